@@ -1,0 +1,78 @@
+"""The short-time Fourier transform and its exact inverse."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Stft(nn.Module):
+    """Short-time Fourier transform with a periodic Hann window, centred frames and reflected edges.
+
+    `forward` and `inverse` always compute in float32, whatever autocast says: half precision loses 40 dB here.
+
+    Args:
+        n_fft: Length of the Fourier transform, samples.
+        hop_length: Samples between two frames; at most half a window, so that every sample can be recovered.
+        win_length: Length of the window, samples; ``n_fft`` unless given.
+        normalized: Scale by ``n_fft ** -0.5``, as ``torch.stft`` does.
+
+    Raises:
+        ValueError: If the window is longer than the transform or the hop longer than half a window.
+    """
+
+    window: Tensor
+
+    def __init__(
+        self, n_fft: int, hop_length: int, win_length: int | None = None, normalized: bool = False
+    ) -> None:
+        super().__init__()
+        win_length = n_fft if win_length is None else win_length
+        if not 0 < hop_length <= win_length // 2 or win_length > n_fft:
+            raise ValueError(
+                f"hop_length {hop_length} must be at most half of win_length {win_length}, "
+                f"and win_length at most n_fft {n_fft}"
+            )
+        self.n_fft, self.hop_length, self.win_length, self.normalized = (
+            n_fft,
+            hop_length,
+            win_length,
+            normalized,
+        )
+        self.register_buffer("window", torch.hann_window(win_length), persistent=False)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Transform ``(... t)`` real samples to a complex spectrum ``(... f m)``, ``m = 1 + t // hop_length``.
+
+        A signal too short to be reflected at its edges (``t <= n_fft // 2``) is padded with zeros first.
+        """
+        *lead, length = waveform.shape
+        shortest = self.n_fft // 2 + 1
+        if length < shortest:
+            waveform = F.pad(waveform, (0, shortest - length))
+        with torch.autocast(waveform.device.type, enabled=False):
+            spectrum = torch.stft(
+                waveform.float().flatten(0, -2),
+                self.n_fft,
+                self.hop_length,
+                self.win_length,
+                self.window,
+                normalized=self.normalized,
+                return_complex=True,
+            )
+        return spectrum.unflatten(0, lead)
+
+    def inverse(self, spectrum: Tensor, length: int) -> Tensor:
+        """Transform a complex spectrum ``(... f m)`` back to ``(... t)`` with ``t = length`` samples."""
+        lead = spectrum.shape[:-2]
+        padded = max(length, self.n_fft // 2 + 1)
+        with torch.autocast(spectrum.device.type, enabled=False):
+            waveform = torch.istft(
+                spectrum.flatten(0, -3),
+                self.n_fft,
+                self.hop_length,
+                self.win_length,
+                self.window,
+                normalized=self.normalized,
+                length=padded,
+            )
+        return waveform[..., :length].unflatten(0, lead)

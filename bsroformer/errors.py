@@ -1,0 +1,9 @@
+"""The one exception that means: the user's input is wrong, and here is the remedy."""
+
+
+class InputError(ValueError):
+    """Bad input: a file, a folder or a configuration key that cannot be used as it is.
+
+    The message is one clear sentence that names the file or key and says what to do. The scripts print it
+    without a traceback and exit with status 2; callers of the Python API catch it as a ``ValueError``.
+    """

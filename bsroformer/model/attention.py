@@ -1,0 +1,41 @@
+"""Gated multi-head self-attention with rotary positions."""
+
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from bsroformer.model.norm import RMSNorm
+from bsroformer.model.rotary import rotate_pairs
+
+
+class Attention(nn.Module):
+    """Pre-normalised self-attention; a sigmoid gate for each head scales what the head found.
+
+    The gates are not in the paper (arXiv 2309.02612, section 3.2) but in every public checkpoint.
+
+    Args:
+        dim: Features in and out.
+        heads: Number of heads.
+        dim_head: Features of a head.
+        dropout: Of attention weights and of the output.
+    """
+
+    def __init__(self, dim: int, heads: int, dim_head: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.norm = RMSNorm(dim)
+        self.to_qkv = nn.Linear(dim, 3 * heads * dim_head, bias=False)
+        self.to_gates = nn.Linear(dim, heads)
+        self.to_out = nn.Linear(heads * dim_head, dim, bias=False)
+        self.out_dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+        """Attend along the sequences ``(s l d)``; `rotary` holds ``(l e)`` cosines and signed sines."""
+        x = self.norm(x)
+        qkv = rearrange(self.to_qkv(x), "s l (three h e) -> three s h l e", three=3, h=self.heads)
+        q, k = rotate_pairs(qkv[:2], *rotary).unbind(0)  # (s h l e) each
+        dropout = self.dropout if self.training else 0.0
+        found = F.scaled_dot_product_attention(q, k, qkv[2], dropout_p=dropout)
+        gates = rearrange(self.to_gates(x).sigmoid(), "s l h -> s l h 1")
+        found = rearrange(found, "s h l e -> s l h e") * gates
+        return self.out_dropout(self.to_out(found.flatten(2)))  # (s l d)

@@ -1,0 +1,38 @@
+"""Linear maps of one shape, one for each band, computed in a single batched matmul."""
+
+import math
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+
+class BandLinear(nn.Module):
+    """``y[k] = x[k] W[k]^T + b[k]`` for all bands ``k`` of one width at once.
+
+    A Python loop over bands launches a small matmul for each of them, forward and backward; this launches one.
+
+    Args:
+        bands: Number of inputs ``k`` (bands of one width, or bands times stems).
+        dim_in: Features in.
+        dim_out: Features out.
+        fan_out: Maps that read each input (one for each stem, say).
+    """
+
+    def __init__(self, bands: int, dim_in: int, dim_out: int, fan_out: int = 1) -> None:
+        super().__init__()
+        self.fan_out = fan_out
+        self.weight = nn.Parameter(torch.empty(bands, fan_out * dim_out, dim_in))
+        self.bias = nn.Parameter(torch.empty(bands, fan_out * dim_out))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weights and biases as ``nn.Linear`` does: uniform within ``dim_in ** -0.5``."""
+        bound = 1 / math.sqrt(self.weight.shape[-1])
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(k x d)`` to ``(kn x e)``; `x` stands for any flattened axes, `n` for the fan-out."""
+        y = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.mT)
+        return rearrange(y, "k x (n e) -> (k n) x e", n=self.fan_out)

@@ -1,0 +1,84 @@
+"""Mask estimators: from the features of each band to a complex mask for each stem."""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from bsroformer.model.band_linear import BandLinear
+from bsroformer.model.bands import BandLayout
+from bsroformer.model.settings import MaskSettings
+
+
+class MaskEstimators(nn.Module):
+    """For each stem and band: hidden layers with tanh, a linear layer, a gated linear unit.
+
+    As in arXiv 2309.02612, section 3.3, less its RMSNorm: the trunk's final norm stands in for it. All stems and all
+    bands of one width are computed in one batched matmul.
+
+    Args:
+        layout: The bins of each band; where bands overlap, a bin's masks are averaged (arXiv 2310.01809, section 2).
+        stems: Number of stems.
+        channels: Of the spectrum.
+        dim: Features of a band.
+        masks: Width and number of the hidden layers.
+    """
+
+    bands: Tensor
+    bins: Tensor
+    bands_per_bin: Tensor
+
+    def __init__(
+        self, layout: BandLayout, stems: int, channels: int, dim: int, masks: MaskSettings
+    ) -> None:
+        super().__init__()
+        self.stems, self.channels, self.zero_dc = stems, channels, masks.zero_dc
+        self.n_bins, self.in_order = layout.n_bins, layout.in_order
+        widths = [dim] + [masks.expansion * dim] * masks.hidden_layers
+        fans = [stems] + [1] * masks.hidden_layers  # only the first layer reads the same input for all stems
+        self.hidden = nn.ModuleList(
+            BandLinear(len(layout) * stems // fan, dim_in, dim_out, fan)
+            for dim_in, dim_out, fan in zip(widths, widths[1:], fans, strict=False)
+        )
+        self.outputs = nn.ModuleList(  # twice the mask's values: the gated linear unit halves them
+            BandLinear(
+                len(group.bands) * stems // fans[-1], widths[-1], 2 * 2 * channels * group.width, fans[-1]
+            )
+            for group in layout.groups
+        )
+        self.split_sizes = [len(output.weight) for output in self.outputs]
+        self.register_buffer("bands", torch.tensor(layout.grouped_bands), persistent=False)
+        self.register_buffer("bins", torch.tensor(layout.grouped_bins), persistent=False)
+        self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features ``(b m k d)`` to complex masks ``(b n c f m)``, without a bound on their magnitude."""
+        x = rearrange(features, "b m k d -> k (b m) d")
+        if not self.in_order:
+            x = x.index_select(0, self.bands)
+        for hidden in self.hidden:
+            x = hidden(x).tanh()  # (kn bm d)
+        masks = []
+        for group, output in zip(x.split(self.split_sizes), self.outputs, strict=True):
+            values = F.glu(output(group))  # (kn bm fcz) for the bands of one width
+            masks.append(
+                rearrange(
+                    values,
+                    "(k n) (b m) (f c z) -> b n c m (k f) z",
+                    b=len(features),
+                    n=self.stems,
+                    c=self.channels,
+                    z=2,
+                )
+            )
+        return self._on_bins(torch.cat(masks, dim=-2).float())
+
+    def _on_bins(self, masks: Tensor) -> Tensor:
+        """From masks in the order of the groups, ``(b n c m kf z)``, to complex masks ``(b n c f m)``."""
+        if not self.in_order:
+            summed = masks.new_zeros(*masks.shape[:-2], self.n_bins, 2).index_add(-2, self.bins, masks)
+            masks = summed / self.bands_per_bin[:, None]
+        complex_masks = torch.view_as_complex(masks).mT  # (b n c f m)
+        if self.zero_dc:
+            complex_masks = complex_masks.index_fill(-2, self.bins.new_zeros(1), 0)
+        return complex_masks
