@@ -12,12 +12,12 @@ class Stft(nn.Module):
 
     Args:
         n_fft: Length of the Fourier transform, samples.
-        hop_length: Samples between two frames; at most half a window, so that every sample can be recovered.
+        hop_length: Samples between two frames; `inverse` is exact up to half a window.
         win_length: Length of the window, samples; ``n_fft`` unless given.
         normalized: Scale by ``n_fft ** -0.5``, as ``torch.stft`` does.
 
     Raises:
-        ValueError: If the window is longer than the transform or the hop longer than half a window.
+        ValueError: If the window is longer than the transform.
     """
 
     window: Tensor
@@ -27,11 +27,8 @@ class Stft(nn.Module):
     ) -> None:
         super().__init__()
         win_length = n_fft if win_length is None else win_length
-        if not 0 < hop_length <= win_length // 2 or win_length > n_fft:
-            raise ValueError(
-                f"hop_length {hop_length} must be at most half of win_length {win_length}, "
-                f"and win_length at most n_fft {n_fft}"
-            )
+        if win_length > n_fft:
+            raise ValueError(f"win_length {win_length} must be at most n_fft {n_fft}")
         self.n_fft, self.hop_length, self.win_length, self.normalized = (
             n_fft,
             hop_length,

@@ -1,0 +1,243 @@
+"""Decode one audio stream of a file, sample exact: libsndfile where it can, FFmpeg (PyAV) for the rest.
+
+libsndfile reads wav, flac, ogg, mp3, aiff...; FFmpeg reads m4a, mp4, webm, mkv and the ``.stem.mp4`` of
+MUSDB18, which holds five audio streams. Both wear the same interface here: a description of each stream,
+``decode`` from any sample on, and ``close``. Use them through ``bsroformer.audio.files``.
+"""
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+import numpy as np
+import soundfile
+import torch
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from torch import Tensor
+
+from bsroformer.errors import InputError
+
+# Samples decoded at a time: 0.7 s at 44.1 kHz, so that an excerpt decodes little that it does not need.
+SOUNDFILE_BLOCK = 2**15
+# Samples decoded and dropped after a seek: AAC's overlapping windows need a frame of 1024, the others none.
+PREROLL = 4096
+# A header may count the encoder's padding, which the decoder removes: up to two frames of AAC or one of ALAC.
+HEADER_SLACK = 4096
+# A wav that was written to a pipe states the largest length there is, since its writer could not go back.
+UNKNOWN_WAV_BYTES = 2**31 - 2**16
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of a file says of one audio stream.
+
+    Attributes:
+        path: The file.
+        sample_rate: In Hz.
+        channels: How many.
+        frames: Samples per channel, or None where the container's clock does not count samples (webm, mkv).
+            FFmpeg may decode a few samples more or fewer than an mp4 states, by the encoder's padding.
+        codec: libsndfile's subtype (``PCM_16``, ``FLOAT``, ``VORBIS``) or FFmpeg's codec (``aac``, ``opus``).
+        stream: Index of this stream among the file's audio streams.
+        streams: How many audio streams the file has.
+    """
+
+    path: Path
+    sample_rate: int
+    channels: int
+    frames: int | None
+    codec: str
+    stream: int
+    streams: int
+
+
+class Decoder(Protocol):
+    """An open audio file."""
+
+    infos: list[AudioInfo]  # one per audio stream
+
+    def decode(self, stream: int, start: int) -> Iterator[Tensor]:
+        """Yield the samples from ``start`` to the end as float32 blocks (c t) of any length."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+def open_decoder(path: Path) -> Decoder:
+    """Open ``path`` with the first library that knows its format; use it with ``contextlib.closing``.
+
+    Raises:
+        InputError: No such file, not a file, empty, or not audio.
+    """
+    if not path.exists():
+        raise InputError(f"There is no file {path}: check the path.")
+    if not path.is_file():
+        raise InputError(f"{path} is a folder, where an audio file was expected: name a file in it.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes): copy or download it again.")
+    try:
+        return SoundFileDecoder(path)
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: headerless files named .raw
+        return FFmpegDecoder(path)
+
+
+class SoundFileDecoder:
+    """A file that libsndfile reads: one stream, and seeks to any sample."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = soundfile.SoundFile(path)
+        file = self._file
+        self.infos = [AudioInfo(path, file.samplerate, file.channels, file.frames, file.subtype, 0, 1)]
+
+    def decode(self, stream: int, start: int) -> Iterator[Tensor]:
+        """Yield the samples from ``start`` to the end as blocks (c t) of float32."""
+        if start >= self._file.frames:
+            return
+        end = start
+        try:
+            self._file.seek(start)
+            while len(block := self._file.read(SOUNDFILE_BLOCK, dtype="float32", always_2d=True)):
+                end += len(block)
+                yield torch.from_numpy(block).T  # (t c) -> (c t)
+        except soundfile.LibsndfileError:
+            pass  # the error by which libsndfile ends a cut FLAC; the warning says how much could be read
+        promised = self._promised_frames()
+        if end < promised:
+            _warn_of_cut(self.infos[0].path, promised, end)
+
+    def _promised_frames(self) -> int:
+        """The length in the header: libsndfile corrects that of a cut wav or aiff, and tells its log only."""
+        frames = int(self._file.frames)
+        log = re.search(r"(?:data|SSND) : (\d+) \(should be (\d+)\)", self._file.extra_info)
+        if log is None:
+            return frames
+        promised, found = int(log[1]), int(log[2])
+        frame_bytes = max(found // max(frames, 1), 1)
+        return frames if promised >= UNKNOWN_WAV_BYTES else promised // frame_bytes
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class FFmpegDecoder:
+    """A file that FFmpeg reads, which may hold several audio streams and other things.
+
+    An excerpt equals the same slice of the whole decode. Where a seek cannot promise that (`_seeks_exactly`),
+    the stream is decoded from its start, which takes about a millisecond for each second of AAC.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # "file" alone: a playlist in disguise must not make FFmpeg fetch what it lists from the network.
+            self._container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+        except (av.FFmpegError, OSError) as error:
+            raise InputError(
+                f"{path} is not an audio file that libsndfile or FFmpeg can read, or it is damaged "
+                f"({_reason(error)}): check what it is, or convert it to wav."
+            ) from error
+        if not self._container.streams.audio:
+            self._container.close()
+            raise InputError(f"{path} has no audio stream: name a file that holds sound.")
+        self._path = path
+        self._damaged_packets = 0
+        self.infos = [self._describe(stream) for stream in range(len(self._container.streams.audio))]
+
+    def _describe(self, stream: int) -> AudioInfo:
+        sources = self._container.streams.audio
+        source = sources[stream]
+        frames = source.duration if _counts_samples(source) else None
+        codec = source.codec_context.name
+        return AudioInfo(self._path, source.rate, source.channels, frames, codec, stream, len(sources))
+
+    def decode(self, stream: int, start: int) -> Iterator[Tensor]:
+        """Yield the samples from ``start`` to the end as blocks (c t) of float32."""
+        source = self._container.streams.audio[stream]
+        info = self.infos[stream]
+        origin = source.start_time if self._seeks_exactly(source) else None
+        if origin is not None and start > PREROLL:
+            self._container.seek(origin + start - PREROLL, stream=source)
+
+        decoded = 0  # samples of the stream up to here, counted or by the frames' time stamps
+        wanted = start  # the next sample to yield
+        for frame in self._frames(source):
+            first = decoded if origin is None or frame.pts is None else frame.pts - origin
+            decoded = first + frame.samples
+            if decoded <= wanted:
+                continue
+            if first > wanted:  # a damaged packet is missing: silence keeps what follows in its place
+                yield torch.zeros(info.channels, first - wanted)
+            yield torch.from_numpy(_to_float32(frame, info))[:, max(wanted - first, 0) :]
+            wanted = decoded
+        if info.frames is not None and wanted < info.frames - HEADER_SLACK:
+            _warn_of_cut(self._path, info.frames, wanted)
+        elif self._damaged_packets:
+            warnings.warn(
+                f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=2
+            )
+
+    def _frames(self, source: AudioStream) -> Iterator[AudioFrame]:
+        """Decode the packets of ``source`` alone, past those that are damaged."""
+        for packet in self._container.demux(source):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self._damaged_packets += 1
+                continue
+            yield from (frame for frame in frames if isinstance(frame, AudioFrame))
+
+    def _seeks_exactly(self, source: AudioStream) -> bool:
+        """Whether a seek leads to the samples of the whole decode, and time stamps say which they are.
+
+        Codecs that remember more than a frame (Opus, HE-AAC) come back to them slowly. AAC with perceptual
+        noise substitution never does, as its noise depends on all that was decoded before. No header tells
+        of it, but FFmpeg's encoder uses it by default, so AAC in files that FFmpeg wrote is not trusted.
+        MUSDB18 is free of it.
+        """
+        codec = source.codec_context
+        by_ffmpeg = self._container.metadata.get("encoder", "").startswith("Lavf")
+        plain_aac = codec.name == "aac" and codec.profile == "LC" and not by_ffmpeg
+        return _counts_samples(source) and (plain_aac or codec.name in ("alac", "flac"))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+
+def _counts_samples(source: AudioStream) -> bool:
+    """Whether the stream's clock ticks once a sample, as in mp4; Matroska's ticks once a millisecond."""
+    return source.time_base == Fraction(1, source.rate) and source.start_time is not None
+
+
+def _to_float32(frame: AudioFrame, info: AudioInfo) -> np.ndarray:
+    """The samples (c t) of a frame, integers scaled to [-1, 1)."""
+    samples = frame.to_ndarray()  # planar (c t) or packed (1 t*c)
+    if not frame.format.is_planar:
+        samples = samples.reshape(frame.samples, -1).T
+    if len(samples) != info.channels:
+        raise InputError(
+            f"{info.path} changes from {info.channels} to {len(samples)} channels midway: convert it to wav."
+        )
+    if samples.dtype.kind == "f":
+        return samples.astype(np.float32)
+    if samples.dtype == np.uint8:  # the one unsigned format, with its zero at 128
+        return (samples.astype(np.float32) - 128) / 128
+    return samples.astype(np.float32) / 2.0 ** (8 * samples.itemsize - 1)
+
+
+def _warn_of_cut(path: Path, promised: int, found: int) -> None:
+    warnings.warn(
+        f"{path} is cut off or damaged: of the {promised} samples in its header, {found} could be read and "
+        "are used; copy or download it again to have the rest.",
+        stacklevel=3,
+    )
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,162 @@
+"""Look into and read audio files: whole, an excerpt, or block by block in constant memory.
+
+Reading neither resamples nor mixes down (`bsroformer.audio.convert` does): samples come as the file has them,
+integers scaled to [-1, 1).
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bsroformer.audio.decoders import AudioInfo, Decoder, open_decoder
+from bsroformer.audio.writer import block_writer, write
+from bsroformer.errors import InputError
+
+__all__ = ["AUDIO_SUFFIXES", "AudioInfo", "block_writer", "blocks", "probe", "probe_streams", "read", "write"]
+
+_LIBSNDFILE = {
+    ".wav",
+    ".w64",
+    ".rf64",
+    ".aif",
+    ".aiff",
+    ".au",
+    ".caf",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+}
+_FFMPEG = {".m4a", ".mp4", ".aac", ".wma", ".wv", ".webm", ".mka", ".mkv", ".mov"}
+# Files that are taken for audio when a folder is searched; a file that the user names may be called anything.
+AUDIO_SUFFIXES = frozenset(_LIBSNDFILE | _FFMPEG)
+
+
+def probe_streams(path: str | Path) -> list[AudioInfo]:
+    """Describe every audio stream of a file from its header, with one opening of the file.
+
+    Raises:
+        InputError: The file is missing, a folder, empty, or holds no audio.
+    """
+    with closing(open_decoder(Path(path))) as decoder:
+        return decoder.infos
+
+
+def probe(path: str | Path, stream: int = 0) -> AudioInfo:
+    """Describe one audio stream of a file from its header.
+
+    Args:
+        path: The file.
+        stream: Index among the file's audio streams.
+
+    Raises:
+        InputError: As `probe_streams`, or the file has no such stream.
+    """
+    with closing(open_decoder(Path(path))) as decoder:
+        return _info(decoder, stream)
+
+
+def read(path: str | Path, start: int = 0, frames: int | None = None, stream: int = 0) -> tuple[Tensor, int]:
+    """Read a file or an excerpt of it.
+
+    Args:
+        path: The file.
+        start: First sample.
+        frames: Samples per channel, or None for all to the end; the file's end shortens an excerpt past it.
+        stream: Index among the file's audio streams.
+
+    Returns:
+        Audio (c t) in float32, and its sample rate in Hz.
+
+    Raises:
+        InputError: As `probe`; the file holds no sample at ``start``, or NaN or infinite samples.
+    """
+    if start < 0 or (frames is not None and frames < 1):
+        raise InputError(
+            f"An excerpt of {path} needs start >= 0 and frames >= 1, not start={start} and frames={frames}."
+        )
+    pieces: list[Tensor] = []
+    missing = frames
+    with closing(open_decoder(Path(path))) as decoder:
+        info = _info(decoder, stream)
+        for block in _decoded(decoder, stream, start):
+            pieces.append(block if missing is None else block[:, :missing])
+            missing = None if missing is None else missing - pieces[-1].shape[1]
+            if missing == 0:
+                break
+    return _finite(torch.cat(pieces, dim=1), info, start), info.sample_rate
+
+
+def blocks(path: str | Path, size: int, stream: int = 0) -> Iterator[Tensor]:
+    """Read a file in constant memory, block by block.
+
+    Args:
+        path: The file.
+        size: Samples per channel in a block.
+        stream: Index among the file's audio streams.
+
+    Yields:
+        Audio (c size) in float32; the last block may be shorter.
+
+    Raises:
+        InputError: As `read`, when the block in question is reached.
+    """
+    with closing(open_decoder(Path(path))) as decoder:
+        info = _info(decoder, stream)
+        start = 0
+        for block in _regroup(_decoded(decoder, stream, start), size):
+            yield _finite(block, info, start)
+            start += size
+
+
+def _info(decoder: Decoder, stream: int) -> AudioInfo:
+    infos = decoder.infos
+    if not 0 <= stream < len(infos):
+        raise InputError(
+            f"{infos[0].path} has {len(infos)} audio stream(s), so there is no stream {stream}: "
+            f"ask for one of 0 to {len(infos) - 1}."
+        )
+    return infos[stream]
+
+
+def _decoded(decoder: Decoder, stream: int, start: int) -> Iterator[Tensor]:
+    """The decoder's blocks, at least one of them."""
+    empty = True
+    for block in decoder.decode(stream, start):
+        empty = False
+        yield block
+    path = decoder.infos[stream].path
+    if empty and start == 0:
+        raise InputError(f"{path} holds no samples: record or export it again.")
+    if empty:
+        raise InputError(f"{path} ends before sample {start}, where reading was to start: start earlier.")
+
+
+def _regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
+    """Cut blocks (c t) of any length anew into blocks (c size); the last may be shorter."""
+    held: list[Tensor] = []
+    frames = 0
+    for block in blocks:
+        held.append(block)
+        frames += block.shape[1]
+        if frames > size:
+            *full, rest = torch.cat(held, dim=1).split(size, dim=1)
+            yield from full
+            held, frames = [rest], rest.shape[1]
+    yield torch.cat(held, dim=1)
+
+
+def _finite(audio: Tensor, info: AudioInfo, start: int) -> Tensor:
+    """Samples (c t) as they are, which begin at sample ``start`` of the file, if all are finite."""
+    finite = torch.isfinite(audio)
+    if not finite.all():
+        first = start + int(finite.all(dim=0).int().argmin())
+        raise InputError(
+            f"{info.path} holds NaN or infinite values, the first at sample {first}: export it again, or "
+            "repair it in an audio editor."
+        )
+    return audio

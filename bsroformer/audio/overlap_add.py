@@ -1,0 +1,97 @@
+"""Cut a long signal into overlapping windows, and sum the processed windows back.
+
+::
+
+    signal    |----------------------------------------------|
+    window 0  |===========\\                      first: no fade-in
+    window 1         /===========\\
+    window 2                /===========\\
+    window 3                           /=====================|   last: ends with the signal, no fade-out
+
+Pure functions and one streaming accumulator; nothing here knows of models.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a window lies: samples `start` to `stop` of the signal, and whether it is the first or the last."""
+
+    start: int
+    stop: int
+    first: bool
+    last: bool
+
+
+def places(length: int, size: int, step: int) -> Iterator[Place]:
+    """Cover a signal with windows of `size` samples every `step`; the last is moved back to end with the signal.
+
+    Args:
+        length: Of the signal, samples, at least 1; a signal shorter than `size` gets one window of its own length.
+        size: Of a window, samples.
+        step: Between the starts of two windows, at most `size`.
+    """
+    start = 0
+    while start + size < length:
+        yield Place(start, start + size, start == 0, last=False)
+        start += step
+    start = max(0, length - size)
+    yield Place(start, length, start == 0, last=True)
+
+
+def fade_weights(place: Place, fade: int, device: torch.device | None = None) -> Tensor:
+    """Weight of each sample of a window, ``(t)``: 1, with linear fades of `fade` samples where it meets another.
+
+    No weight is zero, so that a sample which only one window covers keeps its value.
+    """
+    weights = torch.ones(place.stop - place.start, device=device)
+    ramp = (torch.arange(fade, device=device) + 0.5) / max(fade, 1)
+    if not place.first:
+        weights[:fade] *= ramp[: len(weights)]
+    if not place.last:
+        weights[len(weights) - fade :] *= ramp.flip(0)
+    return weights
+
+
+class OverlapAdd:
+    """The weighted mean of overlapping windows, given out as soon as no later window can change it.
+
+    Windows are added in the order of their starts; memory is one window, whatever the signal's length.
+
+    Args:
+        fade: Length of the fades, samples.
+    """
+
+    def __init__(self, fade: int) -> None:
+        self.fade = fade
+        self.position = 0  # of the first sample that is held
+        self.total: Tensor | None = None  # (... t)
+        self.weight: Tensor | None = None  # (t)
+
+    def add(self, window: Tensor, place: Place) -> Tensor:
+        """Add a window ``(... t)`` at its place; returns the samples ``(... s)`` that are finished, maybe none."""
+        weight = fade_weights(place, self.fade, window.device)
+        if self.total is None or self.weight is None:
+            self.total, self.weight = window[..., :0], weight[:0]
+        finished = self._take(place.start - self.position)
+        missing = place.stop - self.position - len(self.weight)
+        self.total = torch.nn.functional.pad(self.total, (0, missing))
+        self.weight = torch.nn.functional.pad(self.weight, (0, missing))
+        offset = place.start - self.position
+        self.total[..., offset:] += window * weight
+        self.weight[offset:] += weight
+        if place.last:
+            finished = torch.cat([finished, self._take(len(self.weight))], dim=-1)
+        return finished
+
+    def _take(self, count: int) -> Tensor:
+        assert self.total is not None and self.weight is not None
+        finished = self.total[..., :count] / self.weight[:count]
+        self.total, self.weight = self.total[..., count:], self.weight[count:]
+        self.position += count
+        return finished

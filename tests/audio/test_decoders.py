@@ -1,0 +1,221 @@
+import warnings
+from contextlib import closing
+from fractions import Fraction
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+import av
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torch import Tensor
+
+from bsroformer.audio.decoders import FFmpegDecoder, open_decoder
+from bsroformer.audio.files import probe, read
+from bsroformer.errors import InputError
+
+RATE = 44100
+# One song of MUSDB18-7, which comes with stempeg: five streams of AAC. Found without importing stempeg, which
+# would need FFmpeg on the PATH.
+MUSDB_SONG = next((Path(find_spec("stempeg").origin).parent / "data").glob("*.stem.mp4"))
+# name: codec, its options, whether the muxer leaves its own name out
+FFMPEG_FILES = {
+    "aac with PNS by FFmpeg.m4a": ("aac", {}, False),
+    "aac with an edit list.m4a": ("aac", {"aac_pns": "0"}, True),
+    "aac.mkv": ("aac", {}, False),
+    "alac.m4a": ("alac", {}, False),
+    "opus.mp4": ("libopus", {}, False),
+    "opus.webm": ("libopus", {}, False),
+    "ac3.mkv": ("ac3", {}, False),
+}
+
+
+def noisy_song(seconds: float = 4, rate: int = RATE, channels: int = 2) -> np.ndarray:
+    """Noise (c t) whose loudness changes, so that no two seconds look alike to an encoder."""
+    samples = int(seconds * rate)
+    noise = np.random.default_rng(1).normal(0, 0.1, (channels, samples)).astype(np.float32)
+    return noise * np.abs(np.sin(np.arange(samples) / rate * 5)).astype(np.float32)
+
+
+def encode(
+    path: Path, audio: np.ndarray, codec: str, options: dict[str, str], anonymous: bool, rate: int = RATE
+) -> Path:
+    muxer_options = {"fflags": "+bitexact"} if anonymous else {}
+    with av.open(str(path), "w", options=muxer_options) as container:
+        stream = container.add_stream(codec, rate=rate, options=options)
+        stream.layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(audio)]
+        frame = av.AudioFrame.from_ndarray(audio, format="fltp", layout=stream.layout.name)
+        frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), 0
+        fifo = av.AudioFifo()
+        resampler = av.AudioResampler(stream.codec_context.format, stream.layout, stream.rate)
+        for converted in resampler.resample(frame) + resampler.resample(None):
+            fifo.write(converted)
+        size = stream.codec_context.frame_size or 1024
+        for piece in fifo.read_many(size, partial=True):
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return path
+
+
+def decode(path: Path, stream: int = 0, start: int = 0) -> Tensor:
+    with closing(open_decoder(path)) as decoder:
+        return torch.cat(list(decoder.decode(stream, start)), dim=1)
+
+
+@pytest.mark.parametrize("stream", range(5))
+def test_an_excerpt_of_a_musdb_stem_is_reached_by_seeking_and_equals_that_slice_of_the_whole(stream):
+    with closing(FFmpegDecoder(MUSDB_SONG)) as decoder:
+        assert decoder._seeks_exactly(decoder._container.streams.audio[stream])
+    whole = decode(MUSDB_SONG, stream)
+    assert whole.shape == (2, probe(MUSDB_SONG, stream).frames)
+    for start in (1, 1023, 4096, 4097, 5120, 100_000, 222_222, 268_287):
+        assert torch.equal(decode(MUSDB_SONG, stream, start), whole[:, start:])
+
+
+@pytest.mark.parametrize("name", FFMPEG_FILES)
+def test_an_excerpt_equals_that_slice_of_the_whole_for_every_codec(tmp_path, name):
+    rate = 48000 if "opus" in name else RATE
+    path = encode(tmp_path / name, noisy_song(rate=rate), *FFMPEG_FILES[name], rate=rate)
+    whole = decode(path)
+    assert whole.shape[1] == pytest.approx(4 * rate, abs=4096)
+    for start in (1, 4097, 6000, 90_001, 150_000):
+        assert torch.equal(decode(path, start=start), whole[:, start:])
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.ogg"])
+def test_an_excerpt_equals_that_slice_of_the_whole_for_libsndfile(tmp_path, name):
+    soundfile.write(tmp_path / name, noisy_song().T, RATE)
+    whole = decode(tmp_path / name)
+    for start in (1, 4097, 90_001, 150_000):
+        assert torch.equal(decode(tmp_path / name, start=start), whole[:, start:])
+
+
+def test_the_test_of_aac_excerpts_covers_a_seek_past_an_edit_list(tmp_path):
+    name = "aac with an edit list.m4a"
+    path = encode(tmp_path / name, noisy_song(), *FFMPEG_FILES[name])
+    with closing(FFmpegDecoder(path)) as decoder:
+        assert decoder._seeks_exactly(decoder._container.streams.audio[0])
+        assert next(decoder._container.demux(decoder._container.streams.audio[0])).pts == -1024
+
+
+@pytest.mark.parametrize("name", ["aac with an edit list.m4a", "opus.webm"])
+def test_the_delay_of_the_encoder_is_removed(tmp_path, name):
+    rate = 48000 if "opus" in name else RATE
+    song = noisy_song(rate=rate)
+    decoded = decode(encode(tmp_path / name, song, *FFMPEG_FILES[name], rate=rate)).numpy()
+    piece = song[0, 40_000:44_000]
+    match = [float(piece @ decoded[0, 40_000 + lag : 44_000 + lag]) for lag in range(-5, 6)]
+    assert np.argmax(match) == 5
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s32le", "pcm_f64le", "pcm_f32le", "alac", "flac"])
+def test_lossless_codecs_return_what_was_encoded(tmp_path, codec):
+    song = np.round(noisy_song(seconds=1).clip(-1, 1) * 2**15) / np.float32(2**15)
+    path = encode(tmp_path / "song.mkv", song, codec, {}, False)
+    assert np.array_equal(decode(path).numpy(), song)
+
+
+def test_unsigned_bytes_are_centred_at_zero(tmp_path):
+    song = np.round(noisy_song(seconds=1).clip(-0.9, 0.9) * 2**7) / np.float32(2**7)
+    path = encode(tmp_path / "song.mkv", song, "pcm_u8", {}, False)
+    assert np.abs(decode(path).numpy() - song).max() <= 2**-7  # FFmpeg dithers when it encodes
+
+
+@pytest.mark.skipif(which("ffmpeg") is None, reason="stempeg decodes with the program ffmpeg")
+def test_musdb_stems_are_those_that_stempeg_reads():
+    import stempeg
+
+    expected, rate = stempeg.read_stems(str(MUSDB_SONG))  # (n t c)
+    assert rate == probe(MUSDB_SONG).sample_rate
+    for stream, stem in enumerate(expected):
+        np.testing.assert_allclose(decode(MUSDB_SONG, stream).numpy(), stem.T, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.aiff", "musdb.stem.mp4"])
+def test_a_file_that_is_cut_off_gives_its_readable_start_and_a_warning(tmp_path, name):
+    path = tmp_path / name
+    if name.endswith(".mp4"):
+        path.write_bytes(MUSDB_SONG.read_bytes())
+    else:
+        soundfile.write(path, noisy_song().T, RATE)
+    whole = decode(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * 0.6)])
+    with pytest.warns(UserWarning, match=f"{name} is cut off or damaged"):
+        start = decode(path)
+    assert 0.4 * whole.shape[1] < start.shape[1] < 0.7 * whole.shape[1]
+    assert torch.equal(start[:, :-4096], whole[:, : start.shape[1] - 4096])
+
+
+def test_a_wav_that_was_written_to_a_pipe_is_whole_and_not_warned_about(tmp_path):
+    path = tmp_path / "piped.wav"
+    soundfile.write(path, noisy_song().T, RATE)
+    content = bytearray(path.read_bytes())
+    size = content.index(b"data") + 4
+    content[4:8] = content[size : size + 4] = b"\xff" * 4
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert decode(path).shape == (2, 4 * RATE)
+
+
+def test_what_follows_a_damaged_packet_keeps_its_place(tmp_path):
+    whole = decode(MUSDB_SONG, stream=1)
+    with av.open(str(MUSDB_SONG)) as container:
+        packet = [packet for packet in container.demux(container.streams.audio[1]) if packet.size][100]
+    content = bytearray(MUSDB_SONG.read_bytes())
+    content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path = tmp_path / "damaged.stem.mp4"
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match="damaged: 1 packets were skipped"):
+        damaged = decode(path, stream=1)
+    assert damaged.shape == whole.shape
+    assert torch.equal(damaged[:, 103 * 1024 :], whole[:, 103 * 1024 :])
+    assert torch.equal(damaged[:, 100 * 1024 : 101 * 1024], torch.zeros(2, 1024))
+
+
+def test_a_header_of_each_kind_is_described(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noisy_song(channels=1).T, 22050, subtype="PCM_24")
+    info = probe(tmp_path / "a.wav")
+    assert (info.sample_rate, info.channels, info.frames, info.codec) == (22050, 1, 4 * RATE, "PCM_24")
+    info = probe(MUSDB_SONG, stream=4)
+    assert (info.sample_rate, info.channels, info.frames, info.codec) == (44100, 2, 268288, "aac")
+    assert (info.stream, info.streams, info.path) == (4, 5, MUSDB_SONG)
+    info = probe(encode(tmp_path / "a.mkv", noisy_song(), "ac3", {}, False))
+    assert (info.sample_rate, info.channels, info.frames, info.codec) == (44100, 2, None, "ac3")
+
+
+def test_the_audio_of_a_file_named_with_a_colon_is_read(tmp_path, monkeypatch):
+    encode(tmp_path / "a.m4a", noisy_song(), "alac", {}, False).rename(tmp_path / "Artist: song.m4a")
+    monkeypatch.chdir(tmp_path)
+    assert read("Artist: song.m4a")[0].shape == (2, 4 * RATE)
+
+
+def test_a_playlist_in_disguise_fetches_nothing(tmp_path):
+    path = tmp_path / "song.m4a"
+    path.write_text("#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(InputError, match=r"song\.m4a"):
+        probe(path)
+
+
+def test_each_file_that_is_not_audio_is_named_with_a_remedy(tmp_path):
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("dear diary\n" * 20)
+    (tmp_path / "bytes.raw").write_bytes(b"\x01\x02\x03" * 999)
+    with av.open(str(tmp_path / "silent.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width = stream.height = 32
+        container.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
+        container.mux(stream.encode(None))
+    for name, message in {
+        "missing.wav": r"There is no file .*missing.wav: check the path",
+        ".": "is a folder, where an audio file was expected",
+        "empty.wav": r"empty.wav is empty \(0 bytes\): copy or download it again",
+        "text.wav": "text.wav is not an audio file that .* can read, or it is damaged .*: check what it is",
+        "bytes.raw": "bytes.raw (is not an audio file|has no audio stream)",
+        "silent.mp4": "silent.mp4 has no audio stream: name a file that holds sound",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            probe(tmp_path / name)

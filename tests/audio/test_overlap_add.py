@@ -1,0 +1,87 @@
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor
+
+from bsroformer.audio.overlap_add import OverlapAdd, Place, fade_weights, places
+
+SIZE = 12
+LENGTHS = [1, 2, 11, 12, 13, 17, 23, 24, 25, 101]
+STEPS = [1, 3, 5, 6, 11, 12]
+
+
+def processed(signal: Tensor, step: int, fade: int) -> list[Tensor]:
+    """The pieces that come out when each window is passed on as it is."""
+    joined = OverlapAdd(fade)
+    return [
+        joined.add(signal[..., place.start : place.stop], place)
+        for place in places(signal.shape[-1], SIZE, step)
+    ]
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("step", STEPS)
+def test_windows_of_one_size_cover_the_signal_without_a_gap(length, step):
+    found = list(places(length, SIZE, step))
+    assert (found[0].start, found[-1].stop) == (0, length)
+    assert all(place.stop - place.start == min(SIZE, length) for place in found)
+    assert [place.first for place in found] == [True] + [False] * (len(found) - 1)
+    assert [place.last for place in found] == [False] * (len(found) - 1) + [True]
+    for place, following in pairwise(found):
+        assert place.start < following.start <= place.stop
+        assert following.start - place.start == step or (
+            following.last and following.start - place.start < step
+        )
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("fade", ["none", "short", "overlap", "window"])
+def test_unchanged_windows_join_to_the_signal_itself(length, step, fade):
+    fade = {"none": 0, "short": (SIZE - step + 1) // 2, "overlap": SIZE - step, "window": SIZE}[fade]
+    signal = torch.randn(2, 3, length)
+    torch.testing.assert_close(torch.cat(processed(signal, step, fade), dim=-1), signal, rtol=1e-6, atol=1e-6)
+
+
+def test_the_signal_given_in_is_left_alone():
+    signal = torch.randn(2, 40)
+    before = signal.clone()
+    processed(signal, 5, 7)
+    assert torch.equal(signal, before)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("step", STEPS)
+def test_samples_come_out_once_no_window_can_change_them_and_at_most_one_window_is_held(length, step):
+    joined, given_out = OverlapAdd(SIZE - step), 0
+    for place in places(length, SIZE, step):
+        given_out += joined.add(torch.randn(2, place.stop - place.start), place).shape[-1]
+        assert given_out == joined.position == (length if place.last else place.start)
+        assert joined.total.shape[-1] == len(joined.weight) == place.stop - given_out <= SIZE
+
+
+def test_two_windows_cross_fade_linearly():
+    joined = OverlapAdd(fade=4)
+    pieces = [
+        joined.add(torch.ones(10), Place(0, 10, first=True, last=False)),
+        joined.add(torch.zeros(10), Place(6, 16, first=False, last=True)),
+    ]
+    torch.testing.assert_close(
+        torch.cat(pieces), torch.tensor([1.0] * 6 + [0.875, 0.625, 0.375, 0.125] + [0.0] * 6)
+    )
+
+
+@pytest.mark.parametrize("fade", [0, 1, 5, 6, 12])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("last", [True, False])
+def test_weights_rise_and_fall_linearly_at_inner_edges_and_are_never_zero(fade, first, last):
+    weights = fade_weights(Place(5, 5 + SIZE, first, last), fade)
+    middles = torch.arange(SIZE) + 0.5
+    expected = torch.ones(SIZE)
+    if fade and not first:
+        expected *= (middles / fade).clamp(max=1)
+    if fade and not last:
+        expected *= ((SIZE - middles) / fade).clamp(max=1)
+    torch.testing.assert_close(weights, expected)
+    assert weights.min() > 0

@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from bsroformer.audio.stft import Stft
+
+
+@pytest.mark.parametrize("length", [1, 2, 31, 32, 33, 63, 64, 65, 255, 1000, 1001])
+@pytest.mark.parametrize(
+    ("n_fft", "hop", "window"), [(64, 16, None), (64, 20, None), (64, 13, None), (64, 12, 48)]
+)
+@pytest.mark.parametrize("normalized", [False, True])
+def test_the_inverse_is_exact_at_any_length(length, n_fft, hop, window, normalized):
+    stft = Stft(n_fft, hop, window, normalized)
+    waveform = torch.randn(2, 3, length)
+    restored = stft.inverse(stft(waveform), length)
+    assert restored.shape == waveform.shape
+    torch.testing.assert_close(restored, waveform, rtol=0, atol=3e-6)
+
+
+@pytest.mark.xfail(strict=True, reason="the last samples then lie under the end of one window alone")
+@pytest.mark.parametrize("n_fft", [2048, 8192])
+def test_the_inverse_is_exact_with_a_hop_of_half_a_window(n_fft):
+    stft, length = Stft(n_fft, n_fft // 2), 5 * n_fft // 2 + n_fft // 2 - 1
+    waveform = torch.randn(1, length)
+    torch.testing.assert_close(stft.inverse(stft(waveform), length), waveform, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n_fft", "hop", "window"), [(64, 16, 64), (64, 20, 40), (2048, 441, 2048)])
+@pytest.mark.parametrize("normalized", [False, True])
+def test_the_spectrum_is_that_of_torch_with_a_periodic_hann_window(n_fft, hop, window, normalized):
+    waveform = torch.randn(3, 2, 5000)
+    spectrum = Stft(n_fft, hop, window, normalized)(waveform)
+    for excerpt, channels in zip(waveform, spectrum, strict=True):
+        expected = torch.stft(
+            excerpt,
+            n_fft,
+            hop,
+            window,
+            torch.hann_window(window, periodic=True),
+            normalized=normalized,
+            return_complex=True,
+        )
+        torch.testing.assert_close(channels, expected)
+
+
+@pytest.mark.parametrize("length", [33, 64, 1000])
+def test_there_is_a_frame_at_every_hop(length):
+    assert Stft(64, 20)(torch.randn(1, 1, length)).shape == (1, 1, 33, 1 + length // 20)
+
+
+def test_autocast_does_not_lower_the_precision():
+    stft, waveform = Stft(64, 16), torch.randn(2, 500)
+    spectrum, restored = stft(waveform), stft.inverse(stft(waveform), 500)
+    of_halves = stft(waveform.bfloat16().float())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(stft(waveform), spectrum)
+        assert torch.equal(stft(waveform.bfloat16()), of_halves)
+        assert torch.equal(stft.inverse(spectrum, 500), restored)
+    assert (spectrum.dtype, restored.dtype) == (torch.complex64, torch.float32)
+
+
+def test_gradients_pass_through_the_pair_unchanged():
+    stft = Stft(64, 16)
+    waveform, weight = torch.randn(2, 100, requires_grad=True), torch.randn(2, 100)
+    (stft.inverse(stft(waveform), 100) * weight).sum().backward()
+    torch.testing.assert_close(waveform.grad, weight, rtol=0, atol=1e-5)
+
+
+def test_the_window_is_no_weight():
+    assert not Stft(64, 16).state_dict()
+
+
+def test_a_window_longer_than_the_transform_is_told():
+    with pytest.raises(ValueError, match="win_length 65 must be at most n_fft 64"):
+        Stft(64, 16, 65)
