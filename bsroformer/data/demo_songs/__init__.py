@@ -1,0 +1,17 @@
+"""A small multitrack set that needs no download: composed by rules, played by sampled instruments.
+
+Music theory writes the notes, a General MIDI synthesiser plays them through a SoundFont, and a small mixing
+desk turns them into stems. From the top down::
+
+    render_set    the set on disk: in parallel, in MUSDB's layout, safe to interrupt
+    mixdown       a song to its four stems: balance, tone, room, levels
+    synthesiser   a part to audio;  vowels: the formants of the singers
+    composition   key, form, and who plays;  band, melody: what they play
+    styles_pop, styles_roots    grooves, bass lines, riffs and instruments, as text
+    harmony       chords, scales, voice leading;  score: notes, parts, sections, and how patterns are read
+"""
+
+from bsroformer.data.demo_songs.render_set import DEMO_VERSION, render_demo_set
+from bsroformer.data.demo_songs.titles import song_names
+
+__all__ = ["DEMO_VERSION", "render_demo_set", "song_names"]

@@ -1,0 +1,108 @@
+"""Mix a song: balance the players, put each stem into the room and set the levels."""
+
+import numpy as np
+from scipy.signal import fftconvolve, lfilter, resample_poly
+
+from bsroformer.data.demo_songs.score import Part, Song
+from bsroformer.data.demo_songs.synthesiser import RATE, play
+from bsroformer.data.demo_songs.vowels import pronounce
+
+SAMPLE_RATE = 44100  # of the set, as MUSDB18's
+TAIL_SECONDS = 1.5  # the room rings on after the last bar
+FADE_SECONDS = 0.5  # of the tail, down to silence
+FULL_SCALE = 32767  # of 16-bit PCM
+
+# Per stem, what a song draws from: level in dB, how much room, and how hard the tape is driven.
+LEVEL_DB = {"vocals": (-2.0, 3.5), "drums": (-3.5, 2.5), "bass": (-4.0, 1.5), "other": (-5.0, 1.0)}
+WETNESS = {"vocals": (0.1, 0.4), "drums": (0.03, 0.25), "other": (0.08, 0.4)}  # a bass stays dry
+DRIVE = {"vocals": (0.05, 0.15), "drums": (0.15, 0.35), "bass": (0.05, 0.3), "other": (0.03, 0.15)}
+STEMS = tuple(LEVEL_DB)
+DECAY_SECONDS = (0.3, 2.0)
+PEAK_DB = (-3.0, -1.0)  # of the mixture, in dBFS
+
+
+def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
+    """Play and mix a song.
+
+    Returns:
+        Stem name to int16 audio ``(t c)`` at 44.1 kHz. The sum of the stems peaks at -1 dBFS or below.
+    """
+    seconds = song.seconds + TAIL_SECONDS
+    decay = rng.uniform(*DECAY_SECONDS)
+    stems = {}
+    for stem in STEMS:
+        parts = [part for part in song.parts if part.stem == stem]
+        dry = np.sum([place(part, song, seconds) for part in parts], axis=0)
+        stems[stem] = colour(rng, dry / active_rms(dry), stem, decay)
+    return quantise(stems, peak_db=rng.uniform(*PEAK_DB))
+
+
+def place(part: Part, song: Song, seconds: float) -> np.ndarray:
+    """Play a part and give it its vowels, its level and its place between the loudspeakers, ``(c t)``."""
+    audio = play(part, song.tempo, seconds)
+    if part.singer is not None:  # who stands in one place: the samples' own stereo is given up
+        audio = pronounce(audio.mean(0, keepdims=True), part.notes, part.singer, 60 / song.tempo, RATE)
+    angle = (part.pan + 1) * np.pi / 4
+    balance = np.sqrt(2) * np.array([[np.cos(angle)], [np.sin(angle)]])  # constant power
+    gain = 10 ** (part.gain_db / 20) / active_rms(audio)
+    return audio * (balance * gain).astype(np.float32)
+
+
+def colour(rng: np.random.Generator, audio: np.ndarray, stem: str, decay: float) -> np.ndarray:
+    """Do to a stem ``(c t)`` of RMS 1 what studios do: tone, saturation, room, level."""
+    tone = rng.uniform(-0.4, 0.6)
+    audio = audio + tone * low_pass(audio, 600.0)
+    drive = rng.uniform(*DRIVE[stem])
+    audio = np.tanh(audio * drive) / drive
+    if stem in WETNESS:
+        room = impulse_response(rng, decay * rng.uniform(0.8, 1.2))
+        wet = fftconvolve(audio.mean(0, keepdims=True), room, axes=-1)[:, : audio.shape[-1]]
+        audio = audio + rng.uniform(*WETNESS[stem]) * wet
+    level = 10 ** (rng.uniform(*LEVEL_DB[stem]) / 20)
+    return (level / active_rms(audio)) * audio
+
+
+def impulse_response(rng: np.random.Generator, decay: float) -> np.ndarray:
+    """Invent a room: a few early reflections, then noise that dies away, the treble sooner.
+
+    Args:
+        rng: Where the room comes from.
+        decay: Seconds until the reverberation is 60 dB down (RT60).
+
+    Returns:
+        Impulse response ``(c t)`` without the direct sound, each channel of energy 1.
+    """
+    length = int(decay * RATE)
+    time = np.arange(length, dtype=np.float32) / RATE
+    noise = rng.standard_normal((2, length), dtype=np.float32)
+    bass = low_pass(noise, 2500.0)
+    response = bass * 10 ** (-3 * time / decay) + (noise - bass) * 10 ** (-6 * time / decay)
+    response[:, : int(rng.uniform(0.01, 0.03) * RATE)] = 0
+    for channel in response:
+        reflections = (rng.uniform(0.004, 0.04, size=4) * RATE).astype(int)
+        channel[reflections] += rng.uniform(-6, 6, size=4)
+    return response / np.sqrt((response**2).sum(-1, keepdims=True))
+
+
+def low_pass(audio: np.ndarray, cutoff: float) -> np.ndarray:
+    """Low-pass filter of first order with its -3 dB point at ``cutoff`` Hz."""
+    pole = np.float32(np.exp(-2 * np.pi * cutoff / RATE))
+    return lfilter([1 - pole], np.array([1, -pole], dtype=np.float32), audio, axis=-1).astype(np.float32)
+
+
+def active_rms(audio: np.ndarray) -> float:
+    """RMS of ``(c t)`` audio over its 50 ms frames within 30 dB of the loudest, so that rests don't count."""
+    frame = RATE // 20
+    whole = audio[:, : audio.shape[-1] // frame * frame]
+    power = np.square(whole).reshape(len(audio), -1, frame).mean((0, 2))
+    return float(np.sqrt(power[power >= power.max() * 1e-3].mean()))
+
+
+def quantise(stems: dict[str, np.ndarray], peak_db: float) -> dict[str, np.ndarray]:
+    """Bring stems ``(c t)`` to 44.1 kHz, fade them out, scale the peak of their sum and round to int16."""
+    stems = {stem: resample_poly(audio, 147, 160, axis=-1) for stem, audio in stems.items()}
+    length = next(iter(stems.values())).shape[-1]
+    fade = np.clip(np.arange(length, 0, -1, dtype=np.float32) / (FADE_SECONDS * SAMPLE_RATE), 0, 1)
+    stems = {stem: audio * fade for stem, audio in stems.items()}
+    gain = 10 ** (peak_db / 20) / np.abs(sum(stems.values())).max()
+    return {stem: np.round(audio * gain * FULL_SCALE).astype(np.int16).T for stem, audio in stems.items()}

@@ -1,0 +1,105 @@
+"""Play a part: its notes as a MIDI file in memory, and that through a SoundFont to audio."""
+
+import io
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+
+from bsroformer.data.demo_songs.instruments import PROGRAMS
+from bsroformer.data.demo_songs.score import Part, Singer
+from bsroformer.errors import InputError
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+RATE = 48000  # samples a second; midirenderer plays at no other rate
+TICKS_PER_BEAT = 960  # at MIDI's default of 120 beats a minute, half a millisecond
+CONTROL_SECONDS = 0.02  # between two pitch bends or expression changes: 50 a second sound continuous
+REVERB, CHORUS, EXPRESSION = 91, 93, 11  # MIDI controllers
+RING_SECONDS = 3.0  # after its last note a part has died away
+BEND_RANGE_CENTS = 200  # of a full pitch bend, the General MIDI default
+
+
+@lru_cache(maxsize=1)
+def soundfont() -> bytes:
+    """Read the General MIDI SoundFont that pretty_midi carries in its package folder.
+
+    Raises:
+        InputError: A package of the extra ``demo`` is missing.
+    """
+    spec = find_spec("pretty_midi")
+    path = Path(spec.origin).with_name("TimGM6mb.sf2") if spec and spec.origin else None
+    if path is None or not path.is_file() or find_spec("midirenderer") is None:
+        raise InputError('The demo songs need a synthesiser and a SoundFont: pip install -e ".[demo]"')
+    return path.read_bytes()
+
+
+def play(part: Part, tempo: float, seconds: float) -> np.ndarray:
+    """Play a part alone and dry.
+
+    Args:
+        part: The part, of at least one note.
+        tempo: Beats a minute.
+        seconds: Length of the result; what rings longer is cut.
+
+    Returns:
+        Audio ``(c t)``, float32, two channels at ``RATE``.
+    """
+    import midirenderer
+
+    beat = 60 / tempo
+    # Silence takes as long to play as music: a pad of the chorus is played from the chorus on.
+    begin = min(note.start for note in part.notes) * beat
+    end = min(seconds, max(note.start + note.length for note in part.notes) * beat + RING_SECONDS)
+    wave = midirenderer.render_wave_from(soundfont(), write_midi(part, beat, begin, end))
+    played, _ = soundfile.read(io.BytesIO(wave), dtype="float32", always_2d=True)
+    audio = np.zeros((2, round(seconds * RATE)), dtype=np.float32)
+    here = audio[:, round(begin * RATE) :]
+    here[:, : len(played)] = played.T[:, : here.shape[-1]]
+    return audio
+
+
+def write_midi(part: Part, beat: float, begin: float, end: float) -> bytes:
+    """Write a part as a MIDI file of what sounds between two times, in seconds.
+
+    Args:
+        part: The part.
+        beat: Length of a beat in seconds.
+        begin: Time of the song at which the file begins.
+        end: Time of the song at which it ends.
+    """
+    import pretty_midi
+
+    instrument = pretty_midi.Instrument(PROGRAMS[part.instrument], is_drum=part.stem == "drums")
+    for note in part.notes:
+        start, stop = (time * beat - begin for time in (note.start, note.start + note.length))
+        instrument.notes.append(pretty_midi.Note(note.velocity, note.pitch, start, stop))
+        if part.singer is not None:
+            express(instrument, part.singer, start, stop)
+    # The mix has a room of its own. The event at the end lets the last notes ring: playing stops there.
+    instrument.control_changes += [pretty_midi.ControlChange(REVERB, 0, time) for time in (0.0, end - begin)]
+    instrument.control_changes.append(pretty_midi.ControlChange(CHORUS, 0, 0.0))
+    midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_BEAT)
+    midi.instruments.append(instrument)
+    file = io.BytesIO()
+    midi.write(file)
+    return file.getvalue()
+
+
+def express(instrument: "pretty_midi.Instrument", singer: Singer, start: float, stop: float) -> None:
+    """Sing a note: scoop up to it, let a vibrato grow while it is held, swell and fade. Times in seconds."""
+    import pretty_midi
+
+    times = np.arange(0, stop - start, CONTROL_SECONDS)
+    vibrato = singer.vibrato_cents * np.clip((times - 0.2) / 0.4, 0, 1)
+    cents = singer.detune_cents - 50 * np.exp(-times / 0.04)
+    cents += vibrato * np.sin(2 * np.pi * singer.vibrato_hz * times)
+    bends = np.clip(cents / BEND_RANGE_CENTS * 8192, -8192, 8191).astype(int)
+    swell = np.round(88 + 36 * np.sin(np.pi * (times / (stop - start)) ** 0.7)).astype(int)
+    for time, bend, level in zip((start + times).tolist(), bends.tolist(), swell.tolist(), strict=True):
+        instrument.pitch_bends.append(pretty_midi.PitchBend(bend, time))
+        instrument.control_changes.append(pretty_midi.ControlChange(EXPRESSION, level, time))

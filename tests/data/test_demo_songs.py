@@ -1,0 +1,360 @@
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bsroformer.data.demo_songs import render_demo_set, render_set, song_names, synthesiser, vowels
+from bsroformer.data.demo_songs.band import bass_pitch
+from bsroformer.data.demo_songs.composition import FORMS, STYLES, share_bars
+from bsroformer.data.demo_songs.harmony import PROGRESSIONS, Key, voice_chord
+from bsroformer.data.demo_songs.instruments import BASSES, DRUM_KEYS, KITS, PROGRAMS, VOICES
+from bsroformer.data.demo_songs.melody import PHRASES
+from bsroformer.data.demo_songs.mixdown import active_rms, impulse_response, quantise
+from bsroformer.data.demo_songs.render_set import Job, compose_song
+from bsroformer.data.demo_songs.score import Note, Part, Singer, Song, read_pattern
+from bsroformer.data.demo_songs.style import FILLS, TRIPLET_FILLS, add_fill, read_drums
+from bsroformer.errors import InputError
+
+STEMS = ("vocals", "drums", "bass", "other")
+TINY = {"train_songs": 2, "test_songs": 1, "seconds": 4.0}
+
+
+@pytest.fixture(scope="session")
+def instruments() -> None:
+    pytest.importorskip("midirenderer", reason="the demo songs' synthesiser is not installed")
+    pytest.importorskip("pretty_midi", reason="the demo songs' SoundFont is not installed")
+
+
+@pytest.fixture(scope="module")
+def demo_set(instruments: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render_demo_set(tmp_path_factory.mktemp("demo") / "set", **TINY, workers=1)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def default_songs(split: str) -> list[Song]:
+    """What the default set is composed of, without rendering it."""
+    number = ("train", "test").index(split)
+    return [
+        compose_song(np.random.default_rng([0, number, index]), Job(Path(), 0, split, index, title, 22.0))
+        for index, title in enumerate(song_names(split))
+    ]
+
+
+@pytest.fixture(scope="module")
+def train_songs() -> list[Song]:
+    return default_songs("train")
+
+
+@pytest.fixture(scope="module")
+def test_songs() -> list[Song]:
+    return default_songs("test")
+
+
+# Harmony and patterns
+
+
+def test_chord_symbols_mean_what_musicians_mean() -> None:
+    c_major = Key(tonic=0, mode="major")
+    assert c_major.chord("bVIImaj7").pitch_classes == (10, 2, 5, 9)
+    assert c_major.chord("ii7").pitch_classes == (2, 5, 9, 0)
+    assert Key(tonic=9, mode="minor").home.pitch_classes == (9, 0, 4)
+    assert [[chord.symbol for chord in bar] for bar in c_major.progression("I V,vi")] == [["I"], ["V", "vi"]]
+
+
+def test_every_progression_can_be_read_in_its_mode() -> None:
+    for modes in PROGRESSIONS.values():
+        for mode, progressions in modes.items():
+            assert all(Key(3, mode).progression(text) for text in progressions)
+
+
+def test_the_scale_over_a_borrowed_chord_avoids_what_rubs_against_it() -> None:
+    a_minor = Key(tonic=9, mode="minor")
+    assert a_minor.scale_over(a_minor.chord("i")) == (0, 2, 4, 5, 7, 9, 11)
+    g_sharp = 8  # third of V: neither G nor A is sung against it
+    assert set(a_minor.scale_over(a_minor.chord("V"))) == {11, g_sharp, 4, 0, 2, 5}
+
+
+def test_voices_move_little_and_stay_in_their_range() -> None:
+    for tonic in range(12):
+        voicing = None
+        for (chord,) in Key(tonic, "major").progression("I vi ii7 V7 I IV I"):
+            following = voice_chord(chord, voicing, 50, 70)
+            assert {pitch % 12 for pitch in following} <= set(chord.pitch_classes)
+            assert all(50 <= pitch <= 70 for pitch in following)
+            if voicing is not None:
+                assert max(abs(new - old) for new, old in zip(following, voicing, strict=False)) <= 5
+            voicing = following
+
+
+def test_bass_letters_are_degrees_of_the_chord() -> None:
+    key = Key(tonic=0, mode="major")
+    tonic, dominant = key.chord("I"), key.chord("V7")
+    pitches = {letter: bass_pitch(letter, dominant, tonic, low=28) for letter in "R3578a"}
+    assert pitches == {"R": 31, "3": 35, "5": 38, "7": 41, "8": 43, "a": 35}
+
+
+def test_a_pattern_is_read_in_beats_with_holds_and_rests() -> None:
+    assert list(read_pattern("x-----x-X...x---", bar=2)) == [
+        (8.0, 1.5, "x"), (9.5, 0.5, "x"), (10.0, 0.25, "X"), (11.0, 1.0, "x"),
+    ]  # fmt: skip
+    assert [start for start, _, _ in read_pattern("x..x..x.....", bar=0)] == pytest.approx([0, 1, 2])
+
+
+def test_swing_delays_offbeats_only_and_leaves_triplets_alone() -> None:
+    straight = list(read_pattern("x.x.x.x.x.x.x.x.", bar=0))
+    swung = list(read_pattern("x.x.x.x.x.x.x.x.", bar=0, swing=0.66))
+    assert [start for start, _, _ in swung[::2]] == [start for start, _, _ in straight[::2]]
+    assert [start % 1 for start, _, _ in swung[1::2]] == pytest.approx([0.66] * 4)
+    assert list(read_pattern("xxxxxxxxxxxx", 0, swing=0.66)) == list(read_pattern("xxxxxxxxxxxx", 0))
+
+
+def test_every_style_is_written_in_bars_of_known_letters_and_instruments() -> None:
+    for style in STYLES:
+        for groove in (read_drums(style.verse), read_drums(style.chorus)):
+            assert {len(pattern) for pattern in groove.values()} in ({12}, {16}), style.name
+            assert set("".join(groove.values())) <= set("xXo.")
+            assert set(groove) <= set(DRUM_KEYS) and "kick" in groove
+        for letters, patterns in (("R35678a", style.bass), ("x", style.comping), ("0123", style.riff)):
+            for pattern in patterns:
+                assert len(pattern) in (12, 16) and set(pattern) <= set(letters + ".-"), (style.name, pattern)
+        assert set(style.kits.split(", ")) <= set(KITS)
+        assert set(style.basses.split(", ")) <= set(BASSES)
+        others = f"{style.compers}, {style.riffers}, {style.pads}".split(", ")
+        assert set(others) <= set(PROGRAMS) - set(VOICES) - set(BASSES) - set(KITS)
+    assert {len(phrase) for phrase in PHRASES} == {32}
+
+
+def test_a_fill_silences_the_groove_from_its_first_stroke_but_for_the_kick() -> None:
+    groove = read_drums("kick x...x...x...x...\nhat  x.x.x.x.x.x.x.x.")
+    assert add_fill(groove, read_drums("snare ............xxxX")) == {
+        "kick": "x...x...x...x...",
+        "hat": "x.x.x.x.x.x.....",
+        "snare": "............xxxX",
+    }
+    for fills, letters in ((FILLS, 16), (TRIPLET_FILLS, 12)):
+        assert all(len(pattern) == letters for fill in fills for pattern in read_drums(fill).values())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_sections_of_a_form_share_all_bars(form: str) -> None:
+    for bars in range(1, 40):
+        sections = share_bars(form.split(), bars)
+        assert sum(length for _, length in sections) == bars
+        assert all(length > 0 for _, length in sections)
+
+
+# Songs
+
+
+def test_singers_sing_one_note_at_a_time_and_breathe(train_songs: list[Song]) -> None:
+    for song in train_songs:
+        lead = next(part for part in song.parts if part.stem == "vocals")
+        notes = sorted(lead.notes, key=lambda note: note.start)
+        gaps = [(b.start - a.start - a.length) * 60 / song.tempo for a, b in pairwise(notes)]
+        assert min(gaps) > -0.1, song.title  # humanised onsets may just touch
+        assert max(gaps) > 0.4, song.title
+        sung = sum(note.length for note in notes) * 60 / song.tempo
+        assert 0.25 * song.seconds < sung < 0.9 * song.seconds, song.title
+
+
+def test_melodies_are_singable_and_held_notes_belong_to_the_chord(train_songs: list[Song]) -> None:
+    leaps = []
+    for song in train_songs:
+        lead = next(part for part in song.parts if part.stem == "vocals")
+        pitches = [note.pitch for note in lead.notes]
+        assert min(pitches) >= 52 and max(pitches) <= 84, song.title
+        leaps += [abs(b - a) for a, b in pairwise(pitches)]
+    assert np.mean(np.array(leaps) <= 4) > 0.75
+    assert max(leaps) <= 16
+
+
+def test_songs_differ_in_style_tempo_key_and_instruments(train_songs: list[Song]) -> None:
+    assert {song.style for song in train_songs} == {style.name for style in STYLES}
+    assert len({song.tempo for song in train_songs}) > 25
+    assert {song.key.tonic for song in train_songs} == set(range(12))
+    assert {song.key.mode for song in train_songs} == {"major", "minor", "dorian", "mixolydian"}
+    assert len({tuple(part.instrument for part in song.parts) for song in train_songs}) == len(train_songs)
+
+
+def test_what_plays_in_test_also_plays_in_train(train_songs: list[Song], test_songs: list[Song]) -> None:
+    def instruments(songs: list[Song], stem: str) -> set[str]:
+        return {part.instrument for song in songs for part in song.parts if part.stem == stem}
+
+    for stem in ("vocals", "drums", "bass"):
+        assert instruments(test_songs, stem) <= instruments(train_songs, stem)
+
+
+def test_names_are_unique_over_both_splits() -> None:
+    assert len(song_names("train")) == 44
+    names = song_names("train", 450) + song_names("test", 450)
+    assert len(set(names)) == 900
+    assert song_names("train", 50)[:44] == song_names("train")
+    with pytest.raises(InputError, match="valid"):
+        song_names("valid")
+    with pytest.raises(InputError, match="451"):
+        song_names("test", 451)
+
+
+# Sound
+
+
+def test_a_part_is_played_on_time_at_its_velocity(instruments: None) -> None:
+    rate = synthesiser.RATE
+    part = Part("drums", "standard", [Note(2, 0.25, 38, 60), Note(4, 0.25, 38, 120)])
+    audio = synthesiser.play(part, tempo=120, seconds=3)
+    assert audio.shape == (2, 3 * rate) and audio.dtype == np.float32
+    assert not audio[:, : rate - 50].any()  # one second of rest at 120 beats a minute
+    soft, loud = (np.abs(audio[:, at * rate : (at + 1) * rate]).max() for at in (1, 2))
+    assert soft > 0.01 and loud > 2 * soft
+
+
+def test_a_singer_is_in_tune_and_sings_with_vibrato(instruments: None) -> None:
+    def pitch_track(vibrato_cents: float) -> np.ndarray:
+        singer = Singer(("ah",), 1.0, vibrato_hz=5, vibrato_cents=vibrato_cents, detune_cents=0)
+        part = Part("vocals", "voice oohs", [Note(0, 4, 69, 100)], singer=singer)
+        voice = synthesiser.play(part, tempo=60, seconds=4).mean(0)[synthesiser.RATE :]
+        frames = np.lib.stride_tricks.sliding_window_view(voice, 4096)[: 2 * synthesiser.RATE : 1024]
+        spectra = np.abs(np.fft.rfft(frames * np.hanning(4096), 1 << 17))
+        low, high = (round(hz * (1 << 17) / synthesiser.RATE) for hz in (380, 500))
+        return 1200 * np.log2((low + spectra[:, low:high].argmax(1)) * synthesiser.RATE / (1 << 17) / 440)
+
+    straight, vibrato = pitch_track(0), pitch_track(40)
+    assert abs(np.median(straight)) < 15
+    assert np.ptp(vibrato) > np.ptp(straight) + 30
+
+
+def test_vowels_colour_a_voice_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    rate = 8000
+    audio = np.random.default_rng(0).standard_normal((1, 2 * rate)).astype(np.float32)
+    singer = Singer(("ee", "oo"), 1.0, 5.0, 0.0, 0.0)
+    notes = [Note(0, 1, 60, 100), Note(1, 1, 62, 100)]
+
+    def band_level(begin: int) -> float:
+        spectrum = np.abs(np.fft.rfft(sung[0, begin : begin + rate // 2]))
+        return float(spectrum[350:475].mean() / spectrum.mean())  # 700 to 950 Hz: the second formant of "oo"
+
+    sung = vowels.pronounce(audio, notes, singer, beat=1.0, rate=rate)
+    assert band_level(rate + rate // 4) > 2 * band_level(rate // 4)
+    monkeypatch.setattr(vowels, "formant_gain", lambda frequencies, vowel, size: np.ones_like(frequencies))
+    np.testing.assert_allclose(vowels.pronounce(audio, notes, singer, 1.0, rate), audio, atol=1e-5)
+
+
+def test_rests_do_not_count_for_loudness() -> None:
+    tone = np.random.default_rng(0).normal(size=(2, 48000))
+    assert active_rms(np.pad(tone, ((0, 0), (0, 96000)))) == pytest.approx(active_rms(tone))
+    assert active_rms(tone) == pytest.approx(1, rel=0.02)
+
+
+def test_a_room_dies_away_by_60_db_in_its_decay_time() -> None:
+    room = impulse_response(np.random.default_rng(0), decay=1.0)
+    np.testing.assert_allclose((room**2).sum(-1), 1, rtol=1e-3)
+    early, late = (np.square(room[:, at : at + 2400]).mean() for at in (4800, 38400))
+    assert 10 * np.log10(early / late) == pytest.approx(60 * 33600 / 48000, abs=8)
+
+
+def test_quantised_stems_add_up_without_clipping() -> None:
+    rng = np.random.default_rng(0)
+    stems = quantise({stem: rng.normal(size=(2, 48000)).astype(np.float32) for stem in STEMS}, peak_db=-1)
+    mixture = np.sum(list(stems.values()), axis=0, dtype=np.int64)
+    assert 20 * np.log10(np.abs(mixture).max() / 32767) == pytest.approx(-1, abs=0.01)
+    assert all(audio.shape == (44100, 2) and audio.dtype == np.int16 for audio in stems.values())
+
+
+# The set on disk
+
+
+def test_the_set_has_musdbs_layout_and_says_what_it_holds(demo_set: Path) -> None:
+    songs = [demo_set / "train" / name for name in song_names("train", 2)]
+    songs.append(demo_set / "test" / song_names("test", 1)[0])
+    expected = {song / f"{name}.wav" for song in songs for name in ("mixture", *STEMS)}
+    assert {path for path in demo_set.rglob("*") if path.is_file()} == expected | {demo_set / "demo.json"}
+    for path in expected:
+        info = soundfile.info(path)
+        assert (info.samplerate, info.channels, info.subtype) == (44100, 2, "PCM_16")
+        assert 3 < info.duration < 6
+    described = json.loads((demo_set / "demo.json").read_text())
+    assert described["seed"] == 0 and described["seconds"] == 4.0
+    assert [song["name"] for song in described["songs"]] == [song.name for song in songs]
+    assert all(set(song["instruments"]) == set(STEMS) for song in described["songs"])
+
+
+def test_the_mixture_is_exactly_the_sum_of_active_stems_and_does_not_clip(demo_set: Path) -> None:
+    for song in [path.parent for path in demo_set.rglob("mixture.wav")]:
+        audio = {name: soundfile.read(song / f"{name}.wav", dtype="int16")[0] for name in ("mixture", *STEMS)}
+        total = sum(audio[stem].astype(np.int64) for stem in STEMS)
+        np.testing.assert_array_equal(audio["mixture"], total)
+        assert 0.7 * 32767 < np.abs(total).max() < 0.9 * 32767  # -3 to -1 dBFS
+        for stem in STEMS:
+            rms = np.sqrt(np.mean((audio[stem] / 32768) ** 2))
+            assert -36 < 20 * np.log10(rms) < -12, (song.name, stem)
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(demo_set: Path, tmp_path: Path) -> None:
+    assert contents(render_demo_set(tmp_path / "again", **TINY, workers=2)) == contents(demo_set)
+
+
+def test_another_seed_gives_other_songs(demo_set: Path, tmp_path: Path) -> None:
+    other = contents(render_demo_set(tmp_path / "other", seed=1, **TINY, workers=1))
+    assert other.keys() == contents(demo_set).keys()
+    assert not set(other.values()) & set(contents(demo_set).values())
+
+
+def test_a_complete_set_is_left_alone(demo_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render_set, "render_songs", lambda *_: pytest.fail("it is complete"))
+    assert render_demo_set(demo_set, **TINY) == demo_set
+
+
+def test_an_interrupted_run_leaves_no_half_song_and_the_next_goes_on(
+    demo_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "set"
+    write, written = soundfile.write, []
+
+    def write_seven_files(path: Path, *args: object, **kwargs: object) -> None:
+        if len(written) == 7:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, *args, **kwargs)
+
+    monkeypatch.setattr(soundfile, "write", write_seven_files)
+    with pytest.raises(KeyboardInterrupt):
+        render_demo_set(root, **TINY, workers=1)
+    assert not (root / "demo.json").exists()
+    (first,) = [path for path in root.glob("t*/*") if path.is_dir()]
+    assert len(list(first.iterdir())) == 5
+
+    written_at = (first / "mixture.wav").stat().st_mtime_ns
+    monkeypatch.undo()
+    assert contents(render_demo_set(root, **TINY, workers=1)) == contents(demo_set)
+    assert (first / "mixture.wav").stat().st_mtime_ns == written_at
+
+
+def test_a_folder_of_something_else_is_refused(demo_set: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="seed 0 instead of 1"):
+        render_demo_set(demo_set, seed=1, **TINY)
+    (tmp_path / "letter.txt").touch()
+    with pytest.raises(InputError, match="is not empty"):
+        render_demo_set(tmp_path, **TINY)
+
+
+def test_settings_out_of_range_are_refused(tmp_path: Path) -> None:
+    for wrong in ({"seconds": 2.0}, {"workers": 0}, {"seed": -1}, {"train_songs": -1}):
+        with pytest.raises(InputError):
+            render_demo_set(tmp_path / "set", **wrong)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_missing_synthesiser_is_said_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synthesiser.soundfont.cache_clear()
+    monkeypatch.setattr(synthesiser, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r'pip install -e ".\[demo\]"'):
+        render_demo_set(tmp_path / "set", **TINY)
+    assert not (tmp_path / "set").exists()

@@ -1,0 +1,157 @@
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from bsroformer.data.excerpts import EpochSampler, ExcerptKey, FixedExcerpts, RandomExcerpts, padded
+from bsroformer.data.mixing import RandomMix
+from bsroformer.data.tracks import find_tracks
+
+STEMS = ("vocals", "drums", "bass")
+AS_IT_IS = RandomMix(unmixed=0.0, gain=(1.0, 1.0), channel_swap=0.0, polarity=0.0)
+VARIED = RandomMix(unmixed=0.3, gain=(0.25, 1.25), channel_swap=0.5, polarity=0.5)
+
+
+@dataclass
+class CountingSong:
+    """A song whose two channels tell which song and stem a sample is of, and its place in the song."""
+
+    number: int
+    frames: int
+    stems: tuple[str, ...] = STEMS
+
+    def stem(self, stem: str, start: int, frames: int) -> Tensor:
+        places = torch.arange(start, min(start + frames, self.frames))
+        return torch.stack([torch.full_like(places, 10 * self.number + STEMS.index(stem)), places]).float()
+
+    def all_stems(self, start: int, frames: int) -> Tensor:
+        return torch.stack([self.stem(stem, start, frames) for stem in self.stems])
+
+
+SONGS = [CountingSong(number, frames=30) for number in (1, 2, 3, 4)]
+
+
+def drawn(
+    mixing: RandomMix, songs: list[CountingSong] = SONGS, frames: int = 10, count: int = 1000
+) -> Tensor:
+    excerpts = RandomExcerpts(songs, frames, mixing, seed=0)
+    return torch.stack([excerpts[ExcerptKey(0, index)] for index in range(count)])
+
+
+def test_stems_are_in_their_order_and_a_stretch_of_one_song_each():
+    stems = drawn(AS_IT_IS)
+    assert stems.shape == (1000, 3, 2, 10)
+    assert (stems[:, :, 0] % 10 == torch.arange(3)[:, None]).all()
+    assert (stems[:, :, 0].diff() == 0).all()
+    assert (stems[:, :, 1].diff() == 1).all()
+
+
+def test_songs_and_places_of_stems_are_drawn_evenly_and_each_on_its_own():
+    first = drawn(AS_IT_IS, count=2000)[..., 0]  # (excerpt n c)
+    songs, starts = first[..., 0].div(10, rounding_mode="floor"), first[..., 1]
+    assert set(starts.flatten().tolist()) == set(range(30 - 10 + 1))
+    assert all(abs(count / 6000 - 1 / 4) < 0.03 for count in Counter(songs.flatten().tolist()).values())
+    assert all(abs(count / 6000 - 1 / 21) < 0.015 for count in Counter(starts.flatten().tolist()).values())
+    for values in (songs, starts):
+        assert (values.T.corrcoef() - torch.eye(3)).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_unmixed_share_of_excerpts_is_one_place_of_one_song_as_it_is(share):
+    stems = drawn(replace(VARIED, unmixed=share, gain=(2.0, 3.0)))
+    songs = stems[:, :, 0, 0] - torch.arange(3)
+    unmixed = (
+        (songs == songs[:, :1]).all(1)
+        & (songs[:, 0] % 10 == 0)
+        & (stems[:, :, 1] == stems[:, :1, 1]).all(-1).all(-1)
+    )
+    assert unmixed.float().mean().item() == pytest.approx(share, abs=0.05 * (0 < share < 1))
+
+
+@pytest.mark.parametrize("unmixed", [0.0, 1.0])
+def test_a_song_shorter_than_an_excerpt_is_padded_with_silence(unmixed):
+    stems = drawn(replace(AS_IT_IS, unmixed=unmixed), [CountingSong(1, frames=6)], frames=10, count=20)
+    assert (stems[:, :, 1] == torch.tensor([0.0, 1, 2, 3, 4, 5, 0, 0, 0, 0])).all()
+
+
+def test_an_excerpt_can_be_a_whole_song():
+    assert (drawn(AS_IT_IS, frames=30, count=20)[:, :, 1, 0] == 0).all()
+
+
+def test_an_excerpt_is_a_function_of_seed_epoch_and_index():
+    excerpts = {seed: RandomExcerpts(SONGS, 10, VARIED, seed) for seed in (0, 1)}
+    keys = [(seed, ExcerptKey(epoch, index)) for seed in (0, 1) for epoch in (0, 1) for index in (0, 1)]
+    once = [excerpts[seed][key] for seed, key in keys]
+    torch.randn(100)  # other random numbers change nothing
+    again = [excerpts[seed][key] for seed, key in reversed(keys)][::-1]
+    assert all(torch.equal(*pair) for pair in zip(once, again, strict=True))
+    assert len({tuple(stems.flatten().tolist()) for stems in once}) == len(keys)
+
+
+@pytest.fixture
+def tracks(songs_root):
+    return find_tracks(songs_root, STEMS, 44_100, 2).train
+
+
+def test_the_same_batches_come_with_any_number_of_workers_and_change_with_the_epoch(tracks):
+    excerpts = RandomExcerpts(tracks, 500, VARIED, seed=0)
+    epochs = {}
+    for workers in (0, 1, 2):
+        sampler = EpochSampler(6)
+        loader = DataLoader(excerpts, 2, sampler=sampler, num_workers=workers, persistent_workers=workers > 0)
+        for epoch in (0, 1):
+            sampler.set_epoch(epoch)
+            epochs[workers, epoch] = torch.stack(list(loader))
+    assert epochs[0, 0].shape == (3, 2, 3, 2, 500)
+    for epoch in (0, 1):
+        assert torch.equal(epochs[0, epoch], epochs[1, epoch])
+        assert torch.equal(epochs[0, epoch], epochs[2, epoch])
+    assert not torch.equal(epochs[0, 0], epochs[0, 1])
+
+
+def test_excerpts_of_files_are_stretches_of_their_stems(tracks):
+    whole = torch.stack([track.all_stems() for track in tracks])  # (song n c t)
+    for index in range(5):
+        stems = RandomExcerpts(tracks, 500, AS_IT_IS, seed=0)[ExcerptKey(0, index)]
+        for place, stem in enumerate(stems):
+            song, start = (whole[:, place, 0] == stem[0, 0]).nonzero()[0].tolist()
+            assert torch.equal(stem, whole[song, place, :, start : start + 500])
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9])
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_ranks_share_the_keys_of_an_epoch_without_repeats_and_have_as_many_each(size, ranks):
+    samplers = [EpochSampler(size, rank, ranks) for rank in range(ranks)]
+    for epoch in (0, 3):
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+        shares = [list(sampler) for sampler in samplers]
+        assert {len(share) for share in shares} == {len(sampler) for sampler in samplers} == {size // ranks}
+        keys = [key for share in shares for key in share]
+        assert sorted(keys) == [(epoch, index) for index in range(size - size % ranks)]
+
+
+def test_fixed_excerpts_are_the_same_each_time_and_evenly_spaced():
+    songs = [CountingSong(1, frames=80), CountingSong(2, frames=160)]
+    excerpts = FixedExcerpts(songs, frames=10, per_track=4)
+    assert len(excerpts) == 8
+    stems = torch.stack([excerpts[index] for index in range(8)])
+    assert torch.equal(stems, torch.stack([excerpts[index] for index in range(8)]))
+    assert stems[:, 0, 0, 0].tolist() == [10] * 4 + [20] * 4
+    assert stems[:, :, 1, 0].T.tolist() == [[5, 25, 45, 65, 15, 55, 95, 135]] * 3
+
+
+@pytest.mark.parametrize("per_track", [1, 3])
+@pytest.mark.parametrize("frames", [5, 9, 10])
+def test_fixed_excerpts_stay_within_the_song_and_are_padded_if_it_is_short(per_track, frames):
+    for stems in FixedExcerpts([CountingSong(1, frames=9)], frames, per_track):
+        assert stems.shape == (3, 2, frames)
+        assert (stems[:, 0, : min(9, frames)] >= 10).all()
+        assert (stems[:, :, 9:] == 0).all()
+
+
+def test_padding_is_at_the_end():
+    assert padded(torch.ones(2, 3), 5).tolist() == [[1, 1, 1, 0, 0]] * 2
