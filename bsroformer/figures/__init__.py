@@ -1,0 +1,6 @@
+"""Pictures of separations and of training runs, as matplotlib figures."""
+
+from bsroformer.figures.curves import curves_figure
+from bsroformer.figures.separation import busiest_excerpt, separation_figure
+
+__all__ = ["busiest_excerpt", "curves_figure", "separation_figure"]

@@ -1,0 +1,38 @@
+"""Scale-invariant signal-to-distortion ratio (Le Roux et al., "SDR - half-baked or well done?", 2019)."""
+
+import torch
+from torch import Tensor
+
+from bsroformer.metrics.energy import LIMIT_DB, comparable, decibels, energy, sum_over_blocks
+
+
+def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
+    """SI-SDR in dB: how far the estimate is from the target, once the target has its best gain.
+
+    With alpha = <estimate, target> / |target|^2 this is
+    10 log10(|alpha target|^2 / |alpha target - estimate|^2). One gain holds for all channels and
+    samples together, so a wrong balance of left and right is an error; the mean is not removed.
+
+    Args:
+        estimate: Estimated signal, (... c t).
+        target: True signal, (... c t).
+
+    Returns:
+        dB, (...), within ±:data:`~bsroformer.metrics.LIMIT_DB`. NaN where the target is silent: there
+        is nothing to resemble. The lower limit where the estimate is silent or orthogonal to the
+        target: it holds nothing of it, and silence must be no way to be left out of a mean.
+
+    Raises:
+        InputError: If the shapes differ or hold no samples.
+    """
+    estimate, target = comparable(estimate, target)
+    signal = sum_over_blocks(energy, target)  # ...
+    alpha = sum_over_blocks(_product, estimate, target) / signal  # ...; 0 / 0 = NaN for a silent target
+    gain = alpha[..., None, None]
+    error = sum_over_blocks(lambda estimate, target: energy(gain * target - estimate), estimate, target)
+    return torch.where(alpha == 0, -LIMIT_DB, decibels(alpha.square() * signal, error))
+
+
+def _product(estimate: Tensor, target: Tensor) -> Tensor:
+    """Inner product over channels and samples: (... c t) -> (...)."""
+    return (estimate * target).sum(dim=(-2, -1))
