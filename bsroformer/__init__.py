@@ -1,0 +1,23 @@
+"""Band-Split RoFormer: train it on a laptop, separate any song, evaluate by the book.
+
+Axes, one notation everywhere, in shape comments and einops patterns::
+
+    b  batch        f  frequency bin     s  sequence (a row of a batch of sequences)
+    n  stem         m  STFT frame        l  place in a sequence
+    c  channel      k  band              d  feature
+    t  sample       h  attention head    e  feature of a head        z  real and imaginary part
+
+Waveforms are float32 in [-1, 1]. A mixture is ``(b c t)``, its stems are ``(b n c t)``.
+
+>>> import bsroformer
+>>> model = bsroformer.load_model("runs/demo/checkpoints/best.ckpt")  # doctest: +SKIP
+>>> stems = bsroformer.Separator(model)(mixture)  # (c t) -> (n c t)  # doctest: +SKIP
+"""
+
+from bsroformer.checkpoints import load_model
+from bsroformer.errors import InputError
+from bsroformer.inference import Separator
+from bsroformer.model import BandSplitRoformer, ModelSettings
+
+__all__ = ["BandSplitRoformer", "InputError", "ModelSettings", "Separator", "load_model"]
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""Separation of long mixtures."""
+
+from bsroformer.inference.separator import Separator
+
+__all__ = ["Separator"]

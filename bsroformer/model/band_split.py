@@ -45,4 +45,5 @@ class BandSplit(nn.Module):
         bands = torch.cat(features)  # (k bm d)
         if not self.in_order:
             bands = bands.index_select(0, self.ungroup)
-        return rearrange(bands, "k (b m) d -> b m k d", b=batch)
+        # The residual stream stays float32 under autocast: bfloat16 keeps 8 bits, too few to sum many layers in.
+        return rearrange(bands.float(), "k (b m) d -> b m k d", b=batch)

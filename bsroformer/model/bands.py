@@ -71,8 +71,9 @@ class BandLayout:
 
     @cached_property
     def in_order(self) -> bool:
-        """Whether the bins, in the order of the groups, are simply 0, 1, 2, ... (as in the paper's layout)."""
-        return self.grouped_bins == tuple(range(self.n_bins))
+        """Whether grouping leaves bands and bins in their order, 0, 1, 2, ... (as in the paper's layout)."""
+        bins_stay = self.grouped_bins == tuple(range(self.n_bins))
+        return bins_stay and self.grouped_bands == tuple(range(len(self)))
 
     def bands_per_bin(self) -> Tensor:
         """How many bands hold each bin: ``(f)``."""

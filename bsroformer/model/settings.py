@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from typing_extensions import Self
 
 from bsroformer.errors import InputError
 
@@ -22,6 +23,12 @@ class StftSettings(Settings):
     hop_length: PositiveInt
     win_length: PositiveInt | None = None
     normalized: bool = False
+
+    @model_validator(mode="after")
+    def _invertible(self) -> Self:
+        if not 2 * self.hop_length <= (self.win_length or self.n_fft) <= self.n_fft:
+            raise ValueError("hop_length must be at most half of the window, and the window at most n_fft")
+        return self
 
 
 class FixedBands(Settings):

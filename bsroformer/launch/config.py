@@ -1,0 +1,47 @@
+"""From Hydra's composed tree to the one that a script works with."""
+
+from pathlib import Path
+
+from dotenv import find_dotenv, load_dotenv
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from bsroformer.errors import InputError
+
+
+def prepared(cfg: DictConfig) -> DictConfig:
+    """A read-only copy of the tree, with `.env` in the environment and the run's true folder.
+
+    Raises:
+        InputError: For a sweep over a trainer of several processes.
+    """
+    load_dotenv(find_dotenv(usecwd=True))
+    cfg = cfg.copy()
+    if HydraConfig.initialized():
+        hydra = HydraConfig.get()
+        if hydra.mode == RunMode.MULTIRUN:
+            refuse_many_processes(cfg)
+            cfg.paths.output_dir = hydra.runtime.output_dir  # each job of a sweep has a folder of its own
+    OmegaConf.set_readonly(cfg, True)
+    return cfg
+
+
+def refuse_many_processes(cfg: DictConfig) -> None:
+    """Stop a sweep that would start again in every process of a distributed trainer.
+
+    Raises:
+        InputError: If the trainer has several devices.
+    """
+    trainer = cfg.get("trainer") or {}
+    if str(trainer.get("strategy", "auto")).startswith("ddp") or trainer.get("devices", 1) != 1:
+        raise InputError(
+            "a sweep (-m) cannot run with several devices, since each process would start the whole sweep: "
+            "use trainer=gpu, or start the runs one by one with trainer=ddp"
+        )
+
+
+def save_config(cfg: DictConfig, folder: Path) -> None:
+    """Write the resolved tree to ``config.yaml``; secrets are never in it, since they stay in the environment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))

@@ -1,0 +1,47 @@
+"""Evaluate a checkpoint: ``scripts/eval.py``."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from bsroformer.data.tracks import SPLITS
+from bsroformer.devices import keep_freed_memory
+from bsroformer.errors import InputError
+from bsroformer.launch.build import build_separator, build_source
+from bsroformer.launch.config import prepared
+from bsroformer.launch.errors import user_errors
+from bsroformer.launch.scoring import Scoring
+from bsroformer.metrics import bss_eval_available
+
+
+@user_errors
+def evaluate(cfg: DictConfig) -> None:
+    """Separate the songs of a split and score them.
+
+    Args:
+        cfg: ``configs/eval.yaml``, composed.
+    """
+    cfg = prepared(cfg)
+    console, folder = Console(), Path(cfg.output)
+    keep_freed_memory()
+    separator = build_separator(cfg, cfg.ckpt)
+    if cfg.split not in SPLITS:
+        raise InputError(f"split={cfg.split} is none of {', '.join(SPLITS)}")
+    source = build_source(cfg)
+    source.prepare()
+    tracks = getattr(source.splits(), cfg.split)
+    if not tracks:
+        raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
+    stems_folder = folder if cfg.save_stems else None
+    Scoring(folder, "results", _uses_bss_eval(cfg.bss_eval, console), stems_folder).run(separator, tracks, console)
+    console.print(f"Scores and pictures are in {folder}")
+
+
+def _uses_bss_eval(wanted: bool | str, console: Console) -> bool:
+    if wanted != "auto":
+        return bool(wanted)
+    available = bss_eval_available()
+    if not available:
+        console.print("BSS Eval's SIR, SAR and ISR are left out: museval needs FFmpeg (ffmpeg, ffprobe) on the PATH.")
+    return available

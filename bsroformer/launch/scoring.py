@@ -1,0 +1,95 @@
+"""Separate songs whose stems are known, score them, and write table, files and pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from bsroformer.audio.files import write
+from bsroformer.data.tracks import Track
+from bsroformer.evaluation import (
+    Evaluation,
+    SongScores,
+    evaluate,
+    scores_figure,
+    scores_table,
+    write_csv,
+    write_figure,
+    write_json,
+)
+from bsroformer.figures import separation_figure
+from bsroformer.inference import Separator
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What to compute and to keep.
+
+    Attributes:
+        folder: Where files go.
+        name: Of the JSON and CSV files.
+        bss_eval: Whether museval adds SIR, SAR and ISR.
+        stems_folder: Where the separated stems are kept, ``<song>/<stem>.wav``; None keeps none.
+    """
+
+    folder: Path
+    name: str
+    bss_eval: bool = False
+    stems_folder: Path | None = None
+
+    def run(self, separator: Separator, tracks: Sequence[Track], console: Console) -> Evaluation:
+        """Score the songs; show a progress bar and the table, and write everything.
+
+        Raises:
+            InputError: See `evaluate`.
+        """
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("separating and scoring", total=len(tracks))
+
+            def on_song(track: Track, estimates: Tensor, scores: SongScores) -> None:
+                self._keep(track, estimates, separator)
+                progress.advance(task)
+
+            evaluation = evaluate(
+                separator,
+                tracks,
+                separator.stems,
+                separator.sample_rate,
+                bss_eval=self.bss_eval,
+                on_song=on_song,
+            )
+        console.print(scores_table(evaluation))
+        self._write(evaluation, separator, tracks)
+        return evaluation
+
+    def _keep(self, track: Track, estimates: Tensor, separator: Separator) -> None:
+        if self.stems_folder is None:
+            return
+        folder = self.stems_folder / track.name
+        folder.mkdir(parents=True, exist_ok=True)
+        for stem, estimate in zip(separator.stems, estimates, strict=True):
+            write(folder / f"{stem}.wav", estimate, separator.sample_rate)
+
+    def _write(self, evaluation: Evaluation, separator: Separator, tracks: Sequence[Track]) -> None:
+        write_json(evaluation, self.folder / f"{self.name}.json")
+        write_csv(evaluation, self.folder / f"{self.name}.csv")
+        write_figure(scores_figure(evaluation), self.folder / f"{self.name}.png")
+        track = {track.name: track for track in tracks}[middle_song(evaluation)]
+        mixture, targets = track.mixture(), track.all_stems()
+        order = [track.stems.index(stem) for stem in separator.stems]
+        figure = separation_figure(
+            mixture, targets[order], separator(mixture), separator.stems, separator.sample_rate, track.name
+        )
+        write_figure(figure, self.folder / "separation.png", dpi=100)
+
+
+def middle_song(evaluation: Evaluation) -> str:
+    """The song in the middle of the ranking by mean SI-SDR: the one that shows what to expect."""
+    from bsroformer.evaluation.scores import mean_over_stems
+
+    ranked = sorted(evaluation.songs, key=lambda song: mean_over_stems(song.scores)["SI-SDR"])
+    return ranked[len(ranked) // 2].song

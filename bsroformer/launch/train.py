@@ -1,0 +1,111 @@
+"""Train a model: ``scripts/train.py``."""
+
+import math
+from pathlib import Path
+
+import lightning as L
+from omegaconf import DictConfig
+from rich.console import Console
+
+from bsroformer.checkpoints.native import load_weights, read_checkpoint
+from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.data.tracks import Track
+from bsroformer.devices import keep_freed_memory
+from bsroformer.errors import InputError
+from bsroformer.launch.build import (
+    build_data,
+    build_module,
+    build_separator,
+    build_trainer,
+)
+from bsroformer.launch.config import prepared, save_config
+from bsroformer.launch.errors import user_errors
+from bsroformer.launch.scoring import Scoring
+from bsroformer.launch.wandb_mode import use_wandb_offline_without_key
+from bsroformer.training import SeparationModule
+
+
+@user_errors
+def train(cfg: DictConfig) -> float:
+    """Train, validate, keep checkpoints, and score the test songs if asked.
+
+    Args:
+        cfg: ``configs/train.yaml``, composed.
+
+    Returns:
+        The best validation SI-SDR in dB, for sweeps; NaN if nothing was validated.
+    """
+    cfg = prepared(cfg)
+    console, folder = Console(), Path(cfg.paths.output_dir)
+    L.seed_everything(cfg.seed, workers=True, verbose=False)
+    keep_freed_memory()
+    save_config(cfg, folder)
+    data, module = build_data(cfg), build_module(cfg)
+    if cfg.init_from:
+        load_weights(module.model, read_checkpoint(Path(cfg.init_from)), cfg.init_from)
+    data.prepare_data()
+    data.setup("fit")
+    offline = "WandbLogger" in str(cfg.logger) and use_wandb_offline_without_key()
+    trainer = build_trainer(cfg)
+    _announce(cfg, module, data, console)
+    trainer.fit(module, data, ckpt_path=_checkpoint_to_resume(cfg, console))
+    if not trainer.is_global_zero:
+        return best_score(trainer)
+    if offline:
+        console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
+    if cfg.evaluate:
+        _evaluate(cfg, data.splits.test, best_checkpoint(trainer), console)
+    return best_score(trainer)
+
+
+def best_score(trainer: L.Trainer) -> float:
+    """The best checkpoint's validation SI-SDR, else the last one measured, else NaN."""
+    callback = trainer.checkpoint_callback
+    best = getattr(callback, "best_model_score", None)
+    score = best if best is not None else trainer.callback_metrics.get("val/si_sdr")
+    return math.nan if score is None else float(score)
+
+
+def best_checkpoint(trainer: L.Trainer) -> str:
+    """The path of the best checkpoint.
+
+    Raises:
+        InputError: If the run kept none.
+    """
+    path = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if not path:
+        raise InputError("evaluate=true needs a checkpoint, and callbacks=none keeps none: set evaluate=false")
+    return path
+
+
+def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:
+    """Say what is trained on what, and where it goes."""
+    splits = data.splits
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    console.print(f"{len(splits.train)} songs to train on, {len(splits.valid)} to validate, {len(splits.test)} to test")
+    console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
+
+
+def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
+    """The checkpoint to go on from, with a word on what the configuration does not change any more."""
+    if not cfg.ckpt_path:
+        return None
+    checkpoint = read_checkpoint(Path(cfg.ckpt_path))
+    rates = [group.get("initial_lr") for group in checkpoint["optimizer_states"][0]["param_groups"]]
+    if "lr" in cfg.optimizer and cfg.optimizer.lr not in rates:
+        console.print(
+            f"[yellow]The learning rate stays at {rates[0]:g}, the checkpoint's, not the {cfg.optimizer.lr:g} of the "
+            "configuration: use init_from to start anew from its weights.[/]"
+        )
+    if Path(cfg.ckpt_path).resolve().parent != (Path(cfg.paths.output_dir) / "checkpoints").resolve():
+        run = Path(cfg.ckpt_path).parent.parent
+        console.print(f"[yellow]This run goes to a new folder; paths.output_dir={run} goes on in the old one.[/]")
+    return cfg.ckpt_path
+
+
+def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> None:
+    """Separate and score the test songs, into the run folder."""
+    folder = Path(cfg.paths.output_dir)
+    separator = build_separator(cfg, checkpoint)
+    Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
+    console.print(f"Checkpoint, scores, pictures and stems are in {folder}")

@@ -1,0 +1,38 @@
+"""This project's own loss: magnitudes, complex spectrum and SI-SDR together."""
+
+from torch import Tensor, nn
+
+from bsroformer.audio.stft import Stft
+from bsroformer.losses.si_sdr import negative_si_sdr
+
+
+class MultiDomainLoss(nn.Module):
+    """Weighted sum of L1 on magnitudes, L1 on the complex spectrum, and negative SI-SDR.
+
+    The spectra are scaled by ``n_fft ** -0.5``, so that both L1 terms are of the order of the waveform's level
+    (0.01 to 0.1) while SI-SDR counts decibels (-20 to 20); `docs/losses.md` shows the terms of a run and what the
+    weights make of them.
+
+    Args:
+        magnitude: Weight of the mean absolute difference of magnitudes.
+        complex: Weight of the mean modulus of the complex difference, which sees the phase.
+        si_sdr: Weight of the negative SI-SDR in dB; stems that are silent in an excerpt are left out of it.
+        n_fft: Length of the Fourier transform, samples.
+        hop_length: Samples between two frames.
+    """
+
+    def __init__(self, magnitude: float, complex: float, si_sdr: float, n_fft: int, hop_length: int) -> None:
+        super().__init__()
+        self.weights = {"magnitude": magnitude, "complex": complex, "si_sdr": si_sdr}
+        self.stft = Stft(n_fft, hop_length)
+
+    def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare stems ``(b n c t)``; returns the loss and its terms, unweighted, under their names."""
+        estimate, target = estimate.float(), target.float()
+        estimated, true = self.stft(estimate), self.stft(target)  # (b n c f m)
+        terms = {
+            "magnitude": (estimated.abs() - true.abs()).abs().mean(),
+            "complex": (estimated - true).abs().mean(),
+            "si_sdr": negative_si_sdr(estimate, target),
+        }
+        return sum(self.weights[name] * term for name, term in terms.items()), terms

@@ -1,0 +1,36 @@
+"""The paper's loss: L1 on the waveform and on complex spectra of several resolutions."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from bsroformer.audio.stft import Stft
+
+
+class MultiResolutionLoss(nn.Module):
+    """``mean|e - s| + weight * sum_w mean|STFT_w(e) - STFT_w(s)|`` (arXiv 2309.02612, section 3.4).
+
+    The modulus is that of the complex difference; the sum over windows is not divided by their number. As in the
+    public implementation a transform is never shorter than `n_fft`; shorter windows are padded with zeros.
+
+    Args:
+        windows: Window lengths, samples.
+        hop_length: Samples between two frames; 147 gives 300 frames a second at 44.1 kHz.
+        n_fft: Shortest Fourier transform, samples.
+        weight: Of the spectral terms.
+    """
+
+    def __init__(self, windows: Sequence[int], hop_length: int, n_fft: int, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+        self.stfts = nn.ModuleList(Stft(max(window, n_fft), hop_length, window) for window in windows)
+
+    def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare stems ``(b n c t)``; returns the loss and its terms, unweighted, under their names."""
+        error = (estimate - target).float()  # the transform is linear: that of the difference is the difference
+        terms = {"waveform": error.abs().mean()}
+        for stft in self.stfts:
+            terms[f"stft_{stft.win_length}"] = stft(error).abs().mean()
+        spectral = torch.stack([term for name, term in terms.items() if name != "waveform"]).sum()
+        return terms["waveform"] + self.weight * spectral, terms

@@ -1,0 +1,35 @@
+"""Negative SI-SDR, with silent stems left out."""
+
+import torch
+from torch import Tensor
+
+SILENCE = 1e-6
+"""Mean square below which a stem counts as silent: -60 dBFS."""
+FLOOR = 1e-9
+"""Mean square added to both energies, -90 dBFS: the gradient stays finite for a silent or a perfect estimate."""
+
+
+def active_stems(target: Tensor) -> Tensor:
+    """Which stems sound in each excerpt: ``(b n c t)`` to booleans ``(b n)``."""
+    return target.square().mean(dim=(-2, -1)) > SILENCE
+
+
+def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
+    """Mean of -SI-SDR in dB over the stems that sound (Le Roux et al., arXiv 1811.02508, section 2).
+
+    SI-SDR compares the estimate with the target scaled to it: ``alpha = <estimate, target> / |target|^2``, over
+    channels and samples together. It has no value for a silent target, which is therefore left out; where no stem
+    of the batch sounds, the loss is zero.
+
+    Args:
+        estimate: ``(b n c t)``.
+        target: ``(b n c t)``.
+    """
+    active = active_stems(target)
+    estimate, target = estimate.flatten(-2), target.flatten(-2)  # (b n ct)
+    power = target.square().mean(-1).clamp_min(SILENCE)
+    alpha = (estimate * target).mean(-1) / power
+    scaled = alpha.unsqueeze(-1) * target
+    signal, error = scaled.square().mean(-1), (scaled - estimate).square().mean(-1)
+    si_sdr = 10 * torch.log10((signal + FLOOR) / (error + FLOOR))  # (b n)
+    return -(si_sdr * active).sum() / active.sum().clamp_min(1)

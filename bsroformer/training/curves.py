@@ -1,0 +1,69 @@
+"""The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
+
+import csv
+from pathlib import Path
+
+import lightning as L
+
+from bsroformer.figures import curves_figure
+from bsroformer.training.module import SeparationModule
+
+Row = dict[str, float]
+
+
+class Curves(L.Callback):
+    """Keeps what is logged in ``metrics.csv`` and draws ``curves.png`` after each validation.
+
+    A resumed run goes on in the same files.
+
+    Args:
+        folder: The run's folder.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
+        self.rows: dict[int, Row] = {}
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take up the curves of a run that is resumed, up to where it resumes."""
+        if trainer.global_step and self.csv.is_file():
+            rows = read_rows(self.csv)
+            self.rows = {step: row for step, row in rows.items() if step <= trainer.global_step}
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+        """Note the training metrics at the logger's interval."""
+        if trainer.global_step % trainer.log_every_n_steps == 0:
+            self._note(trainer, "train/")
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note the scores; write and draw what there is."""
+        assert isinstance(pl_module, SeparationModule)
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        self._note(trainer, "val/")
+        write_rows(self.csv, self.rows)
+        curves_figure(self.rows, pl_module.model.stems).savefig(self.picture, dpi=110)
+
+    def _note(self, trainer: L.Trainer, prefix: str) -> None:
+        metrics = trainer.callback_metrics
+        row = {name: value.item() for name, value in metrics.items() if name.startswith(prefix)}
+        self.rows.setdefault(trainer.global_step, {}).update(row)
+
+
+def write_rows(path: Path, rows: dict[int, Row]) -> None:
+    """Write one line for each step, with an empty cell where a metric has no value."""
+    names = sorted({name for row in rows.values() for name in row})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["step", *names])
+        writer.writeheader()
+        writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
+
+
+def read_rows(path: Path) -> dict[int, Row]:
+    """Read what `write_rows` wrote."""
+    with path.open(newline="") as file:
+        return {
+            int(line.pop("step")): {name: float(value) for name, value in line.items() if value}
+            for line in csv.DictReader(file)
+        }

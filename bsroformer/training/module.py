@@ -1,0 +1,99 @@
+"""What Lightning trains: a model, a loss, an optimiser, and the scores of validation."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import MeanMetric
+
+from bsroformer.checkpoints.native import ENTRY, describe
+from bsroformer.data.mixing import mix
+from bsroformer.errors import InputError
+from bsroformer.metrics import sdr, si_sdr
+from bsroformer.model import BandSplitRoformer
+from bsroformer.training.optimizer import parameter_groups
+
+METRICS = {"si_sdr": si_sdr, "sdr": sdr}
+
+
+class SeparationModule(L.LightningModule):
+    """Trains a separation model on batches of stems ``(b n c t)``; their mixture is made by summing them.
+
+    Logs ``train/loss``, each term of the loss as ``train/<term>``, the learning rate and the gradient norm before
+    clipping; on validation ``val/loss``, and SI-SDR and SDR in dB as ``val/si_sdr`` (mean over stems) and
+    ``val/si_sdr_<stem>``. Stems that are silent in an excerpt have no SI-SDR and are left out of its means.
+
+    Args:
+        model: The model; `checkpoints` find its weights under ``model.``.
+        loss: ``(estimate, target)`` to a scalar and its named terms.
+        optimizer: Makes an optimiser of parameter groups.
+        scheduler: Makes a schedule of an optimiser and the number of steps of the run.
+    """
+
+    def __init__(
+        self,
+        model: BandSplitRoformer,
+        loss: nn.Module,
+        optimizer: Callable[[Iterable[Any]], Optimizer],
+        scheduler: Callable[[Optimizer, int], LRScheduler],
+    ) -> None:
+        super().__init__()
+        self.model, self.loss = model, loss
+        self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.scores = nn.ModuleDict(
+            {f"{name}_{stem}": MeanMetric(nan_strategy="ignore") for name in METRICS for stem in model.stems}
+        )
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Separate ``(b c t)`` into ``(b n c t)``."""
+        return self.model(mixture)
+
+    def training_step(self, stems: Tensor, batch_idx: int) -> Tensor:
+        """Loss of a batch of stems ``(b n c t)``."""
+        loss, terms = self.loss(self.model(mix(stems)), stems)
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(stems))
+        self.log_dict({f"train/{name}": term for name, term in terms.items()}, batch_size=len(stems))
+        return loss
+
+    def validation_step(self, stems: Tensor, batch_idx: int) -> None:
+        """Score a batch of stems ``(b n c t)``."""
+        estimates = self.model(mix(stems))
+        loss, _ = self.loss(estimates, stems)
+        self.log("val/loss", loss, batch_size=len(stems), sync_dist=True)
+        for name, metric in METRICS.items():
+            for stem, values in zip(self.model.stems, metric(estimates, stems).unbind(1), strict=True):
+                self.scores[f"{name}_{stem}"].update(values)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean of each score, over excerpts and then over stems."""
+        for name in METRICS:
+            by_stem = {stem: self.scores[f"{name}_{stem}"].compute() for stem in self.model.stems}
+            self.log_dict({f"val/{name}_{stem}": value for stem, value in by_stem.items()})
+            mean = torch.stack(list(by_stem.values())).nanmean()
+            self.log(f"val/{name}", mean, prog_bar=name == "si_sdr")
+        for score in self.scores.values():
+            score.reset()
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Log the gradient norm, before clipping, and the learning rate."""
+        gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
+        self.log("train/gradient_norm", torch.nn.utils.get_total_norm(gradients))
+        self.log("train/learning_rate", optimizer.param_groups[0]["lr"])
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimiser, and its schedule over the steps that the trainer will make."""
+        steps = self.trainer.estimated_stepping_batches
+        if steps == float("inf"):
+            raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
+        optimizer = self.make_optimizer(parameter_groups(self.model))
+        scheduler = self.make_scheduler(optimizer, int(steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the model's settings beside its weights."""
+        checkpoint[ENTRY] = describe(self.model)

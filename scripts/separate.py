@@ -1,0 +1,15 @@
+"""Separate a song; see `configs/separate.yaml` for every key."""
+
+import hydra
+from omegaconf import DictConfig
+
+from bsroformer.launch.separate import separate
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="separate")
+def main(cfg: DictConfig) -> object:
+    return separate(cfg)
+
+
+if __name__ == "__main__":
+    main()

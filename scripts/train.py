@@ -1,0 +1,15 @@
+"""Train a model; see `configs/train.yaml` for every key."""
+
+import hydra
+from omegaconf import DictConfig
+
+from bsroformer.launch.train import train
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="train")
+def main(cfg: DictConfig) -> object:
+    return train(cfg)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+import math
+
+import pytest
+import torch
+
+from bsroformer.losses.si_sdr import FLOOR, SILENCE, active_stems, negative_si_sdr
+
+ONES = torch.ones(1, 1, 2, 100)
+ORTHOGONAL = torch.tensor([1.0, -1.0]).repeat(50).expand(1, 1, 2, 100)
+
+
+def decibels(ratio: float) -> float:
+    return 10 * math.log10(ratio)
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5, -2.0])
+@pytest.mark.parametrize("error", [1.0, 0.1, 2.0])
+def test_a_scaled_target_and_an_orthogonal_error_have_the_ratio_of_their_energies(gain, error):
+    loss = negative_si_sdr(gain * ONES + error * ORTHOGONAL, ONES)
+    assert loss.item() == pytest.approx(-decibels(gain**2 / error**2), abs=1e-4)
+
+
+def test_the_target_is_scaled_and_not_only_subtracted():
+    quieter = negative_si_sdr(0.5 * ONES + 0.1 * ORTHOGONAL, ONES)
+    assert quieter.item() == pytest.approx(negative_si_sdr(5 * ONES + ORTHOGONAL, ONES).item(), abs=1e-4)
+
+
+def test_channels_and_samples_are_taken_together():
+    target = torch.stack([torch.ones(100), torch.zeros(100)]).expand(1, 1, 2, 100)
+    estimate = target.flip(-2) + target  # the silent channel is as loud as the other
+    assert negative_si_sdr(estimate, target).item() == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_loss_is_the_mean_over_the_stems_of_all_excerpts():
+    estimate = torch.cat([ONES + error * ORTHOGONAL for error in (1.0, 0.1, 0.01, 1.0)]).view(2, 2, 2, 100)
+    assert negative_si_sdr(estimate, ONES.expand_as(estimate)).item() == pytest.approx(
+        -(0 + 20 + 40 + 0) / 4, abs=1e-3
+    )
+
+
+def test_nothing_is_better_than_the_target_itself():
+    target = torch.randn(2, 3, 2, 500)
+    best = negative_si_sdr(target, target)
+    assert best.item() == pytest.approx(-decibels(1 / FLOOR), abs=0.3)
+    for error in (1e-3, 0.1, 1.0):
+        assert best < negative_si_sdr(target + error * torch.randn_like(target), target)
+
+
+@pytest.mark.parametrize(
+    ("level", "active"), [(0.0, False), (0.9 * SILENCE**0.5, False), (1.1 * SILENCE**0.5, True)]
+)
+def test_a_stem_sounds_from_minus_60_decibels_on(level, active):
+    assert pytest.approx(10 ** (-60 / 10)) == SILENCE
+    assert active_stems(level * ONES).item() == active
+
+
+def test_a_silent_stem_has_no_part_in_the_loss_nor_gives_a_gradient():
+    target = torch.randn(2, 3, 2, 500)
+    target[0, 1] = target[1, 2] = 0
+    estimate = torch.randn_like(target, requires_grad=True)
+    loss = negative_si_sdr(estimate, target)
+    sounding = active_stems(target)
+    separately = [
+        negative_si_sdr(estimate[b, n][None, None], target[b, n][None, None]) for b, n in sounding.nonzero()
+    ]
+    torch.testing.assert_close(loss, torch.stack(separately).mean())
+    loss.backward()
+    assert sounding.sum() == 4
+    assert (estimate.grad[~sounding] == 0).all()
+    assert estimate.grad[sounding].any()
+
+
+@pytest.mark.parametrize("estimate", ["noise", "zero", "perfect"])
+@pytest.mark.parametrize("silent", [0, 1, 2])
+def test_loss_and_gradient_are_finite_for_silence_and_perfection(estimate, silent):
+    target = torch.randn(2, 2, 2, 100)
+    target[:, :silent] = 0
+    estimate = {
+        "noise": torch.randn_like(target),
+        "zero": torch.zeros_like(target),
+        "perfect": target.clone(),
+    }[estimate]
+    loss = negative_si_sdr(estimate.requires_grad_(), target)
+    loss.backward()
+    assert loss.isfinite()
+    assert estimate.grad.isfinite().all()
+    if silent == 2:  # of 2 stems: nothing to learn from this batch
+        assert loss == 0 and not estimate.grad.any()
+
+
+def test_a_step_against_the_gradient_lowers_the_loss():
+    target = torch.randn(1, 2, 2, 500)
+    estimate = (target + torch.randn_like(target)).requires_grad_()
+    loss = negative_si_sdr(estimate, target)
+    loss.backward()
+    assert negative_si_sdr(estimate - 0.1 * estimate.grad, target) < loss

@@ -1,0 +1,64 @@
+import ctypes
+import platform
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from bsroformer.devices import best_device, computes_bf16, keep_freed_memory
+
+
+@pytest.mark.parametrize("accelerator", ["cuda", "mps", "xpu", None])
+def test_the_best_device_is_the_accelerator_that_is_there_else_the_cpu(monkeypatch, accelerator):
+    def current_accelerator(check_available: bool) -> torch.device | None:
+        assert check_available  # else PyTorch names what it was built for
+        return torch.device(accelerator) if accelerator else None
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", current_accelerator)
+    assert best_device() == torch.device(accelerator or "cpu")
+
+
+def test_the_best_device_of_this_machine_computes():
+    assert torch.ones(3, device=best_device()).sum().item() == 3
+
+
+@pytest.mark.parametrize(
+    ("capability", "computes"),
+    [((6, 1), False), ((7, 5), False), ((8, 0), True), ((8, 6), True), ((10, 0), True)],
+)
+def test_nvidia_gpus_compute_bf16_since_ampere(monkeypatch, capability, computes):
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert computes_bf16(torch.device("cuda")) == computes
+
+
+def test_amd_gpus_compute_bf16(monkeypatch):
+    monkeypatch.setattr(torch.version, "hip", "6.2")
+    assert computes_bf16(torch.device("cuda"))
+
+
+@pytest.mark.parametrize(("avx512", "amx"), [(False, False), (True, False), (False, True)])
+def test_cpus_compute_bf16_with_either_instruction_set(monkeypatch, avx512, amx):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    assert computes_bf16(torch.device("cpu")) == (avx512 or amx)
+
+
+def test_the_question_has_an_answer_on_this_machine():
+    assert isinstance(computes_bf16(best_device()), bool)
+
+
+def test_intel_gpus_compute_bf16_and_apples_are_left_in_float32():
+    assert computes_bf16(torch.device("xpu"))
+    assert not computes_bf16(torch.device("mps"))
+
+
+@pytest.mark.parametrize(("library", "options"), [("glibc", [-4, -1, -2]), ("", [])])
+def test_freed_memory_is_kept_with_glibc_alone(monkeypatch, library, options):
+    calls = []
+    glibc = SimpleNamespace(mallopt=lambda option, value: calls.append((option, value)))
+    monkeypatch.setattr(platform, "libc_ver", lambda: (library, "2.36"))
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: glibc)
+    keep_freed_memory()
+    assert [option for option, _ in calls] == options
+    assert all(0 <= value < 2**31 for _, value in calls)  # mallopt takes an int
