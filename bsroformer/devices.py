@@ -5,6 +5,8 @@ import platform
 
 import torch
 
+from bsroformer.errors import InputError
+
 # Options of glibc's mallopt(3): allocate no block by mmap, never shrink the heap, and grow it by this much.
 M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD = -4, -1, -2
 
@@ -13,6 +15,22 @@ def best_device() -> torch.device:
     """The accelerator that PyTorch finds (CUDA or ROCm, MPS, XPU), else the CPU."""
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     return accelerator or torch.device("cpu")
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; ``auto`` is the best there is.
+
+    Raises:
+        InputError: If there is no such device.
+    """
+    if name == "auto":
+        return best_device()
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        raise InputError(f"device={name} is not available here; try device=auto or device=cpu") from error
+    return device
 
 
 def computes_bf16(device: torch.device) -> bool:

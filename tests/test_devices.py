@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from bsroformer import devices
 from bsroformer.devices import best_device, computes_bf16, keep_freed_memory
 
 
@@ -62,3 +63,9 @@ def test_freed_memory_is_kept_with_glibc_alone(monkeypatch, library, options):
     keep_freed_memory()
     assert [option for option, _ in calls] == options
     assert all(0 <= value < 2**31 for _, value in calls)  # mallopt takes an int
+
+
+def test_the_device_is_the_best_one_by_default(monkeypatch):
+    monkeypatch.setattr(devices, "best_device", lambda: torch.device("meta"))
+    assert devices.choose_device("auto") == torch.device("meta")
+    assert devices.choose_device("cpu") == torch.device("cpu")

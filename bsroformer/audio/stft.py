@@ -12,7 +12,9 @@ class Stft(nn.Module):
 
     Args:
         n_fft: Length of the Fourier transform, samples.
-        hop_length: Samples between two frames; `inverse` is exact up to half a window.
+        hop_length: Samples between two frames. `inverse` is exact at every length up to a quarter of a window; with
+            a longer hop the last ``t % hop_length`` samples lie under the faint end of one window, as in
+            ``torch.istft``.
         win_length: Length of the window, samples; ``n_fft`` unless given.
         normalized: Scale by ``n_fft ** -0.5``, as ``torch.stft`` does.
 
@@ -29,18 +31,14 @@ class Stft(nn.Module):
         win_length = n_fft if win_length is None else win_length
         if win_length > n_fft:
             raise ValueError(f"win_length {win_length} must be at most n_fft {n_fft}")
-        self.n_fft, self.hop_length, self.win_length, self.normalized = (
-            n_fft,
-            hop_length,
-            win_length,
-            normalized,
-        )
+        self.n_fft, self.hop_length = n_fft, hop_length
+        self.win_length, self.normalized = win_length, normalized
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Transform ``(... t)`` real samples to a complex spectrum ``(... f m)``, ``m = 1 + t // hop_length``.
 
-        A signal too short to be reflected at its edges (``t <= n_fft // 2``) is padded with zeros first.
+        A signal too short to be reflected at its edges is padded with zeros to ``t = n_fft // 2 + 1`` first.
         """
         *lead, length = waveform.shape
         shortest = self.n_fft // 2 + 1
@@ -61,7 +59,6 @@ class Stft(nn.Module):
     def inverse(self, spectrum: Tensor, length: int) -> Tensor:
         """Transform a complex spectrum ``(... f m)`` back to ``(... t)`` with ``t = length`` samples."""
         lead = spectrum.shape[:-2]
-        padded = max(length, self.n_fft // 2 + 1)
         with torch.autocast(spectrum.device.type, enabled=False):
             waveform = torch.istft(
                 spectrum.flatten(0, -3),
@@ -70,6 +67,6 @@ class Stft(nn.Module):
                 self.win_length,
                 self.window,
                 normalized=self.normalized,
-                length=padded,
+                length=length,
             )
-        return waveform[..., :length].unflatten(0, lead)
+        return waveform.unflatten(0, lead)

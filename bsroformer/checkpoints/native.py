@@ -6,7 +6,6 @@ Such a file holds tensors and plain dicts, lists, strings and numbers only, so t
     state_dict: {model.<name>: tensor}        and whatever else the trainer keeps to resume
 """
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +71,37 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         InputError: If it is missing or something else.
     """
     if not path.is_file():
-        raise InputError(f"no checkpoint at {path}: give the path of a .ckpt file, such as <run>/checkpoints/best.ckpt")
+        raise InputError(
+            f"no checkpoint at {path}: give the path of a .ckpt file, such as <run>/checkpoints/best.ckpt"
+        )
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # damaged bytes raise errors of many types in the reader
         raise InputError(
             f"{path} is not a checkpoint that can be read safely: it is damaged or was not written by this project"
         ) from error
-    if not isinstance(checkpoint, dict) or ENTRY not in checkpoint or "state_dict" not in checkpoint:
+    if not isinstance(checkpoint, dict) or ENTRY not in checkpoint:
         raise InputError(f"{path} holds no model of this project: it has no entry '{ENTRY}'")
+    _check_entries(checkpoint, path)
     return checkpoint
+
+
+def _check_entries(checkpoint: dict[str, Any], path: Path) -> None:
+    """Check the form of what a checkpoint says about its model.
+
+    Raises:
+        InputError: If it is of a newer format, or its entries are not what `describe` and a trainer write.
+    """
+    entry, weights = checkpoint[ENTRY], checkpoint.get("state_dict")
+    if isinstance(entry, dict) and entry.get("format") != FORMAT:
+        raise InputError(
+            f"{path} has format {entry.get('format')}, and this version reads format {FORMAT}: update bsroformer"
+        )
+    well_formed = (
+        isinstance(entry, dict)
+        and isinstance(entry.get("model"), dict)
+        and isinstance(weights, dict)
+        and all(isinstance(tensor, Tensor) for tensor in weights.values())
+    )
+    if not well_formed:
+        raise InputError(f"{path} is damaged: its entries '{ENTRY}' and 'state_dict' do not hold a model")

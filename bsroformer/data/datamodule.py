@@ -1,6 +1,7 @@
 """Songs as Lightning takes them."""
 
 import lightning as L
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -64,6 +65,11 @@ class StemsDataModule(L.LightningDataModule):
         trainer = self.trainer
         rank, ranks = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         sampler = EpochSampler(self.epoch_size, rank, ranks)
+        if len(sampler) < self.batch_size:
+            raise InputError(
+                f"data.epoch_size={self.epoch_size} gives {ranks} device(s) less than one batch of {self.batch_size}: "
+                "raise it, or lower data.batch_size"
+            )
         return self._loader(excerpts, sampler=sampler, drop_last=True)
 
     def val_dataloader(self) -> DataLoader[Tensor]:
@@ -80,5 +86,5 @@ class StemsDataModule(L.LightningDataModule):
             drop_last=drop_last,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            pin_memory=True,
+            pin_memory=torch.accelerator.is_available(),
         )

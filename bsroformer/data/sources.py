@@ -53,9 +53,7 @@ class FolderSource:
             InputError: See `find_tracks`.
         """
         valid_songs = validation_songs() if self.valid_songs == "musdb18" else self.valid_songs
-        return find_tracks(
-            self.root, self.stems, self.sample_rate, self.channels, self.layout, valid_songs
-        )
+        return find_tracks(self.root, self.stems, self.sample_rate, self.channels, self.layout, valid_songs)
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,9 @@ class DemoSource:
 
     def prepare(self) -> None:
         """Render the songs, unless they are there."""
-        render_demo_set(Path(self.root).expanduser(), self.seed, self.train_songs, self.test_songs, self.seconds)
+        render_demo_set(
+            Path(self.root).expanduser(), self.seed, self.train_songs, self.test_songs, self.seconds
+        )
 
     def splits(self) -> Splits:
         """Find the songs.

@@ -1,5 +1,6 @@
 """Separate a mixture of any length by overlapping windows."""
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Literal
@@ -8,9 +9,11 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.overlap_add import OverlapAdd, Place, places
-from bsroformer.devices import best_device, computes_bf16
+from bsroformer.devices import choose_device, computes_bf16
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
+
+PRECISIONS = ("auto", "fp32", "bf16")
 
 Progress = Callable[[int, int], None]
 """Called with the samples that are done and the samples in all."""
@@ -20,7 +23,7 @@ class Separator:
     """Separates mixtures with a model: windows as long as its training excerpts, overlapped and cross-faded.
 
     Args:
-        model: Any module ``(b c t) -> (b n c t)`` with `stems`, `sample_rate` and `settings.chunk_seconds`.
+        model: The model; it is moved to the device and set to evaluation mode.
         overlap: Share of a window that the next one repeats, from 0 up to less than 1.
         batch_size: Windows computed together.
         chunk_seconds: Length of a window; the model's own unless given.
@@ -44,15 +47,10 @@ class Separator:
         device: str = "auto",
         precision: Literal["auto", "fp32", "bf16"] = "auto",
     ) -> None:
-        if not 0 <= overlap < 1:
-            raise InputError(f"overlap={overlap} is not a share from 0 up to less than 1, such as 0.5")
-        if batch_size < 1:
-            raise InputError(f"batch_size={batch_size} must be 1 or more")
         seconds = model.settings.chunk_seconds if chunk_seconds is None else chunk_seconds
+        _check(overlap, batch_size, seconds, precision)
         self.stems, self.sample_rate = model.stems, model.sample_rate
-        self.size = round(seconds * self.sample_rate)
-        if self.size < 1:
-            raise InputError(f"chunk_seconds={seconds} must be above 0")
+        self.size = max(1, round(seconds * self.sample_rate))
         self.step = max(1, round(self.size * (1 - overlap)))
         self.batch_size = batch_size
         self.device = choose_device(device)
@@ -93,17 +91,12 @@ class Separator:
             return self.model(windows.to(self.device)).float()
 
 
-def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is the best there is.
-
-    Raises:
-        InputError: If there is no such device.
-    """
-    if name == "auto":
-        return best_device()
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device={name} is not available here; try device=auto or device=cpu") from error
-    return device
+def _check(overlap: float, batch_size: int, chunk_seconds: float, precision: str) -> None:
+    if not 0 <= overlap < 1:
+        raise InputError(f"overlap={overlap} is not a share from 0 up to less than 1, such as 0.5")
+    if batch_size < 1:
+        raise InputError(f"batch_size={batch_size} must be 1 or more")
+    if not 0 < chunk_seconds < math.inf:
+        raise InputError(f"chunk_seconds={chunk_seconds} must be a number of seconds above 0")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision={precision} is none of {', '.join(PRECISIONS)}")

@@ -7,6 +7,7 @@ from typing import Any
 import lightning as L
 import torch
 from hydra.utils import instantiate
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
@@ -14,6 +15,7 @@ from bsroformer.checkpoints import load_model
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.devices import best_device, computes_bf16
+from bsroformer.errors import InputError
 from bsroformer.inference import Separator
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
@@ -32,7 +34,9 @@ def build_model(cfg: DictConfig) -> BandSplitRoformer:
 
 def build_module(cfg: DictConfig) -> SeparationModule:
     """The model in training."""
-    return SeparationModule(build_model(cfg), make(cfg.loss), make(cfg.optimizer), make(cfg.scheduler))
+    return SeparationModule(
+        build_model(cfg), make(cfg.loss), make(cfg.optimizer), make(cfg.scheduler), list(cfg.data.stems)
+    )
 
 
 def build_source(cfg: DictConfig) -> Source:
@@ -56,13 +60,29 @@ def build_data(cfg: DictConfig) -> StemsDataModule:
 
 
 def build_trainer(cfg: DictConfig) -> L.Trainer:
-    """The trainer with its logger and callbacks."""
+    """The trainer with its logger and callbacks.
+
+    Raises:
+        InputError: If it asks for a GPU where there is none.
+    """
+    if cfg.trainer.accelerator == "gpu" and best_device().type == "cpu":
+        raise InputError(
+            "trainer.accelerator=gpu, but PyTorch finds no GPU here: choose trainer=cpu, or install the "
+            "PyTorch that fits your GPU (pytorch.org)"
+        )
     callbacks: dict[str, Any] = make(cfg.callbacks) if cfg.callbacks else {}
     if cfg.trainer.get("fast_dev_run"):
         callbacks = {}
+    keeps_checkpoints = any(isinstance(callback, Checkpoint) for callback in callbacks.values())
     logger: Logger | bool = make(cfg.logger) if cfg.logger else False
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
-    return make(cfg.trainer, precision=precision, callbacks=list(callbacks.values()), logger=logger)
+    return make(
+        cfg.trainer,
+        precision=precision,
+        callbacks=list(callbacks.values()),
+        enable_checkpointing=keeps_checkpoints,  # otherwise Lightning adds a ModelCheckpoint of its own
+        logger=logger,
+    )
 
 
 def build_separator(cfg: DictConfig, ckpt: str | Path) -> Separator:

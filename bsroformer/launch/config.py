@@ -34,7 +34,7 @@ def refuse_many_processes(cfg: DictConfig) -> None:
         InputError: If the trainer has several devices.
     """
     trainer = cfg.get("trainer") or {}
-    if str(trainer.get("strategy", "auto")).startswith("ddp") or trainer.get("devices", 1) != 1:
+    if trainer.get("strategy", "auto") != "auto" or str(trainer.get("devices", 1)) != "1":
         raise InputError(
             "a sweep (-m) cannot run with several devices, since each process would start the whole sweep: "
             "use trainer=gpu, or start the runs one by one with trainer=ddp"
@@ -42,6 +42,6 @@ def refuse_many_processes(cfg: DictConfig) -> None:
 
 
 def save_config(cfg: DictConfig, folder: Path) -> None:
-    """Write the resolved tree to ``config.yaml``; secrets are never in it, since they stay in the environment."""
+    """Write the resolved tree to ``config.yaml``; secrets are not in it, they stay in the environment."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))

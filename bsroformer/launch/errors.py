@@ -5,16 +5,18 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from hydra.errors import InstantiationException
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from bsroformer.errors import InputError
+from bsroformer.launch.terminal import terminal
 
 P = ParamSpec("P")
 R = TypeVar("R")
 STATUS = 2
+MENDABLE = (InputError, InstantiationException, MisconfigurationException, OmegaConfBaseException)
 
 
 def one_sentence(error: Exception) -> str:
@@ -23,19 +25,22 @@ def one_sentence(error: Exception) -> str:
         return f"the key {error.full_key} has no value: give it on the command line as {error.full_key}=..."
     if isinstance(error, OmegaConfBaseException):
         return f"the configuration's key {error.full_key} is wrong: {str(error).splitlines()[0]}"
-    return " ".join(str(error).split())
+    if isinstance(error, InstantiationException):
+        key = str(error).rpartition("full_key: ")[2]
+        return f"{key} cannot be set up as configured: {error.__cause__ or error}"
+    return str(error)
 
 
 def user_errors(script: Callable[P, R]) -> Callable[P, R]:
-    """Print errors that the user can mend as one sentence and exit with status 2; let bugs show their traceback."""
+    """Tell errors that the user can mend in a sentence and exit with status 2; a bug shows its traceback."""
 
     @functools.wraps(script)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return script(*args, **kwargs)
-        except (InputError, MisconfigurationException, OmegaConfBaseException) as error:
-            console = Console(stderr=True, soft_wrap=True, highlight=False)
-            console.print("[bold red]error:[/]", escape(one_sentence(error)))
+        except MENDABLE as error:
+            sentence = " ".join(one_sentence(error).split())
+            terminal(stderr=True).print(Text("error:", "bold red"), sentence)
             sys.exit(STATUS)
 
     return guarded

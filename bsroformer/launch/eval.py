@@ -12,6 +12,7 @@ from bsroformer.launch.build import build_separator, build_source
 from bsroformer.launch.config import prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
+from bsroformer.launch.terminal import terminal
 from bsroformer.metrics import bss_eval_available
 
 
@@ -23,7 +24,7 @@ def evaluate(cfg: DictConfig) -> None:
         cfg: ``configs/eval.yaml``, composed.
     """
     cfg = prepared(cfg)
-    console, folder = Console(), Path(cfg.output)
+    console, folder = terminal(), Path(cfg.output)
     keep_freed_memory()
     separator = build_separator(cfg, cfg.ckpt)
     if cfg.split not in SPLITS:
@@ -34,7 +35,9 @@ def evaluate(cfg: DictConfig) -> None:
     if not tracks:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
     stems_folder = folder if cfg.save_stems else None
-    Scoring(folder, "results", _uses_bss_eval(cfg.bss_eval, console), stems_folder).run(separator, tracks, console)
+    Scoring(folder, "results", _uses_bss_eval(cfg.bss_eval, console), stems_folder).run(
+        separator, tracks, console
+    )
     console.print(f"Scores and pictures are in {folder}")
 
 
@@ -43,5 +46,7 @@ def _uses_bss_eval(wanted: bool | str, console: Console) -> bool:
         return bool(wanted)
     available = bss_eval_available()
     if not available:
-        console.print("BSS Eval's SIR, SAR and ISR are left out: museval needs FFmpeg (ffmpeg, ffprobe) on the PATH.")
+        console.print(
+            "BSS Eval's SIR, SAR and ISR are left out: museval needs FFmpeg (ffmpeg, ffprobe) on the PATH."
+        )
     return available

@@ -69,10 +69,8 @@ class Scoring:
     def _keep(self, track: Track, estimates: Tensor, separator: Separator) -> None:
         if self.stems_folder is None:
             return
-        folder = self.stems_folder / track.name
-        folder.mkdir(parents=True, exist_ok=True)
         for stem, estimate in zip(separator.stems, estimates, strict=True):
-            write(folder / f"{stem}.wav", estimate, separator.sample_rate)
+            write(self.stems_folder / track.name / f"{stem}.wav", estimate, separator.sample_rate)
 
     def _write(self, evaluation: Evaluation, separator: Separator, tracks: Sequence[Track]) -> None:
         write_json(evaluation, self.folder / f"{self.name}.json")

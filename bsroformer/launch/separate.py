@@ -15,6 +15,7 @@ from bsroformer.inference import Separator
 from bsroformer.launch.build import build_separator
 from bsroformer.launch.config import prepared
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.terminal import terminal
 
 
 @user_errors
@@ -25,16 +26,15 @@ def separate(cfg: DictConfig) -> None:
         cfg: ``configs/separate.yaml``, composed.
     """
     cfg = prepared(cfg)
-    console, source = Console(), Path(cfg.input).expanduser()
+    console, source = terminal(), Path(cfg.input).expanduser()
     keep_freed_memory()
     audio, rate = read(source)
     separator = build_separator(cfg, cfg.ckpt)
     mixture = prepared_mixture(audio, rate, separator, cfg.downmix, source)
     stems = resample(_separate(separator, mixture, source.name, console), separator.sample_rate, rate)
     folder = Path(cfg.output).expanduser() / source.stem
-    folder.mkdir(parents=True, exist_ok=True)
-    for stem, audio in zip(separator.stems, stems[..., : audio.shape[-1]], strict=True):
-        write(folder / f"{stem}.wav", audio, rate)
+    for name, stem in zip(separator.stems, stems[..., : audio.shape[-1]], strict=True):
+        write(folder / f"{name}.wav", stem, rate)
     console.print(f"{', '.join(separator.stems)} are in {folder}")
 
 
@@ -47,20 +47,26 @@ def prepared_mixture(audio: Tensor, rate: int, separator: Separator, downmix: bo
     settings = separator.model.settings
     if audio.shape[0] > 2 and not downmix:
         raise InputError(
-            f"{source} has {audio.shape[0]} channels, and separation takes mono or stereo: mix it down first, or set "
-            "downmix=true for 5.1 surround sound"
+            f"{source} has {audio.shape[0]} channels, and separation takes mono or stereo: mix it down, "
+            "or set downmix=true for 5.1 surround sound"
         )
     mixture = resample(to_channels(audio, settings.channels), rate, separator.sample_rate)
     if mixture.shape[-1] < settings.stft.hop_length:
+        shortest = 1000 * settings.stft.hop_length / separator.sample_rate
         raise InputError(
-            f"{source} is too short to separate: {audio.shape[-1]} sample(s) at {rate} Hz, where the model's shortest "
-            f"step is {1000 * settings.stft.hop_length / separator.sample_rate:.0f} ms; give it a longer recording"
+            f"{source} is too short to separate: {audio.shape[-1]} sample(s) at {rate} Hz, where the model's "
+            f"shortest step is {shortest:.0f} ms; give it a longer recording"
         )
     return mixture
 
 
 def _separate(separator: Separator, mixture: Tensor, name: str, console: Console) -> Tensor:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(name, total=mixture.shape[-1])
         return separator(mixture, lambda done, total: progress.update(task, completed=done))

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -21,6 +22,7 @@ from bsroformer.launch.build import (
 from bsroformer.launch.config import prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
+from bsroformer.launch.terminal import terminal
 from bsroformer.launch.wandb_mode import use_wandb_offline_without_key
 from bsroformer.training import SeparationModule
 
@@ -36,10 +38,9 @@ def train(cfg: DictConfig) -> float:
         The best validation SI-SDR in dB, for sweeps; NaN if nothing was validated.
     """
     cfg = prepared(cfg)
-    console, folder = Console(), Path(cfg.paths.output_dir)
+    console, folder = terminal(), Path(cfg.paths.output_dir)
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     keep_freed_memory()
-    save_config(cfg, folder)
     data, module = build_data(cfg), build_module(cfg)
     if cfg.init_from:
         load_weights(module.model, read_checkpoint(Path(cfg.init_from)), cfg.init_from)
@@ -47,7 +48,11 @@ def train(cfg: DictConfig) -> float:
     data.setup("fit")
     offline = "WandbLogger" in str(cfg.logger) and use_wandb_offline_without_key()
     trainer = build_trainer(cfg)
-    _announce(cfg, module, data, console)
+    if cfg.evaluate:
+        _check_evaluation(trainer, data)
+    if trainer.is_global_zero:
+        save_config(cfg, folder)
+        _announce(cfg, module, data, console)
     trainer.fit(module, data, ckpt_path=_checkpoint_to_resume(cfg, console))
     if not trainer.is_global_zero:
         return best_score(trainer)
@@ -67,22 +72,26 @@ def best_score(trainer: L.Trainer) -> float:
 
 
 def best_checkpoint(trainer: L.Trainer) -> str:
-    """The path of the best checkpoint.
+    """The path of the best checkpoint."""
+    assert isinstance(trainer.checkpoint_callback, ModelCheckpoint)
+    return trainer.checkpoint_callback.best_model_path
 
-    Raises:
-        InputError: If the run kept none.
-    """
-    path = getattr(trainer.checkpoint_callback, "best_model_path", "")
-    if not path:
-        raise InputError("evaluate=true needs a checkpoint, and callbacks=none keeps none: set evaluate=false")
-    return path
+
+def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:
+    """Find out before the training whether its result can be evaluated."""
+    if not isinstance(trainer.checkpoint_callback, ModelCheckpoint):
+        raise InputError("evaluate=true needs a checkpoint, and this run keeps none: set evaluate=false")
+    if not data.splits.test:
+        raise InputError("evaluate=true needs songs in test/, and the data set has none: set evaluate=false")
 
 
 def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:
     """Say what is trained on what, and where it goes."""
     splits = data.splits
     parameters = sum(parameter.numel() for parameter in module.parameters())
-    console.print(f"{len(splits.train)} songs to train on, {len(splits.valid)} to validate, {len(splits.test)} to test")
+    console.print(
+        f"{len(splits.train)} songs to train on, {len(splits.valid)} to validate, {len(splits.test)} to test"
+    )
     console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
 
 
@@ -91,15 +100,20 @@ def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
     if not cfg.ckpt_path:
         return None
     checkpoint = read_checkpoint(Path(cfg.ckpt_path))
+    if not checkpoint.get("optimizer_states"):
+        raise InputError(f"{cfg.ckpt_path} holds weights only, nothing to resume: use init_from instead")
     rates = [group.get("initial_lr") for group in checkpoint["optimizer_states"][0]["param_groups"]]
     if "lr" in cfg.optimizer and cfg.optimizer.lr not in rates:
         console.print(
-            f"[yellow]The learning rate stays at {rates[0]:g}, the checkpoint's, not the {cfg.optimizer.lr:g} of the "
-            "configuration: use init_from to start anew from its weights.[/]"
+            f"The learning rate stays at {rates[0]:g}, the checkpoint's, not the {cfg.optimizer.lr:g} of the "
+            "configuration: use init_from to start anew from its weights.",
+            style="yellow",
         )
     if Path(cfg.ckpt_path).resolve().parent != (Path(cfg.paths.output_dir) / "checkpoints").resolve():
         run = Path(cfg.ckpt_path).parent.parent
-        console.print(f"[yellow]This run goes to a new folder; paths.output_dir={run} goes on in the old one.[/]")
+        console.print(
+            f"This run goes to a new folder; paths.output_dir={run} goes on in the old one.", style="yellow"
+        )
     return cfg.ckpt_path
 
 

@@ -16,11 +16,11 @@ def use_wandb_offline_without_key() -> bool:
 
 
 def _has_key() -> bool:
-    """Whether there is a key in the environment, or where `wandb login` leaves it: ``~/.netrc``."""
+    """Whether there is a key in the environment, or where `wandb login` leaves it: ``~/.netrc``, or NETRC."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
     try:
-        return host in netrc.netrc().hosts
+        return host in netrc.netrc(os.environ.get("NETRC")).hosts
     except (OSError, netrc.NetrcParseError):
         return False

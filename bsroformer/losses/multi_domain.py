@@ -9,9 +9,9 @@ from bsroformer.losses.si_sdr import negative_si_sdr
 class MultiDomainLoss(nn.Module):
     """Weighted sum of L1 on magnitudes, L1 on the complex spectrum, and negative SI-SDR.
 
-    The spectra are scaled by ``n_fft ** -0.5``, so that both L1 terms are of the order of the waveform's level
-    (0.01 to 0.1) while SI-SDR counts decibels (-20 to 20); `docs/losses.md` shows the terms of a run and what the
-    weights make of them.
+    The spectra are unscaled, so that for music both L1 terms lie around 0.1 to 0.4 where SI-SDR counts decibels (30
+    down to -20): `docs/losses.md` shows the terms over a run and what the weights make of them. SI-SDR does not see
+    the level of an estimate; the spectral terms hold it.
 
     Args:
         magnitude: Weight of the mean absolute difference of magnitudes.

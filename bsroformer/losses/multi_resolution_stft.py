@@ -28,9 +28,9 @@ class MultiResolutionLoss(nn.Module):
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Compare stems ``(b n c t)``; returns the loss and its terms, unweighted, under their names."""
-        error = (estimate - target).float()  # the transform is linear: that of the difference is the difference
-        terms = {"waveform": error.abs().mean()}
-        for stft in self.stfts:
-            terms[f"stft_{stft.win_length}"] = stft(error).abs().mean()
-        spectral = torch.stack([term for name, term in terms.items() if name != "waveform"]).sum()
-        return terms["waveform"] + self.weight * spectral, terms
+        error = estimate.float() - target.float()
+        waveform = error.abs().mean()
+        # The transform is linear: that of the difference is the difference of transforms.
+        spectra = {f"stft_{stft.win_length}": stft(error).abs().mean() for stft in self.stfts}
+        loss = waveform + self.weight * torch.stack(list(spectra.values())).sum()
+        return loss, {"waveform": waveform, **spectra}

@@ -1,9 +1,10 @@
 """Band layouts: which bins of the spectrum each band holds."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 
 import torch
 from torch import Tensor
@@ -95,10 +96,8 @@ def fixed_bands(widths: Sequence[int], n_bins: int) -> BandLayout:
             f"model.bands.widths sum to {sum(widths)}, but a spectrum of n_fft {2 * (n_bins - 1)} has {n_bins} bins; "
             "change the widths or audio.n_fft"
         )
-    edges = torch.tensor([0, *widths]).cumsum(0).tolist()
-    return BandLayout(
-        tuple(tuple(range(lo, hi)) for lo, hi in zip(edges, edges[1:], strict=False)), n_bins
-    )
+    edges = accumulate(widths, initial=0)
+    return BandLayout(tuple(tuple(range(low, high)) for low, high in pairwise(edges)), n_bins)
 
 
 def mel_bands(count: int, n_fft: int, sample_rate: int) -> BandLayout:
@@ -115,12 +114,21 @@ def mel_bands(count: int, n_fft: int, sample_rate: int) -> BandLayout:
     Raises:
         InputError: If some bin lies in no band (too many bands for this ``n_fft`` leave gaps).
     """
-    from torchaudio.functional import melscale_fbanks
-
-    n_bins = n_fft // 2 + 1
-    filters = melscale_fbanks(
-        n_bins, 0.0, sample_rate / 2, count, sample_rate, norm="slaney", mel_scale="slaney"
-    )
-    inside = filters > 0  # (f k)
+    edges = slaney_edges(count, sample_rate / 2)
+    hertz = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * sample_rate / n_fft
+    inside = (edges[:-2, None] < hertz) & (hertz < edges[2:, None])  # (k f)
     inside[0, 0] = inside[-1, -1] = True
-    return BandLayout(tuple(tuple(band.nonzero().flatten().tolist()) for band in inside.T), n_bins)
+    return BandLayout(tuple(tuple(band.nonzero().flatten().tolist()) for band in inside), n_fft // 2 + 1)
+
+
+def slaney_edges(count: int, highest: float) -> Tensor:
+    """Where `count` triangular mel filters from 0 to `highest` Hz begin, peak and end: ``(count + 2)`` Hz, float64.
+
+    Slaney's mel scale (Auditory Toolbox, Interval Research 1998-010): 15 mels in the first 1000 Hz, then 27 for each
+    factor of 6.4. In double precision, as the public implementation's librosa has it: single precision moves edges
+    across bins.
+    """
+    per_mel = math.log(6.4) / 27
+    top = 15 * highest / 1000 if highest < 1000 else 15 + math.log(highest / 1000) / per_mel
+    mels = torch.linspace(0, top, count + 2, dtype=torch.float64)
+    return torch.where(mels < 15, 1000 / 15 * mels, 1000 * torch.exp(per_mel * (mels - 15)))

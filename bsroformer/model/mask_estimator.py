@@ -28,9 +28,7 @@ class MaskEstimators(nn.Module):
     bins: Tensor
     bands_per_bin: Tensor
 
-    def __init__(
-        self, layout: BandLayout, stems: int, channels: int, dim: int, masks: MaskSettings
-    ) -> None:
+    def __init__(self, layout: BandLayout, stems: int, channels: int, dim: int, masks: MaskSettings) -> None:
         super().__init__()
         self.stems, self.channels, self.zero_dc = stems, channels, masks.zero_dc
         self.n_bins, self.in_order = layout.n_bins, layout.in_order

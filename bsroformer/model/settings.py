@@ -90,7 +90,7 @@ class ModelSettings(Settings):
     stems: Annotated[tuple[str, ...], Field(min_length=1)]
     sample_rate: PositiveInt
     channels: PositiveInt
-    chunk_seconds: Annotated[float, Field(gt=0)]
+    chunk_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     stft: StftSettings
     bands: Annotated[FixedBands | MelBands, Field(discriminator="layout")]
     trunk: TrunkSettings

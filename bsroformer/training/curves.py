@@ -31,8 +31,9 @@ class Curves(L.Callback):
             self.rows = {step: row for step, row in rows.items() if step <= trainer.global_step}
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        """Note the training metrics at the logger's interval."""
-        if trainer.global_step % trainer.log_every_n_steps == 0:
+        """Note the training metrics at the logger's interval, after the batch that completes the step."""
+        step, interval = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if step > 0 and step % interval == 0 and step not in self.rows:
             self._note(trainer, "train/")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -1,6 +1,6 @@
 """What Lightning trains: a model, a loss, an optimiser, and the scores of validation."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import lightning as L
@@ -24,15 +24,19 @@ METRICS = {"si_sdr": si_sdr, "sdr": sdr}
 class SeparationModule(L.LightningModule):
     """Trains a separation model on batches of stems ``(b n c t)``; their mixture is made by summing them.
 
-    Logs ``train/loss``, each term of the loss as ``train/<term>``, the learning rate and the gradient norm before
-    clipping; on validation ``val/loss``, and SI-SDR and SDR in dB as ``val/si_sdr`` (mean over stems) and
-    ``val/si_sdr_<stem>``. Stems that are silent in an excerpt have no SI-SDR and are left out of its means.
+    Logs ``train/loss``, each term of the loss as ``train/<term>``, the learning rate and the gradient norm
+    before clipping; on validation ``val/loss``, and SI-SDR and SDR in dB as ``val/si_sdr`` (mean over stems)
+    and ``val/si_sdr_<stem>``. A stem that is silent in an excerpt has no SI-SDR and is left out of its means.
 
     Args:
         model: The model; `checkpoints` find its weights under ``model.``.
         loss: ``(estimate, target)`` to a scalar and its named terms.
         optimizer: Makes an optimiser of parameter groups.
         scheduler: Makes a schedule of an optimiser and the number of steps of the run.
+        data_stems: Names of a batch's stems, all of which sound in the mixture; the model's own unless given.
+
+    Raises:
+        InputError: If the model has a stem that the batches lack.
     """
 
     def __init__(
@@ -41,8 +45,16 @@ class SeparationModule(L.LightningModule):
         loss: nn.Module,
         optimizer: Callable[[Iterable[Any]], Optimizer],
         scheduler: Callable[[Optimizer, int], LRScheduler],
+        data_stems: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
+        data_stems = model.stems if data_stems is None else data_stems
+        if missing := [stem for stem in model.stems if stem not in data_stems]:
+            raise InputError(
+                f"model.stems asks for {', '.join(missing)}, and data.stems has only "
+                f"{', '.join(data_stems)}: name stems that the songs have"
+            )
+        self.places = [data_stems.index(stem) for stem in model.stems]
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.scores = nn.ModuleDict(
@@ -53,31 +65,40 @@ class SeparationModule(L.LightningModule):
         """Separate ``(b c t)`` into ``(b n c t)``."""
         return self.model(mixture)
 
+    def targets(self, stems: Tensor) -> Tensor:
+        """Choose the stems that the model separates from those of the data ``(... n c t)``."""
+        return stems[..., self.places, :, :]
+
     def training_step(self, stems: Tensor, batch_idx: int) -> Tensor:
         """Loss of a batch of stems ``(b n c t)``."""
-        loss, terms = self.loss(self.model(mix(stems)), stems)
+        loss, terms = self.loss(self.model(mix(stems)), self.targets(stems))
         self.log("train/loss", loss, prog_bar=True, batch_size=len(stems))
         self.log_dict({f"train/{name}": term for name, term in terms.items()}, batch_size=len(stems))
         return loss
 
     def validation_step(self, stems: Tensor, batch_idx: int) -> None:
         """Score a batch of stems ``(b n c t)``."""
-        estimates = self.model(mix(stems))
-        loss, _ = self.loss(estimates, stems)
+        estimates, targets = self.model(mix(stems)), self.targets(stems)
+        loss, _ = self.loss(estimates, targets)
         self.log("val/loss", loss, batch_size=len(stems), sync_dist=True)
         for name, metric in METRICS.items():
-            for stem, values in zip(self.model.stems, metric(estimates, stems).unbind(1), strict=True):
-                self.scores[f"{name}_{stem}"].update(values)
+            for stem, values in zip(self.model.stems, metric(estimates, targets).unbind(1), strict=True):
+                self._mean(name, stem).update(values)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean of each score, over excerpts and then over stems."""
         for name in METRICS:
-            by_stem = {stem: self.scores[f"{name}_{stem}"].compute() for stem in self.model.stems}
+            by_stem = {stem: self._mean(name, stem).compute() for stem in self.model.stems}
             self.log_dict({f"val/{name}_{stem}": value for stem, value in by_stem.items()})
             mean = torch.stack(list(by_stem.values())).nanmean()
             self.log(f"val/{name}", mean, prog_bar=name == "si_sdr")
-        for score in self.scores.values():
-            score.reset()
+            for stem in self.model.stems:
+                self._mean(name, stem).reset()
+
+    def _mean(self, name: str, stem: str) -> MeanMetric:
+        metric = self.scores[f"{name}_{stem}"]
+        assert isinstance(metric, MeanMetric)
+        return metric
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Log the gradient norm, before clipping, and the learning rate."""
@@ -89,7 +110,9 @@ class SeparationModule(L.LightningModule):
         """The optimiser, and its schedule over the steps that the trainer will make."""
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
-            raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
+            raise InputError(
+                "the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs"
+            )
         optimizer = self.make_optimizer(parameter_groups(self.model))
         scheduler = self.make_scheduler(optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

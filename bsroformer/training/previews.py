@@ -35,9 +35,9 @@ class Previews(L.Callback):
         loaders = trainer.val_dataloaders
         if not loaders:
             return
-        targets = loaders.dataset[self.excerpt % len(loaders.dataset)]  # (n c t)
+        stems = loaders.dataset[self.excerpt % len(loaders.dataset)]  # (n c t)
+        mixture, targets = mix(stems), pl_module.targets(stems)
         with torch.inference_mode():
-            mixture = mix(targets)
             estimates = pl_module(mixture.unsqueeze(0).to(pl_module.device))[0].float().cpu()
         files = self._write(trainer.global_step, mixture, targets, estimates, pl_module)
         if isinstance(trainer.logger, WandbLogger):

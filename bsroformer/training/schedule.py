@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 def warmup_cosine_factor(step: int, warmup_steps: int, total_steps: int, final: float) -> float:
-    """Share of the full learning rate at an optimiser step: a linear rise, then half a cosine down to `final`."""
+    """Share of the full rate at an optimiser step: a linear rise, then half a cosine down to `final`."""
     if step < warmup_steps:
         return (step + 1) / warmup_steps
     done = min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps))

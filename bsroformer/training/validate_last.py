@@ -4,10 +4,10 @@ import lightning as L
 
 
 class ValidateLast(L.Callback):
-    """Validates, and so saves, after the last step too.
+    """Validates after the last step too.
 
-    Lightning ends a run at ``max_steps`` without a validation if that falls within an epoch: the last part of the
-    training would then be in no checkpoint.
+    Lightning ends a run at ``max_steps`` without a validation if that falls within an epoch: the last part of
+    the training would then have no score, and could not be the best.
     """
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:

@@ -17,12 +17,12 @@ def test_the_inverse_is_exact_at_any_length(length, n_fft, hop, window, normaliz
     torch.testing.assert_close(restored, waveform, rtol=0, atol=3e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="the last samples then lie under the end of one window alone")
 @pytest.mark.parametrize("n_fft", [2048, 8192])
-def test_the_inverse_is_exact_with_a_hop_of_half_a_window(n_fft):
-    stft, length = Stft(n_fft, n_fft // 2), 5 * n_fft // 2 + n_fft // 2 - 1
-    waveform = torch.randn(1, length)
-    torch.testing.assert_close(stft.inverse(stft(waveform), length), waveform, rtol=0, atol=1e-5)
+def test_the_inverse_is_exact_with_a_hop_of_a_quarter_of_a_window_wherever_the_signal_ends(n_fft):
+    stft = Stft(n_fft, n_fft // 4)
+    for length in range(3 * n_fft, 3 * n_fft + n_fft // 4, n_fft // 16 - 1):
+        waveform = torch.randn(1, length)
+        torch.testing.assert_close(stft.inverse(stft(waveform), length), waveform, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("n_fft", "hop", "window"), [(64, 16, 64), (64, 20, 40), (2048, 441, 2048)])
@@ -48,7 +48,7 @@ def test_there_is_a_frame_at_every_hop(length):
     assert Stft(64, 20)(torch.randn(1, 1, length)).shape == (1, 1, 33, 1 + length // 20)
 
 
-def test_autocast_does_not_lower_the_precision():
+def test_the_precision_is_float32_whatever_autocast_and_the_input_say():
     stft, waveform = Stft(64, 16), torch.randn(2, 500)
     spectrum, restored = stft(waveform), stft.inverse(stft(waveform), 500)
     of_halves = stft(waveform.bfloat16().float())
@@ -57,6 +57,7 @@ def test_autocast_does_not_lower_the_precision():
         assert torch.equal(stft(waveform.bfloat16()), of_halves)
         assert torch.equal(stft.inverse(spectrum, 500), restored)
     assert (spectrum.dtype, restored.dtype) == (torch.complex64, torch.float32)
+    assert torch.equal(stft(waveform.double()), spectrum)
 
 
 def test_gradients_pass_through_the_pair_unchanged():

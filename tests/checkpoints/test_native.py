@@ -135,7 +135,6 @@ def test_of_many_weights_that_do_not_fit_a_few_are_named(tmp_path, checkpoint):
     assert message.endswith("; ...")
 
 
-@pytest.mark.xfail(strict=True, reason="load_model trusts what the two entries hold")
 @pytest.mark.parametrize(
     "change",
     [
@@ -149,7 +148,6 @@ def test_an_entry_of_another_form_is_told(tmp_path, checkpoint, change):
     fault(save(tmp_path / "best.ckpt", checkpoint | change))
 
 
-@pytest.mark.xfail(strict=True, reason="load_model does not look at the format's number")
 def test_a_file_of_a_newer_format_is_told(tmp_path, checkpoint):
     checkpoint["bsroformer"]["format"] = 2
     assert "format 2" in fault(save(tmp_path / "best.ckpt", checkpoint))

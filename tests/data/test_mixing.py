@@ -54,7 +54,7 @@ def test_mono_stems_have_nothing_to_swap():
 
 
 def test_all_variations_are_drawn_for_each_stem_on_its_own(stems):
-    varied = RandomMix(0.0, (0.5, 2.0), 0.5, 0.5).vary(stems, rng())
+    varied = RandomMix(0.0, gain=(0.5, 2.0), channel_swap=0.3, polarity=0.6).vary(stems, rng())
     straight, swapped = varied / stems, varied / stems.flip(-2)
     is_straight, is_swapped = (
         torch.isclose(ratio, ratio[:, :1, :1]).all(-1).all(-1) for ratio in (straight, swapped)
@@ -62,9 +62,9 @@ def test_all_variations_are_drawn_for_each_stem_on_its_own(stems):
     assert (is_straight ^ is_swapped).all()
     gains = torch.where(is_straight, straight[:, 0, 0], swapped[:, 0, 0])
     assert ((gains.abs() >= 0.5) & (gains.abs() <= 2.0)).all()
-    counts = torch.stack([is_straight, gains > 0, gains.abs() > 1.25]).float()
-    assert (counts.mean(1) - 0.5).abs().max() < 0.04
-    assert (counts.corrcoef() - torch.eye(3)).abs().max() < 0.1
+    drawn = torch.stack([is_swapped, gains < 0, gains.abs() > 1.25]).float()
+    assert (drawn.mean(1) - torch.tensor([0.3, 0.6, 0.5])).abs().max() < 0.04
+    assert (drawn.corrcoef() - torch.eye(3)).abs().max() < 0.1
 
 
 def test_the_generator_alone_decides(stems):

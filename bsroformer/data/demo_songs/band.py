@@ -4,13 +4,14 @@ import numpy as np
 
 from bsroformer.data.demo_songs.harmony import Chord, voice_chord
 from bsroformer.data.demo_songs.instruments import DRUM_KEYS
-from bsroformer.data.demo_songs.score import Note, Part, Section, chord_spans, pick, read_pattern
+from bsroformer.data.demo_songs.score import Note, Part, Section, chord_spans, is_sounding, pick, read_pattern
 from bsroformer.data.demo_songs.style import FILLS, TRIPLET_FILLS, DrumBar, Style, add_fill, read_drums
 
 STROKES = {"X": 118, "x": 98, "o": 48}  # velocities
 TIMEKEEPERS = ("hat", "ride", "maracas", "cowbell", "tambourine", "pedal")
 FILL_CHANCE = 0.75  # that a section ends with a fill
 RIFF_WAITS_CHANCE = 0.3  # that the riff comes in with the chorus only
+BELOW_VOICE = 16  # velocity that the chords give up while somebody sings: about 3 dB
 
 
 def choose(rng: np.random.Generator, instruments: str) -> str:
@@ -48,13 +49,13 @@ def drum_bar(drums: DrumBar, bar: int, swing: float) -> list[Note]:
 def write_bass(rng: np.random.Generator, style: Style, form: list[Section]) -> Part:
     """Play a line for the verse and one for the chorus, on the degrees of the chords."""
     part = Part("bass", choose(rng, style.basses))
-    low = int(rng.integers(28, 34))  # E1, a bass guitar's lowest string, to A1
+    low = int(rng.integers(29, 35))  # F1 to B1: roots lie between 44 and 117 Hz
     lines = {is_loud: pick(rng, style.bass) for is_loud in (False, True)}
     spans = list(chord_spans(form, "bass"))
     for span, ahead in zip(spans, [*spans[1:], *spans[:1]], strict=True):
         for start, length, letter in span.strokes(lines[span.is_loud], style.swing):
             pitch = bass_pitch(letter, span.chord, ahead.chord, low)
-            part.notes.append(Note(start, length * 0.93, pitch, 102 if start % 1 == 0 else 88))
+            part.notes.append(Note(start, length * 0.93, pitch, 100 if start % 1 == 0 else 92))
     return part
 
 
@@ -69,30 +70,35 @@ def bass_pitch(letter: str, chord: Chord, ahead: Chord, low: int) -> int:
     return low + (chord.root - low) % 12 + degrees[letter]
 
 
-def write_chords(rng: np.random.Generator, style: Style, form: list[Section], side: float) -> Part:
-    """Strike the chords in the middle of the keyboard, each voicing close to the one before."""
-    part = Part("other", choose(rng, style.compers), pan=side * rng.uniform(0.1, 0.6))
+def write_chords(
+    rng: np.random.Generator, style: Style, form: list[Section], side: float, lead: list[Note]
+) -> Part:
+    """Strike the chords around middle C, each voicing close to the one before, softer below the ``lead``."""
+    part = Part("other", choose(rng, style.compers), pan=side * rng.uniform(0.4, 0.8))
     rhythms = {is_loud: pick(rng, style.comping) for is_loud in (False, True)}
-    low = int(rng.integers(48, 56))
+    low = int(rng.integers(54, 61))
     # A strum reaches the strings one after the other; a hand on a keyboard does not.
     delay = 0.025 if "guitar" in part.instrument else 0.0
     voicing: list[int] | None = None
     for span in chord_spans(form, "other"):
         voicing = voice_chord(span.chord, voicing, low, low + 20)
         for start, length, _ in span.strokes(rhythms[span.is_loud], style.swing):
+            velocity = (96 if span.is_loud else 86) - BELOW_VOICE * is_sounding(lead, start)
             part.notes += [
-                Note(start + string * delay, length * 0.9, pitch, 94 if span.is_loud else 82)
+                Note(start + string * delay, length * 0.9, pitch, velocity)
                 for string, pitch in enumerate(voicing)
             ]
     return part
 
 
-def write_riff(rng: np.random.Generator, style: Style, form: list[Section], side: float) -> Part:
-    """Play single voices of the chord above the comping, by the digits of a pattern."""
-    part = Part("other", choose(rng, style.riffers), pan=side * rng.uniform(0.2, 0.7))
+def write_riff(
+    rng: np.random.Generator, style: Style, form: list[Section], side: float, lead: list[Note]
+) -> Part:
+    """Play single voices of the chord above the comping, by the digits of a pattern, where nobody sings."""
+    part = Part("other", choose(rng, style.riffers), pan=side * rng.uniform(0.4, 0.9))
     part.gain_db = rng.uniform(-5, 1)
     riffs = {is_loud: pick(rng, style.riff) for is_loud in (False, True)}
-    low = int(rng.integers(58, 69))
+    low = int(rng.integers(66, 75))
     waits = rng.random() < RIFF_WAITS_CHANCE
     for span in chord_spans(form, "other"):
         if waits and not span.is_loud:
@@ -101,14 +107,15 @@ def write_riff(rng: np.random.Generator, style: Style, form: list[Section], side
         part.notes += [
             Note(start, length * 0.95, voicing[min(int(digit), len(voicing) - 1)], 90)
             for start, length, digit in span.strokes(riffs[span.is_loud], style.swing)
+            if not is_sounding(lead, start)
         ]
     return part
 
 
 def write_pad(rng: np.random.Generator, style: Style, form: list[Section]) -> Part:
     """Hold three voices of each chord of the chorus, high up."""
-    part = Part("other", choose(rng, style.pads), pan=rng.uniform(-0.3, 0.3), gain_db=rng.uniform(-8, -2))
-    low = int(rng.integers(58, 66))
+    part = Part("other", choose(rng, style.pads), pan=rng.uniform(-0.5, 0.5), gain_db=rng.uniform(-9, -4))
+    low = int(rng.integers(65, 72))
     voicing: list[int] | None = None
     for span in chord_spans(form, "other"):
         if span.is_loud:

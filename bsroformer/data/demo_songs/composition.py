@@ -47,13 +47,15 @@ def compose(rng: np.random.Generator, title: str, style: Style, tonic: int, seco
     key = Key(tonic, mode=pick(rng, list(PROGRESSIONS[style.harmony])))
     form = write_form(rng, style, key, bars)
     side = pick(rng, (-1.0, 1.0))
+    vocals = write_vocals(rng, form, key, style.swing)
+    lead = vocals[0].notes  # the band listens to it
     parts = [
         write_drums(rng, style, form),
         write_bass(rng, style, form),
-        write_chords(rng, style, form, side),
-        write_riff(rng, style, form, -side),
+        write_chords(rng, style, form, side, lead),
+        write_riff(rng, style, form, -side, lead),
         write_pad(rng, style, form),
-        *write_vocals(rng, form, key, style.swing),
+        *vocals,
     ]
     parts = [part for part in parts if part.notes]
     if rng.random() < LAST_CHORD_CHANCE:
@@ -105,7 +107,7 @@ def strike_last_chord(parts: list[Part], chord: Chord, beat: float) -> None:
         elif part.stem == "bass":
             part.notes.append(Note(beat, 2, nearest(part.notes[-1].pitch, (chord.root,)), 100))
     comper = next(part for part in parts if part.stem == "other")
-    comper.notes += [Note(beat, 2, pitch, 96) for pitch in voice_chord(chord, None, 50, 70)]
+    comper.notes += [Note(beat, 2, pitch, 96) for pitch in voice_chord(chord, None, 55, 75)]
 
 
 def humanise(rng: np.random.Generator, note: Note, looseness: float) -> Note:

@@ -30,11 +30,11 @@ LAYERS = (
     ("voice oohs",),
     ("choir aahs",),
     ("solo vox",),
+    ("synth voice",),
     ("synth voice", "choir aahs"),
-    ("voice oohs", "choir aahs"),
     ("solo vox", "voice oohs"),
 )
-HARMONY_CHANCE = 0.6
+HARMONY_CHANCE = 0.5
 CONSONANT_CHANCE = 0.5  # that a syllable begins with one
 
 
@@ -54,7 +54,7 @@ def draw_motif(rng: np.random.Generator) -> Motif:
 
 def write_vocals(rng: np.random.Generator, form: list[Section], key: Key, swing: float) -> list[Part]:
     """Write the lead, sung by one or two voices at once, a harmony in the chorus, and consonants."""
-    middle = float(rng.integers(59, 73))
+    middle = float(rng.integers(57, 70))
     motifs = {is_loud: draw_motif(rng) for is_loud in (False, True)}
     lead: list[Note] = []
     harmony: list[Note] = []
@@ -72,15 +72,15 @@ def write_vocals(rng: np.random.Generator, form: list[Section], key: Key, swing:
             "vocals",
             voice,
             list(lead),
-            gain_db=-4.0 * layer,
-            pan=rng.uniform(-0.15, 0.15),
+            gain_db=-6.0 * layer,
+            pan=rng.uniform(-0.05, 0.05),
             singer=draw_singer(rng),
         )
         for layer, voice in enumerate(voices)
     ]
     if rng.random() < HARMONY_CHANCE:
-        beside = rng.uniform(-0.6, 0.6)
-        parts.append(Part("vocals", voices[0], harmony, gain_db=-5.0, pan=beside, singer=draw_singer(rng)))
+        beside = rng.uniform(-0.4, 0.4)
+        parts.append(Part("vocals", voices[0], harmony, gain_db=-8.0, pan=beside, singer=draw_singer(rng)))
     parts.append(Part("vocals", "breath noise", consonants(rng, lead), gain_db=rng.uniform(-22, -14)))
     return [part for part in parts if part.notes]
 

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.signal import fftconvolve, lfilter, resample_poly
 
+from bsroformer.data.demo_songs.equaliser import equalise
 from bsroformer.data.demo_songs.score import Part, Song
 from bsroformer.data.demo_songs.synthesiser import RATE, play
 from bsroformer.data.demo_songs.vowels import pronounce
@@ -13,11 +14,11 @@ FADE_SECONDS = 0.5  # of the tail, down to silence
 FULL_SCALE = 32767  # of 16-bit PCM
 
 # Per stem, what a song draws from: level in dB, how much room, and how hard the tape is driven.
-LEVEL_DB = {"vocals": (-2.0, 3.5), "drums": (-3.5, 2.5), "bass": (-4.0, 1.5), "other": (-5.0, 1.0)}
-WETNESS = {"vocals": (0.1, 0.4), "drums": (0.03, 0.25), "other": (0.08, 0.4)}  # a bass stays dry
+LEVEL_DB = {"vocals": (0.0, 2.5), "drums": (-1.5, 1.5), "bass": (-1.5, 1.5), "other": (-1.5, 1.5)}
+WETNESS = {"vocals": (0.1, 0.3), "drums": (0.0, 0.08), "other": (0.08, 0.3)}  # a bass stays dry
 DRIVE = {"vocals": (0.05, 0.15), "drums": (0.15, 0.35), "bass": (0.05, 0.3), "other": (0.03, 0.15)}
 STEMS = tuple(LEVEL_DB)
-DECAY_SECONDS = (0.3, 2.0)
+DECAY_SECONDS = (0.3, 1.4)
 PEAK_DB = (-3.0, -1.0)  # of the mixture, in dBFS
 
 
@@ -50,8 +51,8 @@ def place(part: Part, song: Song, seconds: float) -> np.ndarray:
 
 def colour(rng: np.random.Generator, audio: np.ndarray, stem: str, decay: float) -> np.ndarray:
     """Do to a stem ``(c t)`` of RMS 1 what studios do: tone, saturation, room, level."""
-    tone = rng.uniform(-0.4, 0.6)
-    audio = audio + tone * low_pass(audio, 600.0)
+    audio = equalise(audio, stem, RATE)
+    audio = audio / active_rms(audio)
     drive = rng.uniform(*DRIVE[stem])
     audio = np.tanh(audio * drive) / drive
     if stem in WETNESS:

@@ -62,7 +62,7 @@ def render_demo_set(
     seed: int = 0,
     train_songs: int = SIZES["train"],
     test_songs: int = SIZES["test"],
-    seconds: float = 22.0,
+    seconds: float = 20.0,
     workers: int | None = None,
 ) -> Path:
     """Compose and render the demo set under ``root``, unless it is complete there already.

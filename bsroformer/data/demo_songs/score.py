@@ -142,6 +142,11 @@ def bend(beat: float, ratio: float) -> float:
     return whole + (within * 2 * ratio if within < 0.5 else ratio + (within - 0.5) * 2 * (1 - ratio))
 
 
+def is_sounding(notes: list[Note], beat: float) -> bool:
+    """Whether one of the notes sounds at a beat of the song."""
+    return any(note.start <= beat < note.start + note.length for note in notes)
+
+
 def pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
     """Choose one of the choices, all as likely."""
     return choices[int(rng.integers(len(choices)))]

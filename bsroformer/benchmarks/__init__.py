@@ -1,0 +1,9 @@
+"""What is measured, one benchmark a file: a class whose `run` gives a `Comparison` of two ways to do a thing.
+
+A new one is a file here and a file of the same name in ``configs/what/``.
+"""
+
+from bsroformer.benchmarks.comparison import Comparison
+from bsroformer.benchmarks.training_step import TrainingStep
+
+__all__ = ["Comparison", "TrainingStep"]

@@ -1,0 +1,153 @@
+"""The band layers as a Python loop over bands and stems, with a small linear layer for each.
+
+As the public implementations of BS-RoFormer have them: what the grouped layers of `bsroformer.model` are
+compared with, in results and in speed. They are part of no model that is trained.
+"""
+
+import copy
+from collections.abc import Sequence
+from itertools import chain, pairwise
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from bsroformer.model import BandSplitRoformer
+from bsroformer.model.band_linear import BandLinear
+from bsroformer.model.band_split import BandSplit
+from bsroformer.model.bands import BandLayout
+from bsroformer.model.mask_estimator import MaskEstimators
+from bsroformer.model.roformer import band_layout
+from bsroformer.model.settings import MaskSettings
+
+
+def with_loops(model: BandSplitRoformer) -> BandSplitRoformer:
+    """A copy of the model, with the same weights, that loops over bands and stems."""
+    settings, layout = model.settings, band_layout(model.settings)
+    channels, dim = settings.channels, settings.trunk.dim
+    split = LoopBandSplit(layout, channels, dim)
+    split.copy_weights(model.band_split, layout)
+    masks = LoopMaskEstimators(layout, len(settings.stems), channels, dim, settings.masks)
+    masks.copy_weights(model.mask_estimators, layout)
+    looped = copy.deepcopy(model)
+    looped.register_module("band_split", split.to(model.stft.window.device))
+    looped.register_module("mask_estimators", masks.to(model.stft.window.device))
+    return looped
+
+
+class LoopRMSNorm(nn.Module):
+    """The public implementation's RMSNorm."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.scale = dim**0.5
+        self.gamma = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``(... d)``."""
+        return F.normalize(x, dim=-1) * self.scale * self.gamma
+
+
+class LoopBandSplit(nn.Module):
+    """`BandSplit`, a band at a time; it takes the same arguments."""
+
+    bins: Tensor
+
+    def __init__(self, layout: BandLayout, channels: int, dim: int) -> None:
+        super().__init__()
+        self.in_order = layout.in_order
+        self.sizes = [2 * channels * len(bins) for bins in layout.bins]
+        self.to_features = nn.ModuleList(
+            nn.Sequential(LoopRMSNorm(size), nn.Linear(size, dim)) for size in self.sizes
+        )
+        self.register_buffer("bins", torch.tensor(list(chain(*layout.bins))), persistent=False)
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """Map a complex spectrum ``(b c f m)`` to features ``(b m k d)``."""
+        if not self.in_order:
+            spectrum = spectrum.index_select(2, self.bins)
+        values = rearrange(torch.view_as_real(spectrum), "b c f m z -> b m (f c z)")
+        bands = zip(values.split(self.sizes, dim=-1), self.to_features, strict=True)
+        return torch.stack([to_features(band) for band, to_features in bands], dim=-2).float()
+
+    @torch.no_grad()
+    def copy_weights(self, grouped: BandSplit, layout: BandLayout) -> None:
+        """Take the weights of the grouped layer."""
+        for group, gammas, linear in zip(layout.groups, grouped.gammas, grouped.linears, strict=True):
+            assert isinstance(linear, BandLinear)
+            copy_band_linear(linear, [[self.to_features[band].get_submodule("1")] for band in group.bands])
+            for band, gamma in zip(group.bands, gammas, strict=True):
+                self.to_features[band].get_parameter("0.gamma").copy_(gamma[0])
+
+
+class LoopMaskEstimators(nn.Module):
+    """`MaskEstimators`, a stem and a band at a time; it takes the same arguments."""
+
+    bins: Tensor
+    bands_per_bin: Tensor
+
+    def __init__(self, layout: BandLayout, stems: int, channels: int, dim: int, masks: MaskSettings) -> None:
+        super().__init__()
+        self.channels, self.zero_dc = channels, masks.zero_dc
+        self.n_bins, self.in_order = layout.n_bins, layout.in_order
+        self.stems = nn.ModuleList(
+            nn.ModuleList(mask_layers(dim, 2 * channels * len(bins), masks) for bins in layout.bins)
+            for _ in range(stems)
+        )
+        self.register_buffer("bins", torch.tensor(list(chain(*layout.bins))), persistent=False)
+        self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features ``(b m k d)`` to complex masks ``(b n c f m)``."""
+        masks = torch.stack([self._one_stem(to_masks, features) for to_masks in self.stems], dim=1)
+        masks = rearrange(masks.float(), "b n m (f c z) -> b n c f m z", c=self.channels, z=2)
+        complex_masks = torch.view_as_complex(masks.contiguous())
+        if not self.in_order:
+            shape = (*complex_masks.shape[:3], self.n_bins, complex_masks.shape[-1])
+            summed = complex_masks.new_zeros(shape).index_add(3, self.bins, complex_masks)
+            complex_masks = summed / self.bands_per_bin[:, None]
+        if self.zero_dc:
+            complex_masks = complex_masks.index_fill(3, self.bins.new_zeros(1), 0)
+        return complex_masks
+
+    @staticmethod
+    def _one_stem(to_masks: nn.Module, features: Tensor) -> Tensor:
+        """One stem's masks of all bands, one after another: ``(b m fcz)``."""
+        assert isinstance(to_masks, nn.ModuleList)
+        bands = zip(features.unbind(dim=-2), to_masks, strict=True)
+        return torch.cat([to_mask(band) for band, to_mask in bands], dim=-1)
+
+    @torch.no_grad()
+    def copy_weights(self, grouped: MaskEstimators, layout: BandLayout) -> None:
+        """Take the weights of the grouped layer."""
+        for index, hidden in enumerate(grouped.hidden):
+            assert isinstance(hidden, BandLinear)
+            copy_band_linear(hidden, self._linears(2 * index, layout.grouped_bands))
+        for group, output in zip(layout.groups, grouped.outputs, strict=True):
+            assert isinstance(output, BandLinear)
+            copy_band_linear(output, self._linears(2 * len(grouped.hidden), group.bands))
+
+    def _linears(self, place: int, bands: Sequence[int]) -> list[list[nn.Module]]:
+        """The linear layers at a place of each band's sequence, by band and stem."""
+        return [[stem.get_submodule(f"{band}.{place}") for stem in self.stems] for band in bands]
+
+
+def mask_layers(dim: int, size: int, masks: MaskSettings) -> nn.Sequential:
+    """From the features of a band to the values of one stem's mask on it."""
+    widths = [dim] + [masks.expansion * dim] * masks.hidden_layers
+    layers: list[nn.Module] = []
+    for dim_in, dim_out in pairwise(widths):
+        layers += [nn.Linear(dim_in, dim_out), nn.Tanh()]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], 2 * size), nn.GLU(dim=-1))
+
+
+def copy_band_linear(grouped: BandLinear, linears: Sequence[Sequence[nn.Module]]) -> None:
+    """Copy the weights of a `BandLinear` to the linear layers of each band and stem."""
+    bands, stems = len(linears), len(linears[0])
+    weights = grouped.weight.reshape(bands, stems, -1, grouped.weight.shape[-1])  # (k n e d)
+    biases = grouped.bias.reshape(bands, stems, -1)  # (k n e)
+    for row, row_weights, row_biases in zip(linears, weights, biases, strict=True):
+        for linear, weight, bias in zip(row, row_weights, row_biases, strict=True):
+            linear.get_parameter("weight").copy_(weight)
+            linear.get_parameter("bias").copy_(bias)

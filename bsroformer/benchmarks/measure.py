@@ -1,0 +1,55 @@
+"""Count operator calls and compare times."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from statistics import median
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+PREFIX = "aten::"
+"""Of PyTorch's operators among the events of its profiler."""
+
+
+def operator_calls(call: Callable[[], object]) -> Counter[str]:
+    """How often `call` runs each leaf operator.
+
+    A leaf is an ATen operator that calls no other: ``linear`` is none, as it calls ``addmm``. Views and
+    allocations count, for the dispatcher works for them too. Calls for a GPU are counted on the CPU, which
+    makes them.
+    """
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else its library tells stderr when it starts and stops
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        call()
+    operators = [event for event in found.events() if event.name.startswith(PREFIX)]
+    return Counter(
+        operator.name.removeprefix(PREFIX)
+        for operator in operators
+        if not any(child.name.startswith(PREFIX) for child in operator.cpu_children)
+    )
+
+
+def seconds(call: Callable[[], object], device: torch.device) -> float:
+    """How long `call` takes, until the device has done all that it asked for."""
+    start = time.perf_counter()
+    call()
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+    return time.perf_counter() - start
+
+
+def paired_seconds(
+    first: Callable[[], object], second: Callable[[], object], repeats: int, device: torch.device
+) -> tuple[float, float, float]:
+    """Time two calls in turn, first, second, first, second, ..., after one of each that does not count.
+
+    Neighbours see the same state of the machine, so that the ratio of a pair holds where times drift.
+
+    Returns:
+        The median time of each, and the median over pairs of second over first.
+    """
+    pairs = [(seconds(first, device), seconds(second, device)) for _ in range(1 + repeats)][1:]
+    firsts, seconds_ = zip(*pairs, strict=True)
+    return median(firsts), median(seconds_), median(late / early for early, late in pairs)

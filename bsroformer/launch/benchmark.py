@@ -1,0 +1,35 @@
+"""Measure the program against a plainer way to do the same: ``scripts/benchmark.py``."""
+
+import json
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from bsroformer.benchmarks import Comparison
+from bsroformer.devices import keep_freed_memory
+from bsroformer.launch.build import make
+from bsroformer.launch.config import prepared
+from bsroformer.launch.errors import user_errors
+from bsroformer.launch.terminal import terminal
+
+
+@user_errors
+def benchmark(cfg: DictConfig) -> Comparison:
+    """Run the benchmark that ``what`` names; print its table and write its figures.
+
+    Args:
+        cfg: ``configs/benchmark.yaml``, composed.
+    """
+    cfg = prepared(cfg)
+    console = terminal()
+    keep_freed_memory()
+    chosen = make(OmegaConf.to_container(cfg.benchmark, resolve=True))
+    with console.status("measuring"):
+        comparison: Comparison = chosen.run()
+    console.print(comparison.table())
+    if cfg.output:
+        path = Path(cfg.output).expanduser()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(comparison.to_dict(), indent=2) + "\n", encoding="utf-8")
+        console.print(f"The figures are in {path}")
+    return comparison

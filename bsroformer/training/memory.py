@@ -1,0 +1,170 @@
+"""How much memory training takes: an estimate that needs no GPU, and the peak of real steps on one."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.overrides import TorchFunctionMode
+
+from bsroformer.hardware import GIB
+from bsroformer.training.step import PlainStep
+
+CONTEXT = GIB // 2
+"""Allowance for CUDA's context and its libraries' workspaces: 0.3 to 0.6 GiB on consumer cards."""
+PASSING = 0.15
+"""Allowance, over the activations, for what passes by in the backward pass and for gaps in the memory."""
+NOTHING = torch.empty(0)
+"""What is kept in place of a tensor that is counted."""
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes that a training step takes on a GPU.
+
+    Attributes:
+        weights: Parameters and buffers.
+        gradients: As large as the parameters.
+        optimizer: The two moments of AdamW.
+        activations: What the forward pass keeps for the backward pass, at the peak of the latter.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+
+    @property
+    def allowance(self) -> int:
+        """For what is not counted: see `CONTEXT` and `PASSING`."""
+        return CONTEXT + round(PASSING * self.activations)
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.allowance
+
+    def share_that_fits(self, limit: int) -> float:
+        """How much of the batch fits `limit` bytes; weights and context stay, activations grow with it."""
+        growing = self.activations * (1 + PASSING)
+        return (limit - self.total + growing) / growing
+
+
+def estimate_memory(step: PlainStep) -> MemoryEstimate:
+    """Count what a step takes by one real forward pass of model and loss, on any device.
+
+    What is saved for the backward pass is counted, not kept, so the pass itself takes little memory. On a CPU
+    the count errs on the high side: its RMSNorm saves one more tensor than CUDA's fused one.
+    """
+    parameters = total_bytes(step.model.parameters())
+    with HalfAttention(step.half):
+        activations = peak_activations(step)
+    return MemoryEstimate(
+        weights=parameters + total_bytes(step.model.buffers()),
+        gradients=parameters,
+        optimizer=2 * parameters,
+        activations=activations,
+    )
+
+
+def peak_activations(step: PlainStep) -> int:
+    """Bytes that a step saves for its backward pass, at their peak.
+
+    That is where the backward pass begins or, with activation checkpointing, where it is back at the last
+    block and recomputes it: what came after is free by then, and what came before is still there.
+    """
+    model = step.model
+    known = [*model.parameters(), *model.buffers(), *step.loss.buffers(), step.stems]
+    saved, last_block = SavedBytes(known), model.blocks[-1]
+    at_last_block: list[tuple[int, tuple[Any, ...]]] = []
+    hook = last_block.register_forward_pre_hook(lambda _, inputs: at_last_block.append((saved.total, inputs)))
+    with hook, saved:
+        step.forward()
+    if not model.activation_checkpointing:
+        return saved.total
+    before, inputs = at_last_block[0]
+    recomputed = SavedBytes([*known, inputs[0]])
+    with step.autocast(), recomputed:
+        last_block(*inputs)
+    return max(saved.total, before + recomputed.total)
+
+
+def refuse(_: Tensor) -> Tensor:
+    """What autograd is given instead of a saved tensor that it asks for: an error."""
+    raise RuntimeError("a forward pass whose saved tensors were only counted has no backward pass")
+
+
+def total_bytes(tensors: Iterable[Tensor]) -> int:
+    """Bytes of the tensors' elements."""
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+class SavedBytes(saved_tensors_hooks):
+    """A context that counts what autograd would keep for a backward pass; nothing is, so none can follow.
+
+    Args:
+        known: Tensors that are there anyway: neither they nor views of them are counted.
+
+    Attributes:
+        total: Bytes so far, each storage counted once.
+    """
+
+    def __init__(self, known: Iterable[Tensor]) -> None:
+        super().__init__(self._count, refuse)
+        self.total = 0
+        # A weak reference keeps the identity of a storage, which no later one can take, but not its bytes.
+        references = (StorageWeakRef(tensor.untyped_storage()) for tensor in known)
+        self.seen = {reference.cdata: reference for reference in references}
+
+    def _count(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        reference = StorageWeakRef(storage)
+        if reference.cdata not in self.seen:
+            self.seen[reference.cdata] = reference
+            self.total += storage.nbytes()
+        return NOTHING
+
+
+class HalfAttention(TorchFunctionMode):
+    """A context that computes attention in the type of autocast, as a GPU does; CPUs train it in float32.
+
+    Args:
+        half: The type; None leaves everything as it is.
+    """
+
+    def __init__(self, half: torch.dtype | None) -> None:
+        super().__init__()
+        self.half = half
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Call `func`, with queries, keys and values in the type of autocast if it is attention."""
+        if func is F.scaled_dot_product_attention and self.half is not None:
+            args = tuple(value.to(self.half) for value in args)
+        return func(*args, **(kwargs or {}))
+
+
+def peak_of_steps(step: PlainStep) -> int:
+    """Bytes that PyTorch takes from a CUDA GPU at the peak of real steps, CUDA's context aside.
+
+    Two steps: the first makes the optimiser's moments, the second has them from its start.
+
+    Raises:
+        torch.OutOfMemoryError: If they do not fit.
+    """
+    device = step.stems.device
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(2):
+        step()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_reserved(device)

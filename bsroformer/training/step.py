@@ -1,0 +1,74 @@
+"""A training step without Lightning: to be counted, timed or weighed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from bsroformer.data.mixing import mix
+from bsroformer.errors import InputError
+from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.training.optimizer import parameter_groups
+
+
+@dataclass(frozen=True)
+class PlainStep:
+    """Forward, loss, backward and optimiser step on the same batch each time.
+
+    Attributes:
+        model: The model, in training mode.
+        loss: ``(estimate, target)`` to a scalar and its named terms.
+        optimizer: Of the model's parameters.
+        stems: The batch ``(b n c t)``, on the model's device.
+        half: What autocast computes matmuls in; None: float32.
+    """
+
+    model: BandSplitRoformer
+    loss: nn.Module
+    optimizer: Optimizer
+    stems: Tensor
+    half: torch.dtype | None = None
+
+    def autocast(self) -> torch.autocast:
+        """The context of the forward pass, as Lightning sets it: no copy of a weight is kept for later."""
+        device, enabled = self.stems.device.type, self.half is not None
+        return torch.autocast(device, self.half, enabled=enabled, cache_enabled=False)
+
+    def forward(self) -> Tensor:
+        """The loss."""
+        with self.autocast():
+            return self.loss(self.model(mix(self.stems)), self.stems)[0]
+
+    def __call__(self) -> None:
+        """Make the step."""
+        self.forward().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
+def plain_step(
+    model: BandSplitRoformer,
+    loss: nn.Module,
+    optimizer: Callable[[Iterable[Any]], Optimizer],
+    stems: Tensor,
+    half: torch.dtype | None = None,
+) -> PlainStep:
+    """A step of the model, on the device of `stems`; `optimizer` makes an optimiser of parameter groups."""
+    model, loss = model.to(stems.device).train(), loss.to(stems.device)
+    return PlainStep(model, loss, optimizer(parameter_groups(model)), stems, half)
+
+
+def noise_stems(settings: ModelSettings, batch_size: int, seconds: float) -> Tensor:
+    """A batch of stems ``(b n c t)``, the same white noise at -20 dBFS each time.
+
+    Raises:
+        InputError: If there is no excerpt in it or no sample in an excerpt.
+    """
+    frames = round(seconds * settings.sample_rate)
+    if batch_size < 1 or frames < 1:
+        raise InputError(f"batch_size={batch_size} and seconds={seconds} make an empty batch: raise them")
+    generator = torch.Generator().manual_seed(0)
+    return 0.1 * torch.randn(batch_size, len(settings.stems), settings.channels, frames, generator=generator)

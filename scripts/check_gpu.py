@@ -1,0 +1,15 @@
+"""See what PyTorch sees and whether a training fits; takes what `scripts/train.py` takes."""
+
+import hydra
+from omegaconf import DictConfig
+
+from bsroformer.launch.check_gpu import check_gpu
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="check_gpu")
+def main(cfg: DictConfig) -> object:
+    return check_gpu(cfg)
+
+
+if __name__ == "__main__":
+    main()

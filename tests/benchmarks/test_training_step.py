@@ -1,0 +1,81 @@
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+
+from bsroformer.benchmarks import TrainingStep
+from bsroformer.benchmarks.loop_layers import with_loops
+from bsroformer.benchmarks.training_step import assert_equal_outputs
+from bsroformer.errors import InputError
+from bsroformer.losses import MultiDomainLoss
+from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.training.step import noise_stems, plain_step
+
+adamw = partial(torch.optim.AdamW, lr=1e-3)
+
+
+def benchmark(tree: dict[str, Any], **changes: Any) -> TrainingStep:
+    loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=64, hop_length=16)
+    options = {"seconds": 0.05, "batch_size": 1, "repeats": 1, "device": "cpu", "precision": "fp32"}
+    return TrainingStep(tree, loss, adamw, **{**options, **changes})
+
+
+@pytest.fixture
+def paper_bands(tiny_tree) -> dict[str, Any]:
+    """As many bands and stems as the paper has; everything else small."""
+    widths = [[24, 2], [12, 4], [8, 12], [8, 24], [8, 48], [1, 128], [1, 129]]
+    return {
+        **tiny_tree,
+        "stems": ["vocals", "drums", "bass", "other"],
+        "bands": {"layout": "fixed", "widths": widths},
+        "stft": {"n_fft": 2048, "hop_length": 512},
+    }
+
+
+def test_grouped_layers_make_a_sixth_of_the_calls_with_a_tenth_of_the_tensors(paper_bands):
+    found = benchmark(paper_bands).run()
+    assert found.ratios["calls"] > 6
+    assert found.ratios["parameter_tensors"] > 10
+    for way in found.ways.values():
+        assert way["seconds"] > 0
+
+
+def test_autocast_adds_calls_that_cast(tiny_tree):
+    full, half = (benchmark(tiny_tree, precision=precision).run() for precision in ("fp32", "bf16"))
+    assert (full.conditions["precision"], half.conditions["precision"]) == ("fp32", "bf16")
+    for way in ("grouped", "loop"):
+        assert half.ways[way]["operator_calls"] > full.ways[way]["operator_calls"]
+
+
+def test_the_count_does_not_grow_with_excerpt_and_batch(tiny_tree):
+    counts = [
+        benchmark(tiny_tree, seconds=seconds, batch_size=batch_size).run().ways["grouped"]["operator_calls"]
+        for seconds, batch_size in ((0.05, 2), (0.1, 3))
+    ]
+    assert counts[0] == counts[1]
+
+
+def test_models_that_differ_are_not_compared(tiny_tree):
+    model = BandSplitRoformer(ModelSettings.from_dict(tiny_tree))
+    stems, loss = noise_stems(model.settings, 1, 0.1), MultiDomainLoss(0.5, 0.3, 0.2, 64, 16)
+    other = with_loops(model)
+    torch.nn.init.zeros_(other.band_split.to_features[0][1].weight)
+    steps = [plain_step(model, loss, adamw, stems) for model in (model, other)]
+    with pytest.raises(AssertionError, match="not close"):
+        assert_equal_outputs(*steps)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"repeats": 0}, "repeats=0"),
+        ({"precision": "fp8"}, "precision=fp8"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"seconds": 0}, "seconds=0"),
+        ({"device": "abacus"}, "device=abacus"),
+    ],
+)
+def test_an_impossible_setting_is_named(tiny_tree, changes, named):
+    with pytest.raises(InputError, match=named):
+        benchmark(tiny_tree, **changes).run()

@@ -1,0 +1,47 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from launched import CONFIGS, REPOSITORY, composed
+
+from bsroformer.launch.benchmark import benchmark
+
+SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "seconds=0.1", "repeats=1")
+
+
+def test_the_script_prints_a_table_and_writes_the_figures(tmp_path):
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "scripts" / "benchmark.py", *SMALL, "output=figures/step.json"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "loop / grouped" in done.stdout
+    figures = json.loads((tmp_path / "figures" / "step.json").read_text("utf-8"))
+    for way in ("grouped", "loop"):
+        assert figures[way].keys() == {"operator_calls", "parameter_tensors", "seconds"}
+    assert figures["ratio_calls"] == figures["loop"]["operator_calls"] / figures["grouped"]["operator_calls"]
+    assert {"ratio_parameter_tensors", "ratio_seconds"} < figures.keys()
+    assert [path.name for path in tmp_path.iterdir()] == ["figures"]  # and nothing else is left behind
+
+
+def test_the_masks_width_is_chosen_on_the_command_line():
+    cfg = composed("benchmark", "model=lite", "model.masks.expansion=4")
+    assert cfg.benchmark.settings.masks.expansion == 4
+
+
+def test_every_benchmark_has_a_config_that_names_it():
+    for path in (CONFIGS / "what").glob("*.yaml"):
+        cfg = composed("benchmark", f"what={path.stem}")
+        assert cfg.benchmark._target_.startswith("bsroformer.benchmarks.")
+
+
+def test_a_wrong_option_is_one_sentence(capfd):
+    with pytest.raises(SystemExit) as ended:
+        benchmark(composed("benchmark", *SMALL, "precision=fp8"))
+    assert ended.value.code == 2
+    assert "precision=fp8" in capfd.readouterr().err

@@ -1,0 +1,77 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from launched import SMALL_RUN, composed
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from bsroformer.errors import InputError
+from bsroformer.launch import build
+from bsroformer.launch.train import best_score
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("device", "bf16", "precision"),
+    [
+        (CPU, True, "bf16-mixed"),
+        (CPU, False, "32-true"),
+        (CUDA, True, "bf16-mixed"),
+        (CUDA, False, "16-mixed"),
+    ],
+)
+def test_the_precision_follows_what_the_device_computes(monkeypatch, device, bf16, precision):
+    monkeypatch.setattr(build, "best_device", lambda: device)
+    monkeypatch.setattr(build, "computes_bf16", lambda device: bf16)
+    assert build.chosen_precision("auto", "gpu") == precision
+    assert build.chosen_precision("32-true", "gpu") == "32-true"
+
+
+def test_the_precision_of_a_cpu_run_is_that_of_the_cpu_where_there_is_a_gpu(monkeypatch):
+    monkeypatch.setattr(build, "best_device", lambda: CUDA)
+    monkeypatch.setattr(build, "computes_bf16", lambda device: device.type == "cuda")
+    assert build.chosen_precision("auto", "cpu") == "32-true"
+
+
+def test_a_gpu_run_without_a_gpu_is_told(monkeypatch):
+    monkeypatch.setattr(build, "best_device", lambda: CPU)
+    with pytest.raises(InputError, match="PyTorch finds no GPU here: choose trainer=cpu"):
+        build.build_trainer(composed("train", "logger=none"))
+
+
+@pytest.mark.parametrize("choice", ["callbacks=none", "debug=fast_dev_run"])
+def test_without_callbacks_there_are_no_checkpoints(tmp_path, choice):
+    trainer = build.build_trainer(composed("train", *SMALL_RUN, choice, f"paths.output_dir={tmp_path}"))
+    assert trainer.checkpoint_callback is None
+
+
+def test_the_default_callbacks_keep_the_best_checkpoint_and_the_last(tmp_path):
+    trainer = build.build_trainer(composed("train", *SMALL_RUN, f"paths.output_dir={tmp_path}"))
+    names = [callback.filename for callback in trainer.checkpoint_callbacks]
+    assert sorted(names) == ["best", "last"]
+    assert isinstance(trainer.checkpoint_callback, ModelCheckpoint)
+    assert trainer.checkpoint_callback.filename == "best"
+
+
+def test_activation_checkpointing_is_switched_by_its_key():
+    assert build.build_model(composed("train", "model=tiny", "trainer=rtx3050")).activation_checkpointing
+    assert not build.build_model(composed("train", "model=tiny")).activation_checkpointing
+
+
+def test_the_optimizer_of_the_config_sees_the_parameter_groups():
+    module = build.build_module(composed("train", "model=tiny", "optimizer.weight_decay=0.5"))
+    module.trainer = SimpleNamespace(estimated_stepping_batches=100)
+    optimizer = module.configure_optimizers()["optimizer"]
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.5, 0.0]
+    assert isinstance(optimizer, torch.optim.AdamW)
+
+
+@pytest.mark.parametrize(
+    ("best", "measured", "score"), [(3.0, 2.0, 3.0), (None, 2.0, 2.0), (None, None, float("nan"))]
+)
+def test_a_sweep_compares_the_best_validation_score(best, measured, score):
+    metrics = {} if measured is None else {"val/si_sdr": torch.tensor(measured)}
+    callback = None if best is None else SimpleNamespace(best_model_score=torch.tensor(best))
+    trainer = SimpleNamespace(checkpoint_callback=callback, callback_metrics=metrics)
+    assert best_score(trainer) == pytest.approx(score, nan_ok=True)

@@ -1,0 +1,247 @@
+"""Every configuration that the command line can choose is composed and held against the code it feeds."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
+from launched import CONFIGS, REPOSITORY, composed
+from omegaconf import OmegaConf
+
+from bsroformer.inference import Separator
+from bsroformer.launch.build import build_module
+from bsroformer.model import BandSplitRoformer, ModelSettings
+
+Tree = dict[str, Any]
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+ROOTS = [path.stem for path in sorted(CONFIGS.glob("*.yaml"))]
+LAST = ["experiment", "debug"]  # groups that change other groups' values
+NEVER_CHOSEN = {"_target_", "_partial_"}
+
+
+def options(group: str) -> list[str]:
+    return [path.stem for path in sorted((CONFIGS / group).glob("*.yaml"))]
+
+
+def defaults_of(root: str) -> list[Any]:
+    return yaml.safe_load((CONFIGS / f"{root}.yaml").read_text("utf-8")).get("defaults", [])
+
+
+def groups_of(root: str) -> list[str]:
+    """The groups that a root chooses from, in the order of its defaults.
+
+    Hydra's own settings are left aside, and so is what comes with another root, where it is tried already.
+    """
+    groups = [group for entry in defaults_of(root) if isinstance(entry, dict) for group in entry]
+    return [group for group in groups if group != "hydra" and not group.startswith("override ")]
+
+
+OPTIONS = [(root, group, option) for root in ROOTS for group in groups_of(root) for option in options(group)]
+CHOICES = [(root,) for root in ROOTS] + [(root, f"{group}={option}") for root, group, option in OPTIONS]
+
+
+@cache
+def raw(root: str, *overrides: str) -> tuple[dict[str, str | None], Tree]:
+    """The option of each group, and the composed tree with its interpolations."""
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose(root, overrides=list(overrides), return_hydra_config=True)
+    groups = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    tree = OmegaConf.to_container(cfg)
+    assert isinstance(groups, dict) and isinstance(tree, dict)
+    del tree["hydra"]
+    return {str(name): option for name, option in groups.items()}, {str(key): tree[key] for key in tree}
+
+
+@cache
+def tree(root: str, *overrides: str) -> Tree:
+    """The resolved tree, with an `x` for every key that only the user can fill."""
+    cfg = OmegaConf.create(raw(root, *overrides)[1])
+    for path, value in leaves(raw(root, *overrides)[1]):
+        if value == "???":
+            OmegaConf.update(cfg, path, "x")
+    resolved = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}
+
+
+def nodes(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every node of a tree below its root with its dotted path, parents first."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        inner = f"{path}.{key}" if path else str(key)
+        yield inner, value
+        yield from nodes(value, inner)
+
+
+def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
+    return ((path, value) for path, value in nodes(tree) if not isinstance(value, dict | list))
+
+
+def targets(tree: Tree) -> Iterator[tuple[str, Tree]]:
+    """Every node that is instantiated."""
+    return ((path, node) for path, node in nodes(tree) if isinstance(node, dict) and "_target_" in node)
+
+
+def parameters(target: str) -> dict[str, inspect.Parameter]:
+    """What a class or function can be given by name."""
+    found = inspect.signature(get_object(target)).parameters
+    variadic = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
+    return {name: parameter for name, parameter in found.items() if parameter.kind not in variadic}
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=" ".join)
+def test_every_target_takes_what_it_is_given(choice):
+    for path, node in targets(tree(*choice)):
+        given = node.keys() - NEVER_CHOSEN
+        assert given <= parameters(node["_target_"]).keys(), path
+        signature = inspect.signature(get_object(node["_target_"]))
+        bind = signature.bind_partial if node.get("_partial_") else signature.bind
+        bind(**{name: node[name] for name in given})
+
+
+@pytest.mark.parametrize("choice", CHOICES[len(ROOTS) :], ids=" ".join)
+def test_an_option_adds_no_key_that_nothing_reads(choice):
+    """A misspelt key in an option merges without a word: what it adds outside of its group must be known."""
+    root, override = choice
+    group = override.split("=")[0]
+    usual, groups = raw(root)[0], raw(*choice)[0]
+    others = [f"{name}={groups[name]}" for name in groups_of(root) if name not in (group, *LAST)]
+    changed = [other for other in others if other.split("=")[1] != usual[other.split("=")[0]]]
+    assert not unread(raw(*choice)[1], raw(root, *changed)[1], group)
+
+
+def unread(changed: Tree, usual: Tree, group: str) -> list[str]:
+    """Keys outside of `group` that `changed` has over `usual`, and that neither signature nor key refers to.
+
+    What is instantiated, or within that, is judged by its signature instead.
+    """
+    known = {path for path, _ in nodes(usual)}
+    called = [path for path, _ in targets(changed)]
+    return [
+        path
+        for path, _ in nodes(changed)
+        if path not in known
+        and path.split(".")[0] != group
+        and not any(f"{path}.".startswith(f"{place}.") for place in called)
+        and f"${{{path}}}" not in str(changed)
+    ]
+
+
+def test_a_misspelt_key_is_found():
+    usual = {"data": {"seconds": 6}, "trainer": {"_target_": "lightning.Trainer"}, "evaluate": False}
+    changed = {
+        "data": {
+            "seconds": 6,
+            "secnods": 3,
+            "length": 3,
+            "source": {"_target_": "x", "length": "${data.length}"},
+        },
+        "trainer": {"_target_": "lightning.Trainer", "max_steps": 3},
+        "evalaute": True,
+    }
+    assert unread(changed, usual, "experiment") == ["data.secnods", "evalaute"]
+
+
+def test_every_plain_key_is_read_somewhere():
+    """Keys that are no arguments of a `_target_`: the code or another key must name them."""
+    sources = [*FILES, *(REPOSITORY / "bsroformer" / "launch").glob("*.py")]
+    text = "\n".join(path.read_text("utf-8") for path in sources)
+    groups = {"audio", "data", "paths"}
+    plain = {
+        path if path.split(".")[0] in groups else f"cfg.{path}"
+        for choice in CHOICES
+        for path, value in nodes(raw(*choice)[1])
+        if (path.count(".") == 1 and path.split(".")[0] in groups)
+        or ("." not in path and not isinstance(value, dict))
+    }
+    named = {path for path in plain if path in text or f"${{{path.removeprefix('cfg.')}}}" in text}
+    assert plain == named
+
+
+@pytest.mark.parametrize("root", [root for root in ROOTS if "separation" in groups_of(root)])
+def test_how_a_song_is_separated_is_what_the_separator_takes(root):
+    for option in options("separation"):
+        inspect.signature(Separator).bind("model", **tree(root, f"separation={option}")["separation"])
+
+
+# Millions of parameters; the comments in configs/model/ state them too.
+@pytest.mark.parametrize(
+    ("model", "millions"),
+    [
+        (("tiny",), 3.2),
+        (("lite",), 10.4),
+        (("lite_mel",), 18.7),
+        (("full",), 74.6),
+        (("paper", "model.stems=[vocals]"), 72.2),
+    ],
+)
+def test_a_model_has_the_stated_size(model, millions):
+    option, *overrides = model
+    settings = ModelSettings.from_dict(tree("train", f"model={option}", *overrides)["model"])
+    assert count(BandSplitRoformer(settings)) / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+def test_every_model_option_has_its_size_tested():
+    [mark] = test_a_model_has_the_stated_size.pytestmark
+    assert sorted(model[0] for model, _ in mark.args[1]) == options("model")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CONFIGS).as_posix())
+def test_a_config_file_holds_no_secret_and_no_path_of_one_machine(path):
+    text = path.read_text("utf-8")
+    for key, value in leaves(yaml.safe_load(text) or {}):
+        if isinstance(value, str):
+            absolute = PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()
+            assert not absolute, key
+        assert not re.search(r"(api_?key|token|secret|password)", key), key
+    assert not re.search(r"\b[0-9a-f]{32,}\b|/home/|/Users/", text)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_is_overridden_by_its_groups_and_they_by_experiment_and_debug(root):
+    assert defaults_of(root)[0] in ("_self_", *ROOTS)  # or it stands on another root and changes that
+    if set(LAST) & set(groups_of(root)):
+        assert groups_of(root)[-2:] == LAST
+
+
+def test_the_clock_names_the_run_folder_and_nothing_else():
+    assert [path.name for path in FILES if "${now" in path.read_text("utf-8")] == ["default.yaml"]
+    assert not [path.name for path in FILES if "runtime.output_dir}" in path.read_text("utf-8")]
+
+
+def test_the_laptop_trainer_fits_four_gigabytes():
+    cfg = tree("train", "model=lite", "trainer=rtx3050")
+    assert cfg["data"]["batch_size"] * cfg["trainer"]["accumulate_grad_batches"] >= 16
+    assert cfg["trainer"]["precision"] == "bf16-mixed"
+    assert cfg["activation_checkpointing"]
+
+
+def test_stems_are_chosen_in_one_place():
+    assert tree("train", "data.stems=[vocals,other]")["model"]["stems"] == ["vocals", "other"]
+    source = tree("train", "data.stems=[vocals,other]")["data"]["source"]
+    assert source["stems"] == ["vocals", "other"]
+
+
+def test_a_model_of_one_stem_trains_on_mixtures_of_all():
+    module = build_module(composed("train", "model=tiny", "model.stems=[drums]"))
+    assert module.model.stems == ("drums",)
+    stems = torch.arange(4.0).reshape(1, 4, 1, 1)  # (b n c t)
+    assert module.targets(stems).flatten().tolist() == [1]
+
+
+def test_the_masks_width_is_chosen_on_the_command_line():
+    cfg = composed("train", "model=tiny", "model.masks.expansion=4")
+    wide, narrow = build_module(cfg), build_module(composed("train", "model=tiny"))
+    assert wide.model.settings.masks.expansion == 4
+    assert count(wide) > 2 * count(narrow)
+
+
+def count(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

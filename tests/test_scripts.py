@@ -1,0 +1,395 @@
+"""The scripts as a user runs them, and what they leave on the disk."""
+
+import csv
+import json
+import logging
+import math
+import os
+import re
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+from hydra.core.global_hydra import GlobalHydra
+from launched import REPOSITORY, SMALL_RUN
+
+from bsroformer import load_model
+from bsroformer.audio.files import probe, read
+from bsroformer.data.musdb import validation_songs
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+STEMS = ("vocals", "drums", "bass", "other")
+METRICS = {"SI-SDR", "SI-SDRi", "uSDR", "cSDR"}
+Script = Callable[..., tuple[int, str]]
+
+
+def start(cwd: Path, script: str, *overrides: str) -> str:
+    """Run a script in a process of its own, as a newcomer: an empty home, no key; returns what it printed."""
+    (cwd.parent / "home").mkdir(exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MUSDB_"))}
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "scripts" / f"{script}.py", *overrides],
+        cwd=cwd,
+        env=kept | {"PYTHONPATH": str(REPOSITORY), "HOME": str(cwd.parent / "home")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def script(monkeypatch, tmp_path, capfd) -> Iterator[Script]:
+    """Runs a script in this process, which saves Python's start, in an empty folder.
+
+    Returns its status and all that it printed.
+    """
+    root, handlers, level = logging.root, logging.root.handlers[:], logging.root.level
+    monkeypatch.delenv("MUSDB_PATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    # A logger may still write to the standard output of an earlier test, which is closed.
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+
+    def run(name: str, *overrides: str) -> tuple[int, str]:
+        path = str(REPOSITORY / "scripts" / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [path, *overrides])
+        status = 0
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        finally:
+            GlobalHydra.instance().clear()
+        captured = capfd.readouterr()
+        return status, captured.out + captured.err
+
+    yield run
+    root.handlers[:] = handlers  # Hydra puts its own in their place
+    root.setLevel(level)
+
+
+def fault(script: Script, *command: str) -> str:
+    """What is told of bad input: a sentence, and no traceback."""
+    status, printed = script(*command)
+    assert status != 0
+    assert "Traceback" not in printed
+    return printed
+
+
+def small_run(root: Path, *overrides: str) -> list[str]:
+    return [*SMALL_RUN, f"data.root={root}", *overrides]
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def stems_of(song: str) -> set[str]:
+    return {f"{song}/{stem}.wav" for stem in STEMS}
+
+
+@pytest.fixture(scope="module")
+def trained(songs_root, tmp_path_factory) -> tuple[Path, str]:
+    """A run that trains, logs to Weights & Biases and evaluates: where it was started and what it printed."""
+    cwd = tmp_path_factory.mktemp("trained") / "cwd"
+    cwd.mkdir()
+    run = small_run(songs_root, "logger=wandb", "evaluate=true", "paths.output_dir=out")
+    return cwd, start(cwd, "train", *run)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(trained) -> Path:
+    return trained[0] / "out" / "checkpoints" / "best.ckpt"
+
+
+@pytest.fixture(scope="module")
+def musdb7_root(tmp_path_factory) -> Path:
+    """A data set of MUSDB18's kind: the real excerpt that stempeg comes with, under three names."""
+    spec = find_spec("stempeg")
+    assert spec is not None and spec.origin is not None
+    [song] = (Path(spec.origin).parent / "data").glob("*.stem.mp4")
+    root = tmp_path_factory.mktemp("musdb7")
+    for place in ("train/Song", f"train/{validation_songs()[0]}", "test/Another Song"):
+        link = root / f"{place}.stem.mp4"
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(song)
+    return root
+
+
+def check_scores(scores: dict, metrics: set[str] = METRICS) -> None:
+    """The form that other programs rely on."""
+    for table, expected in ((scores, metrics), (scores["mixture"], METRICS)):
+        assert tuple(table["stems"]) == STEMS
+        for values in (*table["stems"].values(), table["mean"]):
+            assert values.keys() == expected
+            assert all(math.isfinite(value) for value in values.values())
+
+
+def test_a_run_leaves_its_checkpoints_curves_and_configuration(trained):
+    cwd, printed = trained
+    left = files(cwd / "out")
+    assert {
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "config.yaml",
+        "curves.png",
+        "metrics.csv",
+    } <= left
+    assert (cwd / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    config = yaml.safe_load((cwd / "out" / "config.yaml").read_text("utf-8"))
+    assert config["trainer"]["max_steps"] == 2
+    assert "2 songs to train on, 1 to validate, 1 to test" in printed
+    assert load_model(cwd / "out" / "checkpoints" / "last.ckpt").stems == STEMS
+
+
+def test_a_run_with_evaluation_leaves_scores_and_separated_songs(trained):
+    folder = trained[0] / "out"
+    scores = json.loads((folder / "scores.json").read_text("utf-8"))
+    check_scores(scores)
+    assert [song["song"] for song in scores["songs"]] == ["D"]
+    assert files(folder / "separated") == stems_of("D")
+    assert {"scores.csv", "scores.png", "separation.png"} <= files(folder)
+
+
+def test_a_run_leaves_nothing_outside_of_its_folder(trained):
+    assert [path.name for path in trained[0].iterdir()] == ["out"]
+
+
+def test_weights_and_biases_works_without_a_key_and_says_how_to_sync(trained):
+    cwd, printed = trained
+    [path] = re.findall(r"To see this run in Weights & Biases: wandb sync (.+)\n", printed)
+    assert list((cwd / path).glob("*.wandb"))
+
+
+def encode(path: Path, audio: np.ndarray, rate: int) -> None:
+    """Write ``(t c)`` in the format of the path's suffix: m4a by FFmpeg, others by libsndfile."""
+    if path.suffix != ".m4a":
+        soundfile.write(path, audio, rate)
+        return
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=rate, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio.T, np.float32), "fltp", "stereo")
+        frame.sample_rate = rate
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "channels"),
+    [
+        ("a.wav", 44_100, 2),
+        ("mono [live].wav", 48_000, 1),
+        ("high.flac", 192_000, 2),
+        ("s.mp3", 44_100, 2),
+        ("é.m4a", 48_000, 2),
+    ],
+)
+def test_a_song_is_separated_at_its_own_rate_and_length(script, checkpoint, tmp_path, name, rate, channels):
+    (tmp_path / "music").mkdir()
+    encode(tmp_path / "music" / name, np.random.default_rng(0).normal(0, 0.1, (rate, channels)), rate)
+    status, printed = script("separate", f"ckpt={checkpoint}", f"input='music/{name}'", "output=out")
+    assert status == 0, printed
+    song = Path(name).stem
+    assert f"vocals, drums, bass, other are in out/{song}\n" in printed
+    assert files(tmp_path / "out") == stems_of(song)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["music", "out"]
+    mixture, _ = read(tmp_path / "music" / name)
+    for path in (tmp_path / "out" / song).iterdir():
+        info = probe(path)
+        assert (info.sample_rate, info.frames, info.channels) == (rate, mixture.shape[1], 2)
+
+
+def test_separation_in_a_process_of_its_own_goes_to_a_run_folder(checkpoint, songs_root, tmp_path):
+    cwd = tmp_path / "cwd"
+    cwd.mkdir()
+    song = songs_root / "test" / "D" / "vocals.wav"
+    start(cwd, "separate", f"ckpt={checkpoint}", f"input={song}")
+    [folder] = (cwd / "runs" / "separate").iterdir()
+    assert files(cwd) == {f"runs/separate/{folder.name}/{stem}" for stem in stems_of("vocals")}
+
+
+def test_evaluation_writes_tables_pictures_and_stems(checkpoint, songs_root, tmp_path):
+    cwd = tmp_path / "cwd"
+    cwd.mkdir()
+    printed = start(
+        cwd,
+        "eval",
+        f"ckpt={checkpoint}",
+        "data=folder",
+        f"data.root={songs_root}",
+        "output=out",
+        "save_stems=true",
+    )
+    assert "SI-SDR" in printed and "mixture · mean" in printed
+    assert [path.name for path in cwd.iterdir()] == ["out"]
+    tables = {"results.json", "results.csv", "results.png", "separation.png"}
+    assert files(cwd / "out") == tables | stems_of("D")
+    check_scores(
+        json.loads((cwd / "out" / "results.json").read_text("utf-8")), METRICS | {"SIR", "SAR", "ISR"}
+    )
+    with (cwd / "out" / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["song"], row["stem"]) for row in rows[:4]] == [("D", stem) for stem in STEMS]
+
+
+def test_evaluation_repeats_the_scores_of_the_run(script, trained, checkpoint, songs_root, tmp_path):
+    data = "data=folder", f"data.root={songs_root}", "output=out", "bss_eval=false"
+    status, printed = script("eval", f"ckpt={checkpoint}", *data)
+    assert status == 0, printed
+    results = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert results == json.loads((trained[0] / "out" / "scores.json").read_text("utf-8"))
+
+
+def test_a_sweep_gives_each_job_a_folder(script, songs_root, tmp_path):
+    sweep = small_run(songs_root, "optimizer.lr=1e-4,3e-4", "paths.output_dir=out")
+    status, printed = script("train", "-m", *sweep)
+    assert status == 0, printed
+    for job, rate in enumerate((1e-4, 3e-4)):
+        folder = tmp_path / "out" / str(job)
+        assert yaml.safe_load((folder / "config.yaml").read_text("utf-8"))["optimizer"]["lr"] == rate
+        assert {"checkpoints/best.ckpt", "checkpoints/last.ckpt", "curves.png"} <= files(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
+    data = "data=musdb7", f"data.root={musdb7_root}"
+    run = [*SMALL_RUN[2:], *data, "evaluate=true", "paths.output_dir=out"]
+    status, printed = script("train", *run)
+    assert status == 0, printed
+    assert "1 songs to train on, 1 to validate, 1 to test" in printed
+    check_scores(json.loads((tmp_path / "out" / "scores.json").read_text("utf-8")))
+    ckpt = "ckpt=out/checkpoints/last.ckpt"
+    status, printed = script("eval", ckpt, *data, "split=valid", "output=valid", "bss_eval=false")
+    assert status == 0, printed
+    results = json.loads((tmp_path / "valid" / "results.json").read_text("utf-8"))
+    assert [song["song"] for song in results["songs"]] == [validation_songs()[0]]
+    song = musdb7_root / "test" / "Another Song.stem.mp4"
+    status, printed = script("separate", ckpt, f"input='{song}'", "output=stems")
+    assert status == 0, printed
+    assert files(tmp_path / "stems") == stems_of("Another Song.stem")
+
+
+@pytest.mark.parametrize("choice", ["fast_dev_run", "profile"])
+def test_debugging_runs_need_no_care(script, songs_root, tmp_path, choice):
+    """Even where an experiment asks for an evaluation."""
+    run = small_run(songs_root, f"debug={choice}", "trainer.max_steps=2", "paths.output_dir=out")
+    status, printed = script("train", "experiment=demo", *run)
+    assert status == 0, printed
+    assert not (tmp_path / "out" / "scores.json").exists()
+    assert (tmp_path / "out" / "fit-profile.txt").exists() == (choice == "profile")
+
+
+NOISE = np.random.default_rng(0).normal(0, 0.1, (44_100, 2))
+NAN = np.where(np.arange(44_100)[:, None] == 500, np.nan, NOISE)
+BAD_SONGS: dict[str, tuple[bytes | np.ndarray | None, str]] = {
+    "missing.wav": (None, "There is no file"),
+    "text.wav": (b"Dear diary\n", "is not an audio file"),
+    "empty.wav": (b"", "is empty"),
+    "zero.wav": (NOISE[:0], "holds no samples"),
+    "nan.wav": (NAN, "holds NaN or infinite values, the first at sample 500"),
+    "one.wav": (NOISE[:1], "is too short to separate: 1 sample"),
+    "six.wav": (np.tile(NOISE, 3), "has 6 channels"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SONGS)
+def test_a_bad_song_is_told(script, checkpoint, tmp_path, name):
+    content, reason = BAD_SONGS[name]
+    if isinstance(content, bytes):
+        (tmp_path / name).write_bytes(content)
+    elif content is not None:
+        soundfile.write(tmp_path / name, content, 44_100, subtype="FLOAT")
+    told = fault(script, "separate", f"ckpt={checkpoint}", f"input={name}", "output=out")
+    assert re.fullmatch(rf"error: .*{name}.*\n", told)
+    assert reason in told
+    assert not files(tmp_path) - {name}
+
+
+def test_a_surround_song_is_separated_if_its_downmix_is_wanted(script, checkpoint, tmp_path):
+    soundfile.write(tmp_path / "six.wav", np.tile(NOISE, 3), 44_100)
+    status, printed = script("separate", f"ckpt={checkpoint}", "input=six.wav", "output=out", "downmix=true")
+    assert status == 0, printed
+    assert files(tmp_path / "out") == stems_of("six")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (["ckpt=nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
+        (["ckpt=text.ckpt"], "text.ckpt is not a checkpoint"),
+        ([], "the key ckpt has no value: give it on the command line as ckpt=..."),
+        (["ckpt=x", "separation.overlapp=0.5"], "separation.overlapp"),
+        (["ckpt=x", "separation=quick"], "separation/quick"),
+    ],
+)
+@pytest.mark.parametrize("name", ["separate", "eval"])
+def test_a_bad_checkpoint_or_key_is_told(script, songs_root, tmp_path, name, overrides, reason):
+    (tmp_path / "text.ckpt").write_text("Dear diary\n")
+    song = songs_root / "test" / "D" / "vocals.wav"
+    source = [f"input={song}"] if name == "separate" else ["data=folder", f"data.root={songs_root}"]
+    assert reason in fault(script, name, *source, "output=out", *overrides)
+
+
+def test_separation_without_a_song_and_into_a_file_is_told(script, checkpoint, songs_root, tmp_path):
+    told = fault(script, "separate", f"ckpt={checkpoint}", "output=out")
+    assert "the key input has no value: give it on the command line as input=..." in told
+    (tmp_path / "out" / "vocals").parent.mkdir(exist_ok=True)
+    (tmp_path / "out" / "vocals").write_text("in the way")
+    song = songs_root / "test" / "D" / "vocals.wav"
+    told = fault(script, "separate", f"ckpt={checkpoint}", f"input={song}", "output=out")
+    assert "out/vocals/vocals.wav cannot be written" in told
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (["data.root=nowhere"], "There is no data set folder nowhere"),
+        (["data.root=nothing"], "nothing should hold the folders train/ and test/, but holds nothing"),
+        (["data=musdb7", "data.root=null"], "No data set is named: set data.root"),
+        (["trainer.max_stepz=3"], "trainer.max_stepz"),
+        (["+trainer.max_stepz=3"], "trainer cannot be set up as configured: "),
+        (["model=unknown"], "model/unknown"),
+        (["model.trunk.dim_head=3"], "trunk.dim_head"),
+        (["model.stems=[piano]"], "model.stems asks for piano"),
+        (["data.epoch_size=1"], "data.epoch_size=1"),
+        (["trainer.precision=half"], "Precision 'half' is invalid"),
+        (["init_from=nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
+        (["ckpt_path=text.ckpt"], "text.ckpt is not a checkpoint"),
+        (["callbacks=none", "evaluate=true"], "evaluate=true needs a checkpoint"),
+        (["data.valid_songs=[]"], "has no valid songs"),
+    ],
+)
+def test_a_bad_training_is_told(script, songs_root, tmp_path, overrides, reason):
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "text.ckpt").write_text("Dear diary\n")
+    run = small_run(songs_root, "paths.output_dir=out", *overrides)
+    assert reason in " ".join(fault(script, "train", *run).split())
+
+
+def test_a_sweep_over_several_devices_is_told(script, songs_root):
+    sweep = small_run(songs_root, "trainer=ddp", "optimizer.lr=1e-3,1e-4", "paths.output_dir=out")
+    told = fault(script, "train", "-m", *sweep)
+    assert "a sweep (-m) cannot run with several devices" in told
+
+
+def test_an_evaluation_without_test_songs_is_told_before_the_training(script, songs_root, tmp_path):
+    (tmp_path / "songs").mkdir()
+    (tmp_path / "songs" / "train").symlink_to(songs_root / "train")
+    told = fault(script, "train", *small_run(tmp_path / "songs", "evaluate=true", "paths.output_dir=out"))
+    assert "evaluate=true needs songs in test/" in told
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
+def test_the_default_trainer_without_a_gpu_is_told(script, songs_root):
+    told = fault(script, "train", *small_run(songs_root, "trainer=rtx3050", "paths.output_dir=out"))
+    assert "PyTorch finds no GPU here: choose trainer=cpu" in told

@@ -1,0 +1,96 @@
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from bsroformer.training.curves import Curves, read_rows, write_rows
+from bsroformer.training.module import SeparationModule
+
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def module(tiny_model) -> SeparationModule:
+    return SeparationModule(
+        tiny_model, torch.nn.Identity(), lambda groups: None, lambda optimizer, steps: None
+    )
+
+
+def state(step: int, **metrics: float) -> SimpleNamespace:
+    """A trainer after a step, with what was logged last under names such as `train_loss`."""
+    logged = {name.replace("_", "/", 1): torch.tensor(value) for name, value in metrics.items()}
+    return SimpleNamespace(
+        global_step=step,
+        log_every_n_steps=10,
+        sanity_checking=False,
+        is_global_zero=True,
+        callback_metrics=logged,
+    )
+
+
+def test_rows_come_back_from_their_file(tmp_path):
+    rows = {10: {"train/loss": 1.5, "val/si_sdr": -3.25}, 20: {"train/loss": math.inf}, 25: {"val/loss": 0.1}}
+    write_rows(tmp_path / "run" / "metrics.csv", rows)
+    assert read_rows(tmp_path / "run" / "metrics.csv") == rows
+
+
+def test_an_undefined_score_comes_back_undefined(tmp_path):
+    write_rows(tmp_path / "metrics.csv", {5: {"val/si_sdr_vocals": math.nan}})
+    assert math.isnan(read_rows(tmp_path / "metrics.csv")[5]["val/si_sdr_vocals"])
+
+
+def test_training_is_noted_at_the_loggers_interval_and_scores_after_validation(tmp_path, module):
+    curves = Curves(str(tmp_path))
+    for step in (5, 10, 15, 20):
+        curves.on_train_batch_end(state(step, train_loss=float(step), val_si_sdr=-1.0))
+    curves.on_validation_end(state(22, train_loss=0.0, val_si_sdr=2.0), module)
+    assert read_rows(tmp_path / "metrics.csv") == {
+        10: {"train/loss": 10},
+        20: {"train/loss": 20},
+        22: {"val/si_sdr": 2},
+    }
+
+
+def test_with_accumulation_a_step_is_noted_once_when_it_is_complete(tmp_path, module):
+    curves = Curves(str(tmp_path))
+    for step, loss in ((0, 1.0), (0, 2.0), (10, 3.0), (10, 4.0)):
+        curves.on_train_batch_end(state(step, train_loss=loss))
+    curves.on_validation_end(state(10, val_si_sdr=2.0), module)
+    curves.on_train_batch_end(state(10, train_loss=5.0))
+    assert curves.rows == {10: {"train/loss": 3, "val/si_sdr": 2}}
+
+
+def test_a_picture_is_drawn_after_validation(tmp_path, module):
+    Curves(str(tmp_path)).on_validation_end(state(3, val_si_sdr=2.0), module)
+    assert (tmp_path / "curves.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize("change", [{"sanity_checking": True}, {"is_global_zero": False}])
+def test_nothing_is_written_by_the_sanity_check_and_by_other_processes(tmp_path, module, change):
+    trainer = state(0, val_si_sdr=2.0)
+    vars(trainer).update(change)
+    Curves(str(tmp_path / "run")).on_validation_end(trainer, module)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_goes_on_where_it_resumes(tmp_path, module):
+    write_rows(tmp_path / "metrics.csv", {step: {"train/loss": float(step)} for step in (10, 20, 30)})
+    curves = Curves(str(tmp_path))
+    curves.on_train_start(state(20), module)  # the last checkpoint was of step 20
+    curves.on_train_batch_end(state(30, train_loss=7.0))
+    curves.on_validation_end(state(31, val_si_sdr=2.0), module)
+    assert read_rows(tmp_path / "metrics.csv") == {
+        10: {"train/loss": 10},
+        20: {"train/loss": 20},
+        30: {"train/loss": 7},
+        31: {"val/si_sdr": 2},
+    }
+
+
+def test_a_new_run_in_an_old_folder_starts_anew(tmp_path, module):
+    write_rows(tmp_path / "metrics.csv", {10: {"train/loss": 1.0}})
+    curves = Curves(str(tmp_path))
+    curves.on_train_start(state(0), module)
+    curves.on_validation_end(state(5, val_si_sdr=2.0), module)
+    assert read_rows(tmp_path / "metrics.csv") == {5: {"val/si_sdr": 2}}

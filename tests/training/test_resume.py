@@ -1,0 +1,171 @@
+"""A run that was cut off goes on as if it had not been, and its checkpoints are plain data."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from launched import SMALL_RUN, composed
+
+from bsroformer import load_model
+from bsroformer.launch.train import train
+from bsroformer.training import SeparationModule
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+
+# Two epochs of four batches, two of which make a step; the schedule bends in every step.
+RUN = (
+    *SMALL_RUN,
+    "data.epoch_size=8",
+    "trainer.max_steps=-1",
+    "trainer.max_epochs=2",
+    "trainer.accumulate_grad_batches=2",
+    "trainer.log_every_n_steps=1",
+    "scheduler.warmup_steps=1",
+)
+
+
+class PowerCutError(Exception):
+    """Ends a run from outside."""
+
+
+def run(songs_root: Path, folder: Path, *overrides: str) -> dict[str, Any]:
+    """Train, and read the last checkpoint."""
+    train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
+    return last_checkpoint(folder)
+
+
+def last_checkpoint(folder: Path) -> dict[str, Any]:
+    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def cut_off(songs_root: Path, folder: Path, batches: int) -> None:
+    """A run in which the power fails when one more batch than `batches` is to be learnt from."""
+    learn, seen = SeparationModule.training_step, []
+
+    def training_step(module: SeparationModule, stems: torch.Tensor, batch_idx: int) -> torch.Tensor:
+        if len(seen) == batches:
+            raise PowerCutError
+        seen.append(batch_idx)
+        return learn(module, stems, batch_idx)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(PowerCutError):
+        patch.setattr(SeparationModule, "training_step", training_step)
+        run(songs_root, folder)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(songs_root, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    run(songs_root, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def resumed(songs_root, tmp_path_factory) -> Path:
+    """A run that was cut off in its second epoch and resumed in the same folder."""
+    folder = tmp_path_factory.mktemp("resumed")
+    cut_off(songs_root, folder, batches=5)
+    assert last_checkpoint(folder)["global_step"] == 2
+    run(songs_root, folder, f"ckpt_path={folder}/checkpoints/last.ckpt")
+    return folder
+
+
+def metrics(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_resumed_run_reaches_the_same_weights_bit_for_bit(uninterrupted, resumed):
+    expected, found = last_checkpoint(uninterrupted), last_checkpoint(resumed)
+    assert found["global_step"] == expected["global_step"] == 4
+    assert found["state_dict"].keys() == expected["state_dict"].keys()
+    for name, weights in expected["state_dict"].items():
+        assert torch.equal(found["state_dict"][name], weights), name
+
+
+def test_a_resumed_run_has_the_same_optimiser_and_schedule(uninterrupted, resumed):
+    for entry in ("optimizer_states", "lr_schedulers"):
+        expected, found = last_checkpoint(uninterrupted)[entry], last_checkpoint(resumed)[entry]
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_a_resumed_run_has_the_same_curves(uninterrupted, resumed):
+    assert metrics(resumed) == metrics(uninterrupted)
+    assert [row["step"] for row in metrics(resumed)] == ["1", "2", "3", "4"]
+
+
+def test_a_run_is_the_same_each_time(songs_root, tmp_path, uninterrupted):
+    again = run(songs_root, tmp_path)["state_dict"]
+    assert all(
+        torch.equal(again[name], w) for name, w in last_checkpoint(uninterrupted)["state_dict"].items()
+    )
+
+
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_a_checkpoint_is_a_model_for_everyone(uninterrupted, name):
+    path = uninterrupted / "checkpoints" / f"{name}.ckpt"
+    weights = torch.load(path, weights_only=True)["state_dict"]
+    model = load_model(path)
+    assert model.stems == ("vocals", "drums", "bass", "other")
+    assert all(torch.equal(weights[f"model.{name}"], w) for name, w in model.state_dict().items())
+
+
+def test_resuming_elsewhere_and_at_another_rate_is_told(songs_root, tmp_path, uninterrupted, capsys):
+    checkpoint = uninterrupted / "checkpoints" / "last.ckpt"
+    run(songs_root, tmp_path, f"ckpt_path={checkpoint}", "optimizer.lr=0.1", "trainer.max_epochs=3")
+    told = capsys.readouterr().out
+    assert "The learning rate stays at 0.0005, the checkpoint's, not the 0.1 of the configuration" in told
+    assert f"paths.output_dir={uninterrupted} goes on in the old one" in told
+
+
+def test_weights_alone_are_taken_without_the_rest(songs_root, tmp_path, uninterrupted):
+    checkpoint = uninterrupted / "checkpoints" / "last.ckpt"
+    started = run(
+        songs_root, tmp_path, f"init_from={checkpoint}", "optimizer.lr=1e-12", "trainer.max_epochs=1"
+    )
+    assert started["global_step"] == 2
+    torch.testing.assert_close(started["state_dict"], last_checkpoint(uninterrupted)["state_dict"])
+
+
+def test_weights_alone_cannot_be_resumed_from(songs_root, tmp_path, uninterrupted, capsys):
+    checkpoint = last_checkpoint(uninterrupted)
+    torch.save({name: checkpoint[name] for name in ("bsroformer", "state_dict")}, tmp_path / "weights.ckpt")
+    with pytest.raises(SystemExit):
+        run(songs_root, tmp_path, f"ckpt_path={tmp_path}/weights.ckpt")
+    assert (
+        "weights.ckpt holds weights only, nothing to resume: use init_from instead" in capsys.readouterr().err
+    )
+
+
+def test_the_last_checkpoint_is_the_last_even_if_an_earlier_one_is_the_best(songs_root, tmp_path):
+    last = run(songs_root, tmp_path, "optimizer.lr=0")  # so that nothing gets better after the first epoch
+    best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    assert (best["global_step"], last["global_step"]) == (2, 4)
+
+
+def test_a_last_step_inside_an_epoch_is_validated_and_saved(songs_root, tmp_path):
+    checkpoint = run(songs_root, tmp_path, "trainer.max_steps=3", "trainer.max_epochs=9")
+    assert checkpoint["global_step"] == 3
+    assert [row["step"] for row in metrics(tmp_path) if row["val/si_sdr"]] == ["2", "3"]
+
+
+def test_the_last_step_is_saved_even_if_its_epoch_is_not_validated(songs_root, tmp_path):
+    changes = "trainer.max_steps=3", "trainer.max_epochs=9", "trainer.check_val_every_n_epoch=5"
+    assert run(songs_root, tmp_path, *changes)["global_step"] == 3
+
+
+def test_the_same_batch_comes_again_and_again(songs_root, tmp_path, monkeypatch):
+    seen = []
+    learn = SeparationModule.training_step
+
+    def training_step(module: SeparationModule, stems: torch.Tensor, batch_idx: int) -> torch.Tensor:
+        seen.append(stems)
+        return learn(module, stems, batch_idx)
+
+    monkeypatch.setattr(SeparationModule, "training_step", training_step)
+    overrides = "debug=overfit_one_batch", "data.epoch_size=${data.batch_size}", "trainer.max_epochs=3"
+    train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={tmp_path}", *overrides))
+    assert len(seen) == 3
+    assert all(torch.equal(batch, seen[0]) for batch in seen)
