@@ -158,8 +158,7 @@ def test_every_plain_key_is_read_somewhere():
         path if path.split(".")[0] in groups else f"cfg.{path}"
         for choice in CHOICES
         for path, value in nodes(raw(*choice)[1])
-        if (path.count(".") == 1 and path.split(".")[0] in groups)
-        or ("." not in path and not isinstance(value, dict))
+        if (path.count(".") == 1 and path.split(".")[0] in groups) or ("." not in path and not isinstance(value, dict))
     }
     named = {path for path in plain if path in text or f"${{{path.removeprefix('cfg.')}}}" in text}
     assert plain == named

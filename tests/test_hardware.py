@@ -46,9 +46,7 @@ def test_every_gpu_has_a_line_with_name_memory_and_capability(monkeypatch):
         mem_get_info=lambda device: (3 * GIB, 4 * GIB),
     )
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
-    monkeypatch.setattr(
-        torch.accelerator, "current_accelerator", lambda check_available: torch.device("cuda")
-    )
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: torch.device("cuda"))
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 6))
     monkeypatch.setattr(torch.version, "hip", None)

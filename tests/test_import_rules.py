@@ -134,9 +134,7 @@ RULES = {"layers": layer_violations, "confinement": confinement_violations, "del
 def all_imports() -> list[Import]:
     files = [path for folder in (PACKAGE, "scripts") for path in sorted((REPOSITORY / folder).rglob("*.py"))]
     return [
-        found
-        for path in files
-        for found in imports(path.relative_to(REPOSITORY).as_posix(), path.read_text("utf-8"))
+        found for path in files for found in imports(path.relative_to(REPOSITORY).as_posix(), path.read_text("utf-8"))
     ]
 
 
@@ -175,9 +173,7 @@ def test_each_rule_finds_what_it_forbids(rule, file, source):
 
 
 def test_scripts_are_short():
-    lengths = {
-        path.name: len(path.read_text("utf-8").splitlines()) for path in (REPOSITORY / "scripts").glob("*.py")
-    }
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in (REPOSITORY / "scripts").glob("*.py")}
     assert {name: length for name, length in lengths.items() if length > SCRIPT_LINES} == {}
     assert {"train.py", "eval.py", "separate.py"} <= lengths.keys()
 

@@ -233,9 +233,7 @@ def test_evaluation_writes_tables_pictures_and_stems(checkpoint, songs_root, tmp
     assert [path.name for path in cwd.iterdir()] == ["out"]
     tables = {"results.json", "results.csv", "results.png", "separation.png"}
     assert files(cwd / "out") == tables | stems_of("D")
-    check_scores(
-        json.loads((cwd / "out" / "results.json").read_text("utf-8")), METRICS | {"SIR", "SAR", "ISR"}
-    )
+    check_scores(json.loads((cwd / "out" / "results.json").read_text("utf-8")), METRICS | {"SIR", "SAR", "ISR"})
     with (cwd / "out" / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["song"], row["stem"]) for row in rows[:4]] == [("D", stem) for stem in STEMS]

@@ -54,9 +54,7 @@ def to_channels(audio: Tensor, channels: int) -> Tensor:
 def _surround_to_stereo(audio: Tensor) -> Tensor:
     left, right, centre, _, left_surround, right_surround = audio.unbind(dim=-2)
     gain = sqrt(0.5)
-    return torch.stack(
-        [left + gain * (centre + left_surround), right + gain * (centre + right_surround)], dim=-2
-    )
+    return torch.stack([left + gain * (centre + left_surround), right + gain * (centre + right_surround)], dim=-2)
 
 
 def resample(audio: Tensor, rate: int, new_rate: int) -> Tensor:

@@ -178,9 +178,7 @@ class FFmpegDecoder:
         if info.frames is not None and wanted < info.frames - HEADER_SLACK:
             _warn_of_cut(self._path, info.frames, wanted)
         elif self._damaged_packets:
-            warnings.warn(
-                f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=2
-            )
+            warnings.warn(f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=2)
 
     def _frames(self, source: AudioStream) -> Iterator[AudioFrame]:
         """Decode the packets of ``source`` alone, past those that are damaged."""

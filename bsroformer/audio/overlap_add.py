@@ -1,11 +1,11 @@
-"""Cut a long signal into overlapping windows, and sum the processed windows back.
+r"""Cut a long signal into overlapping windows, and sum the processed windows back.
 
 ::
 
     signal    |----------------------------------------------|
-    window 0  |===========\\                      first: no fade-in
-    window 1         /===========\\
-    window 2                /===========\\
+    window 0  |===========\                      first: no fade-in
+    window 1         /===========\
+    window 2                /===========\
     window 3                           /=====================|   last: ends with the signal, no fade-out
 
 Pure functions and one streaming accumulator; nothing here knows of models.

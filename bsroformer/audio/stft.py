@@ -24,9 +24,7 @@ class Stft(nn.Module):
 
     window: Tensor
 
-    def __init__(
-        self, n_fft: int, hop_length: int, win_length: int | None = None, normalized: bool = False
-    ) -> None:
+    def __init__(self, n_fft: int, hop_length: int, win_length: int | None = None, normalized: bool = False) -> None:
         super().__init__()
         win_length = n_fft if win_length is None else win_length
         if win_length > n_fft:

@@ -93,6 +93,4 @@ def _failing_as_input_error(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, soundfile.LibsndfileError) as error:
-        raise InputError(
-            f"{path} cannot be written ({error}): choose another place or free space."
-        ) from error
+        raise InputError(f"{path} cannot be written ({error}): choose another place or free space.") from error

@@ -58,9 +58,7 @@ class LoopBandSplit(nn.Module):
         super().__init__()
         self.in_order = layout.in_order
         self.sizes = [2 * channels * len(bins) for bins in layout.bins]
-        self.to_features = nn.ModuleList(
-            nn.Sequential(LoopRMSNorm(size), nn.Linear(size, dim)) for size in self.sizes
-        )
+        self.to_features = nn.ModuleList(nn.Sequential(LoopRMSNorm(size), nn.Linear(size, dim)) for size in self.sizes)
         self.register_buffer("bins", torch.tensor(list(chain(*layout.bins))), persistent=False)
 
     def forward(self, spectrum: Tensor) -> Tensor:

@@ -71,9 +71,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         InputError: If it is missing or something else.
     """
     if not path.is_file():
-        raise InputError(
-            f"no checkpoint at {path}: give the path of a .ckpt file, such as <run>/checkpoints/best.ckpt"
-        )
+        raise InputError(f"no checkpoint at {path}: give the path of a .ckpt file, such as <run>/checkpoints/best.ckpt")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # damaged bytes raise errors of many types in the reader

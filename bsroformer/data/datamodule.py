@@ -23,6 +23,9 @@ class StemsDataModule(L.LightningDataModule):
         valid_per_song: Validation excerpts of each song.
         num_workers: Processes that read; 0 reads in the training process.
         seed: Of all that is random in training excerpts.
+
+    Raises:
+        InputError: If a number is out of range.
     """
 
     def __init__(
@@ -37,6 +40,12 @@ class StemsDataModule(L.LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
+        least = {"batch_size": (batch_size, 1), "valid_per_song": (valid_per_song, 1), "num_workers": (num_workers, 0)}
+        for name, (value, minimum) in least.items():
+            if value < minimum:
+                raise InputError(f"data.{name}={value} must be {minimum} or more")
+        if seconds <= 0 or seed < 0:
+            raise InputError(f"data.seconds={seconds} must be above 0, and seed={seed} 0 or more")
         self.source, self.augment, self.seed = source, augment, seed
         self.frames = round(seconds * source.sample_rate)
         self.batch_size, self.epoch_size = batch_size, epoch_size
@@ -56,7 +65,7 @@ class StemsDataModule(L.LightningDataModule):
         for split in ("train", "valid"):
             if not getattr(self.splits, split):
                 raise InputError(
-                    f"the data set has no {split} songs: add a folder {split}/ or name some in data.source.valid_songs"
+                    f"the data set has no {split} songs: add a folder {split}/ or name some in data.valid_songs"
                 )
 
     def train_dataloader(self) -> DataLoader[Tensor]:

@@ -94,9 +94,7 @@ class FixedExcerpts(Dataset[Tensor]):
     def __getitem__(self, index: int) -> Tensor:
         """Stems ``(n c t)`` as they are in the song."""
         track = self.tracks[index // self.per_track]
-        place = (
-            index % self.per_track + 0.5
-        ) / self.per_track  # middle of the excerpt, as a share of the song
+        place = (index % self.per_track + 0.5) / self.per_track  # middle of the excerpt, as a share of the song
         start = round(place * track.frames - self.frames / 2)
         start = min(max(0, start), max(0, track.frames - self.frames))
         return padded(track.all_stems(start, self.frames), self.frames)

@@ -61,9 +61,7 @@ class Track:
             InputError: The song has no such stem or no sample at ``start``, or its file cannot be read.
         """
         if stem not in self.sources:
-            raise InputError(
-                f"{self.path} was opened with {', '.join(self.sources)}, not {stem}: ask for one of them."
-            )
+            raise InputError(f"{self.path} was opened with {', '.join(self.sources)}, not {stem}: ask for one of them.")
         if start >= self.frames:
             raise InputError(f"{self.path} has {self.frames} samples, so none at {start}: start earlier.")
         source = self.sources[stem]
@@ -138,16 +136,12 @@ def _streams_in_folder(folder: Path, names: Sequence[str]) -> dict[str, AudioInf
         if path.stem not in names or path.suffix.lower() not in AUDIO_SUFFIXES:
             continue
         if path.stem in found:
-            raise InputError(
-                f"{folder} has both {found[path.stem].path.name} and {path.name}: remove one of them."
-            )
+            raise InputError(f"{folder} has both {found[path.stem].path.name} and {path.name}: remove one of them.")
         found[path.stem] = probe(path)
     return found
 
 
-def _faults(
-    sources: Mapping[str, AudioInfo], sample_rate: int, channels: int, same_length: bool
-) -> list[str]:
+def _faults(sources: Mapping[str, AudioInfo], sample_rate: int, channels: int, same_length: bool) -> list[str]:
     """What keeps the streams of a song from being used together, a phrase each."""
     faults = []
     for name, info in sources.items():

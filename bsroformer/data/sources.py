@@ -84,9 +84,7 @@ class DemoSource:
 
     def prepare(self) -> None:
         """Render the songs, unless they are there."""
-        render_demo_set(
-            Path(self.root).expanduser(), self.seed, self.train_songs, self.test_songs, self.seconds
-        )
+        render_demo_set(Path(self.root).expanduser(), self.seed, self.train_songs, self.test_songs, self.seconds)
 
     def splits(self) -> Splits:
         """Find the songs.

@@ -24,9 +24,7 @@ SPLITS = ("train", "valid", "test")
 
 # Faulty songs that one message names: enough to see what they have in common.
 _NAMED_FAULTS = 3
-_ROOT_REMEDY = (
-    "set data.root, or the environment variable MUSDB_PATH, to the folder that holds train/ and test/"
-)
+_ROOT_REMEDY = "set data.root, or the environment variable MUSDB_PATH, to the folder that holds train/ and test/"
 _SONGS_OF: dict[Layout, str] = {
     "stem_mp4": f"files <song>{STEM_MP4}",
     "folders": "folders <song>/ with a file for each stem",
@@ -95,9 +93,7 @@ def split_folders(root: str | Path | None) -> dict[str, Path]:
         raise InputError(f"There is no data set folder {root}: {_ROOT_REMEDY}.")
     folders = {split: root / split for split in SPLITS if (root / split).is_dir()}
     if not folders:
-        raise InputError(
-            f"{root} should hold the folders train/ and test/, but holds {_listed(root)}: {_ROOT_REMEDY}."
-        )
+        raise InputError(f"{root} should hold the folders train/ and test/, but holds {_listed(root)}: {_ROOT_REMEDY}.")
     return folders
 
 
@@ -112,9 +108,7 @@ def list_songs(folder: Path, layout: Layout = "any") -> list[Path]:
         if path.name.startswith(".") or not _is_song(path, layout):
             continue
         if song_name(path) in songs:
-            raise InputError(
-                f"{folder} holds {song_name(path)} as a file and as a folder: remove one, or set layout."
-            )
+            raise InputError(f"{folder} holds {song_name(path)} as a file and as a folder: remove one, or set layout.")
         songs[song_name(path)] = path
     return list(songs.values())
 
@@ -124,9 +118,7 @@ def _is_song(path: Path, layout: Layout) -> bool:
     return kind is not None and layout in (kind, "any")
 
 
-def _open_or_error(
-    path: Path, split: str, stems: Sequence[str], sample_rate: int, channels: int
-) -> Track | InputError:
+def _open_or_error(path: Path, split: str, stems: Sequence[str], sample_rate: int, channels: int) -> Track | InputError:
     try:
         return open_track(path, split, stems, sample_rate, channels)
     except InputError as error:
@@ -149,9 +141,7 @@ def _faulty_songs(faults: Sequence[str], songs: int) -> str:
 
 def _listed(folder: Path, most: int = 5) -> str:
     names = sorted(path.name for path in folder.iterdir())
-    return (
-        ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "nothing"
-    )
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "nothing"
 
 
 def _move_to_valid(splits: Splits, names: Sequence[str]) -> Splits:

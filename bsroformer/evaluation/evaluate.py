@@ -96,9 +96,7 @@ def score_song(
     )
 
 
-def _score(
-    estimates: Tensor, targets: Tensor, sample_rate: int, bss_eval: bool
-) -> tuple[dict[str, Tensor], Tensor]:
+def _score(estimates: Tensor, targets: Tensor, sample_rate: int, bss_eval: bool) -> tuple[dict[str, Tensor], Tensor]:
     """Score the stems of a song: metric -> dB (n), and which frames are undefined (frames).
 
     A stem that is silent throughout has no score, and the others are scored without it; by museval's
@@ -161,13 +159,9 @@ def _check_metrics(metrics: Sequence[str], stems: Sequence[str]) -> None:
     if set(metrics).isdisjoint(BSS_METRICS):
         return
     if not bss_eval_available():
-        raise InputError(
-            "SIR, SAR and ISR need museval and FFmpeg (with ffprobe): install them or leave them out."
-        )
+        raise InputError("SIR, SAR and ISR need museval and FFmpeg (with ffprobe): install them or leave them out.")
     if len(stems) < 2:
-        raise InputError(
-            "SIR, SAR and ISR need a separator of two stems or more: leave them out for this one."
-        )
+        raise InputError("SIR, SAR and ISR need a separator of two stems or more: leave them out for this one.")
 
 
 def _check_estimates(estimates: Tensor, targets: Tensor, song: str) -> None:

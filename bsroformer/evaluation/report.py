@@ -64,9 +64,7 @@ def write_figure(figure: "Figure", path: Path, dpi: int = 150) -> None:
         figure.savefig(partial, format=path.suffix.lstrip("."), dpi=dpi)
 
 
-def _add_rows(
-    table: Table, scores: Scores, metrics: Sequence[str], prefix: str = "", style: str | None = None
-) -> None:
+def _add_rows(table: Table, scores: Scores, metrics: Sequence[str], prefix: str = "", style: str | None = None) -> None:
     """Add a section of stems and their mean."""
     for stem, values in _with_mean_row(scores).items():
         decibels = [values.get(metric, math.nan) for metric in metrics]

@@ -74,10 +74,7 @@ class Evaluation:
     def undefined(self) -> dict[str, dict[str, int]]:
         """In how many songs a stem's score is undefined, and so left out of the average."""
         return {
-            stem: {
-                metric: sum(math.isnan(song.scores[stem][metric]) for song in self.songs)
-                for metric in self.metrics
-            }
+            stem: {metric: sum(math.isnan(song.scores[stem][metric]) for song in self.songs) for metric in self.metrics}
             for stem in self.stems
         }
 
@@ -93,9 +90,7 @@ class Evaluation:
 
     def _over_songs(self, songs: Sequence[Scores]) -> Scores:
         return {
-            stem: {
-                metric: _average(metric, (song[stem][metric] for song in songs)) for metric in songs[0][stem]
-            }
+            stem: {metric: _average(metric, (song[stem][metric] for song in songs)) for metric in songs[0][stem]}
             for stem in self.stems
         }
 

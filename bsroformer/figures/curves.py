@@ -25,9 +25,7 @@ def curves_figure(rows: Mapping[int, Mapping[str, float]], stems: Sequence[str])
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 7), facecolor=BACKGROUND, layout="constrained")
-    scores, loss, terms, rate = (
-        figure.add_subplot(2, 2, place, facecolor=BACKGROUND) for place in (1, 2, 3, 4)
-    )
+    scores, loss, terms, rate = (figure.add_subplot(2, 2, place, facecolor=BACKGROUND) for place in (1, 2, 3, 4))
     _draw(scores, rows, [SCORE, *(f"{SCORE}_{stem}" for stem in stems)], "validation SI-SDR (dB)")
     _draw(loss, rows, [LOSS, "val/loss"], "loss")
     shown = {LOSS, "train/learning_rate", "train/gradient_norm"}

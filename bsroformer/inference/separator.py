@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bsroformer.audio.overlap_add import OverlapAdd, Place, places
+from bsroformer.audio.overlap_add import OverlapAdd, places
 from bsroformer.devices import choose_device, computes_bf16
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer

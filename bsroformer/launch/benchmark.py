@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from bsroformer.benchmarks import Comparison
 from bsroformer.devices import keep_freed_memory
 from bsroformer.launch.build import make
-from bsroformer.launch.config import prepared
+from bsroformer.launch.config import plain, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.terminal import terminal
 
@@ -23,7 +23,7 @@ def benchmark(cfg: DictConfig) -> Comparison:
     cfg = prepared(cfg)
     console = terminal()
     keep_freed_memory()
-    chosen = make(OmegaConf.to_container(cfg.benchmark, resolve=True))
+    chosen = make(plain(cfg.benchmark))
     with console.status("measuring"):
         comparison: Comparison = chosen.run()
     console.print(comparison.table())

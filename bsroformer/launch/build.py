@@ -9,7 +9,7 @@ import torch
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from bsroformer.checkpoints import load_model
 from bsroformer.data.datamodule import StemsDataModule
@@ -17,6 +17,7 @@ from bsroformer.data.sources import Source
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator
+from bsroformer.launch.config import plain
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
 
@@ -25,9 +26,7 @@ make = partial(instantiate, _convert_="all")
 
 def build_model(cfg: DictConfig) -> BandSplitRoformer:
     """The model that ``model`` describes, with random weights."""
-    tree = OmegaConf.to_container(cfg.model, resolve=True)
-    assert isinstance(tree, dict)
-    model = BandSplitRoformer(ModelSettings.from_dict({str(key): value for key, value in tree.items()}))
+    model = BandSplitRoformer(ModelSettings.from_dict(plain(cfg.model)))
     model.activation_checkpointing = cfg.activation_checkpointing
     return model
 

@@ -49,9 +49,7 @@ def check_gpu(cfg: DictConfig) -> None:
 def build_step(cfg: DictConfig, precision: str) -> PlainStep:
     """One training step of the configured length and batch, on the device that will train if it is here."""
     if precision not in HALF:
-        raise InputError(
-            f"trainer.precision={precision} has no estimate: choose auto or one of {', '.join(HALF)}"
-        )
+        raise InputError(f"trainer.precision={precision} has no estimate: choose auto or one of {', '.join(HALF)}")
     model = build_model(cfg)
     device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
     stems = noise_stems(model.settings, cfg.data.batch_size, cfg.data.seconds).to(device)
@@ -71,9 +69,7 @@ def fits(cfg: DictConfig, step: PlainStep, estimate: MemoryEstimate, console: Co
     """Whether the training fits, with a word on it and, if it does not, on what helps."""
     limit = memory_limit(cfg, step.stems.device)
     if limit is None:
-        console.print(
-            "\nIt is not known whether it fits: memory_gb=4 holds it against a GPU of 4 GB, for instance."
-        )
+        console.print("\nIt is not known whether it fits: memory_gb=4 holds it against a GPU of 4 GB, for instance.")
         return False
     needed = needed_bytes(cfg, step, estimate, console)
     if needed <= limit:
@@ -105,9 +101,7 @@ def advice(cfg: DictConfig, estimate: MemoryEstimate, limit: int) -> list[str]:
     if not cfg.activation_checkpointing:
         lines.append("activation_checkpointing=true: less memory, a third more time")
     if batch > 1:
-        lines.append(
-            f"data.batch_size=1 trainer.accumulate_grad_batches={batch * accumulated}: the same, in turns"
-        )
+        lines.append(f"data.batch_size=1 trainer.accumulate_grad_batches={batch * accumulated}: the same, in turns")
     shorter = math.floor(2 * seconds * estimate.share_that_fits(limit)) / 2  # to half a second
     if shorter >= 1:
         lines.append(f"data.seconds={shorter:g}: shorter excerpts, which would fit without any other change")

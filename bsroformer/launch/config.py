@@ -1,6 +1,7 @@
 """From Hydra's composed tree to the one that a script works with."""
 
 from pathlib import Path
+from typing import Any
 
 from dotenv import find_dotenv, load_dotenv
 from hydra.core.hydra_config import HydraConfig
@@ -39,6 +40,13 @@ def refuse_many_processes(cfg: DictConfig) -> None:
             "a sweep (-m) cannot run with several devices, since each process would start the whole sweep: "
             "use trainer=gpu, or start the runs one by one with trainer=ddp"
         )
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved tree as dicts, lists, strings and numbers."""
+    tree = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items()}
 
 
 def save_config(cfg: DictConfig, folder: Path) -> None:

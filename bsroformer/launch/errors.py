@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+import torch
 from hydra.errors import InstantiationException
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -16,7 +17,13 @@ from bsroformer.launch.terminal import terminal
 P = ParamSpec("P")
 R = TypeVar("R")
 STATUS = 2
-MENDABLE = (InputError, InstantiationException, MisconfigurationException, OmegaConfBaseException)
+MENDABLE = (
+    InputError,
+    InstantiationException,
+    MisconfigurationException,
+    OmegaConfBaseException,
+    torch.OutOfMemoryError,
+)
 
 
 def one_sentence(error: Exception) -> str:
@@ -28,6 +35,11 @@ def one_sentence(error: Exception) -> str:
     if isinstance(error, InstantiationException):
         key = str(error).rpartition("full_key: ")[2]
         return f"{key} cannot be set up as configured: {error.__cause__ or error}"
+    if isinstance(error, torch.OutOfMemoryError):
+        return (
+            "the GPU's memory is full: lower data.batch_size (and raise trainer.accumulate_grad_batches) or "
+            "data.seconds, or set activation_checkpointing=true; scripts/check_gpu.py estimates what fits"
+        )
     return str(error)
 
 

@@ -35,9 +35,7 @@ def evaluate(cfg: DictConfig) -> None:
     if not tracks:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
     stems_folder = folder if cfg.save_stems else None
-    Scoring(folder, "results", _uses_bss_eval(cfg.bss_eval, console), stems_folder).run(
-        separator, tracks, console
-    )
+    Scoring(folder, "results", _uses_bss_eval(cfg.bss_eval, console), stems_folder).run(separator, tracks, console)
     console.print(f"Scores and pictures are in {folder}")
 
 
@@ -46,7 +44,5 @@ def _uses_bss_eval(wanted: bool | str, console: Console) -> bool:
         return bool(wanted)
     available = bss_eval_available()
     if not available:
-        console.print(
-            "BSS Eval's SIR, SAR and ISR are left out: museval needs FFmpeg (ffmpeg, ffprobe) on the PATH."
-        )
+        console.print("BSS Eval's SIR, SAR and ISR are left out: museval needs FFmpeg (ffmpeg, ffprobe) on the PATH.")
     return available

@@ -19,7 +19,7 @@ from bsroformer.launch.build import (
     build_separator,
     build_trainer,
 )
-from bsroformer.launch.config import prepared, save_config
+from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.terminal import terminal
@@ -52,6 +52,7 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     if trainer.is_global_zero:
         save_config(cfg, folder)
+        _log_config(cfg, trainer)
         _announce(cfg, module, data, console)
     trainer.fit(module, data, ckpt_path=_checkpoint_to_resume(cfg, console))
     if not trainer.is_global_zero:
@@ -85,13 +86,17 @@ def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:
         raise InputError("evaluate=true needs songs in test/, and the data set has none: set evaluate=false")
 
 
+def _log_config(cfg: DictConfig, trainer: L.Trainer) -> None:
+    """Put the resolved configuration beside the curves; it holds no secrets."""
+    if trainer.logger:
+        trainer.logger.log_hyperparams(plain(cfg))
+
+
 def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:
     """Say what is trained on what, and where it goes."""
     splits = data.splits
     parameters = sum(parameter.numel() for parameter in module.parameters())
-    console.print(
-        f"{len(splits.train)} songs to train on, {len(splits.valid)} to validate, {len(splits.test)} to test"
-    )
+    console.print(f"{len(splits.train)} songs to train on, {len(splits.valid)} to validate, {len(splits.test)} to test")
     console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
 
 
@@ -111,9 +116,7 @@ def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
         )
     if Path(cfg.ckpt_path).resolve().parent != (Path(cfg.paths.output_dir) / "checkpoints").resolve():
         run = Path(cfg.ckpt_path).parent.parent
-        console.print(
-            f"This run goes to a new folder; paths.output_dir={run} goes on in the old one.", style="yellow"
-        )
+        console.print(f"This run goes to a new folder; paths.output_dir={run} goes on in the old one.", style="yellow")
     return cfg.ckpt_path
 
 

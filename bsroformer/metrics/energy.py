@@ -33,9 +33,7 @@ def comparable(estimate: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             "give both the same stems, channels and samples."
         )
     if target.ndim < 2 or 0 in target.shape[-2:]:
-        raise InputError(
-            f"A signal of shape {tuple(target.shape)} cannot be scored: give (... c t), not empty."
-        )
+        raise InputError(f"A signal of shape {tuple(target.shape)} cannot be scored: give (... c t), not empty.")
     dtype = torch.promote_types(torch.promote_types(estimate.dtype, target.dtype), torch.float32)
     return estimate.to(dtype), target.to(dtype)
 

@@ -38,13 +38,12 @@ class MaskEstimators(nn.Module):
             BandLinear(len(layout) * stems // fan, dim_in, dim_out, fan)
             for dim_in, dim_out, fan in zip(widths, widths[1:], fans, strict=False)
         )
-        self.outputs = nn.ModuleList(  # twice the mask's values: the gated linear unit halves them
-            BandLinear(
-                len(group.bands) * stems // fans[-1], widths[-1], 2 * 2 * channels * group.width, fans[-1]
-            )
+        outputs = [  # twice the mask's values: the gated linear unit halves them
+            BandLinear(len(group.bands) * stems // fans[-1], widths[-1], 2 * 2 * channels * group.width, fans[-1])
             for group in layout.groups
-        )
-        self.split_sizes = [len(output.weight) for output in self.outputs]
+        ]
+        self.outputs = nn.ModuleList(outputs)
+        self.split_sizes = [len(output.weight) for output in outputs]
         self.register_buffer("bands", torch.tensor(layout.grouped_bands), persistent=False)
         self.register_buffer("bins", torch.tensor(layout.grouped_bins), persistent=False)
         self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)

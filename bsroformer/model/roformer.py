@@ -41,9 +41,7 @@ class BandSplitRoformer(nn.Module):
         self.band_rotary = RotaryEmbedding(trunk.dim_head)
         self.blocks = nn.ModuleList(Block(trunk) for _ in range(trunk.depth))
         self.final_norm = RMSNorm(trunk.dim) if trunk.norm == "final" else nn.Identity()
-        self.mask_estimators = MaskEstimators(
-            layout, len(settings.stems), channels, trunk.dim, settings.masks
-        )
+        self.mask_estimators = MaskEstimators(layout, len(settings.stems), channels, trunk.dim, settings.masks)
 
     @property
     def stems(self) -> tuple[str, ...]:  # noqa: D102 (an attribute of the class)

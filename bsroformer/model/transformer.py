@@ -24,9 +24,7 @@ class Transformer(nn.Module):
         self.attentions = nn.ModuleList(
             Attention(trunk.dim, trunk.heads, trunk.dim_head, trunk.dropout) for _ in range(layers)
         )
-        self.feed_forwards = nn.ModuleList(
-            FeedForward(trunk.dim, dropout=trunk.dropout) for _ in range(layers)
-        )
+        self.feed_forwards = nn.ModuleList(FeedForward(trunk.dim, dropout=trunk.dropout) for _ in range(layers))
         self.norm = RMSNorm(trunk.dim) if trunk.norm == "each_transformer" else nn.Identity()
 
     def forward(self, x: Tensor, rotary: Rotary) -> Tensor:

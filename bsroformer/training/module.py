@@ -110,11 +110,12 @@ class SeparationModule(L.LightningModule):
         """The optimiser, and its schedule over the steps that the trainer will make."""
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
-            raise InputError(
-                "the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs"
-            )
-        optimizer = self.make_optimizer(parameter_groups(self.model))
-        scheduler = self.make_scheduler(optimizer, int(steps))
+            raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
+        try:
+            optimizer = self.make_optimizer(parameter_groups(self.model))
+            scheduler = self.make_scheduler(optimizer, int(steps))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"optimizer or scheduler cannot be set up as configured: {error}") from error
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

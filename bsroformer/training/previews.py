@@ -29,7 +29,11 @@ class Previews(L.Callback):
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Separate the excerpt, if it is time."""
         assert isinstance(pl_module, SeparationModule)
-        due = (trainer.current_epoch + 1) % self.every_n_epochs == 0 or trainer.should_stop
+        due = (
+            (trainer.current_epoch + 1) % self.every_n_epochs == 0
+            or trainer.should_stop
+            or trainer.current_epoch + 1 == trainer.max_epochs
+        )
         if trainer.sanity_checking or not trainer.is_global_zero or not due:
             return
         loaders = trainer.val_dataloaders

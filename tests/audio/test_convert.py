@@ -51,9 +51,7 @@ def test_a_count_of_channels_without_a_rule_is_told(found, wanted):
 
 
 @pytest.mark.parametrize("frames", [1, 999, 44_100, 44_101])
-@pytest.mark.parametrize(
-    ("rate", "new_rate"), [(44100, 48000), (48000, 44100), (44100, 192000), (8000, 44100)]
-)
+@pytest.mark.parametrize(("rate", "new_rate"), [(44100, 48000), (48000, 44100), (44100, 192000), (8000, 44100)])
 def test_the_length_is_rounded_up(frames, rate, new_rate):
     assert resample(noise(2, frames), rate, new_rate).shape == (2, math.ceil(frames * new_rate / rate))
 
@@ -82,9 +80,7 @@ def test_the_same_rate_changes_nothing():
     assert next(resample_blocks([audio], 44100, 44100)) is audio
 
 
-@pytest.mark.parametrize(
-    ("rate", "new_rate"), [(44100, 48000), (48000, 44100), (192000, 44100), (8000, 44100)]
-)
+@pytest.mark.parametrize(("rate", "new_rate"), [(44100, 48000), (48000, 44100), (192000, 44100), (8000, 44100)])
 @pytest.mark.parametrize("size", [1000, 50_000, 400_000])
 def test_blocks_resampled_in_a_stream_join_to_the_whole_resampled(rate, new_rate, size):
     audio = noise(2, 300_007)
@@ -101,7 +97,5 @@ def test_rates_without_a_common_divisor_are_told_before_they_fill_the_memory():
         lambda: resample(noise(1, 10), 44101, 44100),
         lambda: list(resample_blocks([noise(1, 10)], 44101, 44100)),
     ):
-        with pytest.raises(
-            InputError, match=r"44101 Hz cannot be resampled to 44100 Hz .*`ffmpeg -i in\.wav"
-        ):
+        with pytest.raises(InputError, match=r"44101 Hz cannot be resampled to 44100 Hz .*`ffmpeg -i in\.wav"):
             converted()

@@ -58,9 +58,7 @@ def test_each_stream_is_described_as_probe_does():
 
 
 def test_a_stream_that_is_not_there_is_told_with_those_that_are(wav):
-    with pytest.raises(
-        InputError, match=r"has 5 audio stream\(s\), so there is no stream 5: ask for one of 0 to 4"
-    ):
+    with pytest.raises(InputError, match=r"has 5 audio stream\(s\), so there is no stream 5: ask for one of 0 to 4"):
         read(MUSDB_SONG, stream=5)
     with pytest.raises(InputError, match=r"song.wav has 1 audio stream\(s\)"):
         probe(wav, stream=1)

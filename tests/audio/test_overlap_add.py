@@ -14,10 +14,7 @@ STEPS = [1, 3, 5, 6, 11, 12]
 def processed(signal: Tensor, step: int, fade: int) -> list[Tensor]:
     """The pieces that come out when each window is passed on as it is."""
     joined = OverlapAdd(fade)
-    return [
-        joined.add(signal[..., place.start : place.stop], place)
-        for place in places(signal.shape[-1], SIZE, step)
-    ]
+    return [joined.add(signal[..., place.start : place.stop], place) for place in places(signal.shape[-1], SIZE, step)]
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -30,9 +27,7 @@ def test_windows_of_one_size_cover_the_signal_without_a_gap(length, step):
     assert [place.last for place in found] == [False] * (len(found) - 1) + [True]
     for place, following in pairwise(found):
         assert place.start < following.start <= place.stop
-        assert following.start - place.start == step or (
-            following.last and following.start - place.start < step
-        )
+        assert following.start - place.start == step or (following.last and following.start - place.start < step)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -67,9 +62,7 @@ def test_two_windows_cross_fade_linearly():
         joined.add(torch.ones(10), Place(0, 10, first=True, last=False)),
         joined.add(torch.zeros(10), Place(6, 16, first=False, last=True)),
     ]
-    torch.testing.assert_close(
-        torch.cat(pieces), torch.tensor([1.0] * 6 + [0.875, 0.625, 0.375, 0.125] + [0.0] * 6)
-    )
+    torch.testing.assert_close(torch.cat(pieces), torch.tensor([1.0] * 6 + [0.875, 0.625, 0.375, 0.125] + [0.0] * 6))
 
 
 @pytest.mark.parametrize("fade", [0, 1, 5, 6, 12])

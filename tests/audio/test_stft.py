@@ -5,9 +5,7 @@ from bsroformer.audio.stft import Stft
 
 
 @pytest.mark.parametrize("length", [1, 2, 31, 32, 33, 63, 64, 65, 255, 1000, 1001])
-@pytest.mark.parametrize(
-    ("n_fft", "hop", "window"), [(64, 16, None), (64, 20, None), (64, 13, None), (64, 12, 48)]
-)
+@pytest.mark.parametrize(("n_fft", "hop", "window"), [(64, 16, None), (64, 20, None), (64, 13, None), (64, 12, 48)])
 @pytest.mark.parametrize("normalized", [False, True])
 def test_the_inverse_is_exact_at_any_length(length, n_fft, hop, window, normalized):
     stft = Stft(n_fft, hop, window, normalized)

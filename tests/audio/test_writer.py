@@ -23,9 +23,7 @@ def test_float_files_return_what_was_written_beyond_full_scale_too(tmp_path, aud
     assert torch.equal(back, audio * 3)
 
 
-@pytest.mark.parametrize(
-    ("name", "subtype", "step"), [("a.flac", "PCM_24", 2**-23), ("a.wav", "PCM_16", 2**-15)]
-)
+@pytest.mark.parametrize(("name", "subtype", "step"), [("a.flac", "PCM_24", 2**-23), ("a.wav", "PCM_16", 2**-15)])
 def test_integer_files_return_it_within_a_step_and_clip(tmp_path, audio, name, subtype, step):
     write(tmp_path / name, audio * 1.5, RATE, subtype)
     assert probe(tmp_path / name).codec == subtype
@@ -89,9 +87,7 @@ def test_a_folder_without_permission_is_told(tmp_path, audio, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.touch", refuse)
-    with pytest.raises(
-        InputError, match=r"a\.wav cannot be written .*Permission denied.*choose another place"
-    ):
+    with pytest.raises(InputError, match=r"a\.wav cannot be written .*Permission denied.*choose another place"):
         write(tmp_path / "a.wav", audio, RATE)
 
 

@@ -38,9 +38,7 @@ def test_two_calls_are_timed_in_turn_after_one_of_each():
 
 
 def test_the_ratio_is_the_median_of_pairs_and_not_of_times(monkeypatch):
-    drifting = iter(
-        [9, 9, 1, 2, 10, 20, 3, 9]
-    )  # the first pair does not count; the machine slows down and recovers
+    drifting = iter([9, 9, 1, 2, 10, 20, 3, 9])  # the first pair does not count; the machine slows down and recovers
     monkeypatch.setattr(measure, "seconds", lambda call, device: next(drifting))
     assert paired_seconds(print, print, 3, CPU) == (3, 9, 2)
 

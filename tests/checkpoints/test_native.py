@@ -104,9 +104,7 @@ def test_code_in_a_file_does_not_run(tmp_path, checkpoint, write):
     assert not (tmp_path / "intruder").exists()
 
 
-@pytest.mark.parametrize(
-    "contents", [{"state_dict": {}}, {"model": {"x": torch.ones(2)}}, [1, 2], torch.ones(2)]
-)
+@pytest.mark.parametrize("contents", [{"state_dict": {}}, {"model": {"x": torch.ones(2)}}, [1, 2], torch.ones(2)])
 def test_another_programs_checkpoint_is_told(tmp_path, contents):
     assert "holds no model of this project" in fault(save(tmp_path / "foreign.ckpt", contents))
 

@@ -52,9 +52,7 @@ def test_training_excerpts_are_drawn_from_the_training_songs_alone(songs_root):
 
 
 def test_the_seed_decides_what_is_drawn(songs_root):
-    first, same, other = (
-        torch.stack(list(module(songs_root, seed=seed).train_dataloader())) for seed in (0, 0, 1)
-    )
+    first, same, other = (torch.stack(list(module(songs_root, seed=seed).train_dataloader())) for seed in (0, 0, 1))
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
 

@@ -350,9 +350,7 @@ def test_settings_out_of_range_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "set").exists()
 
 
-def test_a_missing_synthesiser_is_said_with_its_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_synthesiser_is_said_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synthesiser.soundfont.cache_clear()
     monkeypatch.setattr(synthesiser, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r'pip install -e ".\[demo\]"'):

@@ -34,9 +34,7 @@ class CountingSong:
 SONGS = [CountingSong(number, frames=30) for number in (1, 2, 3, 4)]
 
 
-def drawn(
-    mixing: RandomMix, songs: list[CountingSong] = SONGS, frames: int = 10, count: int = 1000
-) -> Tensor:
+def drawn(mixing: RandomMix, songs: list[CountingSong] = SONGS, frames: int = 10, count: int = 1000) -> Tensor:
     excerpts = RandomExcerpts(songs, frames, mixing, seed=0)
     return torch.stack([excerpts[ExcerptKey(0, index)] for index in range(count)])
 
@@ -64,9 +62,7 @@ def test_the_unmixed_share_of_excerpts_is_one_place_of_one_song_as_it_is(share):
     stems = drawn(replace(VARIED, unmixed=share, gain=(2.0, 3.0)))
     songs = stems[:, :, 0, 0] - torch.arange(3)
     unmixed = (
-        (songs == songs[:, :1]).all(1)
-        & (songs[:, 0] % 10 == 0)
-        & (stems[:, :, 1] == stems[:, :1, 1]).all(-1).all(-1)
+        (songs == songs[:, :1]).all(1) & (songs[:, 0] % 10 == 0) & (stems[:, :, 1] == stems[:, :1, 1]).all(-1).all(-1)
     )
     assert unmixed.float().mean().item() == pytest.approx(share, abs=0.05 * (0 < share < 1))
 

@@ -36,9 +36,7 @@ def test_each_stem_gets_one_gain_from_the_whole_range(stems):
     ("vary", "changed"), [(random_channel_swap, lambda x: x.flip(-2)), (random_polarity, lambda x: -x)]
 )
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
-def test_a_stem_is_changed_as_a_whole_with_the_given_probability_or_left_alone(
-    stems, vary, changed, probability
-):
+def test_a_stem_is_changed_as_a_whole_with_the_given_probability_or_left_alone(stems, vary, changed, probability):
     before = stems.clone()
     varied = vary(stems, probability, rng())
     is_changed = (varied == changed(before)).all(-1).all(-1)
@@ -56,9 +54,7 @@ def test_mono_stems_have_nothing_to_swap():
 def test_all_variations_are_drawn_for_each_stem_on_its_own(stems):
     varied = RandomMix(0.0, gain=(0.5, 2.0), channel_swap=0.3, polarity=0.6).vary(stems, rng())
     straight, swapped = varied / stems, varied / stems.flip(-2)
-    is_straight, is_swapped = (
-        torch.isclose(ratio, ratio[:, :1, :1]).all(-1).all(-1) for ratio in (straight, swapped)
-    )
+    is_straight, is_swapped = (torch.isclose(ratio, ratio[:, :1, :1]).all(-1).all(-1) for ratio in (straight, swapped))
     assert (is_straight ^ is_swapped).all()
     gains = torch.where(is_straight, straight[:, 0, 0], swapped[:, 0, 0])
     assert ((gains.abs() >= 0.5) & (gains.abs() <= 2.0)).all()

@@ -50,9 +50,7 @@ def test_a_musdb_file_is_a_song_with_a_stream_for_each_stem():
 def test_the_mixture_of_a_musdb_song_is_its_first_stream_and_near_the_sum_of_its_stems():
     track = open_song(MUSDB_SONG)
     residual = track.mixture() - track.all_stems().sum(dim=0)
-    assert (
-        0 < residual.square().mean() < 0.05 * track.mixture().square().mean()
-    )  # lossy AAC, a mastered mixture
+    assert 0 < residual.square().mean() < 0.05 * track.mixture().square().mean()  # lossy AAC, a mastered mixture
 
 
 @pytest.mark.parametrize("song", ["folder", "musdb"])
@@ -120,9 +118,7 @@ def test_a_song_with_a_missing_stem_is_told_with_what_it_has(folder):
 )
 def test_a_stem_unlike_the_rest_is_told_with_what_was_expected(folder, change, found):
     write_stem(folder / "bass.wav", **change)
-    with pytest.raises(
-        InputError, match=rf"A Song should have 44100 Hz, 2 channel\(s\) and one length .*{found}"
-    ):
+    with pytest.raises(InputError, match=rf"A Song should have 44100 Hz, 2 channel\(s\) and one length .*{found}"):
         open_song(folder)
 
 
@@ -146,9 +142,7 @@ def test_a_stem_file_that_is_not_audio_is_told(folder):
 def test_a_stem_mp4_with_too_few_streams_is_told(tmp_path):
     write_stem(tmp_path / "song.wav")
     (tmp_path / "song.wav").rename(tmp_path / "song.stem.mp4")
-    with pytest.raises(
-        InputError, match=r"song\.stem\.mp4 has 1 audio stream\(s\) where MUSDB18 has 5 \(mixture, "
-    ):
+    with pytest.raises(InputError, match=r"song\.stem\.mp4 has 1 audio stream\(s\) where MUSDB18 has 5 \(mixture, "):
         open_song(tmp_path / "song.stem.mp4")
 
 

@@ -78,9 +78,7 @@ def test_the_official_validation_songs_of_musdb_are_matched_by_name(tmp_path):
 
 def test_validation_songs_that_are_all_missing_are_told(tmp_path):
     add_folder(tmp_path, "train", "A")
-    with pytest.raises(
-        InputError, match=r"None of the 2 songs of data\.valid_songs \(X\.\.\.\) is in .*train"
-    ):
+    with pytest.raises(InputError, match=r"None of the 2 songs of data\.valid_songs \(X\.\.\.\) is in .*train"):
         find(tmp_path, valid_songs=["X", "Y"])
 
 
@@ -91,16 +89,12 @@ def test_a_test_set_alone_needs_no_validation_songs(tmp_path):
 
 def test_a_wrong_root_is_told_with_the_key_and_the_variable_to_set(tmp_path):
     (tmp_path / "musdb18hq").mkdir()
-    remedy = (
-        r"set data\.root, or the environment variable MUSDB_PATH, to the folder that holds train/ and test/"
-    )
+    remedy = r"set data\.root, or the environment variable MUSDB_PATH, to the folder that holds train/ and test/"
     with pytest.raises(InputError, match=f"No data set is named: {remedy}"):
         find(None)
     with pytest.raises(InputError, match=f"There is no data set folder .*nowhere: {remedy}"):
         find(tmp_path / "nowhere")
-    with pytest.raises(
-        InputError, match=rf"should hold the folders train/ and test/, but holds musdb18hq: {remedy}"
-    ):
+    with pytest.raises(InputError, match=rf"should hold the folders train/ and test/, but holds musdb18hq: {remedy}"):
         find(tmp_path)
     with pytest.raises(InputError, match="but holds nothing"):
         find(tmp_path / "musdb18hq")
@@ -122,9 +116,7 @@ def test_songs_of_the_other_layout_are_told_with_the_config_for_them(tmp_path):
 def test_split_folders_without_songs_are_told(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "notes.txt").touch()
-    with pytest.raises(
-        InputError, match=r"Expected files .* or folders .* but found notes\.txt: set data\.root"
-    ):
+    with pytest.raises(InputError, match=r"Expected files .* or folders .* but found notes\.txt: set data\.root"):
         find(tmp_path)
 
 

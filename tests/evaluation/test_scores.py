@@ -14,9 +14,7 @@ def test_whole_song_metrics_are_means_over_songs(evaluation, metric):
 
 def test_framewise_metrics_are_medians_over_songs(evaluation):
     assert evaluation.scores["bass"]["cSDR"] == 2.0
-    assert (
-        evaluation.scores["vocals"]["cSDR"] == 6.0
-    )  # of an even number of songs, the mean of the middle two
+    assert evaluation.scores["vocals"]["cSDR"] == 6.0  # of an even number of songs, the mean of the middle two
 
 
 def test_undefined_scores_are_left_out_and_counted(evaluation):

@@ -35,9 +35,7 @@ def test_the_figure_shows_the_mixture_and_each_stem_twice_with_its_score():
     assert len(pictures(figure)) == 5
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[1::2][:2] == ["tone", "noise"]
-    assert (
-        titles[2] == "SI-SDR 37.0 dB"
-    )  # 20 dB for the gain of the leak and 17 for a sine against noise of 0.1
+    assert titles[2] == "SI-SDR 37.0 dB"  # 20 dB for the gain of the leak and 17 for a sine against noise of 0.1
 
 
 def test_a_perfect_estimate_looks_like_its_reference():

@@ -133,9 +133,7 @@ def test_a_precision_or_length_of_another_kind_is_told(arguments):
 
 @pytest.mark.parametrize("device", ["banana", "cuda:99", "cuda:x", "", "xla"])
 def test_a_device_that_is_not_there_is_told(device):
-    with pytest.raises(
-        InputError, match=f"device={device} is not available here; try device=auto or device=cpu"
-    ):
+    with pytest.raises(InputError, match=f"device={device} is not available here; try device=auto or device=cpu"):
         separator(device=device)
 
 

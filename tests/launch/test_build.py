@@ -67,9 +67,7 @@ def test_the_optimizer_of_the_config_sees_the_parameter_groups():
     assert isinstance(optimizer, torch.optim.AdamW)
 
 
-@pytest.mark.parametrize(
-    ("best", "measured", "score"), [(3.0, 2.0, 3.0), (None, 2.0, 2.0), (None, None, float("nan"))]
-)
+@pytest.mark.parametrize(("best", "measured", "score"), [(3.0, 2.0, 3.0), (None, 2.0, 2.0), (None, None, float("nan"))])
 def test_a_sweep_compares_the_best_validation_score(best, measured, score):
     metrics = {} if measured is None else {"val/si_sdr": torch.tensor(measured)}
     callback = None if best is None else SimpleNamespace(best_model_score=torch.tensor(best))

@@ -67,10 +67,7 @@ def test_the_laptop_trainers_own_keys_are_taken_over(capfd):
 
 
 def test_an_experiment_is_checked_as_it_trains():
-    assert (
-        composed("check_gpu", "experiment=demo").data.seconds
-        == composed("train", "experiment=demo").data.seconds
-    )
+    assert composed("check_gpu", "experiment=demo").data.seconds == composed("train", "experiment=demo").data.seconds
 
 
 def test_advice_names_keys_and_the_longest_excerpt_that_fits():

@@ -33,10 +33,7 @@ def test_a_script_that_succeeds_gives_its_result():
 
 @pytest.mark.parametrize("kind", [InputError, MisconfigurationException])
 def test_an_error_of_the_user_is_one_sentence(capsys, kind):
-    assert (
-        told(capsys, raising(kind("song.wav is\n  empty: copy it again")))
-        == "song.wav is empty: copy it again"
-    )
+    assert told(capsys, raising(kind("song.wav is\n  empty: copy it again"))) == "song.wav is empty: copy it again"
 
 
 def test_long_sentences_and_brackets_stay_as_they_are(capsys):

@@ -19,9 +19,7 @@ def noise(level: float = 1.0) -> torch.Tensor:
 def test_the_loss_is_the_weighted_sum_of_its_named_terms(loss):
     total, terms = loss(noise(), noise())
     assert tuple(terms) == TERMS
-    torch.testing.assert_close(
-        total, 0.5 * terms["magnitude"] + 0.3 * terms["complex"] + 0.2 * terms["si_sdr"]
-    )
+    torch.testing.assert_close(total, 0.5 * terms["magnitude"] + 0.3 * terms["complex"] + 0.2 * terms["si_sdr"])
 
 
 def test_the_terms_are_those_of_their_formulas(loss):

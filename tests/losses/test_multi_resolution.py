@@ -12,9 +12,7 @@ def noise(length: int = 5000) -> torch.Tensor:
 
 def test_the_loss_is_the_papers_formula_at_its_resolutions():
     estimate, target = noise(), noise()
-    total, terms = MultiResolutionLoss(PAPER_WINDOWS, hop_length=147, n_fft=2048, weight=0.7)(
-        estimate, target
-    )
+    total, terms = MultiResolutionLoss(PAPER_WINDOWS, hop_length=147, n_fft=2048, weight=0.7)(estimate, target)
     assert list(terms) == ["waveform", *(f"stft_{window}" for window in PAPER_WINDOWS)]
     expected = (estimate - target).abs().mean()
     torch.testing.assert_close(terms["waveform"], expected)

@@ -33,9 +33,7 @@ def test_channels_and_samples_are_taken_together():
 
 def test_the_loss_is_the_mean_over_the_stems_of_all_excerpts():
     estimate = torch.cat([ONES + error * ORTHOGONAL for error in (1.0, 0.1, 0.01, 1.0)]).view(2, 2, 2, 100)
-    assert negative_si_sdr(estimate, ONES.expand_as(estimate)).item() == pytest.approx(
-        -(0 + 20 + 40 + 0) / 4, abs=1e-3
-    )
+    assert negative_si_sdr(estimate, ONES.expand_as(estimate)).item() == pytest.approx(-(0 + 20 + 40 + 0) / 4, abs=1e-3)
 
 
 def test_nothing_is_better_than_the_target_itself():
@@ -46,9 +44,7 @@ def test_nothing_is_better_than_the_target_itself():
         assert best < negative_si_sdr(target + error * torch.randn_like(target), target)
 
 
-@pytest.mark.parametrize(
-    ("level", "active"), [(0.0, False), (0.9 * SILENCE**0.5, False), (1.1 * SILENCE**0.5, True)]
-)
+@pytest.mark.parametrize(("level", "active"), [(0.0, False), (0.9 * SILENCE**0.5, False), (1.1 * SILENCE**0.5, True)])
 def test_a_stem_sounds_from_minus_60_decibels_on(level, active):
     assert pytest.approx(10 ** (-60 / 10)) == SILENCE
     assert active_stems(level * ONES).item() == active
@@ -60,9 +56,7 @@ def test_a_silent_stem_has_no_part_in_the_loss_nor_gives_a_gradient():
     estimate = torch.randn_like(target, requires_grad=True)
     loss = negative_si_sdr(estimate, target)
     sounding = active_stems(target)
-    separately = [
-        negative_si_sdr(estimate[b, n][None, None], target[b, n][None, None]) for b, n in sounding.nonzero()
-    ]
+    separately = [negative_si_sdr(estimate[b, n][None, None], target[b, n][None, None]) for b, n in sounding.nonzero()]
     torch.testing.assert_close(loss, torch.stack(separately).mean())
     loss.backward()
     assert sounding.sum() == 4

@@ -15,9 +15,7 @@ def noisy_stems(samples, stems=2, channels=2):
     generator = torch.Generator().manual_seed(samples)
     targets = torch.randn(stems, channels, samples, generator=generator, dtype=torch.float64)
     leak = 0.1 * targets.flip(0)
-    return targets + leak + 0.05 * torch.randn(
-        targets.shape, generator=generator, dtype=torch.float64
-    ), targets
+    return targets + leak + 0.05 * torch.randn(targets.shape, generator=generator, dtype=torch.float64), targets
 
 
 def museval_sdr(estimates, targets):

@@ -19,9 +19,7 @@ def test_orthogonal_noise_gives_the_hand_computed_ratio():
 
 
 def test_equals_torchmetrics_on_flattened_signals():
-    expected = scale_invariant_signal_distortion_ratio(
-        ESTIMATE.flatten(1), TARGET.flatten(1), zero_mean=False
-    )
+    expected = scale_invariant_signal_distortion_ratio(ESTIMATE.flatten(1), TARGET.flatten(1), zero_mean=False)
     torch.testing.assert_close(si_sdr(ESTIMATE, TARGET), expected)
 
 

@@ -15,9 +15,7 @@ class TupleLoader(yaml.SafeLoader):
     """A safe loader that reads `!!python/tuple` as a list."""
 
 
-TupleLoader.add_constructor(
-    "tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node)
-)
+TupleLoader.add_constructor("tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node))
 
 
 def settings_from_yaml(path: Path) -> ModelSettings:
@@ -96,8 +94,7 @@ def grouped_weights(community: Mapping[str, Tensor], model: BandSplitRoformer) -
 
     def stacked_masks(bands: tuple[int, ...], layer: int, part: str) -> Tensor:
         keys = [
-            [f"mask_estimators.{stem}.to_freqs.{band}.0.{2 * layer}.{part}" for stem in range(stems)]
-            for band in bands
+            [f"mask_estimators.{stem}.to_freqs.{band}.0.{2 * layer}.{part}" for stem in range(stems)] for band in bands
         ]
         join = torch.cat if layer == 0 else torch.stack  # the first layer computes the stems side by side
         per_band = torch.stack([join([community[key] for key in row]) for row in keys])
@@ -105,9 +102,7 @@ def grouped_weights(community: Mapping[str, Tensor], model: BandSplitRoformer) -
 
     for part in ("weight", "bias"):
         for layer in range(hidden):
-            weights[f"mask_estimators.hidden.{layer}.{part}"] = stacked_masks(
-                layout.grouped_bands, layer, part
-            )
+            weights[f"mask_estimators.hidden.{layer}.{part}"] = stacked_masks(layout.grouped_bands, layer, part)
         for index, group in enumerate(layout.groups):
             weights[f"mask_estimators.outputs.{index}.{part}"] = stacked_masks(group.bands, hidden, part)
     return weights

@@ -92,9 +92,7 @@ def test_mel_bands_are_librosas_where_a_bin_lies_on_an_edge_or_the_rate_is_odd(c
     assert list(mel_bands(count, n_fft, sample_rate).bins) == expected
 
 
-@pytest.mark.parametrize(
-    ("count", "n_fft", "sample_rate"), [(60, 2048, 44_100), (1, 64, 8_000), (7, 256, 48_000)]
-)
+@pytest.mark.parametrize(("count", "n_fft", "sample_rate"), [(60, 2048, 44_100), (1, 64, 8_000), (7, 256, 48_000)])
 def test_each_bin_lies_in_one_or_two_mel_bands_and_each_band_is_one_stretch(count, n_fft, sample_rate):
     layout = mel_bands(count, n_fft, sample_rate)
     assert len(layout) == count

@@ -13,9 +13,7 @@ from bsroformer.model.settings import MaskSettings
 STEMS, DIM = 3, 6
 
 
-def estimators(
-    layout: BandLayout, channels: int = 2, hidden: int = 1, zero_dc: bool = False
-) -> MaskEstimators:
+def estimators(layout: BandLayout, channels: int = 2, hidden: int = 1, zero_dc: bool = False) -> MaskEstimators:
     settings = MaskSettings(expansion=2, hidden_layers=hidden, zero_dc=zero_dc)
     return MaskEstimators(layout, STEMS, channels, DIM, settings)
 

@@ -30,9 +30,7 @@ def test_a_block_transforms_each_band_along_time_and_then_each_frame_along_bands
     block, x = Block(trunk(time_depth=2, band_depth=3)), torch.randn(2, FRAMES, BANDS, 8)
     assert (len(block.time.attentions), len(block.band.attentions)) == (2, 3)
     along_time = torch.stack([block.time(x[:, :, band], ROTARY(FRAMES)) for band in range(BANDS)], dim=2)
-    expected = torch.stack(
-        [block.band(along_time[:, frame], ROTARY(BANDS)) for frame in range(FRAMES)], dim=1
-    )
+    expected = torch.stack([block.band(along_time[:, frame], ROTARY(BANDS)) for frame in range(FRAMES)], dim=1)
     torch.testing.assert_close(block(x, ROTARY(FRAMES), ROTARY(BANDS)), expected)
 
 

@@ -12,9 +12,7 @@ PNG = b"\x89PNG"
 
 @pytest.fixture
 def module(tiny_model) -> SeparationModule:
-    return SeparationModule(
-        tiny_model, torch.nn.Identity(), lambda groups: None, lambda optimizer, steps: None
-    )
+    return SeparationModule(tiny_model, torch.nn.Identity(), lambda groups: None, lambda optimizer, steps: None)
 
 
 def state(step: int, **metrics: float) -> SimpleNamespace:

@@ -29,9 +29,7 @@ class FakeWandb(WandbLogger):
 
 
 def module_of(model: BandSplitRoformer, data_stems: list[str] | None = None) -> SeparationModule:
-    return SeparationModule(
-        model, torch.nn.Identity(), lambda groups: None, lambda optimizer, steps: None, data_stems
-    )
+    return SeparationModule(model, torch.nn.Identity(), lambda groups: None, lambda optimizer, steps: None, data_stems)
 
 
 @pytest.fixture

@@ -98,9 +98,7 @@ def test_a_resumed_run_has_the_same_curves(uninterrupted, resumed):
 
 def test_a_run_is_the_same_each_time(songs_root, tmp_path, uninterrupted):
     again = run(songs_root, tmp_path)["state_dict"]
-    assert all(
-        torch.equal(again[name], w) for name, w in last_checkpoint(uninterrupted)["state_dict"].items()
-    )
+    assert all(torch.equal(again[name], w) for name, w in last_checkpoint(uninterrupted)["state_dict"].items())
 
 
 @pytest.mark.parametrize("name", ["best", "last"])
@@ -122,9 +120,7 @@ def test_resuming_elsewhere_and_at_another_rate_is_told(songs_root, tmp_path, un
 
 def test_weights_alone_are_taken_without_the_rest(songs_root, tmp_path, uninterrupted):
     checkpoint = uninterrupted / "checkpoints" / "last.ckpt"
-    started = run(
-        songs_root, tmp_path, f"init_from={checkpoint}", "optimizer.lr=1e-12", "trainer.max_epochs=1"
-    )
+    started = run(songs_root, tmp_path, f"init_from={checkpoint}", "optimizer.lr=1e-12", "trainer.max_epochs=1")
     assert started["global_step"] == 2
     torch.testing.assert_close(started["state_dict"], last_checkpoint(uninterrupted)["state_dict"])
 
@@ -134,9 +130,7 @@ def test_weights_alone_cannot_be_resumed_from(songs_root, tmp_path, uninterrupte
     torch.save({name: checkpoint[name] for name in ("bsroformer", "state_dict")}, tmp_path / "weights.ckpt")
     with pytest.raises(SystemExit):
         run(songs_root, tmp_path, f"ckpt_path={tmp_path}/weights.ckpt")
-    assert (
-        "weights.ckpt holds weights only, nothing to resume: use init_from instead" in capsys.readouterr().err
-    )
+    assert "weights.ckpt holds weights only, nothing to resume: use init_from instead" in capsys.readouterr().err
 
 
 def test_the_last_checkpoint_is_the_last_even_if_an_earlier_one_is_the_best(songs_root, tmp_path):

@@ -70,9 +70,7 @@ def bass_pitch(letter: str, chord: Chord, ahead: Chord, low: int) -> int:
     return low + (chord.root - low) % 12 + degrees[letter]
 
 
-def write_chords(
-    rng: np.random.Generator, style: Style, form: list[Section], side: float, lead: list[Note]
-) -> Part:
+def write_chords(rng: np.random.Generator, style: Style, form: list[Section], side: float, lead: list[Note]) -> Part:
     """Strike the chords around middle C, each voicing close to the one before, softer below the ``lead``."""
     part = Part("other", choose(rng, style.compers), pan=side * rng.uniform(0.4, 0.8))
     rhythms = {is_loud: pick(rng, style.comping) for is_loud in (False, True)}
@@ -85,15 +83,12 @@ def write_chords(
         for start, length, _ in span.strokes(rhythms[span.is_loud], style.swing):
             velocity = (96 if span.is_loud else 86) - BELOW_VOICE * is_sounding(lead, start)
             part.notes += [
-                Note(start + string * delay, length * 0.9, pitch, velocity)
-                for string, pitch in enumerate(voicing)
+                Note(start + string * delay, length * 0.9, pitch, velocity) for string, pitch in enumerate(voicing)
             ]
     return part
 
 
-def write_riff(
-    rng: np.random.Generator, style: Style, form: list[Section], side: float, lead: list[Note]
-) -> Part:
+def write_riff(rng: np.random.Generator, style: Style, form: list[Section], side: float, lead: list[Note]) -> Part:
     """Play single voices of the chord above the comping, by the digits of a pattern, where nobody sings."""
     part = Part("other", choose(rng, style.riffers), pan=side * rng.uniform(0.4, 0.9))
     part.gain_db = rng.uniform(-5, 1)

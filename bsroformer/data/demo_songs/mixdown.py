@@ -1,9 +1,13 @@
 """Mix a song: balance the players, put each stem into the room and set the levels."""
 
-import numpy as np
-from scipy.signal import fftconvolve, lfilter, resample_poly
+from collections.abc import Iterator
 
+import numpy as np
+from scipy.signal import lfilter, oaconvolve, resample_poly
+
+from bsroformer.data.demo_songs.channels import CHANNELS, Channel
 from bsroformer.data.demo_songs.equaliser import equalise
+from bsroformer.data.demo_songs.instruments import DRUM_KEYS
 from bsroformer.data.demo_songs.score import Part, Song
 from bsroformer.data.demo_songs.synthesiser import RATE, play
 from bsroformer.data.demo_songs.vowels import pronounce
@@ -13,12 +17,11 @@ TAIL_SECONDS = 1.5  # the room rings on after the last bar
 FADE_SECONDS = 0.5  # of the tail, down to silence
 FULL_SCALE = 32767  # of 16-bit PCM
 
-# Per stem, what a song draws from: level in dB, how much room, and how hard the tape is driven.
-LEVEL_DB = {"vocals": (0.0, 2.5), "drums": (-1.5, 1.5), "bass": (-1.5, 1.5), "other": (-1.5, 1.5)}
-WETNESS = {"vocals": (0.1, 0.3), "drums": (0.0, 0.08), "other": (0.08, 0.3)}  # a bass stays dry
-DRIVE = {"vocals": (0.05, 0.15), "drums": (0.15, 0.35), "bass": (0.05, 0.3), "other": (0.03, 0.15)}
-STEMS = tuple(LEVEL_DB)
+STEMS = tuple(CHANNELS)
+CENTRED = ("vocals", "bass")
 DECAY_SECONDS = (0.3, 1.4)
+DUCK_DB = 6.0  # the bass gives way to the kick,
+DUCK_SECONDS = 0.08  # and comes back at this time constant
 PEAK_DB = (-3.0, -1.0)  # of the mixture, in dBFS
 
 
@@ -33,34 +36,58 @@ def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
     stems = {}
     for stem in STEMS:
         parts = [part for part in song.parts if part.stem == stem]
-        dry = np.sum([place(part, song, seconds) for part in parts], axis=0)
-        stems[stem] = colour(rng, dry / active_rms(dry), stem, decay)
+        dry = np.sum([place(*played, song) for played in play_stem(parts, song.tempo, seconds)], axis=0)
+        stems[stem] = colour(rng, dry, CHANNELS[stem], decay)
+    stems["bass"] *= duck(kick_times(song), stems["bass"].shape[-1])
     return quantise(stems, peak_db=rng.uniform(*PEAK_DB))
 
 
-def place(part: Part, song: Song, seconds: float) -> np.ndarray:
-    """Play a part and give it its vowels, its level and its place between the loudspeakers, ``(c t)``."""
-    audio = play(part, song.tempo, seconds)
-    if part.singer is not None:  # who stands in one place: the samples' own stereo is given up
-        audio = pronounce(audio.mean(0, keepdims=True), part.notes, part.singer, 60 / song.tempo, RATE)
+def play_stem(parts: list[Part], tempo: float, seconds: float) -> Iterator[tuple[Part, np.ndarray]]:
+    """Play the parts of a stem, two at a time; each comes in mono ``(1 t)``, but stereo ``(2 t)`` if alone."""
+    for first in range(0, len(parts), 2):
+        pair = parts[first : first + 2]
+        audio = play(pair, tempo, seconds)
+        yield from zip(pair, audio[:, None] if len(pair) == 2 else audio[None], strict=True)
+
+
+def place(part: Part, audio: np.ndarray, song: Song) -> np.ndarray:
+    """Give a part's audio ``(c t)`` its vowels, its level and its place between the loudspeakers."""
+    if part.stem in CENTRED:  # who stands in one place: the samples' own stereo is given up
+        audio = audio.mean(0, keepdims=True)
+    if part.singer is not None:
+        audio = pronounce(audio, part.notes, part.singer, 60 / song.tempo, RATE)
     angle = (part.pan + 1) * np.pi / 4
     balance = np.sqrt(2) * np.array([[np.cos(angle)], [np.sin(angle)]])  # constant power
     gain = 10 ** (part.gain_db / 20) / active_rms(audio)
     return audio * (balance * gain).astype(np.float32)
 
 
-def colour(rng: np.random.Generator, audio: np.ndarray, stem: str, decay: float) -> np.ndarray:
-    """Do to a stem ``(c t)`` of RMS 1 what studios do: tone, saturation, room, level."""
-    audio = equalise(audio, stem, RATE)
-    audio = audio / active_rms(audio)
-    drive = rng.uniform(*DRIVE[stem])
-    audio = np.tanh(audio * drive) / drive
-    if stem in WETNESS:
-        room = impulse_response(rng, decay * rng.uniform(0.8, 1.2))
-        wet = fftconvolve(audio.mean(0, keepdims=True), room, axes=-1)[:, : audio.shape[-1]]
-        audio = audio + rng.uniform(*WETNESS[stem]) * wet
-    level = 10 ** (rng.uniform(*LEVEL_DB[stem]) / 20)
-    return (level / active_rms(audio)) * audio
+def colour(rng: np.random.Generator, audio: np.ndarray, channel: Channel, decay: float) -> np.ndarray:
+    """Send a stem ``(c t)`` through its channel: tape, equaliser, room, level."""
+    drive = rng.uniform(*channel.drive)
+    audio = np.tanh(audio * (drive / active_rms(audio)))
+    audio = equalise(audio, channel.equaliser, RATE)
+    if channel.room:
+        room = impulse_response(rng, decay * channel.room * rng.uniform(0.8, 1.2))
+        wet = oaconvolve(audio.mean(0, keepdims=True), room, axes=-1)[:, : audio.shape[-1]]
+        audio = audio + rng.uniform(*channel.wetness) * wet
+    level = 10 ** (rng.uniform(*channel.level_db) / 20)
+    return audio * np.float32(level / active_rms(audio))
+
+
+def kick_times(song: Song) -> np.ndarray:
+    """Seconds at which the kick drum is struck, in order."""
+    drums = [note for part in song.parts if part.stem == "drums" for note in part.notes]
+    return np.sort([note.start * 60 / song.tempo for note in drums if note.pitch == DRUM_KEYS["kick"]])
+
+
+def duck(onsets: np.ndarray, length: int) -> np.ndarray:
+    """Gain ``(t)`` of what steps aside at each of the onsets, in seconds: a compressor's side chain."""
+    times = np.arange(length, dtype=np.float32) / RATE
+    before = np.concatenate([[-np.inf], onsets])
+    since = times - before[np.searchsorted(onsets, times, side="right")]
+    depth_db = DUCK_DB * np.exp(-since / DUCK_SECONDS).astype(np.float32)
+    return 10 ** (low_pass(-depth_db[None], 50.0)[0] / 20)  # 3 ms to give way, so that it does not click
 
 
 def impulse_response(rng: np.random.Generator, decay: float) -> np.ndarray:

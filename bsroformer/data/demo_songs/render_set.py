@@ -124,9 +124,7 @@ def check_folder(root: Path, settings: DemoSettings) -> None:
             found = json.loads((root / name).read_text(encoding="utf-8"))
             wanted = asdict(settings)
             unlike = [
-                f"{key} {found.get(key)} instead of {wanted[key]}"
-                for key in wanted
-                if found.get(key) != wanted[key]
+                f"{key} {found.get(key)} instead of {wanted[key]}" for key in wanted if found.get(key) != wanted[key]
             ]
             if unlike:
                 raise InputError(

@@ -1,6 +1,7 @@
-"""Play a part: its notes as a MIDI file in memory, and that through a SoundFont to audio."""
+"""Play parts: their notes as a MIDI file in memory, and that through a SoundFont to audio."""
 
 import io
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 RATE = 48000  # samples a second; midirenderer plays at no other rate
 TICKS_PER_BEAT = 960  # at MIDI's default of 120 beats a minute, half a millisecond
 CONTROL_SECONDS = 0.02  # between two pitch bends or expression changes: 50 a second sound continuous
-REVERB, CHORUS, EXPRESSION = 91, 93, 11  # MIDI controllers
+PAN, EXPRESSION, REVERB, CHORUS = 10, 11, 91, 93  # MIDI controllers
+MIDDLE, SIDES = (64,), (0, 127)
 RING_SECONDS = 3.0  # after its last note a part has died away
 BEND_RANGE_CENTS = 200  # of a full pitch bend, the General MIDI default
 
@@ -38,24 +40,26 @@ def soundfont() -> bytes:
     return path.read_bytes()
 
 
-def play(part: Part, tempo: float, seconds: float) -> np.ndarray:
-    """Play a part alone and dry.
+def play(parts: Sequence[Part], tempo: float, seconds: float) -> np.ndarray:
+    """Play one part, or two at once: a pass costs the synthesiser the same, whoever plays.
 
     Args:
-        part: The part, of at least one note.
+        parts: One part, heard in stereo, or two, the first on the left and the second on the right. Each has
+            at least one note.
         tempo: Beats a minute.
         seconds: Length of the result; what rings longer is cut.
 
     Returns:
-        Audio ``(c t)``, float32, two channels at ``RATE``.
+        Dry audio ``(c t)``, float32, two channels at ``RATE``.
     """
     import midirenderer
 
     beat = 60 / tempo
+    notes = [note for part in parts for note in part.notes]
     # Silence takes as long to play as music: a pad of the chorus is played from the chorus on.
-    begin = min(note.start for note in part.notes) * beat
-    end = min(seconds, max(note.start + note.length for note in part.notes) * beat + RING_SECONDS)
-    wave = midirenderer.render_wave_from(soundfont(), write_midi(part, beat, begin, end))
+    begin = min(note.start for note in notes) * beat
+    end = min(seconds, max(note.start + note.length for note in notes) * beat + RING_SECONDS)
+    wave = midirenderer.render_wave_from(soundfont(), write_midi(parts, beat, begin, end))
     played, _ = soundfile.read(io.BytesIO(wave), dtype="float32", always_2d=True)
     audio = np.zeros((2, round(seconds * RATE)), dtype=np.float32)
     here = audio[:, round(begin * RATE) :]
@@ -63,15 +67,33 @@ def play(part: Part, tempo: float, seconds: float) -> np.ndarray:
     return audio
 
 
-def write_midi(part: Part, beat: float, begin: float, end: float) -> bytes:
-    """Write a part as a MIDI file of what sounds between two times, in seconds.
+def write_midi(parts: Sequence[Part], beat: float, begin: float, end: float) -> bytes:
+    """Write parts as a MIDI file of what sounds between two times, in seconds.
 
     Args:
-        part: The part.
+        parts: One part for the middle, or two for the sides.
         beat: Length of a beat in seconds.
         begin: Time of the song at which the file begins.
         end: Time of the song at which it ends.
     """
+    import pretty_midi
+
+    midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_BEAT)
+    for part, pan in zip(parts, MIDDLE if len(parts) == 1 else SIDES, strict=True):
+        instrument = write_part(part, beat, begin)
+        instrument.control_changes.append(pretty_midi.ControlChange(PAN, pan, 0.0))
+        # The mix has a room of its own. The event at the end lets the last notes ring: playing stops there.
+        for time in (0.0, end - begin):
+            instrument.control_changes.append(pretty_midi.ControlChange(REVERB, 0, time))
+        instrument.control_changes.append(pretty_midi.ControlChange(CHORUS, 0, 0.0))
+        midi.instruments.append(instrument)
+    file = io.BytesIO()
+    midi.write(file)
+    return file.getvalue()
+
+
+def write_part(part: Part, beat: float, begin: float) -> "pretty_midi.Instrument":
+    """Write the notes of a part, and what a singer makes of them."""
     import pretty_midi
 
     instrument = pretty_midi.Instrument(PROGRAMS[part.instrument], is_drum=part.stem == "drums")
@@ -80,14 +102,7 @@ def write_midi(part: Part, beat: float, begin: float, end: float) -> bytes:
         instrument.notes.append(pretty_midi.Note(note.velocity, note.pitch, start, stop))
         if part.singer is not None:
             express(instrument, part.singer, start, stop)
-    # The mix has a room of its own. The event at the end lets the last notes ring: playing stops there.
-    instrument.control_changes += [pretty_midi.ControlChange(REVERB, 0, time) for time in (0.0, end - begin)]
-    instrument.control_changes.append(pretty_midi.ControlChange(CHORUS, 0, 0.0))
-    midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_BEAT)
-    midi.instruments.append(instrument)
-    file = io.BytesIO()
-    midi.write(file)
-    return file.getvalue()
+    return instrument
 
 
 def express(instrument: "pretty_midi.Instrument", singer: Singer, start: float, stop: float) -> None:
