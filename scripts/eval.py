@@ -1,8 +1,11 @@
 """Evaluate a checkpoint; see `configs/eval.yaml` for every key."""
 
+import sys
+
 import hydra
 from omegaconf import DictConfig
 
+from bsroformer.launch.command_line import quote_paths
 from bsroformer.launch.eval import evaluate
 
 
@@ -12,4 +15,5 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = quote_paths(sys.argv[1:])
     main()

@@ -1,8 +1,11 @@
 """Train a model; see `configs/train.yaml` for every key."""
 
+import sys
+
 import hydra
 from omegaconf import DictConfig
 
+from bsroformer.launch.command_line import quote_paths
 from bsroformer.launch.train import train
 
 
@@ -12,4 +15,5 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = quote_paths(sys.argv[1:])
     main()

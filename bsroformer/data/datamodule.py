@@ -1,5 +1,7 @@
 """Songs as Lightning takes them."""
 
+from dataclasses import dataclass
+
 import lightning as L
 import torch
 from torch import Tensor
@@ -8,7 +10,41 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from bsroformer.data.excerpts import EpochSampler, FixedExcerpts, RandomExcerpts
 from bsroformer.data.mixing import RandomMix
 from bsroformer.data.sources import Source
+from bsroformer.data.tracks import Splits
 from bsroformer.errors import InputError
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How songs become batches.
+
+    Attributes:
+        seconds: Length of an excerpt.
+        batch_size: Excerpts in a batch of one device.
+        epoch_size: Training excerpts of an epoch, over all devices.
+        valid_per_song: Validation excerpts of each song.
+        num_workers: Processes that read; 0 reads in the training process.
+        overfit_songs: Train, validate and test on these first training songs alone; None uses the splits.
+
+    Raises:
+        InputError: If a number is out of range.
+    """
+
+    seconds: float
+    batch_size: int
+    epoch_size: int
+    valid_per_song: int
+    num_workers: int
+    overfit_songs: int | None = None
+
+    def __post_init__(self) -> None:
+        least = {"batch_size": 1, "epoch_size": 1, "valid_per_song": 1, "num_workers": 0, "overfit_songs": 1}
+        for name, minimum in least.items():
+            value = getattr(self, name)
+            if value is not None and value < minimum:
+                raise InputError(f"data.{name}={value} must be {minimum} or more")
+        if not self.seconds > 0:
+            raise InputError(f"data.seconds={self.seconds} must be above 0")
 
 
 class StemsDataModule(L.LightningDataModule):
@@ -17,39 +53,17 @@ class StemsDataModule(L.LightningDataModule):
     Args:
         source: The songs.
         augment: How training excerpts are mixed and varied.
-        seconds: Length of an excerpt.
-        batch_size: Excerpts in a batch of one device.
-        epoch_size: Training excerpts of an epoch, over all devices.
-        valid_per_song: Validation excerpts of each song.
-        num_workers: Processes that read; 0 reads in the training process.
-        seed: Of all that is random in training excerpts.
-
-    Raises:
-        InputError: If a number is out of range.
+        batches: How songs become batches.
+        seed: Of all that is random in training excerpts, 0 or more.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        augment: RandomMix,
-        seconds: float,
-        batch_size: int,
-        epoch_size: int,
-        valid_per_song: int,
-        num_workers: int,
-        seed: int,
-    ) -> None:
+    def __init__(self, source: Source, augment: RandomMix, batches: Batches, seed: int) -> None:
         super().__init__()
-        least = {"batch_size": (batch_size, 1), "valid_per_song": (valid_per_song, 1), "num_workers": (num_workers, 0)}
-        for name, (value, minimum) in least.items():
-            if value < minimum:
-                raise InputError(f"data.{name}={value} must be {minimum} or more")
-        if seconds <= 0 or seed < 0:
-            raise InputError(f"data.seconds={seconds} must be above 0, and seed={seed} 0 or more")
-        self.source, self.augment, self.seed = source, augment, seed
-        self.frames = round(seconds * source.sample_rate)
-        self.batch_size, self.epoch_size = batch_size, epoch_size
-        self.valid_per_song, self.num_workers = valid_per_song, num_workers
+        if seed < 0:
+            raise InputError(f"seed={seed} must be 0 or more")
+        self.source, self.augment, self.batches, self.seed = source, augment, batches, seed
+        self.frames = round(batches.seconds * source.sample_rate)
+        self.splits: Splits | None = None
 
     def prepare_data(self) -> None:
         """Make the songs, if this source makes them (once on each machine)."""
@@ -61,39 +75,45 @@ class StemsDataModule(L.LightningDataModule):
         Raises:
             InputError: If there are none to train or to validate on.
         """
-        self.splits = self.source.splits()
+        if self.splits is not None:
+            return
+        splits = self.source.splits()
+        if self.batches.overfit_songs:
+            few = splits.train[: self.batches.overfit_songs]
+            splits = Splits(few, few, few)
         for split in ("train", "valid"):
-            if not getattr(self.splits, split):
+            if not getattr(splits, split):
                 raise InputError(
                     f"the data set has no {split} songs: add a folder {split}/ or name some in data.valid_songs"
                 )
+        self.splits = splits
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Random excerpts; the last incomplete batch of an epoch is left out."""
         excerpts = RandomExcerpts(self.splits.train, self.frames, self.augment, self.seed)
         trainer = self.trainer
         rank, ranks = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        sampler = EpochSampler(self.epoch_size, rank, ranks)
-        if len(sampler) < self.batch_size:
+        sampler = EpochSampler(self.batches.epoch_size, rank, ranks)
+        if len(sampler) < self.batches.batch_size:
             raise InputError(
-                f"data.epoch_size={self.epoch_size} gives {ranks} device(s) less than one batch of {self.batch_size}: "
-                "raise it, or lower data.batch_size"
+                f"data.epoch_size={self.batches.epoch_size} gives {ranks} device(s) less than one batch of "
+                f"{self.batches.batch_size}: raise it, or lower data.batch_size"
             )
         return self._loader(excerpts, sampler=sampler, drop_last=True)
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         """Fixed excerpts of the validation songs."""
-        return self._loader(FixedExcerpts(self.splits.valid, self.frames, self.valid_per_song))
+        return self._loader(FixedExcerpts(self.splits.valid, self.frames, self.batches.valid_per_song))
 
     def _loader(
         self, dataset: Dataset[Tensor], sampler: Sampler | None = None, drop_last: bool = False
     ) -> DataLoader[Tensor]:
         return DataLoader(
             dataset,
-            self.batch_size,
+            self.batches.batch_size,
             sampler=sampler,
             drop_last=drop_last,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-            pin_memory=torch.accelerator.is_available(),
+            num_workers=self.batches.num_workers,
+            persistent_workers=self.batches.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from bsroformer.data.demo_songs import render_demo_set
+from bsroformer.data.demo_songs import DEMO_VERSION, render_demo_set
 from bsroformer.data.musdb import validation_songs
 from bsroformer.data.tracks import Layout, Splits, find_tracks, list_songs, split_folders
 
@@ -58,10 +58,10 @@ class FolderSource:
 
 @dataclass(frozen=True)
 class DemoSource:
-    """The demo songs, rendered into `root` on first use; the last `valid_songs` songs of ``train`` validate.
+    """The demo songs, rendered on first use; the last `valid_songs` songs of ``train`` validate.
 
     Attributes:
-        root: Folder of the rendered songs.
+        root: Where rendered sets are kept, each in a folder of its own.
         seed: Of the songs.
         train_songs: Number of songs to train on, validation included.
         valid_songs: How many of these validate.
@@ -82,9 +82,15 @@ class DemoSource:
     sample_rate: int
     channels: int
 
+    @property
+    def folder(self) -> Path:
+        """The folder of this set; another version, seed or size has another."""
+        size = f"{self.train_songs}+{self.test_songs}x{self.seconds:g}s"
+        return Path(self.root).expanduser() / f"v{DEMO_VERSION}-seed{self.seed}-{size}"
+
     def prepare(self) -> None:
         """Render the songs, unless they are there."""
-        render_demo_set(Path(self.root).expanduser(), self.seed, self.train_songs, self.test_songs, self.seconds)
+        render_demo_set(self.folder, self.seed, self.train_songs, self.test_songs, self.seconds)
 
     def splits(self) -> Splits:
         """Find the songs.
@@ -92,6 +98,6 @@ class DemoSource:
         Raises:
             InputError: If they were not rendered yet.
         """
-        songs = list_songs(split_folders(self.root)["train"], "folders")
+        songs = list_songs(split_folders(self.folder)["train"], "folders")
         valid_songs = [path.name for path in songs[self.train_songs - self.valid_songs :]]
-        return find_tracks(self.root, self.stems, self.sample_rate, self.channels, "folders", valid_songs)
+        return find_tracks(self.folder, self.stems, self.sample_rate, self.channels, "folders", valid_songs)

@@ -1,5 +1,6 @@
 """From the configuration to objects: the only file that instantiates."""
 
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from bsroformer.checkpoints import load_model
-from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
@@ -45,17 +46,8 @@ def build_source(cfg: DictConfig) -> Source:
 
 def build_data(cfg: DictConfig) -> StemsDataModule:
     """Songs as training takes them."""
-    data = cfg.data
-    return StemsDataModule(
-        build_source(cfg),
-        make(cfg.augment),
-        data.seconds,
-        data.batch_size,
-        data.epoch_size,
-        data.valid_per_song,
-        data.num_workers,
-        cfg.seed,
-    )
+    batches = Batches(**{field.name: cfg.data[field.name] for field in fields(Batches)})
+    return StemsDataModule(build_source(cfg), make(cfg.augment), batches, cfg.seed)
 
 
 def build_trainer(cfg: DictConfig) -> L.Trainer:
@@ -70,8 +62,6 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
             "PyTorch that fits your GPU (pytorch.org)"
         )
     callbacks: dict[str, Any] = make(cfg.callbacks) if cfg.callbacks else {}
-    if cfg.trainer.get("fast_dev_run"):
-        callbacks = {}
     keeps_checkpoints = any(isinstance(callback, Checkpoint) for callback in callbacks.values())
     logger: Logger | bool = make(cfg.logger) if cfg.logger else False
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)

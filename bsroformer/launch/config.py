@@ -1,14 +1,16 @@
 """From Hydra's composed tree to the one that a script works with."""
 
+import os
 from pathlib import Path
 from typing import Any
 
-from dotenv import find_dotenv, load_dotenv
+from dotenv import dotenv_values, find_dotenv
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.errors import InputError
+from bsroformer.launch.command_line import PATHS
 
 
 def prepared(cfg: DictConfig) -> DictConfig:
@@ -17,8 +19,9 @@ def prepared(cfg: DictConfig) -> DictConfig:
     Raises:
         InputError: For a sweep over a trainer of several processes.
     """
-    load_dotenv(find_dotenv(usecwd=True))
+    load_environment()
     cfg = cfg.copy()
+    expand_home(cfg)
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         if hydra.mode == RunMode.MULTIRUN:
@@ -26,6 +29,21 @@ def prepared(cfg: DictConfig) -> DictConfig:
             cfg.paths.output_dir = hydra.runtime.output_dir  # each job of a sweep has a folder of its own
     OmegaConf.set_readonly(cfg, True)
     return cfg
+
+
+def load_environment() -> None:
+    """Put `.env` into the environment; a line without a value says nothing."""
+    for name, value in dotenv_values(find_dotenv(usecwd=True)).items():
+        if value and name not in os.environ:
+            os.environ[name] = value
+
+
+def expand_home(cfg: DictConfig) -> None:
+    """Replace ``~`` at the start of paths by the user's folder."""
+    for key in PATHS:
+        value = OmegaConf.select(cfg, key, throw_on_missing=False)
+        if isinstance(value, str) and value.startswith("~"):
+            OmegaConf.update(cfg, key, str(Path(value).expanduser()))
 
 
 def refuse_many_processes(cfg: DictConfig) -> None:
@@ -52,4 +70,4 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 def save_config(cfg: DictConfig, folder: Path) -> None:
     """Write the resolved tree to ``config.yaml``; secrets are not in it, they stay in the environment."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")

@@ -40,8 +40,10 @@ def evaluate(cfg: DictConfig) -> None:
 
 
 def _uses_bss_eval(wanted: bool | str, console: Console) -> bool:
+    if isinstance(wanted, bool):
+        return wanted
     if wanted != "auto":
-        return bool(wanted)
+        raise InputError(f"bss_eval={wanted} is none of auto, true, false")
     available = bss_eval_available()
     if not available:
         console.print("BSS Eval's SIR, SAR and ISR are left out: museval needs FFmpeg (ffmpeg, ffprobe) on the PATH.")

@@ -1,8 +1,10 @@
 """Separate songs whose stems are known, score them, and write table, files and pictures."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,8 +22,12 @@ from bsroformer.evaluation import (
     write_figure,
     write_json,
 )
-from bsroformer.figures import separation_figure
+from bsroformer.evaluation.scores import mean_over_stems
+from bsroformer.figures import busiest_excerpt, separation_figure
 from bsroformer.inference import Separator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -77,17 +83,21 @@ class Scoring:
         write_csv(evaluation, self.folder / f"{self.name}.csv")
         write_figure(scores_figure(evaluation), self.folder / f"{self.name}.png")
         track = {track.name: track for track in tracks}[middle_song(evaluation)]
-        mixture, targets = track.mixture(), track.all_stems()
-        order = [track.stems.index(stem) for stem in separator.stems]
-        figure = separation_figure(
-            mixture, targets[order], separator(mixture), separator.stems, separator.sample_rate, track.name
-        )
-        write_figure(figure, self.folder / "separation.png", dpi=100)
+        write_figure(excerpt_figure(track, separator), self.folder / "separation.png", dpi=100)
 
 
 def middle_song(evaluation: Evaluation) -> str:
     """The song in the middle of the ranking by mean SI-SDR: the one that shows what to expect."""
-    from bsroformer.evaluation.scores import mean_over_stems
+    scores = {song.song: mean_over_stems(song.scores)["SI-SDR"] for song in evaluation.songs}
+    ranked = sorted((score, song) for song, score in scores.items() if not math.isnan(score))
+    return ranked[len(ranked) // 2][1] if ranked else evaluation.songs[0].song
 
-    ranked = sorted(evaluation.songs, key=lambda song: mean_over_stems(song.scores)["SI-SDR"])
-    return ranked[len(ranked) // 2].song
+
+def excerpt_figure(track: Track, separator: Separator, seconds: float = 8.0) -> "Figure":
+    """Separate the excerpt of a song in which every stem is heard best, and draw it."""
+    targets = track.all_stems()[[track.stems.index(stem) for stem in separator.stems]]  # (n c t)
+    shown = busiest_excerpt(targets, separator.sample_rate, seconds)
+    targets = targets[..., shown]
+    mixture = track.mixture()[..., shown][..., : targets.shape[-1]]
+    targets = targets[..., : mixture.shape[-1]]
+    return separation_figure(mixture, targets, separator(mixture), separator.stems, separator.sample_rate, track.name)

@@ -32,7 +32,7 @@ def separate(cfg: DictConfig) -> None:
     separator = build_separator(cfg, cfg.ckpt)
     mixture = prepared_mixture(audio, rate, separator, cfg.downmix, source)
     stems = resample(_separate(separator, mixture, source.name, console), separator.sample_rate, rate)
-    folder = Path(cfg.output).expanduser() / source.stem
+    folder = Path(cfg.output).expanduser() / source.stem.removesuffix(".stem")
     for name, stem in zip(separator.stems, stems[..., : audio.shape[-1]], strict=True):
         write(folder / f"{name}.wav", stem, rate)
     console.print(f"{', '.join(separator.stems)} are in {folder}")

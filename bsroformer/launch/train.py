@@ -1,5 +1,6 @@
 """Train a model: ``scripts/train.py``."""
 
+import logging
 import math
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.terminal import terminal
-from bsroformer.launch.wandb_mode import use_wandb_offline_without_key
+from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.training import SeparationModule
 
 
@@ -41,20 +42,26 @@ def train(cfg: DictConfig) -> float:
     console, folder = terminal(), Path(cfg.paths.output_dir)
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     keep_freed_memory()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and remarks
     data, module = build_data(cfg), build_module(cfg)
     if cfg.init_from:
         load_weights(module.model, read_checkpoint(Path(cfg.init_from)), cfg.init_from)
     data.prepare_data()
     data.setup("fit")
-    offline = "WandbLogger" in str(cfg.logger) and use_wandb_offline_without_key()
+    offline = logs_to_wandb(cfg) and use_wandb_offline_without_key()
     trainer = build_trainer(cfg)
+    console.quiet = not trainer.is_global_zero
     if cfg.evaluate:
         _check_evaluation(trainer, data)
     if trainer.is_global_zero:
         save_config(cfg, folder)
         _log_config(cfg, trainer)
         _announce(cfg, module, data, console)
-    trainer.fit(module, data, ckpt_path=_checkpoint_to_resume(cfg, console))
+    resumed = _checkpoint_to_resume(cfg, console)
+    try:
+        trainer.fit(module, data, ckpt_path=resumed)
+    finally:
+        finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:
         return best_score(trainer)
     if offline:

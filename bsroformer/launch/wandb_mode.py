@@ -2,7 +2,12 @@
 
 import netrc
 import os
+import sys
+from collections.abc import Container
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from omegaconf import DictConfig
 
 
 def use_wandb_offline_without_key() -> bool:
@@ -10,9 +15,20 @@ def use_wandb_offline_without_key() -> bool:
 
     To be called before `wandb` is imported, which reads its environment then.
     """
-    if "WANDB_MODE" not in os.environ and not _has_key():
+    if not os.environ.get("WANDB_MODE") and not _has_key():
         os.environ["WANDB_MODE"] = "offline"
     return os.environ.get("WANDB_MODE") == "offline"
+
+
+def logs_to_wandb(cfg: DictConfig) -> bool:
+    """Whether the configured logger is that of Weights & Biases."""
+    return bool(cfg.logger) and "wandb" in cfg.logger._target_.lower()
+
+
+def finish_wandb() -> None:
+    """End the run that is open, if there is one."""
+    if wandb := sys.modules.get("wandb"):
+        wandb.finish()
 
 
 def _has_key() -> bool:
@@ -20,7 +36,13 @@ def _has_key() -> bool:
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    files = filter(None, (os.environ.get("NETRC"), "~/.netrc", "~/_netrc"))  # the last on Windows
+    return any(host in _hosts(Path(file).expanduser()) for file in files)
+
+
+def _hosts(path: Path) -> Container[str | None]:
+    """The hosts that a netrc file names; none if it cannot be read."""
     try:
-        return host in netrc.netrc(os.environ.get("NETRC")).hosts
+        return netrc.netrc(path).hosts
     except (OSError, netrc.NetrcParseError):
-        return False
+        return ()

@@ -44,6 +44,8 @@ class MaskEstimators(nn.Module):
         ]
         self.outputs = nn.ModuleList(outputs)
         self.split_sizes = [len(output.weight) for output in outputs]
+        for output in outputs:
+            share_mixture(output, stems)
         self.register_buffer("bands", torch.tensor(layout.grouped_bands), persistent=False)
         self.register_buffer("bins", torch.tensor(layout.grouped_bins), persistent=False)
         self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
@@ -79,3 +81,14 @@ class MaskEstimators(nn.Module):
         if self.zero_dc:
             complex_masks = complex_masks.index_fill(-2, self.bins.new_zeros(1), 0)
         return complex_masks
+
+
+@torch.no_grad()
+def share_mixture(output: BandLinear, stems: int) -> None:
+    """Set the biases of an output layer so that each stem's mask begins around ``1 / stems``, an equal share.
+
+    From masks around zero a stem begins with either sign, and may keep the wrong one: SI-SDR does not see the sign, and
+    between the two lies an estimate that holds nothing of its target.
+    """
+    halves = rearrange(output.bias, "k (n half v z) -> half k n v z", n=output.fan_out, half=2, z=2)
+    halves[0, ..., 0] += 2 / stems  # the real part of a value, whose gate begins at 1/2

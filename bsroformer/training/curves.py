@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import lightning as L
+from torch import Tensor
 
 from bsroformer.figures import curves_figure
 from bsroformer.training.module import SeparationModule
@@ -23,6 +24,8 @@ class Curves(L.Callback):
     def __init__(self, folder: str) -> None:
         self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
         self.rows: dict[int, Row] = {}
+        self.sums: dict[str, Tensor | float] = {}  # of the training metrics since the last row
+        self.batches = 0
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""
@@ -31,31 +34,32 @@ class Curves(L.Callback):
             self.rows = {step: row for step, row in rows.items() if step <= trainer.global_step}
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        """Note the training metrics at the logger's interval, after the batch that completes the step."""
+        """Note the means of the training metrics since the last note, at the logger's interval."""
+        for name, value in trainer.callback_metrics.items():
+            if name.startswith("train/"):
+                self.sums[name] = self.sums.get(name, 0.0) + value.detach()
+        self.batches += 1
         step, interval = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step > 0 and step % interval == 0 and step not in self.rows:
-            self._note(trainer, "train/")
+            self.rows[step] = {name: float(total / self.batches) for name, total in self.sums.items()}
+            self.sums, self.batches = {}, 0
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note the scores; write and draw what there is."""
         assert isinstance(pl_module, SeparationModule)
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        self._note(trainer, "val/")
+        scores = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        self.rows.setdefault(trainer.global_step, {}).update(scores)
         write_rows(self.csv, self.rows)
         curves_figure(self.rows, pl_module.model.stems).savefig(self.picture, dpi=110)
-
-    def _note(self, trainer: L.Trainer, prefix: str) -> None:
-        metrics = trainer.callback_metrics
-        row = {name: value.item() for name, value in metrics.items() if name.startswith(prefix)}
-        self.rows.setdefault(trainer.global_step, {}).update(row)
 
 
 def write_rows(path: Path, rows: dict[int, Row]) -> None:
     """Write one line for each step, with an empty cell where a metric has no value."""
     names = sorted({name for row in rows.values() for name in row})
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["step", *names])
         writer.writeheader()
         writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
@@ -63,7 +67,7 @@ def write_rows(path: Path, rows: dict[int, Row]) -> None:
 
 def read_rows(path: Path) -> dict[int, Row]:
     """Read what `write_rows` wrote."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return {
             int(line.pop("step")): {name: float(value) for name, value in line.items() if value}
             for line in csv.DictReader(file)

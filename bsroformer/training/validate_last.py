@@ -1,4 +1,4 @@
-"""Small callbacks of a training run."""
+"""A last validation, wherever a run ends."""
 
 import lightning as L
 

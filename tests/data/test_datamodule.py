@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.mixing import RandomMix
 from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*pin_memory")
 MIXING = RandomMix(0.2, (0.25, 1.25), 0.5, 0.5)
 
 
-def module(root, valid_songs=("B",), trainer=None, **changes) -> StemsDataModule:
+def module(root, valid_songs=("B",), trainer=None, seed=0, **changes) -> StemsDataModule:
     source = FolderSource(root, "folders", valid_songs, ("vocals", "other"), 44_100, 2)
     sizes = {
         "seconds": 0.01,
@@ -20,9 +20,8 @@ def module(root, valid_songs=("B",), trainer=None, **changes) -> StemsDataModule
         "epoch_size": 7,
         "valid_per_song": 3,
         "num_workers": 0,
-        "seed": 0,
     }
-    data = StemsDataModule(source, MIXING, **(sizes | changes))
+    data = StemsDataModule(source, MIXING, Batches(**(sizes | changes)), seed)
     data.prepare_data()
     data.setup("fit")
     data.trainer = trainer

@@ -48,9 +48,18 @@ def test_a_folder_that_does_not_fit_is_told(songs_root, tmp_path):
         folder(songs_root, sample_rate=48_000).splits()
 
 
+@pytest.fixture
+def rendered_root(songs_root, tmp_path):
+    """A folder of rendered sets that holds the one of `demo`."""
+    root = tmp_path / "sets"
+    root.mkdir()
+    demo(root).folder.symlink_to(songs_root)
+    return root
+
+
 @pytest.mark.parametrize(("valid_songs", "train"), [(1, ["A", "B"]), (2, ["A"]), (0, ["A", "B", "C"])])
-def test_the_last_demo_songs_validate(songs_root, valid_songs, train):
-    splits = demo(songs_root, valid_songs).splits()
+def test_the_last_demo_songs_validate(rendered_root, valid_songs, train):
+    splits = demo(rendered_root, valid_songs).splits()
     assert names(splits) == (train, ["A", "B", "C"][len(train) :], ["D"])
 
 
@@ -59,7 +68,16 @@ def test_demo_songs_are_rendered_before_use_into_a_folder_that_may_be_in_the_hom
     monkeypatch.setattr(sources, "render_demo_set", lambda *arguments: calls.append(arguments))
     monkeypatch.setenv("HOME", str(tmp_path))
     demo("~/songs").prepare()
-    assert calls == [(tmp_path / "songs", 7, 3, 1, 22.0)]
+    ((folder, *settings),) = calls
+    assert folder.parent == tmp_path / "songs"
+    assert settings == [7, 3, 1, 22.0]
+
+
+def test_every_version_and_setting_of_the_demo_set_has_a_folder_of_its_own(monkeypatch):
+    first = demo("songs").folder
+    assert first != DemoSource("songs", 8, 3, 1, 1, 22.0, STEMS, 44_100, 2).folder
+    monkeypatch.setattr(sources, "DEMO_VERSION", sources.DEMO_VERSION + 1)
+    assert first != demo("songs").folder
 
 
 def test_demo_songs_that_were_not_rendered_are_told(tmp_path):

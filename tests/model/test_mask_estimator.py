@@ -90,3 +90,11 @@ def test_masks_are_float32_under_autocast():
         found = masks(features)
     assert found.dtype == torch.complex64
     torch.testing.assert_close(found, masks(features), rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("hidden", [0, 1, 2])
+def test_masks_begin_around_an_equal_share_of_the_mixture(hidden):
+    masks = estimators(LAYOUTS["in order"], hidden=hidden)(torch.randn(4, 50, 6, DIM))
+    by_stem = masks.mean(dim=(0, 2, 3, 4))
+    torch.testing.assert_close(by_stem.real, torch.full((STEMS,), 1 / STEMS), rtol=0, atol=0.15)
+    torch.testing.assert_close(by_stem.imag, torch.zeros(STEMS), rtol=0, atol=0.15)

@@ -44,8 +44,8 @@ def test_training_is_noted_at_the_loggers_interval_and_scores_after_validation(t
         curves.on_train_batch_end(state(step, train_loss=float(step), val_si_sdr=-1.0))
     curves.on_validation_end(state(22, train_loss=0.0, val_si_sdr=2.0), module)
     assert read_rows(tmp_path / "metrics.csv") == {
-        10: {"train/loss": 10},
-        20: {"train/loss": 20},
+        10: {"train/loss": 7.5},  # the mean of what came since the last row
+        20: {"train/loss": 17.5},
         22: {"val/si_sdr": 2},
     }
 
@@ -56,7 +56,7 @@ def test_with_accumulation_a_step_is_noted_once_when_it_is_complete(tmp_path, mo
         curves.on_train_batch_end(state(step, train_loss=loss))
     curves.on_validation_end(state(10, val_si_sdr=2.0), module)
     curves.on_train_batch_end(state(10, train_loss=5.0))
-    assert curves.rows == {10: {"train/loss": 3, "val/si_sdr": 2}}
+    assert curves.rows == {10: {"train/loss": 2, "val/si_sdr": 2}}
 
 
 def test_a_picture_is_drawn_after_validation(tmp_path, module):

@@ -4,8 +4,9 @@ Music theory writes the notes, a General MIDI synthesiser plays them through a S
 desk turns them into stems. From the top down::
 
     render_set    the set on disk: in parallel, in MUSDB's layout, safe to interrupt
-    mixdown       a song to its four stems: balance, tone, room, levels
-    synthesiser   a part to audio;  vowels: the formants of the singers
+    mixdown       a song to its four stems: places, tone, room, levels
+    channels      where each stem belongs in the mix;  equaliser: the filters that keep it there
+    synthesiser   parts to audio;  vowels: the formants of the singers
     composition   key, form, and who plays;  band, melody: what they play
     styles_pop, styles_roots    grooves, bass lines, riffs and instruments, as text
     harmony       chords, scales, voice leading;  score: notes, parts, sections, and how patterns are read

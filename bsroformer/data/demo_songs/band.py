@@ -11,7 +11,7 @@ STROKES = {"X": 118, "x": 98, "o": 48}  # velocities
 TIMEKEEPERS = ("hat", "ride", "maracas", "cowbell", "tambourine", "pedal")
 FILL_CHANCE = 0.75  # that a section ends with a fill
 RIFF_WAITS_CHANCE = 0.3  # that the riff comes in with the chorus only
-BELOW_VOICE = 16  # velocity that the chords give up while somebody sings: about 3 dB
+BELOW_VOICE = 16  # velocity that chords and riffs give up while somebody sings: about 3 dB
 
 
 def choose(rng: np.random.Generator, instruments: str) -> str:
@@ -89,7 +89,10 @@ def write_chords(rng: np.random.Generator, style: Style, form: list[Section], si
 
 
 def write_riff(rng: np.random.Generator, style: Style, form: list[Section], side: float, lead: list[Note]) -> Part:
-    """Play single voices of the chord above the comping, by the digits of a pattern, where nobody sings."""
+    """Play single voices of the chord above the comping, by the digits of a pattern.
+
+    In a verse the riff answers the ``lead``, in a chorus it goes on below it.
+    """
     part = Part("other", choose(rng, style.riffers), pan=side * rng.uniform(0.4, 0.9))
     part.gain_db = rng.uniform(-5, 1)
     riffs = {is_loud: pick(rng, style.riff) for is_loud in (False, True)}
@@ -99,11 +102,11 @@ def write_riff(rng: np.random.Generator, style: Style, form: list[Section], side
         if waits and not span.is_loud:
             continue
         voicing = voice_chord(span.chord, None, low, low + 20)
-        part.notes += [
-            Note(start, length * 0.95, voicing[min(int(digit), len(voicing) - 1)], 90)
-            for start, length, digit in span.strokes(riffs[span.is_loud], style.swing)
-            if not is_sounding(lead, start)
-        ]
+        for start, length, digit in span.strokes(riffs[span.is_loud], style.swing):
+            is_sung = is_sounding(lead, start)
+            if span.is_loud or not is_sung:
+                pitch = voicing[min(int(digit), len(voicing) - 1)]
+                part.notes.append(Note(start, length * 0.95, pitch, 90 - BELOW_VOICE * is_sung))
     return part
 
 

@@ -54,7 +54,7 @@ def draw_motif(rng: np.random.Generator) -> Motif:
 
 def write_vocals(rng: np.random.Generator, form: list[Section], key: Key, swing: float) -> list[Part]:
     """Write the lead, sung by one or two voices at once, a harmony in the chorus, and consonants."""
-    middle = float(rng.integers(57, 70))
+    middle = float(rng.integers(58, 70))
     motifs = {is_loud: draw_motif(rng) for is_loud in (False, True)}
     lead: list[Note] = []
     harmony: list[Note] = []

@@ -1,4 +1,4 @@
-"""Mix a song: balance the players, put each stem into the room and set the levels."""
+"""Mix a song: place the players, send each stem through its channel, let kick and bass share the low end."""
 
 from collections.abc import Iterator
 
@@ -18,10 +18,12 @@ FADE_SECONDS = 0.5  # of the tail, down to silence
 FULL_SCALE = 32767  # of 16-bit PCM
 
 STEMS = tuple(CHANNELS)
-CENTRED = ("vocals", "bass")
+CENTRED = ("vocals", "bass")  # a singer and a bass stand in one place
 DECAY_SECONDS = (0.3, 1.4)
+BOOM_SECONDS = 0.1  # a kick sounds so long,
+BOOM_FADE_SECONDS = 0.05  # and then fades at this time constant
 DUCK_DB = 6.0  # the bass gives way to the kick,
-DUCK_SECONDS = 0.08  # and comes back at this time constant
+DUCK_SECONDS = 0.08  # and comes back at this one
 PEAK_DB = (-3.0, -1.0)  # of the mixture, in dBFS
 
 
@@ -33,12 +35,16 @@ def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
     """
     seconds = song.seconds + TAIL_SECONDS
     decay = rng.uniform(*DECAY_SECONDS)
+    since = since_kick(song, seconds)
     stems = {}
     for stem in STEMS:
         parts = [part for part in song.parts if part.stem == stem]
         dry = np.sum([place(*played, song) for played in play_stem(parts, song.tempo, seconds)], axis=0)
+        if stem == "drums":
+            dry = damp(dry, since)
+        if stem == "bass":
+            dry = duck(dry, since)
         stems[stem] = colour(rng, dry, CHANNELS[stem], decay)
-    stems["bass"] *= duck(kick_times(song), stems["bass"].shape[-1])
     return quantise(stems, peak_db=rng.uniform(*PEAK_DB))
 
 
@@ -52,7 +58,7 @@ def play_stem(parts: list[Part], tempo: float, seconds: float) -> Iterator[tuple
 
 def place(part: Part, audio: np.ndarray, song: Song) -> np.ndarray:
     """Give a part's audio ``(c t)`` its vowels, its level and its place between the loudspeakers."""
-    if part.stem in CENTRED:  # who stands in one place: the samples' own stereo is given up
+    if part.stem in CENTRED:
         audio = audio.mean(0, keepdims=True)
     if part.singer is not None:
         audio = pronounce(audio, part.notes, part.singer, 60 / song.tempo, RATE)
@@ -75,19 +81,26 @@ def colour(rng: np.random.Generator, audio: np.ndarray, channel: Channel, decay:
     return audio * np.float32(level / active_rms(audio))
 
 
-def kick_times(song: Song) -> np.ndarray:
-    """Seconds at which the kick drum is struck, in order."""
+def since_kick(song: Song, seconds: float) -> np.ndarray:
+    """Seconds since the kick drum was struck last, ``(t)``, over a song's length in seconds."""
     drums = [note for part in song.parts if part.stem == "drums" for note in part.notes]
-    return np.sort([note.start * 60 / song.tempo for note in drums if note.pitch == DRUM_KEYS["kick"]])
+    onsets = np.sort([note.start * 60 / song.tempo for note in drums if note.pitch == DRUM_KEYS["kick"]])
+    times = np.arange(round(seconds * RATE)) / RATE
+    latest = np.concatenate([[-np.inf], onsets])[np.searchsorted(onsets, times, side="right")]
+    return (times - latest).astype(np.float32)
 
 
-def duck(onsets: np.ndarray, length: int) -> np.ndarray:
-    """Gain ``(t)`` of what steps aside at each of the onsets, in seconds: a compressor's side chain."""
-    times = np.arange(length, dtype=np.float32) / RATE
-    before = np.concatenate([[-np.inf], onsets])
-    since = times - before[np.searchsorted(onsets, times, side="right")]
-    depth_db = DUCK_DB * np.exp(-since / DUCK_SECONDS).astype(np.float32)
-    return 10 ** (low_pass(-depth_db[None], 50.0)[0] / 20)  # 3 ms to give way, so that it does not click
+def damp(drums: np.ndarray, since: np.ndarray) -> np.ndarray:
+    """Put a pillow into the kick drum: end its boom ``since`` seconds after a stroke."""
+    boom = low_pass(drums, 90.0)
+    return drums - boom * (1 - np.exp(-np.maximum(since - BOOM_SECONDS, 0) / BOOM_FADE_SECONDS))
+
+
+def duck(bass: np.ndarray, since: np.ndarray) -> np.ndarray:
+    """Let the bass step aside ``since`` seconds after a stroke of the kick: a compressor's side chain."""
+    depth_db = DUCK_DB * np.exp(-since / DUCK_SECONDS)
+    gain_db = low_pass(-depth_db[None], 50.0)  # takes 3 ms to give way, so that it does not click
+    return bass * 10 ** (gain_db / 20)
 
 
 def impulse_response(rng: np.random.Generator, decay: float) -> np.ndarray:
