@@ -2,6 +2,7 @@
 
 import logging
 import math
+import warnings
 from pathlib import Path
 
 import lightning as L
@@ -42,7 +43,7 @@ def train(cfg: DictConfig) -> float:
     console, folder = terminal(), Path(cfg.paths.output_dir)
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     keep_freed_memory()
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and remarks
+    quieten_lightning()
     data, module = build_data(cfg), build_module(cfg)
     if cfg.init_from:
         load_weights(module.model, read_checkpoint(Path(cfg.init_from)), cfg.init_from)
@@ -69,6 +70,12 @@ def train(cfg: DictConfig) -> float:
     if cfg.evaluate:
         _evaluate(cfg, data.splits.test, best_checkpoint(trainer), console)
     return best_score(trainer)
+
+
+def quieten_lightning() -> None:
+    """Leave out Lightning's tips and remarks, and its warning that PyTorch renamed what Lightning still uses."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec")
 
 
 def best_score(trainer: L.Trainer) -> float:
