@@ -63,7 +63,13 @@ class StemsDataModule(L.LightningDataModule):
             raise InputError(f"seed={seed} must be 0 or more")
         self.source, self.augment, self.batches, self.seed = source, augment, batches, seed
         self.frames = round(batches.seconds * source.sample_rate)
-        self.splits: Splits | None = None
+        self._splits: Splits | None = None
+
+    @property
+    def splits(self) -> Splits:
+        """The songs, once `setup` has found them."""
+        assert self._splits is not None, "setup() comes first"
+        return self._splits
 
     def prepare_data(self) -> None:
         """Make the songs, if this source makes them (once on each machine)."""
@@ -75,7 +81,7 @@ class StemsDataModule(L.LightningDataModule):
         Raises:
             InputError: If there are none to train or to validate on.
         """
-        if self.splits is not None:
+        if self._splits is not None:
             return
         splits = self.source.splits()
         if self.batches.overfit_songs:
@@ -86,7 +92,7 @@ class StemsDataModule(L.LightningDataModule):
                 raise InputError(
                     f"the data set has no {split} songs: add a folder {split}/ or name some in data.valid_songs"
                 )
-        self.splits = splits
+        self._splits = splits
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Random excerpts; the last incomplete batch of an epoch is left out."""

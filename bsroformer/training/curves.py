@@ -10,6 +10,8 @@ from bsroformer.figures import curves_figure
 from bsroformer.training.module import SeparationModule
 
 Row = dict[str, float]
+OF_A_STEP = ("train/learning_rate", "train/gradient_norm")
+"""Logged once for each optimiser step; the other training metrics with each of its batches."""
 
 
 class Curves(L.Callback):
@@ -35,13 +37,15 @@ class Curves(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
         """Note the means of the training metrics since the last note, at the logger's interval."""
-        for name, value in trainer.callback_metrics.items():
-            if name.startswith("train/"):
+        metrics = trainer.callback_metrics
+        for name, value in metrics.items():
+            if name.startswith("train/") and name not in OF_A_STEP:
                 self.sums[name] = self.sums.get(name, 0.0) + value.detach()
         self.batches += 1
         step, interval = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step > 0 and step % interval == 0 and step not in self.rows:
-            self.rows[step] = {name: float(total / self.batches) for name, total in self.sums.items()}
+            means = {name: float(total / self.batches) for name, total in self.sums.items()}
+            self.rows[step] = means | {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
             self.sums, self.batches = {}, 0
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -48,6 +48,7 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
     state = {
         "current_epoch": epoch,
         "global_step": step,
+        "max_epochs": 100,
         "should_stop": False,
         "sanity_checking": False,
         "is_global_zero": True,
@@ -84,6 +85,7 @@ def test_a_preview_is_the_separated_stems_and_their_spectrograms(tmp_path, modul
         ({"epoch": 2}, False),
         ({"epoch": 3}, True),
         ({"epoch": 0, "should_stop": True}, True),
+        ({"epoch": 2, "max_epochs": 3}, True),
         ({"epoch": 1, "sanity_checking": True}, False),
         ({"epoch": 1, "is_global_zero": False}, False),
         ({"epoch": 1, "val_dataloaders": None}, False),
