@@ -53,7 +53,7 @@ def test_the_count_does_not_grow_with_excerpt_and_batch(tiny_tree):
         benchmark(tiny_tree, seconds=seconds, batch_size=batch_size).run().ways["grouped"]["operator_calls"]
         for seconds, batch_size in ((0.05, 2), (0.1, 3))
     ]
-    assert counts[0] == pytest.approx(counts[1], rel=0.01)  # a short excerpt is padded, which is a call more
+    assert counts[0] == pytest.approx(counts[1], rel=0.01)  # equal but once, on a busy machine
 
 
 def test_models_that_differ_are_not_compared(tiny_tree):
