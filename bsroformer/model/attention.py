@@ -42,11 +42,11 @@ class Attention(nn.Module):
         self.to_out = nn.Linear(heads * dim_head, dim, bias=False)
         self.out_dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-        """Attend along the sequences ``(s l d)``; `rotary` holds ``(l e)`` cosines and signed sines."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Attend along the sequences ``(s l d)``; `cos` and `sin` are the tables ``(l e)`` of `RotaryEmbedding`."""
         x = self.norm(x)
         qkv = rearrange(self.to_qkv(x), "s l (three h e) -> three s h l e", three=3, h=self.heads)
-        q, k = rotate_pairs(qkv[:2], *rotary).unbind(0)  # (s h l e) each
+        q, k = rotate_pairs(qkv[:2], cos, sin).unbind(0)  # (s h l e) each
         found = attend(q, k, qkv[2], self.dropout if self.training else 0.0)  # (s h l e)
         gates = rearrange(self.to_gates(x).sigmoid(), "s l h -> s l h 1")
         found = rearrange(found, "s h l e -> s l h e") * gates

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain, pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bsroformer.errors import InputError
@@ -78,7 +80,7 @@ class BandLayout:
 
     def bands_per_bin(self) -> Tensor:
         """How many bands hold each bin: ``(f)``."""
-        return torch.bincount(torch.tensor(self.grouped_bins), minlength=self.n_bins)
+        return torch.tensor(np.bincount(self.grouped_bins, minlength=self.n_bins))
 
 
 def fixed_bands(widths: Sequence[int], n_bins: int) -> BandLayout:
@@ -114,14 +116,21 @@ def mel_bands(count: int, n_fft: int, sample_rate: int) -> BandLayout:
     Raises:
         InputError: If some bin lies in no band (too many bands for this ``n_fft`` leave gaps).
     """
+    n_bins = n_fft // 2 + 1
+    return BandLayout(tuple(tuple(range(*ends)) for ends in mel_ranges(count, n_fft, sample_rate)), n_bins)
+
+
+def mel_ranges(count: int, n_fft: int, sample_rate: int) -> list[tuple[int, int]]:
+    """First bin of each mel band, and the bin after its last: see `mel_bands`."""
     edges = slaney_edges(count, sample_rate / 2)
-    hertz = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * sample_rate / n_fft
-    inside = (edges[:-2, None] < hertz) & (hertz < edges[2:, None])  # (k f)
-    inside[0, 0] = inside[-1, -1] = True
-    return BandLayout(tuple(tuple(band.nonzero().flatten().tolist()) for band in inside), n_fft // 2 + 1)
+    hertz = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
+    first = np.searchsorted(hertz, edges[:-2], side="right")
+    end = np.searchsorted(hertz, edges[2:], side="left")
+    first[0], end[-1] = 0, len(hertz)
+    return list(zip(first.tolist(), end.tolist(), strict=True))
 
 
-def slaney_edges(count: int, highest: float) -> Tensor:
+def slaney_edges(count: int, highest: float) -> NDArray[np.float64]:
     """Where `count` triangular mel filters from 0 to `highest` Hz begin, peak and end: ``(count + 2)`` Hz, float64.
 
     Slaney's mel scale (Auditory Toolbox, Interval Research 1998-010): 15 mels in the first 1000 Hz, then 27 for each
@@ -130,5 +139,5 @@ def slaney_edges(count: int, highest: float) -> Tensor:
     """
     per_mel = math.log(6.4) / 27
     top = 15 * highest / 1000 if highest < 1000 else 15 + math.log(highest / 1000) / per_mel
-    mels = torch.linspace(0, top, count + 2, dtype=torch.float64)
-    return torch.where(mels < 15, 1000 / 15 * mels, 1000 * torch.exp(per_mel * (mels - 15)))
+    mels = np.linspace(0, top, count + 2)
+    return np.where(mels < 15, 1000 / 15 * mels, 1000 * np.exp(per_mel * (mels - 15)))

@@ -70,16 +70,14 @@ class BandSplitRoformer(nn.Module):
         """Transform the features ``(b m k d)`` by all blocks."""
         _, frames, bands, _ = x.shape
         rotary = self.time_rotary(frames), self.band_rotary(bands)
-        earlier = torch.zeros_like(x)  # the sum of all earlier blocks' outputs
+        earlier = None  # the sum of all earlier blocks' outputs
         for block in self.blocks:
-            if self.settings.trunk.skip_connection:
-                x = x + earlier
             if self.activation_checkpointing and torch.is_grad_enabled():
-                x = checkpoint(block, x, *rotary, use_reentrant=False)
+                x = checkpoint(block, x, earlier, *rotary, use_reentrant=False)
             else:
-                x = block(x, *rotary)
+                x = block(x, earlier, *rotary)
             if self.settings.trunk.skip_connection:
-                earlier = earlier + x
+                earlier = x if earlier is None else earlier + x
         return self.final_norm(x)
 
 
@@ -93,4 +91,4 @@ def band_layout(settings: ModelSettings) -> BandLayout:
     if isinstance(settings.bands, FixedBands):
         widths = [width for count, width in settings.bands.widths for _ in range(count)]
         return fixed_bands(widths, n_fft // 2 + 1)
-    return mel_bands(settings.bands.count, n_fft, settings.sample_rate)
+    return mel_bands(settings.bands.count, n_fft, settings.bands.sample_rate or settings.sample_rate)

@@ -33,7 +33,8 @@ class RotaryEmbedding(nn.Module):
     def __init__(self, dim: int, theta: float = 10_000.0) -> None:
         super().__init__()
         inverse_frequencies = theta ** -(torch.arange(0, dim, 2) / dim)
-        self.register_buffer("inverse_frequencies", inverse_frequencies, persistent=False)
+        # In the checkpoint, since public ones in half precision were trained on, and hold, rounded frequencies.
+        self.register_buffer("inverse_frequencies", inverse_frequencies)
 
     def forward(self, length: int) -> tuple[Tensor, Tensor]:
         """Return cosines and signed sines for the first `length` positions, float32 ``(l e)`` each."""

@@ -1,13 +1,19 @@
 """What a model is, as plain numbers: the same tree in `configs/model/`, in Python and in every checkpoint."""
 
+import math
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
 from bsroformer.errors import InputError
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+INVERTIBLE = 1e-11
+"""What ``torch.istft`` demands of the overlapping windows' squares to divide by them."""
+FILE_NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]{0,99}")
+"""Stems name files, and their names may come from anywhere: no folder, and nothing that Windows forbids."""
 
 
 class Settings(BaseModel):
@@ -26,9 +32,20 @@ class StftSettings(Settings):
 
     @model_validator(mode="after")
     def _invertible(self) -> Self:
-        if not 2 * self.hop_length <= (self.win_length or self.n_fft) <= self.n_fft:
-            raise ValueError("hop_length must be at most half of the window, and the window at most n_fft")
+        window = self.win_length or self.n_fft
+        if window > self.n_fft:
+            raise ValueError("the window must be at most n_fft long")
+        if faintest_overlap(window, self.hop_length) <= INVERTIBLE:
+            raise ValueError("hop_length is too long for the window: half of it or less always works")
         return self
+
+
+def faintest_overlap(window: int, hop_length: int) -> float:
+    """The least sum, over all places, of the squares of the Hann windows that lie there."""
+    if 2 * hop_length <= window:
+        return 0.5  # two windows or more at each place: sin^4 + cos^4 at least
+    squares = [math.sin(math.pi * place / window) ** 4 for place in range(window)]
+    return min(sum(squares[place::hop_length]) for place in range(hop_length))
 
 
 class FixedBands(Settings):
@@ -43,6 +60,8 @@ class MelBands(Settings):
 
     layout: Literal["mel"] = "mel"
     count: PositiveInt
+    sample_rate: PositiveInt | None = None
+    """Hz, where the bands were laid out for another rate than the audio's."""
 
 
 class TrunkSettings(Settings):
@@ -59,11 +78,19 @@ class TrunkSettings(Settings):
     """Layers of a block's transformer along time."""
     band_depth: PositiveInt = 1
     """Layers of a block's transformer along bands."""
+    linear_depth: Annotated[int, Field(ge=0)] = 0
+    """Layers of a transformer with linear attention over all frames and bands, before the other two."""
     dropout: Share = 0.0
+    attention_dropout: Share | None = None
+    """Where attention has another one than the feed-forward network."""
     norm: Literal["final", "each_transformer"] = "final"
     """One norm after the last block (public BS checkpoints) or one after each transformer (public Mel ones)."""
     skip_connection: bool = False
     """Add the outputs of all earlier blocks to the input of each."""
+
+    @property
+    def dropout_of_attention(self) -> float:  # noqa: D102 (says its name)
+        return self.dropout if self.attention_dropout is None else self.attention_dropout
 
 
 class MaskSettings(Settings):
@@ -95,6 +122,15 @@ class ModelSettings(Settings):
     bands: Annotated[FixedBands | MelBands, Field(discriminator="layout")]
     trunk: TrunkSettings
     masks: MaskSettings
+
+    @field_validator("stems")
+    @classmethod
+    def _names_of_files(cls, stems: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(stems)) < len(stems):
+            raise ValueError("each stem needs a name of its own")
+        if wrong := [stem for stem in stems if not FILE_NAME.fullmatch(stem)]:
+            raise ValueError(f"{wrong[0]!r:.40} cannot name a file")
+        return stems
 
     @classmethod
     def from_dict(cls, tree: dict[str, Any], source: str = "model") -> "ModelSettings":

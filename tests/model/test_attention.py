@@ -37,7 +37,7 @@ def head_by_head(attention: Attention, x: Tensor) -> Tensor:
 @pytest.mark.parametrize("length", [1, 2, 9])
 def test_attention_equals_a_softmax_with_gates_head_by_head(attention, length):
     x = torch.randn(5, length, 10, requires_grad=True)
-    found, expected = attention(x, RotaryEmbedding(DIM_HEAD)(length)), head_by_head(attention, x)
+    found, expected = attention(x, *RotaryEmbedding(DIM_HEAD)(length)), head_by_head(attention, x)
     torch.testing.assert_close(found, expected)
     inputs, weights = [x, *attention.parameters()], torch.randn_like(found)
     torch.testing.assert_close(
@@ -49,18 +49,18 @@ def test_attention_equals_a_softmax_with_gates_head_by_head(attention, length):
 def test_a_closed_gate_silences_its_head_alone(attention):
     x, rotary = torch.randn(2, 6, 10), RotaryEmbedding(DIM_HEAD)(6)
     with torch.no_grad():
-        before = attention(x, rotary)
+        before = attention(x, *rotary)
         attention.to_gates.weight.zero_()
         attention.to_gates.bias.copy_(torch.tensor([-1e3, 1e3, 1e3]))
-        closed = attention(x, rotary)
+        closed = attention(x, *rotary)
         attention.to_out.weight[:, :DIM_HEAD] = 7.0  # what reads the closed head
-        assert torch.equal(attention(x, rotary), closed)
+        assert torch.equal(attention(x, *rotary), closed)
         assert not torch.allclose(before, closed)
 
 
 def test_sequences_of_a_batch_do_not_see_each_other(attention):
     x, rotary = torch.randn(4, 6, 10), RotaryEmbedding(DIM_HEAD)(6)
-    torch.testing.assert_close(attention(x, rotary)[2:3], attention(x[2:3], rotary))
+    torch.testing.assert_close(attention(x, *rotary)[2:3], attention(x[2:3], *rotary))
 
 
 def test_what_is_differentiated_on_a_cpu_is_computed_in_float32_under_autocast():
@@ -86,4 +86,4 @@ def test_what_is_differentiated_on_a_cpu_is_computed_in_float32_under_autocast()
 def test_dropout_acts_in_training_only(training):
     attention = Attention(10, HEADS, DIM_HEAD, dropout=0.5).train(training)
     x, rotary = torch.randn(2, 6, 10), RotaryEmbedding(DIM_HEAD)(6)
-    assert torch.equal(attention(x, rotary), attention(x, rotary)) != training
+    assert torch.equal(attention(x, *rotary), attention(x, *rotary)) != training

@@ -53,16 +53,16 @@ def test_the_input_of_a_block_is_the_sum_of_all_earlier_outputs_with_the_last_on
     tiny_tree["trunk"] |= {"depth": 3, "skip_connection": True}
     model, x = build(tiny_tree), torch.randn(1, 5, 4, 8)
     rotary = model.time_rotary(5), model.band_rotary(4)
-    first = model.blocks[0](x, *rotary)
-    second = model.blocks[1](first + first, *rotary)
-    third = model.blocks[2](second + first + second, *rotary)
+    first = model.blocks[0](x, None, *rotary)
+    second = model.blocks[1](first, first, *rotary)
+    third = model.blocks[2](second, first + second, *rotary)
     torch.testing.assert_close(model.trunk(x), model.final_norm(third))
 
 
 def test_without_skip_connection_blocks_follow_each_other(tiny_tree):
     model, x = build(tiny_tree), torch.randn(1, 5, 4, 8)
     rotary = model.time_rotary(5), model.band_rotary(4)
-    expected = model.final_norm(model.blocks[1](model.blocks[0](x, *rotary), *rotary))
+    expected = model.final_norm(model.blocks[1](model.blocks[0](x, None, *rotary), None, *rotary))
     torch.testing.assert_close(model.trunk(x), expected)
 
 

@@ -50,5 +50,14 @@ def test_halves_are_turned_in_float32_and_come_back_as_halves():
     assert torch.equal(rotated, rotate_pairs(x.float(), *tables).bfloat16())
 
 
-def test_the_frequencies_are_no_weights():
-    assert not RotaryEmbedding(8).state_dict()
+def test_the_frequencies_are_kept_with_the_weights_but_do_not_train():
+    rotary = RotaryEmbedding(8)
+    assert list(rotary.state_dict()) == ["inverse_frequencies"]
+    assert not list(rotary.parameters())
+
+
+def test_frequencies_that_were_rounded_to_half_precision_turn_as_they_are():
+    rotary, x = RotaryEmbedding(8), torch.randn(1, 3000, 8)
+    usual = rotate_pairs(x, *rotary(3000))
+    rotary.load_state_dict({"inverse_frequencies": rotary.inverse_frequencies.bfloat16()})
+    assert not torch.allclose(rotate_pairs(x, *rotary(3000)), usual, atol=0.1)
