@@ -1,13 +1,13 @@
 """Write audio files atomically: under its name a file is either complete or not there."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import soundfile
 from torch import Tensor
 
+from bsroformer.atomic import replacing, writing
 from bsroformer.errors import InputError
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".w64": "W64"}
@@ -53,19 +53,11 @@ def block_writer(
     """
     path = Path(path)
     file_format = _file_format(path, channels, subtype, frames)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with _failing_as_input_error(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.touch()  # tells of a folder that cannot be written more clearly than libsndfile does
+    with replacing(path) as partial:
+        with writing(path, soundfile.LibsndfileError):
             file = soundfile.SoundFile(partial, "w", sample_rate, channels, subtype, format=file_format)
         with file:
             yield lambda block: _append(file, block, path)
-        with _failing_as_input_error(path):
-            partial.replace(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _file_format(path: Path, channels: int, subtype: str, frames: int | None) -> str:
@@ -84,13 +76,5 @@ def _append(file: soundfile.SoundFile, block: Tensor, path: Path) -> None:
     size = (file.frames + block.shape[1]) * file.channels * SAMPLE_BYTES[file.subtype]
     if file.format == "WAV" and size > MAX_WAV_BYTES:
         raise InputError(f"{path} would grow past 4 GiB, the most that a wav holds: write .flac or .w64.")
-    with _failing_as_input_error(path):
+    with writing(path, soundfile.LibsndfileError):
         file.write(block.detach().cpu().numpy().T)  # (c t) -> (t c)
-
-
-@contextmanager
-def _failing_as_input_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise InputError(f"{path} cannot be written ({error}): choose another place or free space.") from error

@@ -1,5 +1,5 @@
-"""Checkpoints: a model's settings and weights in one file."""
+"""Checkpoints: a model's settings and weights in a file, this project's or the public BS-/Mel-Band RoFormer's."""
 
-from bsroformer.checkpoints.native import load_model
+from bsroformer.checkpoints.checkpoint import Checkpoint, load_model, open_checkpoint
 
-__all__ = ["load_model"]
+__all__ = ["Checkpoint", "load_model", "open_checkpoint"]

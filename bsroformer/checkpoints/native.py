@@ -1,22 +1,27 @@
-"""This project's checkpoints: those of a training run, with the model's settings beside the weights.
+"""This project's checkpoints: the model's settings beside its weights.
 
-Such a file holds tensors and plain dicts, lists, strings and numbers only, so that reading it runs no code::
+Those of a training run hold tensors and plain dicts, lists, strings and numbers only, so that reading runs no code::
 
-    bsroformer: {format: 1, model: {...}}     what `ModelSettings.from_dict` takes
+    bsroformer: {format: 2, model: {...}}     what `ModelSettings.from_dict` takes
     state_dict: {model.<name>: tensor}        and whatever else the trainer keeps to resume
+
+A ``.safetensors`` file has the first entry in its metadata, as JSON, and the weights' names as they are.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.model.rotary import RotaryEmbedding
 
 ENTRY = "bsroformer"
-FORMAT = 1
+FORMAT = 2
+"""2 keeps the rotary frequencies with the weights; 1 did not."""
 PREFIX = "model."
 """The model's name in the training module, before each of its weights' names."""
 
@@ -26,80 +31,59 @@ def describe(model: BandSplitRoformer) -> dict[str, Any]:
     return {"format": FORMAT, "model": model.settings.model_dump(mode="json")}
 
 
-def load_model(path: str | Path) -> BandSplitRoformer:
-    """Read a model from a checkpoint, in evaluation mode and float32, on the CPU.
+def is_native(file: WeightFile) -> bool:
+    """Whether a file is this project's."""
+    return ENTRY in file.entries or ENTRY in file.metadata
+
+
+def read_native(file: WeightFile) -> tuple[ModelSettings, dict[str, Tensor]]:
+    """Settings and weights of a file of this project, the latter by the names of the model's own.
 
     Raises:
-        InputError: If the file is missing, is no checkpoint of this project, or does not fit together.
+        InputError: If they are not what this project writes.
     """
-    checkpoint = read_checkpoint(Path(path))
-    settings = ModelSettings.from_dict(checkpoint[ENTRY]["model"], f"{path} ({ENTRY}.model)")
-    model = BandSplitRoformer(settings)
-    load_weights(model, checkpoint, path)
-    return model.eval()
-
-
-def load_weights(model: BandSplitRoformer, checkpoint: dict[str, Any], path: str | Path) -> None:
-    """Copy a checkpoint's weights into a model; every key and shape must agree.
-
-    Raises:
-        InputError: Naming what is missing, unknown or of another shape.
-    """
-    weights: dict[str, Tensor] = {
-        name.removeprefix(PREFIX): tensor
-        for name, tensor in checkpoint["state_dict"].items()
-        if name.startswith(PREFIX)
-    }
-    expected = model.state_dict()
-    problems = [f"{name} is missing" for name in expected.keys() - weights.keys()]
-    problems += [f"{name} is unknown" for name in weights.keys() - expected.keys()]
-    problems += [
-        f"{name} has shape {tuple(weights[name].shape)}, expected {tuple(expected[name].shape)}"
-        for name in expected.keys() & weights.keys()
-        if weights[name].shape != expected[name].shape
-    ]
-    if problems:
-        listed = "; ".join(sorted(problems)[:5]) + ("; ..." if len(problems) > 5 else "")
-        raise InputError(f"{path} does not fit the model: {listed}")
-    model.load_state_dict(weights)
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint of this project without running code from it.
-
-    Raises:
-        InputError: If it is missing or something else.
-    """
-    if not path.is_file():
-        raise InputError(f"no checkpoint at {path}: give the path of a .ckpt file, such as <run>/checkpoints/best.ckpt")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # damaged bytes raise errors of many types in the reader
+    if ENTRY in file.metadata:
+        entry, weights = _from_json(file), file.entries
+    else:
+        entry, state = file.entries[ENTRY], file.entries.get("state_dict")
+        weights = {
+            name.removeprefix(PREFIX): tensor
+            for name, tensor in (state.items() if isinstance(state, dict) else ())
+            if isinstance(name, str) and name.startswith(PREFIX)
+        }
+    if not isinstance(entry, dict) or not isinstance(entry.get("model"), dict):
+        raise InputError(f"{file.path} is damaged: its entry '{ENTRY}' does not describe a model")
+    if entry.get("format") not in (1, FORMAT):
         raise InputError(
-            f"{path} is not a checkpoint that can be read safely: it is damaged or was not written by this project"
-        ) from error
-    if not isinstance(checkpoint, dict) or ENTRY not in checkpoint:
-        raise InputError(f"{path} holds no model of this project: it has no entry '{ENTRY}'")
-    _check_entries(checkpoint, path)
-    return checkpoint
-
-
-def _check_entries(checkpoint: dict[str, Any], path: Path) -> None:
-    """Check the form of what a checkpoint says about its model.
-
-    Raises:
-        InputError: If it is of a newer format, or its entries are not what `describe` and a trainer write.
-    """
-    entry, weights = checkpoint[ENTRY], checkpoint.get("state_dict")
-    if isinstance(entry, dict) and entry.get("format") != FORMAT:
-        raise InputError(
-            f"{path} has format {entry.get('format')}, and this version reads format {FORMAT}: update bsroformer"
+            f"{file.path} has format {entry.get('format')}, and this version reads formats up to {FORMAT}: "
+            "update bsroformer"
         )
-    well_formed = (
-        isinstance(entry, dict)
-        and isinstance(entry.get("model"), dict)
-        and isinstance(weights, dict)
-        and all(isinstance(tensor, Tensor) for tensor in weights.values())
-    )
-    if not well_formed:
-        raise InputError(f"{path} is damaged: its entries '{ENTRY}' and 'state_dict' do not hold a model")
+    settings = ModelSettings.from_dict(entry["model"], f"{file.path} ({ENTRY}.model)")
+    added = rotary_frequencies(settings) if entry["format"] == 1 else {}
+    return settings, added | checked_weights(weights, file.path)
+
+
+def rotary_frequencies(settings: ModelSettings) -> dict[str, Tensor]:
+    """What format 1 left out."""
+    frequencies = RotaryEmbedding(settings.trunk.dim_head).inverse_frequencies
+    return {f"{name}_rotary.inverse_frequencies": frequencies for name in ("time", "band")}
+
+
+def _from_json(file: WeightFile) -> Any:
+    try:
+        return json.loads(file.metadata[ENTRY])
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_training_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Everything that a training run keeps, to resume from it.
+
+    Raises:
+        InputError: If the file is something else.
+    """
+    file = open_weights(Path(path))
+    if ENTRY not in file.entries or not file.entries.get("optimizer_states"):
+        raise InputError(f"{path} holds no training to resume: start from its weights alone with init_from={path}")
+    read_native(file)
+    return file.entries

@@ -7,12 +7,12 @@ import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from bsroformer.atomic import replacing
 from bsroformer.evaluation.scores import MEDIAN_METRICS, Evaluation, Scores, mean_over_stems
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def scores_table(evaluation: Evaluation, title: str = "") -> Table:
 def write_json(evaluation: Evaluation, path: Path) -> None:
     """Write averages and songs as JSON; an undefined score is ``null``."""
     text = json.dumps(evaluation.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-    with _replacing(path) as partial:
+    with replacing(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
@@ -49,7 +49,7 @@ def write_csv(evaluation: Evaluation, path: Path) -> None:
     """Write a row per song and stem, and last the averages; an undefined score is an empty cell."""
     baseline = [f"mixture {metric}" for metric in next(iter(evaluation.mixture.values()))]
     seconds = sum(song.seconds for song in evaluation.songs)
-    with _replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["song", "seconds", "stem", *evaluation.metrics, *baseline])
         for song in evaluation.songs:
@@ -60,7 +60,7 @@ def write_csv(evaluation: Evaluation, path: Path) -> None:
 
 def write_figure(figure: "Figure", path: Path, dpi: int = 150) -> None:
     """Write a figure in the format that the suffix of the path names: png, svg, pdf."""
-    with _replacing(path) as partial:
+    with replacing(path) as partial:
         figure.savefig(partial, format=path.suffix.lstrip("."), dpi=dpi)
 
 
@@ -95,15 +95,3 @@ def _rows(song: str, seconds: float, scores: Scores, mixture: Scores) -> Iterato
     for stem in scores:
         values = [*scores[stem].values(), *mixture[stem].values()]
         yield [song, f"{seconds:.3f}", stem, *("" if math.isnan(db) else f"{db:.4f}" for db in values)]
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write to, and move it to its place if nothing went wrong."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -2,17 +2,17 @@
 
 from dataclasses import fields
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from hydra.utils import instantiate
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
+from rich.console import Console
 
-from bsroformer.checkpoints import load_model
+from bsroformer.checkpoints import Checkpoint, open_checkpoint
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.devices import best_device, computes_bf16
@@ -33,7 +33,17 @@ def build_model(cfg: DictConfig) -> BandSplitRoformer:
 
 
 def build_module(cfg: DictConfig) -> SeparationModule:
-    """The model in training."""
+    """The model in training.
+
+    Raises:
+        InputError: If it is one for other audio than ``audio`` says.
+    """
+    for key in ("sample_rate", "channels"):
+        if cfg.model[key] != cfg.audio[key]:
+            raise InputError(
+                f"model.{key} is {cfg.model[key]} and audio.{key} {cfg.audio[key]}: set audio.{key}={cfg.model[key]}, "
+                "so that songs are read as the model takes them"
+            )
     return SeparationModule(
         build_model(cfg), make(cfg.loss), make(cfg.optimizer), make(cfg.scheduler), list(cfg.data.stems)
     )
@@ -62,7 +72,7 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
             "PyTorch that fits your GPU (pytorch.org)"
         )
     callbacks: dict[str, Any] = make(cfg.callbacks) if cfg.callbacks else {}
-    keeps_checkpoints = any(isinstance(callback, Checkpoint) for callback in callbacks.values())
+    keeps_checkpoints = any(isinstance(callback, CheckpointCallback) for callback in callbacks.values())
     logger: Logger | bool = make(cfg.logger) if cfg.logger else False
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     return make(
@@ -74,9 +84,17 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
     )
 
 
-def build_separator(cfg: DictConfig, ckpt: str | Path) -> Separator:
-    """The separator of a checkpoint."""
-    return Separator(load_model(ckpt), **cfg.separation)
+def opened_checkpoint(ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
+    """A checkpoint, with a word on what had to be assumed."""
+    opened = open_checkpoint(ckpt, config, sha256)
+    for note in opened.notes:
+        console.print(note, style="yellow")
+    return opened
+
+
+def build_separator(cfg: DictConfig, console: Console) -> Separator:
+    """The separator of the checkpoint that ``ckpt`` names."""
+    return Separator(opened_checkpoint(cfg.ckpt, cfg.config, cfg.sha256, console).model(), **cfg.separation)
 
 
 def chosen_precision(precision: str, accelerator: str) -> str:

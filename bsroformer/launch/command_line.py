@@ -3,7 +3,17 @@
 import re
 from collections.abc import Sequence
 
-PATHS = ("input", "output", "ckpt", "ckpt_path", "init_from", "data.root", "paths.output_dir")
+PATHS = (
+    "input",
+    "output",
+    "ckpt",
+    "config",
+    "ckpt_path",
+    "init_from",
+    "init_config",
+    "data.root",
+    "paths.output_dir",
+)
 """The keys whose values are paths."""
 _PLAIN = re.compile(r"[\w./\\:-]*")  # what Hydra's grammar takes for a word
 _HYDRA_SYNTAX = ("'", '"', "[", "${")

@@ -8,6 +8,7 @@ from rich.console import Console
 from bsroformer.data.tracks import SPLITS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.inference import Separator
 from bsroformer.launch.build import build_separator, build_source
 from bsroformer.launch.config import prepared
 from bsroformer.launch.errors import user_errors
@@ -26,7 +27,7 @@ def evaluate(cfg: DictConfig) -> None:
     cfg = prepared(cfg)
     console, folder = terminal(), Path(cfg.output)
     keep_freed_memory()
-    separator = build_separator(cfg, cfg.ckpt)
+    separator = build_separator(cfg, console)
     if cfg.split not in SPLITS:
         raise InputError(f"split={cfg.split} is none of {', '.join(SPLITS)}")
     source = build_source(cfg)
@@ -35,15 +36,19 @@ def evaluate(cfg: DictConfig) -> None:
     if not tracks:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
     stems_folder = folder if cfg.save_stems else None
-    Scoring(folder, "results", _uses_bss_eval(cfg.bss_eval, console), stems_folder).run(separator, tracks, console)
+    bss_eval = _uses_bss_eval(cfg.bss_eval, separator, console)
+    Scoring(folder, "results", bss_eval, stems_folder).run(separator, tracks, console)
     console.print(f"Scores and pictures are in {folder}")
 
 
-def _uses_bss_eval(wanted: bool | str, console: Console) -> bool:
+def _uses_bss_eval(wanted: bool | str, separator: Separator, console: Console) -> bool:
     if isinstance(wanted, bool):
         return wanted
     if wanted != "auto":
         raise InputError(f"bss_eval={wanted} is none of auto, true, false")
+    if len(separator.stems) < 2:
+        console.print("BSS Eval's SIR, SAR and ISR are left out: they need two stems or more.")
+        return False
     available = bss_eval_available()
     if not available:
         console.print("BSS Eval's SIR, SAR and ISR are left out: museval needs FFmpeg (ffmpeg, ffprobe) on the PATH.")

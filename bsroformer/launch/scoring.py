@@ -63,7 +63,7 @@ class Scoring:
             evaluation = evaluate(
                 separator,
                 tracks,
-                separator.stems,
+                as_the_songs_say(separator.stems, tracks),
                 separator.sample_rate,
                 bss_eval=self.bss_eval,
                 on_song=on_song,
@@ -86,6 +86,12 @@ class Scoring:
         write_figure(excerpt_figure(track, separator), self.folder / "separation.png", dpi=100)
 
 
+def as_the_songs_say(stems: Sequence[str], tracks: Sequence[Track]) -> tuple[str, ...]:
+    """A separator's stems under the songs' names for them: a public checkpoint may write them with capitals."""
+    known = {name.casefold(): name for track in tracks[:1] for name in track.stems}
+    return tuple(known.get(stem.casefold(), stem) for stem in stems)
+
+
 def middle_song(evaluation: Evaluation) -> str:
     """The song in the middle of the ranking by mean SI-SDR: the one that shows what to expect."""
     scores = {song.song: mean_over_stems(song.scores)["SI-SDR"] for song in evaluation.songs}
@@ -95,7 +101,8 @@ def middle_song(evaluation: Evaluation) -> str:
 
 def excerpt_figure(track: Track, separator: Separator, seconds: float = 8.0) -> "Figure":
     """Separate the excerpt of a song in which every stem is heard best, and draw it."""
-    targets = track.all_stems()[[track.stems.index(stem) for stem in separator.stems]]  # (n c t)
+    stems = as_the_songs_say(separator.stems, [track])
+    targets = track.all_stems()[[track.stems.index(stem) for stem in stems]]  # (n c t)
     shown = busiest_excerpt(targets, separator.sample_rate, seconds)
     targets = targets[..., shown]
     mixture = track.mixture()[..., shown][..., : targets.shape[-1]]

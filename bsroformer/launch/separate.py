@@ -29,7 +29,7 @@ def separate(cfg: DictConfig) -> None:
     console, source = terminal(), Path(cfg.input).expanduser()
     keep_freed_memory()
     audio, rate = read(source)
-    separator = build_separator(cfg, cfg.ckpt)
+    separator = build_separator(cfg, console)
     mixture = prepared_mixture(audio, rate, separator, cfg.downmix, source)
     stems = resample(_separate(separator, mixture, source.name, console), separator.sample_rate, rate)
     folder = Path(cfg.output).expanduser() / source.stem.removesuffix(".stem")

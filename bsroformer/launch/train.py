@@ -10,22 +10,26 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 from rich.console import Console
 
-from bsroformer.checkpoints.native import load_weights, read_checkpoint
+from bsroformer.checkpoints import load_model
+from bsroformer.checkpoints.native import read_training_checkpoint
+from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.tracks import Track
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.inference import Separator
 from bsroformer.launch.build import (
     build_data,
     build_module,
-    build_separator,
     build_trainer,
+    opened_checkpoint,
 )
 from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.terminal import terminal
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
+from bsroformer.model import BandSplitRoformer
 from bsroformer.training import SeparationModule
 
 
@@ -46,7 +50,7 @@ def train(cfg: DictConfig) -> float:
     quieten_lightning()
     data, module = build_data(cfg), build_module(cfg)
     if cfg.init_from:
-        load_weights(module.model, read_checkpoint(Path(cfg.init_from)), cfg.init_from)
+        _start(cfg, module.model, console)
     data.prepare_data()
     data.setup("fit")
     offline = logs_to_wandb(cfg) and use_wandb_offline_without_key()
@@ -114,13 +118,22 @@ def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, 
     console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
 
 
+def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:
+    """Begin from another model's weights, and say what was taken."""
+    source = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console).model()
+    start = start_from(model, source, cfg.init_from)
+    console.print(f"From {cfg.init_from}: {start}")
+    if start.fresh:
+        console.print(f"It separates {', '.join(source.stems)}, and this run {', '.join(model.stems)}.")
+    for change in start.changed:
+        console.print(f"The same weights compute something else here: {change}.", style="yellow")
+
+
 def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
     """The checkpoint to go on from, with a word on what the configuration does not change any more."""
     if not cfg.ckpt_path:
         return None
-    checkpoint = read_checkpoint(Path(cfg.ckpt_path))
-    if not checkpoint.get("optimizer_states"):
-        raise InputError(f"{cfg.ckpt_path} holds weights only, nothing to resume: use init_from instead")
+    checkpoint = read_training_checkpoint(cfg.ckpt_path)
     rates = [group.get("initial_lr") for group in checkpoint["optimizer_states"][0]["param_groups"]]
     if "lr" in cfg.optimizer and cfg.optimizer.lr not in rates:
         console.print(
@@ -137,6 +150,6 @@ def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
 def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> None:
     """Separate and score the test songs, into the run folder."""
     folder = Path(cfg.paths.output_dir)
-    separator = build_separator(cfg, checkpoint)
+    separator = Separator(load_model(checkpoint), **cfg.separation)
     Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")

@@ -29,7 +29,7 @@ class BandSplit(nn.Module):
         self.gammas = nn.ParameterList(torch.ones(bands, 1, width) for bands, width in shapes)
         self.linears = nn.ModuleList(BandLinear(bands, width, dim) for bands, width in shapes)
         self.register_buffer("bins", torch.tensor(layout.grouped_bins), persistent=False)
-        self.register_buffer("ungroup", torch.tensor(layout.grouped_bands).argsort(), persistent=False)
+        self.register_buffer("ungroup", torch.tensor(layout.ungrouped_bands), persistent=False)
 
     def forward(self, spectrum: Tensor) -> Tensor:
         """Map a complex spectrum ``(b c f m)`` to features ``(b m k d)``."""

@@ -68,6 +68,11 @@ class BandLayout:
         return tuple(chain.from_iterable(group.bands for group in self.groups))
 
     @cached_property
+    def ungrouped_bands(self) -> tuple[int, ...]:
+        """Where each band stands in `grouped_bands`."""
+        return tuple(np.argsort(self.grouped_bands).tolist())
+
+    @cached_property
     def grouped_bins(self) -> tuple[int, ...]:
         """The bins of all bands in the order of the groups; an overlapped bin stands once for each band."""
         return tuple(chain.from_iterable(self.bins[band] for band in self.grouped_bands))

@@ -32,7 +32,7 @@ class RotaryEmbedding(nn.Module):
 
     def __init__(self, dim: int, theta: float = 10_000.0) -> None:
         super().__init__()
-        inverse_frequencies = theta ** -(torch.arange(0, dim, 2) / dim)
+        inverse_frequencies = torch.tensor([theta ** (-feature / dim) for feature in range(0, dim, 2)])
         # In the checkpoint, since public ones in half precision were trained on, and hold, rounded frequencies.
         self.register_buffer("inverse_frequencies", inverse_frequencies)
 

@@ -9,6 +9,8 @@ import torch
 from launched import SMALL_RUN, composed
 
 from bsroformer import load_model
+from bsroformer.checkpoints import open_checkpoint
+from bsroformer.checkpoints.save import save_weights_alone
 from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
 
@@ -130,7 +132,29 @@ def test_weights_alone_cannot_be_resumed_from(songs_root, tmp_path, uninterrupte
     torch.save({name: checkpoint[name] for name in ("bsroformer", "state_dict")}, tmp_path / "weights.ckpt")
     with pytest.raises(SystemExit):
         run(songs_root, tmp_path, f"ckpt_path={tmp_path}/weights.ckpt")
-    assert "weights.ckpt holds weights only, nothing to resume: use init_from instead" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "weights.ckpt holds no training to resume: start from its weights alone with init_from=" in told
+
+
+def test_a_training_of_the_first_format_goes_on(songs_root, tmp_path, uninterrupted):
+    checkpoint = last_checkpoint(uninterrupted)
+    checkpoint["bsroformer"]["format"] = 1
+    for name in ("time", "band"):
+        del checkpoint["state_dict"][f"model.{name}_rotary.inverse_frequencies"]
+    torch.save(checkpoint, tmp_path / "old.ckpt")
+    assert run(songs_root, tmp_path, f"ckpt_path={tmp_path}/old.ckpt", "trainer.max_epochs=3")["global_step"] == 6
+
+
+def test_averaged_weights_are_what_a_checkpoint_gives_and_what_remains_when_it_is_stripped(songs_root, tmp_path):
+    averaging = "+callbacks.ema._target_=lightning.pytorch.callbacks.EMAWeightAveraging", "+callbacks.ema.decay=0.5"
+    checkpoint = run(songs_root, tmp_path, *averaging)
+    opened = open_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
+    assert opened.averaged
+    save_weights_alone(opened, tmp_path / "small.ckpt")
+    name = "final_norm.gamma"
+    kept = load_model(tmp_path / "small.ckpt").state_dict()[name]
+    assert torch.equal(kept, checkpoint["state_dict"][f"model.{name}"])
+    assert not torch.equal(kept, checkpoint["current_model_state"][f"model.{name}"])
 
 
 def test_the_last_checkpoint_is_the_last_even_if_an_earlier_one_is_the_best(songs_root, tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from bsroformer.atomic import replacing
 from bsroformer.data.demo_songs.composition import STYLES, compose
 from bsroformer.data.demo_songs.mixdown import SAMPLE_RATE, STEMS, TAIL_SECONDS, mix_song
 from bsroformer.data.demo_songs.score import Song
@@ -203,7 +204,5 @@ def describe(song: Song, split: str) -> dict[str, Any]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file that is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".partial")
-    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    aside.replace(path)
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,123 @@
+"""What a public checkpoint's YAML says: the constructor's arguments, the audio, and the names of the stems."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from bsroformer.checkpoints.community.options import OPTIONS, TITLES, UNSUPPORTED, WITHOUT_EFFECT, Kind, Options
+from bsroformer.checkpoints.community.yaml_file import YamlFile
+from bsroformer.errors import InputError
+
+SAMPLE_RATE = 44_100
+"""Hz, of all known public checkpoints."""
+CHUNK = 352_800
+"""Samples: 8 s, the commonest window of the known ones."""
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """What no weight tells about the audio.
+
+    Attributes:
+        sample_rate: Hz.
+        chunk: Length of a window, samples.
+        stems: Names of the outputs, in their order.
+    """
+
+    sample_rate: int
+    chunk: int
+    stems: tuple[str, ...]
+
+
+def options_in(config: YamlFile, kind: Kind) -> Options:
+    """The constructor's arguments.
+
+    Raises:
+        InputError: Naming a key that the public model does not take, has a wrong value or is not supported here.
+    """
+    given = {key: value for key, value in config.section("model").items() if key not in WITHOUT_EFFECT}
+    for key, (what, harmless) in UNSUPPORTED.items():
+        if given.pop(key, harmless[0]) not in harmless:
+            raise InputError(f"{config.place(f'model.{key}')} asks for {what}, which is not supported")
+    try:
+        return OPTIONS[kind].model_validate(given)
+    except ValidationError as error:
+        raise InputError(_wrong_option(error, config, kind)) from error
+
+
+def _wrong_option(error: ValidationError, config: YamlFile, kind: Kind) -> str:
+    problem = error.errors(include_input=False)[0]
+    key = str(problem["loc"][0])
+    place = config.place(f"model.{key}")
+    if problem["type"] == "extra_forbidden":
+        other: Kind = "mel" if kind == "bs" else "bs"
+        known = key in OPTIONS[other].model_fields
+        belongs = f"belongs to a {TITLES[other]}, and" if known else "is an option that is not known, while"
+        return (
+            f"{place} {belongs} the weights are a {TITLES[kind]}'s: remove the line, or give the YAML of these weights"
+        )
+    if problem["type"] == "missing":
+        return f"{config.path} does not describe a {TITLES[kind]}: it needs a line `{key}: ...` under `model:`"
+    return f"{place} has a wrong value: {problem['msg'].lower()}"
+
+
+def audio_in(config: YamlFile, num_stems: int) -> tuple[AudioFacts, tuple[str, ...]]:
+    """Sample rate, window and stems, and notes on what the configuration leaves out.
+
+    Raises:
+        InputError: If a value is no count, or the stems are not as many as the model has.
+    """
+    notes: list[str] = []
+    rate = _count(config, ("audio.sample_rate",), SAMPLE_RATE, notes)
+    chunk = _count(config, ("inference.chunk_size", "audio.chunk_size"), CHUNK, notes)
+    if config.section("inference").get("normalize"):
+        notes.append(f"{config.place('inference.normalize')} is left out: masks do not depend on the level")
+    stems = stems_in(config, num_stems)
+    if stems is None:
+        stems = numbered_stems(num_stems)
+        notes.append(f"{config.path} has no training.instruments: stems are named {', '.join(stems)}")
+    return AudioFacts(rate, chunk, stems), tuple(notes)
+
+
+def _count(config: YamlFile, keys: tuple[str, ...], usual: int, notes: list[str]) -> int:
+    """The value of the first of the keys that is there, else what is usual, and a note of that."""
+    for key in keys:
+        section, _, name = key.partition(".")
+        value = config.section(section).get(name)
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InputError(f"{config.place(key)} must be a whole number above 0")
+        return value
+    notes.append(f"{config.path} has no {keys[-1]}: {usual} assumed")
+    return usual
+
+
+def stems_in(config: YamlFile, num_stems: int) -> tuple[str, ...] | None:
+    """Names of the outputs: the target, if there is one, else all instruments; None if neither is named.
+
+    Raises:
+        InputError: If they are not as many as the model has.
+    """
+    training = config.section("training")
+    target, instruments = training.get("target_instrument"), training.get("instruments")
+    key, named = ("target_instrument", [target]) if target is not None else ("instruments", instruments)
+    if named is None:
+        return None
+    if not isinstance(named, list | tuple) or not all(isinstance(name, str) for name in named):
+        raise InputError(f"{config.place(f'training.{key}')} must name the stems")
+    if len(named) != num_stems:
+        mend = (
+            "set it to null, so that `instruments` names all of them"
+            if target is not None
+            else "name each, or name the only one as `target_instrument`"
+        )
+        raise InputError(
+            f"{config.place(f'training.{key}')} names {len(named)} stem(s) and the model has {num_stems}: {mend}"
+        )
+    return tuple(named)
+
+
+def numbered_stems(count: int) -> tuple[str, ...]:
+    """Names for stems whose names are not known."""
+    return tuple(f"stem_{number}" for number in range(1, count + 1))

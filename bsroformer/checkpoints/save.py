@@ -1,0 +1,88 @@
+"""Write models: as one self-describing file, as weights alone, or as the public code reads them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from bsroformer.atomic import replacing, writing
+from bsroformer.checkpoints.checkpoint import Checkpoint
+from bsroformer.checkpoints.community.write import to_public
+from bsroformer.checkpoints.native import ENTRY, FORMAT, PREFIX, describe
+from bsroformer.errors import InputError
+from bsroformer.model import BandSplitRoformer
+
+SAFETENSORS = ".safetensors"
+TORCH = (".ckpt", ".pth", ".pt")
+
+
+def save_model(model: BandSplitRoformer, path: Path) -> None:
+    """Write a model to one ``.safetensors`` file that describes itself: `load_model` needs nothing else.
+
+    Raises:
+        InputError: If the file cannot be written or has another suffix.
+    """
+    if path.suffix != SAFETENSORS:
+        raise InputError(f"{path} must end in {SAFETENSORS}")
+    _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model))})
+
+
+def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint's weights and what describes them, and leave out what only a trainer needs.
+
+    Where a trainer averaged the weights (EMA), the average is what its checkpoint holds as the model's.
+
+    Raises:
+        InputError: If the checkpoint is not whole, or the file cannot be written or has another suffix.
+    """
+    if checkpoint.fault:
+        raise checkpoint.fault
+    if checkpoint.native:
+        weights = {f"{PREFIX}{name}": tensor for name, tensor in checkpoint.weights.items()}
+        entry = {"format": FORMAT, "model": checkpoint.settings.model_dump(mode="json")}
+        _save_torch({ENTRY: entry, "state_dict": weights}, path)
+    else:
+        _save_torch(checkpoint.weights, path)
+        if checkpoint.config:
+            _save_text(checkpoint.config.path.read_text("utf-8"), path.with_suffix(".yaml"))
+
+
+def save_public(model: BandSplitRoformer, path: Path) -> Path:
+    """Write a model as the public BS-/Mel-Band RoFormer code reads it: weights, and a YAML of the same name.
+
+    Returns:
+        The path of the YAML.
+
+    Raises:
+        InputError: If the public code has no such model, or a file cannot be written or has another suffix.
+    """
+    weights, text = to_public(model)
+    if path.suffix == SAFETENSORS:
+        _save_safetensors(weights, path)
+    else:
+        _save_torch(weights, path)
+    return _save_text(text, path.with_suffix(".yaml"))
+
+
+def _save_text(text: str, path: Path) -> Path:
+    with replacing(path) as partial, writing(path):
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+def _save_safetensors(weights: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    with replacing(path) as partial, writing(path, SafetensorError):
+        usual = partial.stat().st_mode
+        safetensors.torch.save_file(weights, partial, {"format": "pt"} | (metadata or {}))
+        partial.chmod(usual)  # the library makes files that nobody else may read
+
+
+def _save_torch(entries: dict[str, Any], path: Path) -> None:
+    if path.suffix not in TORCH:
+        raise InputError(f"{path} must end in one of {', '.join(TORCH)}")
+    with replacing(path) as partial, writing(path, RuntimeError):  # what PyTorch raises when a disk is full
+        torch.save(entries, partial)

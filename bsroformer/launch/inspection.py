@@ -1,0 +1,97 @@
+"""What a checkpoint is, printed for people, and written as a model's configuration."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from bsroformer.atomic import replacing, writing
+from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.blank import skeleton
+from bsroformer.checkpoints.hub import sha256_of
+from bsroformer.checkpoints.start import parameters_by_part
+from bsroformer.model import ModelSettings
+from bsroformer.model.settings import FixedBands
+
+CHANNELS = {1: "mono", 2: "stereo"}
+MOST_DIFFERENCES = 20
+
+
+def print_inspection(checkpoint: Checkpoint, console: Console) -> None:
+    """Print source, architecture, audio, stems and parameters, and where the checkpoint's parts disagree."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in _facts(checkpoint):
+        table.add_row(name, value)
+    console.print(table)
+    console.print()
+    console.print(_parameters(checkpoint.settings))
+    if checkpoint.differences:
+        source = checkpoint.config.path if checkpoint.config else "a whole model"
+        console.print(f"\nIt differs from {source}, and cannot be used until that is mended:", style="red")
+        for difference in checkpoint.differences[:MOST_DIFFERENCES]:
+            console.print(f"  {difference}")
+        if (more := len(checkpoint.differences) - MOST_DIFFERENCES) > 0:
+            console.print(f"  and {more} more")
+    elif checkpoint.config:
+        console.print(f"\nWeights and {checkpoint.config.path} agree.")
+
+
+def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
+    settings, path = checkpoint.settings, checkpoint.file.path
+    stft, trunk, masks = settings.stft, settings.trunk, settings.masks
+    precisions = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.weights.values())
+    yield "file", f"{path}, {path.stat().st_size / 1e6:.1f} MB"
+    yield "SHA-256", sha256_of(path)
+    yield "origin", checkpoint.origin + (f", configured by {checkpoint.config.path}" if checkpoint.config else "")
+    yield "weights", f"{', '.join(precisions)} in {len(checkpoint.weights)} tensors"
+    yield "stems", ", ".join(settings.stems)
+    channels = CHANNELS.get(settings.channels, f"{settings.channels} channels")
+    yield "audio", f"{settings.sample_rate} Hz, {channels}, windows of {settings.chunk_seconds:g} s"
+    window = f", window {stft.win_length}" if stft.win_length else ""
+    yield "spectrum", f"n_fft {stft.n_fft}, hop {stft.hop_length}{window}{', normalized' * stft.normalized}"
+    yield "bands", _bands(settings)
+    linear = f", {trunk.linear_depth} with linear attention" if trunk.linear_depth else ""
+    layers = f"{trunk.time_depth} along time, {trunk.band_depth} along bands{linear}"
+    yield "trunk", f"dim {trunk.dim}, {trunk.depth} blocks (layers: {layers}), {trunk.heads} heads of {trunk.dim_head}"
+    skip = ", skip connections" if trunk.skip_connection else ""
+    yield "norm", trunk.norm.replace("_", " ") + skip
+    dc = ", bin 0 left out" if masks.zero_dc else ""
+    layers = f"{masks.hidden_layers} hidden layer{'s' * (masks.hidden_layers != 1)}"
+    yield "masks", f"{layers} of {masks.expansion * trunk.dim} features{dc}"
+
+
+def _bands(settings: ModelSettings) -> str:
+    bands = settings.bands
+    if isinstance(bands, FixedBands):
+        runs = ", ".join(f"{count} x {width}" for count, width in bands.widths)
+        return f"{sum(count for count, _ in bands.widths)} side by side, in bins: {runs}"
+    return f"{bands.count} overlapping on the mel scale, for {bands.sample_rate or settings.sample_rate} Hz"
+
+
+def _parameters(settings: ModelSettings) -> Table:
+    parts = parameters_by_part(skeleton(settings))
+    total = sum(parts.values())
+    table = Table("part", "parameters", "share")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for part, size in (parts | {"all": total}).items():
+        table.add_row(part, f"{size:,}", f"{size / total:.1%}")
+    return table
+
+
+def write_model_config(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint's architecture as a file for ``configs/model/``.
+
+    Raises:
+        InputError: If the checkpoint is not whole, or the file cannot be written.
+    """
+    if checkpoint.fault:
+        raise checkpoint.fault
+    tree = checkpoint.settings.model_dump(mode="json", exclude_none=True)
+    tree["chunk_seconds"] = "${data.seconds}"  # a property of the training that it is for
+    text = f"# The architecture of {checkpoint.file.path.name}.\n{yaml.safe_dump(tree, sort_keys=False)}"
+    with replacing(path) as partial, writing(path):
+        partial.write_text(text, encoding="utf-8")

@@ -1,0 +1,98 @@
+"""Checkpoints on the Hub, by way of its cache: nothing here goes to the network."""
+
+import hashlib
+from pathlib import Path
+
+import public_model
+import pytest
+import torch
+import yaml
+from huggingface_hub import constants
+from test_checkpoint import BS, tree_for
+
+from bsroformer import InputError, load_model
+from bsroformer.checkpoints.hub import fetched, located, sibling
+
+COMMIT, OTHER = "a" * 40, "b" * 40
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """A cache of the Hub that knows one repository in two revisions, and no network."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    repository = tmp_path / "models--somebody--models"
+    for revision, commit, stems in (("main", COMMIT, ["vocals", "other"]), ("v2", OTHER, ["drums", "bass"])):
+        folder = repository / "snapshots" / commit / "folder"
+        folder.mkdir(parents=True)
+        (repository / "refs").mkdir(exist_ok=True)
+        (repository / "refs" / revision).write_text(commit)
+        tree = tree_for(BS)
+        tree["training"]["instruments"] = stems
+        torch.save(public_model.random_state("bs", BS), folder / "bs.ckpt")
+        (folder / "bs.yaml").write_text(yaml.safe_dump(tree))
+    return repository
+
+
+def test_a_file_in_the_cache_is_loaded_with_the_yaml_of_its_repository(cache):
+    assert load_model("hf://somebody/models/folder/bs.ckpt").stems == ("vocals", "other")
+
+
+@pytest.mark.parametrize("revision", ["v2", OTHER])
+def test_a_revision_is_a_branch_or_a_commit_and_counts_for_the_yaml_too(cache, revision):
+    assert load_model(f"hf://somebody/models/folder/bs.ckpt@{revision}").stems == ("drums", "bass")
+
+
+def test_weights_and_yaml_may_come_from_different_places(cache):
+    config = "hf://somebody/models/folder/bs.yaml@v2"
+    assert load_model("hf://somebody/models/folder/bs.ckpt", config).stems == ("drums", "bass")
+
+
+def test_without_a_yaml_there_the_rest_is_assumed(cache, caplog):
+    (cache / "snapshots" / COMMIT / "folder" / "bs.yaml").unlink()
+    assert load_model("hf://somebody/models/folder/bs.ckpt").stems == ("stem_1", "stem_2")
+    assert "without a YAML" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["hf://somebody/models/folder/nothing.ckpt", "hf://nobody/models/x.ckpt", "hf://somebody/models/folder/bs.ckpt@v9"],
+)
+def test_what_is_not_in_the_cache_is_told_when_there_is_no_network(cache, reference):
+    with pytest.raises(InputError, match="is not in the local cache, and the Hub cannot be reached"):
+        fetched(reference)
+
+
+@pytest.mark.parametrize("reference", ["hf://x.ckpt", "hf://owner/model", "hf://a/b/c@", "hf:///a/b", "hf://a@b/c/d"])
+def test_a_malformed_address_is_told(reference):
+    with pytest.raises(InputError, match="is no address on the Hub: write hf://owner/repository/file"):
+        fetched(reference)
+
+
+def test_names_that_the_hub_forbids_are_told(cache):
+    with pytest.raises(InputError, match="cannot be fetched"):
+        fetched("hf://some body/mod..els/x.ckpt")
+
+
+def test_a_sibling_is_in_the_same_folder_and_revision():
+    assert sibling("hf://a/b/c/d.ckpt@v1", "d.yaml") == "hf://a/b/c/d.yaml@v1"
+    assert sibling("hf://a/b/d.ckpt", "d.yaml") == "hf://a/b/d.yaml"
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower])
+def test_the_right_hash_passes_in_either_case(tmp_path, change):
+    path = tmp_path / "x"
+    path.write_bytes(b"12" * 2**20)
+    assert located(path, change(hashlib.sha256(path.read_bytes()).hexdigest())) == path
+
+
+@pytest.mark.parametrize(("given", "reason"), [("0" * 64, "is another file than sha256="), ("123", "is no SHA-256")])
+def test_another_hash_is_told_before_the_file_is_read(tmp_path, given, reason):
+    (tmp_path / "x.ckpt").write_bytes(b"anything")
+    with pytest.raises(InputError, match=reason):
+        load_model(tmp_path / "x.ckpt", sha256=given)
+
+
+def test_the_hash_of_a_file_on_the_hub_is_checked(cache):
+    with pytest.raises(InputError, match="is another file"):
+        load_model("hf://somebody/models/folder/bs.ckpt", sha256="0" * 64)

@@ -1,0 +1,108 @@
+"""Public checkpoints, in every shape that the public code builds, are read and compute its numbers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import public_model
+import pytest
+import torch
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bsroformer import load_model
+from bsroformer.checkpoints.community.yaml_file import PlainDumper
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+SAMPLE_RATE = 8_000
+Options = dict[str, Any]
+
+
+def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return ((found - expected).norm() / expected.norm()).item()
+
+
+@pytest.mark.parametrize("case", ["bs_four_stems", "bs_vocals", "mel_vocals"])
+def test_output_equals_the_public_implementations(case):
+    model = load_model(REFERENCE / f"{case}.ckpt")
+    data = np.load(REFERENCE / f"{case}.npz")
+    with torch.inference_mode():
+        stems = model(torch.from_numpy(data["mixture"]).unsqueeze(0))[0]
+    assert relative_error(stems, torch.from_numpy(data["stems"])) < 1e-5
+
+
+def public_yaml(kind: str, options: Options, stems: list[str]) -> str:
+    model = {**options, "freqs_per_bands": tuple(options["freqs_per_bands"])} if kind == "bs" else options
+    one = stems[0] if len(stems) == 1 else None
+    tree = {
+        "audio": {"chunk_size": 4_000, "sample_rate": SAMPLE_RATE, "num_channels": 2},
+        "model": model | {"flash_attn": True, "multi_stft_hop_size": 147},
+        "training": {"instruments": ["any", "other"] if one else stems, "target_instrument": one, "use_amp": True},
+    }
+    return yaml.dump(tree, Dumper=PlainDumper)
+
+
+def save_public(folder: Path, kind: str, options: Options, dtype: torch.dtype = torch.float32) -> Path:
+    state = public_model.random_state(kind, options, dtype=dtype)
+    torch.save(state, folder / "public.ckpt")
+    stems = [f"stem {number}" for number in range(options["num_stems"])]
+    (folder / "public.yaml").write_text(public_yaml(kind, options, stems))
+    return folder / "public.ckpt"
+
+
+@st.composite
+def band_lists(draw: st.DrawFn, bins: int) -> list[int]:
+    """Any list of widths above 0 that sums to `bins`."""
+    edges = draw(st.sets(st.integers(1, bins - 1), min_size=1, max_size=6))
+    return np.diff([0, *sorted(edges), bins]).tolist()
+
+
+@st.composite
+def public_options(draw: st.DrawFn) -> tuple[str, Options]:
+    """A model that the public code can build, small enough to run."""
+    kind = draw(st.sampled_from(["bs", "mel"]))
+    n_fft = draw(st.sampled_from([64, 96, 128, 256]))
+    win_length = draw(st.sampled_from([n_fft, n_fft - 16]))
+    options: Options = {
+        "dim": draw(st.sampled_from([4, 6, 8])),
+        "depth": draw(st.integers(1, 3)),
+        "stereo": draw(st.booleans()),
+        "num_stems": draw(st.integers(1, 6)),
+        "time_transformer_depth": draw(st.integers(1, 2)),
+        "freq_transformer_depth": draw(st.integers(1, 2)),
+        "linear_transformer_depth": draw(st.integers(0, 2)),
+        "dim_head": draw(st.sampled_from([2, 4])),
+        "heads": draw(st.integers(1, 3)),
+        "stft_n_fft": n_fft,
+        "stft_hop_length": draw(st.integers(n_fft // 8, win_length // 2)),
+        "stft_win_length": win_length,
+        "stft_normalized": draw(st.booleans()),
+        "zero_dc": draw(st.booleans()),
+        "mask_estimator_depth": draw(st.integers(1, 3)),
+        "mlp_expansion_factor": draw(st.integers(1, 4)),
+        "skip_connection": draw(st.booleans()),
+    }
+    if kind == "bs":
+        return kind, options | {"freqs_per_bands": draw(band_lists(n_fft // 2 + 1))}
+    bands = {64: 4, 96: 5, 128: 6, 256: 10}[n_fft]
+    whole = {"match_input_audio_length": draw(st.booleans())}
+    return kind, options | whole | {"num_bands": bands, "sample_rate": draw(st.sampled_from([SAMPLE_RATE, 44_100]))}
+
+
+many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@many
+@given(model=public_options())
+def test_any_public_model_is_read_and_computes_its_authors_numbers(tmp_path, model):
+    kind, options = model
+    path = save_public(tmp_path, kind, options)
+    loaded = load_model(path)
+    mixture = torch.randn(2 if options["stereo"] else 1, 1_111)
+    expected = public_model.forward(kind, options, torch.load(path), mixture)
+    with torch.inference_mode():
+        stems = loaded(mixture.unsqueeze(0))[0]
+    assert loaded.stems == tuple(f"stem {number}" for number in range(options["num_stems"]))
+    assert stems.shape == (options["num_stems"], *mixture.shape)
+    assert relative_error(stems[..., : expected.shape[-1]], expected) < 1e-5
