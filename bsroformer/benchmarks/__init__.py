@@ -4,6 +4,7 @@ A new one is a file here and a file of the same name in ``configs/what/``.
 """
 
 from bsroformer.benchmarks.comparison import Comparison
+from bsroformer.benchmarks.loading import Loading
 from bsroformer.benchmarks.training_step import TrainingStep
 
-__all__ = ["Comparison", "TrainingStep"]
+__all__ = ["Comparison", "Loading", "TrainingStep"]

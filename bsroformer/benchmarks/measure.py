@@ -1,9 +1,11 @@
-"""Count operator calls and compare times."""
+"""Count operator calls, compare times and weigh memory."""
 
+import math
 import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -53,3 +55,24 @@ def paired_seconds(
     pairs = [(seconds(first, device), seconds(second, device)) for _ in range(1 + repeats)][1:]
     firsts, seconds_ = zip(*pairs, strict=True)
     return median(firsts), median(seconds_), median(late / early for early, late in pairs)
+
+
+def memory_growth(call: Callable[..., object], *arguments: object) -> float:
+    """Bytes by which this process's largest memory grows during a call; NaN where the system is not Linux.
+
+    The largest so far counts, so this is for a process that has done nothing else.
+    """
+    before = largest_memory()
+    kept = call(*arguments)
+    after = largest_memory()
+    del kept
+    return after - before
+
+
+def largest_memory() -> float:
+    """Bytes that this process held at its peak; NaN where the system is not Linux."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return math.nan
+    (line,) = (line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
+    return 1024 * float(line.split()[1])

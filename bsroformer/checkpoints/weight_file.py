@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from bsroformer.errors import InputError
 
-LONGEST_PICKLE = 32 * 2**20
-"""Bytes. One that lists ten thousand tensors takes 2 MB; a small opcode may make a large object."""
+LONGEST_PICKLE = 16 * 2**20
+"""Bytes. One that lists ten thousand tensors takes 2 MB; a byte of a pickle may make an object of fifty."""
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 MADV_DONTNEED = 4
 _NUMBER = np.float64(0).__reduce__()[0]

@@ -73,7 +73,7 @@ def test_inspecting_lists_where_weights_and_yaml_disagree(here, capsys):
     assert f"model.heads (wrong.yaml, line {line}) is 4 and must be 2" in printed
     assert "model.depth (wrong.yaml, line 12) is 5 and must be 2" in printed
     assert "dim 16, 2 blocks" in printed  # as the weights say
-    assert re.search(r"layers\.4\.\S+ is missing \(expected shape", printed)
+    assert re.search(r"layers\.2\.\S+ is missing \(expected shape", printed)
     error = told(capsys, checkpoint, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "config=wrong.yaml")
     assert "must be 2" in error
     assert not (here / "mel_vocals.safetensors").exists()

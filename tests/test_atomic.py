@@ -1,0 +1,37 @@
+import pytest
+
+from bsroformer.atomic import replacing, writing
+from bsroformer.errors import InputError
+
+
+def test_a_file_takes_its_name_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    with replacing(path) as partial:
+        partial.write_text("half")
+        assert not path.exists()
+    assert path.read_text() == "half"
+    assert [each.name for each in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as partial:
+        partial.write_text("half")
+        1 / 0  # noqa: B018
+    assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(InputError, match=r"file/x\.txt cannot be written .*choose another place"),
+        replacing(tmp_path / "file" / "x.txt"),
+    ):
+        pass
+
+
+def test_a_librarys_own_error_is_told_of_the_file(tmp_path):
+    with pytest.raises(InputError, match=r"x\.txt cannot be written \(no\)"), writing(tmp_path / "x.txt", LookupError):
+        raise LookupError("no")
