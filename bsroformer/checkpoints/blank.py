@@ -10,8 +10,17 @@ from torch.overrides import TorchFunctionMode
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
 
-class Undrawn(TorchFunctionMode):
-    """A context in which weights are not drawn at random, so that their memory is not even touched."""
+class Unfilled(TorchFunctionMode):
+    """A context in which new weights are not drawn at random, so that their memory is not even touched.
+
+    Args:
+        windows: Whether Hann windows are computed. On the device ``meta``, where tensors have no values, that would
+            take PyTorch a second and 150 MB of imports.
+    """
+
+    def __init__(self, windows: bool = True) -> None:
+        super().__init__()
+        self.windows = windows
 
     def __torch_function__(
         self,
@@ -22,35 +31,20 @@ class Undrawn(TorchFunctionMode):
     ) -> Any:
         """Call `func`, unless it is one of PyTorch's initialisers: they get their tensor by name and return it."""
         kwargs = kwargs or {}
-        initialises = getattr(func, "__module__", None) == nn.init.__name__
-        return kwargs["tensor"] if initialises else func(*args, **kwargs)
-
-
-class Hollow(TorchFunctionMode):
-    """A context in which tensors have shapes and no memory.
-
-    A window is not computed either: on the device ``meta`` that takes PyTorch a second and 150 MB of imports.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Call `func` for the device ``meta``."""
-        with torch.device("meta"):
-            return (torch.empty if func is torch.hann_window else func)(*args, **(kwargs or {}))
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"]
+        if func is torch.hann_window and not self.windows:
+            func = torch.empty
+        return func(*args, **kwargs)
 
 
 def blank_model(settings: ModelSettings) -> BandSplitRoformer:
     """A model in evaluation mode whose weights are what the memory held before: every one is to be filled."""
-    with Undrawn():
+    with Unfilled():
         return BandSplitRoformer(settings).eval()
 
 
 def skeleton(settings: ModelSettings) -> BandSplitRoformer:
     """A model whose weights have shapes and no memory."""
-    with Hollow():
+    with torch.device("meta"), Unfilled(windows=False):
         return BandSplitRoformer(settings)

@@ -17,18 +17,25 @@ from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
 
 SAFETENSORS = ".safetensors"
+SOURCE = "source"
+"""The name of `save_model`'s argument in the metadata of the file."""
 TORCH = (".ckpt", ".pth", ".pt")
 
 
-def save_model(model: BandSplitRoformer, path: Path) -> None:
+def save_model(model: BandSplitRoformer, path: Path, source: str = "") -> None:
     """Write a model to one ``.safetensors`` file that describes itself: `load_model` needs nothing else.
+
+    Args:
+        model: The model.
+        path: The file.
+        source: Where the model comes from, in words; kept in the file.
 
     Raises:
         InputError: If the file cannot be written or has another suffix.
     """
     if path.suffix != SAFETENSORS:
         raise InputError(f"{path} must end in {SAFETENSORS}")
-    _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model))})
+    _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model)), SOURCE: source})
 
 
 def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:

@@ -43,7 +43,7 @@ def inspect(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
 def convert(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
     """Write one ``.safetensors`` file that describes itself."""
     path = _target(cfg, opened, ".safetensors")
-    save_model(opened.model(), path)
+    save_model(opened.model(), path, f"{opened.file.path.name}, {opened.origin}")
     console.print(f"{path} is the model in one file: ckpt={path}")
 
 

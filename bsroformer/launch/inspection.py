@@ -12,6 +12,7 @@ from bsroformer.atomic import replacing, writing
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.blank import skeleton
 from bsroformer.checkpoints.hub import sha256_of
+from bsroformer.checkpoints.save import SOURCE
 from bsroformer.checkpoints.start import parameters_by_part
 from bsroformer.model import ModelSettings
 from bsroformer.model.settings import FixedBands
@@ -46,6 +47,8 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     yield "file", f"{path}, {path.stat().st_size / 1e6:.1f} MB"
     yield "SHA-256", sha256_of(path)
     yield "origin", checkpoint.origin + (f", configured by {checkpoint.config.path}" if checkpoint.config else "")
+    if source := checkpoint.file.metadata.get(SOURCE):
+        yield "source", source
     yield "weights", f"{', '.join(precisions)} in {len(checkpoint.weights)} tensors"
     yield "stems", ", ".join(settings.stems)
     channels = CHANNELS.get(settings.channels, f"{settings.channels} channels")

@@ -25,9 +25,10 @@ def assert_same(found: BandSplitRoformer, expected: BandSplitRoformer) -> None:
 
 def test_one_file_describes_itself_and_comes_back_exactly(tmp_path, tiny_model):
     path = tmp_path / "new folder" / "model.safetensors"
-    save_model(tiny_model, path)
+    save_model(tiny_model, path, "a friend")
     assert_same(load_model(path), tiny_model)
     with safetensors.safe_open(path, "pt") as file:
+        assert file.metadata()["source"] == "a friend"
         described = json.loads(file.metadata()["bsroformer"])
     assert ModelSettings.from_dict(described["model"]) == tiny_model.settings
     assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]

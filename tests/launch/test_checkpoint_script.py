@@ -94,6 +94,12 @@ def test_each_form_that_is_written_loads_as_the_same_model(here, capsys, action,
     checkpoint(composed("checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt", "overwrite=true"))
 
 
+def test_a_converted_file_remembers_where_it_comes_from(here, capsys):
+    checkpoint(composed("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=one.safetensors"))
+    checkpoint(composed("checkpoint", "ckpt=one.safetensors"))
+    assert "mel_vocals.ckpt, public Mel-Band RoFormer checkpoint" in capsys.readouterr().out
+
+
 def test_bad_requests_are_told(here, capsys):
     assert "action=eat is none of inspect, convert, export, strip" in told(
         capsys, checkpoint, "checkpoint", "action=eat", "ckpt=mel_vocals.ckpt"

@@ -43,7 +43,7 @@ def test_silence_in_is_silence_out(tiny_model):
 @pytest.mark.parametrize("norm", ["final", "each_transformer"])
 @pytest.mark.parametrize("level", [1.0, 0.0])
 def test_every_weight_gets_a_finite_gradient(tiny_tree, bands, norm, level):
-    tiny_tree |= {"bands": bands, "trunk": tiny_tree["trunk"] | {"norm": norm}}
+    tiny_tree |= {"bands": bands, "trunk": tiny_tree["trunk"] | {"norm": norm, "linear_depth": 1}}
     _, grads = gradients(build(tiny_tree), level * torch.randn(1, 2, 300))
     assert all(grad.isfinite().all() for grad in grads)
     assert all(grad.any() for grad in grads) == (level > 0)
@@ -129,3 +129,9 @@ def test_a_mixture_of_another_shape_is_told(tiny_model, shape):
 def test_bands_that_do_not_fit_the_spectrum_are_told(tiny_tree):
     with pytest.raises(InputError, match=r"model\.bands\.widths sum to 17, but .* n_fft 64 has 33 bins"):
         build(tiny_tree | {"stft": {"n_fft": 64, "hop_length": 16}})
+
+
+def test_masks_do_not_depend_on_the_level_of_the_mixture(tiny_model):
+    mixture = torch.randn(1, 2, 700)
+    with torch.inference_mode():
+        torch.testing.assert_close(tiny_model(1000 * mixture), 1000 * tiny_model(mixture), rtol=1e-3, atol=1e-2)
