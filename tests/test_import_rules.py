@@ -202,7 +202,7 @@ settings = bsroformer.ModelSettings.from_dict({
 })
 model = bsroformer.BandSplitRoformer(settings)
 weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-torch.save({"bsroformer": describe(model), "state_dict": weights}, "model.ckpt")
+torch.save({"bsroformer": describe(model.settings), "state_dict": weights}, "model.ckpt")
 write("song.wav", torch.randn(2, 3000), 8000)
 
 mixture, rate = read("song.wav")

@@ -14,9 +14,13 @@ from typing import Any
 
 from torch import Tensor
 
+from bsroformer.checkpoints.blank import skeleton
+from bsroformer.checkpoints.checkpoint import Checkpoint
+from bsroformer.checkpoints.differences import compare_keys
+from bsroformer.checkpoints.piece import Piece
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.model import ModelSettings
 from bsroformer.model.rotary import RotaryEmbedding
 
 ENTRY = "bsroformer"
@@ -26,9 +30,9 @@ PREFIX = "model."
 """The model's name in the training module, before each of its weights' names."""
 
 
-def describe(model: BandSplitRoformer) -> dict[str, Any]:
+def describe(settings: ModelSettings) -> dict[str, Any]:
     """The entry that rebuilds a model, to be stored under `ENTRY`."""
-    return {"format": FORMAT, "model": model.settings.model_dump(mode="json")}
+    return {"format": FORMAT, "model": settings.model_dump(mode="json")}
 
 
 def is_native(file: WeightFile) -> bool:
@@ -36,21 +40,13 @@ def is_native(file: WeightFile) -> bool:
     return ENTRY in file.entries or ENTRY in file.metadata
 
 
-def read_native(file: WeightFile) -> tuple[ModelSettings, dict[str, Tensor]]:
-    """Settings and weights of a file of this project, the latter by the names of the model's own.
+def read_native(file: WeightFile) -> Checkpoint:
+    """Understand a file of this project.
 
     Raises:
-        InputError: If they are not what this project writes.
+        InputError: If it does not hold what this project writes.
     """
-    if ENTRY in file.metadata:
-        entry, weights = _from_json(file), file.entries
-    else:
-        entry, state = file.entries[ENTRY], file.entries.get("state_dict")
-        weights = {
-            name.removeprefix(PREFIX): tensor
-            for name, tensor in (state.items() if isinstance(state, dict) else ())
-            if isinstance(name, str) and name.startswith(PREFIX)
-        }
+    entry, weights = _entry_and_weights(file)
     if not isinstance(entry, dict) or not isinstance(entry.get("model"), dict):
         raise InputError(f"{file.path} is damaged: its entry '{ENTRY}' does not describe a model")
     if entry.get("format") not in (1, FORMAT):
@@ -60,20 +56,34 @@ def read_native(file: WeightFile) -> tuple[ModelSettings, dict[str, Tensor]]:
         )
     settings = ModelSettings.from_dict(entry["model"], f"{file.path} ({ENTRY}.model)")
     added = rotary_frequencies(settings) if entry["format"] == 1 else {}
-    return settings, added | checked_weights(weights, file.path)
+    weights = added | checked_weights(weights, file.path)
+    expected = {name: tuple(tensor.shape) for name, tensor in skeleton(settings).state_dict().items()}
+    differences = compare_keys(expected, {name: tuple(tensor.shape) for name, tensor in weights.items()})
+    origin = "this project's weights" if file.metadata else "this project's training checkpoint"
+    return Checkpoint(file, origin, settings, weights, [Piece(name, name) for name in expected], differences)
+
+
+def _entry_and_weights(file: WeightFile) -> tuple[Any, dict[str, Any]]:
+    """What describes the model, and its weights by the model's own names."""
+    if ENTRY in file.metadata:
+        return _from_json(file.metadata[ENTRY]), file.entries
+    state = file.entries.get("state_dict")
+    named = state.items() if isinstance(state, dict) else ()
+    weights = {str(name).removeprefix(PREFIX): tensor for name, tensor in named if str(name).startswith(PREFIX)}
+    return file.entries[ENTRY], weights
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def rotary_frequencies(settings: ModelSettings) -> dict[str, Tensor]:
     """What format 1 left out."""
     frequencies = RotaryEmbedding(settings.trunk.dim_head).inverse_frequencies
     return {f"{name}_rotary.inverse_frequencies": frequencies for name in ("time", "band")}
-
-
-def _from_json(file: WeightFile) -> Any:
-    try:
-        return json.loads(file.metadata[ENTRY])
-    except (ValueError, RecursionError):
-        return None
 
 
 def read_training_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -85,5 +95,5 @@ def read_training_checkpoint(path: str | Path) -> dict[str, Any]:
     file = open_weights(Path(path))
     if ENTRY not in file.entries or not file.entries.get("optimizer_states"):
         raise InputError(f"{path} holds no training to resume: start from its weights alone with init_from={path}")
-    read_native(file)
+    read_native(file).check()
     return file.entries

@@ -12,7 +12,7 @@ from torch import Tensor
 from bsroformer.atomic import replacing, writing
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.community.write import to_public
-from bsroformer.checkpoints.native import ENTRY, FORMAT, PREFIX, describe
+from bsroformer.checkpoints.native import ENTRY, PREFIX, describe, is_native
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
 
@@ -35,7 +35,7 @@ def save_model(model: BandSplitRoformer, path: Path, source: str = "") -> None:
     """
     if path.suffix != SAFETENSORS:
         raise InputError(f"{path} must end in {SAFETENSORS}")
-    _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model)), SOURCE: source})
+    _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model.settings)), SOURCE: source})
 
 
 def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
@@ -46,12 +46,10 @@ def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
     Raises:
         InputError: If the checkpoint is not whole, or the file cannot be written or has another suffix.
     """
-    if checkpoint.fault:
-        raise checkpoint.fault
-    if checkpoint.native:
+    checkpoint.check()
+    if is_native(checkpoint.file):
         weights = {f"{PREFIX}{name}": tensor for name, tensor in checkpoint.weights.items()}
-        entry = {"format": FORMAT, "model": checkpoint.settings.model_dump(mode="json")}
-        _save_torch({ENTRY: entry, "state_dict": weights}, path)
+        _save_torch({ENTRY: describe(checkpoint.settings), "state_dict": weights}, path)
     else:
         _save_torch(checkpoint.weights, path)
         if checkpoint.config:

@@ -91,8 +91,7 @@ def write_model_config(checkpoint: Checkpoint, path: Path) -> None:
     Raises:
         InputError: If the checkpoint is not whole, or the file cannot be written.
     """
-    if checkpoint.fault:
-        raise checkpoint.fault
+    checkpoint.check()
     tree = checkpoint.settings.model_dump(mode="json", exclude_none=True)
     tree["chunk_seconds"] = "${data.seconds}"  # a property of the training that it is for
     text = f"# The architecture of {checkpoint.file.path.name}.\n{yaml.safe_dump(tree, sort_keys=False)}"

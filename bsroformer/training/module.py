@@ -126,4 +126,4 @@ class SeparationModule(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the model's settings beside its weights."""
-        checkpoint[ENTRY] = describe(self.model)
+        checkpoint[ENTRY] = describe(self.model.settings)

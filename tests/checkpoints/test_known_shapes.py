@@ -14,7 +14,8 @@ import torch
 import yaml
 
 from bsroformer import InputError
-from bsroformer.checkpoints.community.read import PublicModel, read_public
+from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.community.read import read_public
 from bsroformer.checkpoints.community.yaml_file import read_yaml
 from bsroformer.checkpoints.weight_file import WeightFile
 
@@ -63,7 +64,7 @@ def size_of(row: Row) -> int:
     return sum(math.prod(shape) for shape in shapes_of(row).values())
 
 
-def read_at_full_size(row: Row, folder: Path, with_config: bool = True) -> PublicModel:
+def read_at_full_size(row: Row, folder: Path, with_config: bool = True) -> Checkpoint:
     """Read a file of these shapes, in which nothing is written yet: memory that nobody touches costs nothing."""
     weights = {key: torch.empty(shape) for key, shape in shapes_of(row).items()}
     for key, tensor in weights.items():

@@ -16,7 +16,7 @@ def checkpoint_of(model: BandSplitRoformer) -> dict[str, Any]:
     """What a training run saves, as far as a model goes; the trainer adds its own."""
     weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     return {
-        "bsroformer": describe(model),
+        "bsroformer": describe(model.settings),
         "state_dict": weights | {"loss.window": torch.ones(3)},
         "epoch": 3,
         "optimizer_states": [{"lr": 1e-3}],
@@ -68,7 +68,7 @@ def test_the_description_is_plain_data(tiny_model):
         children = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else None
         return [tree] if children is None else [leaf for child in children for leaf in leaves(child)]
 
-    assert {type(leaf) for leaf in leaves(describe(tiny_model))} <= {int, float, str, bool, type(None)}
+    assert {type(leaf) for leaf in leaves(describe(tiny_model.settings))} <= {int, float, str, bool, type(None)}
 
 
 def test_settings_that_are_wrong_are_told_with_their_place(tmp_path, checkpoint):

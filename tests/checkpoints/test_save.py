@@ -138,7 +138,7 @@ def training_checkpoint(model: BandSplitRoformer) -> dict[str, Any]:
     weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     moments = {number: {"exp_avg": tensor.clone()} for number, tensor in enumerate(weights.values())}
     return {
-        "bsroformer": describe(model),
+        "bsroformer": describe(model.settings),
         "state_dict": weights | {"loss.window": torch.ones(30)},
         "optimizer_states": [{"state": moments}],
     }

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bsroformer.checkpoints.community.keys import Shape
 from bsroformer.checkpoints.community.options import Kind
+from bsroformer.checkpoints.piece import Shape
 from bsroformer.errors import InputError
 from bsroformer.model.bands import mel_ranges
 

@@ -61,7 +61,7 @@ def _wrong_option(error: ValidationError, config: YamlFile, kind: Kind) -> str:
     return f"{place} has a wrong value: {problem['msg'].lower()}"
 
 
-def audio_in(config: YamlFile, num_stems: int) -> tuple[AudioFacts, tuple[str, ...]]:
+def audio_in(config: YamlFile, num_stems: int) -> tuple[AudioFacts, list[str]]:
     """Sample rate, window and stems, and notes on what the configuration leaves out.
 
     Raises:
@@ -76,7 +76,7 @@ def audio_in(config: YamlFile, num_stems: int) -> tuple[AudioFacts, tuple[str, .
     if stems is None:
         stems = numbered_stems(num_stems)
         notes.append(f"{config.path} has no training.instruments: stems are named {', '.join(stems)}")
-    return AudioFacts(rate, chunk, stems), tuple(notes)
+    return AudioFacts(rate, chunk, stems), notes
 
 
 def _count(config: YamlFile, keys: tuple[str, ...], usual: int, notes: list[str]) -> int:

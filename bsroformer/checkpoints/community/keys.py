@@ -4,18 +4,15 @@ The public layout has one tensor for each band and stem; here those of one width
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from torch import Tensor
 
 from bsroformer.checkpoints.blank import skeleton
+from bsroformer.checkpoints.piece import Index, Piece, Shape
 from bsroformer.model import ModelSettings
 from bsroformer.model.bands import BandLayout
 from bsroformer.model.roformer import band_layout
 from bsroformer.model.settings import TrunkSettings
-
-Index = tuple[int | slice, ...]
-Shape = tuple[int, ...]
 
 ATTENTION = {
     "norm.gamma": "norm.gamma",
@@ -38,21 +35,6 @@ FEED_FORWARD = {
     "contract.bias": "net.4.bias",
 }
 """This project's names within a layer, and the public ones."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A tensor of the public layout as a part of one of this project's weights.
-
-    Attributes:
-        theirs: Its public key.
-        ours: The name of the weight.
-        index: Which part of it.
-    """
-
-    theirs: str
-    ours: str
-    index: Index = ()
 
 
 def pieces(settings: ModelSettings) -> Iterator[Piece]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.community.architecture import kind_of, options_from_shapes, refuse_unsupported
 from bsroformer.checkpoints.community.config import (
     CHUNK,
@@ -17,17 +17,12 @@ from bsroformer.checkpoints.community.config import (
     numbered_stems,
     options_in,
 )
-from bsroformer.checkpoints.community.differences import (
-    Difference,
-    KeyDifference,
-    OptionDifference,
-    compare_keys,
-    compare_options,
-    in_a_sentence,
-)
-from bsroformer.checkpoints.community.keys import Shape, key_shapes
-from bsroformer.checkpoints.community.options import OPTIONS, Kind, Options, settings_of
+from bsroformer.checkpoints.community.contradictions import compare_options
+from bsroformer.checkpoints.community.keys import key_shapes, pieces
+from bsroformer.checkpoints.community.options import OPTIONS, TITLES, Kind, Options, settings_of
 from bsroformer.checkpoints.community.yaml_file import YamlFile
+from bsroformer.checkpoints.differences import Difference, compare_keys
+from bsroformer.checkpoints.piece import Shape
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights
 from bsroformer.errors import InputError
 from bsroformer.model import ModelSettings
@@ -40,25 +35,6 @@ HOPS: dict[Kind, int] = {"bs": 512, "mel": 441}
 """Samples at ``n_fft`` 2048, of most public checkpoints of a kind."""
 SHARED_BIASES = ("linear_62_bias_0", "linear_64_bias_0")
 """Of BS-Roformer-SW as first published, where they are all zero: they change nothing."""
-
-
-@dataclass(frozen=True)
-class PublicModel:
-    """What public weights are.
-
-    Attributes:
-        kind: Whose they are.
-        weights: By public key.
-        settings: The model, as far as weights and YAML tell.
-        notes: What had to be assumed.
-        differences: Where weights and YAML disagree; a model can be built only if there are none.
-    """
-
-    kind: Kind
-    weights: dict[str, Tensor]
-    settings: ModelSettings
-    notes: tuple[str, ...]
-    differences: tuple[Difference, ...] = ()
 
 
 def weights_in(file: WeightFile) -> dict[str, Tensor]:
@@ -80,7 +56,7 @@ def _wrapper(weights: dict[str, Tensor]) -> str | None:
     return next((each for each in WRAPPERS if weights and all(key.startswith(each) for key in weights)), None)
 
 
-def read_public(file: WeightFile, config: YamlFile | None) -> PublicModel:
+def read_public(file: WeightFile, config: YamlFile | None) -> Checkpoint:
     """Understand public weights.
 
     Args:
@@ -92,28 +68,19 @@ def read_public(file: WeightFile, config: YamlFile | None) -> PublicModel:
     """
     weights, notes = _without_shared_biases(weights_in(file))
     refuse_unsupported(weights, str(file.path))
+    _refuse_unequal_frequencies(weights, file.path)
     shapes = {key: tuple(tensor.shape) for key, tensor in weights.items()}
     kind = kind_of(shapes)
-    _refuse_unequal_frequencies(weights, file.path)
+    differences: Sequence[Difference]
     if config is None:
         settings, assumed = _assumed(kind, shapes, str(file.path))
-        differences: list[Difference] = [*compare_keys(key_shapes(settings), shapes)]
-        return PublicModel(kind, weights, settings, (*notes, assumed), tuple(differences))
-    settings, left_out, differences = _configured(kind, shapes, config)
-    return PublicModel(kind, weights, settings, (*notes, *left_out), tuple(differences))
-
-
-def disagreement(differences: Sequence[Difference], path: Path, config: YamlFile | None) -> InputError:
-    """What to tell when weights and configuration, or the weights themselves, do not fit together."""
-    by_option = [each for each in differences if isinstance(each, OptionDifference)]
-    by_key = [each for each in differences if isinstance(each, KeyDifference)]
-    told = "; ".join(in_a_sentence(each, most) for each, most in ((by_option, 10), (by_key, 3)) if each)
-    if config is None:
-        return InputError(f"{path} is not whole, or of another model: {told}")
-    return InputError(
-        f"{path} does not fit its configuration {config.path}: {told}; "
-        "change these lines, or give the YAML that belongs to the weights as config=..."
-    )
+        differences = compare_keys(key_shapes(settings), shapes)
+        notes += [assumed]
+    else:
+        settings, left_out, differences = _configured(kind, shapes, config)
+        notes += left_out
+    origin = f"public {TITLES[kind]} checkpoint"
+    return Checkpoint(file, origin, settings, weights, list(pieces(settings)), differences, config, tuple(notes))
 
 
 def _settings(options: Options, audio: AudioFacts, source: str) -> ModelSettings:
@@ -122,7 +89,7 @@ def _settings(options: Options, audio: AudioFacts, source: str) -> ModelSettings
 
 def _configured(
     kind: Kind, shapes: Mapping[str, Shape], config: YamlFile
-) -> tuple[ModelSettings, tuple[str, ...], list[Difference]]:
+) -> tuple[ModelSettings, list[str], Sequence[Difference]]:
     """The model that the YAML describes, notes on what it leaves out, and where the weights contradict it.
 
     If they do, and can be understood without it, the model is the one that they tell.
@@ -154,11 +121,11 @@ def _assumed(kind: Kind, shapes: Mapping[str, Shape], source: str) -> tuple[Mode
     return _settings(options, audio, source), note
 
 
-def _without_shared_biases(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def _without_shared_biases(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """Leave out biases that are all zero; any other stays, and is refused as unknown."""
     zero = [key for key in SHARED_BIASES if key in weights and not weights[key].any()]
     kept = {key: tensor for key, tensor in weights.items() if key not in zero}
-    return kept, (f"{' and '.join(zero)}: all zero, so they change nothing",) if zero else ()
+    return kept, [f"{' and '.join(zero)}: all zero, so they change nothing"] if zero else []
 
 
 def _refuse_unequal_frequencies(weights: Mapping[str, Tensor], path: Path) -> None:

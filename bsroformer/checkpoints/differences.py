@@ -1,17 +1,15 @@
-"""Where weights and a configuration disagree, and which line of it to change."""
+"""Where weights and settings disagree, and what to tell of it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
-from bsroformer.checkpoints.community.architecture import options_from_shapes
-from bsroformer.checkpoints.community.keys import Shape
-from bsroformer.checkpoints.community.options import MelOptions, Options
 from bsroformer.checkpoints.community.yaml_file import YamlFile
+from bsroformer.checkpoints.piece import Shape
 from bsroformer.errors import InputError
-from bsroformer.model.bands import mel_ranges
 
 
 @dataclass(frozen=True)
@@ -61,41 +59,17 @@ def compare_keys(expected: Mapping[str, Shape], found: Mapping[str, Shape]) -> l
     return [difference for difference in differences if difference.expected != difference.found]
 
 
-def compare_options(options: Options, shapes: Mapping[str, Shape], config: YamlFile) -> list[OptionDifference]:
-    """Every option that the shapes of the weights contradict, as far as they can be understood."""
-    try:
-        needed = options_from_shapes(shapes, str(config.path))
-    except InputError:
-        return []
-    return [
-        OptionDifference(option, configured, value, config.place(f"model.{option}"))
-        for option, configured, value in _pairs(options, needed)
-        if configured != value
-    ]
-
-
-def _pairs(options: Options, needed: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Options with their configured and their needed values.
-
-    The rate for which mel bands are laid out is a guess where several give the same widths, so it counts only where
-    it makes a difference.
-    """
-    same_bands = isinstance(options, MelOptions) and _same_bands(options, needed)
-    for option, value in needed.items():
-        if not (same_bands and option in ("sample_rate", "stft_n_fft", "stereo")):
-            yield option, getattr(options, option), value
-
-
-def _same_bands(options: MelOptions, needed: Mapping[str, Any]) -> bool:
-    """Whether both have mel bands of the same widths in the tensors."""
-    return widths_in_tensors(
-        options.num_bands, options.stft_n_fft, options.sample_rate, options.stereo
-    ) == widths_in_tensors(needed["num_bands"], needed["stft_n_fft"], needed["sample_rate"], needed["stereo"])
-
-
-def widths_in_tensors(count: int, n_fft: int, sample_rate: int, stereo: bool) -> list[int]:
-    """Values of each mel band in a frame of the spectrum, the channels together."""
-    return [(end - first) * (1 + stereo) for first, end in mel_ranges(count, n_fft, sample_rate)]
+def disagreement(differences: Sequence[Difference], path: Path, config: YamlFile | None) -> InputError:
+    """What to tell when weights and configuration, or the weights themselves, do not fit together."""
+    by_option = [each for each in differences if isinstance(each, OptionDifference)]
+    by_key = [each for each in differences if isinstance(each, KeyDifference)]
+    told = "; ".join(in_a_sentence(each, most) for each, most in ((by_option, 10), (by_key, 3)) if each)
+    if config is None:
+        return InputError(f"{path} is not whole, or of another model: {told}")
+    return InputError(
+        f"{path} does not fit its configuration {config.path}: {told}; "
+        "change these lines, or give the YAML that belongs to the weights as config=..."
+    )
 
 
 def shown(value: Any) -> str:

@@ -1,0 +1,58 @@
+"""Find a checkpoint, tell whose it is, and load it."""
+
+import logging
+from pathlib import Path
+
+from bsroformer.checkpoints.checkpoint import Checkpoint
+from bsroformer.checkpoints.community.read import read_public
+from bsroformer.checkpoints.community.yaml_file import YamlFile, read_yaml
+from bsroformer.checkpoints.hub import SCHEME, fetched_if_there, located, sibling
+from bsroformer.checkpoints.native import is_native, read_native
+from bsroformer.checkpoints.weight_file import open_weights
+from bsroformer.errors import InputError
+from bsroformer.model import BandSplitRoformer
+
+log = logging.getLogger(__name__)
+
+
+def load_model(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> BandSplitRoformer:
+    """Read a model: this project's, or a public BS-RoFormer or Mel-Band RoFormer.
+
+    What public weights do not tell (hop, sample rate, names of stems, ...) comes from their YAML; without one it is
+    assumed, and the assumptions are logged as a warning.
+
+    Args:
+        path: A ``.ckpt``, ``.pth``, ``.pt`` or ``.safetensors`` file, or ``hf://owner/repository/file[@revision]``.
+        config: The YAML of a public checkpoint; unless given, one of the same name beside it.
+        sha256: What the file's SHA-256 must be.
+
+    Returns:
+        The model, in evaluation mode and float32, on the CPU.
+
+    Raises:
+        InputError: If a file is missing, cannot be read safely, or does not fit together.
+    """
+    checkpoint = open_checkpoint(path, config, sha256)
+    for note in checkpoint.notes:
+        log.warning(note)
+    return checkpoint.model()
+
+
+def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> Checkpoint:
+    """Understand a checkpoint without reading its tensors: see `load_model`."""
+    file = open_weights(located(path, sha256))
+    if is_native(file):
+        if config is not None:
+            raise InputError(f"{file.path} describes its own model: leave out config={config}")
+        return read_native(file)
+    return read_public(file, read_yaml(located(config)) if config is not None else _found_beside(path, file.path))
+
+
+def _found_beside(reference: str | Path, path: Path) -> YamlFile | None:
+    """The YAML named as the checkpoint is, in its folder or, if that is on the Hub, in its repository."""
+    names = (f"{path.stem}.yaml", f"{path.stem}.yml", f"{path.name}.yaml", f"config_{path.stem}.yaml")
+    if str(reference).startswith(SCHEME):
+        found = (fetched_if_there(sibling(str(reference), name)) for name in names)
+    else:
+        found = (path.parent / name for name in names)
+    return next((read_yaml(file) for file in found if file and file.is_file()), None)
