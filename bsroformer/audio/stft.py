@@ -1,8 +1,13 @@
 """The short-time Fourier transform and its exact inverse."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+INVERTIBLE = 1e-11
+"""What ``torch.istft`` demands of the sum of overlapping windows' squares, by which it divides."""
 
 
 class Stft(nn.Module):
@@ -36,12 +41,18 @@ class Stft(nn.Module):
     def forward(self, waveform: Tensor) -> Tensor:
         """Transform ``(... t)`` real samples to a complex spectrum ``(... f m)``, ``m = 1 + t // hop_length``.
 
-        A signal too short to be reflected at its edges is padded with zeros to ``t = n_fft // 2 + 1`` first.
+        Zeros are added at the end where a signal is too short to be reflected at its edges, up to
+        ``t = n_fft // 2 + 1``, and where a long hop leaves its last samples so far from the last window's centre that
+        ``torch.istft`` would refuse them, up to the next one's.
         """
         *lead, length = waveform.shape
-        shortest = self.n_fft // 2 + 1
-        if length < shortest:
-            waveform = F.pad(waveform, (0, shortest - length))
+        wanted = max(length, self.n_fft // 2 + 1)
+        after_last_centre = wanted % self.hop_length
+        farthest = min(after_last_centre, self.n_fft // 2) - 1
+        if after_last_centre and hann_squared(farthest, self.win_length) <= INVERTIBLE:
+            wanted += self.hop_length - after_last_centre
+        if wanted > length:
+            waveform = F.pad(waveform, (0, wanted - length))
         with torch.autocast(waveform.device.type, enabled=False):
             spectrum = torch.stft(
                 waveform.float().flatten(0, -2),
@@ -68,3 +79,17 @@ class Stft(nn.Module):
                 length=length,
             )
         return waveform.unflatten(0, lead)
+
+
+def hann_squared(distance: int, window: int) -> float:
+    """The square of a Hann window so many samples from its centre; 0 outside."""
+    return math.cos(math.pi * distance / window) ** 4 if 2 * distance < window else 0.0
+
+
+def faintest_overlap(window: int, hop_length: int) -> float:
+    """The least sum of the squares of the Hann windows at a place, over all places between two windows' centres."""
+    if 2 * hop_length <= window:
+        return 0.5  # at least two windows at each place: cos^4 + sin^4
+    return min(
+        hann_squared(place, window) + hann_squared(hop_length - place, window) for place in range(hop_length // 2 + 1)
+    )

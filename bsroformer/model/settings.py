@@ -1,19 +1,27 @@
 """What a model is, as plain numbers: the same tree in `configs/model/`, in Python and in every checkpoint."""
 
-import math
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
+from bsroformer.audio.stft import INVERTIBLE, faintest_overlap
 from bsroformer.errors import InputError
 
+Features = Annotated[int, Field(gt=0, le=2**16)]
+Layers = Annotated[int, Field(gt=0, le=256)]
+LayersOrNone = Annotated[int, Field(ge=0, le=256)]
+Samples = Annotated[int, Field(gt=0, le=2**17)]
+Bands = Annotated[int, Field(gt=0, le=2**12)]
+"""Counts that all known models stay far below, so that a slip of a digit, or a stranger's file, is told, not built."""
+MOST_LAYERS = 1024
+MOST_MASK_LAYERS = 2**16
+"""Of a model: layers of all its transformers, and linear layers of all its mask estimators."""
 Share = Annotated[float, Field(ge=0, lt=1)]
-INVERTIBLE = 1e-11
-"""What ``torch.istft`` demands of the overlapping windows' squares to divide by them."""
-FILE_NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]{0,99}")
-"""Stems name files, and their names may come from anywhere: no folder, and nothing that Windows forbids."""
+FILE_NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]{0,99}(?<![. ])")
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names that a file can have on every system, and those among them that Windows keeps for devices."""
 
 
 class Settings(BaseModel):
@@ -25,9 +33,9 @@ class Settings(BaseModel):
 class StftSettings(Settings):
     """The spectrum: see `bsroformer.audio.stft.Stft`."""
 
-    n_fft: PositiveInt
-    hop_length: PositiveInt
-    win_length: PositiveInt | None = None
+    n_fft: Samples
+    hop_length: Samples
+    win_length: Samples | None = None
     normalized: bool = False
 
     @model_validator(mode="after")
@@ -40,26 +48,23 @@ class StftSettings(Settings):
         return self
 
 
-def faintest_overlap(window: int, hop_length: int) -> float:
-    """The least sum, over all places, of the squares of the Hann windows that lie there."""
-    if 2 * hop_length <= window:
-        return 0.5  # two windows or more at each place: sin^4 + cos^4 at least
-    squares = [math.sin(math.pi * place / window) ** 4 for place in range(window)]
-    return min(sum(squares[place::hop_length]) for place in range(hop_length))
-
-
 class FixedBands(Settings):
     """Bands side by side; `widths` lists ``[count, width in bins]`` from the lowest band up."""
 
     layout: Literal["fixed"] = "fixed"
-    widths: tuple[tuple[PositiveInt, PositiveInt], ...]
+    widths: tuple[tuple[Bands, Samples], ...]
+
+    @property
+    def count(self) -> int:
+        """Number of bands."""
+        return sum(count for count, _ in self.widths)
 
 
 class MelBands(Settings):
     """Overlapping bands on the mel scale."""
 
     layout: Literal["mel"] = "mel"
-    count: PositiveInt
+    count: Bands
     sample_rate: PositiveInt | None = None
     """Hz, where the bands were laid out for another rate than the audio's."""
 
@@ -67,18 +72,18 @@ class MelBands(Settings):
 class TrunkSettings(Settings):
     """The transformers between band split and masks."""
 
-    dim: PositiveInt
+    dim: Features
     """Features of a band in a frame."""
-    depth: PositiveInt
+    depth: Layers
     """Number of blocks; each holds a transformer along time and one along bands."""
-    heads: PositiveInt
-    dim_head: Annotated[int, Field(gt=0, multiple_of=2)]
+    heads: Features
+    dim_head: Annotated[int, Field(gt=0, le=2**12, multiple_of=2)]
     """Features of a head; even, since rotary positions turn pairs."""
-    time_depth: PositiveInt = 1
+    time_depth: Layers = 1
     """Layers of a block's transformer along time."""
-    band_depth: PositiveInt = 1
+    band_depth: Layers = 1
     """Layers of a block's transformer along bands."""
-    linear_depth: Annotated[int, Field(ge=0)] = 0
+    linear_depth: LayersOrNone = 0
     """Layers of a transformer with linear attention over all frames and bands, before the other two."""
     dropout: Share = 0.0
     attention_dropout: Share | None = None
@@ -88,6 +93,12 @@ class TrunkSettings(Settings):
     skip_connection: bool = False
     """Add the outputs of all earlier blocks to the input of each."""
 
+    @model_validator(mode="after")
+    def _of_a_known_size(self) -> Self:
+        if self.depth * (self.time_depth + self.band_depth + self.linear_depth) > MOST_LAYERS:
+            raise ValueError(f"more than {MOST_LAYERS} layers in all")
+        return self
+
     @property
     def dropout_of_attention(self) -> float:  # noqa: D102 (says its name)
         return self.dropout if self.attention_dropout is None else self.attention_dropout
@@ -96,9 +107,9 @@ class TrunkSettings(Settings):
 class MaskSettings(Settings):
     """The mask estimators."""
 
-    expansion: PositiveInt
+    expansion: Features
     """Width of their hidden layers over the trunk's `dim`."""
-    hidden_layers: Annotated[int, Field(ge=0)] = 1
+    hidden_layers: LayersOrNone = 1
     """Hidden layers; the paper has 1 (a public YAML says `mask_estimator_depth: 2` for it)."""
     zero_dc: bool = False
     """Leave bin 0 out of every stem."""
@@ -115,9 +126,9 @@ class ModelSettings(Settings):
     """
 
     stems: Annotated[tuple[str, ...], Field(min_length=1)]
-    sample_rate: PositiveInt
-    channels: PositiveInt
-    chunk_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    sample_rate: Annotated[int, Field(gt=0, le=2**22)]
+    channels: Annotated[int, Field(gt=0, le=64)]
+    chunk_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
     stft: StftSettings
     bands: Annotated[FixedBands | MelBands, Field(discriminator="layout")]
     trunk: TrunkSettings
@@ -126,11 +137,19 @@ class ModelSettings(Settings):
     @field_validator("stems")
     @classmethod
     def _names_of_files(cls, stems: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(stems)) < len(stems):
-            raise ValueError("each stem needs a name of its own")
-        if wrong := [stem for stem in stems if not FILE_NAME.fullmatch(stem)]:
+        if len({stem.casefold() for stem in stems}) < len(stems):
+            raise ValueError("each stem needs a name of its own, capitals aside")
+        if wrong := [stem for stem in stems if RESERVED.fullmatch(stem) or not FILE_NAME.fullmatch(stem)]:
             raise ValueError(f"{wrong[0]!r:.40} cannot name a file")
         return stems
+
+    @model_validator(mode="after")
+    def _of_a_known_size(self) -> Self:
+        if self.bands.count * len(self.stems) * (self.masks.hidden_layers + 1) > MOST_MASK_LAYERS:
+            raise ValueError(f"more than {MOST_MASK_LAYERS} layers in all mask estimators")
+        if self.chunk_seconds * self.sample_rate < self.stft.hop_length:
+            raise ValueError("chunk_seconds is shorter than a hop of the spectrum")
+        return self
 
     @classmethod
     def from_dict(cls, tree: dict[str, Any], source: str = "model") -> "ModelSettings":
@@ -147,7 +166,8 @@ class ModelSettings(Settings):
             return cls.model_validate(tree)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].lower()} (got {problem['input']!r:.60})"
+                f"{'.'.join(map(str, problem['loc'])) or 'as a whole'}: {problem['msg'].lower()} "
+                f"(got {problem['input']!r:.60})"
                 for problem in error.errors()
             )
             raise InputError(f"{source} does not describe a model: {problems}") from error

@@ -72,3 +72,31 @@ def test_the_window_is_no_weight():
 def test_a_window_longer_than_the_transform_is_told():
     with pytest.raises(ValueError, match="win_length 65 must be at most n_fft 64"):
         Stft(64, 16, 65)
+
+
+@pytest.mark.filterwarnings("ignore:The length of signal is shorter")
+@pytest.mark.parametrize(("window", "hop"), [(64, 33), (64, 48), (64, 60), (48, 40), (8192, 4096)])
+def test_a_long_hop_is_inverted_at_every_length(window, hop):
+    n_fft = max(window, 64)
+    stft = Stft(n_fft, hop, window)
+    for length in range(5 * hop, 6 * hop + 1, max(1, hop // 64)):
+        waveform = torch.randn(1, length)
+        restored = stft.inverse(stft(waveform), length)
+        assert restored.shape == waveform.shape and restored.isfinite().all()
+        whole = length - length % hop  # up to the last centre, every sample lies between two
+        torch.testing.assert_close(restored[:, :whole], waveform[:, :whole], rtol=0, atol=1e-2)
+
+
+@pytest.mark.filterwarnings("ignore:The length of signal is shorter")
+@pytest.mark.parametrize("length", [700, 701, 703, 704, 705, 715, 716, 731])
+@pytest.mark.parametrize("window_length", [64, 56])
+def test_where_torch_inverts_a_long_hop_the_spectrum_is_torchs(length, window_length):
+    waveform, window = torch.randn(1, length), torch.hann_window(window_length)
+    expected = torch.stft(waveform, 64, 48, window_length, window, return_complex=True)
+    found = Stft(64, 48, window_length)(waveform)
+    try:
+        torch.istft(expected, 64, 48, window_length, window, length=length)
+    except RuntimeError:
+        assert found.shape[-1] == expected.shape[-1] + 1
+    else:
+        assert torch.equal(found, expected)
