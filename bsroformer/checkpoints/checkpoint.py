@@ -11,6 +11,7 @@ from bsroformer.checkpoints.community.yaml_file import YamlFile
 from bsroformer.checkpoints.differences import Difference, disagreement
 from bsroformer.checkpoints.piece import Piece
 from bsroformer.checkpoints.weight_file import WeightFile, forget
+from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
 
@@ -57,7 +58,7 @@ class Checkpoint:
         """The model, in evaluation mode and float32, on the CPU.
 
         Raises:
-            InputError: See `check`.
+            InputError: See `check`; or if a weight is not a number.
         """
         self.check()
         model = blank_model(self.settings)
@@ -65,4 +66,9 @@ class Checkpoint:
         for piece in self.pieces:
             own[piece.ours][piece.index].copy_(self.weights[piece.theirs])
             forget(self.weights[piece.theirs])
+        if broken := [name for name, weight in own.items() if not weight.sum().isfinite()]:
+            raise InputError(
+                f"{self.file.path} holds NaN or infinity in {len(broken)} of its weights, such as {broken[0]}: "
+                "its training went astray, or the file is damaged"
+            )
         return model

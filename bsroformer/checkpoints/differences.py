@@ -49,7 +49,17 @@ class KeyDifference:
         return f"{self.key} has shape {self.found} (expected {self.expected})"
 
 
-Difference = OptionDifference | KeyDifference
+@dataclass(frozen=True)
+class ConfigFault:
+    """What makes a configuration one of no model, in words."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+Difference = OptionDifference | KeyDifference | ConfigFault
 
 
 def compare_keys(expected: Mapping[str, Shape], found: Mapping[str, Shape]) -> list[KeyDifference]:
@@ -61,6 +71,9 @@ def compare_keys(expected: Mapping[str, Shape], found: Mapping[str, Shape]) -> l
 
 def disagreement(differences: Sequence[Difference], path: Path, config: YamlFile | None) -> InputError:
     """What to tell when weights and configuration, or the weights themselves, do not fit together."""
+    for each in differences:
+        if isinstance(each, ConfigFault):
+            return InputError(str(each))
     by_option = [each for each in differences if isinstance(each, OptionDifference)]
     by_key = [each for each in differences if isinstance(each, KeyDifference)]
     told = "; ".join(in_a_sentence(each, most) for each, most in ((by_option, 10), (by_key, 3)) if each)

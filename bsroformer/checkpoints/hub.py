@@ -11,20 +11,18 @@ _REFERENCE = re.compile(r"hf://(?P<repo>[^/@]+/[^/@]+)/(?P<file>[^@]+?)(?:@(?P<r
 BLOCK = 2**20
 
 
-def located(reference: str | Path, sha256: str | None = None) -> Path:
-    """The local path of a file, fetched if it is on the Hub, checked if its hash is given.
+def located(reference: str | Path) -> Path:
+    """The local path of a file, fetched if it is on the Hub.
 
     Args:
         reference: A path, or ``hf://owner/repository/file[@revision]``.
-        sha256: What its SHA-256 must be, 64 hexadecimal digits.
 
     Raises:
-        InputError: If it cannot be had, or is another file than the hash says.
+        InputError: If it cannot be had.
     """
-    path = fetched(str(reference)) if str(reference).startswith(SCHEME) else Path(reference)
-    if sha256 is not None:
-        _check_hash(path, sha256, reference)
-    return path
+    if not isinstance(reference, str | Path):
+        raise InputError(f"{reference!r:.60} is no path of a file: give one, in quotes if its name is a number")
+    return fetched(str(reference)) if str(reference).startswith(SCHEME) else Path(reference)
 
 
 def fetched(reference: str) -> Path:
@@ -33,32 +31,46 @@ def fetched(reference: str) -> Path:
     Raises:
         InputError: If the reference is malformed, or the file is not there or cannot be reached.
     """
-    parts = _REFERENCE.fullmatch(reference)
-    if not parts:
-        raise InputError(
-            f"{reference} is no address on the Hub: write hf://owner/repository/file, maybe with @revision"
-        )
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(hf_hub_download(parts["repo"], parts["file"], revision=parts["revision"]))
+        return _download(reference)
     except LocalEntryNotFoundError as error:
         raise InputError(
             f"{reference} is not in the local cache, and the Hub cannot be reached: "
             "connect once, or unset HF_HUB_OFFLINE, or give the path of a local file"
         ) from error
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except (HfHubHTTPError, ValueError, OSError) as error:  # ValueError: a name that the Hub forbids
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{reference} cannot be fetched: {reason:.300}") from error
 
 
 def fetched_if_there(reference: str) -> Path | None:
-    """The path of a file of the Hub, None if it is not there."""
+    """The path of a file of the Hub, None if the Hub has none or, with ``HF_HUB_OFFLINE=1``, the cache.
+
+    Raises:
+        InputError: If that cannot be found out.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
     try:
-        return fetched(reference)
-    except InputError:
+        return _download(reference)
+    except LocalEntryNotFoundError as error:
+        if constants.HF_HUB_OFFLINE:
+            return None
+        raise InputError(f"whether {reference} exists cannot be found out: the Hub cannot be reached") from error
+    except EntryNotFoundError:
         return None
+
+
+def _download(reference: str) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    parts = _REFERENCE.fullmatch(reference)
+    if not parts:
+        raise InputError(f"{reference} is no address on the Hub: write hf://owner/repository/file[@revision]")
+    return Path(hf_hub_download(parts["repo"], parts["file"], revision=parts["revision"]))
 
 
 def sibling(reference: str, name: str) -> str:
@@ -67,14 +79,25 @@ def sibling(reference: str, name: str) -> str:
     return f"{file.rpartition('/')[0]}/{name}{at}{revision}"
 
 
-def _check_hash(path: Path, sha256: str, reference: str | Path) -> None:
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        raise InputError(f"sha256={sha256} is no SHA-256: it has 64 hexadecimal digits")
-    if not path.is_file():
-        return  # told when it is opened
-    if (found := sha256_of(path)) != sha256.lower():
+def check_hash(path: Path, sha256: str) -> None:
+    """Make sure that a file is the one that is meant.
+
+    Args:
+        path: The file.
+        sha256: What its SHA-256 must be, 64 hexadecimal digits.
+
+    Raises:
+        InputError: If it is another, or cannot be read.
+    """
+    if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+        raise InputError(f"sha256={sha256} is no SHA-256, which has 64 hexadecimal digits")
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if found != sha256.lower():
         raise InputError(
-            f"{reference} is another file than sha256= says: its SHA-256 is {found}; "
+            f"{path} is another file than sha256= says: its SHA-256 is {found}; "
             "it was changed, or cut short on its way: delete it and fetch it again"
         )
 

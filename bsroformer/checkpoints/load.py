@@ -6,7 +6,7 @@ from pathlib import Path
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.community.read import read_public
 from bsroformer.checkpoints.community.yaml_file import YamlFile, read_yaml
-from bsroformer.checkpoints.hub import SCHEME, fetched_if_there, located, sibling
+from bsroformer.checkpoints.hub import SCHEME, check_hash, fetched_if_there, located, sibling
 from bsroformer.checkpoints.native import is_native, read_native
 from bsroformer.checkpoints.weight_file import open_weights
 from bsroformer.errors import InputError
@@ -40,7 +40,10 @@ def load_model(path: str | Path, config: str | Path | None = None, sha256: str |
 
 def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> Checkpoint:
     """Understand a checkpoint without reading its tensors: see `load_model`."""
-    file = open_weights(located(path, sha256))
+    local = located(path)
+    if sha256 is not None:
+        check_hash(local, sha256)
+    file = open_weights(local)
     if is_native(file):
         if config is not None:
             raise InputError(f"{file.path} describes its own model: leave out config={config}")

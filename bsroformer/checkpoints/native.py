@@ -59,8 +59,15 @@ def read_native(file: WeightFile) -> Checkpoint:
     weights = added | checked_weights(weights, file.path)
     expected = {name: tuple(tensor.shape) for name, tensor in skeleton(settings).state_dict().items()}
     differences = compare_keys(expected, {name: tuple(tensor.shape) for name, tensor in weights.items()})
-    origin = "this project's weights" if file.metadata else "this project's training checkpoint"
-    return Checkpoint(file, origin, settings, weights, [Piece(name, name) for name in expected], differences)
+    kept = "training checkpoint" if "optimizer_states" in file.entries else "weights"
+    return Checkpoint(
+        file=file,
+        origin=f"this project's {kept}",
+        settings=settings,
+        weights=weights,
+        pieces=[Piece(name, name) for name in expected],
+        differences=differences,
+    )
 
 
 def _entry_and_weights(file: WeightFile) -> tuple[Any, dict[str, Any]]:
@@ -83,7 +90,7 @@ def _from_json(text: str) -> Any:
 def rotary_frequencies(settings: ModelSettings) -> dict[str, Tensor]:
     """What format 1 left out."""
     frequencies = RotaryEmbedding(settings.trunk.dim_head).inverse_frequencies
-    return {f"{name}_rotary.inverse_frequencies": frequencies for name in ("time", "band")}
+    return {f"{name}_rotary.inverse_frequencies": frequencies.clone() for name in ("time", "band")}
 
 
 def read_training_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Start a training from another model's weights, and say what was taken."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from bsroformer.checkpoints.parts import parameters_by_part
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
@@ -60,22 +60,7 @@ def start_from(model: BandSplitRoformer, source: BandSplitRoformer, name: str) -
         )
     for key in copied:
         own[key].copy_(others[key])
-    sizes = {key: tensor.numel() for key, tensor in model.named_parameters()}
-    return Start(_by_part(sizes, copied), _by_part(sizes, kept), changed)
-
-
-def parameters_by_part(model: BandSplitRoformer) -> dict[str, int]:
-    """How many parameters each part of a model has."""
-    sizes = {key: tensor.numel() for key, tensor in model.named_parameters()}
-    return _by_part(sizes, sizes.keys())
-
-
-def _by_part(sizes: dict[str, int], keys: Any) -> dict[str, int]:
-    parts: Counter[str] = Counter()
-    for key, size in sizes.items():
-        if key in keys:
-            parts[key.partition(".")[0].replace("_", " ")] += size
-    return dict(parts)
+    return Start(parameters_by_part(model, copied), parameters_by_part(model, kept), changed)
 
 
 def _listed(parts: dict[str, int]) -> str:

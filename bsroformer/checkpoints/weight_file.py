@@ -7,6 +7,7 @@ one entry for each tensor) and safetensors.
 import ctypes
 import mmap
 import platform
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,18 +21,30 @@ from torch import Tensor, nn
 
 from bsroformer.errors import InputError
 
-LONGEST_PICKLE = 16 * 2**20
+LONGEST_PICKLE = 4 * 2**20
 """Bytes. One that lists ten thousand tensors takes 2 MB; a byte of a pickle may make an object of fifty."""
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1")
+"""NumPy's names of plain numbers."""
+SHARED = 2
+"""How many times the length of a file its tensors may have together: a few small ones are stored once for several."""
 MADV_DONTNEED = 4
-_NUMBER = np.float64(0).__reduce__()[0]
-_DTYPES = ("float16", "float32", "float64", "int32", "int64", "bool")
+
+
+def plain_dtype(name: str, *flags: bool) -> np.dtype[Any]:
+    """What ``numpy.dtype`` gives for plain numbers, and an error for all else, such as a gigabyte of bytes."""
+    if name not in NUMBERS:
+        raise ValueError(f"numpy.dtype({name!r:.20})")
+    return np.dtype(name, *flags)
+
+
+# Trainers keep scores as NumPy's numbers; the function that makes them has been in modules of two names.
+_MAKE_NUMBER = np.float64(0).__reduce__()[0]
 PLAIN_NUMBERS: list[Any] = [
-    # Trainers keep scores as NumPy's numbers; that module has had two names.
-    (_NUMBER, "numpy.core.multiarray.scalar"),
-    (_NUMBER, "numpy._core.multiarray.scalar"),
-    np.dtype,
-    *(type(np.dtype(name)) for name in _DTYPES),
+    (_MAKE_NUMBER, "numpy.core.multiarray.scalar"),
+    (_MAKE_NUMBER, "numpy._core.multiarray.scalar"),
+    (plain_dtype, "numpy.dtype"),
+    *(type(np.dtype(name)) for name in NUMBERS),
 ]
 
 
@@ -56,9 +69,9 @@ def open_weights(path: Path) -> WeightFile:
     Raises:
         InputError: If it is missing, damaged, of another kind, larger inside than outside, or asks to run code.
     """
-    if not path.is_file():
-        raise InputError(f"no checkpoint at {path}: give the path of a .ckpt file, such as <run>/checkpoints/best.ckpt")
     try:
+        if not path.is_file():
+            raise InputError(f"no checkpoint at {path}: give a .ckpt file, such as <run>/checkpoints/best.ckpt")
         with path.open("rb") as file:
             start = file.read(9)
     except OSError as error:
@@ -78,9 +91,10 @@ def open_weights(path: Path) -> WeightFile:
 def _open_torch(path: Path) -> WeightFile:
     _check_archive(path)
     try:
-        with torch.serialization.safe_globals(PLAIN_NUMBERS):
+        with torch.serialization.safe_globals(PLAIN_NUMBERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what PyTorch remarks about sparse tensors, which are refused below
             entries = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # damaged bytes raise errors of many types in the reader
+    except Exception as error:  # damaged bytes raise errors of many types
         if calls := _calls_of(path):
             raise InputError(
                 f"{path} is refused: its pickle wants to call {calls}, and reading a checkpoint must not run code; "
@@ -93,20 +107,26 @@ def _open_torch(path: Path) -> WeightFile:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse an archive that would unfold to more than its own length: PyTorch compresses nothing."""
+    """Refuse an archive that would unfold to more than its own length, or whose pickle would: nothing is compressed."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except Exception as error:  # as in the reader above
+            pickles = [entry for entry in entries if entry.filename.endswith("data.pkl")]
+            unfolds = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+            short = len(pickles) == 1 and not unfolds and pickles[0].file_size <= LONGEST_PICKLE
+            contents = archive.read(pickles[0]) if short else b""
+    except Exception as error:  # damaged bytes raise errors of many types here too
         raise _damaged(path) from error
     if any(entry.filename.endswith("/constants.pkl") for entry in entries):
         raise InputError(f"{path} is not a checkpoint but a program (TorchScript), which is not run here")
-    pickles = [entry.file_size for entry in entries if entry.filename.endswith("data.pkl")]
-    unfolds = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     if unfolds or sum(entry.file_size for entry in entries) > path.stat().st_size:
         raise InputError(f"{path} is refused: it holds more than its own length when unpacked, unlike any checkpoint")
-    if len(pickles) != 1 or pickles[0] > LONGEST_PICKLE:
+    if len(pickles) != 1:
         raise _damaged(path)
+    if not short:
+        raise InputError(f"{path} is refused: its list of contents is longer than that of any checkpoint")
+    if b"bytearray" in contents:  # which PyTorch lets a pickle make, of any length
+        raise InputError(f"{path} is refused: it asks for memory that it does not fill, unlike any checkpoint")
 
 
 def _calls_of(path: Path) -> str:
@@ -134,20 +154,22 @@ def _damaged(path: Path) -> InputError:
     )
 
 
-def checked_weights(entries: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+def checked_weights(entries: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
     """The entries as weights: dense tensors of real numbers that are no longer than the file.
 
     Raises:
         InputError: Naming the entry that is something else.
     """
     for name, tensor in entries.items():
+        if not isinstance(name, str):
+            raise InputError(f"{path} is damaged: among its weights' names is {name!r:.40}, which is no text")
         if type(tensor) not in (Tensor, nn.Parameter) or tensor.layout != torch.strided or tensor.device.type != "cpu":
-            raise InputError(f"{path} is damaged: its entry {name} is no dense tensor but a {type(tensor).__name__}")
+            raise InputError(f"{path} is damaged: its entry {name} is no dense tensor whose values are in the file")
         if tensor.dtype not in FLOATS:
             raise InputError(f"{path} holds {name} as {tensor.dtype}: weights are read as float32, float16 or bfloat16")
         if tensor.nbytes > tensor.untyped_storage().nbytes():
             raise InputError(f"{path} is refused: its entry {name} is larger than what the file holds of it")
-    if sum(tensor.nbytes for tensor in entries.values()) > 2 * path.stat().st_size:  # few are stored once for several
+    if sum(tensor.nbytes for tensor in entries.values()) > SHARED * path.stat().st_size:
         raise InputError(f"{path} is refused: its tensors are larger than the file")
     return dict(entries)
 
@@ -155,7 +177,8 @@ def checked_weights(entries: Mapping[str, Any], path: Path) -> dict[str, Tensor]
 def forget(tensor: Tensor) -> None:
     """Let Linux take back the memory that a mapped tensor was read into; read again, it comes from the file again.
 
-    Without this, a model and all of the file it was copied from count towards the process together.
+    Without this, a model and all of the file it was copied from count towards the process together. A tensor that is
+    no part of a mapped file may be zeros afterwards.
     """
     if platform.system() != "Linux":
         return

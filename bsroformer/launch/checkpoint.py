@@ -6,8 +6,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
+from bsroformer.atomic import writing
 from bsroformer.checkpoints import Checkpoint
-from bsroformer.checkpoints.save import save_model, save_public, save_weights_alone
+from bsroformer.checkpoints.save import SAFETENSORS, TORCH, save_model, save_public, save_weights_alone
 from bsroformer.errors import InputError
 from bsroformer.launch.build import opened_checkpoint
 from bsroformer.launch.config import prepared
@@ -27,13 +28,20 @@ def checkpoint(cfg: DictConfig) -> None:
     if cfg.action not in ACTIONS:
         raise InputError(f"action={cfg.action} is none of {', '.join(ACTIONS)}")
     console = terminal()
+    if cfg.output is not None and not isinstance(cfg.output, str):
+        raise InputError(f"output={cfg.output} is not one file: give a path, in quotes if it is a number")
     opened = opened_checkpoint(cfg.ckpt, cfg.config, cfg.sha256, console)
     ACTIONS[cfg.action](opened, cfg, console)
 
 
 def inspect(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
-    """Print what the checkpoint is; with ``output``, also write its architecture as a file for ``configs/model/``."""
+    """Print what the checkpoint is; with ``output``, also write its architecture as a file for ``configs/model/``.
+
+    Raises:
+        InputError: At the end, if the checkpoint and its YAML do not fit together.
+    """
     print_inspection(opened, console)
+    opened.check()
     if cfg.output:
         path = _free(Path(cfg.output), cfg.overwrite)
         write_model_config(opened, path)
@@ -42,14 +50,14 @@ def inspect(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
 
 def convert(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
     """Write one ``.safetensors`` file that describes itself."""
-    path = _target(cfg, opened, ".safetensors")
+    path = _target(cfg, opened, ".safetensors", (SAFETENSORS,))
     save_model(opened.model(), path, f"{opened.file.path.name}, {opened.origin}")
     console.print(f"{path} is the model in one file: ckpt={path}")
 
 
 def export(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
     """Write weights and YAML as the public BS-/Mel-Band RoFormer code reads them."""
-    path = _target(cfg, opened, "_public.ckpt")
+    path = _target(cfg, opened, "_public.ckpt", (*TORCH, SAFETENSORS))
     _free(path.with_suffix(".yaml"), cfg.overwrite)
     config = save_public(opened.model(), path)
     console.print(f"{path} and {config} are the model as the public BS-/Mel-Band RoFormer code reads it")
@@ -57,11 +65,16 @@ def export(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
 
 def strip(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
     """Write the weights without what only a trainer needs."""
-    path = _target(cfg, opened, "_weights.ckpt")
+    path = _target(cfg, opened, "_weights.ckpt", TORCH)
+    if opened.config:
+        _free(path.with_suffix(".yaml"), cfg.overwrite)
+    before = opened.file.path.stat().st_size / 1e6
     save_weights_alone(opened, path)
-    before, after = (each.stat().st_size / 1e6 for each in (opened.file.path, path))
     averaged = ", averaged over training (EMA)" if opened.averaged else ""
-    console.print(f"{path} holds the weights alone{averaged}: {after:.1f} MB of {before:.1f}")
+    beside = f", with its YAML {path.with_suffix('.yaml')}" if opened.config else ""
+    console.print(
+        f"{path} holds the weights alone{averaged}: {path.stat().st_size / 1e6:.1f} MB of {before:.1f}{beside}"
+    )
 
 
 ACTIONS: dict[str, Callable[[Checkpoint, DictConfig, Console], None]] = {
@@ -72,12 +85,17 @@ ACTIONS: dict[str, Callable[[Checkpoint, DictConfig, Console], None]] = {
 }
 
 
-def _target(cfg: DictConfig, opened: Checkpoint, ending: str) -> Path:
+def _target(cfg: DictConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:
     """Where to write: ``output``, or a name made of the checkpoint's in the current folder."""
-    return _free(Path(cfg.output or f"{opened.file.path.stem}{ending}"), cfg.overwrite)
+    path = Path(cfg.output or f"{opened.file.path.stem}{ending}")
+    if path.suffix not in suffixes:
+        raise InputError(f"output={path} must end in {' or '.join(suffixes)}")
+    return _free(path, cfg.overwrite)
 
 
 def _free(path: Path, overwrite: bool) -> Path:
-    if path.exists() and not overwrite:
+    with writing(path):  # a name may be too long to be asked for
+        there = path.exists()
+    if there and not overwrite:
         raise InputError(f"{path} exists already: give another output=..., or set overwrite=true")
     return path

@@ -12,8 +12,8 @@ from bsroformer.atomic import replacing, writing
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.blank import skeleton
 from bsroformer.checkpoints.hub import sha256_of
+from bsroformer.checkpoints.parts import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
-from bsroformer.checkpoints.start import parameters_by_part
 from bsroformer.model import ModelSettings
 from bsroformer.model.settings import FixedBands
 
@@ -23,15 +23,13 @@ MOST_DIFFERENCES = 20
 
 def print_inspection(checkpoint: Checkpoint, console: Console) -> None:
     """Print source, architecture, audio, stems and parameters, and where the checkpoint's parts disagree."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in _facts(checkpoint):
-        table.add_row(name, value)
-    console.print(table)
+        console.print(f"{name:<10}{value}")
     console.print()
     console.print(_parameters(checkpoint.settings))
     if checkpoint.differences:
         source = checkpoint.config.path if checkpoint.config else "a whole model"
-        console.print(f"\nIt differs from {source}, and cannot be used until that is mended:", style="red")
+        console.print(f"\nIt differs from {source}:", style="red")
         for difference in checkpoint.differences[:MOST_DIFFERENCES]:
             console.print(f"  {difference}")
         if (more := len(checkpoint.differences) - MOST_DIFFERENCES) > 0:
@@ -57,10 +55,11 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     yield "spectrum", f"n_fft {stft.n_fft}, hop {stft.hop_length}{window}{', normalized' * stft.normalized}"
     yield "bands", _bands(settings)
     linear = f", {trunk.linear_depth} with linear attention" if trunk.linear_depth else ""
-    layers = f"{trunk.time_depth} along time, {trunk.band_depth} along bands{linear}"
-    yield "trunk", f"dim {trunk.dim}, {trunk.depth} blocks (layers: {layers}), {trunk.heads} heads of {trunk.dim_head}"
+    each = f"{trunk.time_depth} along time, {trunk.band_depth} along bands{linear}"
     skip = ", skip connections" if trunk.skip_connection else ""
-    yield "norm", trunk.norm.replace("_", " ") + skip
+    heads = f"{trunk.heads} heads of {trunk.dim_head}"
+    yield "trunk", f"dim {trunk.dim}, {trunk.depth} blocks (layers: {each}), {heads}{skip}"
+    yield "norm", "after each transformer" if trunk.norm == "each_transformer" else "after the last block"
     dc = ", bin 0 left out" if masks.zero_dc else ""
     layers = f"{masks.hidden_layers} hidden layer{'s' * (masks.hidden_layers != 1)}"
     yield "masks", f"{layers} of {masks.expansion * trunk.dim} features{dc}"
@@ -70,7 +69,7 @@ def _bands(settings: ModelSettings) -> str:
     bands = settings.bands
     if isinstance(bands, FixedBands):
         runs = ", ".join(f"{count} x {width}" for count, width in bands.widths)
-        return f"{sum(count for count, _ in bands.widths)} side by side, in bins: {runs}"
+        return f"{bands.count} side by side, in bins: {runs}"
     return f"{bands.count} overlapping on the mel scale, for {bands.sample_rate or settings.sample_rate} Hz"
 
 

@@ -114,6 +114,11 @@ def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, 
     """Say what is trained on what, and where it goes."""
     splits = data.splits
     parameters = sum(parameter.numel() for parameter in module.parameters())
+    if len(module.model.stems) < len(cfg.data.stems):
+        others = [stem for stem in cfg.data.stems if stem not in module.model.stems]
+        console.print(
+            f"The model separates {', '.join(module.model.stems)}; {', '.join(others)} sound in mixtures only"
+        )
     console.print(f"{len(splits.train)} songs to train on, {len(splits.valid)} to validate, {len(splits.test)} to test")
     console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
 

@@ -10,6 +10,7 @@ from bsroformer.audio.stft import INVERTIBLE, faintest_overlap
 from bsroformer.errors import InputError
 
 Features = Annotated[int, Field(gt=0, le=2**16)]
+HeadFeatures = Annotated[int, Field(gt=0, le=2**12, multiple_of=2)]
 Layers = Annotated[int, Field(gt=0, le=256)]
 LayersOrNone = Annotated[int, Field(ge=0, le=256)]
 Samples = Annotated[int, Field(gt=0, le=2**17)]
@@ -77,7 +78,7 @@ class TrunkSettings(Settings):
     depth: Layers
     """Number of blocks; each holds a transformer along time and one along bands."""
     heads: Features
-    dim_head: Annotated[int, Field(gt=0, le=2**12, multiple_of=2)]
+    dim_head: HeadFeatures
     """Features of a head; even, since rotary positions turn pairs."""
     time_depth: Layers = 1
     """Layers of a block's transformer along time."""

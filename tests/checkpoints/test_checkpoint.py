@@ -14,6 +14,7 @@ import torch
 import yaml
 
 from bsroformer import InputError, load_model
+from bsroformer.checkpoints import open_checkpoint
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 MEL = {
@@ -248,7 +249,6 @@ def test_what_is_not_supported_is_named_as_such(bs, key, name):
         (["tencoder.0.conv.weight"], "HTDemucs"),
         (["first_conv.weight"], "MDX23C"),
         (["conv1.weight"], "its first keys are conv1.weight"),
-        ([], "its first keys are none"),
     ],
 )
 def test_another_architecture_is_named(tmp_path, keys, name):
@@ -263,8 +263,8 @@ def test_another_architecture_is_named(tmp_path, keys, name):
         ("use_pope", True, "asks for polar positions (PoPE), which is not supported"),
         ("num_residual_streams", 4, "asks for hyper-connections, which is not supported"),
         ("use_value_residual_learning", True, "asks for value residuals"),
-        ("colour", "red", "is an option that is not known"),
-        ("num_bands", 60, "belongs to a Mel-Band RoFormer, and the weights are a BS-RoFormer's"),
+        ("colour", "red", "is an option that is not supported"),
+        ("num_bands", 60, "is a Mel-Band RoFormer's"),
         ("depth", "two", "has a wrong value"),
         ("depth", 10**9, "has a wrong value"),
         ("ff_dropout", 1.5, "has a wrong value"),
@@ -317,6 +317,79 @@ def test_the_first_release_of_a_six_stem_model_has_biases_of_zero_and_is_read(bs
     assert "linear_62_bias_0 and linear_64_bias_0: all zero" in caplog.text
     rewritten(bs, lambda weights: weights.update(linear_62_bias_0=torch.ones(24)))
     assert "linear_62_bias_0 is unknown" in fault(bs)
+
+
+def test_weights_that_are_no_numbers_are_told(bs):
+    rewritten(bs, lambda weights: weights["final_norm.gamma"].fill_(torch.nan))
+    assert "holds NaN or infinity in 1 of its weights, such as final_norm.gamma" in fault(bs)
+
+
+def test_a_lost_norm_is_told_as_such(bs):
+    rewritten(bs, lambda weights: weights.pop("final_norm.gamma"))
+    assert "final_norm.gamma is missing" in fault(bs)
+    bs.with_suffix(".yaml").unlink()
+    assert "final_norm.gamma is missing" in fault(bs)
+
+
+@pytest.mark.parametrize("key", ["band_split.to_features.0.0.gamma", "layers.0.0.layers.0.0.to_qkv.weight"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (0, 4), (3, 4), (1, 1, 1)])
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_shape_that_no_model_has_is_told_with_its_key(bs, key, shape, configured):
+    rewritten(bs, lambda weights: weights.update({key: torch.ones(shape)}))
+    if not configured:
+        bs.with_suffix(".yaml").unlink()
+    assert key in fault(bs) or "dim_head 0" in fault(bs)
+
+
+@pytest.mark.parametrize("option", ["time_transformer_depth", "depth", "stft_n_fft", "dim_head", "dim", "heads"])
+@pytest.mark.parametrize("value", [0, -1, 10**4, 10**8, 10**12, 10**30, True, "4", 4.5, None, [4]])
+def test_a_count_that_no_model_has_is_told_at_once(bs, option, value):
+    configured(bs, lambda tree: tree["model"].update({option: value}))
+    assert f"model.{option} ({bs.with_suffix('.yaml')}, line " in fault(bs)
+
+
+def test_bands_that_do_not_make_up_the_spectrum_are_told_with_both_lines(bs):
+    configured(bs, lambda tree: tree["model"].update(freqs_per_bands=[5, 20, 41]))
+    message = fault(bs)
+    assert "model.freqs_per_bands" in message and "sums to 66 bins" in message
+    assert "model.stft_n_fft" in message and "of 128 makes 65" in message
+
+
+def test_what_several_spectra_have_in_common_is_no_contradiction(tmp_path):
+    options = BS | {"stereo": False, "stft_n_fft": 250, "stft_win_length": 250, "freqs_per_bands": [2] * 63}
+    torch.save(public_model.random_state("bs", options), tmp_path / "x.ckpt")
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(tree_for(options | {"depth": 3})))
+    message = fault(tmp_path / "x.ckpt")  # as stereo, these would be bands of n_fft 124
+    assert "model.depth" in message and "model.stereo" not in message and "model.stft_n_fft" not in message
+
+
+def test_mel_bands_of_an_unusual_rate_do_not_hide_what_is_wrong(tmp_path):
+    options = MEL | {"sample_rate": 37_800}
+    torch.save(public_model.random_state("mel", options), tmp_path / "x.ckpt")
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(tree_for(options | {"depth": 3})))
+    assert f"model.depth ({tmp_path / 'x.yaml'}, line" in fault(tmp_path / "x.ckpt")
+
+
+def test_of_a_configuration_that_is_none_what_is_wrong_is_told_and_the_weights_are_understood(bs):
+    configured(bs, lambda tree: tree["model"].update(colour="red"))
+    opened = open_checkpoint(bs)
+    assert opened.settings.trunk.dim == 4
+    assert "model.colour" in str(opened.differences[0])
+
+
+@pytest.mark.parametrize("path", [5, None, ["a", "b"], "a" * 300, "\0"])
+def test_what_is_no_path_is_told(bs, path):
+    for arguments in ((path,), (bs, path)):
+        if arguments != (bs, None):
+            with pytest.raises(InputError):
+                load_model(*arguments)
+
+
+def test_an_empty_file_of_weights_is_told(tmp_path):
+    torch.save({}, tmp_path / "x.ckpt")
+    assert "holds no weights" in fault(tmp_path / "x.ckpt")
+    torch.save({"state_dict": {5: torch.ones(2)}}, tmp_path / "x.ckpt")
+    assert "is 5, which is no text" in fault(tmp_path / "x.ckpt")
 
 
 def test_rotary_frequencies_that_differ_between_layers_are_told(bs):

@@ -2,16 +2,19 @@
 
 import hashlib
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import huggingface_hub
 import public_model
 import pytest
 import torch
 import yaml
 from huggingface_hub import constants
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from test_checkpoint import BS, tree_for
 
 from bsroformer import InputError, load_model
-from bsroformer.checkpoints.hub import fetched, located, sibling
+from bsroformer.checkpoints.hub import check_hash, fetched, fetched_if_there, sibling
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 
@@ -69,9 +72,10 @@ def test_a_malformed_address_is_told(reference):
         fetched(reference)
 
 
-def test_names_that_the_hub_forbids_are_told(cache):
+@pytest.mark.parametrize("reference", ["hf://some body/mod..els/x.ckpt", "hf://a/b/../../x.ckpt"])
+def test_names_that_the_hub_forbids_are_told(cache, reference):
     with pytest.raises(InputError, match="cannot be fetched"):
-        fetched("hf://some body/mod..els/x.ckpt")
+        fetched(reference)
 
 
 def test_a_sibling_is_in_the_same_folder_and_revision():
@@ -83,10 +87,24 @@ def test_a_sibling_is_in_the_same_folder_and_revision():
 def test_the_right_hash_passes_in_either_case(tmp_path, change):
     path = tmp_path / "x"
     path.write_bytes(b"12" * 2**20)
-    assert located(path, change(hashlib.sha256(path.read_bytes()).hexdigest())) == path
+    check_hash(path, change(hashlib.sha256(path.read_bytes()).hexdigest()))
 
 
-@pytest.mark.parametrize(("given", "reason"), [("0" * 64, "is another file than sha256="), ("123", "is no SHA-256")])
+def test_a_yaml_that_the_hub_does_not_have_is_none_and_one_that_cannot_be_asked_for_is_told(cache, monkeypatch):
+    assert fetched_if_there("hf://somebody/models/folder/nothing.yaml") is None
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    for error, expected in ((EntryNotFoundError("no"), None), (LocalEntryNotFoundError("down"), InputError)):
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", MagicMock(side_effect=error))
+        if expected is None:
+            assert fetched_if_there("hf://somebody/models/x.yaml") is None
+        else:
+            with pytest.raises(InputError, match=r"whether .*x\.yaml exists cannot be found out"):
+                fetched_if_there("hf://somebody/models/x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"), [("0" * 64, "is another file than sha256="), ("123", "is no SHA-256"), (123, "is no SHA-256")]
+)
 def test_another_hash_is_told_before_the_file_is_read(tmp_path, given, reason):
     (tmp_path / "x.ckpt").write_bytes(b"anything")
     with pytest.raises(InputError, match=reason):

@@ -25,7 +25,6 @@ with (REPOSITORY / "tests" / "reference" / "known_shapes.csv").open() as file:
 PAPER_BANDS = public_model.DEFAULTS["bs"]["freqs_per_bands"]
 HEADS = {"hyperace": "mask_estimators.0.segm.backbone.stem.weight", "axial_refiner": "mask_estimators.0.refiner.weight"}
 """Kinds of mask heads that are not supported, with a key of each; the second is made up, its keys are not known."""
-SHAPES = {"4.0": "float32", "2.0": "float16"}
 Row = dict[str, str]
 
 

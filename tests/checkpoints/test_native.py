@@ -9,7 +9,7 @@ import torch
 from bsroformer.checkpoints import load_model
 from bsroformer.checkpoints.native import describe, read_training_checkpoint
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer
+from bsroformer.model import BandSplitRoformer, ModelSettings
 
 
 def checkpoint_of(model: BandSplitRoformer) -> dict[str, Any]:
@@ -119,6 +119,17 @@ def test_a_file_of_the_first_format_has_the_usual_rotary_frequencies(tmp_path, t
         del checkpoint["state_dict"][f"model.{name}_rotary.inverse_frequencies"]
     loaded = load_model(save(tmp_path / "best.ckpt", checkpoint))
     torch.testing.assert_close(loaded.state_dict(), tiny_model.state_dict(), rtol=0, atol=0)
+
+
+def test_a_wide_model_of_the_first_format_has_them_in_both_directions(tmp_path, tiny_tree):
+    tiny_tree["trunk"]["dim_head"] = 4096  # pages of memory, which are forgotten after they were copied
+    model = BandSplitRoformer(ModelSettings.from_dict(tiny_tree))
+    checkpoint = checkpoint_of(model)
+    checkpoint["bsroformer"]["format"] = 1
+    for name in ("time", "band"):
+        del checkpoint["state_dict"][f"model.{name}_rotary.inverse_frequencies"]
+    loaded = load_model(save(tmp_path / "best.ckpt", checkpoint))
+    torch.testing.assert_close(loaded.state_dict(), model.state_dict(), rtol=0, atol=0)
 
 
 def test_a_training_is_read_whole_and_anything_else_is_told(tmp_path, checkpoint):

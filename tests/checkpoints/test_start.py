@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from bsroformer import BandSplitRoformer, InputError, ModelSettings
-from bsroformer.checkpoints.start import parameters_by_part, start_from
+from bsroformer.checkpoints.parts import parameters_by_part
+from bsroformer.checkpoints.start import start_from
 
 
 def model_of(tree, **changes) -> BandSplitRoformer:

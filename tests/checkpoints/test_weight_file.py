@@ -16,6 +16,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from bsroformer.benchmarks.measure import largest_memory
 from bsroformer.checkpoints.weight_file import LONGEST_PICKLE, checked_weights, forget, open_weights
 from bsroformer.errors import InputError
 
@@ -148,7 +149,27 @@ def test_a_pickle_that_is_longer_than_any_list_of_tensors_is_told(tmp_path):
     def swell(name: str, content: bytes) -> bytes:
         return bytes(LONGEST_PICKLE + 1) if name.endswith("data.pkl") else content
 
-    assert "not a checkpoint" in told(rewritten(save(tmp_path / "long.ckpt", WEIGHTS), swell))
+    path = rewritten(save(tmp_path / "long.ckpt", WEIGHTS), swell)
+    assert "its list of contents is longer than that of any checkpoint" in told(path)
+
+
+class Hollow:
+    """An object that its pickle makes by a call that PyTorch's safe reader knows."""
+
+    def __init__(self, call: Any, *arguments: Any) -> None:
+        self.made = call, arguments
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.made
+
+
+@pytest.mark.parametrize(
+    "hollow", [Hollow(bytearray, 6 * 10**9), Hollow(np.float64(0).__reduce__()[0], Hollow(np.dtype, "V2000000000"))]
+)
+def test_a_pickle_that_asks_for_memory_that_it_does_not_fill_is_told(tmp_path, hollow):
+    before = largest_memory()
+    told(save(tmp_path / "hollow.ckpt", WEIGHTS | {"x": hollow}))
+    assert not largest_memory() - before > 200e6  # NaN where the system does not tell
 
 
 def claimed_shape(numel: int) -> Callable[[str, bytes], bytes]:

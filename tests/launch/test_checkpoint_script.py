@@ -52,8 +52,8 @@ def test_inspecting_tells_what_a_checkpoint_is(here, capsys):
         "44100 Hz, stereo, windows of 0.5 s",
         "n_fft 512, hop 128",
         "21 side by side, in bins: 8 x 2, 8 x 4, 4 x 16, 1 x 145",
-        "dim 16, 2 blocks (layers: 1 along time, 1 along bands), 2 heads of 8",
-        "skip connections",
+        "dim 16, 2 blocks (layers: 1 along time, 1 along bands), 2 heads of 8, skip connections",
+        "after the last block",
         "1 hidden layer of 32 features, bin 0 left out",
         "Weights and bs_four_stems.yaml agree.",
     ):
@@ -66,9 +66,10 @@ def test_inspecting_tells_what_a_checkpoint_is(here, capsys):
 def test_inspecting_lists_where_weights_and_yaml_disagree(here, capsys):
     text = (here / "mel_vocals.yaml").read_text().replace("depth: 2\n", "depth: 5\n").replace("heads: 2", "heads: 4")
     (here / "wrong.yaml").write_text(text)
-    checkpoint(composed("checkpoint", "ckpt=mel_vocals.ckpt", "config=wrong.yaml"))
+    with pytest.raises(SystemExit):
+        checkpoint(composed("checkpoint", "ckpt=mel_vocals.ckpt", "config=wrong.yaml"))
     printed = capsys.readouterr().out
-    assert "It differs from wrong.yaml, and cannot be used until that is mended:" in printed
+    assert "It differs from wrong.yaml:" in printed
     line = text.splitlines().index("  heads: 4") + 1
     assert f"model.heads (wrong.yaml, line {line}) is 4 and must be 2" in printed
     assert "model.depth (wrong.yaml, line 12) is 5 and must be 2" in printed
@@ -98,6 +99,29 @@ def test_a_converted_file_remembers_where_it_comes_from(here, capsys):
     checkpoint(composed("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=one.safetensors"))
     checkpoint(composed("checkpoint", "ckpt=one.safetensors"))
     assert "mel_vocals.ckpt, public Mel-Band RoFormer checkpoint" in capsys.readouterr().out
+
+
+def test_inspecting_with_the_yaml_of_another_model_still_tells_what_the_weights_are(here, capsys):
+    with pytest.raises(SystemExit):
+        checkpoint(composed("checkpoint", "ckpt=mel_vocals.ckpt", "config=bs_four_stems.yaml"))
+    printed = capsys.readouterr()
+    assert "60 overlapping on the mel scale" in printed.out
+    assert "bs_four_stems.yaml is a BS-RoFormer's" in printed.out and "bs_four_stems.yaml is a BS" in printed.err
+
+
+def test_stripping_asks_before_it_replaces_a_yaml(here, capsys):
+    (here / "small.yaml").write_text("precious: true")
+    request = "action=strip", "ckpt=mel_vocals.ckpt", "output=small.ckpt"
+    assert "small.yaml exists already" in told(capsys, checkpoint, "checkpoint", *request)
+    assert (here / "small.yaml").read_text() == "precious: true" and not (here / "small.ckpt").exists()
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["ckpt=123", "ckpt=null", "ckpt=[a,b]", "config=5", "output=5", "sha256=123", f"output={'x' * 250}.ckpt"],
+)
+def test_what_is_no_path_is_told(here, capsys, override):
+    told(capsys, checkpoint, "checkpoint", "action=strip", "ckpt=mel_vocals.ckpt", override)
 
 
 def test_bad_requests_are_told(here, capsys):
@@ -170,6 +194,7 @@ def test_with_other_stems_the_log_tells_what_is_fresh(here, songs_root, architec
     printed = capsys.readouterr().out
     assert "fresh mask estimators (0.08 M)" in printed
     assert "It separates drums, bass, other, vocals, and this run vocals." in printed
+    assert "The model separates vocals; drums, bass, other sound in mixtures only" in printed
     assert load_model("out/checkpoints/last.ckpt").stems == ("vocals",)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bsroformer.checkpoints.community.options import Kind
+from bsroformer.checkpoints.community.options import DEPTH_OVER_HIDDEN, Kind, MelOptions, Options
 from bsroformer.checkpoints.piece import Shape
 from bsroformer.errors import InputError
 from bsroformer.model.bands import mel_ranges
@@ -20,6 +20,7 @@ UNSUPPORTED_KEYS = {
     r"^mask_estimators\.(?!\d+\.to_freqs\.\d+\.0\.\d+\.(weight|bias)$)": "a mask head of its own, such as an axial "
     "refiner",
 }
+"""What is not supported, by what its keys have: regular expressions."""
 OTHER_ARCHITECTURES = {
     r"^(tencoder|crosstransformer)\.": "HTDemucs",
     r"^(first_conv|encoder_blocks|bottleneck_block)\.": "MDX23C",
@@ -27,11 +28,16 @@ OTHER_ARCHITECTURES = {
     r"^band_split\.norm_fc_modules\.": "BandIt",
     r"^lstm\.weight_ih_l0": "Open-Unmix",
 }
-"""What the keys of a file say about it, as regular expressions."""
+"""Architectures of other kinds, likewise."""
 RATES = (44_100, 48_000, 32_000, 24_000, 22_050, 16_000, 96_000, 88_200, 12_000, 11_025, 8_000)
 """Sample rates, in Hz, for which bands on the mel scale may have been laid out."""
-LONGEST_N_FFT = 2**17
-"""Samples; for the search."""
+BAND = r"band_split\.to_features\.(\d+)\."
+FINE_SEARCH, LONGEST_SEARCH = 4096, 2**15
+"""Samples: up to the first every even ``n_fft`` is tried for mel bands, up to the second the multiples of 64."""
+
+
+class UnlikeAnyError(Exception):
+    """Shapes that are of no model: why."""
 
 
 def refuse_unsupported(keys: Iterable[str], source: str) -> None:
@@ -41,9 +47,11 @@ def refuse_unsupported(keys: Iterable[str], source: str) -> None:
         InputError: Naming what is not supported.
     """
     keys = list(keys)
+    if not keys:
+        raise InputError(f"{source} holds no weights")
     if "band_split.to_features.0.0.gamma" not in keys:
         names = [name for pattern, name in OTHER_ARCHITECTURES.items() if any(re.search(pattern, key) for key in keys)]
-        known = f"it looks like {names[0]}" if names else f"its first keys are {', '.join(keys[:3]) or 'none'}"
+        known = f"it looks like {names[0]}" if names else f"its first keys are {', '.join(keys[:3])}"
         raise InputError(f"{source} holds no BS-RoFormer or Mel-Band RoFormer: {known}, which is not supported")
     for pattern, name in UNSUPPORTED_KEYS.items():
         if found := next((key for key in keys if re.search(pattern, key)), None):
@@ -51,8 +59,8 @@ def refuse_unsupported(keys: Iterable[str], source: str) -> None:
 
 
 def kind_of(shapes: Mapping[str, Shape]) -> Kind:
-    """Whether the weights are a BS-RoFormer's, which has a norm after its last block, or a Mel-Band RoFormer's."""
-    return "bs" if "final_norm.gamma" in shapes else "mel"
+    """Whether the weights are a BS-RoFormer's or a Mel-Band RoFormer's, which has a norm after each transformer."""
+    return "mel" if "layers.0.0.norm.gamma" in shapes else "bs"
 
 
 def options_from_shapes(shapes: Mapping[str, Shape], source: str) -> dict[str, Any]:
@@ -66,66 +74,94 @@ def options_from_shapes(shapes: Mapping[str, Shape], source: str) -> dict[str, A
         InputError: If they are of no model that the public code builds.
     """
     try:
-        return _trunk(shapes) | _bands(shapes) | _masks(shapes)
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
-        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise InputError(f"{source} is not whole, or of another model: {reason}") from error
+        return trunk_options(shapes) | band_options(shapes) | mask_options(shapes)
+    except UnlikeAnyError as error:
+        raise InputError(f"{source} is not whole, or of another model: {error}") from error
+
+
+def _shape(shapes: Mapping[str, Shape], key: str, axes: int) -> Shape:
+    """The shape of a weight, which must be there with so many axes, none of them empty."""
+    if key not in shapes:
+        raise UnlikeAnyError(f"{key} is missing")
+    if len(shapes[key]) != axes or 0 in shapes[key]:
+        raise UnlikeAnyError(f"{key} has shape {shapes[key]}, which no model has")
+    return shapes[key]
 
 
 def _count(shapes: Mapping[str, Shape], pattern: str) -> int:
     """One more than the highest number that stands where `pattern` has its group."""
     count = max((int(found[1]) + 1 for key in shapes if (found := re.match(pattern, key))), default=0)
     if count > len(shapes):
-        raise ValueError(f"a key numbered {count - 1} among {len(shapes)}")
+        raise UnlikeAnyError(f"a key has the number {count - 1}, and there are {len(shapes)} keys")
     return count
 
 
-def _trunk(shapes: Mapping[str, Shape]) -> dict[str, Any]:
-    linear = "layers.0.0.layers.0.0.temperature" in shapes
-    attention = f"layers.0.{int(linear)}.layers.0.0"
-    heads = shapes[f"{attention}.to_gates.weight"][0]
+def trunk_options(shapes: Mapping[str, Shape]) -> dict[str, Any]:
+    """Sizes and depths of the transformers."""
+    linear = int("layers.0.0.layers.0.0.temperature" in shapes)  # the place of the transformer along time
+    attention = f"layers.0.{linear}.layers.0.0"
+    (heads, dim), (rows, _) = (_shape(shapes, f"{attention}.{part}.weight", 2) for part in ("to_gates", "to_qkv"))
     depths = [_count(shapes, rf"layers\.0\.{place}\.layers\.(\d+)\.") for place in range(3)]
     return {
-        "dim": shapes[f"{attention}.norm.gamma"][0],
+        "dim": dim,
         "depth": _count(shapes, r"layers\.(\d+)\."),
         "heads": heads,
-        "dim_head": shapes[f"{attention}.to_qkv.weight"][0] // (3 * heads),
+        "dim_head": rows // (3 * heads),
         "linear_transformer_depth": depths[0] if linear else 0,
         "time_transformer_depth": depths[linear],
         "freq_transformer_depth": depths[linear + 1],
     }
 
 
-def _bands(shapes: Mapping[str, Shape]) -> dict[str, Any]:
-    count = _count(shapes, r"band_split\.to_features\.(\d+)\.")
-    values = [shapes[f"band_split.to_features.{band}.0.gamma"][0] for band in range(count)]
-    layouts = [_mel_bands, _fixed_bands][kind_of(shapes) == "bs"]
-    per_bin = {channels: 2 * channels for channels in (2, 1)}  # real and imaginary part of each channel
+def band_options(shapes: Mapping[str, Shape], stated: Options | None = None) -> dict[str, Any]:
+    """Channels, spectrum and bands.
+
+    Several spectra may have bands of the same widths; one that is stated is believed if it has them.
+    """
+    keys = [f"band_split.to_features.{band}.0.gamma" for band in range(_count(shapes, BAND))]
+    values = [_shape(shapes, key, 1)[0] for key in keys]
+    if stated is not None and values_in_bands(stated) == values:
+        names = ("num_bands", "sample_rate") if isinstance(stated, MelOptions) else ("freqs_per_bands",)
+        return {name: getattr(stated, name) for name in ("stereo", "stft_n_fft", *names)}
     widths = {
-        channels: [value // size for value in values]
-        for channels, size in per_bin.items()
-        if all(value % size == 0 for value in values)
+        channels: [value // (2 * channels) for value in values]  # real and imaginary part of each channel
+        for channels in (2, 1)
+        if all(value % (2 * channels) == 0 for value in values)
     }
-    return layouts(widths)
+    if not widths:
+        odd = next(key for key, value in zip(keys, values, strict=True) if value % 2)
+        raise UnlikeAnyError(f"{odd} has shape {shapes[odd]}, an odd number of values")
+    return _mel_options(widths) if kind_of(shapes) == "mel" else _fixed_options(widths)
 
 
-def _fixed_bands(widths: Mapping[int, list[int]]) -> dict[str, Any]:
+def values_in_bands(options: Options) -> list[int]:
+    """How many values the weights of each band take: real and imaginary parts of each bin and channel."""
+    if isinstance(options, MelOptions):
+        ranges = mel_ranges(options.num_bands, options.stft_n_fft, options.sample_rate)
+        widths = [end - first for first, end in ranges]
+    else:
+        widths = list(options.freqs_per_bands) if sum(options.freqs_per_bands) == options.stft_n_fft // 2 + 1 else []
+    return [2 * (1 + options.stereo) * width for width in widths]
+
+
+def _fixed_options(widths: Mapping[int, list[int]]) -> dict[str, Any]:
     """Of mono and stereo the one that makes the rounder ``n_fft``: one has 1025 bins, where the other had 2050."""
     n_ffts = {channels: 2 * (sum(bins) - 1) for channels, bins in widths.items()}
     channels = max(n_ffts, key=lambda each: roundness(n_ffts[each]))
     return {"stereo": channels == 2, "stft_n_fft": n_ffts[channels], "freqs_per_bands": tuple(widths[channels])}
 
 
-def _mel_bands(widths: Mapping[int, list[int]]) -> dict[str, Any]:
+def _mel_options(widths: Mapping[int, list[int]]) -> dict[str, Any]:
     """Find the spectrum whose mel bands have these widths; every bin lies in one or two of them."""
     for channels, bins in widths.items():
-        n_ffts = range(max(2, sum(bins) // 2 * 2 - 2), min(2 * sum(bins), LONGEST_N_FFT), 2)
-        for n_fft in sorted(n_ffts, key=roundness, reverse=True):
+        n_ffts = range(max(2, sum(bins) // 2 * 2 - 2), min(2 * sum(bins), LONGEST_SEARCH) + 1, 2)
+        tried = (n_fft for n_fft in n_ffts if n_fft <= FINE_SEARCH or n_fft % 64 == 0)
+        for n_fft in sorted(tried, key=roundness, reverse=True):
             for rate in RATES:
                 if [end - first for first, end in mel_ranges(len(bins), n_fft, rate)] == bins:
                     found = {"stft_n_fft": n_fft, "num_bands": len(bins), "sample_rate": rate}
                     return {"stereo": channels == 2} | found
-    raise ValueError("no mel bands have these widths")
+    raise UnlikeAnyError("its bands have widths of no usual spectrum's mel bands")
 
 
 def roundness(number: int) -> int:
@@ -133,10 +169,10 @@ def roundness(number: int) -> int:
     return number & -number
 
 
-def _masks(shapes: Mapping[str, Shape]) -> dict[str, Any]:
-    linears = _count(shapes, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.") // 2 + 1
-    rows, dim = shapes["mask_estimators.0.to_freqs.0.0.0.weight"]
-    return {
-        "num_stems": _count(shapes, r"mask_estimators\.(\d+)\."),
-        "mask_estimator_depth": linears - (kind_of(shapes) == "mel"),
-    } | ({"mlp_expansion_factor": rows // dim} if linears > 1 else {})
+def mask_options(shapes: Mapping[str, Shape]) -> dict[str, Any]:
+    """Number and sizes of the mask estimators."""
+    hidden = _count(shapes, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.") // 2  # every second module is a tanh
+    rows, dim = _shape(shapes, "mask_estimators.0.to_freqs.0.0.0.weight", 2)
+    stems = _count(shapes, r"mask_estimators\.(\d+)\.")
+    found = {"num_stems": stems, "mask_estimator_depth": hidden + DEPTH_OVER_HIDDEN[kind_of(shapes)]}
+    return found | ({"mlp_expansion_factor": rows // dim} if hidden else {})

@@ -1,10 +1,19 @@
 """What a public checkpoint's YAML says: the constructor's arguments, the audio, and the names of the stems."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
-from bsroformer.checkpoints.community.options import OPTIONS, TITLES, UNSUPPORTED, WITHOUT_EFFECT, Kind, Options
+from bsroformer.checkpoints.community.options import (
+    OPTIONS,
+    TITLES,
+    UNSUPPORTED,
+    WITHOUT_EFFECT,
+    BsOptions,
+    Kind,
+    Options,
+)
 from bsroformer.checkpoints.community.yaml_file import YamlFile
 from bsroformer.errors import InputError
 
@@ -39,29 +48,45 @@ def options_in(config: YamlFile, kind: Kind) -> Options:
     for key, (what, harmless) in UNSUPPORTED.items():
         if given.pop(key, harmless[0]) not in harmless:
             raise InputError(f"{config.place(f'model.{key}')} asks for {what}, which is not supported")
+    _refuse_unknown(given, config, kind)
     try:
-        return OPTIONS[kind].model_validate(given)
+        options = OPTIONS[kind].model_validate(given)
     except ValidationError as error:
         raise InputError(_wrong_option(error, config, kind)) from error
+    if isinstance(options, BsOptions) and sum(options.freqs_per_bands) != options.stft_n_fft // 2 + 1:
+        raise InputError(
+            f"{config.place('model.freqs_per_bands')} sums to {sum(options.freqs_per_bands)} bins, and "
+            f"{config.place('model.stft_n_fft')} of {options.stft_n_fft} makes {options.stft_n_fft // 2 + 1}"
+        )
+    return options
+
+
+def _refuse_unknown(given: dict[str, Any], config: YamlFile, kind: Kind) -> None:
+    """Refuse the other model's options first, since they tell that the YAML is another's, then any unknown one."""
+    other: Kind = "mel" if kind == "bs" else "bs"
+    unknown = [key for key in given if key not in OPTIONS[kind].model_fields]
+    for key in unknown:
+        if key in OPTIONS[other].model_fields:
+            raise InputError(
+                f"{config.path} is a {TITLES[other]}'s ({config.place(f'model.{key}')}), and the weights are a "
+                f"{TITLES[kind]}'s: give the weights' own YAML as config=..."
+            )
+    if unknown:
+        raise InputError(
+            f"{config.place(f'model.{unknown[0]}')} is an option that is not supported: it may change what the model "
+            "computes"
+        )
 
 
 def _wrong_option(error: ValidationError, config: YamlFile, kind: Kind) -> str:
     problem = error.errors(include_input=False)[0]
     key = str(problem["loc"][0])
-    place = config.place(f"model.{key}")
-    if problem["type"] == "extra_forbidden":
-        other: Kind = "mel" if kind == "bs" else "bs"
-        known = key in OPTIONS[other].model_fields
-        belongs = f"belongs to a {TITLES[other]}, and" if known else "is an option that is not known, while"
-        return (
-            f"{place} {belongs} the weights are a {TITLES[kind]}'s: remove the line, or give the YAML of these weights"
-        )
     if problem["type"] == "missing":
         return f"{config.path} does not describe a {TITLES[kind]}: it needs a line `{key}: ...` under `model:`"
-    return f"{place} has a wrong value: {problem['msg'].lower()}"
+    return f"{config.place(f'model.{key}')} has a wrong value: {problem['msg'].lower()}"
 
 
-def audio_in(config: YamlFile, num_stems: int) -> tuple[AudioFacts, list[str]]:
+def audio_in(config: YamlFile, options: Options) -> tuple[AudioFacts, list[str]]:
     """Sample rate, window and stems, and notes on what the configuration leaves out.
 
     Raises:
@@ -71,10 +96,16 @@ def audio_in(config: YamlFile, num_stems: int) -> tuple[AudioFacts, list[str]]:
     rate = _count(config, ("audio.sample_rate",), SAMPLE_RATE, notes)
     chunk = _count(config, ("inference.chunk_size", "audio.chunk_size"), CHUNK, notes)
     if config.section("inference").get("normalize"):
-        notes.append(f"{config.place('inference.normalize')} is left out: masks do not depend on the level")
-    stems = stems_in(config, num_stems)
+        notes.append(
+            f"{config.place('inference.normalize')} is not followed: masks do not depend on the level of a mixture, "
+            "and of its mean, which the public code would add to every stem, nothing is heard"
+        )
+    channels = config.section("audio").get("num_channels")
+    if channels is not None and channels != 1 + options.stereo:
+        notes.append(f"{config.place('audio.num_channels')} is left out: model.stereo and the weights say otherwise")
+    stems = stems_in(config, options.num_stems)
     if stems is None:
-        stems = numbered_stems(num_stems)
+        stems = numbered_stems(options.num_stems)
         notes.append(f"{config.path} has no training.instruments: stems are named {', '.join(stems)}")
     return AudioFacts(rate, chunk, stems), notes
 

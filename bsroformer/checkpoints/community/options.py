@@ -1,13 +1,25 @@
 """The public models' constructor arguments with their defaults, and what they are in this project's settings."""
 
 from itertools import groupby
-from typing import Annotated, Any, ClassVar, Literal
+from operator import attrgetter
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, Strict, ValidationError
 
 from bsroformer.errors import InputError
 from bsroformer.model import ModelSettings
-from bsroformer.model.settings import FixedBands, MelBands, Settings, Share
+from bsroformer.model.settings import (
+    Bands,
+    Features,
+    FixedBands,
+    HeadFeatures,
+    Layers,
+    LayersOrNone,
+    MelBands,
+    Samples,
+    Settings,
+    Share,
+)
 
 Kind = Literal["bs", "mel"]
 TITLES: dict[Kind, str] = {"bs": "BS-RoFormer", "mel": "Mel-Band RoFormer"}
@@ -36,56 +48,66 @@ UNSUPPORTED: dict[str, tuple[str, tuple[Any, ...]]] = {
 """Options that change the model in ways that are not known here: what each asks for, and its values that do not."""
 
 
-Depth = Annotated[int, Field(gt=0, le=256)]
-Layers = Annotated[int, Field(ge=0, le=16)]
-Samples = Annotated[int, Field(gt=0, le=2**18)]
-"""Counts that the public models stay far below, so that a slip of a digit is told and not built."""
+SAME = {
+    "dim": "trunk.dim",
+    "depth": "trunk.depth",
+    "time_transformer_depth": "trunk.time_depth",
+    "freq_transformer_depth": "trunk.band_depth",
+    "linear_transformer_depth": "trunk.linear_depth",
+    "dim_head": "trunk.dim_head",
+    "heads": "trunk.heads",
+    "ff_dropout": "trunk.dropout",
+    "skip_connection": "trunk.skip_connection",
+    "stft_n_fft": "stft.n_fft",
+    "stft_hop_length": "stft.hop_length",
+    "stft_normalized": "stft.normalized",
+    "mlp_expansion_factor": "masks.expansion",
+    "zero_dc": "masks.zero_dc",
+}
+"""Options that are a setting under another name; `settings_of` and `options_of` have the others."""
+DEPTH_OVER_HIDDEN: dict[Kind, int] = {"bs": 1, "mel": 0}
+"""Of a mask estimator, ``mask_estimator_depth`` counts a BS-RoFormer's linear layers, but a Mel-Band one's hidden ones."""
 
 
 class RoformerOptions(Settings):
     """What both models take."""
 
-    title: ClassVar[Kind]
-    dim: PositiveInt
-    depth: Depth
+    dim: Annotated[Features, Strict()]
+    depth: Annotated[Layers, Strict()]
     stereo: bool = False
-    num_stems: Depth = 1
-    time_transformer_depth: Layers = 2
-    freq_transformer_depth: Layers = 2
-    linear_transformer_depth: Layers = 0
-    dim_head: PositiveInt = 64
-    heads: PositiveInt = 8
+    num_stems: Annotated[int, Strict(), Field(gt=0, le=256)] = 1
+    time_transformer_depth: Annotated[Layers, Strict()] = 2
+    freq_transformer_depth: Annotated[Layers, Strict()] = 2
+    linear_transformer_depth: Annotated[LayersOrNone, Strict()] = 0
+    dim_head: Annotated[HeadFeatures, Strict()] = 64
+    heads: Annotated[Features, Strict()] = 8
     attn_dropout: Share = 0.0
     ff_dropout: Share = 0.0
-    stft_n_fft: Samples = 2048
-    stft_hop_length: Samples = 512
-    stft_win_length: Samples = 2048
+    stft_n_fft: Annotated[Samples, Strict()] = 2048
+    stft_hop_length: Annotated[Samples, Strict()] = 512
+    stft_win_length: Annotated[Samples, Strict()] = 2048
     stft_normalized: bool = False
     zero_dc: bool = True
-    mask_estimator_depth: Layers
-    mlp_expansion_factor: PositiveInt = 4
+    mask_estimator_depth: Annotated[LayersOrNone, Strict()]
+    mlp_expansion_factor: Annotated[Features, Strict()] = 4
     skip_connection: bool = False
 
 
 class BsOptions(RoformerOptions):
     """BS-RoFormer's: bands side by side, one norm after the last block."""
 
-    title: ClassVar[Kind] = "bs"
-    mask_estimator_depth: Annotated[int, Field(gt=0, le=16)] = 2
-    """Linear layers of a mask estimator."""
-    freqs_per_bands: tuple[PositiveInt, ...] = PAPER_BANDS
+    mask_estimator_depth: Annotated[Layers, Strict()] = 2
+    freqs_per_bands: tuple[Annotated[Samples, Strict()], ...] = PAPER_BANDS
 
 
 class MelOptions(RoformerOptions):
     """Mel-Band RoFormer's: overlapping bands, a norm after each transformer."""
 
-    title: ClassVar[Kind] = "mel"
     attn_dropout: Share = 0.1
     ff_dropout: Share = 0.1
-    mask_estimator_depth: Layers = 1
-    """Hidden layers of a mask estimator: one less than it has linear layers."""
-    num_bands: Annotated[int, Field(gt=0, le=4096)] = 60
-    sample_rate: PositiveInt = 44_100
+    mask_estimator_depth: Annotated[LayersOrNone, Strict()] = 1
+    num_bands: Annotated[Bands, Strict()] = 60
+    sample_rate: Annotated[PositiveInt, Strict()] = 44_100
     """Hz, for the layout of the bands."""
 
 
@@ -108,37 +130,19 @@ def settings_of(
     Raises:
         InputError: If there is no such model.
     """
-    tree = {
-        "stems": stems,
-        "sample_rate": sample_rate,
-        "channels": 2 if options.stereo else 1,
-        "chunk_seconds": chunk_seconds,
-        "stft": {
-            "n_fft": options.stft_n_fft,
-            "hop_length": options.stft_hop_length,
-            "win_length": options.stft_win_length if options.stft_win_length != options.stft_n_fft else None,
-            "normalized": options.stft_normalized,
-        },
-        "bands": _bands(options, sample_rate),
-        "trunk": {
-            "dim": options.dim,
-            "depth": options.depth,
-            "heads": options.heads,
-            "dim_head": options.dim_head,
-            "time_depth": options.time_transformer_depth,
-            "band_depth": options.freq_transformer_depth,
-            "linear_depth": options.linear_transformer_depth,
-            "dropout": options.ff_dropout,
-            "attention_dropout": options.attn_dropout if options.attn_dropout != options.ff_dropout else None,
-            "norm": "each_transformer" if isinstance(options, MelOptions) else "final",
-            "skip_connection": options.skip_connection,
-        },
-        "masks": {
-            "expansion": options.mlp_expansion_factor,
-            "hidden_layers": options.mask_estimator_depth - isinstance(options, BsOptions),
-            "zero_dc": options.zero_dc,
-        },
-    }
+    tree: dict[str, Any] = {"stft": {}, "trunk": {}, "masks": {}}
+    for option, setting in SAME.items():
+        part, name = setting.split(".")
+        tree[part][name] = getattr(options, option)
+    mel = isinstance(options, MelOptions)
+    if options.stft_win_length != options.stft_n_fft:
+        tree["stft"]["win_length"] = options.stft_win_length
+    if options.attn_dropout != options.ff_dropout:
+        tree["trunk"]["attention_dropout"] = options.attn_dropout
+    tree["trunk"]["norm"] = "each_transformer" if mel else "final"
+    tree["masks"]["hidden_layers"] = options.mask_estimator_depth - DEPTH_OVER_HIDDEN["mel" if mel else "bs"]
+    tree |= {"stems": stems, "sample_rate": sample_rate, "chunk_seconds": chunk_seconds}
+    tree |= {"channels": 2 if options.stereo else 1, "bands": _bands(options, sample_rate)}
     return ModelSettings.from_dict(tree, source)
 
 
@@ -157,33 +161,37 @@ def options_of(settings: ModelSettings) -> Options:
         InputError: If the public code has no such model.
     """
     kind = _public_kind(settings)
-    stft, trunk, masks = settings.stft, settings.trunk, settings.masks
-    tree: dict[str, Any] = {
-        "dim": trunk.dim,
-        "depth": trunk.depth,
+    tree = {option: attrgetter(setting)(settings) for option, setting in SAME.items()}
+    tree |= {
         "stereo": settings.channels == 2,
         "num_stems": len(settings.stems),
-        "time_transformer_depth": trunk.time_depth,
-        "freq_transformer_depth": trunk.band_depth,
-        "linear_transformer_depth": trunk.linear_depth,
-        "dim_head": trunk.dim_head,
-        "heads": trunk.heads,
-        "attn_dropout": trunk.dropout_of_attention,
-        "ff_dropout": trunk.dropout,
-        "stft_n_fft": stft.n_fft,
-        "stft_hop_length": stft.hop_length,
-        "stft_win_length": stft.win_length or stft.n_fft,
-        "stft_normalized": stft.normalized,
-        "zero_dc": masks.zero_dc,
-        "mask_estimator_depth": masks.hidden_layers + (kind == "bs"),
-        "mlp_expansion_factor": masks.expansion,
-        "skip_connection": trunk.skip_connection,
+        "attn_dropout": settings.trunk.dropout_of_attention,
+        "stft_win_length": settings.stft.win_length or settings.stft.n_fft,
+        "mask_estimator_depth": settings.masks.hidden_layers + DEPTH_OVER_HIDDEN[kind],
     }
     if isinstance(settings.bands, FixedBands):
         widths = tuple(width for count, width in settings.bands.widths for _ in range(count))
-        return BsOptions(**tree, freqs_per_bands=widths)
-    rate = settings.bands.sample_rate or settings.sample_rate
-    return MelOptions(**tree, num_bands=settings.bands.count, sample_rate=rate)
+        tree["freqs_per_bands"] = widths
+    else:
+        tree["num_bands"] = settings.bands.count
+        tree["sample_rate"] = settings.bands.sample_rate or settings.sample_rate
+    return checked_options(kind, tree, "the model")
+
+
+def checked_options(kind: Kind, tree: dict[str, Any], source: str) -> Options:
+    """Options from numbers that did not come from a YAML.
+
+    Raises:
+        InputError: If one of them is beyond every known model.
+    """
+    try:
+        return OPTIONS[kind].model_validate(tree)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise InputError(
+            f"{source} has {problem['loc'][0]} {problem['input']!r:.40}, which no known model has: "
+            f"{problem['msg'].lower()}"
+        ) from error
 
 
 def _public_kind(settings: ModelSettings) -> Kind:

@@ -6,7 +6,7 @@ import yaml
 from torch import Tensor
 
 from bsroformer.checkpoints.community.keys import public_weights
-from bsroformer.checkpoints.community.options import options_of
+from bsroformer.checkpoints.community.options import MelOptions, options_of
 from bsroformer.checkpoints.community.yaml_file import PlainDumper
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
@@ -25,6 +25,8 @@ def to_public(model: BandSplitRoformer) -> tuple[dict[str, Tensor], str]:
 def public_tree(settings: ModelSettings) -> dict[str, Any]:
     """The values of the YAML: what the public trainer's own files have, as far as separation needs it."""
     options, stems = options_of(settings), list(settings.stems)
+    # Only the Mel model has to be told that stems are as long as the mixture, as they are here.
+    same_length = {"match_input_audio_length": True} if isinstance(options, MelOptions) else {}
     return {
         "audio": {
             "chunk_size": round(settings.chunk_seconds * settings.sample_rate),
@@ -34,7 +36,7 @@ def public_tree(settings: ModelSettings) -> dict[str, Any]:
             "hop_length": settings.stft.hop_length,
             "min_mean_abs": 0.0,
         },
-        "model": options.model_dump(),
+        "model": options.model_dump() | same_length,
         "training": {
             "instruments": stems,
             "target_instrument": stems[0] if len(stems) == 1 else None,

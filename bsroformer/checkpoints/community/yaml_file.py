@@ -49,7 +49,7 @@ class YamlFile:
         """
         section = self.tree.get(name) or {}
         if not isinstance(section, dict) or not all(isinstance(key, str) for key in section):
-            raise InputError(f"{self.place(name)} must be a list of `key: value`")
+            raise InputError(f"{self.place(name)} must hold lines `key: value`")
         return section
 
     def place(self, key: str) -> str:
@@ -64,22 +64,27 @@ def read_yaml(path: Path) -> YamlFile:
     Raises:
         InputError: If it is missing, too long, no YAML, or asks for Python objects.
     """
-    if not path.is_file():
-        raise InputError(f"no configuration at {path}: give the YAML file that came with the checkpoint")
-    if path.stat().st_size > LONGEST:
-        raise InputError(f"{path} is no configuration: it is longer than a megabyte")
     try:
-        loader = PlainLoader(path.read_text("utf-8"))
+        if not path.is_file():
+            raise InputError(f"no configuration at {path}: give the YAML file that came with the checkpoint")
+        if path.stat().st_size > LONGEST:
+            raise InputError(f"{path} is no configuration: it is longer than a megabyte")
+        loader = PlainLoader(path.read_text("utf-8-sig"))
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise InputError(f"{path} is no configuration: it holds no `key: value` at its top")
         _limit(root, path)
         return YamlFile(path, loader.construct_document(root), dict(_lines(root)))
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InputError(f"{path} cannot be read as plain YAML: {line}{error.problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
-        raise InputError(f"{path} cannot be read as plain YAML: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # PyYAML's constructors raise errors of many types for values that do not fit their tags
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} cannot be read as plain YAML: {reason:.100}") from error
 
 
 def _limit(root: yaml.Node, path: Path) -> None:
