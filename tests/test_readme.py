@@ -12,7 +12,7 @@ from bsroformer.launch.command_line import quote_paths
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = [
-    line.split("#")[0].strip().replace("<run>", "run").replace("…", "x")
+    line.split("#")[0].strip().replace("<run>", "run").replace("…", "x").replace("model=mine", "model=lite")
     for page in PAGES
     for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), flags=re.S)
     for line in block.splitlines()

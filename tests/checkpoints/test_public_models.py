@@ -75,7 +75,7 @@ def public_options(draw: st.DrawFn) -> tuple[str, Options]:
         "dim_head": draw(st.sampled_from([2, 4])),
         "heads": draw(st.integers(1, 3)),
         "stft_n_fft": n_fft,
-        "stft_hop_length": draw(st.integers(n_fft // 8, win_length // 2)),
+        "stft_hop_length": draw(st.integers(n_fft // 8, win_length * 3 // 4)),
         "stft_win_length": win_length,
         "stft_normalized": draw(st.booleans()),
         "zero_dc": draw(st.booleans()),
@@ -99,10 +99,15 @@ def test_any_public_model_is_read_and_computes_its_authors_numbers(tmp_path, mod
     kind, options = model
     path = save_public(tmp_path, kind, options)
     loaded = load_model(path)
-    mixture = torch.randn(2 if options["stereo"] else 1, 1_111)
+    hop = options["stft_hop_length"]  # where a long one leaves samples without a window, the public code stops
+    mixture = torch.randn(2 if options["stereo"] else 1, 1_111 // hop * hop + 3)
     expected = public_model.forward(kind, options, torch.load(path), mixture)
+    exact = public_model.forward(kind, options, torch.load(path), mixture, torch.float64)
     with torch.inference_mode():
         stems = loaded(mixture.unsqueeze(0))[0]
     assert loaded.stems == tuple(f"stem {number}" for number in range(options["num_stems"]))
     assert stems.shape == (options["num_stems"], *mixture.shape)
-    assert relative_error(stems[..., : expected.shape[-1]], expected) < 1e-5
+    # A small model with random weights may be so sensitive that float32 itself, in the public order of operations,
+    # errs by more than the bound.
+    allowed = max(1e-5, 2 * relative_error(expected, exact))
+    assert relative_error(stems[..., : expected.shape[-1]], expected) < allowed

@@ -66,7 +66,7 @@ SAME = {
 }
 """Options that are a setting under another name; `settings_of` and `options_of` have the others."""
 DEPTH_OVER_HIDDEN: dict[Kind, int] = {"bs": 1, "mel": 0}
-"""Of a mask estimator, ``mask_estimator_depth`` counts a BS-RoFormer's linear layers, but a Mel-Band one's hidden ones."""
+"""Of a mask estimator, ``mask_estimator_depth`` counts all linear layers in BS-RoFormer, the hidden ones in Mel-Band."""
 
 
 class RoformerOptions(Settings):
