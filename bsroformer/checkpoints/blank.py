@@ -1,4 +1,4 @@
-"""Models without weights: to be filled from a file, or to be asked for the names and shapes of what they need."""
+"""Models without weights: to be checked, filled from a file, or asked for the names and shapes of what they need."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,7 +7,9 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.model.roformer import band_layout
 
 
 class Unfilled(TorchFunctionMode):
@@ -48,3 +50,16 @@ def skeleton(settings: ModelSettings) -> BandSplitRoformer:
     """A model whose weights have shapes and no memory."""
     with torch.device("meta"), Unfilled(windows=False):
         return BandSplitRoformer(settings)
+
+
+def with_fitting_bands(settings: ModelSettings, source: str) -> ModelSettings:
+    """The settings, if their bands cover their spectrum.
+
+    Raises:
+        InputError: If they do not, naming the source of the settings.
+    """
+    try:
+        band_layout(settings)
+    except InputError as error:
+        raise InputError(f"{source} does not describe a model: {error}") from error
+    return settings

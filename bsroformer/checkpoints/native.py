@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bsroformer.checkpoints.blank import skeleton
+from bsroformer.checkpoints.blank import skeleton, with_fitting_bands
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.differences import compare_keys
 from bsroformer.checkpoints.piece import Piece
@@ -54,7 +54,8 @@ def read_native(file: WeightFile) -> Checkpoint:
             f"{file.path} has format {entry.get('format')}, and this version reads formats up to {FORMAT}: "
             "update bsroformer"
         )
-    settings = ModelSettings.from_dict(entry["model"], f"{file.path} ({ENTRY}.model)")
+    source = f"{file.path} ({ENTRY}.model)"
+    settings = with_fitting_bands(ModelSettings.from_dict(entry["model"], source), source)
     added = rotary_frequencies(settings) if entry["format"] == 1 else {}
     weights = added | checked_weights(weights, file.path)
     expected = {name: tuple(tensor.shape) for name, tensor in skeleton(settings).state_dict().items()}

@@ -355,6 +355,12 @@ def test_bands_that_do_not_make_up_the_spectrum_are_told_with_both_lines(bs):
     assert "model.stft_n_fft" in message and "of 128 makes 65" in message
 
 
+def test_mel_bands_that_are_too_many_for_the_spectrum_are_told_with_the_file(tmp_path):
+    torch.save(public_model.random_state("mel", MEL), tmp_path / "x.ckpt")
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(tree_for(MEL | {"num_bands": 60})))
+    assert "a band without bins" in fault(tmp_path / "x.ckpt")
+
+
 def test_what_several_spectra_have_in_common_is_no_contradiction(tmp_path):
     options = BS | {"stereo": False, "stft_n_fft": 250, "stft_win_length": 250, "freqs_per_bands": [2] * 63}
     torch.save(public_model.random_state("bs", options), tmp_path / "x.ckpt")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, Strict, ValidationError
 
+from bsroformer.checkpoints.blank import with_fitting_bands
 from bsroformer.errors import InputError
 from bsroformer.model import ModelSettings
 from bsroformer.model.settings import (
@@ -66,7 +67,7 @@ SAME = {
 }
 """Options that are a setting under another name; `settings_of` and `options_of` have the others."""
 DEPTH_OVER_HIDDEN: dict[Kind, int] = {"bs": 1, "mel": 0}
-"""Of a mask estimator, ``mask_estimator_depth`` counts all linear layers in BS-RoFormer, the hidden ones in Mel-Band."""
+"""``mask_estimator_depth`` counts all linear layers of a mask estimator in BS-RoFormer, hidden ones in Mel-Band."""
 
 
 class RoformerOptions(Settings):
@@ -143,7 +144,7 @@ def settings_of(
     tree["masks"]["hidden_layers"] = options.mask_estimator_depth - DEPTH_OVER_HIDDEN["mel" if mel else "bs"]
     tree |= {"stems": stems, "sample_rate": sample_rate, "chunk_seconds": chunk_seconds}
     tree |= {"channels": 2 if options.stereo else 1, "bands": _bands(options, sample_rate)}
-    return ModelSettings.from_dict(tree, source)
+    return with_fitting_bands(ModelSettings.from_dict(tree, source), source)
 
 
 def _bands(options: Options, sample_rate: int) -> dict[str, Any]:
