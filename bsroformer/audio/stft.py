@@ -18,8 +18,8 @@ class Stft(nn.Module):
     Args:
         n_fft: Length of the Fourier transform, samples.
         hop_length: Samples between two frames. `inverse` is exact at every length up to a quarter of a window; with
-            a longer hop the last ``t % hop_length`` samples lie under the faint end of one window, as in
-            ``torch.istft``.
+            a longer hop the last ``t % hop_length`` samples lie under the faint end of one window, or of none and come
+            back as zeros, as in ``torch.istft``.
         win_length: Length of the window, samples; ``n_fft`` unless given.
         normalized: Scale by ``n_fft ** -0.5``, as ``torch.stft`` does.
 

@@ -28,6 +28,7 @@ class Checkpoint:
         differences: Where weights and settings disagree; a model can be built only if there are none.
         config: The YAML of a public checkpoint.
         notes: What had to be assumed.
+        added: Keys of tensors that are not in the file.
     """
 
     file: WeightFile
@@ -38,6 +39,7 @@ class Checkpoint:
     differences: Sequence[Difference] = ()
     config: YamlFile | None = None
     notes: tuple[str, ...] = ()
+    added: frozenset[str] = frozenset()
 
     @property
     def averaged(self) -> bool:
@@ -65,8 +67,11 @@ class Checkpoint:
         own = model.state_dict()
         for piece in self.pieces:
             own[piece.ours][piece.index].copy_(self.weights[piece.theirs])
-            forget(self.weights[piece.theirs])
-        if broken := [name for name, weight in own.items() if not weight.sum().isfinite()]:
+            if piece.theirs not in self.added:
+                forget(self.weights[piece.theirs])
+        # The sum is quick, and finite weights may overflow in it.
+        suspect = [name for name, weight in own.items() if not weight.sum().isfinite()]
+        if broken := [name for name in suspect if not own[name].isfinite().all()]:
             raise InputError(
                 f"{self.file.path} holds NaN or infinity in {len(broken)} of its weights, such as {broken[0]}: "
                 "its training went astray, or the file is damaged"

@@ -11,6 +11,11 @@ _REFERENCE = re.compile(r"hf://(?P<repo>[^/@]+/[^/@]+)/(?P<file>[^@]+?)(?:@(?P<r
 BLOCK = 2**20
 
 
+def is_on_hub(reference: object) -> bool:
+    """Whether this is the address of a file on the Hub."""
+    return str(reference).startswith(SCHEME)
+
+
 def located(reference: str | Path) -> Path:
     """The local path of a file, fetched if it is on the Hub.
 
@@ -20,9 +25,11 @@ def located(reference: str | Path) -> Path:
     Raises:
         InputError: If it cannot be had.
     """
+    if reference is None:
+        raise InputError("no checkpoint is named: give the path of one, or hf://owner/repository/file")
     if not isinstance(reference, str | Path):
         raise InputError(f"{reference!r:.60} is no path of a file: give one, in quotes if its name is a number")
-    return fetched(str(reference)) if str(reference).startswith(SCHEME) else Path(reference)
+    return fetched(str(reference)) if is_on_hub(reference) else Path(reference)
 
 
 def fetched(reference: str) -> Path:
@@ -31,46 +38,41 @@ def fetched(reference: str) -> Path:
     Raises:
         InputError: If the reference is malformed, or the file is not there or cannot be reached.
     """
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub import constants
 
-    try:
-        return _download(reference)
-    except LocalEntryNotFoundError as error:
-        raise InputError(
-            f"{reference} is not in the local cache, and the Hub cannot be reached: "
-            "connect once, or unset HF_HUB_OFFLINE, or give the path of a local file"
-        ) from error
-    except (HfHubHTTPError, ValueError, OSError) as error:  # ValueError: a name that the Hub forbids
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{reference} cannot be fetched: {reason:.300}") from error
+    path = fetched_if_there(reference)
+    if path is None and constants.HF_HUB_OFFLINE:
+        raise InputError(f"{reference} is not in the local cache, and HF_HUB_OFFLINE=1 keeps it from being fetched")
+    if path is None:
+        raise InputError(f"{reference} is not on the Hub: its repository has no such file")
+    return path
 
 
 def fetched_if_there(reference: str) -> Path | None:
     """The path of a file of the Hub, None if the Hub has none or, with ``HF_HUB_OFFLINE=1``, the cache.
 
     Raises:
-        InputError: If that cannot be found out.
+        InputError: If the reference is malformed, or that cannot be found out.
     """
-    from huggingface_hub import constants
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
-    try:
-        return _download(reference)
-    except LocalEntryNotFoundError as error:
-        if constants.HF_HUB_OFFLINE:
-            return None
-        raise InputError(f"whether {reference} exists cannot be found out: the Hub cannot be reached") from error
-    except EntryNotFoundError:
-        return None
-
-
-def _download(reference: str) -> Path:
-    from huggingface_hub import hf_hub_download
-
     parts = _REFERENCE.fullmatch(reference)
     if not parts:
         raise InputError(f"{reference} is no address on the Hub: write hf://owner/repository/file[@revision]")
-    return Path(hf_hub_download(parts["repo"], parts["file"], revision=parts["revision"]))
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    try:
+        return Path(huggingface_hub.hf_hub_download(parts["repo"], parts["file"], revision=parts["revision"]))
+    except LocalEntryNotFoundError as error:
+        if huggingface_hub.constants.HF_HUB_OFFLINE:
+            return None
+        raise InputError(
+            f"{reference} is not in the local cache, and the Hub cannot be reached: connect once, or give a local file"
+        ) from error
+    except EntryNotFoundError:
+        return None
+    except Exception as error:  # of the library, and of the one below it that speaks HTTP, which it has changed before
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{reference} cannot be fetched: {reason:.300}") from error
 
 
 def sibling(reference: str, name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.community.read import read_public
 from bsroformer.checkpoints.community.yaml_file import YamlFile, read_yaml
-from bsroformer.checkpoints.hub import SCHEME, check_hash, fetched_if_there, located, sibling
+from bsroformer.checkpoints.hub import check_hash, fetched_if_there, is_on_hub, located, sibling
 from bsroformer.checkpoints.native import is_native, read_native
 from bsroformer.checkpoints.weight_file import open_weights
 from bsroformer.errors import InputError
@@ -54,7 +54,7 @@ def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: 
 def _found_beside(reference: str | Path, path: Path) -> YamlFile | None:
     """The YAML named as the checkpoint is, in its folder or, if that is on the Hub, in its repository."""
     names = (f"{path.stem}.yaml", f"{path.stem}.yml", f"{path.name}.yaml", f"config_{path.stem}.yaml")
-    if str(reference).startswith(SCHEME):
+    if is_on_hub(reference):
         found = (fetched_if_there(sibling(str(reference), name)) for name in names)
     else:
         found = (path.parent / name for name in names)

@@ -68,6 +68,7 @@ def read_native(file: WeightFile) -> Checkpoint:
         weights=weights,
         pieces=[Piece(name, name) for name in expected],
         differences=differences,
+        added=frozenset(added),
     )
 
 

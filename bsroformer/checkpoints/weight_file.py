@@ -1,4 +1,4 @@
-"""Tensors from a file of unknown origin: no code of it runs, and it takes no more memory than it is long.
+"""Tensors from a file of unknown origin: no code of it runs, and its tensors take no more memory than it is long.
 
 Two formats are read, both mapped into memory instead of copied: PyTorch's since 1.6 (a zip archive of a pickle and
 one entry for each tensor) and safetensors.
@@ -101,7 +101,7 @@ def _open_torch(path: Path) -> WeightFile:
                 "ask its author for .safetensors, or for the model's state_dict alone"
             ) from error
         raise _damaged(path) from error
-    if not isinstance(entries, dict) or not all(isinstance(name, str) for name in entries):
+    if not isinstance(entries, dict):
         raise InputError(f"{path} holds no model: it is a {type(entries).__name__}, not a dictionary of tensors")
     return WeightFile(path, entries)
 
@@ -111,21 +111,29 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            pickles = [entry for entry in entries if entry.filename.endswith("data.pkl")]
-            unfolds = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
-            short = len(pickles) == 1 and not unfolds and pickles[0].file_size <= LONGEST_PICKLE
-            contents = archive.read(pickles[0]) if short else b""
     except Exception as error:  # damaged bytes raise errors of many types here too
         raise _damaged(path) from error
     if any(entry.filename.endswith("/constants.pkl") for entry in entries):
         raise InputError(f"{path} is not a checkpoint but a program (TorchScript), which is not run here")
+    unfolds = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     if unfolds or sum(entry.file_size for entry in entries) > path.stat().st_size:
         raise InputError(f"{path} is refused: it holds more than its own length when unpacked, unlike any checkpoint")
+    pickles = [entry for entry in entries if entry.filename.endswith("data.pkl")]
     if len(pickles) != 1:
         raise _damaged(path)
-    if not short:
+    _check_pickle(path, pickles[0])
+
+
+def _check_pickle(path: Path, entry: zipfile.ZipInfo) -> None:
+    """Refuse a pickle that could make far more than it is long out of what PyTorch lets it call."""
+    if entry.file_size > LONGEST_PICKLE:
         raise InputError(f"{path} is refused: its list of contents is longer than that of any checkpoint")
-    if b"bytearray" in contents:  # which PyTorch lets a pickle make, of any length
+    try:
+        with zipfile.ZipFile(path) as archive:
+            contents = archive.read(entry)
+    except Exception as error:
+        raise _damaged(path) from error
+    if b"bytearray" in contents:  # which may be of any length
         raise InputError(f"{path} is refused: it asks for memory that it does not fill, unlike any checkpoint")
 
 
@@ -163,10 +171,14 @@ def checked_weights(entries: Mapping[Any, Any], path: Path) -> dict[str, Tensor]
     for name, tensor in entries.items():
         if not isinstance(name, str):
             raise InputError(f"{path} is damaged: among its weights' names is {name!r:.40}, which is no text")
+        if not isinstance(tensor, Tensor):
+            raise InputError(f"{path} holds no model: among its weights is {name}, a {type(tensor).__name__}")
         if type(tensor) not in (Tensor, nn.Parameter) or tensor.layout != torch.strided or tensor.device.type != "cpu":
             raise InputError(f"{path} is damaged: its entry {name} is no dense tensor whose values are in the file")
         if tensor.dtype not in FLOATS:
-            raise InputError(f"{path} holds {name} as {tensor.dtype}: weights are read as float32, float16 or bfloat16")
+            raise InputError(
+                f"{path} holds {name} as {tensor.dtype}: weights are read as {', '.join(map(str, FLOATS))}"
+            )
         if tensor.nbytes > tensor.untyped_storage().nbytes():
             raise InputError(f"{path} is refused: its entry {name} is larger than what the file holds of it")
     if sum(tensor.nbytes for tensor in entries.values()) > SHARED * path.stat().st_size:

@@ -11,7 +11,7 @@ from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH, save_model, save_public, save_weights_alone
 from bsroformer.errors import InputError
 from bsroformer.launch.build import opened_checkpoint
-from bsroformer.launch.config import prepared
+from bsroformer.launch.config import path_of, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.inspection import print_inspection, write_model_config
 from bsroformer.launch.terminal import terminal
@@ -28,8 +28,6 @@ def checkpoint(cfg: DictConfig) -> None:
     if cfg.action not in ACTIONS:
         raise InputError(f"action={cfg.action} is none of {', '.join(ACTIONS)}")
     console = terminal()
-    if cfg.output is not None and not isinstance(cfg.output, str):
-        raise InputError(f"output={cfg.output} is not one file: give a path, in quotes if it is a number")
     opened = opened_checkpoint(cfg.ckpt, cfg.config, cfg.sha256, console)
     ACTIONS[cfg.action](opened, cfg, console)
 
@@ -41,9 +39,10 @@ def inspect(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
         InputError: At the end, if the checkpoint and its YAML do not fit together.
     """
     print_inspection(opened, console)
-    opened.check()
+    if opened.differences:
+        raise InputError(f"{opened.file.path} cannot be used until what is listed above is mended")
     if cfg.output:
-        path = _free(Path(cfg.output), cfg.overwrite)
+        path = _free(path_of(cfg.output, "output"), cfg.overwrite)
         write_model_config(opened, path)
         console.print(f"The architecture is in {path}: train it with model={path.stem}, once it lies in configs/model/")
 
@@ -87,7 +86,7 @@ ACTIONS: dict[str, Callable[[Checkpoint, DictConfig, Console], None]] = {
 
 def _target(cfg: DictConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:
     """Where to write: ``output``, or a name made of the checkpoint's in the current folder."""
-    path = Path(cfg.output or f"{opened.file.path.stem}{ending}")
+    path = Path(f"{opened.file.path.stem}{ending}") if cfg.output is None else path_of(cfg.output, "output")
     if path.suffix not in suffixes:
         raise InputError(f"output={path} must end in {' or '.join(suffixes)}")
     return _free(path, cfg.overwrite)

@@ -46,6 +46,17 @@ def expand_home(cfg: DictConfig) -> None:
             OmegaConf.update(cfg, key, str(Path(value).expanduser()))
 
 
+def path_of(value: Any, key: str) -> Path:
+    """The path that is the value of a key.
+
+    Raises:
+        InputError: If the value is something else.
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{key}={value} is no path: give one, in quotes if its name is a number")
+    return Path(value).expanduser()
+
+
 def refuse_many_processes(cfg: DictConfig) -> None:
     """Stop a sweep that would start again in every process of a distributed trainer.
 

@@ -1,7 +1,5 @@
 """Evaluate a checkpoint: ``scripts/eval.py``."""
 
-from pathlib import Path
-
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -10,7 +8,7 @@ from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator
 from bsroformer.launch.build import build_separator, build_source
-from bsroformer.launch.config import prepared
+from bsroformer.launch.config import path_of, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.terminal import terminal
@@ -25,7 +23,7 @@ def evaluate(cfg: DictConfig) -> None:
         cfg: ``configs/eval.yaml``, composed.
     """
     cfg = prepared(cfg)
-    console, folder = terminal(), Path(cfg.output)
+    console, folder = terminal(), path_of(cfg.output, "output")
     keep_freed_memory()
     separator = build_separator(cfg, console)
     if cfg.split not in SPLITS:

@@ -13,7 +13,7 @@ from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator
 from bsroformer.launch.build import build_separator
-from bsroformer.launch.config import prepared
+from bsroformer.launch.config import path_of, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.terminal import terminal
 
@@ -26,13 +26,13 @@ def separate(cfg: DictConfig) -> None:
         cfg: ``configs/separate.yaml``, composed.
     """
     cfg = prepared(cfg)
-    console, source = terminal(), Path(cfg.input).expanduser()
+    console, source, output = terminal(), path_of(cfg.input, "input"), path_of(cfg.output, "output")
     keep_freed_memory()
     audio, rate = read(source)
     separator = build_separator(cfg, console)
     mixture = prepared_mixture(audio, rate, separator, cfg.downmix, source)
     stems = resample(_separate(separator, mixture, source.name, console), separator.sample_rate, rate)
-    folder = Path(cfg.output).expanduser() / source.stem.removesuffix(".stem")
+    folder = output / source.stem.removesuffix(".stem")
     for name, stem in zip(separator.stems, stems[..., : audio.shape[-1]], strict=True):
         write(folder / f"{name}.wav", stem, rate)
     console.print(f"{', '.join(separator.stems)} are in {folder}")

@@ -1,28 +1,39 @@
 """What a model is, as plain numbers: the same tree in `configs/model/`, in Python and in every checkpoint."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
 from bsroformer.audio.stft import INVERTIBLE, faintest_overlap
 from bsroformer.errors import InputError
 
+# Bounds that all known models stay far below, so that a slip of a digit, or a stranger's file, is told, not built.
 Features = Annotated[int, Field(gt=0, le=2**16)]
 HeadFeatures = Annotated[int, Field(gt=0, le=2**12, multiple_of=2)]
 Layers = Annotated[int, Field(gt=0, le=256)]
 LayersOrNone = Annotated[int, Field(ge=0, le=256)]
 Samples = Annotated[int, Field(gt=0, le=2**17)]
 Bands = Annotated[int, Field(gt=0, le=2**12)]
-"""Counts that all known models stay far below, so that a slip of a digit, or a stranger's file, is told, not built."""
+Rate = Annotated[int, Field(gt=0, le=2**22)]
 MOST_LAYERS = 1024
-MOST_MASK_LAYERS = 2**16
-"""Of a model: layers of all its transformers, and linear layers of all its mask estimators."""
+"""Of all transformers of a model."""
+MOST_MASK_LAYERS, WIDEST_MASK_LAYER = 2**16, 2**20
+"""Linear layers of all its mask estimators, and features of a hidden one."""
 Share = Annotated[float, Field(ge=0, lt=1)]
-FILE_NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]{0,99}(?<![. ])")
+FILE_NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]*(?<![. ])")
+LONGEST_NAME = 200
+"""Bytes; file systems take 255, and a name may get a suffix or two."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that a file can have on every system, and those among them that Windows keeps for devices."""
+
+
+def names_a_file(stem: str) -> bool:
+    """Whether a file can have this name on every system, and shows it as it is."""
+    well_formed = FILE_NAME.fullmatch(stem) and not RESERVED.fullmatch(stem) and stem.isprintable()
+    return bool(well_formed) and len(stem.encode()) <= LONGEST_NAME
 
 
 class Settings(BaseModel):
@@ -66,7 +77,7 @@ class MelBands(Settings):
 
     layout: Literal["mel"] = "mel"
     count: Bands
-    sample_rate: PositiveInt | None = None
+    sample_rate: Rate | None = None
     """Hz, where the bands were laid out for another rate than the audio's."""
 
 
@@ -127,7 +138,7 @@ class ModelSettings(Settings):
     """
 
     stems: Annotated[tuple[str, ...], Field(min_length=1)]
-    sample_rate: Annotated[int, Field(gt=0, le=2**22)]
+    sample_rate: Rate
     channels: Annotated[int, Field(gt=0, le=64)]
     chunk_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
     stft: StftSettings
@@ -140,7 +151,7 @@ class ModelSettings(Settings):
     def _names_of_files(cls, stems: tuple[str, ...]) -> tuple[str, ...]:
         if len({stem.casefold() for stem in stems}) < len(stems):
             raise ValueError("each stem needs a name of its own, capitals aside")
-        if wrong := [stem for stem in stems if RESERVED.fullmatch(stem) or not FILE_NAME.fullmatch(stem)]:
+        if wrong := [stem for stem in stems if not names_a_file(stem)]:
             raise ValueError(f"{wrong[0]!r:.40} cannot name a file")
         return stems
 
@@ -148,6 +159,8 @@ class ModelSettings(Settings):
     def _of_a_known_size(self) -> Self:
         if self.bands.count * len(self.stems) * (self.masks.hidden_layers + 1) > MOST_MASK_LAYERS:
             raise ValueError(f"more than {MOST_MASK_LAYERS} layers in all mask estimators")
+        if self.masks.expansion * self.trunk.dim > WIDEST_MASK_LAYER:
+            raise ValueError(f"more than {WIDEST_MASK_LAYER} features in a mask estimator's hidden layer")
         if self.chunk_seconds * self.sample_rate < self.stft.hop_length:
             raise ValueError("chunk_seconds is shorter than a hop of the spectrum")
         return self
@@ -167,8 +180,14 @@ class ModelSettings(Settings):
             return cls.model_validate(tree)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, problem['loc'])) or 'as a whole'}: {problem['msg'].lower()} "
-                f"(got {problem['input']!r:.60})"
-                for problem in error.errors()
+                f"{'.'.join(map(str, problem['loc'])) or 'as a whole'}: {told(problem)}" for problem in error.errors()
             )
             raise InputError(f"{source} does not describe a model: {problems}") from error
+
+
+def told(problem: Mapping[str, Any]) -> str:
+    """What pydantic found wrong with a value, in the middle of a sentence, with the value if it is a short one."""
+    message = problem["msg"].removeprefix("Value error, ")
+    given = problem["input"]
+    shown = "" if problem["type"] == "missing" or isinstance(given, dict | tuple) else f" (got {given!r:.60})"
+    return message[:1].lower() + message[1:] + shown

@@ -291,7 +291,8 @@ def test_options_that_change_nothing_are_accepted(bs, options):
         (lambda tree: tree["training"].update(instruments=["a"]), "training.instruments"),
         (lambda tree: tree["training"].update(target_instrument="vocals"), "training.target_instrument"),
         (lambda tree: tree["training"].update(instruments=7), "training.instruments"),
-        (lambda tree: tree["training"].update(instruments=["../../x", "y"]), "cannot name a file"),
+        (lambda tree: tree["training"].update(instruments=["../../x", "y"]), "'../../x' cannot name a file"),
+        (lambda tree: tree["training"].update(instruments=["CON", "y"]), "'CON' cannot name a file"),
         (lambda tree: tree["audio"].update(sample_rate=0), "audio.sample_rate"),
         (lambda tree: tree["audio"].update(chunk_size="long"), "audio.chunk_size"),
         (lambda tree: tree.update(model=[1]), "model"),
@@ -346,6 +347,19 @@ def test_a_shape_that_no_model_has_is_told_with_its_key(bs, key, shape, configur
 def test_a_count_that_no_model_has_is_told_at_once(bs, option, value):
     configured(bs, lambda tree: tree["model"].update({option: value}))
     assert f"model.{option} ({bs.with_suffix('.yaml')}, line " in fault(bs)
+
+
+@pytest.mark.parametrize("value", [0, -1, 10**30, 10**400, True, 2.5, "8"])
+@pytest.mark.parametrize("key", ["sample_rate", "chunk_size"])
+def test_a_rate_or_chunk_that_nothing_has_is_told(bs, key, value):
+    configured(bs, lambda tree: tree["audio"].update({key: value}))
+    assert f"audio.{key} ({bs.with_suffix('.yaml')}, line " in fault(bs)
+
+
+def test_layers_whose_product_is_beyond_every_model_are_told(bs):
+    large = {"dim": 65536, "mlp_expansion_factor": 65536, "mask_estimator_depth": 3}
+    configured(bs, lambda tree: tree["model"].update(large))
+    assert "more than 1048576 features" in fault(bs)
 
 
 def test_bands_that_do_not_make_up_the_spectrum_are_told_with_both_lines(bs):

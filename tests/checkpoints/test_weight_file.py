@@ -121,7 +121,7 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path):
     assert "no checkpoint at" in told(tmp_path)
 
 
-@pytest.mark.parametrize("contents", [[1, 2], torch.ones(2), {1: torch.ones(2)}])
+@pytest.mark.parametrize("contents", [[1, 2], torch.ones(2), "text"])
 def test_what_is_no_dictionary_is_told(tmp_path, contents):
     assert "holds no model" in told(save(tmp_path / "x.ckpt", contents))
 
@@ -203,9 +203,8 @@ def test_a_tensor_that_claims_more_than_the_file_has_is_told(tmp_path, numel):
     ids=["expanded", "meta", "sparse", "integers", "complex", "number", "text"],
 )
 def test_what_is_no_dense_tensor_of_real_numbers_is_told_by_name(tmp_path, tensor):
-    assert "its entry odd" in (message := told(save(tmp_path / "x.ckpt", WEIGHTS | {"odd": tensor}))) or (
-        "holds odd as torch." in message
-    )
+    message = told(save(tmp_path / "x.ckpt", WEIGHTS | {"odd": tensor}))
+    assert re.search("its entry odd is|holds odd as torch|among its weights is odd, a", message)
 
 
 def test_many_views_of_one_tensor_are_not_many_weights(tmp_path):

@@ -87,6 +87,8 @@ def test_a_few_aliases_are_fine(tmp_path):
         "a: !!int ''",
         "a: !!float ''",
         "a: !!timestamp foo",
+        "!!set {a, b}",
+        "a: 1" + ":59" * 300_000,
     ],
     ids=str,
 )

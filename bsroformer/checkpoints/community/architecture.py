@@ -88,7 +88,7 @@ def _shape(shapes: Mapping[str, Shape], key: str, axes: int) -> Shape:
     return shapes[key]
 
 
-def _count(shapes: Mapping[str, Shape], pattern: str) -> int:
+def _numbered(shapes: Mapping[str, Shape], pattern: str) -> int:
     """One more than the highest number that stands where `pattern` has its group."""
     count = max((int(found[1]) + 1 for key in shapes if (found := re.match(pattern, key))), default=0)
     if count > len(shapes):
@@ -101,10 +101,12 @@ def trunk_options(shapes: Mapping[str, Shape]) -> dict[str, Any]:
     linear = int("layers.0.0.layers.0.0.temperature" in shapes)  # the place of the transformer along time
     attention = f"layers.0.{linear}.layers.0.0"
     (heads, dim), (rows, _) = (_shape(shapes, f"{attention}.{part}.weight", 2) for part in ("to_gates", "to_qkv"))
-    depths = [_count(shapes, rf"layers\.0\.{place}\.layers\.(\d+)\.") for place in range(3)]
+    if rows % (3 * heads):
+        raise UnlikeAnyError(f"{attention}.to_qkv.weight has {rows} rows, which are not three times {heads} heads")
+    depths = [_numbered(shapes, rf"layers\.0\.{place}\.layers\.(\d+)\.") for place in range(3)]
     return {
         "dim": dim,
-        "depth": _count(shapes, r"layers\.(\d+)\."),
+        "depth": _numbered(shapes, r"layers\.(\d+)\."),
         "heads": heads,
         "dim_head": rows // (3 * heads),
         "linear_transformer_depth": depths[0] if linear else 0,
@@ -118,7 +120,7 @@ def band_options(shapes: Mapping[str, Shape], stated: Options | None = None) -> 
 
     Several spectra may have bands of the same widths; one that is stated is believed if it has them.
     """
-    keys = [f"band_split.to_features.{band}.0.gamma" for band in range(_count(shapes, BAND))]
+    keys = [f"band_split.to_features.{band}.0.gamma" for band in range(_numbered(shapes, BAND))]
     values = [_shape(shapes, key, 1)[0] for key in keys]
     if stated is not None and values_in_bands(stated) == values:
         names = ("num_bands", "sample_rate") if isinstance(stated, MelOptions) else ("freqs_per_bands",)
@@ -171,8 +173,8 @@ def roundness(number: int) -> int:
 
 def mask_options(shapes: Mapping[str, Shape]) -> dict[str, Any]:
     """Number and sizes of the mask estimators."""
-    hidden = _count(shapes, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.") // 2  # every second module is a tanh
+    hidden = _numbered(shapes, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.") // 2  # every second module is a tanh
     rows, dim = _shape(shapes, "mask_estimators.0.to_freqs.0.0.0.weight", 2)
-    stems = _count(shapes, r"mask_estimators\.(\d+)\.")
+    stems = _numbered(shapes, r"mask_estimators\.(\d+)\.")
     found = {"num_stems": stems, "mask_estimator_depth": hidden + DEPTH_OVER_HIDDEN[kind_of(shapes)]}
     return found | ({"mlp_expansion_factor": rows // dim} if hidden else {})

@@ -16,9 +16,11 @@ from bsroformer.checkpoints.community.options import (
 )
 from bsroformer.checkpoints.community.yaml_file import YamlFile
 from bsroformer.errors import InputError
+from bsroformer.model.settings import names_a_file, told
 
 SAMPLE_RATE = 44_100
 """Hz, of all known public checkpoints."""
+MOST = 2**30
 CHUNK = 352_800
 """Samples: 8 s, the commonest window of the known ones."""
 
@@ -79,11 +81,11 @@ def _refuse_unknown(given: dict[str, Any], config: YamlFile, kind: Kind) -> None
 
 
 def _wrong_option(error: ValidationError, config: YamlFile, kind: Kind) -> str:
-    problem = error.errors(include_input=False)[0]
+    problem = error.errors()[0]
     key = str(problem["loc"][0])
     if problem["type"] == "missing":
         return f"{config.path} does not describe a {TITLES[kind]}: it needs a line `{key}: ...` under `model:`"
-    return f"{config.place(f'model.{key}')} has a wrong value: {problem['msg'].lower()}"
+    return f"{config.place(f'model.{key}')} has a wrong value: {told(problem)}"
 
 
 def audio_in(config: YamlFile, options: Options) -> tuple[AudioFacts, list[str]]:
@@ -93,8 +95,8 @@ def audio_in(config: YamlFile, options: Options) -> tuple[AudioFacts, list[str]]
         InputError: If a value is no count, or the stems are not as many as the model has.
     """
     notes: list[str] = []
-    rate = _count(config, ("audio.sample_rate",), SAMPLE_RATE, notes)
-    chunk = _count(config, ("inference.chunk_size", "audio.chunk_size"), CHUNK, notes)
+    rate = _number(config, ("audio.sample_rate",), SAMPLE_RATE, notes)
+    chunk = _number(config, ("inference.chunk_size", "audio.chunk_size"), CHUNK, notes)
     if config.section("inference").get("normalize"):
         notes.append(
             f"{config.place('inference.normalize')} is not followed: masks do not depend on the level of a mixture, "
@@ -110,15 +112,15 @@ def audio_in(config: YamlFile, options: Options) -> tuple[AudioFacts, list[str]]
     return AudioFacts(rate, chunk, stems), notes
 
 
-def _count(config: YamlFile, keys: tuple[str, ...], usual: int, notes: list[str]) -> int:
+def _number(config: YamlFile, keys: tuple[str, ...], usual: int, notes: list[str]) -> int:
     """The value of the first of the keys that is there, else what is usual, and a note of that."""
     for key in keys:
         section, _, name = key.partition(".")
         value = config.section(section).get(name)
         if value is None:
             continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InputError(f"{config.place(key)} must be a whole number above 0")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MOST:
+            raise InputError(f"{config.place(key)} must be a whole number from 1 to {MOST}")
         return value
     notes.append(f"{config.path} has no {keys[-1]}: {usual} assumed")
     return usual
@@ -146,6 +148,8 @@ def stems_in(config: YamlFile, num_stems: int) -> tuple[str, ...] | None:
         raise InputError(
             f"{config.place(f'training.{key}')} names {len(named)} stem(s) and the model has {num_stems}: {mend}"
         )
+    if wrong := [name for name in named if not names_a_file(name)]:
+        raise InputError(f"{config.place(f'training.{key}')}: {wrong[0]!r:.40} cannot name a file: rename the stem")
     return tuple(named)
 
 

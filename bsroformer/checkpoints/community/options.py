@@ -4,7 +4,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, Strict, ValidationError
+from pydantic import Field, Strict, ValidationError
 
 from bsroformer.checkpoints.blank import with_fitting_bands
 from bsroformer.errors import InputError
@@ -17,9 +17,11 @@ from bsroformer.model.settings import (
     Layers,
     LayersOrNone,
     MelBands,
+    Rate,
     Samples,
     Settings,
     Share,
+    told,
 )
 
 Kind = Literal["bs", "mel"]
@@ -89,7 +91,6 @@ class RoformerOptions(Settings):
     stft_win_length: Annotated[Samples, Strict()] = 2048
     stft_normalized: bool = False
     zero_dc: bool = True
-    mask_estimator_depth: Annotated[LayersOrNone, Strict()]
     mlp_expansion_factor: Annotated[Features, Strict()] = 4
     skip_connection: bool = False
 
@@ -108,7 +109,7 @@ class MelOptions(RoformerOptions):
     ff_dropout: Share = 0.1
     mask_estimator_depth: Annotated[LayersOrNone, Strict()] = 1
     num_bands: Annotated[Bands, Strict()] = 60
-    sample_rate: Annotated[PositiveInt, Strict()] = 44_100
+    sample_rate: Annotated[Rate, Strict()] = 44_100
     """Hz, for the layout of the bands."""
 
 
@@ -189,10 +190,7 @@ def checked_options(kind: Kind, tree: dict[str, Any], source: str) -> Options:
         return OPTIONS[kind].model_validate(tree)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise InputError(
-            f"{source} has {problem['loc'][0]} {problem['input']!r:.40}, which no known model has: "
-            f"{problem['msg'].lower()}"
-        ) from error
+        raise InputError(f"{source} has a {problem['loc'][0]} that no known model has: {told(problem)}") from error
 
 
 def _public_kind(settings: ModelSettings) -> Kind:

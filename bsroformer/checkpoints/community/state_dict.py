@@ -50,6 +50,8 @@ def refuse_unequal_frequencies(weights: Mapping[str, Tensor], path: Path) -> Non
         if key.endswith(".rotary_embed.freqs"):
             direction = key.split(".")[2]  # layers.<block>.<direction>
             known, frequencies = first.setdefault(direction, (key, tensor))
+            if not tensor.isfinite().all():
+                raise InputError(f"{path} holds NaN or infinity in {key}: the file is damaged")
             if not torch.equal(tensor, frequencies):
                 raise InputError(
                     f"{path} has other rotary frequencies in {key} than in {known}, which is not supported"

@@ -9,8 +9,8 @@ import yaml
 
 from bsroformer.errors import InputError
 
-LONGEST = 2**20
-"""Bytes; the known files have a few thousand."""
+LONGEST, LONGEST_VALUE = 2**20, 1000
+"""Bytes of a file, the known ones have a few thousand; characters of a value, since base-60 numbers take long."""
 MOST_NODES = 50_000
 
 
@@ -74,7 +74,10 @@ def read_yaml(path: Path) -> YamlFile:
         if not isinstance(root, yaml.MappingNode):
             raise InputError(f"{path} is no configuration: it holds no `key: value` at its top")
         _limit(root, path)
-        return YamlFile(path, loader.construct_document(root), dict(_lines(root)))
+        tree = loader.construct_document(root)
+        if not isinstance(tree, dict):
+            raise InputError(f"{path} is no configuration: it holds a {type(tree).__name__} at its top")
+        return YamlFile(path, tree, dict(_lines(root)))
     except InputError:
         raise
     except OSError as error:
@@ -83,8 +86,7 @@ def read_yaml(path: Path) -> YamlFile:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InputError(f"{path} cannot be read as plain YAML: {line}{error.problem}") from error
     except Exception as error:  # PyYAML's constructors raise errors of many types for values that do not fit their tags
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} cannot be read as plain YAML: {reason:.100}") from error
+        raise InputError(f"{path} cannot be read as plain YAML: a value does not fit its tag, or its text") from error
 
 
 def _limit(root: yaml.Node, path: Path) -> None:
@@ -94,6 +96,8 @@ def _limit(root: yaml.Node, path: Path) -> None:
         node, visited = open_nodes.pop(), visited + 1
         if visited > MOST_NODES:
             raise InputError(f"{path} is no configuration: it unfolds to more than {MOST_NODES} values")
+        if isinstance(node, yaml.ScalarNode) and len(node.value) > LONGEST_VALUE:
+            raise InputError(f"{path} is no configuration: the value at line {node.start_mark.line + 1} is too long")
         if isinstance(node, yaml.MappingNode):
             open_nodes += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
