@@ -207,19 +207,13 @@ def mask(x: Tensor, state: Mapping[str, Tensor], bins: list[Tensor], like: Tenso
     return torch.view_as_complex(total / count.clamp(min=1e-8)[:, None, None])
 
 
-def forward(
-    kind: str,
-    options: Mapping[str, Any],
-    state: Mapping[str, Tensor],
-    mixture: Tensor,
-    dtype: torch.dtype = torch.float32,
-) -> Tensor:
-    """Separates a mixture (channels, samples) into stems (stems, channels, samples), computed in `dtype`."""
+def forward(kind: str, options: Mapping[str, Any], state: Mapping[str, Tensor], mixture: Tensor) -> Tensor:
+    """Separates a mixture (channels, samples) into stems (stems, channels, samples)."""
     full = {**DEFAULTS[kind], **options}
     assert len(mixture) == (2 if full["stereo"] else 1), "not the channels that the model takes"
-    state, mixture = {key: value.detach().to(dtype) for key, value in state.items()}, mixture.to(dtype)
+    state = {key: value.detach().float() for key, value in state.items()}
     n_fft, hop, win = full["stft_n_fft"], full["stft_hop_length"], full["stft_win_length"]
-    frames = {"win_length": win, "window": torch.hann_window(win, dtype=dtype), "normalized": full["stft_normalized"]}
+    frames = {"win_length": win, "window": torch.hann_window(win), "normalized": full["stft_normalized"]}
     spectrum = torch.stft(mixture, n_fft, hop, **frames, return_complex=True).permute(2, 1, 0)
     bins = band_bins(kind, full)
     x = encode(kind, full, state, [torch.view_as_real(spectrum[:, where]).flatten(1) for where in bins])
