@@ -28,7 +28,6 @@ class Checkpoint:
         differences: Where weights and settings disagree; a model can be built only if there are none.
         config: The YAML of a public checkpoint.
         notes: What had to be assumed.
-        added: Keys of tensors that are not in the file.
     """
 
     file: WeightFile
@@ -39,7 +38,6 @@ class Checkpoint:
     differences: Sequence[Difference] = ()
     config: YamlFile | None = None
     notes: tuple[str, ...] = ()
-    added: frozenset[str] = frozenset()
 
     @property
     def averaged(self) -> bool:
@@ -67,8 +65,7 @@ class Checkpoint:
         own = model.state_dict()
         for piece in self.pieces:
             own[piece.ours][piece.index].copy_(self.weights[piece.theirs])
-            if piece.theirs not in self.added:
-                forget(self.weights[piece.theirs])
+            forget(self.weights[piece.theirs])
         # The sum is quick, and finite weights may overflow in it.
         suspect = [name for name, weight in own.items() if not weight.sum().isfinite()]
         if broken := [name for name in suspect if not own[name].isfinite().all()]:

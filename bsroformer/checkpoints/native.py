@@ -12,8 +12,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from bsroformer.checkpoints.blank import skeleton, with_fitting_bands
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.differences import compare_keys
@@ -21,11 +19,11 @@ from bsroformer.checkpoints.piece import Piece
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
 from bsroformer.errors import InputError
 from bsroformer.model import ModelSettings
-from bsroformer.model.rotary import RotaryEmbedding
 
 ENTRY = "bsroformer"
 FORMAT = 2
 """2 keeps the rotary frequencies with the weights; 1 did not."""
+FREQUENCIES = "_rotary.inverse_frequencies"
 PREFIX = "model."
 """The model's name in the training module, before each of its weights' names."""
 
@@ -56,9 +54,10 @@ def read_native(file: WeightFile) -> Checkpoint:
         )
     source = f"{file.path} ({ENTRY}.model)"
     settings = with_fitting_bands(ModelSettings.from_dict(entry["model"], source), source)
-    added = rotary_frequencies(settings) if entry["format"] == 1 else {}
-    weights = added | checked_weights(weights, file.path)
+    weights = checked_weights(weights, file)
     expected = {name: tuple(tensor.shape) for name, tensor in skeleton(settings).state_dict().items()}
+    if entry["format"] == 1:  # a model begins with the frequencies that were left out
+        expected = {name: shape for name, shape in expected.items() if not name.endswith(FREQUENCIES)}
     differences = compare_keys(expected, {name: tuple(tensor.shape) for name, tensor in weights.items()})
     kept = "training checkpoint" if "optimizer_states" in file.entries else "weights"
     return Checkpoint(
@@ -68,7 +67,6 @@ def read_native(file: WeightFile) -> Checkpoint:
         weights=weights,
         pieces=[Piece(name, name) for name in expected],
         differences=differences,
-        added=frozenset(added),
     )
 
 
@@ -87,12 +85,6 @@ def _from_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def rotary_frequencies(settings: ModelSettings) -> dict[str, Tensor]:
-    """What format 1 left out."""
-    frequencies = RotaryEmbedding(settings.trunk.dim_head).inverse_frequencies
-    return {f"{name}_rotary.inverse_frequencies": frequencies.clone() for name in ("time", "band")}
 
 
 def read_training_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
     """
     checkpoint.check()
     if is_native(checkpoint.file):
-        weights = {f"{PREFIX}{name}": tensor for name, tensor in checkpoint.weights.items()}
+        weights = {f"{PREFIX}{name}": tensor for name, tensor in checkpoint.model().state_dict().items()}
         _save_torch({ENTRY: describe(checkpoint.settings), "state_dict": weights}, path)
     else:
         _save_torch(checkpoint.weights, path)

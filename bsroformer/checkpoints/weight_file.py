@@ -11,6 +11,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,13 @@ class WeightFile:
         path: Where it lies.
         entries: Tensors and plain values by name, maybe nested.
         metadata: Text beside the tensors; in safetensors only.
+        sizes: Bytes of each entry of a PyTorch archive; every tensor must fill one. None where the reader checks that.
     """
 
     path: Path
     entries: dict[str, Any]
     metadata: dict[str, str] = field(default_factory=dict)
+    sizes: frozenset[int] | None = None
 
 
 def open_weights(path: Path) -> WeightFile:
@@ -89,7 +92,7 @@ def open_weights(path: Path) -> WeightFile:
 
 
 def _open_torch(path: Path) -> WeightFile:
-    _check_archive(path)
+    sizes = _check_archive(path)
     try:
         with torch.serialization.safe_globals(PLAIN_NUMBERS), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what PyTorch remarks about sparse tensors, which are refused below
@@ -103,11 +106,15 @@ def _open_torch(path: Path) -> WeightFile:
         raise _damaged(path) from error
     if not isinstance(entries, dict):
         raise InputError(f"{path} holds no model: it is a {type(entries).__name__}, not a dictionary of tensors")
-    return WeightFile(path, entries)
+    return WeightFile(path, entries, sizes=sizes)
 
 
-def _check_archive(path: Path) -> None:
-    """Refuse an archive that would unfold to more than its own length, or whose pickle would: nothing is compressed."""
+def _check_archive(path: Path) -> frozenset[int]:
+    """Refuse an archive that would unfold to more than its own length, or whose pickle would: nothing is compressed.
+
+    Returns:
+        Bytes of each of its entries.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -122,6 +129,7 @@ def _check_archive(path: Path) -> None:
     if len(pickles) != 1:
         raise _damaged(path)
     _check_pickle(path, pickles[0])
+    return frozenset(entry.file_size for entry in entries)
 
 
 def _check_pickle(path: Path, entry: zipfile.ZipInfo) -> None:
@@ -162,12 +170,13 @@ def _damaged(path: Path) -> InputError:
     )
 
 
-def checked_weights(entries: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
-    """The entries as weights: dense tensors of real numbers that are no longer than the file.
+def checked_weights(entries: Mapping[Any, Any], file: WeightFile) -> dict[str, Tensor]:
+    """Entries of a file as weights: dense tensors of real numbers that are no longer than what it holds of them.
 
     Raises:
         InputError: Naming the entry that is something else.
     """
+    path = file.path
     for name, tensor in entries.items():
         if not isinstance(name, str):
             raise InputError(f"{path} is damaged: among its weights' names is {name!r:.40}, which is no text")
@@ -179,7 +188,8 @@ def checked_weights(entries: Mapping[Any, Any], path: Path) -> dict[str, Tensor]
             raise InputError(
                 f"{path} holds {name} as {tensor.dtype}: weights are read as {', '.join(map(str, FLOATS))}"
             )
-        if tensor.nbytes > tensor.untyped_storage().nbytes():
+        stored = tensor.untyped_storage().nbytes()
+        if tensor.nbytes > stored or (file.sizes is not None and stored not in file.sizes):
             raise InputError(f"{path} is refused: its entry {name} is larger than what the file holds of it")
     if sum(tensor.nbytes for tensor in entries.values()) > SHARED * path.stat().st_size:
         raise InputError(f"{path} is refused: its tensors are larger than the file")
@@ -198,5 +208,9 @@ def forget(tensor: Tensor) -> None:
     first = -(-storage.data_ptr() // page) * page
     length = storage.data_ptr() + storage.nbytes() - first
     if length >= page:
-        libc = ctypes.CDLL(None)
-        libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(length // page * page), MADV_DONTNEED)
+        _libc().madvise(ctypes.c_void_p(first), ctypes.c_size_t(length // page * page), MADV_DONTNEED)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)

@@ -54,7 +54,7 @@ def path_of(value: Any, key: str) -> Path:
     """
     if not isinstance(value, str):
         raise InputError(f"{key}={value} is no path: give one, in quotes if its name is a number")
-    return Path(value).expanduser()
+    return Path(value)  # `prepared` has put the user's folder in it
 
 
 def refuse_many_processes(cfg: DictConfig) -> None:

@@ -88,9 +88,8 @@ def write_model_config(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint's architecture as a file for ``configs/model/``.
 
     Raises:
-        InputError: If the checkpoint is not whole, or the file cannot be written.
+        InputError: If the file cannot be written.
     """
-    checkpoint.check()
     tree = checkpoint.settings.model_dump(mode="json", exclude_none=True)
     tree["chunk_seconds"] = "${data.seconds}"  # a property of the training that it is for
     text = f"# The architecture of {checkpoint.file.path.name}.\n{yaml.safe_dump(tree, sort_keys=False)}"

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MeanMetric
 
-from bsroformer.checkpoints.native import ENTRY, PREFIX, describe, rotary_frequencies
+from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, describe
 from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
 from bsroformer.metrics import sdr, si_sdr
@@ -121,8 +121,9 @@ class SeparationModule(L.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Complete a checkpoint of format 1, in which the rotary frequencies were not kept."""
         if checkpoint[ENTRY]["format"] == 1:
-            frequencies = rotary_frequencies(self.model.settings)
-            checkpoint["state_dict"] |= {f"{PREFIX}{name}": tensor for name, tensor in frequencies.items()}
+            own = self.model.state_dict()
+            kept = {f"{PREFIX}{name}": tensor for name, tensor in own.items() if name.endswith(FREQUENCIES)}
+            checkpoint["state_dict"] |= kept
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the model's settings beside its weights."""

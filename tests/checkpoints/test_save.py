@@ -152,6 +152,16 @@ def test_weights_alone_are_smaller_and_the_same(tmp_path, tiny_model):
     assert torch.load(tmp_path / "small.ckpt").keys() == {"bsroformer", "state_dict"}
 
 
+def test_a_stripped_file_of_the_first_format_is_whole(tmp_path, tiny_model):
+    checkpoint = training_checkpoint(tiny_model)
+    checkpoint["bsroformer"]["format"] = 1
+    for name in ("time", "band"):
+        del checkpoint["state_dict"][f"model.{name}_rotary.inverse_frequencies"]
+    torch.save(checkpoint, tmp_path / "old.ckpt")
+    save_weights_alone(open_checkpoint(tmp_path / "old.ckpt"), tmp_path / "small.ckpt")
+    assert_same(load_model(tmp_path / "small.ckpt"), tiny_model)
+
+
 def test_a_public_trainers_checkpoint_is_stripped_too_and_keeps_its_yaml(tmp_path, tiny_model):
     save_public(tiny_model, tmp_path / "public.ckpt")
     weights = torch.load(tmp_path / "public.ckpt")

@@ -20,9 +20,10 @@ from bsroformer.model.settings import names_a_file, told
 
 SAMPLE_RATE = 44_100
 """Hz, of all known public checkpoints."""
-MOST = 2**30
 CHUNK = 352_800
 """Samples: 8 s, the commonest window of the known ones."""
+MOST = 2**30
+"""Of a rate or a number of samples: far beyond all of them."""
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,6 @@ UNSUPPORTED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "freq_range": ("a part of the spectrum", (None,)),
 }
 """Options that change the model in ways that are not known here: what each asks for, and its values that do not."""
-
-
 SAME = {
     "dim": "trunk.dim",
     "depth": "trunk.depth",

@@ -25,7 +25,7 @@ def weights_in(file: WeightFile) -> dict[str, Tensor]:
     """
     entries = file.entries
     inner = (entries[name] for name in CONTAINERS if isinstance(entries.get(name), Mapping))
-    weights = checked_weights(next(inner, entries), file.path)
+    weights = checked_weights(next(inner, entries), file)
     while wrapper := _wrapper(weights):
         weights = {key.removeprefix(wrapper): tensor for key, tensor in weights.items()}
     return weights
