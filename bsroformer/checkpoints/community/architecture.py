@@ -31,7 +31,7 @@ OTHER_ARCHITECTURES = {
 """Architectures of other kinds, likewise."""
 RATES = (44_100, 48_000, 32_000, 24_000, 22_050, 16_000, 96_000, 88_200, 12_000, 11_025, 8_000)
 """Sample rates, in Hz, for which bands on the mel scale may have been laid out."""
-BAND = r"band_split\.to_features\.(\d+)\."
+BAND = r"band_split\.to_features\.(\d{1,9})\."
 FINE_SEARCH, LONGEST_SEARCH = 4096, 2**15
 """Samples: up to the first every even ``n_fft`` is tried for mel bands, up to the second the multiples of 64."""
 
@@ -103,10 +103,10 @@ def trunk_options(shapes: Mapping[str, Shape]) -> dict[str, Any]:
     (heads, dim), (rows, _) = (_shape(shapes, f"{attention}.{part}.weight", 2) for part in ("to_gates", "to_qkv"))
     if rows % (3 * heads):
         raise UnlikeAnyError(f"{attention}.to_qkv.weight has {rows} rows, which are not three times {heads} heads")
-    depths = [_numbered(shapes, rf"layers\.0\.{place}\.layers\.(\d+)\.") for place in range(3)]
+    depths = [_numbered(shapes, rf"layers\.0\.{place}\.layers\.(\d{{1,9}})\.") for place in range(3)]
     return {
         "dim": dim,
-        "depth": _numbered(shapes, r"layers\.(\d+)\."),
+        "depth": _numbered(shapes, r"layers\.(\d{1,9})\."),
         "heads": heads,
         "dim_head": rows // (3 * heads),
         "linear_transformer_depth": depths[0] if linear else 0,
@@ -173,8 +173,9 @@ def roundness(number: int) -> int:
 
 def mask_options(shapes: Mapping[str, Shape]) -> dict[str, Any]:
     """Number and sizes of the mask estimators."""
-    hidden = _numbered(shapes, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.") // 2  # every second module is a tanh
+    # Every second module of a mask estimator is a tanh.
+    hidden = _numbered(shapes, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d{1,9})\.") // 2
     rows, dim = _shape(shapes, "mask_estimators.0.to_freqs.0.0.0.weight", 2)
-    stems = _numbered(shapes, r"mask_estimators\.(\d+)\.")
+    stems = _numbered(shapes, r"mask_estimators\.(\d{1,9})\.")
     found = {"num_stems": stems, "mask_estimator_depth": hidden + DEPTH_OVER_HIDDEN[kind_of(shapes)]}
     return found | ({"mlp_expansion_factor": rows // dim} if hidden else {})
