@@ -423,7 +423,7 @@ def test_a_key_with_an_absurd_number_is_told(bs, digits):
     with pytest.raises(InputError, match=r"layers\.9+\.0\.x is unknown"):
         load_model(bs)
     bs.with_suffix(".yaml").unlink()
-    with pytest.raises(InputError, match="9{9}"):
+    with pytest.raises(InputError, match=r"9{9}"):
         load_model(bs)
 
 
