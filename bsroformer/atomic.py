@@ -31,13 +31,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing(path: Path, error_of_library: type[Exception] = OSError) -> Iterator[None]:
-    """Tell the system's errors, and those of a library that writes, as one of `path`.
+def writing(path: Path, *errors_of_libraries: type[Exception]) -> Iterator[None]:
+    """Tell the system's errors, and those of libraries that write, as one of `path`.
 
     Raises:
         InputError: In their place.
     """
     try:
         yield
-    except (OSError, error_of_library) as error:
+    except (OSError, *errors_of_libraries) as error:
         raise InputError(f"{path} cannot be written ({error}): choose another place or free space.") from error

@@ -1,41 +1,43 @@
 """Write audio files atomically: under its name a file is either complete or not there."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import soundfile
 from torch import Tensor
 
 from bsroformer.atomic import replacing, writing
+from bsroformer.audio.encoders import Encoder, FFmpegEncoder, Sound, SoundFileEncoder
+from bsroformer.audio.formats import SAMPLE_BYTES, check_sound, format_of
 from bsroformer.errors import InputError
 
-FORMATS = {".wav": "WAV", ".flac": "FLAC", ".w64": "W64"}
-SAMPLE_BYTES = {"PCM_U8": 1, "PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 MAX_WAV_BYTES = 2**32 - 2**12  # a wav counts its bytes in 32 bits, header included
+_LIBRARY_ERRORS = (soundfile.LibsndfileError, av.FFmpegError)
 
 
 def write(path: str | Path, audio: Tensor, sample_rate: int, subtype: str = "FLOAT") -> None:
-    """Write audio to a ``.wav``, ``.flac`` or ``.w64`` file, whole or not at all.
+    """Write audio to a file, whole or not at all.
 
     Args:
-        path: The file. Its folder is made if need be, and a file that is there is replaced.
-        audio: Samples (c t). Integer subtypes clip them to [-1, 1].
+        path: The file; its name ends in its format, one of ``bsroformer.audio.formats.FORMATS``. Its folder is made if
+            need be, and a file that is there is replaced.
+        audio: Samples (c t). Integer subtypes clip them to [-1, 1) and round them to the nearest step.
         sample_rate: In Hz.
-        subtype: One of ``SAMPLE_BYTES``; flac holds ``PCM_16`` and ``PCM_24``, but not the default.
+        subtype: How to store a sample, one of the format's ways: ``FLOAT``, ``PCM_24``, ``VORBIS``, ``MP3``, ...
 
     Raises:
-        InputError: The folder or disk cannot be written, or the format cannot hold ``subtype``.
+        InputError: The folder or disk cannot be written, or the format cannot hold this.
     """
     channels, frames = audio.shape
-    with block_writer(path, sample_rate, channels, subtype, frames) as append:
+    with block_writer(path, Sound(sample_rate, channels, subtype), frames) as append:
         append(audio)
 
 
 @contextmanager
-def block_writer(
-    path: str | Path, sample_rate: int, channels: int, subtype: str = "FLOAT", frames: int | None = None
-) -> Iterator[Callable[[Tensor], None]]:
+def block_writer(path: str | Path, sound: Sound, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
     """Open a file to write block by block: the context's value is a function that appends a block (c t).
 
     The blocks go to a temporary file beside ``path``, which takes its name when the context ends without an
@@ -43,38 +45,44 @@ def block_writer(
 
     Args:
         path: As in `write`.
-        sample_rate: In Hz.
-        channels: Of every block.
-        subtype: As in `write`.
+        sound: What comes, and how to store it.
         frames: Samples per channel to expect, where known: a wav past 4 GiB needs another header (RF64).
 
     Raises:
         InputError: As `write`, or a wav of unannounced length grows past 4 GiB.
     """
     path = Path(path)
-    file_format = _file_format(path, channels, subtype, frames)
+    check_sound(path, sound.sample_rate, sound.channels, sound.subtype)
+    most = most_frames(path, sound)
+    rf64 = frames is not None and frames > most
     with replacing(path) as partial:
-        with writing(path, soundfile.LibsndfileError):
-            file = soundfile.SoundFile(partial, "w", sample_rate, channels, subtype, format=file_format)
-        with file:
-            yield lambda block: _append(file, block, path)
+        encoder = _encoder(path, partial, sound, rf64)
+        written = 0
+
+        def append(block: Tensor) -> None:
+            nonlocal written
+            written += block.shape[1]
+            if written > most and not rf64:
+                raise InputError(f"{path} would grow past 4 GiB, the most that a wav holds: write .flac or .w64.")
+            with writing(path, *_LIBRARY_ERRORS):
+                encoder.append(block)
+
+        try:
+            yield append
+        finally:
+            with writing(path, *_LIBRARY_ERRORS):
+                encoder.close()
 
 
-def _file_format(path: Path, channels: int, subtype: str, frames: int | None) -> str:
-    """The libsndfile format that the name, the subtype and the expected length of a file ask for."""
-    file_format = FORMATS.get(path.suffix.lower())
-    if file_format is None:
-        raise InputError(f"{path} cannot be written: name a file that ends in one of {', '.join(FORMATS)}.")
-    known = [name for name in SAMPLE_BYTES if soundfile.check_format(file_format, name)]
-    if subtype not in known:
-        raise InputError(f"{path} cannot hold the subtype {subtype}: choose one of {', '.join(known)}.")
-    too_long = (frames or 0) * channels * SAMPLE_BYTES[subtype] > MAX_WAV_BYTES
-    return "RF64" if file_format == "WAV" and too_long else file_format
+def most_frames(path: Path, sound: Sound) -> float:
+    """How many samples per channel a file can count."""
+    if format_of(path).name != "WAV":
+        return math.inf
+    return MAX_WAV_BYTES // (sound.channels * SAMPLE_BYTES[sound.subtype])
 
 
-def _append(file: soundfile.SoundFile, block: Tensor, path: Path) -> None:
-    size = (file.frames + block.shape[1]) * file.channels * SAMPLE_BYTES[file.subtype]
-    if file.format == "WAV" and size > MAX_WAV_BYTES:
-        raise InputError(f"{path} would grow past 4 GiB, the most that a wav holds: write .flac or .w64.")
-    with writing(path, soundfile.LibsndfileError):
-        file.write(block.detach().cpu().numpy().T)  # (c t) -> (t c)
+def _encoder(path: Path, partial: Path, sound: Sound, rf64: bool) -> Encoder:
+    with writing(path, *_LIBRARY_ERRORS):
+        if sound.subtype in ("MP3", "AAC"):
+            return FFmpegEncoder(partial, format_of(path).name, sound)
+        return SoundFileEncoder(partial, "RF64" if rf64 else format_of(path).name, sound)
