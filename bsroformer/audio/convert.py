@@ -20,11 +20,33 @@ MAX_COEFFICIENTS = 2**24
 BLOCK = 2**17
 
 
-def to_channels(audio: Tensor, channels: int) -> Tensor:
-    """Convert audio to ``channels`` channels, by the rules that are known for mono, stereo and 5.1.
+# The order of channels in wav and in FFmpeg, by their count.
+SURROUND = {
+    3: "L R C",
+    4: "L R Ls Rs",
+    5: "L R C Ls Rs",
+    6: "L R C LFE Ls Rs",
+    7: "L R C LFE Cs Ls Rs",
+    8: "L R C LFE Lb Rb Ls Rs",
+}
+# What each adds to left and right: ITU-R BS.775-3, annex 4, table 2; those of 7.1 behind the listener as at the side.
+_HALF = sqrt(0.5)
+DOWNMIX = {
+    "L": (1.0, 0.0),
+    "R": (0.0, 1.0),
+    "C": (_HALF, _HALF),
+    "LFE": (0.0, 0.0),
+    "Cs": (0.5, 0.5),
+    **dict.fromkeys(("Ls", "Lb"), (_HALF, 0.0)),
+    **dict.fromkeys(("Rs", "Rb"), (0.0, _HALF)),
+}
 
-    Mono is duplicated, stereo is averaged to mono, and 5.1 (L R C LFE Ls Rs, the order of wav and FFmpeg) is
-    mixed down by ITU-R BS.775-3, annex 4, table 2: centre and surrounds at -3 dB, no LFE; it may exceed 1.
+
+def to_channels(audio: Tensor, channels: int) -> Tensor:
+    """Convert audio to one or two channels.
+
+    Mono is duplicated, stereo is averaged to mono, and 3 to 8 channels (5.1 and its like, in the order of wav and
+    FFmpeg) are mixed down by ITU-R BS.775-3: centre and surrounds at -3 dB, no LFE; the sum may exceed 1.
 
     Args:
         audio: Samples (... c t).
@@ -43,18 +65,13 @@ def to_channels(audio: Tensor, channels: int) -> Tensor:
         return audio.expand(*audio.shape[:-2], 2, audio.shape[-1]).contiguous()
     if found == 2 and channels == 1:
         return audio.mean(dim=-2, keepdim=True)
-    if found == 6 and channels <= 2:
-        return to_channels(_surround_to_stereo(audio), channels)
+    if found in SURROUND and channels <= 2:
+        gains = torch.tensor([DOWNMIX[name] for name in SURROUND[found].split()], device=audio.device)  # found 2
+        return to_channels(gains.T @ audio, channels)
     raise InputError(
-        f"Audio of {found} channels cannot be made into {channels}: give mono, stereo or 5.1 (6 channels), "
+        f"Audio of {found} channels cannot be made into {channels}: give mono, stereo or surround of up to 8 channels, "
         "or mix it down in an audio editor first."
     )
-
-
-def _surround_to_stereo(audio: Tensor) -> Tensor:
-    left, right, centre, _, left_surround, right_surround = audio.unbind(dim=-2)
-    gain = sqrt(0.5)
-    return torch.stack([left + gain * (centre + left_surround), right + gain * (centre + right_surround)], dim=-2)
 
 
 def resample(audio: Tensor, rate: int, new_rate: int) -> Tensor:

@@ -43,6 +43,7 @@ class AudioInfo:
         channels: How many.
         frames: Samples per channel, or None where the container's clock does not count samples (webm, mkv).
             FFmpeg may decode a few samples more or fewer than an mp4 states, by the encoder's padding.
+        expected_frames: The same, or about as many where they are not counted; None where nothing is known.
         codec: libsndfile's subtype (``PCM_16``, ``FLOAT``, ``VORBIS``) or FFmpeg's codec (``aac``, ``opus``).
         stream: Index of this stream among the file's audio streams.
         streams: How many audio streams the file has.
@@ -52,6 +53,7 @@ class AudioInfo:
     sample_rate: int
     channels: int
     frames: int | None
+    expected_frames: int | None
     codec: str
     stream: int
     streams: int
@@ -93,7 +95,7 @@ class SoundFileDecoder:
     def __init__(self, path: Path) -> None:
         self._file = soundfile.SoundFile(path)
         file = self._file
-        self.infos = [AudioInfo(path, file.samplerate, file.channels, file.frames, file.subtype, 0, 1)]
+        self.infos = [AudioInfo(path, file.samplerate, file.channels, file.frames, file.frames, file.subtype, 0, 1)]
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
         """Yield the samples from ``start`` to the end as blocks (c t) of float32."""
@@ -153,8 +155,10 @@ class FFmpegDecoder:
         sources = self._container.streams.audio
         source = sources[stream]
         frames = source.duration if _counts_samples(source) else None
+        microseconds = self._container.duration
+        expected = frames if frames is not None or not microseconds else round(microseconds / 1e6 * source.rate)
         codec = source.codec_context.name
-        return AudioInfo(self._path, source.rate, source.channels, frames, codec, stream, len(sources))
+        return AudioInfo(self._path, source.rate, source.channels, frames, expected, codec, stream, len(sources))
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
         """Yield the samples from ``start`` to the end as blocks (c t) of float32."""

@@ -39,12 +39,19 @@ def test_surround_is_mixed_down_by_bs775():
     torch.testing.assert_close(to_channels(torch.eye(6), 1)[0], left_right.mean(dim=0))
 
 
+@pytest.mark.parametrize("channels", range(3, 9))
+def test_every_count_of_surround_channels_has_a_rule_that_treats_left_and_right_alike(channels):
+    left_right = to_channels(torch.eye(channels), 2)
+    assert torch.equal(left_right[0].sort().values, left_right[1].sort().values)
+    assert left_right[:, :2].tolist() == [[1, 0], [0, 1]]
+
+
 def test_leading_axes_are_kept():
     assert to_channels(noise(3, 4, 6, 10), 2).shape == (3, 4, 2, 10)
     assert to_channels(noise(3, 1, 10), 2).shape == (3, 2, 10)
 
 
-@pytest.mark.parametrize(("found", "wanted"), [(4, 2), (8, 2), (3, 1), (2, 6), (1, 3)])
+@pytest.mark.parametrize(("found", "wanted"), [(9, 2), (16, 1), (2, 6), (1, 3)])
 def test_a_count_of_channels_without_a_rule_is_told(found, wanted):
     with pytest.raises(InputError, match=f"{found} channels cannot be made into {wanted}: .*mix it down"):
         to_channels(noise(found, 10), wanted)
