@@ -37,7 +37,8 @@ def writing(path: Path, *errors_of_libraries: type[Exception]) -> Iterator[None]
     Raises:
         InputError: In their place.
     """
+    told: tuple[type[Exception], ...] = (OSError, *errors_of_libraries)
     try:
         yield
-    except (OSError, *errors_of_libraries) as error:
+    except told as error:
         raise InputError(f"{path} cannot be written ({error}): choose another place or free space.") from error

@@ -7,6 +7,7 @@ import torch
 
 from bsroformer.errors import InputError
 
+PRECISIONS = ("auto", "fp32", "bf16")
 # Options of glibc's mallopt(3): allocate no block by mmap, never shrink the heap, and grow it by this much.
 M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD = -4, -1, -2
 
@@ -43,6 +44,17 @@ def computes_bf16(device: torch.device) -> bool:
     if device.type == "cpu":
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return device.type == "xpu"
+
+
+def chooses_bf16(precision: str, device: torch.device) -> bool:
+    """Whether a precision means bfloat16 on a device: ``auto`` does where the hardware computes it.
+
+    Raises:
+        InputError: If the precision is none of `PRECISIONS`.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"precision={precision} is none of {', '.join(PRECISIONS)}")
+    return computes_bf16(device) if precision == "auto" else precision == "bf16"
 
 
 def keep_freed_memory() -> None:

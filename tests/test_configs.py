@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 from bsroformer.data.datamodule import Batches
 from bsroformer.inference import Separator
 from bsroformer.launch.build import build_module
+from bsroformer.launch.separators import separator_of
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
 Tree = dict[str, Any]
@@ -129,7 +130,7 @@ def unread(changed: Tree, usual: Tree, group: str) -> list[str]:
     return [
         path
         for path, _ in nodes(changed)
-        if path not in known
+        if re.sub(r"(\.\d+)+$", "", path) not in known  # a list may hold what it likes
         and path.split(".")[0] != group
         and not any(f"{path}.".startswith(f"{place}.") for place in called)
         and f"${{{path}}}" not in str(changed)
@@ -168,9 +169,19 @@ def test_every_plain_key_is_read_somewhere():
 
 
 @pytest.mark.parametrize("root", [root for root in ROOTS if "separation" in groups_of(root)])
-def test_how_a_song_is_separated_is_what_the_separator_takes(root):
+def test_how_a_song_is_separated_is_what_the_separator_takes(root, tiny_model):
     for option in options("separation"):
-        inspect.signature(Separator).bind("model", **tree(root, f"separation={option}")["separation"])
+        cfg = composed(root, f"separation={option}", "device=cpu")
+        separator = separator_of(tiny_model, cfg)
+        assert (separator.shifts, separator.batch_size) == (cfg.shifts, cfg.batch_size)
+        assert separator.step == pytest.approx(separator.size * (1 - cfg.overlap), abs=1)
+
+
+def test_the_separators_defaults_are_those_of_the_command_line():
+    known = inspect.signature(Separator).parameters
+    chosen = yaml.safe_load((CONFIGS / "separation" / "default.yaml").read_text("utf-8"))
+    assert known.keys() - chosen.keys() == {"model", "stems"}
+    assert chosen == {name: list(known[name].default) if name == "tta" else known[name].default for name in chosen}
 
 
 # Millions of parameters; the comments in configs/model/ state them too.

@@ -192,6 +192,7 @@ def encode(path: Path, audio: np.ndarray, rate: int) -> None:
         ("high.flac", 192_000, 2),
         ("s.mp3", 44_100, 2),
         ("é.m4a", 48_000, 2),
+        ("low.wav", 8000, 2),
     ],
 )
 def test_a_song_is_separated_at_its_own_rate_and_length(script, checkpoint, tmp_path, name, rate, channels):
@@ -200,13 +201,13 @@ def test_a_song_is_separated_at_its_own_rate_and_length(script, checkpoint, tmp_
     status, printed = script("separate", f"ckpt={checkpoint}", f"input='music/{name}'", "output=out")
     assert status == 0, printed
     song = Path(name).stem
-    assert f"vocals, drums, bass, other are in out/{song}\n" in printed
+    assert f"vocals, drums, bass, other are in out/{song} (0:01 of music in 0:0" in printed
     assert files(tmp_path / "out") == stems_of(song)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["music", "out"]
     mixture, _ = read(tmp_path / "music" / name)
     for path in (tmp_path / "out" / song).iterdir():
         info = probe(path)
-        assert (info.sample_rate, info.frames, info.channels) == (rate, mixture.shape[1], 2)
+        assert (info.sample_rate, info.frames, info.channels) == (rate, mixture.shape[1], channels)
 
 
 def test_separation_in_a_process_of_its_own_goes_to_a_run_folder(checkpoint, songs_root, tmp_path):
@@ -319,7 +320,6 @@ BAD_SONGS: dict[str, tuple[bytes | np.ndarray | None, str]] = {
     "empty.wav": (b"", "is empty"),
     "zero.wav": (NOISE[:0], "holds no samples"),
     "nan.wav": (NAN, "holds NaN or infinite values, the first at sample 500"),
-    "one.wav": (NOISE[:1], "is too short to separate: 1 sample"),
     "six.wav": (np.tile(NOISE, 3), "has 6 channels"),
 }
 
@@ -350,7 +350,7 @@ def test_a_surround_song_is_separated_if_its_downmix_is_wanted(script, checkpoin
         (["ckpt=nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
         (["ckpt=text.ckpt"], "text.ckpt is not a checkpoint"),
         ([], "the key ckpt has no value: give it on the command line as ckpt=..."),
-        (["ckpt=x", "separation.overlapp=0.5"], "separation.overlapp"),
+        (["ckpt=x", "overlapp=0.5"], "overlapp"),
         (["ckpt=x", "separation=quick"], "separation/quick"),
     ],
 )
@@ -369,7 +369,7 @@ def test_separation_without_a_song_and_into_a_file_is_told(script, checkpoint, s
     (tmp_path / "out" / "vocals").write_text("in the way")
     song = songs_root / "test" / "D" / "vocals.wav"
     told = fault(script, "separate", f"ckpt={checkpoint}", f"input={song}", "output=out")
-    assert "out/vocals/vocals.wav cannot be written" in told
+    assert "out/vocals cannot be written" in told
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ r"""Cut a long signal into overlapping windows, and sum the processed windows ba
     window 2                /===========\
     window 3                           /=====================|   last: ends with the signal, no fade-out
 
-Pure functions and one streaming accumulator; nothing here knows of models.
+A streaming cutter and a streaming accumulator; nothing here knows of models.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -28,20 +28,34 @@ class Place:
     last: bool
 
 
-def places(length: int, size: int, step: int) -> Iterator[Place]:
-    """Cover a signal with windows of `size` samples every `step`; the last is moved back to end with the signal.
+def windows(blocks: Iterable[Tensor], size: int, step: int, shift: int = 0) -> Iterator[tuple[Place, Tensor]]:
+    """Cut a stream into windows of `size` samples every `step`; the last is moved back to end with the stream.
+
+    Memory is one window and one block, whatever the stream's length.
 
     Args:
-        length: Of the signal, samples, at least 1; a signal shorter than `size` gets one window of its own length.
-        size: Of a window, samples.
+        blocks: The stream, in blocks ``(... t)`` of any length.
+        size: Of a window, samples; a stream shorter than that gets one window of its own length.
         step: Between the starts of two windows, at most `size`.
+        shift: How much earlier the second window and all after it begin, less than `step`.
+
+    Yields:
+        Windows in their order, the place and the samples ``(... size)`` of each; none for an empty stream.
     """
-    start = 0
-    while start + size < length:
-        yield Place(start, start + size, start == 0, last=False)
-        start += step
-    start = max(0, length - size)
-    yield Place(start, length, start == 0, last=True)
+    held: Tensor | None = None
+    position = 0  # of the first sample that is held
+    start = 0  # of the next window
+    for block in blocks:
+        held = block if held is None else torch.cat([held, block], dim=-1)
+        while position + held.shape[-1] > start + size:  # more follows: not the last one
+            inner = slice(start - position, start - position + size)
+            yield Place(start, start + size, start == 0, last=False), held[..., inner]
+            held, position = held[..., inner.start :], start  # the last window may begin one sample later
+            start += step if start else step - shift
+    length = position + (0 if held is None else held.shape[-1])
+    if held is not None and length:
+        start = max(0, length - size)
+        yield Place(start, length, start == 0, last=True), held[..., start - position :]
 
 
 def fade_weights(place: Place, fade: int, device: torch.device | None = None) -> Tensor:

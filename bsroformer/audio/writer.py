@@ -1,7 +1,7 @@
 """Write audio files atomically: under its name a file is either complete or not there."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 

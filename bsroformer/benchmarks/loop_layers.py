@@ -62,10 +62,10 @@ class LoopBandSplit(nn.Module):
         self.register_buffer("bins", torch.tensor(list(chain(*layout.bins))), persistent=False)
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        """Map a complex spectrum ``(b c f m)`` to features ``(b m k d)``."""
+        """Map a spectrum ``(b c f m z)`` to features ``(b m k d)``."""
         if not self.in_order:
             spectrum = spectrum.index_select(2, self.bins)
-        values = rearrange(torch.view_as_real(spectrum), "b c f m z -> b m (f c z)")
+        values = rearrange(spectrum, "b c f m z -> b m (f c z)")
         bands = zip(values.split(self.sizes, dim=-1), self.to_features, strict=True)
         return torch.stack([to_features(band) for band, to_features in bands], dim=-2).float()
 
@@ -97,17 +97,15 @@ class LoopMaskEstimators(nn.Module):
         self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map features ``(b m k d)`` to complex masks ``(b n c f m)``."""
+        """Map features ``(b m k d)`` to masks ``(b n c f m z)``."""
         masks = torch.stack([self._one_stem(to_masks, features) for to_masks in self.stems], dim=1)
         masks = rearrange(masks.float(), "b n m (f c z) -> b n c f m z", c=self.channels, z=2)
-        complex_masks = torch.view_as_complex(masks.contiguous())
         if not self.in_order:
-            shape = (*complex_masks.shape[:3], self.n_bins, complex_masks.shape[-1])
-            summed = complex_masks.new_zeros(shape).index_add(3, self.bins, complex_masks)
-            complex_masks = summed / self.bands_per_bin[:, None]
+            shape = (*masks.shape[:3], self.n_bins, *masks.shape[-2:])
+            masks = masks.new_zeros(shape).index_add(3, self.bins, masks) / self.bands_per_bin[:, None, None]
         if self.zero_dc:
-            complex_masks = complex_masks.index_fill(3, self.bins.new_zeros(1), 0)
-        return complex_masks
+            masks = masks.index_fill(3, self.bins.new_zeros(1), 0)
+        return masks.contiguous()
 
     @staticmethod
     def _one_stem(to_masks: nn.Module, features: Tensor) -> Tensor:

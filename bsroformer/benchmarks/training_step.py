@@ -12,9 +12,8 @@ from bsroformer.benchmarks.comparison import Comparison, Figures, machine
 from bsroformer.benchmarks.loop_layers import with_loops
 from bsroformer.benchmarks.measure import operator_calls, paired_seconds
 from bsroformer.data.mixing import mix
-from bsroformer.devices import choose_device, computes_bf16
+from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
-from bsroformer.inference.separator import PRECISIONS
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
@@ -70,10 +69,7 @@ class TrainingStep:
         return Comparison("A training step", self._conditions(model, device, half), ways, ratios)
 
     def _half(self, device: torch.device) -> torch.dtype | None:
-        if self.precision not in PRECISIONS:
-            raise InputError(f"precision={self.precision} is none of {', '.join(PRECISIONS)}")
-        bf16 = computes_bf16(device) if self.precision == "auto" else self.precision == "bf16"
-        return torch.bfloat16 if bf16 else None
+        return torch.bfloat16 if chooses_bf16(self.precision, device) else None
 
     def _conditions(self, model: nn.Module, device: torch.device, half: torch.dtype | None) -> dict[str, Any]:
         return {

@@ -1,5 +1,21 @@
-"""Separation of long mixtures."""
+"""Separation of mixtures of any length, from memory or from file to files, in constant memory."""
 
+from bsroformer.inference.collection import Song, find_songs
+from bsroformer.inference.delivery import Delivery
+from bsroformer.inference.ensemble import Ensemble
 from bsroformer.inference.separator import Separator
+from bsroformer.inference.song_file import SeparatedSong, separate_file
+from bsroformer.inference.song_stems import SongStems
+from bsroformer.inference.stream_separator import StreamSeparator
 
-__all__ = ["Separator"]
+__all__ = [
+    "Delivery",
+    "Ensemble",
+    "SeparatedSong",
+    "Separator",
+    "Song",
+    "SongStems",
+    "StreamSeparator",
+    "find_songs",
+    "separate_file",
+]

@@ -1,102 +1,112 @@
 """Separate a mixture of any length by overlapping windows."""
 
 import math
-from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, tee
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
 
-from bsroformer.audio.overlap_add import OverlapAdd, places
-from bsroformer.devices import choose_device, computes_bf16
+from bsroformer.audio.overlap_add import OverlapAdd, windows
 from bsroformer.errors import InputError
+from bsroformer.inference.augmented import AUGMENTATIONS, Augmented
+from bsroformer.inference.engines import ENGINES, Engine, make_engine
+from bsroformer.inference.selection import with_stems
+from bsroformer.inference.stream_separator import StreamSeparator
+from bsroformer.inference.streams import weighted_sum
 from bsroformer.model import BandSplitRoformer
 
-PRECISIONS = ("auto", "fp32", "bf16")
-
-Progress = Callable[[int, int], None]
-"""Called with the samples that are done and the samples in all."""
+T = TypeVar("T")
 
 
-class Separator:
+class Separator(StreamSeparator):
     """Separates mixtures with a model: windows as long as its training excerpts, overlapped and cross-faded.
 
     Args:
         model: The model; it is moved to the device and set to evaluation mode.
+        stems: Those of the model's stems to compute, in the order to have; all unless given.
         overlap: Share of a window that the next one repeats, from 0 up to less than 1.
         batch_size: Windows computed together.
         chunk_seconds: Length of a window; the model's own unless given.
-        device: Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...
+        shifts: Passes with windows at other places, whose mean is taken.
+        tta: Passes with each window changed, whose mean is taken too: ``channel_swap``, ``polarity``.
+        device: Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``...
         precision: ``fp32``, ``bf16``, or ``auto``: bf16 where the hardware computes it.
-
-    Attributes:
-        stems: Names of the stems, in the order of the output.
-        sample_rate: Of mixture and stems, Hz.
+        engine: ``torch``, or ``openvino`` for a faster CPU (the extra ``openvino``).
+        compile: Compile the model, for ``torch``: faster after a start that takes half a minute.
 
     Raises:
-        InputError: If an argument is out of range or the device is not there.
+        InputError: If an argument is out of range, or the device or engine is not there.
     """
 
     def __init__(
         self,
         model: BandSplitRoformer,
+        stems: Sequence[str] | None = None,
         overlap: float = 0.5,
         batch_size: int = 1,
         chunk_seconds: float | None = None,
+        shifts: int = 1,
+        tta: Sequence[str] = (),
         device: str = "auto",
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        engine: Literal["torch", "openvino"] = "torch",
+        compile: bool = False,
     ) -> None:
         seconds = model.settings.chunk_seconds if chunk_seconds is None else chunk_seconds
-        _check(overlap, batch_size, seconds, precision)
-        self.stems, self.sample_rate = model.stems, model.sample_rate
+        _check_windows(overlap, batch_size, seconds, shifts)
+        _check_one_of("engine", engine, ENGINES)
+        if stems is not None:
+            model = with_stems(model, stems)
+        self.stems, self.sample_rate, self.channels = model.stems, model.sample_rate, model.settings.channels
         self.size = max(1, round(seconds * self.sample_rate))
         self.step = max(1, round(self.size * (1 - overlap)))
-        self.batch_size = batch_size
-        self.device = choose_device(device)
-        self.bf16 = computes_bf16(self.device) if precision == "auto" else precision == "bf16"
-        self.model = model.to(self.device).eval()
+        self.shifts, self.batch_size = shifts, batch_size
+        self.engine = self._augmented(make_engine(engine, model, self.size, device, precision, compile), tta)
 
-    @torch.inference_mode()
-    def __call__(self, mixture: Tensor, progress: Progress | None = None) -> Tensor:
-        """Separate a mixture ``(c t)`` at `sample_rate` into stems ``(n c t)``, on the CPU.
+    def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Separate a mixture ``(c t)``, block by block, into stems ``(n c t)``: see `StreamSeparator.stream`."""
+        if self.shifts == 1:
+            return self._pass(mixture, shift=0)
+        shifts = [self.step * number // self.shifts for number in range(self.shifts)]
+        passes = [self._pass(copy, shift) for copy, shift in zip(tee(mixture, self.shifts), shifts, strict=True)]
+        return weighted_sum(passes, torch.full((self.shifts, len(self.stems)), 1 / self.shifts))
 
-        Raises:
-            InputError: If it has no sample or another number of channels than the model.
-        """
-        channels = self.model.settings.channels
-        if mixture.ndim != 2 or mixture.shape[0] != channels or mixture.shape[1] == 0:
-            raise InputError(
-                f"the model separates audio of shape ({channels} channels, samples), got {tuple(mixture.shape)}"
-            )
-        finished = []
-        for block in self._blocks(mixture):
-            finished.append(block.cpu())
-            if progress:
-                progress(sum(part.shape[-1] for part in finished), mixture.shape[-1])
-        return torch.cat(finished, dim=-1)
-
-    def _blocks(self, mixture: Tensor) -> Iterator[Tensor]:
-        """Yield finished stems ``(n c t)``, one piece after another."""
+    def _pass(self, mixture: Iterable[Tensor], shift: int) -> Iterator[Tensor]:
         joined = OverlapAdd(fade=self.size - self.step)
-        remaining = places(mixture.shape[-1], self.size, self.step)
-        while batch := list(islice(remaining, self.batch_size)):
-            windows = torch.stack([mixture[:, place.start : place.stop] for place in batch])
-            for place, stems in zip(batch, self._separate(windows), strict=True):
-                yield joined.add(stems, place)
+        for batch in batches(windows(mixture, self.size, self.step, shift), self.batch_size):
+            separated = self.engine(torch.stack([window for _, window in batch]))
+            for (place, _), stems in zip(batch, separated, strict=True):
+                finished = joined.add(stems, place)
+                if finished.shape[-1]:
+                    yield finished.cpu()
 
-    def _separate(self, windows: Tensor) -> Tensor:
-        """Windows ``(b c t)`` to stems ``(b n c t)`` in float32."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.model(windows.to(self.device)).float()
+    def _augmented(self, engine: Engine, ways: Sequence[str]) -> Engine:
+        for way in ways:
+            _check_one_of("tta", way, tuple(AUGMENTATIONS))
+        if "channel_swap" in ways and self.channels != 2:
+            raise InputError(f"tta=[channel_swap] needs a model of stereo, and this one has {self.channels} channel(s)")
+        return Augmented(engine, ways) if ways else engine
 
 
-def _check(overlap: float, batch_size: int, chunk_seconds: float, precision: str) -> None:
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of so many items; the last may be shorter."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _check_windows(overlap: float, batch_size: int, chunk_seconds: float, shifts: int) -> None:
     if not 0 <= overlap < 1:
         raise InputError(f"overlap={overlap} is not a share from 0 up to less than 1, such as 0.5")
-    if batch_size < 1:
-        raise InputError(f"batch_size={batch_size} must be 1 or more")
+    for name, value in (("batch_size", batch_size), ("shifts", shifts)):
+        if value < 1:
+            raise InputError(f"{name}={value} must be 1 or more")
     if not 0 < chunk_seconds < math.inf:
         raise InputError(f"chunk_seconds={chunk_seconds} must be a number of seconds above 0")
-    if precision not in PRECISIONS:
-        raise InputError(f"precision={precision} is none of {', '.join(PRECISIONS)}")
+
+
+def _check_one_of(key: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"{key}={value} is none of {', '.join(known)}")

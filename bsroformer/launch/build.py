@@ -10,14 +10,11 @@ from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
-from rich.console import Console
 
-from bsroformer.checkpoints import Checkpoint, open_checkpoint
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
-from bsroformer.inference import Separator
 from bsroformer.launch.config import plain
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
@@ -82,19 +79,6 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
         enable_checkpointing=keeps_checkpoints,  # otherwise Lightning adds a ModelCheckpoint of its own
         logger=logger,
     )
-
-
-def opened_checkpoint(ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
-    """A checkpoint, with a word on what had to be assumed."""
-    opened = open_checkpoint(ckpt, config, sha256)
-    for note in opened.notes:
-        console.print(note, style="yellow")
-    return opened
-
-
-def build_separator(cfg: DictConfig, console: Console) -> Separator:
-    """The separator of the checkpoint that ``ckpt`` names."""
-    return Separator(opened_checkpoint(cfg.ckpt, cfg.config, cfg.sha256, console).model(), **cfg.separation)
 
 
 def chosen_precision(precision: str, accelerator: str) -> str:

@@ -10,10 +10,10 @@ from bsroformer.atomic import writing
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH, save_model, save_public, save_weights_alone
 from bsroformer.errors import InputError
-from bsroformer.launch.build import opened_checkpoint
 from bsroformer.launch.config import path_of, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.inspection import print_inspection, write_model_config
+from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.terminal import terminal
 
 

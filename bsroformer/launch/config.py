@@ -7,7 +7,7 @@ from typing import Any
 from dotenv import dotenv_values, find_dotenv
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bsroformer.errors import InputError
 from bsroformer.launch.command_line import PATHS
@@ -55,6 +55,18 @@ def path_of(value: Any, key: str) -> Path:
     if not isinstance(value, str):
         raise InputError(f"{key}={value} is no path: give one, in quotes if its name is a number")
     return Path(value)  # `prepared` has put the user's folder in it
+
+
+def paths_of(value: Any, key: str) -> list[str]:
+    """The paths that are the value of a key: one, or a list.
+
+    Raises:
+        InputError: If the value is something else, or an empty list.
+    """
+    values = list(value) if isinstance(value, ListConfig) else [value]
+    if not values:
+        raise InputError(f"{key}=[] names nothing: give a path")
+    return [str(Path(path_of(each, key)).expanduser()) if "://" not in str(each) else str(each) for each in values]
 
 
 def refuse_many_processes(cfg: DictConfig) -> None:

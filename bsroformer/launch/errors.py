@@ -7,7 +7,6 @@ from typing import ParamSpec, TypeVar
 
 import torch
 from hydra.errors import InstantiationException
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rich.text import Text
 
@@ -20,10 +19,15 @@ STATUS = 2
 MENDABLE = (
     InputError,
     InstantiationException,
-    MisconfigurationException,
     OmegaConfBaseException,
     torch.OutOfMemoryError,
 )
+
+
+def mendable(error: Exception) -> bool:
+    """Whether the user can mend an error; what Lightning refuses is among them, but not a reason to import it."""
+    lightning = sys.modules.get("lightning.pytorch.utilities.exceptions")
+    return isinstance(error, MENDABLE if lightning is None else (*MENDABLE, lightning.MisconfigurationException))
 
 
 def one_sentence(error: Exception) -> str:
@@ -50,9 +54,16 @@ def user_errors(script: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return script(*args, **kwargs)
-        except MENDABLE as error:
-            sentence = " ".join(one_sentence(error).split())
-            terminal(stderr=True).print(Text("error:", "bold red"), sentence)
+        except Exception as error:
+            if not mendable(error):
+                raise
+            report(error)
             sys.exit(STATUS)
 
     return guarded
+
+
+def report(error: Exception) -> None:
+    """Tell of an error that the input caused, on the standard error."""
+    sentence = " ".join(one_sentence(error).split())
+    terminal(stderr=True).print(Text("error:", "bold red"), sentence)

@@ -6,11 +6,12 @@ from rich.console import Console
 from bsroformer.data.tracks import SPLITS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
-from bsroformer.inference import Separator
-from bsroformer.launch.build import build_separator, build_source
+from bsroformer.inference import StreamSeparator
+from bsroformer.launch.build import build_source
 from bsroformer.launch.config import path_of, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
+from bsroformer.launch.separators import build_separator
 from bsroformer.launch.terminal import terminal
 from bsroformer.metrics import bss_eval_available
 
@@ -39,7 +40,7 @@ def evaluate(cfg: DictConfig) -> None:
     console.print(f"Scores and pictures are in {folder}")
 
 
-def _uses_bss_eval(wanted: bool | str, separator: Separator, console: Console) -> bool:
+def _uses_bss_eval(wanted: bool | str, separator: StreamSeparator, console: Console) -> bool:
     if isinstance(wanted, bool):
         return wanted
     if wanted != "auto":

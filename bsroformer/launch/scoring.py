@@ -24,7 +24,7 @@ from bsroformer.evaluation import (
 )
 from bsroformer.evaluation.scores import mean_over_stems
 from bsroformer.figures import busiest_excerpt, separation_figure
-from bsroformer.inference import Separator
+from bsroformer.inference import StreamSeparator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ class Scoring:
     bss_eval: bool = False
     stems_folder: Path | None = None
 
-    def run(self, separator: Separator, tracks: Sequence[Track], console: Console) -> Evaluation:
+    def run(self, separator: StreamSeparator, tracks: Sequence[Track], console: Console) -> Evaluation:
         """Score the songs; show a progress bar and the table, and write everything.
 
         Raises:
@@ -72,13 +72,13 @@ class Scoring:
         self._write(evaluation, separator, tracks)
         return evaluation
 
-    def _keep(self, track: Track, estimates: Tensor, separator: Separator) -> None:
+    def _keep(self, track: Track, estimates: Tensor, separator: StreamSeparator) -> None:
         if self.stems_folder is None:
             return
         for stem, estimate in zip(separator.stems, estimates, strict=True):
             write(self.stems_folder / track.name / f"{stem}.wav", estimate, separator.sample_rate)
 
-    def _write(self, evaluation: Evaluation, separator: Separator, tracks: Sequence[Track]) -> None:
+    def _write(self, evaluation: Evaluation, separator: StreamSeparator, tracks: Sequence[Track]) -> None:
         write_json(evaluation, self.folder / f"{self.name}.json")
         write_csv(evaluation, self.folder / f"{self.name}.csv")
         write_figure(scores_figure(evaluation), self.folder / f"{self.name}.png")
@@ -99,7 +99,7 @@ def middle_song(evaluation: Evaluation) -> str:
     return ranked[len(ranked) // 2][1] if ranked else evaluation.songs[0].song
 
 
-def excerpt_figure(track: Track, separator: Separator, seconds: float = 8.0) -> "Figure":
+def excerpt_figure(track: Track, separator: StreamSeparator, seconds: float = 8.0) -> "Figure":
     """Separate the excerpt of a song in which every stem is heard best, and draw it."""
     stems = as_the_songs_say(separator.stems, [track])
     targets = track.all_stems()[[track.stems.index(stem) for stem in stems]]  # (n c t)

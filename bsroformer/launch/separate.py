@@ -1,72 +1,65 @@
-"""Separate a song: ``scripts/separate.py``."""
+"""Separate songs: ``scripts/separate.py``."""
 
-from pathlib import Path
+import sys
 
 from omegaconf import DictConfig
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from torch import Tensor
 
-from bsroformer.audio.convert import resample, to_channels
-from bsroformer.audio.files import read, write
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
-from bsroformer.inference import Separator
-from bsroformer.launch.build import build_separator
-from bsroformer.launch.config import path_of, prepared
-from bsroformer.launch.errors import user_errors
+from bsroformer.inference import Delivery, find_songs
+from bsroformer.launch.config import path_of, paths_of, prepared
+from bsroformer.launch.errors import STATUS, user_errors
+from bsroformer.launch.separating import Separating, counted
+from bsroformer.launch.separators import build_separator
 from bsroformer.launch.terminal import terminal
 
 
 @user_errors
 def separate(cfg: DictConfig) -> None:
-    """Write the stems of a song to ``<output>/<song>/<stem>.wav``, at the song's own rate, in 32-bit float.
+    """Write the stems of each song to ``<output>/<place>/<song>/<stem>.<format>``; leave out those that are done.
 
     Args:
         cfg: ``configs/separate.yaml``, composed.
     """
     cfg = prepared(cfg)
-    console, source, output = terminal(), path_of(cfg.input, "input"), path_of(cfg.output, "output")
+    console = terminal()
+    inputs, output = paths_of(cfg.input, "input"), path_of(cfg.output, "output")
+    check_shard(cfg)
     keep_freed_memory()
-    audio, rate = read(source)
-    separator = build_separator(cfg, console)
-    mixture = prepared_mixture(audio, rate, separator, cfg.downmix, source)
-    stems = resample(_separate(separator, mixture, source.name, console), separator.sample_rate, rate)
-    folder = output / source.stem.removesuffix(".stem")
-    for name, stem in zip(separator.stems, stems[..., : audio.shape[-1]], strict=True):
-        write(folder / f"{name}.wav", stem, rate)
-    console.print(f"{', '.join(separator.stems)} are in {folder}")
+    stems, rest = wanted_stems(cfg)
+    separator = build_separator(cfg, console, stems)
+    delivery = Delivery(cfg.format, cfg.bit_depth, cfg.bitrate, cfg.rescale)
+    run = Separating(separator, delivery, rest, cfg.downmix, console)
+    songs = find_songs(inputs, output, run.names)[cfg.shard.index :: cfg.shard.count]
+    waiting = [song for song in songs if cfg.overwrite or not song.done(run.files(song))]
+    if done := len(songs) - len(waiting):
+        console.print(f"{counted(done)} left out: the stems are there, and newer (overwrite=true separates again)")
+    if not run.separate(waiting):
+        sys.exit(STATUS)
 
 
-def prepared_mixture(audio: Tensor, rate: int, separator: Separator, downmix: bool, source: Path) -> Tensor:
-    """Audio of any rate, mono or stereo, as the separator takes it: ``(c t)``.
+def wanted_stems(cfg: DictConfig) -> tuple[list[str] | None, str | None]:
+    """The stems to compute, all if None, and the name of the rest, if it is to be written.
 
     Raises:
-        InputError: If it has more than two channels and `downmix` does not allow them, or is too short.
+        InputError: If the keys that choose them contradict each other.
     """
-    settings = separator.model.settings
-    if audio.shape[0] > 2 and not downmix:
-        raise InputError(
-            f"{source} has {audio.shape[0]} channels, and separation takes mono or stereo: mix it down, "
-            "or set downmix=true for 5.1 surround sound"
-        )
-    mixture = resample(to_channels(audio, settings.channels), rate, separator.sample_rate)
-    if mixture.shape[-1] < settings.stft.hop_length:
-        shortest = 1000 * settings.stft.hop_length / separator.sample_rate
-        raise InputError(
-            f"{source} is too short to separate: {audio.shape[-1]} sample(s) at {rate} Hz, where the model's "
-            f"shortest step is {shortest:.0f} ms; give it a longer recording"
-        )
-    return mixture
+    if cfg.two_stems is not None:
+        if cfg.stems is not None or cfg.residual:
+            raise InputError("two_stems writes a stem and the rest: leave out stems and residual, or two_stems")
+        return [str(cfg.two_stems)], f"no_{cfg.two_stems}"
+    stems = None if cfg.stems is None else [str(stem) for stem in cfg.stems]
+    return stems, "residual" if cfg.residual else None
 
 
-def _separate(separator: Separator, mixture: Tensor, name: str, console: Console) -> Tensor:
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(name, total=mixture.shape[-1])
-        return separator(mixture, lambda done, total: progress.update(task, completed=done))
+def check_shard(cfg: DictConfig) -> None:
+    """Make sure that processes which share a collection know their part of it, and write to one place.
+
+    Raises:
+        InputError: If not.
+    """
+    index, count = cfg.shard.index, cfg.shard.count
+    if not 0 <= index < count:
+        raise InputError(f"shard.index={index} must be from 0 to shard.count - 1 = {count - 1}")
+    if count > 1 and cfg.output == cfg.paths.output_dir:
+        raise InputError("several processes that share a collection need one place to write: give output=...")

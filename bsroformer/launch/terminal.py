@@ -1,8 +1,63 @@
 """How the scripts print."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+import bsroformer
+
+PACKAGE = str(Path(bsroformer.__file__).parent)
 
 
 def terminal(stderr: bool = False) -> Console:
     """A console that prints text as it is: brackets in a name are no markup, and no path is cut in two."""
     return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
+
+
+def clock(seconds: float) -> str:
+    """A length of time as on a clock: 3:07, or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def music_progress(console: Console) -> Progress:
+    """A progress bar over seconds of music: share, speed and time left; it goes when it is done."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        SpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+class SpeedColumn(ProgressColumn):
+    """Seconds of music in a second."""
+
+    def render(self, task: Task) -> Text:  # noqa: D102 (see the class)
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f} x real time")
+
+
+@contextmanager
+def warnings_told(console: Console) -> Iterator[None]:
+    """Print this package's warnings as lines of text, on their own and each time."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], filename: str, *rest: object) -> None:
+            if filename.startswith(PACKAGE):
+                console.print(str(message), style="yellow")
+            else:
+                usual(message, category, filename, *rest)  # type: ignore[arg-type]
+
+        warnings.filterwarnings("always", module=r"bsroformer\.")
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield

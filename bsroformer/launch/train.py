@@ -18,15 +18,11 @@ from bsroformer.data.tracks import Track
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator
-from bsroformer.launch.build import (
-    build_data,
-    build_module,
-    build_trainer,
-    opened_checkpoint,
-)
+from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
+from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.terminal import terminal
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
@@ -155,6 +151,6 @@ def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
 def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> None:
     """Separate and score the test songs, into the run folder."""
     folder = Path(cfg.paths.output_dir)
-    separator = Separator(load_model(checkpoint), **cfg.separation)
+    separator = Separator(load_model(checkpoint))
     Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")

@@ -1,6 +1,7 @@
 """Linear maps of one shape, one for each band, computed in a single batched matmul."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from einops import rearrange
@@ -36,3 +37,17 @@ class BandLinear(nn.Module):
         """Map ``(k x d)`` to ``(kn x e)``; `x` stands for any flattened axes, `n` for the fan-out."""
         y = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.mT)
         return rearrange(y, "k x (n e) -> (k n) x e", n=self.fan_out)
+
+    def weights_of(self, maps: Sequence[int], count: int) -> dict[str, Tensor]:
+        """Weights of some maps of each band alone, ``(k n e d)`` cut along `n`, in the form of this layer's.
+
+        Args:
+            maps: Which of a band's maps.
+            count: How many a band has.
+        """
+        axes = "k (n e) ..." if self.fan_out > 1 else "(k n) e ..."
+        parts = "k n e ..."
+        return {
+            name: rearrange(rearrange(weight, f"{axes} -> {parts}", n=count)[:, list(maps)], f"{parts} -> {axes}")
+            for name, weight in self.state_dict().items()
+        }

@@ -32,9 +32,9 @@ class BandSplit(nn.Module):
         self.register_buffer("ungroup", torch.tensor(layout.ungrouped_bands), persistent=False)
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        """Map a complex spectrum ``(b c f m)`` to features ``(b m k d)``."""
+        """Map a spectrum ``(b c f m z)`` to features ``(b m k d)``."""
         batch = spectrum.shape[0]
-        parts = rearrange(torch.view_as_real(spectrum), "b c f m z -> (b m) f (c z)")
+        parts = rearrange(spectrum, "b c f m z -> (b m) f (c z)")
         if not self.in_order:
             parts = parts.index_select(1, self.bins)
         groups = parts.flatten(1).split(self.split_sizes, dim=1)  # (bm kfcz) for each width

@@ -1,5 +1,7 @@
 """Mask estimators: from the features of each band to a complex mask for each stem."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -51,7 +53,7 @@ class MaskEstimators(nn.Module):
         self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map features ``(b m k d)`` to complex masks ``(b n c f m)``, without a bound on their magnitude."""
+        """Map features ``(b m k d)`` to masks ``(b n c f m z)``, without a bound on their magnitude."""
         x = rearrange(features, "b m k d -> k (b m) d")
         if not self.in_order:
             x = x.index_select(0, self.bands)
@@ -73,14 +75,22 @@ class MaskEstimators(nn.Module):
         return self._on_bins(torch.cat(masks, dim=-2).float())
 
     def _on_bins(self, masks: Tensor) -> Tensor:
-        """From masks in the order of the groups, ``(b n c m kf z)``, to complex masks ``(b n c f m)``."""
+        """From masks in the order of the groups, ``(b n c m kf z)``, to those of the bins, ``(b n c f m z)``."""
         if not self.in_order:
             summed = masks.new_zeros(*masks.shape[:-2], self.n_bins, 2).index_add(-2, self.bins, masks)
             masks = summed / self.bands_per_bin[:, None]
-        complex_masks = torch.view_as_complex(masks).mT  # (b n c f m)
         if self.zero_dc:
-            complex_masks = complex_masks.index_fill(-2, self.bins.new_zeros(1), 0)
-        return complex_masks
+            masks = masks.index_fill(-2, self.bins.new_zeros(1), 0)
+        return rearrange(masks, "b n c m f z -> b n c f m z")
+
+    def weights_of(self, stems: Sequence[int]) -> dict[str, Tensor]:
+        """Weights of the estimators of some stems, named as in this module."""
+        return {
+            f"{place}.{name}": weight
+            for place, layer in self.named_modules()
+            if isinstance(layer, BandLinear)
+            for name, weight in layer.weights_of(stems, self.stems).items()
+        }
 
 
 @torch.no_grad()

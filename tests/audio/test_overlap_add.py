@@ -2,9 +2,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
-from bsroformer.audio.overlap_add import OverlapAdd, Place, fade_weights, places
+from bsroformer.audio.overlap_add import OverlapAdd, Place, fade_weights, windows
 
 SIZE = 12
 LENGTHS = [1, 2, 11, 12, 13, 17, 23, 24, 25, 101]
@@ -14,13 +16,13 @@ STEPS = [1, 3, 5, 6, 11, 12]
 def processed(signal: Tensor, step: int, fade: int) -> list[Tensor]:
     """The pieces that come out when each window is passed on as it is."""
     joined = OverlapAdd(fade)
-    return [joined.add(signal[..., place.start : place.stop], place) for place in places(signal.shape[-1], SIZE, step)]
+    return [joined.add(window, place) for place, window in windows([signal], SIZE, step)]
 
 
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("step", STEPS)
 def test_windows_of_one_size_cover_the_signal_without_a_gap(length, step):
-    found = list(places(length, SIZE, step))
+    found = [place for place, _ in windows([torch.zeros(length)], SIZE, step)]
     assert (found[0].start, found[-1].stop) == (0, length)
     assert all(place.stop - place.start == min(SIZE, length) for place in found)
     assert [place.first for place in found] == [True] + [False] * (len(found) - 1)
@@ -50,8 +52,8 @@ def test_the_signal_given_in_is_left_alone():
 @pytest.mark.parametrize("step", STEPS)
 def test_samples_come_out_once_no_window_can_change_them_and_at_most_one_window_is_held(length, step):
     joined, given_out = OverlapAdd(SIZE - step), 0
-    for place in places(length, SIZE, step):
-        given_out += joined.add(torch.randn(2, place.stop - place.start), place).shape[-1]
+    for place, window in windows([torch.randn(2, length)], SIZE, step):
+        given_out += joined.add(window, place).shape[-1]
         assert given_out == joined.position == (length if place.last else place.start)
         assert joined.total.shape[-1] == len(joined.weight) == place.stop - given_out <= SIZE
 
@@ -78,3 +80,58 @@ def test_weights_rise_and_fall_linearly_at_inner_edges_and_are_never_zero(fade, 
         expected *= ((SIZE - middles) / fade).clamp(max=1)
     torch.testing.assert_close(weights, expected)
     assert weights.min() > 0
+
+
+def cut(signal: Tensor, lengths: list[int]) -> list[Tensor]:
+    """Blocks (... t) of a signal, of these lengths, again and again."""
+    ends = [0]
+    while ends[-1] < signal.shape[-1]:
+        ends.append(ends[-1] + lengths[(len(ends) - 1) % len(lengths)])
+    return [signal[..., start:stop] for start, stop in pairwise(ends)]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    length=st.integers(1, 200),
+    size=st.integers(1, 60),
+    block_lengths=st.lists(st.integers(1, 90), min_size=1, max_size=5),
+    data=st.data(),
+)
+def test_a_stream_in_blocks_of_any_length_comes_back_exactly_whatever_window_step_fade_and_shift(
+    length, size, block_lengths, data
+):
+    step = data.draw(st.integers(1, size), "step")
+    shift = data.draw(st.integers(0, step - 1), "shift")
+    fade = data.draw(st.integers(0, size), "fade")
+    signal = torch.randn(2, length, generator=torch.Generator().manual_seed(length))
+    whole = list(windows([signal], size, step, shift))
+    streamed = list(windows(cut(signal, block_lengths), size, step, shift))
+    assert [place for place, _ in whole] == [place for place, _ in streamed]
+    assert all(torch.equal(one, other) for (_, one), (_, other) in zip(whole, streamed, strict=True))
+    joined = OverlapAdd(fade)
+    back = torch.cat([joined.add(window, place) for place, window in streamed], dim=-1)
+    assert back.shape == signal.shape
+    assert (back - signal).abs().max() <= 1e-6 * signal.abs().max()
+
+
+def test_each_window_comes_as_soon_as_it_is_known_not_to_be_the_last():
+    read = 0
+
+    def blocks():
+        nonlocal read
+        for block in torch.randn(2, 100).split(1, dim=-1):
+            read += 1
+            yield block
+
+    for place, _ in windows(blocks(), SIZE, 5):
+        assert read == (100 if place.last else place.stop + 1)
+
+
+def test_a_shift_moves_all_windows_but_the_first_and_last():
+    starts = [place.start for place, _ in windows([torch.zeros(50)], SIZE, 6, shift=2)]
+    assert starts == [0, 4, 10, 16, 22, 28, 34, 38]
+
+
+def test_an_empty_stream_has_no_windows():
+    assert not list(windows([], SIZE, 5))
+    assert not list(windows([torch.zeros(2, 0)], SIZE, 5))

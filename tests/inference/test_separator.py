@@ -2,11 +2,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from bsroformer import inference
-from bsroformer.errors import InputError
+from bsroformer import devices
+from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Separator
+from bsroformer.inference.selection import with_stems
 
 RATE, WINDOW = 100, 20  # Hz and samples: windows of 0.2 s
 
@@ -88,21 +91,139 @@ def test_the_model_runs_in_evaluation_and_inference_mode_in_the_precision_asked_
 
 @pytest.mark.parametrize("computes", [True, False])
 def test_the_precision_is_bf16_by_default_where_the_hardware_computes_it(monkeypatch, computes):
-    monkeypatch.setattr(inference.separator, "computes_bf16", lambda device: computes)
-    assert separator(precision="auto").bf16 == computes
+    monkeypatch.setattr(devices, "computes_bf16", lambda device: computes)
+    model = Echo()
+    separator(model, precision="auto")(torch.randn(2, 50))
+    assert model.conditions == {(False, True, computes)}
 
 
 def test_the_outputs_are_described():
-    assert (separator().stems, separator().sample_rate) == (("same", "negated half"), RATE)
+    assert (separator().stems, separator().sample_rate, separator().channels) == (("same", "negated half"), RATE, 2)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    length=st.integers(1, 150),
+    block=st.integers(1, 200),
+    overlap=st.floats(0, 0.99),
+    batch_size=st.integers(1, 5),
+    shifts=st.integers(1, 4),
+    tta=st.sampled_from([(), ("channel_swap",), ("polarity",), ("channel_swap", "polarity")]),
+)
+def test_a_stream_in_any_blocks_gives_what_the_whole_gives_and_unchanged_windows_the_mixture(
+    length, block, overlap, batch_size, shifts, tta
+):
+    mixture = torch.randn(2, length, generator=torch.Generator().manual_seed(length))
+    chosen = separator(overlap=overlap, batch_size=batch_size, shifts=shifts, tta=tta)
+    whole = chosen(mixture)
+    assert torch.equal(torch.cat(list(chosen.stream(mixture.split(block, dim=1))), dim=-1), whole)
+    torch.testing.assert_close(whole, torch.stack([mixture, -0.5 * mixture]), rtol=0, atol=1e-6 * mixture.abs().max())
+
+
+def test_a_trained_models_stream_equals_its_whole_sample_by_sample(tiny_model):
+    mixture = torch.randn(2, 5003)
+    chosen = separator(tiny_model, overlap=0.7, batch_size=3, shifts=2, tta=("polarity",))
+    streamed = torch.cat(list(chosen.stream(mixture.split(777, dim=1))), dim=-1)
+    assert torch.equal(streamed, chosen(mixture))
+
+
+def test_stems_come_while_the_mixture_is_still_coming_in_and_no_more_is_held_than_a_window():
+    read = given = 0
+
+    def mixture():
+        nonlocal read
+        for block in torch.randn(2, 1000).split(1, dim=1):
+            read += 1
+            yield block
+
+    for piece in separator(overlap=0.5).stream(mixture()):
+        assert given + piece.shape[-1] <= read
+        given += piece.shape[-1]
+        assert read - given <= WINDOW + 1
+    assert given == 1000
+
+
+def test_passes_and_changed_windows_are_averaged():
+    class LeftFirst(Echo):
+        """Its stems depend on the channels' order and on the sign, and on where the window begins."""
+
+        def forward(self, mixture: Tensor) -> Tensor:
+            super().forward(mixture)
+            odd = torch.stack([mixture[:, 0] * 3, mixture[:, 1].abs()], dim=1)
+            return torch.stack([odd, odd + mixture[..., :1]], dim=1)
+
+    mixture = torch.randn(2, WINDOW)
+    usual, swapped, negated = (separator(LeftFirst())(given) for given in (mixture, mixture.flip(0), -mixture))
+    mean = (usual + swapped.flip(1) - negated) / 3
+    torch.testing.assert_close(separator(LeftFirst(), tta=("channel_swap", "polarity"))(mixture), mean)
+
+
+def test_shifts_move_the_windows_evenly_over_a_step():
+    starts = []
+
+    class Listening(Echo):
+        def forward(self, mixture: Tensor) -> Tensor:
+            starts.append(int(mixture[0, 0, 0]))
+            return super().forward(mixture)
+
+    counted = torch.arange(60.0).expand(2, -1)
+    separator(Listening(), overlap=0.5, shifts=2)(counted)
+    assert sorted(starts) == [0, 0, 5, 10, 15, 20, 25, 30, 35, 40, 40]
+
+
+@pytest.mark.parametrize("signal", [torch.zeros(2, 3000), torch.ones(2, 3000), torch.full((2, 3000), 1e-30)])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_silence_and_a_constant_give_finite_stems(tiny_model, signal, precision):
+    stems = separator(tiny_model, precision=precision)(signal)
+    assert stems.isfinite().all()
+    if not signal.any():
+        assert not stems.any()
+
+
+def test_only_the_stems_asked_for_are_computed(tiny_model):
+    mixture = torch.randn(2, 2000)
+    both = separator(tiny_model)(mixture)
+    for stems, numbers in ((["other"], [1]), (["Other", "VOCALS"], [1, 0]), (["vocals", "other"], [0, 1])):
+        chosen = separator(tiny_model, stems=stems)
+        assert chosen.stems == tuple(tiny_model.stems[number] for number in numbers)
+        torch.testing.assert_close(chosen(mixture), both[numbers])
+    assert tiny_model.stems == ("vocals", "other")
+    torch.testing.assert_close(separator(tiny_model)(mixture), both)
+
+
+def test_a_model_with_fewer_stems_shares_the_trunk_and_has_no_more_than_its_mask_estimators(tiny_model):
+    fewer = with_stems(tiny_model, ["other"])
+    assert fewer.blocks[0].time.attentions[0].to_qkv.weight.data_ptr() == (
+        tiny_model.blocks[0].time.attentions[0].to_qkv.weight.data_ptr()
+    )
+    count, of_masks = (
+        sum(weight.numel() for weight in module.parameters()) for module in (tiny_model, tiny_model.mask_estimators)
+    )
+    assert sum(weight.numel() for weight in fewer.parameters()) == count - of_masks // 2
+    assert with_stems(tiny_model, ["vocals", "other"]) is tiny_model
+
+
+@pytest.mark.parametrize("stems", [["piano"], [], ["vocals", "vocals"]])
+def test_stems_that_the_model_does_not_have_are_told(tiny_model, stems):
+    with pytest.raises(InputError, match=r"stems=\[.*name one or more of the model's stems vocals, other, each once"):
+        separator(tiny_model, stems=stems)
 
 
 @pytest.mark.parametrize("length", [5, 75, 333])
-def test_progress_is_told_in_finished_samples_up_to_the_last(length):
-    told: list[tuple[int, int]] = []
-    separator(batch_size=2)(torch.randn(2, length), progress=lambda *samples: told.append(samples))
+def test_progress_is_told_in_finished_seconds_up_to_the_last(length):
+    told: list[tuple[float, float | None]] = []
+    separator(batch_size=2)(torch.randn(2, length), progress=lambda *seconds: told.append(seconds))
     done, total = zip(*told, strict=True)
     assert list(done) == sorted(done)
-    assert (done[-1], set(total)) == (length, {length})
+    assert (done[-1], set(total)) == (length / RATE, {length / RATE})
+
+
+def test_a_separation_is_cancelled_after_the_piece_at_hand():
+    model = Echo()
+    answers = iter([False, False, True])
+    with pytest.raises(Cancelled):
+        separator(model, overlap=0.0)(torch.randn(2, 333), cancelled=lambda: next(answers))
+    assert 3 <= len(model.batches) <= 4
 
 
 @pytest.mark.parametrize("overlap", [-0.1, 1.0, 2.0, float("nan")])
@@ -113,8 +234,9 @@ def test_an_overlap_that_is_no_share_is_told(overlap):
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_without_windows_is_told(batch_size):
-    with pytest.raises(InputError, match=f"batch_size={batch_size} must be 1 or more"):
-        separator(batch_size=batch_size)
+    for name in ("batch_size", "shifts"):
+        with pytest.raises(InputError, match=f"{name}={batch_size} must be 1 or more"):
+            separator(**{name: batch_size})
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
@@ -124,7 +246,14 @@ def test_a_window_without_samples_is_told(seconds):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"precision": "fp16"}, {"chunk_seconds": float("inf")}, {"chunk_seconds": float("nan")}]
+    "arguments",
+    [
+        {"precision": "fp16"},
+        {"engine": "onnx"},
+        {"tta": ["mirror"]},
+        {"chunk_seconds": float("inf")},
+        {"chunk_seconds": float("nan")},
+    ],
 )
 def test_a_precision_or_length_of_another_kind_is_told(arguments):
     with pytest.raises(InputError, match=next(iter(arguments))):

@@ -1,0 +1,37 @@
+"""What computes windows: PyTorch, or another library."""
+
+import torch
+
+from bsroformer.devices import choose_device, chooses_bf16
+from bsroformer.errors import InputError
+from bsroformer.inference.engines.engine import ENGINES, Engine
+from bsroformer.inference.engines.torch_engine import TorchEngine
+from bsroformer.model import BandSplitRoformer
+
+__all__ = ["ENGINES", "Engine", "TorchEngine", "make_engine"]
+
+
+def make_engine(
+    name: str, model: BandSplitRoformer, size: int, device: str, precision: str, compile: bool = False
+) -> Engine:
+    """An engine by its name.
+
+    Args:
+        name: Of `ENGINES`.
+        model: What it computes.
+        size: Length of a window, samples.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        compile: See `TorchEngine`.
+
+    Raises:
+        InputError: If the engine or device is not there, or they do not go together.
+    """
+    if name == "openvino":
+        if device not in ("auto", "cpu") or compile:
+            raise InputError("engine=openvino computes on the CPU: leave out device and compile, or set engine=torch")
+        from bsroformer.inference.engines.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(model, size, chooses_bf16(precision, torch.device("cpu")))
+    chosen = choose_device(device)
+    return TorchEngine(model, chosen, chooses_bf16(precision, chosen), compile)

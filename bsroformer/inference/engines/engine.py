@@ -1,0 +1,14 @@
+"""What an engine is."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+ENGINES = ("torch", "openvino")
+
+
+class Engine(Protocol):
+    """Computes windows of a mixture."""
+
+    def __call__(self, windows: Tensor) -> Tensor:
+        """Separate windows ``(b c t)`` on the CPU into stems ``(b n c t)``, float32, on the device of the engine."""

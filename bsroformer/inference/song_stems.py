@@ -1,0 +1,100 @@
+"""The stems of a file, block by block, as the file has its samples."""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bsroformer.audio.convert import resample_blocks, to_channels
+from bsroformer.audio.files import blocks, probe
+from bsroformer.errors import InputError
+from bsroformer.inference.background import ahead
+from bsroformer.inference.stream_separator import StreamSeparator
+
+READ_BLOCK = 2**16
+"""Samples that are read at a time."""
+
+
+class SongStems:
+    """The stems of a file, at the file's own rate; reading, computing and the caller's work overlap.
+
+    A mono file has mono stems: it is duplicated for a model of stereo, and the stems are averaged. Otherwise the stems
+    have the model's channels, and the mixture is the file's sound brought to them (`bsroformer.audio.convert`).
+
+    Args:
+        separator: What separates.
+        path: The file.
+        rest: Name of a last stem, the mixture minus all the others; there is none unless given.
+        downmix: Accept surround sound and separate its downmix.
+
+    Attributes:
+        info: What the file's header says.
+        names: Of the stems, in the order of the output.
+        sample_rate: Of the stems, Hz: the file's.
+        channels: Of the stems.
+
+    Raises:
+        InputError: If the file cannot be read, or has more than two channels and `downmix` does not allow them.
+    """
+
+    def __init__(
+        self, separator: StreamSeparator, path: str | Path, rest: str | None = None, downmix: bool = False
+    ) -> None:
+        self.separator, self.path, self.info = separator, Path(path), probe(path)
+        if self.info.channels > 2 and not downmix:
+            raise InputError(
+                f"{path} has {self.info.channels} channels, and separation takes mono or stereo: mix it down, "
+                "or set downmix=true for surround sound"
+            )
+        if rest is not None and rest.casefold() in {stem.casefold() for stem in separator.stems}:
+            raise InputError(f"the model has a stem {rest} of its own, so the rest of {path} needs another name")
+        self.rest = rest
+        self.names = (*separator.stems, *([] if rest is None else [rest]))
+        self.sample_rate = self.info.sample_rate
+        self.channels = 1 if self.info.channels == 1 else separator.channels
+
+    def __iter__(self) -> Generator[Tensor]:
+        """Yield the stems ``(n c t)`` in pieces: in all as many samples as the file has.
+
+        Raises:
+            InputError: When a part of the file is reached that cannot be read.
+        """
+        return ahead(self._stems())
+
+    def _stems(self) -> Iterator[Tensor]:
+        mixture = _Mixture(self)
+        rates = self.sample_rate, self.separator.sample_rate
+        separated = self.separator.stream(resample_blocks(mixture.for_model(), *rates))
+        for piece in resample_blocks(separated, *reversed(rates)):
+            stems = to_channels(piece[..., : mixture.waiting], self.channels)
+            original = mixture.take(stems.shape[-1])
+            if self.rest is not None:
+                stems = torch.cat([stems, (original - stems.sum(dim=0)).unsqueeze(0)])
+            if stems.shape[-1]:
+                yield stems
+
+
+class _Mixture:
+    """The file's sound on its way to the model, kept until its stems are there."""
+
+    def __init__(self, song: SongStems) -> None:
+        self.song = song
+        self.held: list[Tensor] = []
+
+    @property
+    def waiting(self) -> int:
+        """Samples that were read, and whose stems are not there yet."""
+        return sum(block.shape[-1] for block in self.held)
+
+    def for_model(self) -> Iterator[Tensor]:
+        """Yield blocks ``(c t)`` with the model's channels."""
+        for block in ahead(blocks(self.song.path, READ_BLOCK)):
+            self.held.append(to_channels(block, self.song.channels))
+            yield to_channels(self.held[-1], self.song.separator.channels)
+
+    def take(self, count: int) -> Tensor:
+        """The next samples ``(c t)``."""
+        joined = torch.cat(self.held, dim=-1)
+        self.held = [joined[..., count:]]
+        return joined[..., :count]

@@ -1,0 +1,94 @@
+"""What all separators share: a stream of a mixture in, a stream of its stems out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from bsroformer.errors import Cancelled, InputError
+
+Progress = Callable[[float, float | None], None]
+"""Called with the seconds of music that are done, and those there are in all, if that is known."""
+
+
+class StreamSeparator(ABC):
+    """Separates mixtures of any length in constant memory.
+
+    Attributes:
+        stems: Names of the stems, in the order of the output.
+        sample_rate: Of mixture and stems, Hz.
+        channels: Of mixture and stems.
+    """
+
+    stems: tuple[str, ...]
+    sample_rate: int
+    channels: int
+
+    @abstractmethod
+    def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Separate a mixture while it comes in.
+
+        Args:
+            mixture: Blocks ``(c t)`` of any length, at `sample_rate`.
+
+        Yields:
+            The stems ``(n c t)`` on the CPU, piece by piece, each as soon as nothing can change it any more: in all as
+            many samples as the mixture has, without a delay.
+        """
+
+    def __call__(
+        self,
+        mixture: Tensor,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Tensor:
+        """Separate a mixture that is in memory; equal to `stream` sample by sample.
+
+        Args:
+            mixture: Samples ``(c t)`` at `sample_rate`.
+            progress: Called after each finished piece.
+            cancelled: Asked after each finished piece whether to stop.
+
+        Returns:
+            The stems ``(n c t)``, on the CPU.
+
+        Raises:
+            InputError: If the mixture has no sample or another number of channels.
+            Cancelled: If it was.
+        """
+        if mixture.ndim != 2 or mixture.shape[0] != self.channels or mixture.shape[1] == 0:
+            raise InputError(
+                f"the model separates audio of shape ({self.channels} channels, samples), got {tuple(mixture.shape)}"
+            )
+        pieces = list(told(self.stream([mixture]), self.sample_rate, mixture.shape[1], progress, cancelled))
+        return torch.cat(pieces, dim=-1)
+
+
+def told(
+    pieces: Iterable[Tensor],
+    sample_rate: int,
+    frames: int | None,
+    progress: Progress | None,
+    cancelled: Callable[[], bool] | None,
+) -> Iterator[Tensor]:
+    """Pass pieces ``(... t)`` on, and tell after each how far it is.
+
+    Args:
+        pieces: What there is to pass on.
+        sample_rate: Hz.
+        frames: Samples to expect in all, if that is known.
+        progress: Told so.
+        cancelled: Asked whether to stop.
+
+    Raises:
+        Cancelled: If `cancelled` says so.
+    """
+    done = 0
+    for piece in pieces:
+        yield piece
+        done += piece.shape[-1]
+        if progress:
+            progress(done / sample_rate, None if frames is None else max(done, frames) / sample_rate)
+        if cancelled and cancelled():
+            raise Cancelled

@@ -1,0 +1,74 @@
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from bsroformer.inference.background import ahead
+
+
+def threads() -> int:
+    return threading.active_count()
+
+
+def test_items_come_in_their_order_and_the_thread_ends_with_them():
+    before = threads()
+    assert list(ahead(range(50), depth=3)) == list(range(50))
+    assert threads() == before
+
+
+def test_items_are_made_while_the_caller_is_busy_but_no_more_than_may_wait():
+    made = []
+
+    def slowly() -> Iterator[int]:
+        for item in range(100):
+            made.append(item)
+            yield item
+
+    items = ahead(slowly(), depth=2)
+    assert next(items) == 0
+    time.sleep(0.3)
+    assert made == [0, 1, 2, 3]  # one is given, two wait, and one has no room yet
+    items.close()
+    assert len(made) <= 5
+
+
+def test_an_error_comes_after_the_items_before_it():
+    def failing() -> Iterator[int]:
+        yield 1
+        raise LookupError("gone")
+
+    items, before = ahead(failing()), threads()
+    assert next(items) == 1
+    with pytest.raises(LookupError, match="gone"):
+        next(items)
+    assert threads() == before
+
+
+def test_what_makes_the_items_is_closed_when_they_are_wanted_no_more():
+    closed = threading.Event()
+
+    def endless() -> Iterator[int]:
+        try:
+            while True:
+                yield 0
+        finally:
+            closed.set()
+
+    before = threads()
+    items = ahead(ahead(endless()))
+    next(items)
+    items.close()
+    assert closed.is_set()
+    assert threads() == before
+
+
+def test_work_overlaps():
+    def busy(items: Iterator[int]) -> Iterator[int]:
+        for item in items:
+            time.sleep(0.02)
+            yield item
+
+    start = time.perf_counter()
+    list(busy(ahead(busy(ahead(busy(iter(range(20))))))))
+    assert time.perf_counter() - start < 0.8 * 3 * 20 * 0.02

@@ -1,0 +1,224 @@
+import warnings
+from pathlib import Path
+
+import pytest
+import soundfile
+import torch
+from stand_ins import Halves
+
+from bsroformer.audio import writer
+from bsroformer.audio.encoders import Sound
+from bsroformer.audio.files import block_writer, probe, read, write
+from bsroformer.audio.tags import read_tags
+from bsroformer.errors import Cancelled, InputError
+from bsroformer.inference import Delivery, separate_file
+
+RATE = 8000
+
+
+def noise(frames: int = 100_003, level: float = 0.1) -> torch.Tensor:
+    return level * torch.randn(2, frames)
+
+
+@pytest.fixture
+def song(tmp_path) -> Path:
+    write(tmp_path / "a.wav", noise(), RATE)
+    return tmp_path / "a.wav"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_stems_are_written_and_described(song, tmp_path, halves):
+    separated = separate_file(halves, song, tmp_path / "out", rest="rest")
+    audio, _ = read(song)
+    assert separated.files == tuple(tmp_path / "out" / f"{name}.wav" for name in ("vocals", "drums", "rest"))
+    assert separated.seconds == 100_003 / RATE
+    assert (separated.clipped, separated.gain) == ({}, 1.0)
+    stems = [read(path)[0] for path in separated.files]
+    torch.testing.assert_close(stems[0], 0.25 * audio)
+    torch.testing.assert_close(sum(stems), audio)
+    assert files(tmp_path / "out") == ["drums.wav", "rest.wav", "vocals.wav"]
+
+
+@pytest.mark.parametrize("bits", [16, 24])
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_the_bit_depth_is_kept_and_stems_and_rest_sum_to_the_file(tmp_path, halves, bits, suffix):
+    write(tmp_path / f"a.{suffix}", noise(), RATE, f"PCM_{bits}")
+    audio, _ = read(tmp_path / f"a.{suffix}")
+    separated = separate_file(halves, tmp_path / f"a.{suffix}", tmp_path / "out", Delivery(suffix), rest="rest")
+    assert {probe(path).codec for path in separated.files} == {f"PCM_{bits}"}
+    total = torch.stack([read(path)[0] for path in separated.files]).sum(dim=0)
+    assert (total - audio).abs().max() <= 1.5 * 2.0 ** (1 - bits)  # three roundings by half a step
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "m4a", "w64"])
+@pytest.mark.parametrize("source", ["a.wav", "a.mp3", "a.m4a"])
+def test_every_format_from_every_kind_of_source(tmp_path, halves, suffix, source):
+    lossy = {"mp3": "MP3", "m4a": "AAC"}
+    with block_writer(
+        tmp_path / source, Sound(RATE, 2, lossy.get(source[2:], "PCM_16"), tags={"title": "T"})
+    ) as append:
+        append(noise())
+    separated = separate_file(halves, tmp_path / source, tmp_path / "out", Delivery(suffix))
+    for path, gain in zip(separated.files, (0.25, 0.5), strict=True):
+        info = probe(path)
+        assert (info.sample_rate, info.channels) == (RATE, 2)
+        audio, stem = read(tmp_path / source)[0], read(path)[0]
+        padding = stem.shape[1] - audio.shape[1]
+        assert 0 <= padding < (1024 if suffix == "m4a" else 1)
+        error = (stem[:, : audio.shape[1]] - gain * audio).square().mean().sqrt() / (
+            gain * audio
+        ).square().mean().sqrt()
+        assert error < (0.5 if suffix in ("mp3", "ogg", "m4a") else 1e-2)
+        assert read_tags(path) == ({} if suffix == "w64" else {"title": "T"})
+
+
+def test_what_is_beyond_full_scale_is_counted_and_cut_off_in_integer_files_only(tmp_path):
+    write(tmp_path / "a.wav", noise(level=0.5), RATE)
+    loud = Halves(gain=2.0)
+    kept = separate_file(loud, tmp_path / "a.wav", tmp_path / "float")
+    assert kept.clipped == {}
+    drums = read(tmp_path / "float" / "drums.wav")[0]
+    cut = separate_file(loud, tmp_path / "a.wav", tmp_path / "16", Delivery(bit_depth=16))
+    assert cut.clipped["drums"] == (drums.abs() > 1).sum()
+    assert read(tmp_path / "16" / "drums.wav")[0].abs().max() <= 1
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_all_stems_are_scaled_by_one_factor_if_that_is_wanted_and_needed(tmp_path, suffix):
+    write(tmp_path / "a.wav", noise(level=0.5), RATE)
+    delivery = Delivery(suffix, bit_depth=24, rescale=True)
+    scaled = separate_file(Halves(gain=2.0), tmp_path / "a.wav", tmp_path / "out", delivery, rest="rest")
+    assert scaled.clipped == {} and scaled.gain < 1
+    stems = torch.stack([read(path)[0] for path in scaled.files])
+    assert stems.abs().max() == pytest.approx(1, abs=1e-4)
+    torch.testing.assert_close(stems.sum(dim=0), scaled.gain * read(tmp_path / "a.wav")[0], rtol=0, atol=1e-6)
+    assert files(tmp_path / "out") == sorted(path.name for path in scaled.files)
+    quiet = separate_file(Halves(gain=0.1), tmp_path / "a.wav", tmp_path / "quiet", delivery)
+    assert quiet.gain == 1
+
+
+def test_a_float_file_needs_no_scaling(song, tmp_path):
+    assert separate_file(Halves(gain=100), song, tmp_path / "out", Delivery(rescale=True)).gain == 1
+
+
+def test_a_mono_file_has_mono_stems(tmp_path, halves):
+    write(tmp_path / "a.wav", noise()[:1], RATE)
+    assert probe(separate_file(halves, tmp_path / "a.wav", tmp_path / "out").files[0]).channels == 1
+
+
+def test_progress_is_told_up_to_the_end(song, tmp_path, halves):
+    told = []
+    separate_file(halves, song, tmp_path / "out", progress=lambda *seconds: told.append(seconds))
+    done = [seconds for seconds, _ in told]
+    assert done == sorted(done)
+    assert told[-1] == (100_003 / RATE, 100_003 / RATE)
+
+
+@pytest.mark.parametrize("rescale", [False, True])
+def test_a_cancelled_separation_leaves_nothing(song, tmp_path, halves, rescale):
+    with pytest.raises(Cancelled):
+        separate_file(halves, song, tmp_path / "out", Delivery("flac", rescale=rescale), cancelled=lambda: True)
+    assert files(tmp_path) == ["a.wav"]
+
+
+def test_a_file_that_turns_out_to_be_bad_leaves_what_was_there(tmp_path, halves):
+    audio = noise(300_000)
+    audio[0, 250_000] = float("inf")
+    write(tmp_path / "a.wav", audio, RATE)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "drums.wav").write_text("old")
+    with pytest.raises(InputError, match="sample 250000"):
+        separate_file(halves, tmp_path / "a.wav", tmp_path / "out")
+    assert files(tmp_path / "out") == ["drums.wav"]
+    assert (tmp_path / "out" / "drums.wav").read_text() == "old"
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(song, tmp_path, halves):
+    out = tmp_path / "out"
+    (out / ".rescaling.abc.part").mkdir(parents=True)
+    for name in (".rescaling.abc.part/0.w64", ".vocals.wav.123.part", ".mine.part", "notes.part"):
+        (out / name).write_text("left")
+    separate_file(halves, song, out)
+    assert files(out) == [".mine.part", "drums.wav", "notes.part", "vocals.wav"]
+
+
+def test_the_readable_part_of_a_cut_file_is_separated_with_a_word(song, tmp_path, halves):
+    song.write_bytes(song.read_bytes()[: song.stat().st_size // 2])
+    with pytest.warns(
+        UserWarning, match=r"a\.wav is cut off or damaged: of the 100003 samples in its header, 49996 could"
+    ):
+        separated = separate_file(halves, song, tmp_path / "out")
+    assert separated.seconds == read_quietly(song).shape[1] / RATE
+
+
+def read_quietly(path: Path) -> torch.Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return read(path)[0]
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(song, tmp_path, halves, monkeypatch):
+    written = 0
+
+    def fill_up(self, samples):
+        nonlocal written
+        written += len(samples)
+        if written > 100_000:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", fill_up)
+    with pytest.raises(InputError, match=r"out/\w+\.wav cannot be written .*No space left on device.*free space"):
+        separate_file(halves, song, tmp_path / "out")
+    assert files(tmp_path) == ["a.wav"]
+
+
+def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(song, tmp_path, halves, monkeypatch):
+    monkeypatch.setattr(writer, "MAX_WAV_BYTES", 50_000)
+    separated = separate_file(halves, song, tmp_path / "out")
+    assert {soundfile.info(path).format for path in separated.files} == {"RF64"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"format": "aiff"}, "format=aiff is none of wav, flac, mp3, ogg, m4a, w64"),
+        ({"bit_depth": 20}, "bit_depth=20 is none of auto, 16, 24, float"),
+        ({"format": "flac", "bit_depth": "float"}, "format=flac has no bit_depth=float"),
+        ({"format": "mp3", "bit_depth": 16}, "format=mp3 has no bit_depth=16"),
+        ({"bitrate": 5}, "bitrate=5 is not between"),
+    ],
+)
+def test_a_delivery_that_makes_no_sense_is_told(arguments, reason):
+    with pytest.raises(InputError, match=reason):
+        Delivery(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "subtype"),
+    [
+        ("wav", "PCM_16", "PCM_16"),
+        ("wav", "PCM_U8", "PCM_16"),
+        ("wav", "PCM_24", "PCM_24"),
+        ("wav", "pcm_s24le", "PCM_24"),
+        ("wav", "FLOAT", "FLOAT"),
+        ("wav", "PCM_32", "FLOAT"),
+        ("wav", "VORBIS", "FLOAT"),
+        ("flac", "aac", "PCM_24"),
+        ("flac", "FLOAT", "PCM_24"),
+        ("flac", "PCM_16", "PCM_16"),
+        ("mp3", "PCM_16", "MP3"),
+        ("ogg", "FLOAT", "VORBIS"),
+    ],
+)
+def test_the_bit_depth_follows_the_source(suffix, codec, subtype):
+    assert Delivery(suffix).subtype(codec) == subtype
+
+
+def test_a_rate_that_the_format_cannot_have_is_told_before_anything_is_computed(tmp_path, halves):
+    write(tmp_path / "a.wav", noise(1000), 96_000)
+    with pytest.raises(InputError, match=r"vocals\.mp3 cannot have a sample rate of 96000 Hz"):
+        separate_file(halves, tmp_path / "a.wav", tmp_path / "out", Delivery("mp3"))
+    assert files(tmp_path) == ["a.wav"]

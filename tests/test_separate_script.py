@@ -1,0 +1,277 @@
+"""``scripts/separate.py`` as a user runs it: long files, many files, several processes, and what goes wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from launched import REPOSITORY
+
+from bsroformer.audio.files import probe, read, write
+from bsroformer.checkpoints.save import save_model
+from bsroformer.model import BandSplitRoformer, ModelSettings
+
+RATE = 8000
+SCRIPT = str(REPOSITORY / "scripts" / "separate.py")
+PLAINLY = ("device=cpu", "precision=fp32")
+
+
+def small_model() -> BandSplitRoformer:
+    tree = {
+        "stems": ["vocals", "other"],
+        "sample_rate": RATE,
+        "channels": 2,
+        "chunk_seconds": 4,
+        "stft": {"n_fft": 512, "hop_length": 256},
+        "bands": {"layout": "fixed", "widths": [[2, 64], [1, 129]]},
+        "trunk": {"dim": 8, "depth": 1, "heads": 2, "dim_head": 4},
+        "masks": {"expansion": 1},
+    }
+    return BandSplitRoformer(ModelSettings.from_dict(tree)).eval()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    save_model(small_model(), path)
+    return path
+
+
+@pytest.fixture
+def music(tmp_path) -> Path:
+    for name in ("a.wav", "B/c.flac", "B/d é (live).wav"):
+        record(tmp_path / "music" / name, seconds=2)
+    return tmp_path / "music"
+
+
+def record(path: Path, seconds: float) -> None:
+    """Write noise, block by block."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16") as file:
+        for _ in range(max(1, round(seconds))):
+            file.write(rng.normal(0, 0.1, (RATE, 2)))
+
+
+def command(*overrides: str, program: tuple[str, ...] = (SCRIPT,)) -> list[str]:
+    return [sys.executable, *program, *PLAINLY, *overrides]
+
+
+def start(words: list[str], cwd: Path, **environment: str) -> subprocess.Popen:
+    inherited = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
+    return subprocess.Popen(
+        words,
+        cwd=cwd,
+        env=inherited | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run(words: list[str], cwd: Path, status: int = 0, **environment: str) -> str:
+    process = start(words, cwd, **environment)
+    printed, _ = process.communicate()
+    assert process.returncode == status, printed
+    assert "Traceback" not in printed
+    return printed
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def stems(*songs: str, suffix: str = "wav") -> set[str]:
+    return {f"{song}/{stem}.{suffix}" for song in songs for stem in ("vocals", "other")}
+
+
+def test_nothing_of_training_is_imported_as_it_takes_seconds():
+    program = (
+        "import sys, bsroformer.launch.separate; assert not {'lightning', 'wandb', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
+
+
+def test_a_folder_is_separated_past_what_is_bad_and_what_is_done(checkpoint, music, tmp_path):
+    (music / "B" / "bad.wav").write_text("Dear diary")
+    words = command(f"ckpt={checkpoint}", "input=music", "output=out")
+    printed = run(words, tmp_path, status=2)
+    songs = "a", "B/c", "B/d é (live)"
+    assert files(tmp_path / "out") == stems(*songs)
+    assert "3 of 4 songs separated: 0:06 of music" in printed
+    assert "error: music/B/bad.wav is not an audio file" in printed
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.wav")}
+    printed = run(words, tmp_path, status=2)
+    assert "3 songs left out: the stems are there" in printed
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    (music / "B" / "bad.wav").unlink()
+    (tmp_path / "out" / "a" / "other.wav").unlink()
+    printed = run(words, tmp_path)
+    assert "2 songs left out" in printed and "vocals, other are in out/a (0:02" in printed
+    assert files(tmp_path / "out") == stems(*songs)
+    assert "left out" not in run([*words, "overwrite=true"], tmp_path)
+
+
+def test_a_list_a_pattern_and_the_input_folder_itself_as_output(checkpoint, music, tmp_path):
+    words = command(f"ckpt={checkpoint}", "input=[music/a.wav,'music/B/*.wav']", "output=out", "format=flac")
+    run(words, tmp_path)
+    assert files(tmp_path / "out") == stems("a", "B/d é (live)", suffix="flac")
+    before = files(music)
+    for _ in range(2):
+        run(command(f"ckpt={checkpoint}", "input=music", "output=music"), tmp_path)
+        assert files(music) == before | stems("a", "B/c", "B/d é (live)")
+
+
+def test_two_stems_sum_to_the_song_to_the_quantisation_of_the_file(checkpoint, music, tmp_path):
+    run(command(f"ckpt={checkpoint}", "input=music/a.wav", "output=out", "two_stems=other"), tmp_path)
+    assert files(tmp_path / "out") == {"a/other.wav", "a/no_other.wav"}
+    total = read(tmp_path / "out" / "a" / "other.wav")[0] + read(tmp_path / "out" / "a" / "no_other.wav")[0]
+    assert (total - read(music / "a.wav")[0]).abs().max() <= 2**-15
+    assert probe(tmp_path / "out" / "a" / "other.wav").codec == "PCM_16"
+
+
+def test_checkpoints_are_averaged_with_weights(checkpoint, music, tmp_path):
+    torch.manual_seed(1)
+    save_model(small_model(), tmp_path / "second.safetensors")
+    both = f"ckpt=[{checkpoint},second.safetensors]"
+    song = "input=music/a.wav", "bit_depth=float"
+    run(command(f"ckpt={checkpoint}", *song, "output=first"), tmp_path)
+    run(command("ckpt=second.safetensors", *song, "output=second"), tmp_path)
+    run(command(both, *song, "output=mean", "weights={vocals:[1,3]}"), tmp_path)
+    first, second, mean = (
+        {stem: read(tmp_path / name / "a" / f"{stem}.wav")[0] for stem in ("vocals", "other")}
+        for name in ("first", "second", "mean")
+    )
+    torch.testing.assert_close(mean["vocals"], 0.25 * first["vocals"] + 0.75 * second["vocals"])
+    torch.testing.assert_close(mean["other"], 0.5 * first["other"] + 0.5 * second["other"])
+
+
+def test_one_sample_silence_and_a_constant_are_separated(checkpoint, tmp_path):
+    for name, audio in {
+        "one": torch.ones(2, 1) / 2,
+        "silence": torch.zeros(2, 9000),
+        "dc": torch.ones(2, 9000),
+    }.items():
+        write(tmp_path / "odd" / f"{name}.wav", audio, RATE)
+    run(command(f"ckpt={checkpoint}", "input=odd", "output=out", "residual=true"), tmp_path)
+    for name, length in {"one": 1, "silence": 9000, "dc": 9000}.items():
+        parts = torch.stack([read(path)[0] for path in (tmp_path / "out" / name).iterdir()])
+        assert parts.shape == (3, 2, length)
+        torch.testing.assert_close(parts.sum(dim=0), read(tmp_path / "odd" / f"{name}.wav")[0], rtol=0, atol=1e-6)
+        assert parts.any() == (name != "silence")
+
+
+def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(checkpoint, music, tmp_path):
+    song = music / "a.wav"
+    song.write_bytes(song.read_bytes()[: song.stat().st_size // 2])
+    printed = run(command(f"ckpt={checkpoint}", "input=music/a.wav", "output=out"), tmp_path)
+    assert "music/a.wav is cut off or damaged: of the 16000 samples in its header, 7994 could be read" in printed
+    assert probe(tmp_path / "out" / "a" / "vocals.wav").frames == 7994
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["stems=[piano]"], "name one or more of the model's stems vocals, other"),
+        (["two_stems=vocals", "residual=true"], "leave out stems and residual"),
+        (["format=aiff"], "format=aiff is none of"),
+        (["input=[]"], "input=[] names nothing"),
+        (["input=empty"], "no audio file in the folder empty"),
+        (["shard.count=2"], "give output="),
+        (["output=out", "shard.count=2", "shard.index=2"], "shard.index=2 must be from 0 to"),
+        (["engine=openvino", "device=cuda"], "engine=openvino computes on the CPU"),
+        (["weights=[1,2]"], "one number for each of the 1 checkpoint(s)"),
+        (["weights=abc"], "weights=abc must be a list"),
+        (["tta=[mirror]"], "tta=mirror is none of channel_swap, polarity"),
+    ],
+)
+def test_what_makes_no_sense_is_told(checkpoint, music, tmp_path, overrides, told):
+    (tmp_path / "empty").mkdir()
+    printed = run(command(f"ckpt={checkpoint}", "input=music", *overrides), tmp_path, status=2)
+    assert printed.startswith("error: ") and printed.count("\n") == 1
+    assert told in printed
+    assert not (tmp_path / "out").exists() or not files(tmp_path / "out")
+
+
+def wait_for(pattern: str, folder: Path, process: subprocess.Popen) -> None:
+    while not list(folder.rglob(pattern)):
+        assert process.poll() is None, process.stdout and process.stdout.read()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("rescale", ["true", "false"])
+def test_a_killed_run_leaves_no_stem_and_the_next_one_completes(checkpoint, tmp_path, rescale):
+    record(tmp_path / "long.wav", seconds=300)
+    words = command(f"ckpt={checkpoint}", "input=long.wav", "output=out", f"rescale={rescale}")
+    process = start(words, tmp_path)
+    wait_for("*.part", tmp_path / "out", process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    left = [path.name for path in (tmp_path / "out" / "long").iterdir()]
+    assert left and all(name.startswith(".") and name.endswith(".part") for name in left)
+    printed = run(words, tmp_path)
+    assert "left out" not in printed
+    assert files(tmp_path) == {"long.wav"} | {f"out/{stem}" for stem in stems("long")}
+    assert probe(tmp_path / "out" / "long" / "vocals.wav").frames == 300 * RATE
+
+
+def test_ctrl_c_stops_with_a_word_and_leaves_no_stem(checkpoint, tmp_path):
+    record(tmp_path / "long.wav", seconds=300)
+    process = start(command(f"ckpt={checkpoint}", "input=long.wav", "output=out"), tmp_path)
+    wait_for("*.part", tmp_path / "out", process)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate()
+    assert process.returncode == 130
+    assert "Stopped with 1 song left; the same command goes on" in printed
+    assert "Traceback" not in printed
+    assert files(tmp_path) == {"long.wav"}
+
+
+MEASURED = """
+import resource, runpy, sys
+from pathlib import Path
+limit, sys.argv = int(sys.argv[1]), sys.argv[2:]
+if limit:
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+runpy.run_path(sys.argv[0], run_name="__main__")
+fields = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+print("MEMORY", *(1024 * int(fields[name].split()[0]) for name in ("VmData", "VmHWM")))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_an_hour_takes_no_more_memory_than_two_minutes(checkpoint, tmp_path):
+    """Held by the operating system: the hour's process may allocate a fifth of what the other held more than it did."""
+    memory = {}
+    for minutes in (2, 60):
+        record(tmp_path / f"{minutes}.wav", seconds=60 * minutes)
+        limit = round(memory[2][0] + 0.2 * memory[2][1]) if memory else 0
+        words = f"ckpt={checkpoint}", f"input={minutes}.wav", "output=out", "overlap=0.25", "residual=true"
+        printed = run(command(*words, program=("-c", MEASURED, str(limit), SCRIPT)), tmp_path)
+        memory[minutes] = [int(value) for value in printed.rpartition("MEMORY ")[2].split()]
+        assert probe(tmp_path / "out" / str(minutes) / "vocals.wav").frames == 60 * minutes * RATE
+    print(memory)
+    assert memory[60][1] <= 1.2 * memory[2][1]
+    of_the_mixture = 60 * 60 * RATE * 2 * 4
+    assert 0.2 * memory[2][1] < of_the_mixture  # or the limit would not notice that it is held whole
+
+
+def test_torchrun_shares_a_collection_out(checkpoint, music, tmp_path):
+    torchrun = "-m", "torch.distributed.run", "--nproc-per-node", "2", SCRIPT
+    printed = run(command(f"ckpt={checkpoint}", "input=music", "output=out", program=torchrun), tmp_path)
+    assert files(tmp_path / "out") == stems("a", "B/c", "B/d é (live)")
+    assert printed.count("vocals, other are in out/") == 3
+    assert "2 of 2 songs separated" in printed
+
+
+def test_a_sweep_shares_a_collection_out(checkpoint, music, tmp_path):
+    sweep = command(f"ckpt={checkpoint}", "input=music", "output=out", "shard.count=2", "shard.index=0,1", "-m")
+    run(sweep, tmp_path)
+    assert stems("a", "B/c", "B/d é (live)") <= files(tmp_path / "out")
