@@ -1,10 +1,11 @@
-"""What is measured, one benchmark a file: a class whose `run` gives a `Comparison` of two ways to do a thing.
+"""What is measured, one benchmark a file: a class whose `run` gives `Findings`, figures of several ways to do a thing.
 
 A new one is a file here and a file of the same name in ``configs/what/``.
 """
 
-from bsroformer.benchmarks.comparison import Comparison
+from bsroformer.benchmarks.comparison import Comparison, Findings
 from bsroformer.benchmarks.loading import Loading
+from bsroformer.benchmarks.separation import Separation
 from bsroformer.benchmarks.training_step import TrainingStep
 
-__all__ = ["Comparison", "Loading", "TrainingStep"]
+__all__ = ["Comparison", "Findings", "Loading", "Separation", "TrainingStep"]

@@ -2,7 +2,7 @@
 
 import platform
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from rich.table import Table
@@ -10,6 +10,16 @@ from rich.table import Table
 from bsroformer.hardware import device_name
 
 Figures = dict[str, float]
+
+
+class Findings(Protocol):
+    """What a benchmark finds."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain tree, for JSON."""
+
+    def table(self) -> Table:
+        """The same, to print with ``rich``."""
 
 
 @dataclass(frozen=True)

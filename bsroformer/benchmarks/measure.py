@@ -4,7 +4,7 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -52,9 +52,16 @@ def paired_seconds(
     Returns:
         The median time of each, and the median over pairs of second over first.
     """
-    pairs = [(seconds(first, device), seconds(second, device)) for _ in range(1 + repeats)][1:]
+    pairs = seconds_in_turn([first, second], repeats, device)
     firsts, seconds_ = zip(*pairs, strict=True)
     return median(firsts), median(seconds_), median(late / early for early, late in pairs)
+
+
+def seconds_in_turn(
+    calls: Sequence[Callable[[], object]], repeats: int, device: torch.device
+) -> list[tuple[float, ...]]:
+    """Time calls in turn, as often as `repeats`, after one round that does not count: the seconds of each, by round."""
+    return [tuple(seconds(call, device) for call in calls) for _ in range(1 + repeats)][1:]
 
 
 def memory_growth(call: Callable[..., object], *arguments: object) -> float:

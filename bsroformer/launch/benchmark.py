@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from bsroformer.benchmarks import Comparison
+from bsroformer.benchmarks import Findings
 from bsroformer.devices import keep_freed_memory
 from bsroformer.launch.build import make
 from bsroformer.launch.config import plain, prepared
@@ -14,7 +14,7 @@ from bsroformer.launch.terminal import terminal
 
 
 @user_errors
-def benchmark(cfg: DictConfig) -> Comparison:
+def benchmark(cfg: DictConfig) -> Findings:
     """Run the benchmark that ``what`` names; print its table and write its figures.
 
     Args:
@@ -25,11 +25,11 @@ def benchmark(cfg: DictConfig) -> Comparison:
     keep_freed_memory()
     chosen = make(plain(cfg.benchmark))
     with console.status("measuring"):
-        comparison: Comparison = chosen.run()
-    console.print(comparison.table())
+        findings: Findings = chosen.run()
+    console.print(findings.table())
     if cfg.output:
         path = Path(cfg.output).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(comparison.to_dict(), indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(findings.to_dict(), indent=2) + "\n", encoding="utf-8")
         console.print(f"The figures are in {path}")
-    return comparison
+    return findings

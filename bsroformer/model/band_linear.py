@@ -35,7 +35,7 @@ class BandLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(k x d)`` to ``(kn x e)``; `x` stands for any flattened axes, `n` for the fan-out."""
-        y = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.mT)
+        y = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))
         return rearrange(y, "k x (n e) -> (k n) x e", n=self.fan_out)
 
     def weights_of(self, maps: Sequence[int], count: int) -> dict[str, Tensor]:

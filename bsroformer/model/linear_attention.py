@@ -36,6 +36,6 @@ class LinearAttention(nn.Module):
         """Attend within the sequences ``(s l d)``, each feature's course over `l` being a vector."""
         qkv = rearrange(self.to_qkv(self.norm(x)), "s l (three h e) -> three s h e l", three=3, h=self.heads)
         q, k = F.normalize(qkv[:2], dim=-1).unbind(0)  # (s h e l) each, vectors of length 1
-        similarity = SCALE * (self.temperature.exp() * q @ k.mT)  # (s h e e)
+        similarity = SCALE * (self.temperature.exp() * q @ k.transpose(2, 3))  # (s h e e)
         found = self.dropout(similarity.softmax(dim=-1)) @ qkv[2]  # (s h e l)
         return self.to_out(rearrange(found, "s h e l -> s l (h e)"))

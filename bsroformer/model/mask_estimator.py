@@ -54,6 +54,10 @@ class MaskEstimators(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features ``(b m k d)`` to masks ``(b n c f m z)``, without a bound on their magnitude."""
+        return self.on_bins(self.on_bands(features))
+
+    def on_bands(self, features: Tensor) -> Tensor:
+        """From features to the masks of every band's bins, in the order of the groups, ``(b n c m kf z)``."""
         x = rearrange(features, "b m k d -> k (b m) d")
         if not self.in_order:
             x = x.index_select(0, self.bands)
@@ -72,15 +76,15 @@ class MaskEstimators(nn.Module):
                     z=2,
                 )
             )
-        return self._on_bins(torch.cat(masks, dim=-2).float())
+        return torch.cat(masks, dim=-2).float()
 
-    def _on_bins(self, masks: Tensor) -> Tensor:
+    def on_bins(self, masks: Tensor) -> Tensor:
         """From masks in the order of the groups, ``(b n c m kf z)``, to those of the bins, ``(b n c f m z)``."""
         if not self.in_order:
             summed = masks.new_zeros(*masks.shape[:-2], self.n_bins, 2).index_add(-2, self.bins, masks)
             masks = summed / self.bands_per_bin[:, None]
         if self.zero_dc:
-            masks = masks.index_fill(-2, self.bins.new_zeros(1), 0)
+            masks = F.pad(masks[..., 1:, :], (0, 0, 1, 0))
         return rearrange(masks, "b n c m f z -> b n c f m z")
 
     def weights_of(self, stems: Sequence[int]) -> dict[str, Tensor]:

@@ -62,13 +62,13 @@ class BandSplitRoformer(nn.Module):
                 f"the model takes (batch, {self.settings.channels} channels, samples), got {tuple(mixture.shape)}"
             )
         spectrum = self.stft(mixture)  # (b c f m)
-        masks = torch.view_as_complex(self.masks(torch.view_as_real(spectrum)))  # (b n c f m)
-        return self.stft.inverse(masks * spectrum.unsqueeze(1), length=mixture.shape[-1])
+        features = self.trunk(self.band_split(torch.view_as_real(spectrum)))  # (b m k d)
+        masks = self.mask_estimators(features)  # (b n c f m z)
+        return self.separated(spectrum, masks, length=mixture.shape[-1])
 
-    def masks(self, spectrum: Tensor) -> Tensor:
-        """Masks ``(b n c f m z)`` for a spectrum ``(b c f m z)``: all that is learned, in real numbers throughout."""
-        features = self.trunk(self.band_split(spectrum))  # (b m k d)
-        return self.mask_estimators(features)
+    def separated(self, spectrum: Tensor, masks: Tensor, length: int) -> Tensor:
+        """Stems ``(b n c t)`` of `length` samples: the spectrum ``(b c f m)`` times masks ``(b n c f m z)``."""
+        return self.stft.inverse(torch.view_as_complex(masks) * spectrum.unsqueeze(1), length)
 
     def trunk(self, x: Tensor) -> Tensor:
         """Transform the features ``(b m k d)`` by all blocks."""

@@ -1,0 +1,232 @@
+"""Separation of a mixture beside the plain way: one forward pass after another, in float32.
+
+Each way computes in a process of its own, and they take turns: what the C library does with freed memory, which a
+process decides once, is then as it would be for whoever separates that way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from statistics import median
+from typing import Any, Literal
+
+import torch
+from rich.table import Table
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from bsroformer.audio.overlap_add import windows
+from bsroformer.benchmarks.comparison import Figures, machine, number
+from bsroformer.benchmarks.measure import largest_memory, seconds
+from bsroformer.devices import choose_device, keep_freed_memory
+from bsroformer.errors import InputError
+from bsroformer.inference import Separator
+from bsroformer.metrics import sdr
+from bsroformer.model import BandSplitRoformer, ModelSettings
+
+PLAIN, KEEPING = "plain", "plain_keeping_memory"
+FP32: Literal["fp32"] = "fp32"
+BF16: Literal["bf16"] = "bf16"
+MATMUL_SIZE = 2048
+"""Rows and columns of the matrices whose product tells what the machine can do."""
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Times a `Separator` in float32 and bfloat16 beside PyTorch's plain loop over the same windows.
+
+    Attributes:
+        settings: The model, as in ``configs/model/``; its weights are random, the same each time.
+        seconds: Length of the mixture.
+        overlap: Of its windows.
+        repeats: Rounds that are timed, each way once in each.
+        threads: Of the CPU.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        engine: Of the separator.
+        compile: Whether the separator compiles.
+    """
+
+    settings: dict[str, Any]
+    seconds: float
+    overlap: float
+    repeats: int
+    threads: int
+    device: str
+    engine: Literal["torch", "openvino"]
+    compile: bool
+
+    def run(self) -> "Speeds":
+        """Measure.
+
+        Raises:
+            InputError: If a setting is out of range, or the engine is not there.
+        """
+        if self.repeats < 1 or self.threads < 1:
+            raise InputError(f"repeats={self.repeats} and threads={self.threads} measure nothing: give 1 or more")
+        ways = {way: _Process(self, way) for way in (PLAIN, KEEPING, FP32, BF16)}
+        try:
+            stems = {way: process("stems") for way, process in ways.items()}
+            rounds = [{way: process("seconds") for way, process in ways.items()} for _ in range(self.repeats)]
+            figures = {way: process("figures", median(each[way] for each in rounds)) for way, process in ways.items()}
+        finally:
+            for process in ways.values():
+                process.close()
+        return Speeds(
+            {
+                "seconds_of_audio": self.seconds,
+                "overlap": self.overlap,
+                "engine": f"{self.engine}, compiled" if self.compile else self.engine,
+                "repeats": self.repeats,
+                **machine(choose_device(self.device)),
+                "threads": self.threads,
+            },
+            figures,
+            {
+                **{f"ratio_{way}": ratio(rounds, PLAIN, way) for way in (BF16, FP32)},
+                **{f"ratio_{way}_to_{KEEPING}": ratio(rounds, KEEPING, way) for way in (BF16, FP32)},
+                **{f"{way}_sdr_db": float(sdr(stems[way], stems[PLAIN]).min()) for way in (BF16, FP32)},
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """What was found.
+
+    Attributes:
+        conditions: The settings and the machine that the figures hold for.
+        ways: Figures of each way.
+        findings: How the ways compare.
+    """
+
+    conditions: dict[str, Any]
+    ways: dict[str, Figures]
+    findings: Figures
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain tree, for JSON."""
+        return {"title": "Separation", "conditions": self.conditions, **self.ways, **self.findings}
+
+    def table(self) -> Table:
+        """A row for each figure, and one for each comparison, to print with ``rich``."""
+        conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
+        table = Table("", *(way.replace("_", " ") for way in self.ways), title="Separation", caption=conditions)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for name in self.ways[PLAIN]:
+            table.add_row(name.replace("_", " "), *(number(figures[name]) for figures in self.ways.values()))
+        table.add_section()
+        for way in (FP32, BF16):
+            for name, value in self.findings.items():
+                if way in name.split("_")[:2]:
+                    cells = {FP32: ["", "", number(value), ""], BF16: ["", "", "", number(value)]}[way]
+                    table.add_row(name.replace(f"{way}_", "").replace("_", " "), *cells)
+        return table
+
+
+class _Process:
+    """A process that computes one way."""
+
+    def __init__(self, benchmark: Separation, way: str) -> None:
+        self._pool = get_context("spawn").Pool(1)
+        self._way = benchmark, way
+
+    def __call__(self, method: str, *arguments: Any) -> Any:
+        """What a method of the process's `_Way` returns."""
+        return self._pool.apply(_do, (self._way, method, arguments))
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.terminate()
+        self._pool.join()
+
+
+class _Way:
+    """One way to compute the stems of a mixture, the same in all ways."""
+
+    def __init__(self, benchmark: Separation, way: str) -> None:
+        torch.set_num_threads(benchmark.threads)
+        if way != PLAIN:
+            keep_freed_memory()
+        torch.manual_seed(0)
+        model = BandSplitRoformer(ModelSettings.from_dict(benchmark.settings)).eval()
+        ours = way in (FP32, BF16)
+        self.way, self.device = way, choose_device(benchmark.device)
+        self.separator = Separator(
+            model,
+            overlap=benchmark.overlap,
+            device=benchmark.device,
+            precision=BF16 if way == BF16 else FP32,
+            engine=benchmark.engine if ours else "torch",
+            compile=benchmark.compile and ours,
+        )
+        frames = round(benchmark.seconds * model.sample_rate)
+        if frames < self.separator.size:
+            raise InputError(f"seconds={benchmark.seconds} is shorter than a window: give more")
+        self.model, self.mixture = model.to(self.device), white_noise(self.separator.channels, frames)
+        self.minutes = benchmark.seconds / 60
+
+    def stems(self) -> Tensor:
+        """The stems ``(n c t)``, or of the plain way as the separator finds them in float32 with PyTorch."""
+        return self.separator(self.mixture)
+
+    def compute(self) -> None:
+        """Compute the stems; the plain way stops at those of each window."""
+        if self.way in (FP32, BF16):
+            self.separator(self.mixture)
+            return
+        with torch.inference_mode():
+            for _, window in windows([self.mixture], self.separator.size, self.separator.step):
+                self.model(window.unsqueeze(0).to(self.device)).cpu()
+
+    def seconds(self) -> float:
+        """How long it takes."""
+        return seconds(self.compute, self.device)
+
+    def figures(self, seconds_taken: float) -> Figures:
+        """What is told of this way."""
+        flops = matmul_flops(self.model.cpu(), self.separator.size)
+        number_of_windows = sum(1 for _ in windows([self.mixture], self.separator.size, self.separator.step))
+        memory = largest_memory()
+        peak = matmul_peak(self.device, torch.bfloat16 if self.way == BF16 else torch.float32)
+        return {
+            "seconds_per_minute_of_audio": seconds_taken / self.minutes,
+            "share_of_matmul_peak": number_of_windows * flops / seconds_taken / peak,
+            "peak_memory_mb": memory / 1e6,
+        }
+
+
+_of_this_process: list[_Way] = []
+
+
+def _do(way: tuple[Separation, str], method: str, arguments: tuple[Any, ...]) -> Any:
+    """Call a method of this process's way, which is made at the first call."""
+    if not _of_this_process:
+        _of_this_process.append(_Way(*way))
+    return getattr(_of_this_process[0], method)(*arguments)
+
+
+def white_noise(channels: int, frames: int) -> Tensor:
+    """White noise ``(c t)`` at -20 dBFS, the same each time."""
+    return 0.1 * torch.randn(channels, frames, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def matmul_flops(model: BandSplitRoformer, frames: int) -> int:
+    """Floating-point operations in the matrix products of a window's forward pass."""
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counted:  # fused attention is not counted
+        model(torch.zeros(1, model.settings.channels, frames))
+    return counted.get_total_flops()
+
+
+def matmul_peak(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:
+    """Floating-point operations in a second that the machine makes in a large matrix product."""
+    factor = torch.randn(MATMUL_SIZE, MATMUL_SIZE, device=device).to(dtype)
+    fastest = min(seconds(lambda: factor @ factor, device) for _ in range(1 + repeats))
+    return 2 * MATMUL_SIZE**3 / fastest
+
+
+def ratio(rounds: Sequence[dict[str, float]], slow: str, fast: str) -> float:
+    """The median over rounds of how often the one takes as long as the other."""
+    return median(each[slow] / each[fast] for each in rounds)
