@@ -11,13 +11,26 @@ Waveforms are float32 in [-1, 1]. A mixture is ``(b c t)``, its stems are ``(b n
 
 >>> import bsroformer
 >>> model = bsroformer.load_model("runs/demo/checkpoints/best.ckpt")  # doctest: +SKIP
->>> stems = bsroformer.Separator(model)(mixture)  # (c t) -> (n c t)  # doctest: +SKIP
+>>> separator = bsroformer.Separator(model)  # doctest: +SKIP
+>>> stems = separator(mixture)  # (c t) -> (n c t)  # doctest: +SKIP
+>>> bsroformer.separate_file(separator, "song.mp3", "separated/song")  # of any length  # doctest: +SKIP
 """
 
 from bsroformer.checkpoints import load_model
-from bsroformer.errors import InputError
-from bsroformer.inference import Separator
+from bsroformer.errors import Cancelled, InputError
+from bsroformer.inference import Delivery, Ensemble, Separator, SongStems, separate_file
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
-__all__ = ["BandSplitRoformer", "InputError", "ModelSettings", "Separator", "load_model"]
+__all__ = [
+    "BandSplitRoformer",
+    "Cancelled",
+    "Delivery",
+    "Ensemble",
+    "InputError",
+    "ModelSettings",
+    "Separator",
+    "SongStems",
+    "load_model",
+    "separate_file",
+]
 __version__ = "0.1.0"
