@@ -8,8 +8,9 @@ import torch
 from bsroformer.errors import InputError
 
 PRECISIONS = ("auto", "fp32", "bf16")
-# Options of glibc's mallopt(3): allocate no block by mmap, never shrink the heap, and grow it by this much.
-M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD = -4, -1, -2
+# Options of glibc's mallopt(3): allocate no block by mmap, never shrink the heap, grow it by this much, and have one
+# for all threads, since those of single threads are small and cannot grow.
+M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD, M_ARENA_MAX = -4, -1, -2, -8
 
 
 def best_device() -> torch.device:
@@ -66,5 +67,5 @@ def keep_freed_memory() -> None:
     if platform.libc_ver()[0] != "glibc":
         return
     glibc = ctypes.CDLL(None)
-    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28)):
+    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28), (M_ARENA_MAX, 1)):
         glibc.mallopt(option, value)

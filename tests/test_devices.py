@@ -1,5 +1,7 @@
 import ctypes
 import platform
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -54,7 +56,7 @@ def test_intel_gpus_compute_bf16_and_apples_are_left_in_float32():
     assert not computes_bf16(torch.device("mps"))
 
 
-@pytest.mark.parametrize(("library", "options"), [("glibc", [-4, -1, -2]), ("", [])])
+@pytest.mark.parametrize(("library", "options"), [("glibc", [-4, -1, -2, -8]), ("", [])])
 def test_freed_memory_is_kept_with_glibc_alone(monkeypatch, library, options):
     calls = []
     glibc = SimpleNamespace(mallopt=lambda option, value: calls.append((option, value)))
@@ -63,6 +65,32 @@ def test_freed_memory_is_kept_with_glibc_alone(monkeypatch, library, options):
     keep_freed_memory()
     assert [option for option, _ in calls] == options
     assert all(0 <= value < 2**31 for _, value in calls)  # mallopt takes an int
+
+
+FAULTS = """
+import resource, threading
+import torch
+from bsroformer.devices import keep_freed_memory
+
+def work():
+    for _ in range(20):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(25_000_000)
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+faults = []
+keep_freed_memory()
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(max(faults[10:]))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="does nothing elsewhere")
+def test_a_threads_freed_memory_is_kept_too():
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1000  # pages; one such tensor has 24,000
 
 
 def test_the_device_is_the_best_one_by_default(monkeypatch):
