@@ -73,7 +73,13 @@ def start(words: list[str], cwd: Path, **environment: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
+
+
+def heed_ctrl_c() -> None:
+    """What a shell starts in the background is told to ignore it, and so is all that this starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(words: list[str], cwd: Path, status: int = 0, **environment: str) -> str:

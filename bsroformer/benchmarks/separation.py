@@ -28,6 +28,12 @@ from bsroformer.model import BandSplitRoformer, ModelSettings
 PLAIN, KEEPING = "plain", "plain_keeping_memory"
 FP32: Literal["fp32"] = "fp32"
 BF16: Literal["bf16"] = "bf16"
+COMPARISONS = {
+    "ratio_{way}": "times as fast as plain",
+    "ratio_{way}_to_plain_keeping_memory": "times as fast as plain keeping memory",
+    "{way}_sdr_db": "SDR of the worst stem against plain, dB",
+}
+"""Of a way: the name in JSON, and in words."""
 MATMUL_SIZE = 2048
 """Rows and columns of the matrices whose product tells what the machine can do."""
 
@@ -83,9 +89,8 @@ class Separation:
             },
             figures,
             {
-                **{f"ratio_{way}": ratio(rounds, PLAIN, way) for way in (BF16, FP32)},
-                **{f"ratio_{way}_to_{KEEPING}": ratio(rounds, KEEPING, way) for way in (BF16, FP32)},
-                **{f"{way}_sdr_db": float(sdr(stems[way], stems[PLAIN]).min()) for way in (BF16, FP32)},
+                way: [ratio(rounds, PLAIN, way), ratio(rounds, KEEPING, way), worst_sdr(stems, way)]
+                for way in (FP32, BF16)
             },
         )
 
@@ -97,16 +102,21 @@ class Speeds:
     Attributes:
         conditions: The settings and the machine that the figures hold for.
         ways: Figures of each way.
-        findings: How the ways compare.
+        comparisons: Of each way of a `Separator`: what `COMPARISONS` names.
     """
 
     conditions: dict[str, Any]
     ways: dict[str, Figures]
-    findings: Figures
+    comparisons: dict[str, list[float]]
 
     def to_dict(self) -> dict[str, Any]:
         """A plain tree, for JSON."""
-        return {"title": "Separation", "conditions": self.conditions, **self.ways, **self.findings}
+        compared = {
+            name.format(way=way): value
+            for way, values in self.comparisons.items()
+            for name, value in zip(COMPARISONS, values, strict=True)
+        }
+        return {"title": "Separation", "conditions": self.conditions, **self.ways, **compared}
 
     def table(self) -> Table:
         """A row for each figure, and one for each comparison, to print with ``rich``."""
@@ -117,11 +127,9 @@ class Speeds:
         for name in self.ways[PLAIN]:
             table.add_row(name.replace("_", " "), *(number(figures[name]) for figures in self.ways.values()))
         table.add_section()
-        for way in (FP32, BF16):
-            for name, value in self.findings.items():
-                if way in name.split("_")[:2]:
-                    cells = {FP32: ["", "", number(value), ""], BF16: ["", "", "", number(value)]}[way]
-                    table.add_row(name.replace(f"{way}_", "").replace("_", " "), *cells)
+        for place, title in enumerate(COMPARISONS.values()):
+            compared = {way: number(values[place]) for way, values in self.comparisons.items()}
+            table.add_row(title, *(compared.get(way, "") for way in self.ways))
         return table
 
 
@@ -230,3 +238,8 @@ def matmul_peak(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> f
 def ratio(rounds: Sequence[dict[str, float]], slow: str, fast: str) -> float:
     """The median over rounds of how often the one takes as long as the other."""
     return median(each[slow] / each[fast] for each in rounds)
+
+
+def worst_sdr(stems: dict[str, Tensor], way: str) -> float:
+    """How far a way's stems are from those of the plain way, dB."""
+    return float(sdr(stems[way], stems[PLAIN]).min())
