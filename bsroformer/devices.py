@@ -13,10 +13,16 @@ PRECISIONS = ("auto", "fp32", "bf16")
 M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD, M_ARENA_MAX = -4, -1, -2, -8
 
 
-def best_device() -> torch.device:
-    """The accelerator that PyTorch finds (CUDA or ROCm, MPS, XPU), else the CPU."""
+def best_device(process: int = 0) -> torch.device:
+    """The accelerator that PyTorch finds (CUDA or ROCm, MPS, XPU), else the CPU.
+
+    Args:
+        process: Number of this process among those that share the machine's accelerators.
+    """
     accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return accelerator or torch.device("cpu")
+    if accelerator is None or process == 0:
+        return accelerator or torch.device("cpu")
+    return torch.device(accelerator.type, process % torch.accelerator.device_count())
 
 
 def choose_device(name: str) -> torch.device:

@@ -21,6 +21,14 @@ def test_the_best_device_is_the_accelerator_that_is_there_else_the_cpu(monkeypat
     assert best_device() == torch.device(accelerator or "cpu")
 
 
+def test_processes_that_share_a_machine_get_accelerators_of_their_own(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    assert [str(best_device(process)) for process in range(4)] == ["cuda", "cuda:1", "cuda:0", "cuda:1"]
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: None)
+    assert best_device(3) == torch.device("cpu")
+
+
 def test_the_best_device_of_this_machine_computes():
     assert torch.ones(3, device=best_device()).sum().item() == 3
 

@@ -1,5 +1,6 @@
 """From the configuration to a separator; nothing of training is imported for it."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -7,6 +8,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint, open_checkpoint
+from bsroformer.devices import best_device
 from bsroformer.errors import InputError
 from bsroformer.inference import Ensemble, Separator, StreamSeparator
 from bsroformer.inference.ensemble import Weights
@@ -35,12 +37,11 @@ def build_separator(cfg: DictConfig, console: Console, stems: Sequence[str] | No
     """
     paths = paths_of(cfg.ckpt, "ckpt")
     configs, digests = (_one_for_each(paths, cfg[key], key) for key in ("config", "sha256"))
-    members = []
-    for path, config, sha256 in zip(paths, configs, digests, strict=True):
-        model = opened_checkpoint(path, config, sha256, console).model()
-        own = {stem.casefold() for stem in model.stems}
-        chosen = stems if len(paths) == 1 or stems is None else [stem for stem in stems if stem.casefold() in own]
-        members.append(separator_of(model, cfg, chosen))
+    models = [
+        opened_checkpoint(path, config, sha256, console).model()
+        for path, config, sha256 in zip(paths, configs, digests, strict=True)
+    ]
+    members = [separator_of(model, cfg, _own(models, number, paths, stems)) for number, model in enumerate(models)]
     if cfg.weights is None:
         return members[0] if len(members) == 1 else Ensemble(members)
     if not isinstance(cfg.weights, ListConfig | DictConfig):
@@ -58,11 +59,38 @@ def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str]
         chunk_seconds=cfg.chunk_seconds,
         shifts=cfg.shifts,
         tta=list(cfg.tta),
-        device=cfg.device,
+        device=device_of(cfg),
         precision=cfg.precision,
         engine=cfg.engine,
         compile=cfg.compile,
     )
+
+
+def device_of(cfg: DictConfig) -> str:
+    """The device to compute on: ``auto`` in one of several processes is an accelerator of its own."""
+    shared = "LOCAL_RANK" in os.environ or ("shard" in cfg and cfg.shard.count > 1)
+    if cfg.device != "auto" or cfg.engine != "torch" or not shared:
+        return cfg.device
+    return str(best_device(int(os.environ.get("LOCAL_RANK", cfg.shard.index))))
+
+
+def _own(
+    models: Sequence[BandSplitRoformer], number: int, paths: Sequence[str], stems: Sequence[str] | None
+) -> Sequence[str] | None:
+    """Those of the stems that a model has, if there are several models, each of which may have some.
+
+    Raises:
+        InputError: If it has none of them, or one is in no model.
+    """
+    if stems is None or len(models) == 1:
+        return stems
+    names = [{stem.casefold() for stem in model.stems} for model in models]
+    if missing := [stem for stem in stems if not any(stem.casefold() in own for own in names)]:
+        raise InputError(f"none of the checkpoints has the stem {missing[0]}: choose others")
+    own = [stem for stem in stems if stem.casefold() in names[number]]
+    if not own:
+        raise InputError(f"{paths[number]} has none of the stems {', '.join(stems)}: leave it out of ckpt")
+    return own
 
 
 def _one_for_each(paths: Sequence[str], value: Any, key: str) -> list[str | None]:
