@@ -1,11 +1,15 @@
 """Files that are whole or not there."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bsroformer.errors import InputError
+
+NEARLY_NOTHING = 2**16
+"""Bytes: libraries write in blocks that may not fit any more."""
 
 
 @contextmanager
@@ -41,4 +45,12 @@ def writing(path: Path, *errors_of_libraries: type[Exception]) -> Iterator[None]
     try:
         yield
     except told as error:
-        raise InputError(f"{path} cannot be written ({error}): choose another place or free space.") from error
+        reason = "the disk is full" if is_full(path) else error
+        raise InputError(f"{path} cannot be written ({reason}): choose another place or free space.") from error
+
+
+def is_full(path: Path) -> bool:
+    """Whether the disk that a file is on has no room for more: not every library says why it fails."""
+    with suppress(OSError):
+        return shutil.disk_usage(path.parent).free < NEARLY_NOTHING
+    return False

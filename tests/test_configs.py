@@ -163,7 +163,8 @@ def test_every_plain_key_is_read_somewhere():
         for path, value in nodes(raw(*choice)[1])
         if (path.count(".") == 1 and path.split(".")[0] in groups) or ("." not in path and not isinstance(value, dict))
     }
-    named = {path for path in plain if path in text or f"${{{path.removeprefix('cfg.')}}}" in text}
+    keys = {path: path.removeprefix("cfg.") for path in plain}
+    named = {path for path, key in keys.items() if any(use in text for use in (path, f"${{{key}}}", f'cfg, "{key}"'))}
     named |= {f"data.{field.name}" for field in fields(Batches)}  # read by these names in `launch/build.py`
     assert plain == named
 

@@ -5,6 +5,7 @@ MUSDB18, which holds five audio streams. Both wear the same interface here: a de
 ``decode`` from any sample on, and ``close``. Use them through ``bsroformer.audio.files``.
 """
 
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from torch import Tensor
 
+from bsroformer.audio.formats import SAMPLE_BYTES
 from bsroformer.errors import InputError
 
 # Samples decoded at a time: 0.7 s at 44.1 kHz, so that an excerpt decodes little that it does not need.
@@ -31,6 +33,8 @@ PREROLL = 4096
 HEADER_SLACK = 4096
 # A wav that was written to a pipe states the largest length there is, since its writer could not go back.
 UNKNOWN_WAV_BYTES = 2**31 - 2**16
+COUNTED_IN = {"W64": 24, "AIFF": 8}  # bytes before the samples that a chunk's length counts too
+OGG_PAGE = 65_307  # bytes, at most
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,10 @@ def open_decoder(path: Path) -> Decoder:
     """
     if not path.exists():
         raise InputError(f"There is no file {path}: check the path.")
-    if not path.is_file():
+    if path.is_dir():
         raise InputError(f"{path} is a folder, where an audio file was expected: name a file in it.")
+    if not path.is_file():
+        raise InputError(f"{path} is no ordinary file: save what it gives to one first.")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes): copy or download it again.")
     try:
@@ -93,7 +99,7 @@ class SoundFileDecoder:
     """A file that libsndfile reads: one stream, and seeks to any sample."""
 
     def __init__(self, path: Path) -> None:
-        self._file = soundfile.SoundFile(path)
+        self._file = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)  # not all names are UTF-8
         file = self._file
         self.infos = [AudioInfo(path, file.samplerate, file.channels, file.frames, file.frames, file.subtype, 0, 1)]
 
@@ -109,19 +115,21 @@ class SoundFileDecoder:
                 yield torch.from_numpy(block).T  # (t c) -> (c t)
         except soundfile.LibsndfileError:
             pass  # the error by which libsndfile ends a cut FLAC; the warning says how much could be read
-        promised = self._promised_frames()
+        path, promised = self.infos[0].path, self._promised_frames()
         if end < promised:
-            _warn_of_cut(self.infos[0].path, promised, end)
+            _warn_of_cut(path, f"of the {promised} samples in its header, {end}", stacklevel=2)
+        elif self._file.format == "OGG" and not _ends_in_ogg(path):
+            _warn_of_cut(path, f"its end is missing, and the {end} samples before it", stacklevel=2)
 
     def _promised_frames(self) -> int:
-        """The length in the header: libsndfile corrects that of a cut wav or aiff, and tells its log only."""
-        frames = int(self._file.frames)
-        log = re.search(r"(?:data|SSND) : (\d+) \(should be (\d+)\)", self._file.extra_info)
-        if log is None:
+        """The length in the header: libsndfile corrects that of a cut file, and tells its log only."""
+        file, frames = self._file, int(self._file.frames)
+        log = re.search(r"(?:data|SSND|Data [Ss]ize) +: (\d+)\b", file.extra_info)
+        if log is None or file.subtype not in SAMPLE_BYTES:
             return frames
-        promised, found = int(log[1]), int(log[2])
-        frame_bytes = max(found // max(frames, 1), 1)
-        return frames if promised >= UNKNOWN_WAV_BYTES else promised // frame_bytes
+        size = int(log[1]) - COUNTED_IN.get(file.format, 0)
+        unknown = size >= UNKNOWN_WAV_BYTES and file.format not in ("RF64", "W64")
+        return frames if unknown else max(frames, size // (file.channels * SAMPLE_BYTES[file.subtype]))
 
     def close(self) -> None:
         """Close the file."""
@@ -138,8 +146,10 @@ class FFmpegDecoder:
     def __init__(self, path: Path) -> None:
         try:
             # "file" alone: a playlist in disguise must not make FFmpeg fetch what it lists from the network.
-            self._container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
-        except (av.FFmpegError, OSError) as error:
+            self._container = av.open(
+                str(path.absolute()), options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            )
+        except (av.FFmpegError, OSError, UnicodeError) as error:
             raise InputError(
                 f"{path} is not an audio file that libsndfile or FFmpeg can read, or it is damaged "
                 f"({_reason(error)}): check what it is, or convert it to wav."
@@ -154,6 +164,11 @@ class FFmpegDecoder:
     def _describe(self, stream: int) -> AudioInfo:
         sources = self._container.streams.audio
         source = sources[stream]
+        if source.codec_context is None or not source.codec_context.sample_rate or not source.codec_context.channels:
+            raise InputError(
+                f"{self._path} is damaged, or of a kind that FFmpeg's libraries cannot read: download it again, or "
+                "convert it to wav."
+            )
         frames = source.duration if _counts_samples(source) else None
         microseconds = self._container.duration
         expected = frames if frames is not None or not microseconds else round(microseconds / 1e6 * source.rate)
@@ -179,14 +194,22 @@ class FFmpegDecoder:
                 yield torch.zeros(info.channels, first - wanted)
             yield torch.from_numpy(_to_float32(frame, info))[:, max(wanted - first, 0) :]
             wanted = decoded
-        if info.frames is not None and wanted < info.frames - HEADER_SLACK:
-            _warn_of_cut(self._path, info.frames, wanted)
+        counted = info.frames is not None or "matroska" in self._container.format.name
+        if counted and info.expected_frames is not None and wanted < info.expected_frames - HEADER_SLACK:
+            _warn_of_cut(self._path, f"of the {info.expected_frames} samples in its header, {wanted}", stacklevel=2)
         elif self._damaged_packets:
             warnings.warn(f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=2)
 
     def _frames(self, source: AudioStream) -> Iterator[AudioFrame]:
         """Decode the packets of ``source`` alone, past those that are damaged."""
-        for packet in self._container.demux(source):
+        packets = self._container.demux(source)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:  # nothing after it can be found
+                packet, self._damaged_packets = None, self._damaged_packets + 1
+            if packet is None:
+                return
             try:
                 frames = packet.decode()
             except av.FFmpegError:
@@ -233,11 +256,19 @@ def _to_float32(frame: AudioFrame, info: AudioInfo) -> np.ndarray:
     return samples.astype(np.float32) / 2.0 ** (8 * samples.itemsize - 1)
 
 
-def _warn_of_cut(path: Path, promised: int, found: int) -> None:
+def _ends_in_ogg(path: Path) -> bool:
+    """Whether the last page of an Ogg file is marked as such."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 2 * OGG_PAGE))
+        tail = file.read()
+    last = tail.rfind(b"OggS")
+    return last < 0 or len(tail) < last + 6 or bool(tail[last + 5] & 4)
+
+
+def _warn_of_cut(path: Path, what: str, stacklevel: int) -> None:
     warnings.warn(
-        f"{path} is cut off or damaged: of the {promised} samples in its header, {found} could be read and "
-        "are used; copy or download it again to have the rest.",
-        stacklevel=3,
+        f"{path} is cut off or damaged: {what} could be read and are used; copy or download it again to have the rest.",
+        stacklevel=1 + stacklevel,
     )
 
 

@@ -64,6 +64,8 @@ def fade_weights(place: Place, fade: int, device: torch.device | None = None) ->
     No weight is zero, so that a sample which only one window covers keeps its value.
     """
     weights = torch.ones(place.stop - place.start, device=device)
+    if place.first and place.last:
+        return weights
     ramp = (torch.arange(fade, device=device) + 0.5) / max(fade, 1)
     if not place.first:
         weights[:fade] *= ramp[: len(weights)]
@@ -90,6 +92,8 @@ class OverlapAdd:
     def add(self, window: Tensor, place: Place) -> Tensor:
         """Add a window ``(... t)`` at its place; returns the samples ``(... s)`` that are finished, maybe none."""
         weight = fade_weights(place, self.fade, window.device)
+        if window.device.type == "cpu":  # some hundred windows may overlap, and their sum is to be exact to 1e-6
+            window, weight = window.double(), weight.double()
         if self.total is None or self.weight is None:
             self.total, self.weight = window[..., :0], weight[:0]
         finished = self._take(place.start - self.position)
@@ -101,7 +105,7 @@ class OverlapAdd:
         self.weight[offset:] += weight
         if place.last:
             finished = torch.cat([finished, self._take(len(self.weight))], dim=-1)
-        return finished
+        return finished.float()
 
     def _take(self, count: int) -> Tensor:
         assert self.total is not None and self.weight is not None

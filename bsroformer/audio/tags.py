@@ -4,6 +4,8 @@ from pathlib import Path
 
 import av
 
+from bsroformer.audio.encoders import MARK
+
 # By FFmpeg's names. Cover pictures, and what describes the encoding, are not among them.
 TAGS = (
     "title",
@@ -22,12 +24,24 @@ TAGS = (
 
 def read_tags(path: Path) -> dict[str, str]:
     """The tags of a file that holds audio, by FFmpeg's names; none where FFmpeg does not know the file."""
+    found = _all_tags(path)
+    return {name: found[name] for name in TAGS if found.get(name)}
+
+
+def read_mark(path: Path) -> str | None:
+    """What a program that wrote a file left in it to know it again: see `bsroformer.audio.encoders.Sound`."""
+    marks = (MARK.search(value) for value in _all_tags(path).values())
+    return next((mark[1] for mark in marks if mark), None)
+
+
+def _all_tags(path: Path) -> dict[str, str]:
     try:
-        with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
+        with av.open(
+            str(path.absolute()), options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        ) as container:
             found = dict(container.metadata)
             if container.streams.audio:  # where Ogg keeps them
                 found = dict(container.streams.audio[0].metadata) | found
-    except (av.FFmpegError, OSError):
+    except (av.FFmpegError, OSError, UnicodeError):
         return {}
-    lower = {name.lower(): value for name, value in found.items()}
-    return {name: lower[name] for name in TAGS if lower.get(name)}
+    return {name.lower(): value for name, value in found.items()}

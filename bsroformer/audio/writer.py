@@ -52,26 +52,31 @@ def block_writer(path: str | Path, sound: Sound, frames: int | None = None) -> I
         InputError: As `write`, or a wav of unannounced length grows past 4 GiB.
     """
     path = Path(path)
+    with replacing(path) as partial, encoding(partial, path, sound, frames) as append:
+        yield append
+
+
+@contextmanager
+def encoding(partial: Path, path: Path, sound: Sound, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
+    """The same, but into a file that somebody else will give its name ``path``, which alone errors speak of."""
     check_sound(path, sound.sample_rate, sound.channels, sound.subtype)
-    most = most_frames(path, sound)
+    most, written = most_frames(path, sound), 0
     rf64 = frames is not None and frames > most
-    with replacing(path) as partial:
-        encoder = _encoder(path, partial, sound, rf64)
-        written = 0
+    encoder = _encoder(path, partial, sound, rf64)
 
-        def append(block: Tensor) -> None:
-            nonlocal written
-            written += block.shape[1]
-            if written > most and not rf64:
-                raise InputError(f"{path} would grow past 4 GiB, the most that a wav holds: write .flac or .w64.")
-            with writing(path, *_LIBRARY_ERRORS):
-                encoder.append(block)
+    def append(block: Tensor) -> None:
+        nonlocal written
+        written += block.shape[1]
+        if written > most and not rf64:
+            raise InputError(f"{path} would grow past 4 GiB, the most that a wav holds: write .flac or .w64.")
+        with writing(path, *_LIBRARY_ERRORS):
+            encoder.append(block)
 
-        try:
-            yield append
-        finally:
-            with writing(path, *_LIBRARY_ERRORS):
-                encoder.close()
+    try:
+        yield append
+    finally:
+        with writing(path, *_LIBRARY_ERRORS):
+            encoder.close()
 
 
 def most_frames(path: Path, sound: Sound) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
+from bsroformer.audio.tags import read_mark
 from bsroformer.errors import InputError
 
 
@@ -18,21 +19,30 @@ class Song:
     source: Path
     folder: Path
 
-    def done(self, files: Iterable[Path]) -> bool:
-        """Whether its stems are there, and newer than it is."""
-        try:
-            changed = self.source.stat().st_mtime_ns
-            return all(path.stat().st_mtime_ns >= changed for path in files)
-        except OSError:
-            return False
+    def done(self, files: Iterable[Path], mark: str) -> bool:
+        """Whether its stems are there and bear the mark."""
+        return all(path.is_file() and read_mark(path) == mark for path in files)
+
+    def check_room(self, files: Iterable[Path]) -> None:
+        """Make sure that no file of somebody else is in the way of its stems.
+
+        Raises:
+            InputError: If one is.
+        """
+        for path in files:
+            if path.is_file() and read_mark(path) is None:
+                raise InputError(
+                    f"{path} is there and was not written by this program: choose another output folder, or "
+                    "overwrite=true to replace it"
+                )
 
 
-def find_songs(inputs: Sequence[str | Path], output: str | Path, stems: Sequence[str]) -> list[Song]:
+def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, stems: Sequence[str]) -> list[Song]:
     """Find the files that are meant, each once, in the order of their names.
 
     The stems of ``<place>/<song>.<suffix>`` go to ``<output>/<place>/<song>/``, where a place is a folder below the one
-    that all inputs share. Two files of one name keep their suffixes. Folders are searched for audio, past hidden
-    files, the folder `output`, and the stems that an earlier run wrote.
+    that all inputs share. Two files of one name keep their suffixes, as in ``<song> (wav)``. Folders are searched for
+    audio, past hidden files and stems that this program wrote.
 
     Args:
         inputs: Files, folders or glob patterns. A name that is not there is kept: it fails when it is its turn.
@@ -43,11 +53,11 @@ def find_songs(inputs: Sequence[str | Path], output: str | Path, stems: Sequence
         InputError: If there is no audio in a folder or behind a pattern, or a stem's file would replace an input.
     """
     named, found, roots = [], [], []
-    for each in map(str, inputs):
+    for each in map(str, [inputs] if isinstance(inputs, str | Path) else inputs):
         path = Path(each)
         if path.is_dir():
             roots.append(path)
-            found += _some(_audio_below(path, Path(output)), f"there is no audio file in the folder {path}")
+            found += _some(_audio_below(path), f"there is no audio file in the folder {path}")
         elif path.exists() or not glob.has_magic(each):
             roots.append(path.parent)
             named.append(path)
@@ -55,17 +65,16 @@ def find_songs(inputs: Sequence[str | Path], output: str | Path, stems: Sequence
             roots.append(_fixed_part(path))
             matches = (Path(match) for match in sorted(glob.glob(each, recursive=True)))  # noqa: PTH207 (takes whole paths)
             found += _some((match for match in matches if match.is_file()), f"no file matches {each}")
+    if not roots:
+        raise InputError("there is nothing to separate: name a file, a folder or a pattern")
     root = Path(os.path.commonpath([path.absolute() for path in roots]))
+    found = [path for path in found if path in named or read_mark(path) is None]
     sources = list({os.path.abspath(path): path for path in named + found}.values())  # noqa: PTH100 (links keep their names)
     songs = _with_folders(sources, root, Path(output))
     written = {song.folder.absolute() / stem for song in songs for stem in stems}
-    earlier = {path for path in found if path.absolute().with_suffix("") in written}
-    songs = [song for song in songs if song.source not in earlier or song.source in named]
     for song in songs:
         if song.source.absolute().with_suffix("") in written:
-            raise InputError(
-                f"{song.source} would be replaced by a stem of the same name: choose another output folder"
-            )
+            raise InputError(f"{song.source} would be replaced by a stem: choose another output folder")
     return sorted(songs, key=lambda song: song.folder)
 
 
@@ -74,12 +83,12 @@ def _with_folders(sources: Sequence[Path], root: Path, output: Path) -> list[Son
     short = [place / path.stem.removesuffix(".stem") for place, path in zip(places, sources, strict=True)]
     count = Counter(str(folder).casefold() for folder in short)
     return [
-        Song(path, folder if count[str(folder).casefold()] == 1 else place / path.name)
+        Song(path, folder if count[str(folder).casefold()] == 1 else place / f"{folder.name} ({path.suffix[1:]})")
         for path, place, folder in zip(sources, places, short, strict=True)
     ]
 
 
-def _audio_below(folder: Path, output: Path) -> Iterator[Path]:
+def _audio_below(folder: Path) -> Iterator[Path]:
     """Every audio file in a folder and those below it, links followed, each folder once."""
     seen: set[tuple[int, int]] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
@@ -88,8 +97,7 @@ def _audio_below(folder: Path, output: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        inner = (Path(place) / name for name in sorted(folders))
-        folders[:] = [path.name for path in inner if path.name[0] != "." and path.absolute() != output.absolute()]
+        folders[:] = sorted(name for name in folders if name[0] != ".")
         for path in (Path(place) / name for name in sorted(names)):
             if path.suffix.lower() in AUDIO_SUFFIXES and path.name[0] != ".":
                 yield path

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bsroformer.audio.encoders import Sound
-from bsroformer.audio.files import AudioInfo
 from bsroformer.audio.formats import FORMATS
 from bsroformer.errors import InputError
 
+DELIVERED = ("wav", "flac", "mp3", "ogg", "m4a")
 BIT_DEPTHS = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 
 
@@ -16,7 +15,7 @@ class Delivery:
     """How stems are written.
 
     Attributes:
-        format: ``wav``, ``flac``, ``mp3``, ``ogg``, ``m4a`` or ``w64``.
+        format: ``wav``, ``flac``, ``mp3``, ``ogg`` or ``m4a``: those that keep tags.
         bit_depth: ``16``, ``24``, ``float``, or ``auto``: the file's own where the format can have it. What was lossy
             has none: a wav of it is float, a flac 24 bits.
         bitrate: Of mp3, ogg and m4a, kbit/s.
@@ -32,20 +31,16 @@ class Delivery:
     rescale: bool = False
 
     def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise InputError(f"format={self.format} is none of {', '.join(FORMATS)}")
+        if self.format not in DELIVERED:
+            raise InputError(f"format={self.format} is none of {', '.join(DELIVERED)}")
         if str(self.bit_depth) not in ("auto", *BIT_DEPTHS):
             raise InputError(f"bit_depth={self.bit_depth} is none of auto, {', '.join(BIT_DEPTHS)}")
         if str(self.bit_depth) != "auto":
             subtype = BIT_DEPTHS[str(self.bit_depth)]
             if subtype not in FORMATS[self.format].subtypes:
                 raise InputError(f"format={self.format} has no bit_depth={self.bit_depth}: leave bit_depth=auto")
-        if not 32 <= self.bitrate <= 512:
-            raise InputError(f"bitrate={self.bitrate} is not between 32 and 512 kbit/s")
-
-    def sound(self, source: AudioInfo, channels: int, tags: dict[str, str]) -> Sound:
-        """How a stem of a file is stored."""
-        return Sound(source.sample_rate, channels, self.subtype(source.codec), self.bitrate, tags)
+        if not isinstance(self.bitrate, int) or not 32 <= self.bitrate <= 512:
+            raise InputError(f"bitrate={self.bitrate} is no whole number between 32 and 512 kbit/s")
 
     def subtype(self, codec: str) -> str:
         """How a sample is stored, in libsndfile's words, where it was stored as ``codec`` says."""

@@ -28,6 +28,8 @@ class Ensemble(StreamSeparator):
     """
 
     def __init__(self, members: Sequence[StreamSeparator], weights: Weights | None = None) -> None:
+        if not members:
+            raise InputError("an average needs a checkpoint or more")
         if len({(member.sample_rate, member.channels) for member in members}) != 1:
             raise InputError("checkpoints that are averaged must have one sample rate and number of channels")
         first = members[0]

@@ -1,6 +1,5 @@
 """Separate a mixture of any length by overlapping windows."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, tee
 from typing import Literal, TypeVar
@@ -18,6 +17,8 @@ from bsroformer.inference.streams import weighted_sum
 from bsroformer.model import BandSplitRoformer
 
 T = TypeVar("T")
+LONGEST_WINDOW = 3600
+"""Seconds: a window is computed at once."""
 
 
 class Separator(StreamSeparator):
@@ -27,7 +28,7 @@ class Separator(StreamSeparator):
         model: The model; it is moved to the device and set to evaluation mode.
         stems: Those of the model's stems to compute, in the order to have; all unless given.
         overlap: Share of a window that the next one repeats, from 0 up to less than 1.
-        batch_size: Windows computed together.
+        batch_size: Windows computed together by ``torch``; ``openvino`` takes them one by one.
         chunk_seconds: Length of a window; the model's own unless given.
         shifts: Passes with windows at other places, whose mean is taken.
         tta: Passes with each window changed, whose mean is taken too: ``channel_swap``, ``polarity``.
@@ -62,6 +63,8 @@ class Separator(StreamSeparator):
         self.stems, self.sample_rate, self.channels = model.stems, model.sample_rate, model.settings.channels
         self.size = max(1, round(seconds * self.sample_rate))
         self.step = max(1, round(self.size * (1 - overlap)))
+        if shifts > self.step:
+            raise InputError(f"shifts={shifts} are more than the {self.step} samples between two windows: give fewer")
         self.shifts, self.batch_size = shifts, batch_size
         self.engine = self._augmented(make_engine(engine, model, self.size, device, precision, compile), tta)
 
@@ -103,8 +106,8 @@ def _check_windows(overlap: float, batch_size: int, chunk_seconds: float, shifts
     for name, value in (("batch_size", batch_size), ("shifts", shifts)):
         if value < 1:
             raise InputError(f"{name}={value} must be 1 or more")
-    if not 0 < chunk_seconds < math.inf:
-        raise InputError(f"chunk_seconds={chunk_seconds} must be a number of seconds above 0")
+    if not 0 < chunk_seconds <= LONGEST_WINDOW:
+        raise InputError(f"chunk_seconds={chunk_seconds} must be a number of seconds above 0, up to {LONGEST_WINDOW}")
 
 
 def _check_one_of(key: str, value: str, known: Sequence[str]) -> None:

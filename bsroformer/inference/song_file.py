@@ -1,10 +1,11 @@
 """A file in, the files of its stems out."""
 
-import glob
-import shutil
+import math
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,17 +13,19 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from bsroformer.atomic import writing
-from bsroformer.audio.encoders import Sound
-from bsroformer.audio.files import block_writer, blocks
+from bsroformer.atomic import replacing
+from bsroformer.audio.encoders import Sound, stored
+from bsroformer.audio.files import blocks, probe
 from bsroformer.audio.tags import read_tags
+from bsroformer.audio.writer import encoding
+from bsroformer.errors import InputError
 from bsroformer.inference.delivery import Delivery
 from bsroformer.inference.song_stems import READ_BLOCK, SongStems
+from bsroformer.inference.stem_folder import stem_folder
 from bsroformer.inference.stream_separator import Progress, StreamSeparator, told
 
 CEILING = 1 - 2**-15
 """The largest sample after rescaling: the largest that 16 bits hold."""
-_ASIDE, _PART = ".rescaling.", ".part"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ def separate_file(
     delivery: Delivery | None = None,
     rest: str | None = None,
     downmix: bool = False,
+    mark: str = "",
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> SeparatedSong:
@@ -63,8 +67,9 @@ def separate_file(
         source: The file.
         folder: Where to write ``<stem>.<format>``. What an interrupted run left there is removed.
         delivery: In which form.
-        rest: See `SongStems`.
+        rest: See `SongStems`. Where stems are written as integers, it is the rest of what is written.
         downmix: See `SongStems`.
+        mark: A word that is kept among the tags of each stem, to know it again: `Song.done`.
         progress: Called after each piece that is written.
         cancelled: Asked after each piece that is written whether to stop.
 
@@ -72,82 +77,84 @@ def separate_file(
         InputError: If the file cannot be read or the stems cannot be written.
         Cancelled: If it was; nothing is left in the folder that was not there.
     """
-    begun = time.monotonic()
-    delivery = delivery or Delivery()
-    song = SongStems(separator, source, rest, downmix)
-    files = [delivery.path(Path(folder), name) for name in song.names]
-    sound = delivery.sound(song.info, song.channels, read_tags(song.path))
-    expected = song.info.expected_frames
-    write = _write_rescaled if delivery.rescale and delivery.clips(song.info.codec) else _write
-    with _own_folder(Path(folder), files), closing(song.__iter__()) as stems:
-        levels = write(files, sound, expected, told(stems, sound.sample_rate, expected, progress, cancelled))
-    clipped = dict(zip(song.names, levels.beyond, strict=True)) if delivery.clips(song.info.codec) else {}
+    begun, delivery, folder = time.monotonic(), delivery or Delivery(), Path(folder)
+    codec = probe(source).codec
+    subtype, clips = delivery.subtype(codec), delivery.clips(codec)
+    rescales = delivery.rescale and clips
+    levels = _Levels(source, "FLOAT" if rescales else subtype)
+    song = SongStems(separator, source, rest, downmix, levels.settle)
+    files = [delivery.path(folder, name) for name in song.names]
+    sound = Sound(song.sample_rate, song.channels, subtype, delivery.bitrate, read_tags(song.path), mark)
+    expected, gain = song.info.expected_frames, 1.0
+    with stem_folder(folder, files), closing(song.__iter__()) as stems:
+        pieces = told(stems, song.sample_rate, expected, progress, cancelled)
+        if rescales:
+            gain = _write_rescaled(files, sound, expected, pieces, levels)
+        else:
+            _write(files, sound, expected, pieces)
+    beyond = {name: levels.beyond[number] for number, name in enumerate(song.names)} if clips and not rescales else {}
     return SeparatedSong(
         song.path,
         tuple(files),
-        seconds=levels.frames / sound.sample_rate,
+        seconds=levels.frames / song.sample_rate,
         seconds_taken=time.monotonic() - begun,
-        clipped={name: count for name, count in clipped.items() if count},
-        gain=levels.gain,
+        clipped={name: count for name, count in beyond.items() if count},
+        gain=gain,
     )
 
 
-@dataclass
 class _Levels:
-    """How loud stems are.
+    """How loud the stems of `source` are, which will be stored as `subtype`.
 
     Attributes:
-        beyond: Samples beyond full scale, of each stem.
+        beyond: Samples beyond full scale, by the stem's number.
         peak: The largest magnitude of all.
         frames: Samples per channel.
-        gain: By which they were scaled.
     """
 
-    beyond: list[int]
-    peak: float = 0.0
-    frames: int = 0
-    gain: float = 1.0
+    def __init__(self, source: str | Path, subtype: str) -> None:
+        self.source, self.subtype, self.peak, self.frames = source, subtype, 0.0, 0
+        self.beyond: Counter[int] = Counter()
 
-    def hear(self, stems: Tensor) -> None:
-        """Count in a piece ``(n c t)``."""
-        magnitudes = stems.abs().flatten(1)
-        self.beyond = [old + new for old, new in zip(self.beyond, (magnitudes > 1).sum(dim=1).tolist(), strict=True)]
-        self.peak = max(self.peak, float(magnitudes.max()))
-        self.frames += stems.shape[-1]
+    def settle(self, number: int, stem: Tensor) -> Tensor:
+        """A stem's samples ``(c t)`` as they will be stored.
+
+        Raises:
+            InputError: If they are not finite.
+        """
+        if stem.numel() == 0:
+            return stem
+        magnitudes = stem.abs()
+        peak = float(magnitudes.max())
+        if not math.isfinite(peak):
+            raise InputError(
+                f"{self.source} has stems with NaN or infinite samples, so they are not written: set precision=fp32"
+            )
+        self.peak = max(self.peak, peak)
+        self.beyond[number] += int((magnitudes > 1).sum())
+        self.frames += stem.shape[-1] if number == 0 else 0
+        return stored(stem, self.subtype)
 
 
-def _write(files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor]) -> _Levels:
-    levels = _Levels([0] * len(files))
-    with ExitStack() as stack:
-        appends = [stack.enter_context(block_writer(path, sound, frames)) for path in files]
+def _write(files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor]) -> None:
+    """Write the stems; no file gets its name before all are closed."""
+    with ExitStack() as names, ExitStack() as encoders:
+        partials = [names.enter_context(replacing(path)) for path in files]
+        targets = zip(partials, files, strict=True)
+        appends = [encoders.enter_context(encoding(partial, path, sound, frames)) for partial, path in targets]
         for piece in pieces:
-            levels.hear(piece)
             for append, stem in zip(appends, piece, strict=True):
                 append(stem)
-    return levels
 
 
-def _write_rescaled(files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor]) -> _Levels:
-    """Write to float files aside first, since the last sample may be the loudest."""
-    with TemporaryDirectory(prefix=_ASIDE, suffix=_PART, dir=files[0].parent) as aside:
+def _write_rescaled(
+    files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor], levels: _Levels
+) -> float:
+    """Write to float files aside first, since the last sample may be the loudest; returns the gain."""
+    with TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=files[0].parent) as aside:
         rough = [Path(aside) / f"{number}.w64" for number in range(len(files))]
-        before = _write(rough, replace(sound, subtype="FLOAT", tags={}), frames, pieces)
-        gain = min(1.0, CEILING / max(before.peak, CEILING))
+        _write(rough, replace(sound, subtype="FLOAT", tags={}, mark=""), frames, pieces)
+        gain = CEILING / max(levels.peak, CEILING)
         again = zip(*(blocks(path, READ_BLOCK) for path in rough), strict=True)
-        after = _write(files, sound, before.frames, (gain * torch.stack(stems) for stems in again))
-    return replace(after, gain=gain)
-
-
-@contextmanager
-def _own_folder(folder: Path, files: Sequence[Path]) -> Iterator[None]:
-    """Make the folder of the stems and clear it of what a killed run left; without stems in the end, it goes again."""
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    for name in (_ASIDE, *(f".{path.name}." for path in files)):
-        for left in folder.glob(f"{glob.escape(name)}*{_PART}"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            folder.rmdir()  # works on an empty folder only
+        _write(files, sound, levels.frames, (gain * torch.stack(stems) for stems in again))
+    return gain

@@ -1,6 +1,7 @@
 """The stems of a file, block by block, as the file has its samples."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -27,6 +28,8 @@ class SongStems:
         path: The file.
         rest: Name of a last stem, the mixture minus all the others; there is none unless given.
         downmix: Accept surround sound and separate its downmix.
+        settle: Called with each stem's number and samples ``(c t)`` before the rest is computed, and with the rest's;
+            what it returns takes their place, so that the rest makes up for rounding.
 
     Attributes:
         info: What the file's header says.
@@ -39,7 +42,12 @@ class SongStems:
     """
 
     def __init__(
-        self, separator: StreamSeparator, path: str | Path, rest: str | None = None, downmix: bool = False
+        self,
+        separator: StreamSeparator,
+        path: str | Path,
+        rest: str | None = None,
+        downmix: bool = False,
+        settle: Callable[[int, Tensor], Tensor] = lambda number, stem: stem,
     ) -> None:
         self.separator, self.path, self.info = separator, Path(path), probe(path)
         if self.info.channels > 2 and not downmix:
@@ -49,7 +57,7 @@ class SongStems:
             )
         if rest is not None and rest.casefold() in {stem.casefold() for stem in separator.stems}:
             raise InputError(f"the model has a stem {rest} of its own, so the rest of {path} needs another name")
-        self.rest = rest
+        self.rest, self.settle = rest, settle
         self.names = (*separator.stems, *([] if rest is None else [rest]))
         self.sample_rate = self.info.sample_rate
         self.channels = 1 if self.info.channels == 1 else separator.channels
@@ -65,14 +73,16 @@ class SongStems:
     def _stems(self) -> Iterator[Tensor]:
         mixture = _Mixture(self)
         rates = self.sample_rate, self.separator.sample_rate
-        separated = self.separator.stream(resample_blocks(mixture.for_model(), *rates))
-        for piece in resample_blocks(separated, *reversed(rates)):
-            stems = to_channels(piece[..., : mixture.waiting], self.channels)
-            original = mixture.take(stems.shape[-1])
-            if self.rest is not None:
-                stems = torch.cat([stems, (original - stems.sum(dim=0)).unsqueeze(0)])
-            if stems.shape[-1]:
-                yield stems
+        with closing(mixture.for_model()) as heard:
+            separated = self.separator.stream(resample_blocks(heard, *rates))
+            for piece in resample_blocks(separated, *reversed(rates)):
+                found = to_channels(piece[..., : mixture.waiting], self.channels)
+                original = mixture.take(found.shape[-1])
+                stems = [self.settle(number, stem) for number, stem in enumerate(found)]
+                if self.rest is not None:
+                    stems.append(self.settle(len(stems), original - torch.stack(stems).sum(dim=0)))
+                if found.shape[-1]:
+                    yield torch.stack(stems)
 
 
 class _Mixture:
@@ -87,7 +97,7 @@ class _Mixture:
         """Samples that were read, and whose stems are not there yet."""
         return sum(block.shape[-1] for block in self.held)
 
-    def for_model(self) -> Iterator[Tensor]:
+    def for_model(self) -> Generator[Tensor]:
         """Yield blocks ``(c t)`` with the model's channels."""
         for block in ahead(blocks(self.song.path, READ_BLOCK)):
             self.held.append(to_channels(block, self.song.channels))

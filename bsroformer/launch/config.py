@@ -69,6 +69,62 @@ def paths_of(value: Any, key: str) -> list[str]:
     return [str(Path(path_of(each, key)).expanduser()) if "://" not in str(each) else str(each) for each in values]
 
 
+def number(cfg: DictConfig, key: str) -> float:
+    """The number that is the value of a key.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    return _of_kind(cfg, key, "a number", int, float)
+
+
+def whole(cfg: DictConfig, key: str) -> int:
+    """The whole number that is the value of a key.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    return _of_kind(cfg, key, "a whole number", int)
+
+
+def switch(cfg: DictConfig, key: str) -> bool:
+    """Whether a key is true.
+
+    Raises:
+        InputError: If it is neither true nor false.
+    """
+    return _of_kind(cfg, key, "true or false", bool)
+
+
+def word(cfg: DictConfig, key: str) -> str:
+    """The word that is the value of a key.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    return _of_kind(cfg, key, "a word", str)
+
+
+def words(cfg: DictConfig, key: str) -> list[str]:
+    """The words that are the value of a key: one, or a list.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    value = OmegaConf.select(cfg, key)
+    found = list(value) if isinstance(value, ListConfig) else [value]
+    if not all(isinstance(each, str) for each in found):
+        raise InputError(f"{key}={value} must be a list of words: write {key}=[a,b]")
+    return found
+
+
+def _of_kind(cfg: DictConfig, key: str, kind: str, *types: type) -> Any:
+    value = OmegaConf.select(cfg, key, throw_on_missing=True)
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise InputError(f"{key}={value} must be {kind}")
+    return value
+
+
 def refuse_many_processes(cfg: DictConfig) -> None:
     """Stop a sweep that would start again in every process of a distributed trainer.
 

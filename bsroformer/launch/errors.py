@@ -16,6 +16,7 @@ from bsroformer.launch.terminal import terminal
 P = ParamSpec("P")
 R = TypeVar("R")
 STATUS = 2
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 MENDABLE = (
     InputError,
     InstantiationException,
@@ -54,6 +55,9 @@ def user_errors(script: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return script(*args, **kwargs)
+        except KeyboardInterrupt:
+            terminal(stderr=True).print("Stopped.")
+            sys.exit(INTERRUPTED)
         except Exception as error:
             if not mendable(error):
                 raise

@@ -1,17 +1,28 @@
 """Separate songs: ``scripts/separate.py``."""
 
-import sys
+import os
+from datetime import timedelta
+from typing import Any
 
+import torch
 from omegaconf import DictConfig
 
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, find_songs
-from bsroformer.launch.config import path_of, paths_of, prepared
+from bsroformer.launch.config import path_of, paths_of, plain, prepared, switch, whole, word, words
 from bsroformer.launch.errors import STATUS, user_errors
-from bsroformer.launch.separating import Separating, counted
+from bsroformer.launch.separating import Separating, file_state
 from bsroformer.launch.separators import build_separator
 from bsroformer.launch.terminal import terminal
+
+statuses: list[int] = []
+"""Of this process's jobs with songs that could not be separated: a sweep goes on after such a job."""
+
+
+def exit_status() -> int:
+    """What the script is to end with."""
+    return max(statuses, default=0)
 
 
 @user_errors
@@ -26,30 +37,37 @@ def separate(cfg: DictConfig) -> None:
     inputs, output = paths_of(cfg.input, "input"), path_of(cfg.output, "output")
     check_shard(cfg)
     keep_freed_memory()
-    stems, rest = wanted_stems(cfg)
+    stems, rest_is_written = wanted_stems(cfg)
+    delivery = Delivery(word(cfg, "format").lower(), cfg.bit_depth, cfg.bitrate, switch(cfg, "rescale"))
+    overwrite, downmix = switch(cfg, "overwrite"), switch(cfg, "downmix")
     separator = build_separator(cfg, console, stems)
-    delivery = Delivery(cfg.format, cfg.bit_depth, cfg.bitrate, cfg.rescale)
-    run = Separating(separator, delivery, rest, cfg.downmix, console)
+    rest = f"no_{separator.stems[0]}" if cfg.two_stems is not None else "residual"
+    run = Separating(separator, delivery, rest if rest_is_written else None, downmix, settings_of(cfg), console)
     songs = find_songs(inputs, output, run.names)[cfg.shard.index :: cfg.shard.count]
-    waiting = [song for song in songs if cfg.overwrite or not song.done(run.files(song))]
-    if done := len(songs) - len(waiting):
-        console.print(f"{counted(done)} left out: the stems are there, and newer (overwrite=true separates again)")
-    if not run.separate(waiting):
-        sys.exit(STATUS)
+    if not run.separate(songs, overwrite):
+        statuses.append(STATUS)
+    wait_for_other_processes(cfg)
 
 
-def wanted_stems(cfg: DictConfig) -> tuple[list[str] | None, str | None]:
-    """The stems to compute, all if None, and the name of the rest, if it is to be written.
+def wanted_stems(cfg: DictConfig) -> tuple[list[str] | None, bool]:
+    """The stems to compute, all if None, and whether the rest is written.
 
     Raises:
         InputError: If the keys that choose them contradict each other.
     """
+    residual = switch(cfg, "residual")
     if cfg.two_stems is not None:
-        if cfg.stems is not None or cfg.residual:
+        if cfg.stems is not None or residual:
             raise InputError("two_stems writes a stem and the rest: leave out stems and residual, or two_stems")
-        return [str(cfg.two_stems)], f"no_{cfg.two_stems}"
-    stems = None if cfg.stems is None else [str(stem) for stem in cfg.stems]
-    return stems, "residual" if cfg.residual else None
+        return [word(cfg, "two_stems")], True
+    return None if cfg.stems is None else words(cfg, "stems"), residual
+
+
+def settings_of(cfg: DictConfig) -> dict[str, Any]:
+    """What decides how stems sound: with other settings, a song is not done."""
+    windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "bitrate", "rescale")
+    files = {path: file_state(path) for path in paths_of(cfg.ckpt, "ckpt")}
+    return {"checkpoints": files, **{key: plain(cfg)[key] for key in ("config", "weights", *windows, *sound)}}
 
 
 def check_shard(cfg: DictConfig) -> None:
@@ -58,8 +76,17 @@ def check_shard(cfg: DictConfig) -> None:
     Raises:
         InputError: If not.
     """
-    index, count = cfg.shard.index, cfg.shard.count
+    index, count = whole(cfg, "shard.index"), whole(cfg, "shard.count")
     if not 0 <= index < count:
         raise InputError(f"shard.index={index} must be from 0 to shard.count - 1 = {count - 1}")
     if count > 1 and cfg.output == cfg.paths.output_dir:
         raise InputError("several processes that share a collection need one place to write: give output=...")
+
+
+def wait_for_other_processes(cfg: DictConfig) -> None:
+    """Under torchrun, wait until all processes are done: it ends the others when one reports a bad song."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ or cfg.shard.count == 1:
+        return
+    torch.distributed.init_process_group("gloo", timeout=timedelta(days=365))
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()

@@ -1,21 +1,23 @@
 """Separate songs one after another, past those that cannot be, and tell how it goes."""
 
+import hashlib
+import json
+import logging
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, SeparatedSong, Song, StreamSeparator, separate_file
-from bsroformer.launch.errors import report
-from bsroformer.launch.terminal import clock, music_progress, warnings_told
-
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+from bsroformer.launch.errors import INTERRUPTED, report
+from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm, warnings_told
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Separating:
         delivery: In which form stems are written.
         rest: Name of the rest, if it is written.
         downmix: Whether surround sound is mixed down.
+        settings: What else decides how stems sound.
         console: Where to tell what happens.
         done: The songs that are separated.
         failures: What was wrong with the others.
@@ -36,6 +39,7 @@ class Separating:
     delivery: Delivery
     rest: str | None
     downmix: bool
+    settings: Mapping[str, Any]
     console: Console
     done: list[SeparatedSong] = field(default_factory=list)
     failures: list[InputError] = field(default_factory=list)
@@ -49,28 +53,39 @@ class Separating:
         """Where the stems of a song go."""
         return [self.delivery.path(song.folder, name) for name in self.names]
 
-    def separate(self, songs: Sequence[Song]) -> bool:
-        """Separate the songs; whether all of them could be."""
+    def mark(self, song: Song) -> str:
+        """A word that stands for the song's file and all settings."""
+        told = json.dumps([file_state(song.source), self.names, self.settings], sort_keys=True, default=str)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
+        """Separate the songs that are not done, or all; whether all of them could be."""
+        waiting = [song for song in songs if overwrite or not song.done(self.files(song), self.mark(song))]
+        if done := len(songs) - len(waiting):
+            self.console.print(f"{counted(done)} left out: the stems are there (overwrite=true separates again)")
         begun = time.monotonic()
         try:
-            for number, song in enumerate(songs, start=1):
-                self._separate(song, f"{number}/{len(songs)} {song.source.name}" if songs[1:] else song.source.name)
+            with stopping_on_sigterm():
+                for number, song in enumerate(waiting, start=1):
+                    self._separate(song, f"{number}/{len(waiting)} " if waiting[1:] else "", overwrite)
         except KeyboardInterrupt:
-            left = len(songs) - len(self.done) - len(self.failures)
+            left = len(waiting) - len(self.done) - len(self.failures)
             self.console.print(f"Stopped with {counted(left)} left; the same command goes on where this one ended.")
             sys.exit(INTERRUPTED)
         finally:
-            if len(songs) > 1:
-                self._sum_up(len(songs), time.monotonic() - begun)
+            if len(waiting) > 1:
+                self._sum_up(len(waiting), time.monotonic() - begun)
             for failure in self.failures:
                 report(failure)
         return not self.failures
 
-    def _separate(self, song: Song, title: str) -> None:
-        """Separate a song, or keep in mind why it cannot be."""
+    def _separate(self, song: Song, number: str, overwrite: bool) -> None:
+        """Separate a song, or keep in mind why it cannot be: whatever is wrong with it does not stop the others."""
         with warnings_told(self.console), music_progress(self.console) as progress:
-            task = progress.add_task(title, total=None)
+            task = progress.add_task(f"{number}{song.source.name}", total=None)
             try:
+                if not overwrite:
+                    song.check_room(self.files(song))
                 separated = separate_file(
                     self.separator,
                     song.source,
@@ -78,15 +93,22 @@ class Separating:
                     self.delivery,
                     self.rest,
                     self.downmix,
+                    self.mark(song),
                     progress=lambda done, total: progress.update(task, completed=done, total=total),
                 )
-            except InputError as error:
-                self.failures.append(error)
-                return
             except torch.OutOfMemoryError as error:
                 raise InputError(
                     "the GPU's memory is full: lower batch_size or chunk_seconds, or set device=cpu"
                 ) from error
+            except InputError as error:
+                self.failures.append(error)
+                return
+            except Exception as error:
+                logging.getLogger(__name__).debug("unexpected", exc_info=error)
+                self.failures.append(
+                    InputError(f"{song.source} could not be separated: {type(error).__name__}: {error}")
+                )
+                return
         self.done.append(separated)
         self._tell(song, separated)
 
@@ -116,3 +138,12 @@ class Separating:
 def counted(songs: int) -> str:
     """A number of songs in words."""
     return f"{songs} song" if songs == 1 else f"{songs} songs"
+
+
+def file_state(path: str | Path) -> list[Any]:
+    """What changes when a file does: its name, length and time; of an address, the address alone."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return [str(path)]
+    return [Path(path).name, status.st_size, status.st_mtime_ns]

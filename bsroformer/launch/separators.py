@@ -12,7 +12,7 @@ from bsroformer.devices import best_device
 from bsroformer.errors import InputError
 from bsroformer.inference import Ensemble, Separator, StreamSeparator
 from bsroformer.inference.ensemble import Weights
-from bsroformer.launch.config import paths_of
+from bsroformer.launch.config import number, paths_of, switch, whole, word, words
 from bsroformer.model import BandSplitRoformer
 
 
@@ -54,22 +54,22 @@ def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str]
     return Separator(
         model,
         stems,
-        overlap=cfg.overlap,
-        batch_size=cfg.batch_size,
-        chunk_seconds=cfg.chunk_seconds,
-        shifts=cfg.shifts,
-        tta=list(cfg.tta),
+        overlap=number(cfg, "overlap"),
+        batch_size=whole(cfg, "batch_size"),
+        chunk_seconds=None if cfg.chunk_seconds is None else number(cfg, "chunk_seconds"),
+        shifts=whole(cfg, "shifts"),
+        tta=words(cfg, "tta"),
         device=device_of(cfg),
         precision=cfg.precision,
         engine=cfg.engine,
-        compile=cfg.compile,
+        compile=switch(cfg, "compile"),
     )
 
 
 def device_of(cfg: DictConfig) -> str:
     """The device to compute on: ``auto`` in one of several processes is an accelerator of its own."""
     shared = "LOCAL_RANK" in os.environ or ("shard" in cfg and cfg.shard.count > 1)
-    if cfg.device != "auto" or cfg.engine != "torch" or not shared:
+    if word(cfg, "device") != "auto" or cfg.engine != "torch" or not shared:
         return cfg.device
     return str(best_device(int(os.environ.get("LOCAL_RANK", cfg.shard.index))))
 

@@ -1,5 +1,9 @@
 """How the scripts print."""
 
+import io
+import signal
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 import bsroformer
@@ -16,6 +21,9 @@ PACKAGE = str(Path(bsroformer.__file__).parent)
 
 def terminal(stderr: bool = False) -> Console:
     """A console that prints text as it is: brackets in a name are no markup, and no path is cut in two."""
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # the name of a file may be no text
     return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
 
 
@@ -29,13 +37,13 @@ def clock(seconds: float) -> str:
 def music_progress(console: Console) -> Progress:
     """A progress bar over seconds of music: share, speed and time left; it goes when it is done."""
     columns = (
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
         BarColumn(),
         TaskProgressColumn(),
         SpeedColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal)
 
 
 class SpeedColumn(ProgressColumn):
@@ -44,6 +52,19 @@ class SpeedColumn(ProgressColumn):
     def render(self, task: Task) -> Text:  # noqa: D102 (see the class)
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f} x real time")
+
+
+@contextmanager
+def stopping_on_sigterm() -> Iterator[None]:
+    """Take the wish to end that a system or scheduler sends for a Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 @contextmanager

@@ -1,8 +1,10 @@
-import os
 from pathlib import Path
 
 import pytest
+import torch
 
+from bsroformer.audio.encoders import Sound
+from bsroformer.audio.files import block_writer
 from bsroformer.errors import InputError
 from bsroformer.inference import Song, find_songs
 
@@ -64,7 +66,7 @@ def test_a_name_with_signs_of_a_pattern_is_a_name_if_there_is_such_a_file(music)
 def test_files_of_one_name_keep_their_suffixes(music):
     (music / "A.WAV").write_bytes(b"x")
     songs = found("music")
-    assert (songs["music/a.mp3"], songs["music/A.WAV"]) == ("out/a.mp3", "out/A.WAV")
+    assert (songs["music/a.mp3"], songs["music/A.WAV"]) == ("out/a (mp3)", "out/A (WAV)")
 
 
 def test_a_name_that_is_not_there_is_kept_to_fail_when_it_is_its_turn(music):
@@ -72,13 +74,27 @@ def test_a_name_that_is_not_there_is_kept_to_fail_when_it_is_its_turn(music):
 
 
 @pytest.mark.parametrize("output", ["music", "music/out", "."])
-def test_what_was_written_is_not_read_again(music, output):
+def test_what_was_written_is_not_read_again_whatever_its_name(music, output):
     before = found("music", output=output)
     for folder in before.values():
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        for stem in STEMS:
-            (Path(folder) / f"{stem}.flac").write_bytes(b"x")
+        for stem in ("vocals", "from earlier settings"):
+            write_stem(Path(folder) / f"{stem}.flac", mark="abc")
     assert found("music", output=output) == before
+    assert found("music/**/*.flac", output=output).keys() == {"music/B/c.flac"}
+
+
+def write_stem(path: Path, mark: str) -> None:
+    with block_writer(path, Sound(8000, 1, "PCM_16", mark=mark)) as append:
+        append(torch.zeros(1, 100))
+
+
+@pytest.mark.parametrize("pattern", ["music", "music/**/*.wav"])
+def test_a_recording_that_a_stem_would_replace_is_told_even_if_it_was_only_found(music, pattern):
+    (music / "song.wav").write_bytes(b"x")
+    (music / "song").mkdir()
+    (music / "song" / "vocals.wav").write_bytes(b"a take of the user's own")
+    with pytest.raises(InputError, match=r"music/song/vocals\.wav would be replaced by a stem"):
+        find_songs([pattern], "music", STEMS)
 
 
 def test_links_are_followed_once_and_loops_end(music):
@@ -94,7 +110,7 @@ def test_links_are_followed_once_and_loops_end(music):
 def test_a_stem_that_would_replace_its_input_is_told(music):
     (music / "vocals").mkdir()
     (music / "vocals" / "vocals.wav").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"vocals\.wav would be replaced by a stem of the same name: choose another"):
+    with pytest.raises(InputError, match=r"vocals\.wav would be replaced by a stem: choose another"):
         find_songs(["music/vocals/vocals.wav"], "music", STEMS)
 
 
@@ -108,15 +124,29 @@ def test_a_folder_or_pattern_without_music_is_told(music, inputs, reason):
         find_songs([inputs], "out", STEMS)
 
 
-def test_a_song_is_done_when_all_its_stems_are_there_and_newer(tmp_path):
+def test_a_song_is_done_when_all_its_stems_are_there_and_bear_its_mark(tmp_path):
     song = Song(tmp_path / "a.wav", tmp_path / "a")
-    files = [tmp_path / "vocals.wav", tmp_path / "rest.wav"]
-    assert not song.done(files)
-    for path in (song.source, *files):
-        path.write_bytes(b"x")
-    assert song.done(files)
-    os.utime(song.source, ns=(2**62, 2**62))
-    assert not song.done(files)
-    os.utime(song.source, ns=(0, 0))
+    files = [tmp_path / f"{name}.flac" for name in STEMS]
+    assert not song.done(files, "abc")
+    for path in files:
+        write_stem(path, mark="abc")
+    assert song.done(files, "abc")
+    assert not song.done(files, "other")
     files[1].unlink()
-    assert not song.done(files)
+    assert not song.done(files, "abc")
+
+
+def test_what_somebody_else_wrote_is_not_in_the_way_without_a_word(tmp_path):
+    song = Song(tmp_path / "a.wav", tmp_path / "a")
+    ours, others = tmp_path / "vocals.flac", tmp_path / "rest.flac"
+    write_stem(ours, mark="abc")
+    song.check_room([ours, others])
+    write_stem(others, mark="")
+    with pytest.raises(InputError, match=r"rest\.flac is there and was not written by this program"):
+        song.check_room([ours, others])
+
+
+def test_nothing_is_told(tmp_path):
+    with pytest.raises(InputError, match="there is nothing to separate"):
+        find_songs([], tmp_path, STEMS)
+    assert [song.source for song in find_songs(tmp_path / "a.wav", tmp_path, STEMS)] == [tmp_path / "a.wav"]
