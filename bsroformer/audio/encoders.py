@@ -18,6 +18,8 @@ import soundfile
 from av.audio.stream import AudioStream
 from torch import Tensor
 
+from bsroformer.audio.patient_file import PatientFile
+
 # Vorbis chooses its bit rate itself, after a quality: for 44.1 kHz stereo about so many kbit/s at 0, 0.1, ... 1.
 VORBIS_KBITS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
 # Bits of the subtypes that are rounded here: libsndfile drops the remainder, which moves every sample by half a step.
@@ -119,7 +121,7 @@ class FFmpegEncoder:
     def __init__(self, path: Path, file_format: str, sound: Sound) -> None:
         # Without a clock that counts samples, an m4a states its length in milliseconds only.
         options = {"movie_timescale": str(sound.sample_rate)} if file_format == "ipod" else {}
-        self._file = path.open("wb")  # Python tells of a full disk; FFmpeg crashes at one
+        self._file = PatientFile(path)
         self._container = av.open(self._file, "w", format=file_format, options=options)
         marked = {"encoded_by": sound.written_by, "description": sound.written_by} if sound.mark else {}
         self._container.metadata.update({**sound.tags, **marked})
@@ -128,7 +130,7 @@ class FFmpegEncoder:
         stream = self._container.add_stream(codec, rate=sound.sample_rate, layout=self._layout)
         assert isinstance(stream, AudioStream)
         stream.bit_rate = 1000 * sound.bitrate
-        self._stream, self._written, self._whole = stream, 0, True
+        self._stream, self._written = stream, 0
 
     def append(self, block: Tensor) -> None:
         """Write a block (c t)."""
@@ -136,21 +138,14 @@ class FFmpegEncoder:
         frame = av.AudioFrame.from_ndarray(samples, "fltp", self._layout)
         frame.sample_rate, frame.pts = self._stream.rate, self._written
         self._written += block.shape[1]
-        self._mux(frame)
+        self._container.mux(self._stream.encode(frame))
+        self._file.check()
 
     def close(self) -> None:
-        """Finish the file, unless it could not be written up to here."""
-        try:
-            if self._whole:
-                self._mux(None)
-                self._container.close()
-        finally:
-            self._file.close()
-
-    def _mux(self, frame: av.AudioFrame | None) -> None:
-        self._whole, whole = False, self._whole
-        self._container.mux(self._stream.encode(frame))
-        self._whole = whole
+        """Finish the file."""
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        self._file.close()
 
 
 def stored(audio: Tensor, subtype: str) -> Tensor:

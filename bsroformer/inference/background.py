@@ -63,11 +63,11 @@ class _Worker(Thread, Generic[T]):
             self._put(end)
 
     def _put(self, item: T | _End) -> bool:
-        """Wait for room; False once nobody wants the item."""
+        """Wait for room; whether more is wanted."""
         while not self.unwanted.is_set():
             with suppress(Full):
                 self.waiting.put(item, timeout=PATIENCE)
-                return True
+                return not self.unwanted.is_set()
         return False
 
     def stop(self) -> None:

@@ -133,14 +133,22 @@ def test_musdb_stems_are_those_that_stempeg_reads():
         np.testing.assert_allclose(decode(MUSDB_SONG, stream).numpy(), stem.T, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.aiff", "musdb.stem.mp4"])
+CUT = [f"a.{suffix}" for suffix in ("wav", "flac", "mp3", "aiff", "ogg", "w64", "au", "webm", "mkv")]
+CUT += ["rf64.wav", "musdb.stem.mp4"]
+
+
+@pytest.mark.parametrize("name", CUT)
 def test_a_file_that_is_cut_off_gives_its_readable_start_and_a_warning(tmp_path, name):
     path = tmp_path / name
     if name.endswith(".mp4"):
         path.write_bytes(MUSDB_SONG.read_bytes())
+    elif path.suffix in (".webm", ".mkv"):
+        encode(path, noisy_song(rate=48_000), "libopus", {}, False, 48_000)
     else:
-        soundfile.write(path, noisy_song().T, RATE)
-    whole = decode(path)
+        soundfile.write(path, noisy_song().T, RATE, format="RF64" if name == "rf64.wav" else None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is wrong with it yet
+        whole = decode(path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * 0.6)])
     with pytest.warns(UserWarning, match=f"{name} is cut off or damaged"):
