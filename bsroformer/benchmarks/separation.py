@@ -146,7 +146,7 @@ class _Process:
 
     def close(self) -> None:
         """End the process."""
-        self._pool.terminate()
+        self._pool.close()
         self._pool.join()
 
 
@@ -194,9 +194,9 @@ class _Way:
 
     def figures(self, seconds_taken: float) -> Figures:
         """What is told of this way."""
+        memory = largest_memory()  # before what follows takes more
         flops = matmul_flops(self.model.cpu(), self.separator.size)
         number_of_windows = sum(1 for _ in windows([self.mixture], self.separator.size, self.separator.step))
-        memory = largest_memory()
         peak = matmul_peak(self.device, torch.bfloat16 if self.way == BF16 else torch.float32)
         return {
             "seconds_per_minute_of_audio": seconds_taken / self.minutes,
