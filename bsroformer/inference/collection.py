@@ -52,8 +52,21 @@ def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, st
     Raises:
         InputError: If there is no audio in a folder or behind a pattern, or a stem's file would replace an input.
     """
+    named, found, root = _files([inputs] if isinstance(inputs, str | Path) else inputs)
+    found = [path for path in found if path in named or read_mark(path) is None]
+    sources = list({os.path.abspath(path): path for path in named + found}.values())  # noqa: PTH100 (links keep their names)
+    songs = _with_folders(sources, root, Path(output))
+    written = {song.folder.absolute() / stem for song in songs for stem in stems}
+    for song in songs:
+        if song.source.absolute().with_suffix("") in written:
+            raise InputError(f"{song.source} would be replaced by a stem: choose another output folder")
+    return sorted(songs, key=lambda song: song.folder)
+
+
+def _files(inputs: Sequence[str | Path]) -> tuple[list[Path], list[Path], Path]:
+    """Files that were named, files that were found, and the folder that they share."""
     named, found, roots = [], [], []
-    for each in map(str, [inputs] if isinstance(inputs, str | Path) else inputs):
+    for each in map(str, inputs):
         path = Path(each)
         if path.is_dir():
             roots.append(path)
@@ -67,15 +80,7 @@ def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, st
             found += _some((match for match in matches if match.is_file()), f"no file matches {each}")
     if not roots:
         raise InputError("there is nothing to separate: name a file, a folder or a pattern")
-    root = Path(os.path.commonpath([path.absolute() for path in roots]))
-    found = [path for path in found if path in named or read_mark(path) is None]
-    sources = list({os.path.abspath(path): path for path in named + found}.values())  # noqa: PTH100 (links keep their names)
-    songs = _with_folders(sources, root, Path(output))
-    written = {song.folder.absolute() / stem for song in songs for stem in stems}
-    for song in songs:
-        if song.source.absolute().with_suffix("") in written:
-            raise InputError(f"{song.source} would be replaced by a stem: choose another output folder")
-    return sorted(songs, key=lambda song: song.folder)
+    return named, found, Path(os.path.commonpath([path.absolute() for path in roots]))
 
 
 def _with_folders(sources: Sequence[Path], root: Path, output: Path) -> list[Song]:

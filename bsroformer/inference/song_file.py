@@ -56,7 +56,7 @@ def separate_file(
     delivery: Delivery | None = None,
     rest: str | None = None,
     downmix: bool = False,
-    mark: str = "",
+    mark: str = "separate_file",
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> SeparatedSong:

@@ -66,8 +66,8 @@ def wanted_stems(cfg: DictConfig) -> tuple[list[str] | None, bool]:
 def settings_of(cfg: DictConfig) -> dict[str, Any]:
     """What decides how stems sound: with other settings, a song is not done."""
     windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "bitrate", "rescale")
-    files = {path: file_state(path) for path in paths_of(cfg.ckpt, "ckpt")}
-    return {"checkpoints": files, **{key: plain(cfg)[key] for key in ("config", "weights", *windows, *sound)}}
+    files, tree = [file_state(path) for path in paths_of(cfg.ckpt, "ckpt")], plain(cfg)
+    return {"checkpoints": files, **{key: tree[key] for key in ("config", "weights", *windows, *sound)}}
 
 
 def check_shard(cfg: DictConfig) -> None:

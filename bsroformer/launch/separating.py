@@ -121,10 +121,8 @@ class Separating:
             self.console.print(f"All its stems were scaled by {decibels:.1f} dB, so that none clips.")
         elif separated.clipped:
             told = ", ".join(f"{count} of {name}" for name, count in separated.clipped.items())
-            self.console.print(
-                f"Samples beyond full scale were cut off: {told}; bit_depth=float keeps them, rescale=true makes room.",
-                style="yellow",
-            )
+            remedy = "rescale=true makes room, format=wav bit_depth=float keeps them"
+            self.console.print(f"Samples beyond full scale were cut off: {told}; {remedy}.", style="yellow")
 
     def _sum_up(self, songs: int, taken: float) -> None:
         music = sum(separated.seconds for separated in self.done)
