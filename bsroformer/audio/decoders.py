@@ -9,6 +9,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -33,7 +34,9 @@ PREROLL = 4096
 HEADER_SLACK = 4096
 # A wav that was written to a pipe states the largest length there is, since its writer could not go back.
 UNKNOWN_WAV_BYTES = 2**31 - 2**16
-COUNTED_IN = {"W64": 24, "AIFF": 8}  # bytes before the samples that a chunk's length counts too
+COUNTED_TOO = 32  # bytes, at most, that the length of a chunk counts besides the samples: its header, and filling
+UNKNOWN_FRAMES = 2**63 - 1  # what libsndfile says of a FLAC that was written to a pipe
+MP3_FRAMES = 4 * 1152  # samples by which libsndfile's guess at the length of an mp3 may be wrong
 OGG_PAGE = 65_307  # bytes, at most
 
 
@@ -90,7 +93,11 @@ def open_decoder(path: Path) -> Decoder:
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes): copy or download it again.")
     try:
-        return SoundFileDecoder(path)
+        decoder = SoundFileDecoder(path)
+        if decoder.infos[0].frames != UNKNOWN_FRAMES:
+            return decoder
+        decoder.close()
+        return FFmpegDecoder(path)
     except (soundfile.LibsndfileError, TypeError):  # TypeError: headerless files named .raw
         return FFmpegDecoder(path)
 
@@ -109,14 +116,17 @@ class SoundFileDecoder:
             return
         end = start
         try:
-            self._file.seek(start)
+            if start:  # not every codec can
+                self._file.seek(start)
             while len(block := self._file.read(SOUNDFILE_BLOCK, dtype="float32", always_2d=True)):
                 end += len(block)
                 yield torch.from_numpy(block).T  # (t c) -> (c t)
-        except soundfile.LibsndfileError:
-            pass  # the error by which libsndfile ends a cut FLAC; the warning says how much could be read
+        except soundfile.LibsndfileError:  # by which it ends a cut FLAC, with the block before the cut
+            with closing(FFmpegDecoder(self.infos[0].path)) as other:
+                yield from other.decode(0, end)
+            return
         path, promised = self.infos[0].path, self._promised_frames()
-        if end < promised:
+        if end < promised - (MP3_FRAMES if self._file.format == "MP3" else 0):
             _warn_of_cut(path, f"of the {promised} samples in its header, {end}", stacklevel=2)
         elif self._file.format == "OGG" and not _ends_in_ogg(path):
             _warn_of_cut(path, f"its end is missing, and the {end} samples before it", stacklevel=2)
@@ -127,9 +137,9 @@ class SoundFileDecoder:
         log = re.search(r"(?:data|SSND|Data [Ss]ize) +: (\d+)\b", file.extra_info)
         if log is None or file.subtype not in SAMPLE_BYTES:
             return frames
-        size = int(log[1]) - COUNTED_IN.get(file.format, 0)
+        size, frame_bytes = int(log[1]), file.channels * SAMPLE_BYTES[file.subtype]
         unknown = size >= UNKNOWN_WAV_BYTES and file.format not in ("RF64", "W64")
-        return frames if unknown else max(frames, size // (file.channels * SAMPLE_BYTES[file.subtype]))
+        return frames if unknown or size <= frames * frame_bytes + COUNTED_TOO else size // frame_bytes
 
     def close(self) -> None:
         """Close the file."""

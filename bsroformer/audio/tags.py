@@ -25,17 +25,18 @@ TAGS = (
 def read_tags(path: Path) -> dict[str, str]:
     """The tags of a file that holds audio, by FFmpeg's names; none where FFmpeg does not know the file."""
     found = _all_tags(path)
-    return {name: found[name] for name in TAGS if found.get(name)}
+    return {name: found[name] for name in TAGS if found.get(name) and not MARK.search(found[name])}
 
 
-def read_mark(path: Path) -> str | None:
-    """What a program that wrote a file left in it to know it again: see `bsroformer.audio.encoders.Sound`."""
-    marks = (MARK.search(value) for value in _all_tags(path).values())
-    return next((mark[1] for mark in marks if mark), None)
+def read_marks(path: Path) -> set[str]:
+    """The words by which the program knows its files again: see `bsroformer.audio.encoders.Sound`."""
+    return {mark for value in _all_tags(path).values() for mark in MARK.findall(value)}
 
 
 def _all_tags(path: Path) -> dict[str, str]:
     try:
+        if not path.is_file():
+            return {}
         with av.open(
             str(path.absolute()), options={"protocol_whitelist": "file"}, metadata_errors="replace"
         ) as container:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
-from bsroformer.audio.tags import read_mark
+from bsroformer.audio.tags import read_marks
 from bsroformer.errors import InputError
 
 
@@ -21,7 +21,7 @@ class Song:
 
     def done(self, files: Iterable[Path], mark: str) -> bool:
         """Whether its stems are there and bear the mark."""
-        return all(path.is_file() and read_mark(path) == mark for path in files)
+        return all(mark in read_marks(path) for path in files)
 
     def check_room(self, files: Iterable[Path]) -> None:
         """Make sure that no file of somebody else is in the way of its stems.
@@ -30,7 +30,7 @@ class Song:
             InputError: If one is.
         """
         for path in files:
-            if path.is_file() and read_mark(path) is None:
+            if path.is_file() and not read_marks(path):
                 raise InputError(
                     f"{path} is there and was not written by this program: choose another output folder, or "
                     "overwrite=true to replace it"
@@ -53,7 +53,9 @@ def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, st
         InputError: If there is no audio in a folder or behind a pattern, or a stem's file would replace an input.
     """
     named, found, root = _files([inputs] if isinstance(inputs, str | Path) else inputs)
-    found = [path for path in found if path in named or read_mark(path) is None]
+    found = [path for path in found if path in named or not read_marks(path)]
+    if not named + found:
+        raise InputError("all files there are stems that this program wrote: name one to separate it again")
     sources = list({os.path.abspath(path): path for path in named + found}.values())  # noqa: PTH100 (links keep their names)
     songs = _with_folders(sources, root, Path(output))
     written = {song.folder.absolute() / stem for song in songs for stem in stems}

@@ -2,11 +2,13 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
+from bsroformer.audio.formats import FORMATS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, find_songs
@@ -21,8 +23,10 @@ statuses: list[int] = []
 
 
 def exit_status() -> int:
-    """What the script is to end with."""
-    return max(statuses, default=0)
+    """What the script is to end with; asked once."""
+    status = max(statuses, default=0)
+    statuses.clear()
+    return status
 
 
 @user_errors
@@ -65,9 +69,15 @@ def wanted_stems(cfg: DictConfig) -> tuple[list[str] | None, bool]:
 
 def settings_of(cfg: DictConfig) -> dict[str, Any]:
     """What decides how stems sound: with other settings, a song is not done."""
-    windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "bitrate", "rescale")
-    files, tree = [file_state(path) for path in paths_of(cfg.ckpt, "ckpt")], plain(cfg)
-    return {"checkpoints": files, **{key: tree[key] for key in ("config", "weights", *windows, *sound)}}
+    checkpoints, tree = paths_of(cfg.ckpt, "ckpt"), plain(cfg)
+    configs = (
+        [Path(path).with_suffix(".yaml") for path in checkpoints]
+        if cfg.config is None
+        else paths_of(cfg.config, "config")
+    )
+    windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "rescale")
+    keys = ("weights", *windows, *sound, *(["bitrate"] if FORMATS[cfg.format.lower()].lossy else []))
+    return {"files": [file_state(path) for path in (*checkpoints, *configs)], **{key: tree[key] for key in keys}}
 
 
 def check_shard(cfg: DictConfig) -> None:

@@ -55,7 +55,8 @@ class Separating:
 
     def mark(self, song: Song) -> str:
         """A word that stands for the song's file and all settings."""
-        told = json.dumps([file_state(song.source), self.names, self.settings], sort_keys=True, default=str)
+        others = self.names if self.rest else []  # of which the rest is what is left
+        told = json.dumps([file_state(song.source), others, self.settings], sort_keys=True, default=str)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
@@ -101,7 +102,8 @@ class Separating:
                     "the GPU's memory is full: lower batch_size or chunk_seconds, or set device=cpu"
                 ) from error
             except InputError as error:
-                self.failures.append(error)
+                named = song.source.name in str(error) or song.folder.name in str(error)
+                self.failures.append(error if named else InputError(f"{song.source}: {error}"))
                 return
             except Exception as error:
                 logging.getLogger(__name__).debug("unexpected", exc_info=error)

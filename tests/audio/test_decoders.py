@@ -1,3 +1,4 @@
+import subprocess
 import warnings
 from contextlib import closing
 from fractions import Fraction
@@ -131,6 +132,38 @@ def test_musdb_stems_are_those_that_stempeg_reads():
     assert rate == probe(MUSDB_SONG).sample_rate
     for stream, stem in enumerate(expected):
         np.testing.assert_allclose(decode(MUSDB_SONG, stream).numpy(), stem.T, atol=1e-6)
+
+
+WHOLE = [
+    (name, subtype)
+    for name in ("WAV", "W64", "AU", "CAF", "AIFF", "RF64", "FLAC")
+    for subtype in ("PCM_16", "PCM_24", "FLOAT", "ULAW", "GSM610", "PCM_U8", "PCM_S8")
+    if soundfile.check_format(name, subtype)
+]
+
+
+@pytest.mark.parametrize(("name", "subtype"), WHOLE)
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("frames", [1, 44_101])
+def test_nothing_is_said_of_a_whole_file(tmp_path, name, subtype, channels, frames):
+    if subtype == "GSM610":
+        channels, frames = 1, 320  # its blocks
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noisy_song(1.1)[:channels, :frames].T, 44_100, subtype, format=name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert frames <= decode(path).shape[1] <= frames + 320  # as far as libsndfile fills its last block
+
+
+@pytest.mark.skipif(which("ffmpeg") is None, reason="makes such a file with the program ffmpeg")
+@pytest.mark.parametrize("frames", [5000, 132_300])
+def test_a_flac_that_was_written_to_a_pipe_is_whole(tmp_path, frames):
+    soundfile.write(tmp_path / "a.wav", noisy_song().T[:frames], RATE, "PCM_16")
+    words = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "a.wav"), "-f", "flac", "-"]
+    (tmp_path / "a.flac").write_bytes(subprocess.run(words, capture_output=True, check=True).stdout)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.equal(decode(tmp_path / "a.flac"), decode(tmp_path / "a.wav"))
 
 
 CUT = [f"a.{suffix}" for suffix in ("wav", "flac", "mp3", "aiff", "ogg", "w64", "au", "webm", "mkv")]

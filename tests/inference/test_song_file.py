@@ -10,7 +10,7 @@ from stand_ins import Halves
 from bsroformer.audio import writer
 from bsroformer.audio.encoders import Sound, SoundFileEncoder
 from bsroformer.audio.files import block_writer, probe, read, write
-from bsroformer.audio.tags import read_mark, read_tags
+from bsroformer.audio.tags import read_marks, read_tags
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Delivery, separate_file
 
@@ -159,8 +159,8 @@ def test_stems_that_are_cut_off_are_made_up_for_by_the_rest(tmp_path):
 def test_the_mark_is_kept_in_every_format(song, tmp_path, halves):
     for suffix in ("wav", "flac", "mp3", "ogg", "m4a"):
         separated = separate_file(halves, song, tmp_path / suffix, Delivery(suffix), mark="abc123")
-        assert {read_mark(path) for path in separated.files} == {"abc123"}
-    assert read_mark(song) is None
+        assert [read_marks(path) for path in separated.files] == [{"abc123"}] * 2
+    assert not read_marks(song)
 
 
 def test_stems_that_are_not_finite_are_told(song, tmp_path):
