@@ -347,17 +347,6 @@ def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path
     assert files(tmp_path) == {"a.wav"}
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.5, 2.5])
-def test_ctrl_c_at_the_start_shows_no_traceback_once_the_script_runs(checkpoint, music, tmp_path, seconds):
-    process = start(command(f"ckpt={checkpoint}", "input=music", "output=out", "overlap=0.99"), tmp_path)
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate()
-    if "bsroformer/launch/separate.py" in printed or "Stopped" in printed:
-        assert process.returncode == 130
-        assert "Traceback" not in printed
-
-
 @pytest.mark.parametrize("way", ["torchrun", "sweep"])
 def test_a_bad_song_of_one_process_does_not_stop_the_others(checkpoint, music, tmp_path, way):
     (music / "0 bad.wav").write_text("Dear diary")

@@ -71,3 +71,14 @@ def test_what_cannot_be_set_up_is_named_with_the_reason(capsys, target, reason):
 def test_a_bug_shows_its_traceback(bug):
     with pytest.raises(bug):
         user_errors(raising(bug("oops")))()
+
+
+def test_ctrl_c_ends_a_script_with_a_word_and_the_shells_status(capfd):
+    @user_errors
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        interrupted()
+    assert ended.value.code == 130
+    assert capfd.readouterr().err == "Stopped.\n"
