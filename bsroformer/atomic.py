@@ -35,6 +35,29 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside `path`, ``.<name>.part``; it takes the place of `path` when the context ends without an error.
+
+    Otherwise it is removed, and a folder that was at `path` stays as it was.
+
+    Raises:
+        InputError: If it cannot be made or moved.
+    """
+    partial = path.with_name(f".{path.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+    try:
+        with writing(path):
+            partial.mkdir(parents=True)
+        yield partial
+        with writing(path):
+            if path.exists():
+                shutil.rmtree(path)
+            partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
 def writing(path: Path, *errors_of_libraries: type[Exception]) -> Iterator[None]:
     """Tell the system's errors, and those of libraries that write, as one of `path`.
 

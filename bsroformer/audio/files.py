@@ -108,7 +108,7 @@ def blocks(path: str | Path, size: int, stream: int = 0) -> Iterator[Tensor]:
     with closing(open_decoder(Path(path))) as decoder:
         info = _info(decoder, stream)
         start = 0
-        for block in _regroup(_decoded(decoder, stream, start), size):
+        for block in regroup(_decoded(decoder, stream, start), size):
             yield _finite(block, info, start)
             start += size
 
@@ -136,7 +136,7 @@ def _decoded(decoder: Decoder, stream: int, start: int) -> Iterator[Tensor]:
         raise InputError(f"{path} ends before sample {start}, where reading was to start: start earlier.")
 
 
-def _regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
+def regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
     """Cut blocks (c t) of any length anew into blocks (c size); the last may be shorter."""
     held: list[Tensor] = []
     frames = 0

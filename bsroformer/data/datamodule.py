@@ -1,16 +1,19 @@
 """Songs as Lightning takes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import lightning as L
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from bsroformer.data.augment import Augment
 from bsroformer.data.excerpts import EpochSampler, FixedExcerpts, RandomExcerpts
-from bsroformer.data.mixing import RandomMix
+from bsroformer.data.layouts import SPLITS, SongFiles
+from bsroformer.data.packs import TrainingSongs, songs_of_pack_alone, training_songs
 from bsroformer.data.sources import Source
-from bsroformer.data.tracks import Splits
+from bsroformer.data.tracks import Track, open_tracks
 from bsroformer.errors import InputError
 
 
@@ -52,28 +55,36 @@ class StemsDataModule(L.LightningDataModule):
 
     Args:
         source: The songs.
-        augment: How training excerpts are mixed and varied.
+        augment: How training excerpts are put together and varied.
         batches: How songs become batches.
         seed: Of all that is random in training excerpts, 0 or more.
+        pack: Folder of the songs' packs; None reads their files.
     """
 
-    def __init__(self, source: Source, augment: RandomMix, batches: Batches, seed: int) -> None:
+    def __init__(self, source: Source, augment: Augment, batches: Batches, seed: int, pack: Path | None = None) -> None:
         super().__init__()
         if seed < 0:
             raise InputError(f"seed={seed} must be 0 or more")
-        self.source, self.augment, self.batches, self.seed = source, augment, batches, seed
-        self.frames = round(batches.seconds * source.sample_rate)
-        self._splits: Splits | None = None
+        self.source, self.augment, self.batches, self.seed, self.pack = source, augment, batches, seed, pack
+        self.frames = round(batches.seconds * source.form.sample_rate)
+        self._songs: TrainingSongs | None = None
+        self._test: list[Track] | None = None
 
     @property
-    def splits(self) -> Splits:
-        """The songs, once `setup` has found them."""
-        assert self._splits is not None, "setup() comes first"
-        return self._splits
+    def songs(self) -> TrainingSongs:
+        """The songs to train and validate on, once `setup` has found them."""
+        assert self._songs is not None, "setup() comes first"
+        return self._songs
+
+    @property
+    def test(self) -> list[Track]:
+        """The songs to test on, read from their files."""
+        assert self._test is not None, "setup() comes first"
+        return self._test
 
     def prepare_data(self) -> None:
         """Make the songs, if this source makes them (once on each machine)."""
-        self.source.prepare()
+        self.source.make()
 
     def setup(self, stage: str) -> None:
         """Find the songs.
@@ -81,22 +92,32 @@ class StemsDataModule(L.LightningDataModule):
         Raises:
             InputError: If there are none to train or to validate on.
         """
-        if self._splits is not None:
+        if self._songs is not None:
             return
-        splits = self.source.splits()
-        if self.batches.overfit_songs:
-            few = splits.train[: self.batches.overfit_songs]
-            splits = Splits(few, few, few)
+        if self.pack and self.pack.is_dir() and not (self.source.place and self.source.place.exists()):
+            songs, test = songs_of_pack_alone(self.source.form, self.pack), []
+        else:
+            files = self._chosen(self.source.files())
+            songs = training_songs(files, self.source.form, self.pack)
+            test = open_tracks([song for song in files if song.split == "test"], self.source.form).test
         for split in ("train", "valid"):
-            if not getattr(splits, split):
+            if not getattr(songs, split):
                 raise InputError(
                     f"the data set has no {split} songs: add a folder {split}/ or name some in data.valid_songs"
                 )
-        self._splits = splits
+        self._songs, self._test = songs, test
+
+    def _chosen(self, files: list[SongFiles]) -> list[SongFiles]:
+        """All songs, or the few to overfit on, in every split."""
+        if not self.batches.overfit_songs:
+            return files
+        train = sorted((song for song in files if song.split == "train"), key=lambda song: song.name)
+        few = train[: self.batches.overfit_songs]
+        return [replace(song, split=split) for split in SPLITS for song in few]
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Random excerpts; the last incomplete batch of an epoch is left out."""
-        excerpts = RandomExcerpts(self.splits.train, self.frames, self.augment, self.seed)
+        excerpts = RandomExcerpts(self.songs.train, self.source.form, self.frames, self.augment, self.seed)
         trainer = self.trainer
         rank, ranks = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         sampler = EpochSampler(self.batches.epoch_size, rank, ranks)
@@ -109,7 +130,7 @@ class StemsDataModule(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         """Fixed excerpts of the validation songs."""
-        return self._loader(FixedExcerpts(self.splits.valid, self.frames, self.batches.valid_per_song))
+        return self._loader(FixedExcerpts(self.songs.valid, self.frames, self.batches.valid_per_song))
 
     def _loader(
         self, dataset: Dataset[Tensor], sampler: Sampler | None = None, drop_last: bool = False

@@ -6,11 +6,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from bsroformer.data.mixing import RandomMix
-from bsroformer.data.tracks import Track
+from bsroformer.data.augment import Augment
+from bsroformer.data.layouts import SongFormat
+from bsroformer.data.places import Places, find_places
+from bsroformer.data.song import Song
+from bsroformer.errors import InputError
 
 
 class ExcerptKey(NamedTuple):
@@ -52,31 +56,73 @@ class EpochSampler(Sampler[ExcerptKey]):
 class RandomExcerpts(Dataset[Tensor]):
     """Excerpts at random places of random songs, mixed and varied.
 
+    Each second of music is as likely as any other: those in which a stem is heard, if the songs' levels are known.
+
     Args:
-        tracks: The songs.
+        songs: The songs; clips among them have some of the stems only.
+        form: What their stems are.
         frames: Length of an excerpt, samples.
-        mixing: How stems are put together.
+        augment: How stems are put together.
         seed: Of everything random here.
+
+    Raises:
+        InputError: No song has a stem, or none has all of them and `augment` keeps some together.
     """
 
-    def __init__(self, tracks: Sequence[Track], frames: int, mixing: RandomMix, seed: int) -> None:
-        self.tracks, self.frames, self.mixing, self.seed = tracks, frames, mixing, seed
+    def __init__(self, songs: Sequence[Song], form: SongFormat, frames: int, augment: Augment, seed: int) -> None:
+        self.songs, self.form, self.frames, self.augment, self.seed = songs, form, frames, augment, seed
+        self.places = {stem: self._find((stem,)) for stem in form.stems}
+        self.together = self._find(tuple(form.stems))[0]
+        for stem, (active, silent) in self.places.items():
+            if not len(active) and not len(silent):
+                raise InputError(f"no song to train on has {stem}: add some, or leave it out of data.stems")
+        if augment.unmixed and not len(self.together):
+            raise InputError(
+                f"augment.unmixed={augment.unmixed} keeps the stems of a song together, and no song to train on has all "
+                "of them: set augment.unmixed=0"
+            )
 
     def __getitem__(self, key: ExcerptKey) -> Tensor:
         """Stems ``(n c t)``, a function of (seed, epoch, index) and nothing else."""
         rng = np.random.default_rng((self.seed, *key))
-        if rng.random() < self.mixing.unmixed:
-            track, start = self._place(rng)
-            return padded(track.all_stems(start, self.frames), self.frames)
-        stems = []
-        for stem in self.tracks[0].stems:
-            track, start = self._place(rng)
-            stems.append(padded(track.stem(stem, start, self.frames), self.frames))
-        return self.mixing.vary(torch.stack(stems), rng)
+        if rng.random() < self.augment.unmixed:
+            number, start = self.together.draw(rng)
+            return padded(self.songs[number].all_stems(start, self.frames), self.frames)
+        return torch.stack([self._stem(stem, rng) for stem in self.form.stems])
 
-    def _place(self, rng: np.random.Generator) -> tuple[Track, int]:
-        track = self.tracks[int(rng.integers(len(self.tracks)))]
-        return track, int(rng.integers(max(1, track.frames - self.frames + 1)))
+    def _stem(self, stem: str, rng: np.random.Generator) -> Tensor:
+        """One stem ``(c t)`` of a random mix."""
+        active, silent = self.places[stem]
+        if rng.random() < self.augment.silent_prob:
+            return self._varied(stem, silent, rng) if len(silent) else torch.zeros(self.form.channels, self.frames)
+        heard = active if len(active) else silent
+        audio = self._varied(stem, heard, rng)
+        for gain in self.augment.mixup.draw(rng):
+            audio = audio + gain * self._varied(stem, heard, rng)
+        return audio
+
+    def _varied(self, stem: str, places: Places, rng: np.random.Generator) -> Tensor:
+        """A stem ``(c t)`` of one song, read and varied; a faster tempo needs more of it, from further before its end."""
+        number, start = places.draw(rng)
+        song = self.songs[number]
+        change = self.augment.stretch.draw(rng)
+        frames = self.frames if change is None else change.frames(self.frames)
+        audio = padded(song.stem(stem, min(start, max(0, song.frames - frames)), frames), frames)
+        if change is not None:
+            audio = change.apply(audio, self.frames, self.form.sample_rate)
+        return self.augment.vary(audio, self.form.sample_rate, rng)
+
+    def _find(self, stems: tuple[str, ...]) -> tuple[Places, Places]:
+        """Where excerpts of these stems begin in songs that have them all: with one of them heard, and with none."""
+        having = {number: song for number, song in enumerate(self.songs) if set(stems) <= set(song.stems)}
+        return find_places(having, self.frames, lambda song: self._active(song, stems))
+
+    def _active(self, song: Song, stems: tuple[str, ...]) -> NDArray[np.bool_] | None:
+        least = self.augment.active_db
+        if song.levels is None or least is None:
+            return None
+        rows = [song.stems.index(stem) for stem in stems]
+        return np.any([song.levels.active(row, self.frames, song.frames, least) for row in rows], axis=0)
 
 
 class FixedExcerpts(Dataset[Tensor]):
@@ -88,7 +134,7 @@ class FixedExcerpts(Dataset[Tensor]):
         per_track: Excerpts of each song.
     """
 
-    def __init__(self, tracks: Sequence[Track], frames: int, per_track: int) -> None:
+    def __init__(self, tracks: Sequence[Song], frames: int, per_track: int) -> None:
         self.tracks, self.frames, self.per_track = tracks, frames, per_track
 
     def __getitem__(self, index: int) -> Tensor:

@@ -1,25 +1,43 @@
-"""One song on disk: check that its files fit together, and read its stems.
-
-A song is a file or a folder::
-
-    <song>.stem.mp4         audio streams: 0 mixture, 1 drums, 2 bass, 3 other, 4 vocals (MUSDB18)
-    <song>/vocals.wav ...   a file for each stem, and mixture.wav if there is one (MUSDB18-HQ)
-"""
+"""One song on disk: check that its files fit together, and read its stems."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from bsroformer.audio.files import AUDIO_SUFFIXES, AudioInfo, probe, probe_streams, read
+from bsroformer.audio.files import AudioInfo, probe_streams, read
+from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
+from bsroformer.data.levels import Levels
 from bsroformer.errors import InputError
 
-MIXTURE = "mixture"
-STEM_MP4 = ".stem.mp4"
-# The order of the streams in a file of MUSDB18: https://sigsep.github.io/datasets/musdb.html
-MUSDB_STREAMS = (MIXTURE, "drums", "bass", "other", "vocals")
+
+class Song(Protocol):
+    """What training reads excerpts of: a `Track`, or its pack (`bsroformer.data.packs`)."""
+
+    @property
+    def name(self) -> str:
+        """The song's name."""
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The stems it has, in the order of ``all_stems``."""
+
+    @property
+    def frames(self) -> int:
+        """Samples per channel."""
+
+    @property
+    def levels(self) -> Levels | None:
+        """How loud each stem is where, if that is known."""
+
+    def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read one stem (c t)."""
+
+    def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read every stem (n c t)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +45,7 @@ class Track:
     """A song whose stems all have the same length, sample rate and channels.
 
     Attributes:
-        name: The song's name: that of its file or folder.
+        name: The song's name.
         split: ``train``, ``valid`` or ``test``.
         path: Its file or folder.
         stems: Names of the stems, in the order of ``all_stems``.
@@ -45,6 +63,10 @@ class Track:
     channels: int
     frames: int
     sources: Mapping[str, AudioInfo]
+
+    @property
+    def levels(self) -> None:
+        """Not known without decoding all of it: `bsroformer.data.packs` does."""
 
     def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
         """Read one stem.
@@ -83,77 +105,84 @@ class Track:
         return self.all_stems(start, frames).sum(dim=0)
 
 
-def song_name(path: Path) -> str:
-    """The name of the song that a file or folder holds."""
-    return path.name.removesuffix(STEM_MP4)
+class Misfit(NamedTuple):
+    """What keeps a stem from being used as it is."""
+
+    kind: str
+    """``rate``, ``channels``, ``length`` (unlike the other stems') or ``empty``."""
+    stem: str
+    told: str
+    """As a phrase."""
 
 
-def open_track(path: Path, split: str, stems: Sequence[str], sample_rate: int, channels: int) -> Track:
+def open_track(song: SongFiles, form: SongFormat) -> Track:
     """Check one song by the headers of its files, without decoding them.
-
-    Args:
-        path: Its ``.stem.mp4`` file, or its folder.
-        split: The split to note in the track.
-        stems: Names of the stems that it must have.
-        sample_rate: The rate in Hz that each file must have.
-        channels: The number of channels that each file must have.
 
     Raises:
         InputError: A stem is missing or unreadable, has another rate or number of channels, or another length
             than the rest. The streams of a ``.stem.mp4`` may differ in length: the shortest counts.
     """
-    found = _streams_in_folder(path, (MIXTURE, *stems)) if path.is_dir() else _streams_in_stem_mp4(path)
-    missing = [stem for stem in stems if stem not in found]
-    if missing:
+    sources = open_sources(song, form)
+    if found := misfits(sources, form):
+        raise InputError(told_misfits(song, form, found))
+    stems = tuple(stem for stem in form.stems if stem in sources)
+    frames = min(info.frames for info in sources.values() if info.frames is not None)
+    return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources)
+
+
+def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> dict[str, AudioInfo]:
+    """Look into the files of the stems wanted, and of the mixture.
+
+    Args:
+        song: The song.
+        form: Names the stems.
+        silence: Accept that some are missing, since they are silent.
+
+    Raises:
+        InputError: A stem is missing, there twice, or unreadable.
+    """
+    if song.faults:
+        raise InputError(song.faults[0])
+    missing = [stem for stem in form.stems if stem not in song.stems]
+    if len(missing) == len(form.stems) or (missing and song.whole and not silence):
         raise InputError(
-            f"{path} has {', '.join(found) or 'none of the stems'} but lacks {', '.join(missing)}: add the "
+            f"{song.path} has {', '.join(song.stems) or 'none of the stems'} but lacks {', '.join(missing)}: add the "
             "missing stems, remove the song, or change the stems asked for."
         )
-    sources = {name: found[name] for name in (MIXTURE, *stems) if name in found}
-    faults = _faults(sources, sample_rate, channels, same_length=path.is_dir())
-    if faults:
-        raise InputError(
-            f"{path} should have {sample_rate} Hz, {channels} channel(s) and one length in every stem, but "
-            f"has {', '.join(faults)}: convert or export these again."
-        )
-    frames = min(info.frames for info in sources.values() if info.frames is not None)
-    return Track(song_name(path), split, path, tuple(stems), sample_rate, channels, frames, sources)
+    wanted = {name: song.stems[name] for name in (MIXTURE, *form.stems) if name in song.stems}
+    files = {file.path: probe_streams(file.path) for file in wanted.values()}
+    for path, streams in files.items():
+        if len(streams) <= max(file.stream for file in song.stems.values() if file.path == path):
+            raise InputError(
+                f"{path} has {len(streams)} audio stream(s) where MUSDB18 has {len(song.stems)} "
+                f"({', '.join(song.stems)}): replace or remove it."
+            )
+    return {name: files[file.path][file.stream] for name, file in wanted.items()}
 
 
-def _streams_in_stem_mp4(path: Path) -> dict[str, AudioInfo]:
-    infos = probe_streams(path)
-    if len(infos) < len(MUSDB_STREAMS):
-        raise InputError(
-            f"{path} has {len(infos)} audio stream(s) where MUSDB18 has {len(MUSDB_STREAMS)} "
-            f"({', '.join(MUSDB_STREAMS)}): replace or remove it."
-        )
-    return dict(zip(MUSDB_STREAMS, infos, strict=False))
-
-
-def _streams_in_folder(folder: Path, names: Sequence[str]) -> dict[str, AudioInfo]:
-    found: dict[str, AudioInfo] = {}
-    for path in sorted(folder.iterdir()):
-        if path.stem not in names or path.suffix.lower() not in AUDIO_SUFFIXES:
-            continue
-        if path.stem in found:
-            raise InputError(f"{folder} has both {found[path.stem].path.name} and {path.name}: remove one of them.")
-        found[path.stem] = probe(path)
+def misfits(sources: Mapping[str, AudioInfo], form: SongFormat) -> list[Misfit]:
+    """What keeps the streams of a song from being used together as they are."""
+    found = []
+    for name, info in sources.items():
+        if info.sample_rate != form.sample_rate:
+            found.append(Misfit("rate", name, f"{info.sample_rate} Hz in {name}"))
+        if info.channels != form.channels:
+            found.append(Misfit("channels", name, f"{info.channels} channel(s) in {name}"))
+        if info.frames is None:
+            found.append(Misfit("empty", name, f"no stated length in {name}"))
+        if info.frames == 0:
+            found.append(Misfit("empty", name, f"no samples in {name}"))
+    lengths = {name: info.frames for name, info in sources.items()}
+    one_file = len({info.path for info in sources.values()}) == 1
+    if not one_file and len(set(lengths.values())) > 1:
+        found += [Misfit("length", name, f"{frames} samples in {name}") for name, frames in lengths.items() if frames]
     return found
 
 
-def _faults(sources: Mapping[str, AudioInfo], sample_rate: int, channels: int, same_length: bool) -> list[str]:
-    """What keeps the streams of a song from being used together, a phrase each."""
-    faults = []
-    for name, info in sources.items():
-        if info.sample_rate != sample_rate:
-            faults.append(f"{info.sample_rate} Hz in {name}")
-        if info.channels != channels:
-            faults.append(f"{info.channels} channel(s) in {name}")
-        if info.frames is None:
-            faults.append(f"no stated length in {name}")
-        if info.frames == 0:
-            faults.append(f"no samples in {name}")
-    lengths = {name: info.frames for name, info in sources.items()}
-    if same_length and len(set(lengths.values())) > 1:
-        faults += [f"{frames} samples in {name}" for name, frames in lengths.items() if frames is not None]
-    return faults
+def told_misfits(song: SongFiles, form: SongFormat, found: Sequence[Misfit]) -> str:
+    """The sentence for a song that does not fit."""
+    return (
+        f"{song.path} should have {form.sample_rate} Hz, {form.channels} channel(s) and one length in every stem, but "
+        f"has {', '.join(misfit.told for misfit in found)}: convert or export these again, or let "
+        f"scripts/prepare.py mend them ({', '.join(sorted({misfit.kind for misfit in found} - {'empty'}))})."
+    )

@@ -6,31 +6,47 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from bsroformer.data.demo_songs import DEMO_VERSION, render_demo_set
+from bsroformer.data.layouts import Layout, SongFiles, SongFormat, find_files
 from bsroformer.data.musdb import validation_songs
-from bsroformer.data.tracks import Layout, Splits, find_tracks, list_songs, split_folders
+from bsroformer.data.tracks import Splits, named_valid, open_tracks
 
 
 class Source(Protocol):
     """Songs in three splits."""
 
-    stems: Sequence[str]
-    sample_rate: int
+    @property
+    def place(self) -> Path | None:
+        """The folder or table that they are found by."""
 
-    def prepare(self) -> None:
+    @property
+    def form(self) -> SongFormat:
+        """What each song must have."""
+
+    def make(self) -> None:
         """Make what must be made once on this machine."""
 
-    def splits(self) -> Splits:
-        """Find the songs."""
+    def files(self) -> list[SongFiles]:
+        """Find the files of every song."""
+
+
+def find_splits(source: Source) -> Splits:
+    """Find and open every song of a source.
+
+    Raises:
+        InputError: See `find_files` and `open_tracks`.
+    """
+    return open_tracks(source.files(), source.form)
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A data set on disk: see `bsroformer.data.tracks`.
+    """A data set on disk: see `bsroformer.data.layouts`.
 
     Attributes:
-        root: Its folder.
+        root: Its folder, or its table.
         layout: The kind of songs to expect there.
         valid_songs: Songs of ``train`` that validate: their names, or ``musdb18`` for that set's official ones.
+        extra: Further material to train on: folders of any layout, or tables.
         stems: Names of the stems, in the order of the model's outputs.
         sample_rate: Hz.
         channels: Of each stem.
@@ -39,21 +55,32 @@ class FolderSource:
     root: str | None
     layout: Layout
     valid_songs: Sequence[str] | Literal["musdb18"]
+    extra: Sequence[str]
     stems: Sequence[str]
     sample_rate: int
     channels: int
 
-    def prepare(self) -> None:
+    @property
+    def place(self) -> Path | None:
+        """The data set's folder or table, if one is named."""
+        return None if self.root is None else Path(self.root).expanduser()
+
+    @property
+    def form(self) -> SongFormat:
+        """What each song must have."""
+        return SongFormat(self.stems, self.sample_rate, self.channels)
+
+    def make(self) -> None:
         """Nothing to make."""
 
-    def splits(self) -> Splits:
-        """Find the songs.
+    def files(self) -> list[SongFiles]:
+        """Find the files of every song.
 
         Raises:
-            InputError: See `find_tracks`.
+            InputError: See `find_files` and `named_valid`.
         """
         valid_songs = validation_songs() if self.valid_songs == "musdb18" else self.valid_songs
-        return find_tracks(self.root, self.stems, self.sample_rate, self.channels, self.layout, valid_songs)
+        return named_valid(find_files(self.place, self.stems, self.layout, self.extra), valid_songs)
 
 
 @dataclass(frozen=True)
@@ -83,21 +110,26 @@ class DemoSource:
     channels: int
 
     @property
-    def folder(self) -> Path:
+    def place(self) -> Path:
         """The folder of this set; another version, seed or size has another."""
         size = f"{self.train_songs}+{self.test_songs}x{self.seconds:g}s"
         return Path(self.root).expanduser() / f"v{DEMO_VERSION}-seed{self.seed}-{size}"
 
-    def prepare(self) -> None:
-        """Render the songs, unless they are there."""
-        render_demo_set(self.folder, self.seed, self.train_songs, self.test_songs, self.seconds)
+    @property
+    def form(self) -> SongFormat:
+        """What each song must have."""
+        return SongFormat(self.stems, self.sample_rate, self.channels)
 
-    def splits(self) -> Splits:
-        """Find the songs.
+    def make(self) -> None:
+        """Render the songs, unless they are there."""
+        render_demo_set(self.place, self.seed, self.train_songs, self.test_songs, self.seconds)
+
+    def files(self) -> list[SongFiles]:
+        """Find the files of every song.
 
         Raises:
             InputError: If they were not rendered yet.
         """
-        songs = list_songs(split_folders(self.folder)["train"], "folders")
-        valid_songs = [path.name for path in songs[self.train_songs - self.valid_songs :]]
-        return find_tracks(self.folder, self.stems, self.sample_rate, self.channels, "folders", valid_songs)
+        songs = find_files(self.place, self.stems, "folders")
+        train = [song.name for song in songs if song.split == "train"]
+        return named_valid(songs, train[self.train_songs - self.valid_songs :])

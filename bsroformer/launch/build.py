@@ -2,6 +2,8 @@
 
 from dataclasses import fields
 from functools import partial
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -15,7 +17,7 @@ from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
-from bsroformer.launch.config import plain
+from bsroformer.launch.config import path_of, plain
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
 
@@ -51,10 +53,27 @@ def build_source(cfg: DictConfig) -> Source:
     return make(cfg.data.source)
 
 
+def pack_folder(cfg: DictConfig, source: Source) -> Path | None:
+    """Where the packs of a data set are: at ``data.pack``, else in the cache; None where they are not to be used.
+
+    Raises:
+        InputError: If ``data.pack`` is no path.
+    """
+    if cfg.data.pack is False or (cfg.data.pack is None and source.place is None):
+        return None
+    if cfg.data.pack is not None:
+        return path_of(cfg.data.pack, "data.pack")
+    assert source.place is not None
+    place = source.place.resolve()
+    digest = blake2b(bytes(place), digest_size=4).hexdigest()
+    return Path(cfg.paths.cache_dir).expanduser() / "packs" / f"{place.name}-{digest}"
+
+
 def build_data(cfg: DictConfig) -> StemsDataModule:
     """Songs as training takes them."""
     batches = Batches(**{field.name: cfg.data[field.name] for field in fields(Batches)})
-    return StemsDataModule(build_source(cfg), make(cfg.augment), batches, cfg.seed)
+    source = build_source(cfg)
+    return StemsDataModule(source, make(cfg.augment), batches, cfg.seed, pack_folder(cfg, source))
 
 
 def build_trainer(cfg: DictConfig) -> L.Trainer:

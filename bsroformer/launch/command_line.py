@@ -12,6 +12,7 @@ PATHS = (
     "init_from",
     "init_config",
     "data.root",
+    "data.pack",
     "paths.output_dir",
 )
 """The keys whose values are paths."""

@@ -3,6 +3,7 @@
 from omegaconf import DictConfig
 from rich.console import Console
 
+from bsroformer.data.sources import find_splits
 from bsroformer.data.tracks import SPLITS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
@@ -30,8 +31,8 @@ def evaluate(cfg: DictConfig) -> None:
     if cfg.split not in SPLITS:
         raise InputError(f"split={cfg.split} is none of {', '.join(SPLITS)}")
     source = build_source(cfg)
-    source.prepare()
-    tracks = getattr(source.splits(), cfg.split)
+    source.make()
+    tracks = getattr(find_splits(source), cfg.split)
     if not tracks:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
     stems_folder = folder if cfg.save_stems else None

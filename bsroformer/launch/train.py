@@ -68,7 +68,7 @@ def train(cfg: DictConfig) -> float:
     if offline:
         console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
     if cfg.evaluate:
-        _evaluate(cfg, data.splits.test, best_checkpoint(trainer), console)
+        _evaluate(cfg, data.test, best_checkpoint(trainer), console)
     return best_score(trainer)
 
 
@@ -96,7 +96,7 @@ def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:
     """Find out before the training whether its result can be evaluated."""
     if not isinstance(trainer.checkpoint_callback, ModelCheckpoint):
         raise InputError("evaluate=true needs a checkpoint, and this run keeps none: set evaluate=false")
-    if not data.splits.test:
+    if not data.test:
         raise InputError("evaluate=true needs songs in test/, and the data set has none: set evaluate=false")
 
 
@@ -108,14 +108,15 @@ def _log_config(cfg: DictConfig, trainer: L.Trainer) -> None:
 
 def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:
     """Say what is trained on what, and where it goes."""
-    splits = data.splits
+    songs = data.songs
     parameters = sum(parameter.numel() for parameter in module.parameters())
     if len(module.model.stems) < len(cfg.data.stems):
         others = [stem for stem in cfg.data.stems if stem not in module.model.stems]
         console.print(
             f"The model separates {', '.join(module.model.stems)}; {', '.join(others)} sound in mixtures only"
         )
-    console.print(f"{len(splits.train)} songs to train on, {len(splits.valid)} to validate, {len(splits.test)} to test")
+    console.print(f"{len(songs.train)} songs to train on, {len(songs.valid)} to validate, {len(data.test)} to test")
+    tell_reading(cfg, data, console)
     console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
 
 

@@ -1,13 +1,9 @@
 """Render the demo set to disk in MUSDB's layout: in parallel, and safe to interrupt."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +17,7 @@ from bsroformer.data.demo_songs.score import Song
 from bsroformer.data.demo_songs.synthesiser import soundfont
 from bsroformer.data.demo_songs.titles import SIZES, song_names
 from bsroformer.errors import InputError
+from bsroformer.parallel import mapping, processors
 
 DEMO_VERSION = 1  # raise it when the sound changes, so that old renderings are not taken for new ones
 SPLITS = tuple(SIZES)
@@ -107,7 +104,7 @@ def render_demo_set(
         return root
     soundfont()  # what is missing is said here, once, rather than by every worker
     write_json(root / UNFINISHED, asdict(settings))
-    songs = list(render_songs(jobs, workers or os.cpu_count() or 1))
+    songs = list(render_songs(jobs, workers or processors()))
     write_json(root / FINISHED, {**asdict(settings), "songs": songs})
     (root / UNFINISHED).unlink()
     shutil.rmtree(root / WORKSHOP, ignore_errors=True)
@@ -142,21 +139,6 @@ def render_songs(jobs: list[Job], workers: int) -> Iterator[dict[str, Any]]:
 
     with mapping(min(workers, len(jobs))) as run:
         yield from track(run(render_song, jobs), "Rendering the demo songs", total=len(jobs))
-
-
-@contextmanager
-def mapping(workers: int) -> Iterator[Any]:
-    """Yield a ``map`` over worker processes, or the built-in one for a single worker."""
-    if workers <= 1:
-        yield map
-        return
-    # The synthesiser holds the interpreter's lock, so threads would take turns; and forking a process that
-    # has threads, as PyTorch's, can deadlock.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        yield pool.map
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def render_song(job: Job) -> dict[str, Any]:

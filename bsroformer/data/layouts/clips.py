@@ -1,0 +1,39 @@
+"""A folder for each stem, with clips of any name and length in it, to be mixed at random.
+
+::
+
+    <folder>/vocals/anything/take 1.wav
+    <folder>/drums/loop.flac ...
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bsroformer.data.layouts.song_files import SongFiles, StemFile, audio_files
+from bsroformer.data.layouts.songs import listed
+from bsroformer.errors import InputError
+
+
+def has_stem_folders(folder: Path, stems: Sequence[str]) -> bool:
+    """Whether a folder has one for a stem, with audio in it or below it."""
+    return any((folder / stem).is_dir() and audio_files(folder / stem, below=True) for stem in stems)
+
+
+def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[SongFiles]:
+    """The clips of each stem in the order of names, those in folders below it included.
+
+    Raises:
+        InputError: There is none.
+    """
+    clips = [
+        SongFiles(path.relative_to(folder).as_posix(), split, path, {stem: StemFile(path)}, whole=False)
+        for stem in stems
+        if (folder / stem).is_dir()
+        for path in audio_files(folder / stem, below=True)
+    ]
+    if not clips:
+        raise InputError(
+            f"{folder} should hold folders named {', '.join(stems)} with audio files in them, but holds "
+            f"{listed(folder)}: name them so, or choose another data.root."
+        )
+    return clips

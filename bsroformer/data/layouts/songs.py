@@ -1,0 +1,82 @@
+"""MUSDB18's layout: a file or a folder for each song, in a folder for each split.
+
+::
+
+    <root>/train/<song>.stem.mp4        audio streams: 0 mixture, 1 drums, 2 bass, 3 other, 4 vocals (MUSDB18)
+    <root>/train/<song>/vocals.wav ...  a file for each stem, and mixture.wav if there is one (MUSDB18-HQ)
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, StemFile, audio_files
+from bsroformer.errors import InputError
+
+SongKind = Literal["stem_mp4", "folders", "any"]
+STEM_MP4 = ".stem.mp4"
+# The order of the streams in a file of MUSDB18: https://sigsep.github.io/datasets/musdb.html
+MUSDB_STREAMS = (MIXTURE, "drums", "bass", "other", "vocals")
+ROOT_REMEDY = "set data.root, or the environment variable MUSDB_PATH, to the folder that holds train/ and test/"
+
+
+def split_folders(root: str | Path | None) -> dict[str, Path]:
+    """The folders of the splits that a data set has, by split.
+
+    Raises:
+        InputError: ``root`` is None, missing, or has neither ``train`` nor ``valid`` nor ``test``.
+    """
+    if root is None:
+        raise InputError(f"No data set is named: {ROOT_REMEDY}.")
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        raise InputError(f"There is no data set folder {root}: {ROOT_REMEDY}.")
+    folders = {split: root / split for split in SPLITS if (root / split).is_dir()}
+    if not folders:
+        raise InputError(f"{root} should hold the folders train/ and test/, but holds {listed(root)}: {ROOT_REMEDY}.")
+    return folders
+
+
+def list_songs(folder: Path, split: str, kind: SongKind = "any", whole: bool = True) -> list[SongFiles]:
+    """The songs of a folder in the order of names: its ``.stem.mp4`` files, its visible folders, or both.
+
+    Raises:
+        InputError: A song is there in both kinds.
+    """
+    songs: dict[str, SongFiles] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or not _is_song(path, kind):
+            continue
+        song = song_in_folder(path, split, whole) if path.is_dir() else song_in_stem_mp4(path, split)
+        if song.name in songs:
+            raise InputError(f"{folder} holds {song.name} as a file and as a folder: remove one, or set layout.")
+        songs[song.name] = song
+    return list(songs.values())
+
+
+def song_in_folder(folder: Path, split: str, whole: bool = True) -> SongFiles:
+    """A song that is a folder with a file for each stem."""
+    stems: dict[str, StemFile] = {}
+    faults = []
+    for path in audio_files(folder):
+        if path.stem in stems:
+            faults.append(f"{folder} has both {stems[path.stem].path.name} and {path.name}: remove one of them.")
+        else:
+            stems[path.stem] = StemFile(path)
+    return SongFiles(folder.name, split, folder, stems, whole, tuple(faults))
+
+
+def song_in_stem_mp4(path: Path, split: str) -> SongFiles:
+    """A song that is a file with a stream for each stem."""
+    stems = {stem: StemFile(path, stream) for stream, stem in enumerate(MUSDB_STREAMS)}
+    return SongFiles(path.name.removesuffix(STEM_MP4), split, path, stems)
+
+
+def listed(folder: Path, most: int = 5) -> str:
+    """The first names in a folder, as a phrase."""
+    names = sorted(path.name for path in folder.iterdir())
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "nothing"
+
+
+def _is_song(path: Path, kind: SongKind) -> bool:
+    found = "folders" if path.is_dir() else "stem_mp4" if path.name.endswith(STEM_MP4) else None
+    return found is not None and kind in (found, "any")

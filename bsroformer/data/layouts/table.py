@@ -1,0 +1,74 @@
+"""A table of files: a CSV with a row for each.
+
+::
+
+    split,song,stem,path
+    train,Falcon 69,vocals,stems/falcon vocals.wav
+    train,,drums,/loops/120 bpm.flac
+
+``stem`` and ``path`` are needed; paths are relative to the table's folder. Rows with one ``song`` belong together, a row
+without one is a clip of its own. Without ``split`` all is ``train``. ``instrum`` may stand for ``stem``.
+"""
+
+import csv
+from pathlib import Path
+
+from bsroformer.data.layouts.song_files import SPLITS, SongFiles, StemFile
+from bsroformer.errors import InputError
+
+Row = dict[str, str]
+
+
+def list_table(table: Path) -> list[SongFiles]:
+    """The songs and clips of a table, in the order in which they come in it.
+
+    Raises:
+        InputError: There is no such table, or it cannot be read; a column or a value is missing or unknown; or a song
+            has a stem twice.
+    """
+    songs: dict[tuple[str, str], SongFiles] = {}
+    for number, row in _rows(table):
+        split, song, stem, path = _checked(table, number, row)
+        name = song or f"{stem}/{path.name}, row {number}"
+        if (split, name) not in songs:
+            songs[split, name] = SongFiles(name, split, path.parent if song else path, {}, whole=bool(song))
+        stems = dict(songs[split, name].stems)
+        if stem in stems:
+            raise InputError(f"{table}, row {number}: {name} has {stem} twice: remove one, or name another song.")
+        stems[stem] = StemFile(path)
+        songs[split, name] = SongFiles(name, split, songs[split, name].path, stems, whole=bool(song))
+    if not songs:
+        raise InputError(f"{table} has no rows: list a stem and a path in each.")
+    return list(songs.values())
+
+
+def _rows(table: Path) -> list[tuple[int, Row]]:
+    """The rows that hold anything, with their numbers as an editor counts lines."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            names = {name.strip().lower() for name in reader.fieldnames or ()}
+            rows = [(reader.line_num, _named(row)) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table} cannot be read as a table ({error}): give a CSV file in UTF-8.") from error
+    lacking = [name for name in ("stem", "path") if name not in names and (name != "stem" or "instrum" not in names)]
+    if lacking:
+        raise InputError(
+            f"{table} lacks the column {' and '.join(lacking)}: its first line must name stem and path, and may name "
+            "song and split."
+        )
+    return [(number, row) for number, row in rows if any(row.values())]
+
+
+def _named(row: dict[str, str | None]) -> Row:
+    return {name.strip().lower(): (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+
+
+def _checked(table: Path, number: int, row: Row) -> tuple[str, str, str, Path]:
+    """Split, song, stem and path of a row."""
+    split, stem = row.get("split") or "train", row.get("stem") or row.get("instrum") or ""
+    if not stem or not row["path"]:
+        raise InputError(f"{table}, row {number}: stem or path is empty: fill in both, or remove the row.")
+    if split not in SPLITS:
+        raise InputError(f"{table}, row {number}: split is {split}: write {', '.join(SPLITS)}, or nothing for train.")
+    return split, row.get("song", ""), stem, table.parent / Path(row["path"]).expanduser()

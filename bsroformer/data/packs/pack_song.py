@@ -1,0 +1,173 @@
+"""Decode one song into its pack."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bsroformer.atomic import replacing_folder, writing
+from bsroformer.audio.convert import resample_blocks, to_channels
+from bsroformer.audio.files import AudioInfo, blocks, regroup
+from bsroformer.data.layouts import SongFiles, SongFormat
+from bsroformer.data.levels import BLOCK_SECONDS, block_levels
+from bsroformer.data.packs.packed_song import INDEX, INT16_SCALE, LEVELS, STEMS, Index
+from bsroformer.data.packs.source_file import digest, source_file
+from bsroformer.errors import InputError
+
+# Codecs whose samples int16 holds exactly, as libsndfile and FFmpeg call them.
+INT16_CODECS = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ALAC_16", "pcm_s16le", "pcm_s16be", "pcm_u8", "pcm_s8"})
+PIECE = 64  # blocks of levels decoded and written at a time: 6.4 s
+
+
+@dataclass(frozen=True)
+class PackJob:
+    """A song to pack.
+
+    Attributes:
+        song: Its files.
+        sources: The audio stream of each stem; a stem without one is silent.
+        form: What the pack holds.
+        frames: Samples per channel in the pack.
+        int16: Whether samples are written as int16, rounded if they are finer.
+        mended: What is mended: ``rate``, ``channels``, ``length``, ``missing``.
+        folder: Where the pack of the song belongs.
+    """
+
+    song: SongFiles
+    sources: dict[str, AudioInfo]
+    form: SongFormat
+    frames: int
+    int16: bool
+    mended: tuple[str, ...]
+    folder: Path
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The stems that the pack will hold: all, or those that a clip or further material has."""
+        return tuple(stem for stem in self.form.stems if stem in self.sources or self.song.whole)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the array."""
+        return len(self.stems) * self.frames * self.form.channels * (2 if self.int16 else 4)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the song."""
+        return self.frames / self.form.sample_rate
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How packing a song went.
+
+    Attributes:
+        name: The song's.
+        seconds: Its length.
+        error: Why it could not be packed.
+        remarks: What was noticed.
+    """
+
+    name: str
+    seconds: float
+    error: str | None
+    remarks: tuple[str, ...]
+
+
+class ExceedsInt16(Exception):
+    """Samples beyond full scale, which int16 would clip."""
+
+
+def pack_song(job: PackJob) -> Outcome:
+    """Decode a song and write its pack, whole or not at all."""
+    error = None
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            try:
+                write_pack(job)
+            except ExceedsInt16:
+                write_pack(replace(job, int16=False))
+        except (InputError, OSError) as caught:
+            error = str(caught)
+    return Outcome(job.song.name, job.seconds, error, tuple(str(each.message) for each in told))
+
+
+def write_pack(job: PackJob) -> None:
+    """Write array, levels and index.
+
+    Raises:
+        InputError: A file cannot be read, or the pack not be written.
+        ExceedsInt16: If it would clip.
+    """
+    block = round(BLOCK_SECONDS * job.form.sample_rate)
+    dtype = np.dtype("<i2" if job.int16 else "<f4")
+    levels = []
+    with replacing_folder(job.folder) as folder, writing(job.folder):
+        with (folder / STEMS).open("wb") as file:
+            shape = (len(job.stems), job.frames, job.form.channels)
+            npy.write_array_header_1_0(file, {"descr": dtype.str, "fortran_order": False, "shape": shape})
+            for stem in job.stems:
+                energies, peaks = [], []
+                for piece in stem_pieces(job, stem, PIECE * block):
+                    file.write((to_int16(piece) if job.int16 else piece).tobytes())
+                    energy, peak = block_levels(piece, block)
+                    energies.append(energy)
+                    peaks.append(peak)
+                levels.append((np.concatenate(energies), np.concatenate(peaks)))
+        energy, peak = (np.stack(each) for each in zip(*levels, strict=True))
+        np.savez(folder / LEVELS, energy=energy, peak=peak)
+        (folder / INDEX).write_text(index(job, block).to_json(), "utf-8")
+
+
+def stem_pieces(job: PackJob, stem: str, size: int) -> Iterator[NDArray[np.float32]]:
+    """A stem as it is wanted, in pieces (size c) that make up its length; silence where it has nothing."""
+    missing = job.frames
+    for piece in regroup(_stem_blocks(job, stem), size):
+        if missing == 0:
+            return
+        yield np.ascontiguousarray(piece[:, :missing].T.numpy())
+        missing -= min(missing, piece.shape[1])
+
+
+def _stem_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
+    """The decoder's blocks (c t), converted, and silence after them."""
+    form, left = job.form, job.frames
+    if stem in job.sources:
+        info = job.sources[stem]
+        decoded = blocks(info.path, 2**16, info.stream)
+        for block in resample_blocks(decoded, info.sample_rate, form.sample_rate):
+            yield to_channels(block, form.channels)
+            left -= block.shape[1]
+    while left > 0:
+        yield torch.zeros(form.channels, min(left, 2**16))
+        left -= 2**16
+
+
+def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Samples in [-1, 1) as int16, rounded.
+
+    Raises:
+        ExceedsInt16: Some are beyond.
+    """
+    samples = np.rint(audio / INT16_SCALE)
+    if samples.min() < -(2**15) or samples.max() >= 2**15:
+        raise ExceedsInt16
+    return samples.astype("<i2")
+
+
+def index(job: PackJob, block: int) -> Index:
+    """What is known of the song, its files' digests included."""
+    files = {stem: job.song.stems[stem] for stem in job.stems if stem in job.sources}
+    digests = {path: digest(path) for path in {file.path for file in files.values()}}
+    sources = {stem: source_file(file.path, file.stream, digests[file.path]) for stem, file in files.items()}
+    form = job.form
+    return Index(
+        job.song.name, job.song.split, job.stems, form.sample_rate, form.channels, job.frames, block, job.mended, sources
+    )

@@ -1,0 +1,145 @@
+"""A song prepared for training: one array of its stems, and what is known of it.
+
+::
+
+    <pack>/train/<song>/stems.npy     (n t c), int16 where the files are 16 bit, else float32; a plain NumPy file
+                        levels.npz    energy and peak of each stem by block, (n blocks)
+                        index.json    names, rate, length, and the digests of the files it was made of
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bsroformer.data.levels import Levels
+from bsroformer.data.packs.source_file import SourceFile
+from bsroformer.errors import InputError
+
+FORMAT = 1  # of packs; raise it when old ones cannot be read any more
+INDEX, STEMS, LEVELS = "index.json", "stems.npy", "levels.npz"
+INT16_SCALE = np.float32(2**-15)
+OPEN_MAPS = 256  # at once in a process: each holds a file descriptor, of which systems give 1,024
+
+
+@dataclass(frozen=True)
+class Index:
+    """What is known of a packed song.
+
+    Attributes:
+        name: The song's name.
+        split: The split it belonged to when it was packed.
+        stems: In the order of the array.
+        sample_rate: Hz.
+        channels: Of each stem.
+        frames: Samples per channel.
+        block: Samples per channel in a block of the levels.
+        mended: What was mended when it was packed.
+        sources: The files it was made of, by stem; a stem without one is silent.
+    """
+
+    name: str
+    split: str
+    stems: tuple[str, ...]
+    sample_rate: int
+    channels: int
+    frames: int
+    block: int
+    mended: tuple[str, ...]
+    sources: dict[str, SourceFile]
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Index":
+        """From text.
+
+        Raises:
+            ValueError, KeyError, TypeError: If it is no index of this format.
+        """
+        tree: dict[str, Any] = json.loads(text)
+        if tree.pop("format") != FORMAT:
+            raise ValueError("another format")
+        sources = {stem: SourceFile(**source) for stem, source in tree.pop("sources").items()}
+        return cls(**tree | {"stems": tuple(tree["stems"]), "mended": tuple(tree["mended"]), "sources": sources})
+
+
+@dataclass(frozen=True)
+class PackedSong:
+    """A song that is read from its pack: a `Song` whose excerpts cost a copy.
+
+    Attributes:
+        folder: Its folder.
+        index: What is known of it.
+        levels: How loud each of ``stems`` is where.
+        stems: Those wanted of it, in the order wanted.
+    """
+
+    folder: Path
+    index: Index
+    levels: Levels
+    stems: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The song's name."""
+        return self.index.name
+
+    @property
+    def frames(self) -> int:
+        """Samples per channel."""
+        return self.index.frames
+
+    def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read one stem: audio (c t) in float32, shortened by the song's end."""
+        array = mapped(self.folder / STEMS)[self.index.stems.index(stem)]  # (t c)
+        end = self.frames if frames is None else min(start + frames, self.frames)
+        audio = array[start:end].astype(np.float32)  # the page read
+        if array.dtype == np.int16:
+            audio *= INT16_SCALE
+        return torch.from_numpy(audio).T
+
+    def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read every stem (n c t)."""
+        return torch.stack([self.stem(stem, start, frames) for stem in self.stems])
+
+
+@lru_cache(maxsize=OPEN_MAPS)
+def mapped(path: Path) -> NDArray[Any]:
+    """The array of a file, whose pages are read when they are touched."""
+    return np.load(path, mmap_mode="r")
+
+
+def read_index(folder: Path) -> Index | None:
+    """The index of a packed song; None where there is none, or one of another version."""
+    try:
+        return Index.from_json((folder / INDEX).read_text("utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
+    """Open a packed song, whole or with some of its stems.
+
+    Raises:
+        InputError: Its files are damaged.
+    """
+    try:
+        with np.load(folder / LEVELS) as levels:
+            energy, peak = levels["energy"], levels["peak"]
+        array = mapped(folder / STEMS)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"The pack {folder} is damaged ({error}): remove it and run scripts/prepare.py again.") from error
+    if array.shape != (len(index.stems), index.frames, index.channels):
+        raise InputError(f"The pack {folder} is damaged (its array has shape {array.shape}): remove it and prepare again.")
+    rows = [index.stems.index(stem) for stem in stems]
+    return PackedSong(folder, index, Levels(index.block, energy[rows], peak[rows], index.channels), tuple(stems))

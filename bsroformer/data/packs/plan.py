@@ -1,0 +1,111 @@
+"""What packing a data set means: which songs are to be packed, how, and how much room that takes."""
+
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Literal, get_args
+
+from bsroformer.audio.files import AudioInfo
+from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
+from bsroformer.data.packs.find import find_pack, song_folder
+from bsroformer.data.packs.pack_song import INT16_CODECS, PackJob
+from bsroformer.data.song import Misfit, misfits, open_sources, told_misfits
+from bsroformer.errors import InputError
+
+Precision = Literal["auto", "int16"]
+MENDABLE = ("rate", "channels", "length", "missing")
+
+
+@dataclass(frozen=True)
+class PackPlan:
+    """What is to be packed.
+
+    Attributes:
+        jobs: The songs to pack.
+        done: How many are packed already.
+        faults: Songs that cannot be packed, a sentence each.
+    """
+
+    jobs: list[PackJob]
+    done: int
+    faults: list[str]
+
+    @property
+    def bytes(self) -> int:
+        """What the new packs take."""
+        return sum(job.bytes for job in self.jobs)
+
+
+def plan_packs(
+    songs: Sequence[SongFiles], form: SongFormat, pack: Path, mend: Collection[str] = (), precision: Precision = "auto"
+) -> PackPlan:
+    """Find out what is to be packed, by the headers of files.
+
+    Args:
+        songs: The songs.
+        form: What the packs are to hold.
+        pack: The folder of the packs.
+        mend: What to mend: ``rate`` resamples, ``channels`` mixes down or doubles, ``length`` lets short stems end in
+            silence, ``missing`` takes a missing stem for silence.
+        precision: ``auto`` is int16 where that is exact, else float32; ``int16`` rounds.
+
+    Raises:
+        InputError: For a setting that is unknown.
+    """
+    if unknown := [name for name in mend if name not in MENDABLE]:
+        raise InputError(f"mend names {', '.join(unknown)}: choose from {', '.join(MENDABLE)}")
+    if precision not in get_args(Precision):
+        raise InputError(f"precision={precision} is none of {', '.join(get_args(Precision))}")
+    jobs, faults, done = [], [], 0
+    for song in songs:
+        if find_pack(song, form, pack).song:
+            done += 1
+            continue
+        try:
+            jobs.append(plan_song(song, form, song_folder(pack, song.split, song.name), mend, precision))
+        except InputError as error:
+            faults.append(str(error))
+    return PackPlan(jobs, done, faults)
+
+
+def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[str], precision: Precision) -> PackJob:
+    """Find out how a song is packed.
+
+    Raises:
+        InputError: It cannot be.
+    """
+    sources = open_sources(song, form, silence="missing" in mend)
+    sources.pop(MIXTURE, None)  # a mixture to train on is the sum of its stems
+    found = misfits(sources, form)
+    if unmended := [misfit for misfit in found if misfit.kind not in mend]:
+        raise InputError(told_misfits(song, form, unmended))
+    mended = {misfit.kind for misfit in found}
+    if song.whole and len(sources) < len(form.stems):
+        mended.add("missing")
+    frames = _frames(sources, form, found)
+    converted = mended & {"rate", "channels"}
+    exact = not converted and all(info.codec in INT16_CODECS for info in sources.values())
+    return PackJob(song, sources, form, frames, exact or precision == "int16", tuple(sorted(mended)), folder)
+
+
+def _frames(sources: dict[str, AudioInfo], form: SongFormat, found: Sequence[Misfit]) -> int:
+    """Length of the pack: that of the longest stem where lengths are mended, else of the shortest."""
+    lengths = [ceil((info.frames or 0) * form.sample_rate / info.sample_rate) for info in sources.values()]
+    return max(lengths) if any(misfit.kind == "length" for misfit in found) else min(lengths)
+
+
+def refuse_full_disk(plan: PackPlan, pack: Path) -> None:
+    """Find out before the work that there is room for it.
+
+    Raises:
+        InputError: There is not.
+    """
+    place = next(folder for folder in (pack, *pack.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    if plan.bytes > free:
+        raise InputError(
+            f"The pack takes {plan.bytes / 1e9:.1f} GB, and {place} has {free / 1e9:.1f} GB free: set data.pack to a folder "
+            "on another disk, or precision=int16 to halve it if it is float32."
+        )

@@ -1,0 +1,48 @@
+"""Whether a file is still what it was: by size and time, and where these differ, by its content."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+_PIECE = 2**22  # bytes read at a time
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that a pack was made of.
+
+    Attributes:
+        path: Where it was.
+        stream: Which of its audio streams.
+        size: Bytes.
+        modified: Time of its last change, ns.
+        digest: Of its content.
+    """
+
+    path: str
+    stream: int
+    size: int
+    modified: int
+    digest: str
+
+    def is_still(self, path: Path, stream: int) -> bool:
+        """Whether a file holds the same; it is read only if its time has changed."""
+        found = path.stat()
+        if found.st_size != self.size or stream != self.stream:
+            return False
+        return found.st_mtime_ns == self.modified or digest(path) == self.digest
+
+
+def source_file(path: Path, stream: int, content: str) -> SourceFile:
+    """Describe a file whose digest is known."""
+    found = path.stat()
+    return SourceFile(str(path), stream, found.st_size, found.st_mtime_ns, content)
+
+
+def digest(path: Path) -> str:
+    """BLAKE2b of a file's content, 128 bits in hexadecimal."""
+    found = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            found.update(piece)
+    return found.hexdigest()

@@ -1,0 +1,78 @@
+"""Pack the songs of a data set."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from bsroformer.data.packs import PackPlan, pack_songs, plan_packs, refuse_full_disk
+from bsroformer.errors import InputError
+from bsroformer.launch.build import build_source, pack_folder
+from bsroformer.launch.config import whole, word, words
+from bsroformer.launch.errors import STATUS
+from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm
+from bsroformer.parallel import processors
+
+
+def pack(cfg: DictConfig, console: Console) -> int:
+    """Pack the songs to train and validate on that are not packed yet.
+
+    Returns:
+        The exit status: not 0 if a song could not be packed.
+
+    Raises:
+        InputError: There are no songs, a setting is unknown, or the disk is too small.
+    """
+    source = build_source(cfg)
+    folder = pack_folder(cfg, source)
+    if folder is None:
+        raise InputError("data.pack=false writes no packs: give a folder, or leave it out")
+    source.make()
+    songs = [song for song in source.files() if song.split != "test"]
+    with console.status(f"looking into {len(songs)} songs"):
+        plan = plan_packs(songs, source.form, folder, words(cfg, "mend"), word(cfg, "precision"))
+    _tell_plan(plan, folder, console)
+    refuse_full_disk(plan, folder)
+    faults = [*plan.faults, *_pack(plan, folder, workers(cfg), console)]
+    for fault in faults:
+        console.print(f"not packed: {fault}", style="red")
+    console.print(f"{len(songs) - len(faults)} of {len(songs)} songs are packed in {folder}")
+    return STATUS if faults else 0
+
+
+def workers(cfg: DictConfig) -> int:
+    """How many processes work.
+
+    Raises:
+        InputError: If it is no number of 1 or more.
+    """
+    count = processors() if cfg.workers is None else whole(cfg, "workers")
+    if count < 1:
+        raise InputError(f"workers={count} must be 1 or more")
+    return count
+
+
+def _tell_plan(plan: PackPlan, folder: Path, console: Console) -> None:
+    """Say what will be written before it is."""
+    if plan.done:
+        console.print(f"{plan.done} songs are packed already")
+    if plan.jobs:
+        fine = sum(job.int16 for job in plan.jobs)
+        kinds = {"int16": fine, "float32": len(plan.jobs) - fine}
+        told = " and ".join(f"{count} as {kind}" for kind, count in kinds.items() if count)
+        seconds = sum(job.seconds for job in plan.jobs)
+        console.print(f"{told} to pack, {clock(seconds)} of music: {plan.bytes / 1e9:.2f} GB in {folder}")
+
+
+def _pack(plan: PackPlan, folder: Path, workers: int, console: Console) -> list[str]:
+    """Pack, with a progress bar; what went wrong, a sentence each."""
+    faults = []
+    with music_progress(console) as progress, stopping_on_sigterm():
+        task = progress.add_task("packing", total=sum(job.seconds for job in plan.jobs))
+        for outcome in pack_songs(plan, folder, workers):
+            progress.advance(task, outcome.seconds)
+            for remark in outcome.remarks:
+                console.print(remark, style="yellow")
+            if outcome.error:
+                faults.append(outcome.error)
+    return faults
