@@ -9,11 +9,10 @@ import soundfile
 from bsroformer.data.demo_songs import render_demo_set, render_set, song_names, synthesiser, vowels
 from bsroformer.data.demo_songs.band import bass_pitch, write_chords, write_riff
 from bsroformer.data.demo_songs.composition import FORMS, STYLES, share_bars
-from bsroformer.data.demo_songs.equaliser import Band, Bell, HighPass, HighShelf, LowPass, equalise
 from bsroformer.data.demo_songs.harmony import PROGRESSIONS, Key, voice_chord
 from bsroformer.data.demo_songs.instruments import BASSES, DRUM_KEYS, KITS, PROGRAMS, VOICES
 from bsroformer.data.demo_songs.melody import PHRASES
-from bsroformer.data.demo_songs.mixdown import active_rms, damp, duck, impulse_response, quantise, since_kick
+from bsroformer.data.demo_songs.mixdown import active_rms, damp, duck, quantise, since_kick
 from bsroformer.data.demo_songs.render_set import Job, compose_song
 from bsroformer.data.demo_songs.score import Note, Part, Section, Singer, Song, is_sounding, read_pattern
 from bsroformer.data.demo_songs.style import FILLS, TRIPLET_FILLS, add_fill, read_drums
@@ -274,30 +273,6 @@ def test_vowels_colour_a_voice_and_nothing_else(monkeypatch: pytest.MonkeyPatch)
     np.testing.assert_allclose(vowels.pronounce(audio, notes, singer, 1.0, rate), audio, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("band", "gains_db"),
-    [
-        (HighPass(1000), {62.5: -48.2, 1000: -3, 8000: 0}),  # 12 dB an octave over four octaves
-        (LowPass(1000), {125: 0, 1000: -3}),
-        (Bell(1000, 6), {20: 0, 1000: 6, 20_000: 0}),
-        (Bell(1000, -14, q=2), {20: 0, 1000: -14, 20_000: 0}),
-        (HighShelf(1000, 8), {20: 0, 1000: 4, 20_000: 8}),
-    ],
-)
-def test_an_equalisers_bands_have_the_gain_that_is_written(band: Band, gains_db: dict[float, float]) -> None:
-    impulse = np.eye(1, 48000, dtype=np.float32)
-    spectrum = np.abs(np.fft.rfft(equalise(impulse, [band], rate=48000)[0]))
-    for hz, gain_db in gains_db.items():
-        assert 20 * np.log10(np.interp(hz, np.arange(24001), spectrum)) == pytest.approx(gain_db, abs=0.2)
-
-
-def test_an_equalisers_bands_add_up() -> None:
-    audio = np.random.default_rng(0).standard_normal((2, 4800)).astype(np.float32)
-    bands = [HighPass(200), Bell(1000, 6)]
-    one_by_one = equalise(equalise(audio, bands[:1], 48000), bands[1:], 48000)
-    np.testing.assert_allclose(equalise(audio, bands, 48000), one_by_one, atol=1e-5)
-
-
 def test_the_bass_steps_aside_for_the_kick_and_comes_back() -> None:
     drums = Part("drums", "standard", [Note(1, 0.25, DRUM_KEYS["kick"], 100), Note(1.5, 0.25, DRUM_KEYS["snare"], 100)])
     song = Song("A", "pop", 60.0, Key(0, "major"), bars=1, parts=[drums])
@@ -320,13 +295,6 @@ def test_rests_do_not_count_for_loudness() -> None:
     tone = np.random.default_rng(0).normal(size=(2, 48000))
     assert active_rms(np.pad(tone, ((0, 0), (0, 96000)))) == pytest.approx(active_rms(tone))
     assert active_rms(tone) == pytest.approx(1, rel=0.02)
-
-
-def test_a_room_dies_away_by_60_db_in_its_decay_time() -> None:
-    room = impulse_response(np.random.default_rng(0), decay=1.0)
-    np.testing.assert_allclose((room**2).sum(-1), 1, rtol=1e-3)
-    early, late = (np.square(room[:, at : at + 2400]).mean() for at in (4800, 38400))
-    assert 10 * np.log10(early / late) == pytest.approx(60 * 33600 / 48000, abs=8)
 
 
 def test_quantised_stems_add_up_without_clipping() -> None:

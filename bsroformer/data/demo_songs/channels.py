@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bsroformer.data.demo_songs.equaliser import Band, Bell, HighPass, HighShelf, LowPass
+from bsroformer.audio.equaliser import Band, Bell, HighPass, HighShelf, LowPass
 
 Range = tuple[float, float]  # what a song draws from, uniformly
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.signal import lfilter, oaconvolve, resample_poly
+from scipy.signal import resample_poly
 
+from bsroformer.audio.equaliser import equalise, low_pass
+from bsroformer.audio.room import impulse_response, reverberation
 from bsroformer.data.demo_songs.channels import CHANNELS, Channel
-from bsroformer.data.demo_songs.equaliser import equalise
 from bsroformer.data.demo_songs.instruments import DRUM_KEYS
 from bsroformer.data.demo_songs.score import Part, Song
 from bsroformer.data.demo_songs.synthesiser import RATE, play
@@ -74,9 +75,8 @@ def colour(rng: np.random.Generator, audio: np.ndarray, channel: Channel, decay:
     audio = np.tanh(audio * (drive / active_rms(audio)))
     audio = equalise(audio, channel.equaliser, RATE)
     if channel.room:
-        room = impulse_response(rng, decay * channel.room * rng.uniform(0.8, 1.2))
-        wet = oaconvolve(audio.mean(0, keepdims=True), room, axes=-1)[:, : audio.shape[-1]]
-        audio = audio + rng.uniform(*channel.wetness) * wet
+        room = impulse_response(rng, decay * channel.room * rng.uniform(0.8, 1.2), RATE)
+        audio = audio + rng.uniform(*channel.wetness) * reverberation(audio, room)
     level = 10 ** (rng.uniform(*channel.level_db) / 20)
     return audio * np.float32(level / active_rms(audio))
 
@@ -92,43 +92,15 @@ def since_kick(song: Song, seconds: float) -> np.ndarray:
 
 def damp(drums: np.ndarray, since: np.ndarray) -> np.ndarray:
     """Put a pillow into the kick drum: end its boom ``since`` seconds after a stroke."""
-    boom = low_pass(drums, 90.0)
+    boom = low_pass(drums, 90.0, RATE)
     return drums - boom * (1 - np.exp(-np.maximum(since - BOOM_SECONDS, 0) / BOOM_FADE_SECONDS))
 
 
 def duck(bass: np.ndarray, since: np.ndarray) -> np.ndarray:
     """Let the bass step aside ``since`` seconds after a stroke of the kick: a compressor's side chain."""
     depth_db = DUCK_DB * np.exp(-since / DUCK_SECONDS)
-    gain_db = low_pass(-depth_db[None], 50.0)  # takes 3 ms to give way, so that it does not click
+    gain_db = low_pass(-depth_db[None], 50.0, RATE)  # takes 3 ms to give way, so that it does not click
     return bass * 10 ** (gain_db / 20)
-
-
-def impulse_response(rng: np.random.Generator, decay: float) -> np.ndarray:
-    """Invent a room: a few early reflections, then noise that dies away, the treble sooner.
-
-    Args:
-        rng: Where the room comes from.
-        decay: Seconds until the reverberation is 60 dB down (RT60).
-
-    Returns:
-        Impulse response ``(c t)`` without the direct sound, each channel of energy 1.
-    """
-    length = int(decay * RATE)
-    time = np.arange(length, dtype=np.float32) / RATE
-    noise = rng.standard_normal((2, length), dtype=np.float32)
-    bass = low_pass(noise, 2500.0)
-    response = bass * 10 ** (-3 * time / decay) + (noise - bass) * 10 ** (-6 * time / decay)
-    response[:, : int(rng.uniform(0.01, 0.03) * RATE)] = 0
-    for channel in response:
-        reflections = (rng.uniform(0.004, 0.04, size=4) * RATE).astype(int)
-        channel[reflections] += rng.uniform(-6, 6, size=4)
-    return response / np.sqrt((response**2).sum(-1, keepdims=True))
-
-
-def low_pass(audio: np.ndarray, cutoff: float) -> np.ndarray:
-    """Low-pass filter of first order with its -3 dB point at ``cutoff`` Hz."""
-    pole = np.float32(np.exp(-2 * np.pi * cutoff / RATE))
-    return lfilter([1 - pole], np.array([1, -pole], dtype=np.float32), audio, axis=-1).astype(np.float32)
 
 
 def active_rms(audio: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, lfilter, sosfilt
 
 
 class Band(Protocol):
@@ -73,7 +73,27 @@ class HighShelf:
         return np.concatenate([gain * above, below])[None] / below[0]
 
 
+@dataclass(frozen=True)
+class LowShelf:
+    """Raise or lower all below ``hz``, where half of the gain in dB is reached."""
+
+    hz: float
+    gain_db: float
+
+    def sections(self, rate: int) -> np.ndarray:
+        """Low shelf of slope 1 of the same cookbook: to raise the bass is to raise all and lower the treble."""
+        sections = HighShelf(self.hz, -self.gain_db).sections(rate)
+        sections[:, :3] *= 10 ** (self.gain_db / 20)
+        return sections
+
+
 def equalise(audio: np.ndarray, bands: Iterable[Band], rate: int) -> np.ndarray:
     """Send float32 audio ``(c t)`` of ``rate`` samples a second through an equaliser."""
     sections = np.concatenate([band.sections(rate) for band in bands])
     return sosfilt(sections.astype(np.float32), audio, axis=-1)
+
+
+def low_pass(audio: np.ndarray, cutoff: float, rate: int) -> np.ndarray:
+    """Low-pass filter of first order with its -3 dB point at ``cutoff`` Hz, for float32 audio ``(c t)``."""
+    pole = np.float32(np.exp(-2 * np.pi * cutoff / rate))
+    return lfilter([1 - pole], np.array([1, -pole], dtype=np.float32), audio, axis=-1).astype(np.float32)

@@ -1,0 +1,22 @@
+"""Effects that vary one stem of a training excerpt, on the CPU, in the worker that reads it."""
+
+from bsroformer.data.augment.codec import Codec
+from bsroformer.data.augment.effect import Effect
+from bsroformer.data.augment.equaliser import Equaliser
+from bsroformer.data.augment.flips import ChannelSwap, Polarity, TimeReversal
+from bsroformer.data.augment.gain import Gain
+from bsroformer.data.augment.reverb import Reverb
+from bsroformer.data.augment.stretch import Change, Stretch
+
+__all__ = [
+    "Change",
+    "ChannelSwap",
+    "Codec",
+    "Effect",
+    "Equaliser",
+    "Gain",
+    "Polarity",
+    "Reverb",
+    "Stretch",
+    "TimeReversal",
+]

@@ -1,0 +1,54 @@
+"""What an effect is, and the checks of its settings."""
+
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from bsroformer.errors import InputError
+
+Range = tuple[float, float]
+"""Lowest and highest value."""
+
+
+class Effect(Protocol):
+    """A change of one stem; what it does is a function of the stem, the settings and the generator."""
+
+    @property
+    def probability(self) -> float:
+        """Of each stem being changed at all: who calls the effect draws."""
+
+    def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
+        """Change a stem (c t), float32 at `sample_rate` Hz, to another of the same shape."""
+
+
+def check_probability(key: str, probability: float) -> None:
+    """Refuse what is no probability.
+
+    Args:
+        key: Of the effect in the configuration.
+        probability: What `<key>.probability` says.
+
+    Raises:
+        InputError: If it is not from 0 to 1.
+    """
+    if not 0 <= probability <= 1:
+        raise InputError(f"{key}.probability is {probability}: give the share of stems to change, from 0 to 1.")
+
+
+def check_range(key: str, limits: Range, lowest: float, highest: float) -> None:
+    """Refuse what is no range, or reaches too far.
+
+    Args:
+        key: Of the range in the configuration.
+        limits: What it says.
+        lowest: That it may be.
+        highest: That it may be.
+
+    Raises:
+        InputError: If they are not two ordered numbers within the bounds.
+    """
+    if len(limits) != 2 or not lowest <= limits[0] <= limits[1] <= highest:
+        raise InputError(
+            f"{key} is {list(limits)}: give the lowest and the highest value, from {lowest:g} to {highest:g}."
+        )

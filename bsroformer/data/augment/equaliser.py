@@ -1,0 +1,68 @@
+"""Another tone: a few bells and shelves at random, like another producer's."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bsroformer.audio.equaliser import Band, Bell, HighShelf, LowShelf, equalise
+from bsroformer.data.augment.effect import Range, check_probability, check_range
+
+LOWEST_HZ = 40
+"""Below it, the rounding of float32 in a narrow bell is louder than -70 dB."""
+HIGHEST_SHARE = 0.45
+"""Of the sample rate, to which centres are held at low rates: beyond half of it a filter is not stable."""
+
+
+@dataclass(frozen=True)
+class Equaliser:
+    """Some bands in a row, each a bell or a low or a high shelf.
+
+    Second-order sections by SciPy: torchaudio's biquads, and a product of spectra, take several times as long.
+
+    Attributes:
+        probability: Of each stem.
+        bands: Fewest and most.
+        gain_db: Of a band, uniform in dB.
+        hz: Its centre, uniform in octaves.
+        q: Of a bell, uniform in its logarithm: the higher, the narrower.
+    """
+
+    probability: float
+    bands: tuple[int, int]
+    gain_db: Range
+    hz: Range
+    q: Range
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        key = "augment.effects.equaliser"
+        check_probability(key, self.probability)
+        check_range(f"{key}.bands", self.bands, 1, 16)
+        check_range(f"{key}.gain_db", self.gain_db, -40, 40)
+        check_range(f"{key}.hz", self.hz, LOWEST_HZ, 20_000)
+        check_range(f"{key}.q", self.q, 0.1, 10)
+
+    def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
+        """Send a stem (c t) through random bands."""
+        fewest, most = self.bands
+        bands = [self._band(sample_rate, rng) for _ in range(rng.integers(fewest, most, endpoint=True))]
+        return torch.from_numpy(equalise(stem.numpy(), bands, sample_rate))
+
+    def _band(self, sample_rate: int, rng: np.random.Generator) -> Band:
+        hz = min(_log_uniform(self.hz, rng), HIGHEST_SHARE * sample_rate)
+        gain_db = rng.uniform(*self.gain_db)
+        q = _log_uniform(self.q, rng)
+        kinds: tuple[Callable[[], Band], ...] = (
+            lambda: Bell(hz, gain_db, q),
+            lambda: LowShelf(hz, gain_db),
+            lambda: HighShelf(hz, gain_db),
+        )
+        return kinds[rng.integers(len(kinds))]()
+
+
+def _log_uniform(limits: Range, rng: np.random.Generator) -> float:
+    return math.exp(rng.uniform(math.log(limits[0]), math.log(limits[1])))
