@@ -36,9 +36,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder beside `path`, ``.<name>.part``; it takes the place of `path` when the context ends without an error.
+    """Give an empty folder beside `path`; it takes the place of `path` when the context ends without an error.
 
-    Otherwise it is removed, and a folder that was at `path` stays as it was.
+    Otherwise it is removed, and a folder that was at `path` stays as it was. It is called ``.<name>.part``.
 
     Raises:
         InputError: If it cannot be made or moved.

@@ -16,7 +16,7 @@ PACKAGE = "bsroformer"
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
     ("errors",),
-    ("atomic", "devices"),
+    ("atomic", "devices", "parallel"),
     ("hardware",),
     ("audio",),
     ("metrics", "model", "losses", "data"),

@@ -78,8 +78,8 @@ class RandomExcerpts(Dataset[Tensor]):
                 raise InputError(f"no song to train on has {stem}: add some, or leave it out of data.stems")
         if augment.unmixed and not len(self.together):
             raise InputError(
-                f"augment.unmixed={augment.unmixed} keeps the stems of a song together, and no song to train on has all "
-                "of them: set augment.unmixed=0"
+                f"augment.unmixed={augment.unmixed} keeps the stems of a song together, and no song to train on has "
+                "all of them: set augment.unmixed=0"
             )
 
     def __getitem__(self, key: ExcerptKey) -> Tensor:
@@ -102,7 +102,7 @@ class RandomExcerpts(Dataset[Tensor]):
         return audio
 
     def _varied(self, stem: str, places: Places, rng: np.random.Generator) -> Tensor:
-        """A stem ``(c t)`` of one song, read and varied; a faster tempo needs more of it, from further before its end."""
+        """A stem ``(c t)`` of one song, read and varied; for a faster tempo it is read from further before its end."""
         number, start = places.draw(rng)
         song = self.songs[number]
         change = self.augment.stretch.draw(rng)

@@ -36,7 +36,9 @@ class Places:
         return int(self.song[run]), int(self.first[run]) + length - behind
 
 
-def find_places(songs: Mapping[int, Song], frames: int, active_in: Callable[[Song], Mask | None]) -> tuple[Places, Places]:
+def find_places(
+    songs: Mapping[int, Song], frames: int, active_in: Callable[[Song], Mask | None]
+) -> tuple[Places, Places]:
     """Find where excerpts can begin: the active places, and the silent ones.
 
     Args:

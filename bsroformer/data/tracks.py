@@ -1,7 +1,7 @@
 """Open the songs of a data set, in three splits.
 
-The splits are ``train``, ``test`` and, optionally, ``valid``; songs of ``train`` can be named to be ``valid`` ones. Only
-headers are read, so that a data set is found in a second or two.
+The splits are ``train``, ``test`` and, optionally, ``valid``; songs of ``train`` can be named to be ``valid`` ones.
+Only headers are read, so that a data set is found in a second or two.
 """
 
 from collections.abc import Sequence

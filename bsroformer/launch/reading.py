@@ -18,8 +18,8 @@ def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     if songs.stale:
         more = f" and {len(songs.stale) - _NAMED} more" if len(songs.stale) > _NAMED else ""
         console.print(
-            f"The packs of {', '.join(songs.stale[:_NAMED])}{more} are of other files than these, and are not used: run "
-            "scripts/prepare.py again.",
+            f"The packs of {', '.join(songs.stale[:_NAMED])}{more} are of other files than these, and are not used: "
+            "run scripts/prepare.py again.",
             style="yellow",
         )
     _tell_saving(cfg, data, console)
@@ -32,8 +32,8 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     if found is None:
         return
     console.print(
-        f"{found.songs} songs are read from their files: {1000 * found.seconds:.0f} ms for an excerpt of all stems, and where "
-        f"they rest is not known. From packs it is about a millisecond, for {found.bytes / 1e9:.1f} GB on the disk: "
+        f"{found.songs} songs are read from their files, {1000 * found.seconds:.0f} ms for an excerpt of all stems, and "
+        f"where stems rest is not known. Packs take about a millisecond, and {found.bytes / 1e9:.1f} GB on the disk: "
         f"python scripts/prepare.py {told_data(cfg)}"
     )
 

@@ -21,6 +21,7 @@ from bsroformer.inference import Separator
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.terminal import terminal

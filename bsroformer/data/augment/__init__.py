@@ -1,5 +1,6 @@
-"""Effects that vary one stem of a training excerpt, on the CPU, in the worker that reads it."""
+"""How training excerpts are varied, on the CPU, in the worker that reads them: `Augment`, and an effect a file."""
 
+from bsroformer.data.augment.augment import Augment, Mixup
 from bsroformer.data.augment.codec import Codec
 from bsroformer.data.augment.effect import Effect
 from bsroformer.data.augment.equaliser import Equaliser
@@ -9,12 +10,14 @@ from bsroformer.data.augment.reverb import Reverb
 from bsroformer.data.augment.stretch import Change, Stretch
 
 __all__ = [
+    "Augment",
     "Change",
     "ChannelSwap",
     "Codec",
     "Effect",
     "Equaliser",
     "Gain",
+    "Mixup",
     "Polarity",
     "Reverb",
     "Stretch",

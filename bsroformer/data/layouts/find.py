@@ -67,7 +67,7 @@ def _in_splits(folders: dict[str, Path], stems: Sequence[str], layout: Layout) -
 
 
 def _kind(layout: Layout) -> SongKind:
-    return layout if layout in ("stem_mp4", "folders") else "any"  # type: ignore[return-value]
+    return layout if layout in ("stem_mp4", "folders") else "any"
 
 
 def _extra_songs(path: Path, stems: Sequence[str]) -> Iterator[SongFiles]:
@@ -82,8 +82,8 @@ def _extra_songs(path: Path, stems: Sequence[str]) -> Iterator[SongFiles]:
         raise InputError(f"There is no folder or table {path}, which data.extra names: check the path.")
     if not songs:
         raise InputError(
-            f"data.extra names {path}, which should hold songs, a folder for each stem, or train/ with either, but holds "
-            f"{listed(path) if path.is_dir() else 'no rows of train'}: check the path."
+            f"data.extra names {path}, which should hold songs, a folder for each stem, or train/ with either, but "
+            f"holds {listed(path) if path.is_dir() else 'no rows of train'}: check the path."
         )
     return (replace(song, name=f"{path.stem}/{song.name}", whole=False) for song in songs)
 

@@ -6,8 +6,8 @@
     train,Falcon 69,vocals,stems/falcon vocals.wav
     train,,drums,/loops/120 bpm.flac
 
-``stem`` and ``path`` are needed; paths are relative to the table's folder. Rows with one ``song`` belong together, a row
-without one is a clip of its own. Without ``split`` all is ``train``. ``instrum`` may stand for ``stem``.
+``stem`` and ``path`` are needed; paths are relative to the table's folder. Rows with one ``song`` belong together,
+a row without one is a clip of its own. Without ``split`` all is ``train``. ``instrum`` may stand for ``stem``.
 """
 
 import csv

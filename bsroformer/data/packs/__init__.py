@@ -1,4 +1,4 @@
-"""Songs prepared for training: decoded once into an array that is read at memory speed, with an index of where stems rest.
+"""Songs prepared for training: decoded once into an array that is read at memory speed, with an index of levels.
 
 A pack is a folder with one for each song: see `packed_song`. It is a copy: nothing but time is lost with it.
 """

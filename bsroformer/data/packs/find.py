@@ -1,6 +1,5 @@
 """Find the packs of songs, and notice those whose files have changed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path

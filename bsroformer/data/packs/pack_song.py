@@ -80,7 +80,7 @@ class Outcome:
     remarks: tuple[str, ...]
 
 
-class ExceedsInt16(Exception):
+class ExceedsInt16Error(Exception):
     """Samples beyond full scale, which int16 would clip."""
 
 
@@ -92,7 +92,7 @@ def pack_song(job: PackJob) -> Outcome:
         try:
             try:
                 write_pack(job)
-            except ExceedsInt16:
+            except ExceedsInt16Error:
                 write_pack(replace(job, int16=False))
         except (InputError, OSError) as caught:
             error = str(caught)
@@ -104,7 +104,7 @@ def write_pack(job: PackJob) -> None:
 
     Raises:
         InputError: A file cannot be read, or the pack not be written.
-        ExceedsInt16: If it would clip.
+        ExceedsInt16Error: If it would clip.
     """
     block = round(BLOCK_SECONDS * job.form.sample_rate)
     dtype = np.dtype("<i2" if job.int16 else "<f4")
@@ -154,11 +154,11 @@ def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
     """Samples in [-1, 1) as int16, rounded.
 
     Raises:
-        ExceedsInt16: Some are beyond.
+        ExceedsInt16Error: Some are beyond.
     """
     samples = np.rint(audio / INT16_SCALE)
     if samples.min() < -(2**15) or samples.max() >= 2**15:
-        raise ExceedsInt16
+        raise ExceedsInt16Error
     return samples.astype("<i2")
 
 
@@ -169,5 +169,13 @@ def index(job: PackJob, block: int) -> Index:
     sources = {stem: source_file(file.path, file.stream, digests[file.path]) for stem, file in files.items()}
     form = job.form
     return Index(
-        job.song.name, job.song.split, job.stems, form.sample_rate, form.channels, job.frames, block, job.mended, sources
+        job.song.name,
+        job.song.split,
+        job.stems,
+        form.sample_rate,
+        form.channels,
+        job.frames,
+        block,
+        job.mended,
+        sources,
     )

@@ -28,6 +28,8 @@ INDEX, STEMS, LEVELS = "index.json", "stems.npy", "levels.npz"
 INT16_SCALE = np.float32(2**-15)
 OPEN_MAPS = 256  # at once in a process: each holds a file descriptor, of which systems give 1,024
 
+_REMEDY = "remove it and run scripts/prepare.py again"
+
 
 @dataclass(frozen=True)
 class Index:
@@ -138,8 +140,12 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
             energy, peak = levels["energy"], levels["peak"]
         array = mapped(folder / STEMS)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"The pack {folder} is damaged ({error}): remove it and run scripts/prepare.py again.") from error
+        raise InputError(
+            f"The pack {folder} is damaged ({error}): remove it and run scripts/prepare.py again."
+        ) from error
     if array.shape != (len(index.stems), index.frames, index.channels):
-        raise InputError(f"The pack {folder} is damaged (its array has shape {array.shape}): remove it and prepare again.")
+        raise InputError(
+            f"The pack {folder} is damaged (its array has shape {array.shape}): remove it and prepare again."
+        )
     rows = [index.stems.index(stem) for stem in stems]
     return PackedSong(folder, index, Levels(index.block, energy[rows], peak[rows], index.channels), tuple(stems))

@@ -39,7 +39,7 @@ class PackPlan:
 
 
 def plan_packs(
-    songs: Sequence[SongFiles], form: SongFormat, pack: Path, mend: Collection[str] = (), precision: Precision = "auto"
+    songs: Sequence[SongFiles], form: SongFormat, pack: Path, mend: Collection[str] = (), precision: str = "auto"
 ) -> PackPlan:
     """Find out what is to be packed, by the headers of files.
 
@@ -70,7 +70,7 @@ def plan_packs(
     return PackPlan(jobs, done, faults)
 
 
-def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[str], precision: Precision) -> PackJob:
+def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[str], precision: str) -> PackJob:
     """Find out how a song is packed.
 
     Raises:
@@ -106,6 +106,6 @@ def refuse_full_disk(plan: PackPlan, pack: Path) -> None:
     free = shutil.disk_usage(place).free
     if plan.bytes > free:
         raise InputError(
-            f"The pack takes {plan.bytes / 1e9:.1f} GB, and {place} has {free / 1e9:.1f} GB free: set data.pack to a folder "
-            "on another disk, or precision=int16 to halve it if it is float32."
+            f"The pack takes {plan.bytes / 1e9:.1f} GB, and {place} has {free / 1e9:.1f} GB free: set data.pack to a "
+            "folder on another disk, or precision=int16 to halve it if it is float32."
         )

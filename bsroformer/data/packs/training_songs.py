@@ -59,7 +59,9 @@ def songs_of_pack_alone(form: SongFormat, pack: Path) -> TrainingSongs:
     """
     train, valid = (packed_songs(pack, split, form) for split in ("train", "valid"))
     if not train:
-        raise InputError(f"{pack} holds no packed songs to train on: prepare one with scripts/prepare.py, or set data.root.")
+        raise InputError(
+            f"{pack} holds no packed songs to train on: prepare one with scripts/prepare.py, or set data.root."
+        )
     return TrainingSongs(train, valid, len(train) + len(valid), (), ())
 
 
