@@ -6,13 +6,12 @@ Only headers are read, so that a data set is found in a second or two.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from bsroformer.data.layouts import SPLITS, Layout, SongFiles, SongFormat, find_files
+from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat
 from bsroformer.data.song import Track, open_track
 from bsroformer.errors import InputError
 
-__all__ = ["SPLITS", "Layout", "Splits", "Track", "find_tracks", "open_tracks"]
+__all__ = ["SPLITS", "Splits", "Track", "named_valid", "open_tracks"]
 
 # Faulty songs that one message names: enough to see what they have in common.
 _NAMED_FAULTS = 3
@@ -27,33 +26,8 @@ class Splits:
     test: list[Track]
 
 
-def find_tracks(
-    root: str | Path | None,
-    form: SongFormat,
-    layout: Layout = "any",
-    valid_songs: Sequence[str] = (),
-    extra: Sequence[str] = (),
-) -> Splits:
-    """Find every song of a data set and check that its files fit together.
-
-    Args:
-        root: The data set's folder, which holds the folders of the splits, or its table.
-        form: What each song must have.
-        layout: The kind of songs to take.
-        valid_songs: Songs to move from ``train`` to ``valid``; some may be missing, as in MUSDB18-7, not all.
-        extra: Further material to train on.
-
-    Returns:
-        The songs by split; a split without a folder is empty.
-
-    Raises:
-        InputError: No data set at ``root`` or none of this layout; faulty songs; no song of ``valid_songs``.
-    """
-    return open_tracks(named_valid(find_files(root, form.stems, layout, extra), valid_songs), form)
-
-
 def open_tracks(songs: Sequence[SongFiles], form: SongFormat) -> Splits:
-    """Open songs that were found.
+    """Open songs that were found, and check that the files of each fit together.
 
     Raises:
         InputError: Some are faulty: it tells how many, and what is wrong with the first.

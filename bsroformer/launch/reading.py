@@ -32,8 +32,8 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     if found is None:
         return
     console.print(
-        f"{found.songs} songs are read from their files, {1000 * found.seconds:.0f} ms for an excerpt of all stems, and "
-        f"where stems rest is not known. Packs take about a millisecond, and {found.bytes / 1e9:.1f} GB on the disk: "
+        f"{found.songs} songs are read from their files, {1000 * found.seconds:.0f} ms for an excerpt of all stems, "
+        f"and where stems rest is not known. Packs take a millisecond, and {found.bytes / 1e9:.1f} GB on the disk: "
         f"python scripts/prepare.py {told_data(cfg)}"
     )
 

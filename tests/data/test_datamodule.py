@@ -2,18 +2,17 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from augments import VARIED, augment
 
 from bsroformer.data.datamodule import Batches, StemsDataModule
-from bsroformer.data.mixing import RandomMix
 from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*pin_memory")
-MIXING = RandomMix(0.2, (0.25, 1.25), 0.5, 0.5)
 
 
 def module(root, valid_songs=("B",), trainer=None, seed=0, **changes) -> StemsDataModule:
-    source = FolderSource(root, "folders", valid_songs, ("vocals", "other"), 44_100, 2)
+    source = FolderSource(root, "folders", valid_songs, (), ("vocals", "other"), 44_100, 2)
     sizes = {
         "seconds": 0.01,
         "batch_size": 2,
@@ -21,7 +20,7 @@ def module(root, valid_songs=("B",), trainer=None, seed=0, **changes) -> StemsDa
         "valid_per_song": 3,
         "num_workers": 0,
     }
-    data = StemsDataModule(source, MIXING, Batches(**(sizes | changes)), seed)
+    data = StemsDataModule(source, augment(unmixed=0.2, effects=VARIED), Batches(**(sizes | changes)), seed)
     data.prepare_data()
     data.setup("fit")
     data.trainer = trainer
@@ -47,7 +46,7 @@ def test_validation_has_every_fixed_excerpt_of_the_validation_songs(songs_root):
 
 def test_training_excerpts_are_drawn_from_the_training_songs_alone(songs_root):
     data = module(songs_root)
-    assert [track.name for track in data.train_dataloader().dataset.tracks] == ["A", "C"]
+    assert [track.name for track in data.train_dataloader().dataset.songs] == ["A", "C"]
 
 
 def test_the_seed_decides_what_is_drawn(songs_root):

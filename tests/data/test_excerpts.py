@@ -1,18 +1,24 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
+from augments import VARIED, augment
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from bsroformer.data.augment import Augment, Gain, Mixup, Stretch
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey, FixedExcerpts, RandomExcerpts, padded
-from bsroformer.data.mixing import RandomMix
-from bsroformer.data.tracks import find_tracks
+from bsroformer.data.layouts import SongFormat
+from bsroformer.data.levels import Levels, block_levels
+from bsroformer.data.sources import FolderSource, find_splits
+from bsroformer.errors import InputError
 
 STEMS = ("vocals", "drums", "bass")
-AS_IT_IS = RandomMix(unmixed=0.0, gain=(1.0, 1.0), channel_swap=0.0, polarity=0.0)
-VARIED = RandomMix(unmixed=0.3, gain=(0.25, 1.25), channel_swap=0.5, polarity=0.5)
+RATE = 44_100
+AS_IT_IS = augment()
+VARIED_MIX = augment(unmixed=0.3, effects=VARIED)
 
 
 @dataclass
@@ -22,6 +28,8 @@ class CountingSong:
     number: int
     frames: int
     stems: tuple[str, ...] = STEMS
+    name: str = "counting"
+    levels: None = None
 
     def stem(self, stem: str, start: int, frames: int) -> Tensor:
         places = torch.arange(start, min(start + frames, self.frames))
@@ -34,8 +42,12 @@ class CountingSong:
 SONGS = [CountingSong(number, frames=30) for number in (1, 2, 3, 4)]
 
 
-def drawn(mixing: RandomMix, songs: list[CountingSong] = SONGS, frames: int = 10, count: int = 1000) -> Tensor:
-    excerpts = RandomExcerpts(songs, frames, mixing, seed=0)
+def random_excerpts(songs, frames, mixing: Augment, seed: int, stems=STEMS) -> RandomExcerpts:
+    return RandomExcerpts(songs, SongFormat(stems, RATE, 2), frames, mixing, seed)
+
+
+def drawn(mixing: Augment, songs: list[CountingSong] = SONGS, frames: int = 10, count: int = 1000) -> Tensor:
+    excerpts = random_excerpts(songs, frames, mixing, seed=0)
     return torch.stack([excerpts[ExcerptKey(0, index)] for index in range(count)])
 
 
@@ -59,7 +71,7 @@ def test_songs_and_places_of_stems_are_drawn_evenly_and_each_on_its_own():
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_the_unmixed_share_of_excerpts_is_one_place_of_one_song_as_it_is(share):
-    stems = drawn(replace(VARIED, unmixed=share, gain=(2.0, 3.0)))
+    stems = drawn(augment(unmixed=share, effects=VARIED | {"gain": Gain(1.0, (2.0, 3.0), "factor")}))
     songs = stems[:, :, 0, 0] - torch.arange(3)
     unmixed = (
         (songs == songs[:, :1]).all(1) & (songs[:, 0] % 10 == 0) & (stems[:, :, 1] == stems[:, :1, 1]).all(-1).all(-1)
@@ -78,7 +90,7 @@ def test_an_excerpt_can_be_a_whole_song():
 
 
 def test_an_excerpt_is_a_function_of_seed_epoch_and_index():
-    excerpts = {seed: RandomExcerpts(SONGS, 10, VARIED, seed) for seed in (0, 1)}
+    excerpts = {seed: random_excerpts(SONGS, 10, VARIED_MIX, seed) for seed in (0, 1)}
     keys = [(seed, ExcerptKey(epoch, index)) for seed in (0, 1) for epoch in (0, 1) for index in (0, 1)]
     once = [excerpts[seed][key] for seed, key in keys]
     torch.randn(100)  # other random numbers change nothing
@@ -89,11 +101,11 @@ def test_an_excerpt_is_a_function_of_seed_epoch_and_index():
 
 @pytest.fixture
 def tracks(songs_root):
-    return find_tracks(songs_root, STEMS, 44_100, 2).train
+    return find_splits(FolderSource(str(songs_root), "folders", (), (), STEMS, RATE, 2)).train
 
 
 def test_the_same_batches_come_with_any_number_of_workers_and_change_with_the_epoch(tracks):
-    excerpts = RandomExcerpts(tracks, 500, VARIED, seed=0)
+    excerpts = random_excerpts(tracks, 500, VARIED_MIX, seed=0)
     epochs = {}
     for workers in (0, 1, 2):
         sampler = EpochSampler(6)
@@ -111,7 +123,7 @@ def test_the_same_batches_come_with_any_number_of_workers_and_change_with_the_ep
 def test_excerpts_of_files_are_stretches_of_their_stems(tracks):
     whole = torch.stack([track.all_stems() for track in tracks])  # (song n c t)
     for index in range(5):
-        stems = RandomExcerpts(tracks, 500, AS_IT_IS, seed=0)[ExcerptKey(0, index)]
+        stems = random_excerpts(tracks, 500, AS_IT_IS, seed=0)[ExcerptKey(0, index)]
         for place, stem in enumerate(stems):
             song, start = (whole[:, place, 0] == stem[0, 0]).nonzero()[0].tolist()
             assert torch.equal(stem, whole[song, place, :, start : start + 500])
@@ -151,3 +163,143 @@ def test_fixed_excerpts_stay_within_the_song_and_are_padded_if_it_is_short(per_t
 
 def test_padding_is_at_the_end():
     assert padded(torch.ones(2, 3), 5).tolist() == [[1, 1, 1, 0, 0]] * 2
+
+
+# What is heard, and what is silent
+
+
+@dataclass
+class RestingSong:
+    """A song of mono noise at one level, each of whose stems rests in some stretches, and whose levels are known."""
+
+    name: str
+    audio: dict[str, Tensor]
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        return tuple(self.audio)
+
+    @property
+    def frames(self) -> int:
+        return next(iter(self.audio.values())).shape[-1]
+
+    @property
+    def levels(self) -> Levels:
+        found = [block_levels(np.ascontiguousarray(stem.T.numpy()), 10) for stem in self.audio.values()]
+        energy, peak = (np.stack(each) for each in zip(*found, strict=True))
+        return Levels(10, energy, peak, 2)
+
+    def stem(self, stem: str, start: int, frames: int) -> Tensor:
+        return self.audio[stem][:, start : start + frames]
+
+    def all_stems(self, start: int, frames: int) -> Tensor:
+        return torch.stack([self.stem(stem, start, frames) for stem in self.stems])
+
+
+def resting(name: str, heard: dict[str, list[tuple[int, int]]], frames: int = 1000) -> RestingSong:
+    audio = {}
+    for stem, stretches in heard.items():
+        audio[stem] = torch.zeros(2, frames)
+        for begin, end in stretches:
+            audio[stem][:, begin:end] = 0.1 * torch.randn(2, end - begin)
+    return RestingSong(name, audio)
+
+
+RESTING = {
+    "a": {"vocals": [(300, 500)], "drums": [(0, 1000)], "bass": []},
+    "b": {"vocals": [], "drums": [(0, 1000)], "bass": [(990, 1000)]},
+}
+
+
+@pytest.fixture
+def resting_songs() -> list[RestingSong]:
+    return [resting(name, heard) for name, heard in RESTING.items()]
+
+
+def level_db(stems: Tensor) -> Tensor:
+    return 10 * stems.square().mean(dim=(-2, -1)).log10()
+
+
+def test_stems_are_heard_except_for_the_share_that_is_silent_on_purpose(resting_songs):
+    for silent_prob in (0.0, 0.25, 1.0):
+        excerpts = random_excerpts(resting_songs, 100, augment(silent_prob=silent_prob), seed=0)
+        stems = torch.stack([excerpts[ExcerptKey(0, index)] for index in range(800)])
+        heard = level_db(stems) >= -50
+        share = 1 - heard.float().mean(0)
+        # Where a stem begins or ends, the blocks at the edge count as silent.
+        assert share.tolist() == pytest.approx([silent_prob] * 3, abs=0.05 * (silent_prob > 0))
+
+
+def test_a_stem_that_rests_nowhere_is_digital_silence_where_it_is_to_be_silent(resting_songs):
+    excerpts = random_excerpts(resting_songs, 100, augment(silent_prob=1.0), seed=0)
+    assert not excerpts[ExcerptKey(0, 0)][1].any()
+
+
+def test_every_place_in_which_a_stem_is_heard_is_drawn_and_as_often(resting_songs):
+    excerpts = random_excerpts(resting_songs, 100, augment(), seed=0)
+    active, silent = excerpts.places["vocals"]
+    starts = [active.at(number) for number in range(len(active))]
+    assert len(active) + len(silent) == 2 * 901
+    assert len(set(starts)) == len(starts)
+    assert {song for song, _ in starts} == {0}
+    heard = [start for start in range(901) if level_db(resting_songs[0].stem("vocals", start, 100)) >= -50]
+    assert set(range(min(heard) + 10, max(heard) - 10)) <= {start for _, start in starts} <= set(heard)
+    assert not {silent.at(number) for number in range(len(silent))} & set(starts)
+
+
+def test_without_a_level_to_reach_stems_come_as_they_are(resting_songs):
+    excerpts = random_excerpts(resting_songs, 100, augment(active_db=None), seed=0)
+    stems = torch.stack([excerpts[ExcerptKey(0, index)] for index in range(400)])
+    assert (level_db(stems) < -50).float().mean(0)[0] > 0.5
+
+
+def test_a_stem_that_is_never_heard_is_drawn_silent(resting_songs):
+    excerpts = random_excerpts(resting_songs[:1], 100, augment(), seed=0)
+    assert all(not excerpts[ExcerptKey(0, index)][2].any() for index in range(20))
+
+
+def test_an_unmixed_excerpt_is_one_in_which_something_is_heard():
+    songs = [resting("a", {"vocals": [(500, 600)], "drums": [], "bass": [(550, 650)]})]
+    excerpts = random_excerpts(songs, 100, augment(unmixed=1.0), seed=0)
+    for index in range(100):
+        assert (level_db(excerpts[ExcerptKey(0, index)]) >= -50).any()
+
+
+def test_clips_of_one_stem_are_mixed_with_songs_and_never_kept_together():
+    songs = [CountingSong(1, 30), CountingSong(2, 30, stems=("drums",))]
+    mixed = drawn(AS_IT_IS, songs, count=300)[:, :, 0, 0]  # excerpt n
+    assert set(mixed[:, 0].tolist()) == {10} and set(mixed[:, 1].tolist()) == {11, 21}
+    together = drawn(augment(unmixed=1.0), songs, count=50)[:, :, 0, 0]
+    assert (together == torch.tensor([10.0, 11, 12])).all()
+
+
+def test_longer_songs_are_drawn_more_often():
+    mixed = drawn(AS_IT_IS, [CountingSong(1, 19), CountingSong(2, 39)], frames=10, count=2000)[:, 0, 0, 0]
+    assert (mixed == 20).float().mean().item() == pytest.approx(30 / 40, abs=0.03)
+
+
+def test_what_no_song_has_is_told():
+    with pytest.raises(InputError, match=r"no song to train on has bass: add some"):
+        random_excerpts([CountingSong(1, 30, stems=("vocals", "drums"))], 10, AS_IT_IS, 0)
+    clips = [CountingSong(1, 30, stems=(stem,)) for stem in STEMS]
+    with pytest.raises(InputError, match=r"no song to train on has all of them: set augment\.unmixed=0"):
+        random_excerpts(clips, 10, augment(unmixed=0.1), 0)
+    assert random_excerpts(clips, 10, AS_IT_IS, 0)[ExcerptKey(0, 0)].shape == (3, 2, 10)
+
+
+def test_mixup_adds_other_songs_to_a_stem():
+    once = drawn(AS_IT_IS, count=300)[:, :, 0, 0]
+    several = drawn(augment(mixup=Mixup(1.0, 3, (0.5, 0.5))), count=300)[:, :, 0, 0]
+    first = several - 0.5 * torch.arange(3)  # one other song at least, of one of ten numbers
+    assert set(once[:, 0].tolist()) == {10, 20, 30, 40}
+    assert first.min() >= 10 + 5 and several[:, 0].max() > 40 + 20
+    assert len(set(several[:, 0].tolist())) > 8
+
+
+def test_a_faster_tempo_is_read_from_further_before_the_end_and_stays_as_long():
+    songs = [resting("a", {stem: [(0, 20_000)] for stem in STEMS}, frames=20_000)]
+    excerpts = random_excerpts(songs, 4000, augment(stretch=Stretch(1.0, (0.0, 0.0), (1.5, 1.5))), seed=0)
+    for index in range(5):
+        stems = excerpts[ExcerptKey(0, index)]
+        assert stems.shape == (3, 2, 4000)
+        assert (level_db(stems.unflatten(-1, (4, 1000)).movedim(2, 0)) > -40).all()  # none ends in silence

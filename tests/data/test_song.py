@@ -7,7 +7,9 @@ import soundfile
 import torch
 
 from bsroformer.audio.files import read
-from bsroformer.data.song import MUSDB_STREAMS, Track, open_track
+from bsroformer.data.layouts import SongFormat
+from bsroformer.data.layouts.songs import MUSDB_STREAMS, song_in_folder, song_in_stem_mp4
+from bsroformer.data.song import Track, open_track
 from bsroformer.errors import InputError
 
 RATE = 44100
@@ -23,7 +25,8 @@ def write_stem(path: Path, frames: int = 3000, rate: int = RATE, channels: int =
 
 
 def open_song(path: Path, stems: tuple[str, ...] = STEMS, rate: int = RATE, channels: int = 2) -> Track:
-    return open_track(path, "train", stems, rate, channels)
+    song = song_in_folder(path, "train") if path.is_dir() else song_in_stem_mp4(path, "train")
+    return open_track(song, SongFormat(stems, rate, channels))
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -6,8 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from bsroformer.data.layouts import SongFormat, find_files
 from bsroformer.data.musdb import validation_songs
-from bsroformer.data.tracks import Splits, find_tracks
+from bsroformer.data.tracks import Splits, named_valid, open_tracks
 from bsroformer.errors import InputError
 
 RATE = 44100
@@ -27,8 +29,8 @@ def add_stem_mp4(root: Path, split: str, song: str) -> None:
     (root / split / f"{song}.stem.mp4").symlink_to(MUSDB_SONG)
 
 
-def find(root: Path | None, layout: str = "any", valid_songs: list[str] | None = None) -> Splits:
-    return find_tracks(root, STEMS, RATE, 2, layout, valid_songs)
+def find(root: Path | None, layout: str = "any", valid_songs: Sequence[str] = ()) -> Splits:
+    return open_tracks(named_valid(find_files(root, STEMS, layout), valid_songs), SongFormat(STEMS, RATE, 2))
 
 
 def names(splits: Splits) -> tuple[list[str], list[str], list[str]]:

@@ -1,5 +1,6 @@
 """Find the packs of songs, and notice those whose files have changed."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +18,7 @@ class Found:
 
     Attributes:
         song: The song as packed; None where there is none that can be used.
-        stale: Whether there is one that cannot be used, since files have changed or it holds something else.
+        stale: Whether there is one that cannot be used: files have changed, it holds something else, or it is damaged.
     """
 
     song: PackedSong | None
@@ -34,11 +35,7 @@ def song_folder(pack: Path, split: str, name: str) -> Path:
 
 
 def find_pack(song: SongFiles, form: SongFormat, pack: Path) -> Found:
-    """Find the pack of a song; it may have been in another split when it was packed.
-
-    Raises:
-        InputError: The pack is damaged.
-    """
+    """Find the pack of a song; it may have been in another split when it was packed."""
     stale = False
     for split in (song.split, *(split for split in SPLITS if split != song.split)):
         folder = song_folder(pack, split, song.name)
@@ -47,9 +44,10 @@ def find_pack(song: SongFiles, form: SongFormat, pack: Path) -> Found:
             stale = stale or (folder / INDEX).exists()
             continue
         wanted = [stem for stem in form.stems if stem in index.stems]
-        if _fits(index, song, form) and _is_fresh(index, song, form):
-            return Found(open_pack(folder, index, wanted), stale=False)
         stale = True
+        if _fits(index, song, form) and _is_fresh(index, song, form):
+            with suppress(InputError):  # it is damaged
+                return Found(open_pack(folder, index, wanted), stale=False)
     return Found(None, stale)
 
 

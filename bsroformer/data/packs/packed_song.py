@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -138,14 +139,12 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
     try:
         with np.load(folder / LEVELS) as levels:
             energy, peak = levels["energy"], levels["peak"]
-        array = mapped(folder / STEMS)
-    except (OSError, ValueError, KeyError) as error:
+        shape = np.load(folder / STEMS, mmap_mode="r").shape
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(
             f"The pack {folder} is damaged ({error}): remove it and run scripts/prepare.py again."
         ) from error
-    if array.shape != (len(index.stems), index.frames, index.channels):
-        raise InputError(
-            f"The pack {folder} is damaged (its array has shape {array.shape}): remove it and prepare again."
-        )
+    if shape != (len(index.stems), index.frames, index.channels):
+        raise InputError(f"The pack {folder} is damaged (its array has shape {shape}): remove it and prepare again.")
     rows = [index.stems.index(stem) for stem in stems]
     return PackedSong(folder, index, Levels(index.block, energy[rows], peak[rows], index.channels), tuple(stems))

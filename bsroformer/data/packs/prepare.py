@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bsroformer.data.packs.pack_song import Outcome, pack_song
+from bsroformer.data.packs.packed_song import mapped
 from bsroformer.data.packs.plan import PackPlan
 from bsroformer.parallel import mapping
 
@@ -19,5 +20,8 @@ def pack_songs(plan: PackPlan, pack: Path, workers: int) -> Iterator[Outcome]:
     """
     for leftover in pack.glob("*/.*.part"):  # of a run that was killed
         shutil.rmtree(leftover, ignore_errors=True)
-    with mapping(min(workers, len(plan.jobs))) as run:
-        yield from run(pack_song, plan.jobs)
+    try:
+        with mapping(min(workers, len(plan.jobs))) as run:
+            yield from run(pack_song, plan.jobs)
+    finally:
+        mapped.cache_clear()  # of packs that are replaced

@@ -36,7 +36,7 @@ def training_songs(songs: Sequence[SongFiles], form: SongFormat, pack: Path | No
     """Open the songs of ``train`` and ``valid``.
 
     Raises:
-        InputError: A song that has no pack is faulty, or a pack damaged.
+        InputError: A song that has no pack is faulty.
     """
     wanted = [song for song in songs if song.split in ("train", "valid")]
     found = {(song.split, song.name): find_pack(song, form, pack) for song in wanted} if pack else {}

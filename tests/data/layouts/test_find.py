@@ -1,0 +1,156 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bsroformer.data.layouts import SongFormat, find_files
+from bsroformer.data.tracks import open_tracks
+from bsroformer.errors import InputError
+
+STEMS = ("vocals", "drums", "bass")
+RATE = 8000
+
+
+def write(path: Path, frames: int = 100) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.full((frames, 2), 0.1), RATE)
+    return path
+
+
+def add_song(folder: Path, stems=STEMS) -> None:
+    for stem in stems:
+        write(folder / f"{stem}.wav")
+
+
+def table(path: Path, *rows: dict[str, str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def found(songs) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(song.split, song.name, tuple(song.stems)) for song in songs]
+
+
+@pytest.fixture
+def clips(tmp_path) -> Path:
+    for name in ("train/vocals/a.wav", "train/vocals/deep/b.flac", "train/drums/a.wav", "train/bass/.hidden.wav"):
+        write(tmp_path / "clips" / name)
+    (tmp_path / "clips" / "train" / "vocals" / "notes.txt").touch()
+    add_song(tmp_path / "clips" / "valid" / "V")
+    return tmp_path / "clips"
+
+
+def test_a_folder_for_each_stem_holds_clips_and_other_splits_hold_songs(clips):
+    songs = find_files(clips, STEMS, "clips")
+    assert found(songs) == [
+        ("train", "vocals/a.wav", ("vocals",)),
+        ("train", "vocals/deep/b.flac", ("vocals",)),
+        ("train", "drums/a.wav", ("drums",)),
+        ("valid", "V", tuple(sorted(STEMS))),
+    ]
+    splits = open_tracks(songs, SongFormat(STEMS, RATE, 2))
+    assert [track.stems for track in splits.train] == [("drums",), ("vocals",), ("vocals",)]
+    assert splits.valid[0].stems == STEMS
+
+
+def test_a_folder_for_each_stem_without_clips_is_told(tmp_path):
+    add_song(tmp_path / "train" / "Song")
+    with pytest.raises(InputError, match=r"train should hold folders named vocals, drums, bass .* but holds Song"):
+        find_files(tmp_path, STEMS, "clips")
+
+
+def test_rows_of_one_song_belong_together_and_a_row_without_one_is_a_clip(tmp_path):
+    for name in ("x/a.wav", "x/b.wav", "y/c.wav"):
+        write(tmp_path / name)
+    rows = [
+        {"split": "valid", "song": "S", "stem": "vocals", "path": "x/a.wav"},
+        {"split": "", "song": "", "stem": "drums", "path": str(tmp_path / "y/c.wav")},
+        {"split": "valid", "song": "S", "stem": "drums", "path": "x/b.wav"},
+    ]
+    songs = find_files(table(tmp_path / "songs.csv", *rows), STEMS, "table")
+    assert found(songs) == [("valid", "S", ("vocals", "drums")), ("train", "drums/c.wav, row 3", ("drums",))]
+    assert songs[0].stems["drums"].path == tmp_path / "x/b.wav"
+    assert [song.whole for song in songs] == [True, False]
+
+
+def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
+    path = write(tmp_path / "a.wav")
+    songs = find_files(table(tmp_path / "t.csv", {"instrum": "vocals", "path": str(path)}), STEMS, "table")
+    assert found(songs) == [("train", "vocals/a.wav, row 2", ("vocals",))]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("stem,where\nvocals,a.wav\n", r"lacks the column path: its first line must name stem and path"),
+        ("split,song\n", r"lacks the column stem and path"),
+        ("", r"lacks the column stem and path"),
+        ("stem,path\n", r"has no rows: list a stem and a path"),
+        ("stem,path\nvocals,\n", r"row 2: stem or path is empty"),
+        ("stem,path,split\nvocals,a.wav,training\n", r"row 2: split is training: write train, valid, test"),
+        ("stem,path,song\nvocals,a.wav,S\nvocals,b.wav,S\n", r"row 3: S has vocals twice"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_told_with_the_row(tmp_path, text, told):
+    (tmp_path / "songs.csv").write_text(text)
+    with pytest.raises(InputError, match=told):
+        find_files(tmp_path / "songs.csv", STEMS, "table")
+
+
+def test_a_table_that_is_none_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"There is no table .*songs\.csv: set data\.root"):
+        find_files(tmp_path / "songs.csv", STEMS, "table")
+    with pytest.raises(InputError, match=r"No table is named"):
+        find_files(None, STEMS, "table")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"cannot be read as a table"):
+        find_files(tmp_path / "binary.csv", STEMS, "table")
+
+
+def test_further_material_of_any_layout_is_added_to_train_under_its_own_name(tmp_path, clips):
+    add_song(tmp_path / "main" / "train" / "A")
+    add_song(tmp_path / "main" / "test" / "T")
+    add_song(tmp_path / "more" / "A", ("vocals", "mixture"))
+    row = {"stem": "bass", "path": str(write(tmp_path / "low.wav")), "split": "train"}
+    extra = [tmp_path / "more", clips, table(tmp_path / "low.csv", row)]
+    songs = find_files(tmp_path / "main", STEMS, extra=[str(path) for path in extra])
+    assert found(songs) == [
+        ("train", "A", tuple(sorted(STEMS))),
+        ("test", "T", tuple(sorted(STEMS))),
+        ("train", "more/A", ("mixture", "vocals")),
+        ("train", "clips/vocals/a.wav", ("vocals",)),
+        ("train", "clips/vocals/deep/b.flac", ("vocals",)),
+        ("train", "clips/drums/a.wav", ("drums",)),
+        ("train", "low/bass/low.wav, row 2", ("bass",)),
+    ]
+    tracks = open_tracks(songs, SongFormat(STEMS, RATE, 2)).train
+    assert next(track.stems for track in tracks if track.name == "more/A") == ("vocals",)
+
+
+def test_further_material_that_is_none_is_told(tmp_path):
+    add_song(tmp_path / "main" / "train" / "A")
+    with pytest.raises(InputError, match=r"no folder or table .*nowhere, which data\.extra names"):
+        find_files(tmp_path / "main", STEMS, extra=[str(tmp_path / "nowhere")])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"data\.extra names .*empty, which should hold songs, .* but holds nothing"):
+        find_files(tmp_path / "main", STEMS, extra=[str(tmp_path / "empty")])
+
+
+def test_two_songs_of_one_name_are_told(tmp_path):
+    add_song(tmp_path / "main" / "train" / "A")
+    for place in ("x", "y"):
+        add_song(tmp_path / place / "more" / "B")
+    extra = [str(tmp_path / place / "more") for place in ("x", "y")]
+    with pytest.raises(InputError, match=r"x/more/B and .*y/more/B are both called more/B: rename one"):
+        find_files(tmp_path / "main", STEMS, extra=extra)
+
+
+def test_an_unknown_layout_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"data\.layout=zip is none of stem_mp4, folders, any, clips, table"):
+        find_files(tmp_path, STEMS, "zip")
