@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bsroformer.figures import busiest_excerpt, separation_figure
-from bsroformer.figures.separation import RANGE_DB
+from bsroformer.figures.spectrogram import RANGE_DB
 
 RATE = 16_000
 STEMS = ("tone", "noise")

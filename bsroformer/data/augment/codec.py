@@ -45,7 +45,7 @@ class Codec:
 
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
         """Encode and decode a stem (c t)."""
-        name = self.formats[rng.integers(len(self.formats))]
+        name = self.formats[int(rng.integers(len(self.formats)))]
         kbits = round(rng.uniform(*self.kbits))
         _check_audio(name, len(stem), sample_rate)
         peak = float(stem.abs().amax())
@@ -76,7 +76,7 @@ def encode(audio: Tensor, sample_rate: int, name: str, kbits: int) -> bytes:
 
 def decode(file: bytes) -> Tensor:
     """The audio (c t) of a file; a few samples of the encoder's padding may follow its end."""
-    with av.open(io.BytesIO(file)) as container:
+    with av.open(io.BytesIO(file), "r") as container:
         blocks = [frame.to_ndarray() for frame in container.decode(audio=0)]
     return torch.from_numpy(np.concatenate(blocks, axis=1))
 
