@@ -8,9 +8,10 @@ from bsroformer.errors import InputError
 from bsroformer.launch.config import prepared, word
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.packing import pack
+from bsroformer.launch.preview import preview
 from bsroformer.launch.terminal import terminal
 
-ACTIONS = {"pack": pack}
+ACTIONS = {"pack": pack, "preview": preview}
 
 
 @user_errors

@@ -1,14 +1,69 @@
-"""What the effects of a preset sound and look like: each once, on one stem."""
+"""What augmentation does, to hear and to see."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from omegaconf import DictConfig
+from rich.console import Console
 from torch import Tensor
 
 from bsroformer.audio.files import write
 from bsroformer.data.augment import Effect, Stretch
-from bsroformer.figures import effects_figure
+from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
+from bsroformer.data.mixing import mix
+from bsroformer.errors import InputError
+from bsroformer.figures import busiest_excerpt, effects_figure
+from bsroformer.launch.build import build_data
+from bsroformer.launch.config import path_of
+
+EXCERPTS = 3
+"""Written as training will hear them."""
+
+
+def preview(cfg: DictConfig, console: Console) -> int:
+    """Write each effect on one stem, and the first excerpts of a training with them all.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        InputError: There are no songs, none has the stem, or a setting is out of range.
+    """
+    folder, data = path_of(cfg.output, "output"), build_data(cfg)
+    data.prepare_data()
+    data.setup("fit")
+    with console.status("augmenting"):
+        rng = np.random.default_rng(cfg.seed)
+        stem = heard_stem(data, cfg.stem or data.source.form.stems[0])
+        preview_effects(data.augment.effects, data.augment.stretch, stem, data.source.form.sample_rate, folder, rng)
+        write_excerpts(data, folder)
+    console.print(f"What the effects do to {cfg.stem or 'a stem'}, and {EXCERPTS} training excerpts, are in {folder}")
+    return 0
+
+
+def heard_stem(data: StemsDataModule, stem: str) -> Tensor:
+    """The excerpt (c t) of a song in which a stem is heard best.
+
+    Raises:
+        InputError: If no song has it.
+    """
+    song = next((song for song in data.songs.train if stem in song.stems), None)
+    if song is None:
+        raise InputError(f"no song has stem={stem}: name one of {', '.join(data.source.form.stems)}")
+    audio, rate = song.stem(stem), data.source.form.sample_rate
+    return audio[:, busiest_excerpt(audio[None], rate, data.batches.seconds)]
+
+
+def write_excerpts(data: StemsDataModule, folder: Path) -> None:
+    """Write the first excerpts of a training, mixture and stems, as wav files."""
+    form = data.source.form
+    excerpts = RandomExcerpts(data.songs.train, form, data.frames, data.augment, data.seed)
+    for number in range(EXCERPTS):
+        stems = excerpts[ExcerptKey(0, number)]  # (n c t)
+        for name, audio in {"mixture": mix(stems), **dict(zip(form.stems, stems, strict=True))}.items():
+            write(folder / f"excerpt-{number + 1}" / f"{name}.wav", audio, form.sample_rate)
 
 
 def preview_effects(

@@ -1,5 +1,7 @@
 """Say how a run reads its songs, and what preparing them would save."""
 
+import shlex
+
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
@@ -39,7 +41,20 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
 
 
 def told_data(cfg: DictConfig) -> str:
-    """The overrides that name the data set, for a command line."""
-    chosen = HydraConfig.get().runtime.choices.get("data") if HydraConfig.initialized() else None
-    group = f"data={chosen}" if chosen else "data=..."
-    return f"{group} data.root={cfg.data.root}" if cfg.data.root else group
+    """The arguments that name the data set, for a command line."""
+    if not HydraConfig.initialized():
+        return f"data.root={cfg.data.root}"
+    hydra = HydraConfig.get()
+    typed = [argument for argument in hydra.overrides.task if argument.startswith("data.") and _names_songs(argument)]
+    return shlex.join([f"data={hydra.runtime.choices['data']}", *typed])
+
+
+def _names_songs(argument: str) -> bool:
+    return argument.partition("=")[0].removeprefix("data.") in (
+        "root",
+        "extra",
+        "pack",
+        "layout",
+        "stems",
+        "valid_songs",
+    )
