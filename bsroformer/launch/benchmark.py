@@ -7,9 +7,9 @@ from omegaconf import DictConfig
 
 from bsroformer.benchmarks import Findings
 from bsroformer.devices import keep_freed_memory
-from bsroformer.launch.build import make
 from bsroformer.launch.config import plain, prepared
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.songs import make
 from bsroformer.launch.terminal import terminal
 
 

@@ -1,27 +1,21 @@
-"""From the configuration to objects: the only file that instantiates."""
+"""From the configuration to the objects of a training."""
 
 from dataclasses import fields
-from functools import partial
-from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from bsroformer.data.datamodule import Batches, StemsDataModule
-from bsroformer.data.sources import Source
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
-from bsroformer.launch.config import path_of, plain
+from bsroformer.launch.config import plain
+from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
-
-make = partial(instantiate, _convert_="all")
 
 
 def build_model(cfg: DictConfig) -> BandSplitRoformer:
@@ -46,27 +40,6 @@ def build_module(cfg: DictConfig) -> SeparationModule:
     return SeparationModule(
         build_model(cfg), make(cfg.loss), make(cfg.optimizer), make(cfg.scheduler), list(cfg.data.stems)
     )
-
-
-def build_source(cfg: DictConfig) -> Source:
-    """Where the songs come from."""
-    return make(cfg.data.source)
-
-
-def pack_folder(cfg: DictConfig, source: Source) -> Path | None:
-    """Where the packs of a data set are: at ``data.pack``, else in the cache; None where they are not to be used.
-
-    Raises:
-        InputError: If ``data.pack`` is no path.
-    """
-    if cfg.data.pack is False or (cfg.data.pack is None and source.place is None):
-        return None
-    if cfg.data.pack is not None:
-        return path_of(cfg.data.pack, "data.pack")
-    assert source.place is not None
-    place = source.place.resolve()
-    digest = blake2b(bytes(place), digest_size=4).hexdigest()
-    return Path(cfg.paths.cache_dir).expanduser() / "packs" / f"{place.name}-{digest}"
 
 
 def build_data(cfg: DictConfig) -> StemsDataModule:

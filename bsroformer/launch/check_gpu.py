@@ -11,9 +11,10 @@ from rich.table import Table
 from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, describe, gpu_memory, main_memory
-from bsroformer.launch.build import build_model, chosen_precision, make
+from bsroformer.launch.build import build_model, chosen_precision
 from bsroformer.launch.config import prepared
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.songs import make
 from bsroformer.launch.terminal import terminal
 from bsroformer.training.memory import CONTEXT, PASSING, MemoryEstimate, estimate_memory, peak_of_steps
 from bsroformer.training.step import PlainStep, noise_stems, plain_step

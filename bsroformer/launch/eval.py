@@ -8,11 +8,11 @@ from bsroformer.data.tracks import SPLITS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import StreamSeparator
-from bsroformer.launch.build import build_source
 from bsroformer.launch.config import path_of, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import build_separator
+from bsroformer.launch.songs import build_source
 from bsroformer.launch.terminal import terminal
 from bsroformer.metrics import bss_eval_available
 

@@ -7,9 +7,9 @@ from rich.console import Console
 
 from bsroformer.data.packs import PackPlan, pack_songs, plan_packs, refuse_full_disk
 from bsroformer.errors import InputError
-from bsroformer.launch.build import build_source, pack_folder
 from bsroformer.launch.config import whole, word, words
 from bsroformer.launch.errors import STATUS
+from bsroformer.launch.songs import build_source, pack_folder
 from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm
 from bsroformer.parallel import processors
 

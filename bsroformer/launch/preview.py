@@ -1,6 +1,6 @@
 """What augmentation does, to hear and to see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,15 @@ from torch import Tensor
 
 from bsroformer.audio.files import write
 from bsroformer.data.augment import Effect, Stretch
-from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
+from bsroformer.data.layouts import SongFormat
 from bsroformer.data.mixing import mix
+from bsroformer.data.packs import training_songs
+from bsroformer.data.song import Song
 from bsroformer.errors import InputError
 from bsroformer.figures import busiest_excerpt, effects_figure
-from bsroformer.launch.build import build_data
-from bsroformer.launch.config import path_of
+from bsroformer.launch.config import number, path_of
+from bsroformer.launch.songs import build_source, make, pack_folder
 
 EXCERPTS = 3
 """Written as training will hear them."""
@@ -31,39 +33,40 @@ def preview(cfg: DictConfig, console: Console) -> int:
     Raises:
         InputError: There are no songs, none has the stem, or a setting is out of range.
     """
-    folder, data = path_of(cfg.output, "output"), build_data(cfg)
-    data.prepare_data()
-    data.setup("fit")
+    folder, source, augment = path_of(cfg.output, "output"), build_source(cfg), make(cfg.augment)
+    source.make()
+    form = source.form
+    songs = training_songs(source.files(), form, pack_folder(cfg, source)).train
+    seconds, stem = number(cfg, "data.seconds"), cfg.stem or form.stems[0]
     with console.status("augmenting"):
+        audio = heard_stem(songs, stem, form.sample_rate, seconds)
         rng = np.random.default_rng(cfg.seed)
-        stem = heard_stem(data, cfg.stem or data.source.form.stems[0])
-        preview_effects(data.augment.effects, data.augment.stretch, stem, data.source.form.sample_rate, folder, rng)
-        write_excerpts(data, folder)
-    console.print(f"What the effects do to {cfg.stem or 'a stem'}, and {EXCERPTS} training excerpts, are in {folder}")
+        preview_effects(augment.effects, augment.stretch, audio, form.sample_rate, folder, rng)
+        write_excerpts(RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, cfg.seed), form, folder)
+    console.print(f"What the effects do to {stem}, and {EXCERPTS} training excerpts, are in {folder}")
     return 0
 
 
-def heard_stem(data: StemsDataModule, stem: str) -> Tensor:
+def heard_stem(songs: Sequence[Song], stem: str, sample_rate: int, seconds: float) -> Tensor:
     """The excerpt (c t) of a song in which a stem is heard best.
 
     Raises:
         InputError: If no song has it.
     """
-    song = next((song for song in data.songs.train if stem in song.stems), None)
+    song = next((song for song in songs if stem in song.stems), None)
     if song is None:
-        raise InputError(f"no song has stem={stem}: name one of {', '.join(data.source.form.stems)}")
-    audio, rate = song.stem(stem), data.source.form.sample_rate
-    return audio[:, busiest_excerpt(audio[None], rate, data.batches.seconds)]
+        known = dict.fromkeys(stem for song in songs for stem in song.stems)
+        raise InputError(f"no song to train on has stem={stem}: name one of {', '.join(known)}")
+    audio = song.stem(stem)
+    return audio[:, busiest_excerpt(audio[None], sample_rate, seconds)]
 
 
-def write_excerpts(data: StemsDataModule, folder: Path) -> None:
+def write_excerpts(excerpts: RandomExcerpts, form: SongFormat, folder: Path) -> None:
     """Write the first excerpts of a training, mixture and stems, as wav files."""
-    form = data.source.form
-    excerpts = RandomExcerpts(data.songs.train, form, data.frames, data.augment, data.seed)
-    for number in range(EXCERPTS):
-        stems = excerpts[ExcerptKey(0, number)]  # (n c t)
+    for place in range(EXCERPTS):
+        stems = excerpts[ExcerptKey(0, place)]  # (n c t)
         for name, audio in {"mixture": mix(stems), **dict(zip(form.stems, stems, strict=True))}.items():
-            write(folder / f"excerpt-{number + 1}" / f"{name}.wav", audio, form.sample_rate)
+            write(folder / f"excerpt-{place + 1}" / f"{name}.wav", audio, form.sample_rate)
 
 
 def preview_effects(

@@ -109,4 +109,4 @@ def test_a_preview_is_something_to_hear_and_to_see(songs, capsys):
         assert soundfile.info(f"heard/{name}.wav").samplerate == 44_100
     with pytest.raises(SystemExit):
         run(f"data.root={songs}", "action=preview", "stem=kazoo")
-    assert "no song has stem=kazoo: name one of vocals, drums" in capsys.readouterr().err
+    assert "no song to train on has stem=kazoo: name one of vocals, drums" in capsys.readouterr().err
