@@ -19,7 +19,7 @@ class ValidationExcerpt(NamedTuple):
     stems: Tensor
     """``(n c t)`` or ``(b n c t)``, padded with silence at the end where the song is over."""
     piece: Tensor
-    """What it is part of, counted from 0, ``()`` or ``(b)``: excerpts of one piece are scored together, as one signal."""
+    """What it is part of, counted from 0, ``()`` or ``(b)``: the excerpts of a piece are scored as one signal."""
     frames: Tensor
     """Samples that are of the song, ``()`` or ``(b)``; what follows is padding, not to be scored."""
 

@@ -60,7 +60,9 @@ def test_devices_share_the_validation_excerpts(songs_root, per_song):
 
 
 def test_fewer_validation_excerpts_than_devices_are_told(songs_root):
-    with pytest.raises(InputError, match=r"3 validation excerpts are too few for 4 devices: raise data\.valid_per_song"):
+    with pytest.raises(
+        InputError, match=r"3 validation excerpts are too few for 4 devices: raise data\.valid_per_song"
+    ):
         module(songs_root, trainer=rank(0, 4)).val_dataloader()
 
 
@@ -83,7 +85,9 @@ def test_training_goes_on_with_the_batch_after_the_last(songs_root, ranks):
     assert len(rest) == size - 2
     assert all(torch.equal(*pair) for pair in zip(rest, first[2:], strict=True))
     after_an_end_inside_an_epoch = batches(2, of_epoch=0)
-    assert all(torch.equal(*pair) for pair in zip(after_an_end_inside_an_epoch, (first + second)[2:][:size], strict=True))
+    assert all(
+        torch.equal(*pair) for pair in zip(after_an_end_inside_an_epoch, (first + second)[2:][:size], strict=True)
+    )
     assert batches(size, of_epoch=size) == []
 
 

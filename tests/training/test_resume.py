@@ -182,16 +182,21 @@ def test_the_last_step_is_saved_even_if_its_epoch_is_not_validated(songs_root, t
     assert run(songs_root, tmp_path, *changes)["global_step"] == 3
 
 
-EACH_STEP = ("callbacks.last_checkpoint.save_on_train_epoch_end=null", "+callbacks.last_checkpoint.every_n_train_steps=1")
+EACH_STEP = (
+    "callbacks.last_checkpoint.save_on_train_epoch_end=null",
+    "+callbacks.last_checkpoint.every_n_train_steps=1",
+)
+BARE = ("~callbacks.previews", "~callbacks.curves", "~callbacks.progress")
 STEADY = ("scheduler.warmup_steps=0", "scheduler.final=1", "trainer.max_epochs=-1")  # whatever the number of steps
 
 
 def assert_same_training(songs_root: Path, folder: Path, whole: tuple[str, ...], parts: list[Any]) -> None:
     """Compare a run with one in parts, each of which is (overrides, batches until the power fails)."""
-    expected = recorded(songs_root, folder / "whole", *whole)
+    expected = recorded(songs_root, folder / "whole", *whole, *BARE)
     seen, checkpoint = [], ""
     for overrides, batches in parts:
-        seen += recorded(songs_root, folder / "parts", *overrides, f"ckpt_path={checkpoint or 'null'}", batches=batches)
+        changes = *overrides, *BARE, f"ckpt_path={checkpoint or 'null'}"
+        seen += recorded(songs_root, folder / "parts", *changes, batches=batches)
         checkpoint = f"{folder}/parts/checkpoints/last.ckpt"
     assert len(seen) == len(expected)
     assert all(torch.equal(*pair) for pair in zip(seen, expected, strict=True))
@@ -199,8 +204,7 @@ def assert_same_training(songs_root: Path, folder: Path, whole: tuple[str, ...],
     assert all(torch.equal(again[name], weight) for name, weight in weights.items())
 
 
-@pytest.mark.parametrize("workers", [0, 1, 2])
-@pytest.mark.parametrize(("accumulated", "batches"), [(1, 1), (1, 4), (1, 7), (2, 6)])
+@pytest.mark.parametrize(("workers", "accumulated", "batches"), [(0, 1, 4), (0, 2, 6), (1, 1, 7), (2, 1, 1), (2, 2, 2)])
 def test_a_run_goes_on_with_the_excerpt_after_the_last(songs_root, tmp_path, workers, accumulated, batches):
     changes = *EACH_STEP, f"data.num_workers={workers}", f"trainer.accumulate_grad_batches={accumulated}"
     assert_same_training(songs_root, tmp_path, changes, [(changes, batches), (changes, None)])
@@ -210,7 +214,7 @@ def test_a_run_goes_on_with_the_excerpt_after_the_last(songs_root, tmp_path, wor
 @pytest.mark.parametrize("validated_every", [1, 5])
 def test_a_run_that_ended_is_made_longer(songs_root, tmp_path, first, validated_every):
     changes = *STEADY, "trainer.accumulate_grad_batches=1", f"trainer.check_val_every_n_epoch={validated_every}"
-    parts = [((*changes, f"trainer.max_steps={steps}"), None) for steps in (first, 7, 10)]
+    parts = [((*changes, f"trainer.max_steps={steps}"), None) for steps in (first, 10)]
     assert_same_training(songs_root, tmp_path, parts[-1][0], parts)
 
 
@@ -219,11 +223,9 @@ def test_a_run_is_cut_off_in_the_same_epoch_twice(songs_root, tmp_path):
     assert_same_training(songs_root, tmp_path, changes, [(changes, 5), (changes, 2), (changes, None)])
 
 
-@pytest.mark.parametrize("epochs", [1, 2])
-def test_a_checkpoint_of_an_epochs_end_skips_nothing(songs_root, tmp_path, epochs):
+def test_a_checkpoint_of_an_epochs_end_skips_nothing(songs_root, tmp_path):
     changes = "data.num_workers=2", "trainer.max_epochs=3"
-    parts = [(changes, 4 * epochs), (changes, None)]
-    assert_same_training(songs_root, tmp_path, changes, parts)
+    assert_same_training(songs_root, tmp_path, changes, [(changes, 8), (changes, None)])
 
 
 def test_the_same_batch_comes_again_and_again(songs_root, tmp_path, monkeypatch):
