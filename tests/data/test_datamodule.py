@@ -84,10 +84,8 @@ def test_training_goes_on_with_the_batch_after_the_last(songs_root, ranks):
     rest = batches(2, of_epoch=2)
     assert len(rest) == size - 2
     assert all(torch.equal(*pair) for pair in zip(rest, first[2:], strict=True))
-    after_an_end_inside_an_epoch = batches(2, of_epoch=0)
-    assert all(
-        torch.equal(*pair) for pair in zip(after_an_end_inside_an_epoch, (first + second)[2:][:size], strict=True)
-    )
+    after_an_early_end = batches(2, of_epoch=0)
+    assert all(torch.equal(*pair) for pair in zip(after_an_early_end, (first + second)[2:][:size], strict=True))
     assert batches(size, of_epoch=size) == []
 
 

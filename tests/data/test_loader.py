@@ -1,3 +1,5 @@
+from itertools import chain
+
 import pytest
 import torch
 from torch import Tensor
@@ -51,9 +53,7 @@ def test_epochs_follow_from_the_batches_trained_on(workers, start):
     batches = loader(run, workers)
     epochs = [run.epoch(batches) for _ in range(3)]
     assert [len(epoch) for epoch in epochs] == [3 - start % 3, 3, 3]
-    assert torch.equal(
-        torch.cat([torch.stack(epoch) for epoch in epochs if epoch]), torch.stack(row(20)[start : run.batches])
-    )
+    assert torch.equal(torch.stack([*chain(*epochs)]), torch.stack(row(20)[start : run.batches]))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
