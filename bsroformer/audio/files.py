@@ -11,11 +11,22 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bsroformer.audio.decoders import AudioInfo, Decoder, open_decoder
+from bsroformer.audio.decoders import HEADER_SLACK, AudioInfo, Decoder, open_decoder
 from bsroformer.audio.writer import block_writer, write
 from bsroformer.errors import InputError
 
-__all__ = ["AUDIO_SUFFIXES", "AudioInfo", "block_writer", "blocks", "probe", "probe_streams", "read", "write"]
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "HEADER_SLACK",
+    "AudioInfo",
+    "EndsBeforeError",
+    "block_writer",
+    "blocks",
+    "probe",
+    "probe_streams",
+    "read",
+    "write",
+]
 
 _LIBSNDFILE = {
     ".wav",
@@ -34,6 +45,10 @@ _LIBSNDFILE = {
 _FFMPEG = {".m4a", ".mp4", ".aac", ".wma", ".wv", ".webm", ".mka", ".mkv", ".mov"}
 # Files that are taken for audio when a folder is searched; a file that the user names may be called anything.
 AUDIO_SUFFIXES = frozenset(_LIBSNDFILE | _FFMPEG)
+
+
+class EndsBeforeError(InputError):
+    """A file has no sample where reading was to start."""
 
 
 def probe_streams(path: str | Path) -> list[AudioInfo]:
@@ -133,7 +148,7 @@ def _decoded(decoder: Decoder, stream: int, start: int) -> Iterator[Tensor]:
     if empty and start == 0:
         raise InputError(f"{path} holds no samples: record or export it again.")
     if empty:
-        raise InputError(f"{path} ends before sample {start}, where reading was to start: start earlier.")
+        raise EndsBeforeError(f"{path} ends before sample {start}, where reading was to start: start earlier.")
 
 
 def regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:

@@ -6,14 +6,16 @@ from pathlib import Path
 import lightning as L
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader
 
 from bsroformer.data.augment import Augment
-from bsroformer.data.excerpts import EpochSampler, FixedExcerpts, RandomExcerpts
+from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
 from bsroformer.data.layouts import SPLITS, SongFiles
+from bsroformer.data.loader import Position, TrainingLoader
 from bsroformer.data.packs import TrainingSongs, songs_of_pack_alone, training_songs
 from bsroformer.data.sources import Source
 from bsroformer.data.tracks import Track, open_tracks
+from bsroformer.data.validation import PerSong, ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 
 
@@ -25,7 +27,7 @@ class Batches:
         seconds: Length of an excerpt.
         batch_size: Excerpts in a batch of one device.
         epoch_size: Training excerpts of an epoch, over all devices.
-        valid_per_song: Validation excerpts of each song.
+        valid_per_song: Validation excerpts of each song; ``all`` are consecutive ones, which score whole songs.
         num_workers: Processes that read; 0 reads in the training process.
         overfit_songs: Train, validate and test on these first training songs alone; None uses the splits.
 
@@ -36,22 +38,25 @@ class Batches:
     seconds: float
     batch_size: int
     epoch_size: int
-    valid_per_song: int
+    valid_per_song: PerSong
     num_workers: int
     overfit_songs: int | None = None
 
     def __post_init__(self) -> None:
-        least = {"batch_size": 1, "epoch_size": 1, "valid_per_song": 1, "num_workers": 0, "overfit_songs": 1}
+        least = {"batch_size": 1, "epoch_size": 1, "num_workers": 0, "overfit_songs": 1}
         for name, minimum in least.items():
             value = getattr(self, name)
             if value is not None and value < minimum:
                 raise InputError(f"data.{name}={value} must be {minimum} or more")
+        per_song = self.valid_per_song
+        if per_song != "all" and (not isinstance(per_song, int) or isinstance(per_song, bool) or per_song < 1):
+            raise InputError(f"data.valid_per_song={per_song} must be 1 or more, or all")
         if not self.seconds > 0:
             raise InputError(f"data.seconds={self.seconds} must be above 0")
 
 
 class StemsDataModule(L.LightningDataModule):
-    """Batches of stems ``(b n c t)``: random mixes to train on, fixed excerpts to validate on.
+    """Batches of stems ``(b n c t)``: random mixes to train on, excerpts that never change to validate on.
 
     Args:
         source: The songs.
@@ -118,29 +123,51 @@ class StemsDataModule(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Random excerpts; the last incomplete batch of an epoch is left out."""
         excerpts = RandomExcerpts(self.songs.train, self.source.form, self.frames, self.augment, self.seed)
-        trainer = self.trainer
-        rank, ranks = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        rank, ranks = self._share()
         sampler = EpochSampler(self.batches.epoch_size, rank, ranks)
         if len(sampler) < self.batches.batch_size:
             raise InputError(
                 f"data.epoch_size={self.batches.epoch_size} gives {ranks} device(s) less than one batch of "
                 f"{self.batches.batch_size}: raise it, or lower data.batch_size"
             )
-        return self._loader(excerpts, sampler=sampler, drop_last=True)
-
-    def val_dataloader(self) -> DataLoader[Tensor]:
-        """Fixed excerpts of the validation songs."""
-        return self._loader(FixedExcerpts(self.songs.valid, self.frames, self.batches.valid_per_song))
-
-    def _loader(
-        self, dataset: Dataset[Tensor], sampler: Sampler | None = None, drop_last: bool = False
-    ) -> DataLoader[Tensor]:
-        return DataLoader(
-            dataset,
+        return TrainingLoader(
+            excerpts,
             self.batches.batch_size,
-            sampler=sampler,
-            drop_last=drop_last,
+            sampler,
+            self._position,
+            num_workers=self.batches.num_workers,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def val_dataloader(self) -> DataLoader[ValidationExcerpt]:
+        """Excerpts of the validation songs, shared out over the devices: none twice, none left out.
+
+        Raises:
+            InputError: If there are fewer than devices; those without would hold up the others.
+        """
+        excerpts = ValidationExcerpts(self.songs.valid, self.frames, self.batches.valid_per_song)
+        rank, ranks = self._share()
+        if len(excerpts) < ranks:
+            raise InputError(
+                f"{len(excerpts)} validation excerpts are too few for {ranks} devices: raise data.valid_per_song, "
+                "or set it to all"
+            )
+        return DataLoader(
+            excerpts,
+            self.batches.batch_size,
+            sampler=range(rank, len(excerpts), ranks),
             num_workers=self.batches.num_workers,
             persistent_workers=self.batches.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _share(self) -> tuple[int, int]:
+        """Rank of this process, and number of processes."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def _position(self) -> Position | None:
+        if self.trainer is None:
+            return None
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress
+        trained: int = progress.total.processed  # type: ignore[attr-defined]  # declared as a tracker of less
+        return Position(trained, progress.current.ready)

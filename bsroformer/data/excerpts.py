@@ -1,4 +1,4 @@
-"""Excerpts of songs: random ones to train on, fixed ones to validate on."""
+"""Random excerpts of songs, to train on."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -40,16 +40,18 @@ class EpochSampler(Sampler[ExcerptKey]):
 
     def __init__(self, size: int, rank: int = 0, ranks: int = 1) -> None:
         self.size, self.rank, self.ranks = size - size % ranks, rank, ranks
-        self.epoch = 0
+        self.epoch = self.first = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch (Lightning calls this at the start of each)."""
-        self.epoch = epoch
+    def set_epoch(self, epoch: int, first: int = 0) -> None:
+        """Choose the epoch, and how many of this rank's keys in it to leave out: those before its `first`."""
+        self.epoch, self.first = epoch, first
 
     def __iter__(self) -> Iterator[ExcerptKey]:
-        return (ExcerptKey(self.epoch, index) for index in range(self.rank, self.size, self.ranks))
+        epoch = self.epoch
+        return (ExcerptKey(epoch, index) for index in range(self.rank, self.size, self.ranks)[self.first :])
 
     def __len__(self) -> int:
+        """Of the whole epoch."""
         return len(range(self.rank, self.size, self.ranks))
 
 
@@ -123,30 +125,6 @@ class RandomExcerpts(Dataset[Tensor]):
             return None
         rows = [song.stems.index(stem) for stem in stems]
         return np.any([song.levels.active(row, self.frames, song.frames, least) for row in rows], axis=0)
-
-
-class FixedExcerpts(Dataset[Tensor]):
-    """The same excerpts each time: `per_track` from each song, evenly spaced.
-
-    Args:
-        tracks: The songs.
-        frames: Length of an excerpt, samples.
-        per_track: Excerpts of each song.
-    """
-
-    def __init__(self, tracks: Sequence[Song], frames: int, per_track: int) -> None:
-        self.tracks, self.frames, self.per_track = tracks, frames, per_track
-
-    def __getitem__(self, index: int) -> Tensor:
-        """Stems ``(n c t)`` as they are in the song."""
-        track = self.tracks[index // self.per_track]
-        place = (index % self.per_track + 0.5) / self.per_track  # middle of the excerpt, as a share of the song
-        start = round(place * track.frames - self.frames / 2)
-        start = min(max(0, start), max(0, track.frames - self.frames))
-        return padded(track.all_stems(start, self.frames), self.frames)
-
-    def __len__(self) -> int:
-        return len(self.tracks) * self.per_track
 
 
 def padded(audio: Tensor, frames: int) -> Tensor:

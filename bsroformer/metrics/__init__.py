@@ -8,20 +8,28 @@ uSDR     :func:`sdr`                                   the whole song (Music Dem
 cSDR     :func:`framewise_sdr`, its median over frames frames of one second (museval, BSS Eval v4)
 SIR ...  :func:`bss_eval`, their medians over frames   the same frames, by museval itself (slow)
 ======== ============================================= ==========================================
+
+SI-SDR and uSDR need sums over samples only: :func:`si_sdr_of_energies` and :func:`sdr_of_energies` score a signal whose
+parts came one by one.
 """
 
 from bsroformer.metrics.bss_eval import bss_eval, bss_eval_available
-from bsroformer.metrics.energy import LIMIT_DB, silent
-from bsroformer.metrics.sdr import framewise_sdr, median_over_frames, sdr
-from bsroformer.metrics.si_sdr import si_sdr
+from bsroformer.metrics.energy import LIMIT_DB, energy, silent, sum_over_blocks
+from bsroformer.metrics.sdr import framewise_sdr, median_over_frames, sdr, sdr_of_energies
+from bsroformer.metrics.si_sdr import inner_product, si_sdr, si_sdr_of_energies
 
 __all__ = [
     "LIMIT_DB",
     "bss_eval",
     "bss_eval_available",
+    "energy",
     "framewise_sdr",
+    "inner_product",
     "median_over_frames",
     "sdr",
+    "sdr_of_energies",
     "si_sdr",
+    "si_sdr_of_energies",
     "silent",
+    "sum_over_blocks",
 ]

@@ -27,8 +27,21 @@ def sdr(estimate: Tensor, target: Tensor) -> Tensor:
     """
     estimate, target = comparable(estimate, target)
     signal, error = sum_over_blocks(energy, target), sum_over_blocks(_error, estimate, target)
-    ratio = 10 * torch.log10((signal + EPS) / (error + EPS))
-    return torch.where(signal == 0, torch.nan, ratio)
+    return sdr_of_energies(signal, error)
+
+
+def sdr_of_energies(target: Tensor, error: Tensor) -> Tensor:
+    """`sdr` of signals whose sums over samples and channels are known, (...) each.
+
+    Args:
+        target: |target|^2.
+        error: |target - estimate|^2.
+
+    Returns:
+        dB, (...), as `sdr` gives it.
+    """
+    ratio = 10 * torch.log10((target + EPS) / (error + EPS))
+    return torch.where(target == 0, torch.nan, ratio)
 
 
 def framewise_sdr(estimates: Tensor, targets: Tensor, sample_rate: int) -> Tensor:

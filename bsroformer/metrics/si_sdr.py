@@ -27,12 +27,35 @@ def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
     """
     estimate, target = comparable(estimate, target)
     signal = sum_over_blocks(energy, target)  # ...
-    alpha = sum_over_blocks(_product, estimate, target) / signal  # ...; 0 / 0 = NaN for a silent target
+    alpha = sum_over_blocks(inner_product, estimate, target) / signal  # ...; 0 / 0 = NaN for a silent target
     gain = alpha[..., None, None]
     error = sum_over_blocks(lambda estimate, target: energy(gain * target - estimate), estimate, target)
-    return torch.where(alpha == 0, -LIMIT_DB, decibels(alpha.square() * signal, error))
+    return _ratio(alpha, signal, error)
 
 
-def _product(estimate: Tensor, target: Tensor) -> Tensor:
+def si_sdr_of_energies(target: Tensor, estimate: Tensor, product: Tensor) -> Tensor:
+    """`si_sdr` of signals whose sums over samples and channels are known, (...) each.
+
+    |alpha target - estimate|^2 = |estimate|^2 - <estimate, target>^2 / |target|^2, a difference of nearly equal
+    numbers where the estimate is good: give float64 sums, which leave it exact beyond the limit in dB.
+
+    Args:
+        target: |target|^2.
+        estimate: |estimate|^2.
+        product: <estimate, target>.
+
+    Returns:
+        dB, (...), as `si_sdr` gives it.
+    """
+    alpha = product / target
+    return _ratio(alpha, target, (estimate - alpha * product).clamp(min=0))
+
+
+def inner_product(estimate: Tensor, target: Tensor) -> Tensor:
     """Inner product over channels and samples: (... c t) -> (...)."""
     return (estimate * target).sum(dim=(-2, -1))
+
+
+def _ratio(alpha: Tensor, signal: Tensor, error: Tensor) -> Tensor:
+    """|alpha target|^2 over the error's energy in dB, (...); the lower limit if the estimate holds no target."""
+    return torch.where(alpha == 0, -LIMIT_DB, decibels(alpha.square() * signal, error))

@@ -9,16 +9,14 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import MeanMetric
 
 from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, describe
 from bsroformer.data.mixing import mix
+from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
-from bsroformer.metrics import sdr, si_sdr
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training.optimizer import parameter_groups
-
-METRICS = {"si_sdr": si_sdr, "sdr": sdr}
+from bsroformer.training.piece_scores import PieceScores
 
 
 class SeparationModule(L.LightningModule):
@@ -26,7 +24,8 @@ class SeparationModule(L.LightningModule):
 
     Logs ``train/loss``, each term of the loss as ``train/<term>``, the learning rate and the gradient norm
     before clipping; on validation ``val/loss``, and SI-SDR and SDR in dB as ``val/si_sdr`` (mean over stems)
-    and ``val/si_sdr_<stem>``. A stem that is silent in an excerpt has no SI-SDR and is left out of its means.
+    and ``val/si_sdr_<stem>`` (means over pieces: excerpts, or whole songs). A stem that is silent in a piece has no
+    score there and is left out of its means.
 
     Args:
         model: The model; `checkpoints` find its weights under ``model.``.
@@ -57,9 +56,6 @@ class SeparationModule(L.LightningModule):
         self.places = [data_stems.index(stem) for stem in model.stems]
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
-        self.scores = nn.ModuleDict(
-            {f"{name}_{stem}": MeanMetric(nan_strategy="ignore") for name in METRICS for stem in model.stems}
-        )
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Separate ``(b c t)`` into ``(b n c t)``."""
@@ -76,29 +72,26 @@ class SeparationModule(L.LightningModule):
         self.log_dict({f"train/{name}": term for name, term in terms.items()}, batch_size=len(stems))
         return loss
 
-    def validation_step(self, stems: Tensor, batch_idx: int) -> None:
-        """Score a batch of stems ``(b n c t)``."""
-        estimates, targets = self.model(mix(stems)), self.targets(stems)
+    def on_validation_epoch_start(self) -> None:
+        """Begin the scores anew, with a place for each piece."""
+        loader = self.trainer.val_dataloaders
+        assert loader is not None and isinstance(loader.dataset, ValidationExcerpts)
+        dtype = torch.float32 if self.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+        self.scores = PieceScores(loader.dataset.pieces, len(self.model.stems), dtype).to(self.device)
+
+    def validation_step(self, batch: ValidationExcerpt, batch_idx: int) -> None:
+        """Score a batch of excerpts."""
+        estimates, targets = self.model(mix(batch.stems)), self.targets(batch.stems)
         loss, _ = self.loss(estimates, targets)
-        self.log("val/loss", loss, batch_size=len(stems), sync_dist=True)
-        for name, metric in METRICS.items():
-            for stem, values in zip(self.model.stems, metric(estimates, targets).unbind(1), strict=True):
-                self._mean(name, stem).update(values)
+        self.log("val/loss", loss, batch_size=len(batch.stems), sync_dist=True)
+        self.scores.update(estimates, targets, batch.piece, batch.frames)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean of each score, over excerpts and then over stems."""
-        for name in METRICS:
-            by_stem = {stem: self._mean(name, stem).compute() for stem in self.model.stems}
-            self.log_dict({f"val/{name}_{stem}": value for stem, value in by_stem.items()})
-            mean = torch.stack(list(by_stem.values())).nanmean()
-            self.log(f"val/{name}", mean, prog_bar=name == "si_sdr")
-            for stem in self.model.stems:
-                self._mean(name, stem).reset()
-
-    def _mean(self, name: str, stem: str) -> MeanMetric:
-        metric = self.scores[f"{name}_{stem}"]
-        assert isinstance(metric, MeanMetric)
-        return metric
+        """Log the mean of each score, over pieces and then over stems."""
+        for name, scores in self.scores.compute().items():
+            means = scores.nanmean(0).float()  # (n)
+            self.log_dict({f"val/{name}_{stem}": mean for stem, mean in zip(self.model.stems, means, strict=True)})
+            self.log(f"val/{name}", means.nanmean(), prog_bar=name == "si_sdr")
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Log the gradient norm, before clipping, and the learning rate."""

@@ -39,7 +39,7 @@ class Previews(L.Callback):
         loaders = trainer.val_dataloaders
         if not loaders:
             return
-        stems = loaders.dataset[self.excerpt % len(loaders.dataset)]  # (n c t)
+        stems = loaders.dataset[self.excerpt % len(loaders.dataset)].stems  # (n c t)
         mixture, targets = mix(stems), pl_module.targets(stems)
         with torch.inference_mode():
             estimates = pl_module(mixture.unsqueeze(0).to(pl_module.device))[0].float().cpu()

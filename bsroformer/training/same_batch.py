@@ -2,7 +2,7 @@
 
 import lightning as L
 
-from bsroformer.data.excerpts import EpochSampler
+from bsroformer.data.loader import Position, TrainingLoader
 
 
 class SameBatch(L.Callback):
@@ -11,8 +11,8 @@ class SameBatch(L.Callback):
     Lightning's own ``overfit_batches`` replaces the sampler, without whose keys no excerpt can be drawn.
     """
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Turn the sampler back to the first epoch."""
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Make the loader begin anew in each epoch."""
         loader = trainer.train_dataloader
-        assert loader is not None and isinstance(loader.sampler, EpochSampler)
-        loader.sampler.set_epoch(0)
+        assert isinstance(loader, TrainingLoader)
+        loader.position = lambda: Position(batches=0, of_epoch=0)

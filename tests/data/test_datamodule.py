@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from augments import VARIED, augment
+from torch import Tensor
 
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import FolderSource
@@ -27,8 +28,11 @@ def module(root, valid_songs=("B",), trainer=None, seed=0, **changes) -> StemsDa
     return data
 
 
-def rank(rank: int, ranks: int) -> SimpleNamespace:
-    return SimpleNamespace(global_rank=rank, world_size=ranks)
+def rank(rank: int, ranks: int, trained: int = 0, of_epoch: int = 0) -> SimpleNamespace:
+    """A trainer of one of several devices, after so many batches."""
+    progress = SimpleNamespace(total=SimpleNamespace(processed=trained), current=SimpleNamespace(ready=of_epoch))
+    fit_loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress))
+    return SimpleNamespace(global_rank=rank, world_size=ranks, fit_loop=fit_loop)
 
 
 def test_batches_are_stems_and_the_incomplete_one_is_left_out_of_training(songs_root):
@@ -40,8 +44,48 @@ def test_batches_are_stems_and_the_incomplete_one_is_left_out_of_training(songs_
 def test_validation_has_every_fixed_excerpt_of_the_validation_songs(songs_root):
     loader = module(songs_root).val_dataloader()
     batches = list(loader)
-    assert [len(batch) for batch in batches] == [2, 1]
-    assert all(torch.equal(*pair) for pair in zip(batches, loader, strict=True))
+    assert [len(batch.stems) for batch in batches] == [2, 1]
+    assert all(torch.equal(one.stems, other.stems) for one, other in zip(batches, loader, strict=True))
+
+
+@pytest.mark.parametrize("per_song", [5, "all"])
+def test_devices_share_the_validation_excerpts(songs_root, per_song):
+    changes = {"valid_per_song": per_song, "batch_size": 1, "seconds": 0.15}
+    alone = list(module(songs_root, **changes).val_dataloader())
+    shares = [list(module(songs_root, trainer=rank(r, 3), **changes).val_dataloader()) for r in range(3)]
+    for number, batch in enumerate(alone):
+        assert all(torch.equal(*pair) for pair in zip(batch, shares[number % 3][number // 3], strict=True))
+    assert sum(len(share) for share in shares) == len(alone)
+
+
+def test_fewer_validation_excerpts_than_devices_are_told(songs_root):
+    with pytest.raises(
+        InputError, match=r"3 validation excerpts are too few for 4 devices: raise data\.valid_per_song"
+    ):
+        module(songs_root, trainer=rank(0, 4)).val_dataloader()
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "most", None, True])
+def test_validation_excerpts_are_a_number_or_all(value):
+    with pytest.raises(InputError, match=rf"data\.valid_per_song={value} must be 1 or more, or all"):
+        Batches(seconds=1, batch_size=1, epoch_size=1, valid_per_song=value, num_workers=0)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_training_goes_on_with_the_batch_after_the_last(songs_root, ranks):
+    def batches(trained: int, of_epoch: int) -> list[Tensor]:
+        trainer = rank(ranks - 1, ranks, trained, of_epoch)
+        return list(module(songs_root, trainer=trainer, epoch_size=13).train_dataloader())
+
+    first, second = batches(0, 0), batches(len(batches(0, 0)), 0)
+    size = len(first)
+    assert not torch.equal(first[0], second[0])
+    rest = batches(2, of_epoch=2)
+    assert len(rest) == size - 2
+    assert all(torch.equal(*pair) for pair in zip(rest, first[2:], strict=True))
+    after_an_early_end = batches(2, of_epoch=0)
+    assert all(torch.equal(*pair) for pair in zip(after_an_early_end, (first + second)[2:][:size], strict=True))
+    assert batches(size, of_epoch=size) == []
 
 
 def test_training_excerpts_are_drawn_from_the_training_songs_alone(songs_root):

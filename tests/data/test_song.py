@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -86,8 +87,6 @@ def test_only_the_stems_asked_for_are_needed_and_other_files_are_ignored(folder)
 
 
 def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
-    from dataclasses import replace
-
     from bsroformer.data import song
 
     def probe_streams(path: Path) -> list:
@@ -100,6 +99,19 @@ def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
     assert track.frames == 200_000
     assert track.all_stems().shape == (4, 2, 200_000)
     assert track.mixture(start=199_990).shape == (2, 10)
+
+
+def test_a_header_that_promises_a_few_samples_too_many_ends_in_none(monkeypatch):
+    from bsroformer.data import song
+
+    def probe_streams(path: Path) -> list:
+        return [replace(info, frames=info.frames + 700) for info in read_headers(path)]
+
+    read_headers = song.probe_streams
+    monkeypatch.setattr(song, "probe_streams", probe_streams)
+    track = open_song(MUSDB_SONG)
+    assert track.all_stems(track.frames - 10).shape == (4, 2, 0)
+    assert track.all_stems(track.frames - 1000).shape[-1] <= 300
 
 
 def test_a_song_with_a_missing_stem_is_told_with_what_it_has(folder):

@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from bsroformer.errors import InputError
-from bsroformer.metrics import LIMIT_DB, bss_eval_available, framewise_sdr, median_over_frames, sdr
+from bsroformer.metrics import (
+    LIMIT_DB,
+    bss_eval_available,
+    energy,
+    framewise_sdr,
+    median_over_frames,
+    sdr,
+    sdr_of_energies,
+)
 
 RATE = 1000
 needs_museval = pytest.mark.skipif(not bss_eval_available(), reason="museval needs FFmpeg on the PATH")
@@ -137,3 +145,13 @@ def test_different_lengths_are_refused():
         framewise_sdr(estimates[..., :-1], targets, RATE)
     with pytest.raises(InputError, match="same stems, channels and samples"):
         sdr(estimates[:1], targets)
+
+
+def test_energies_of_parts_give_the_score_of_the_whole():
+    generator = torch.Generator().manual_seed(3)
+    target = torch.randn(4, 2, 900, generator=generator).double()
+    estimate = target + 0.1 * torch.randn(target.shape, generator=generator)
+    parts = list(zip(estimate.split(400, dim=-1), target.split(400, dim=-1), strict=True))
+    signal = sum(energy(one) for _, one in parts)
+    error = sum(energy(one - other) for other, one in parts)
+    torch.testing.assert_close(sdr_of_energies(signal, error), sdr(estimate, target))

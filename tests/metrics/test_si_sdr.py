@@ -5,7 +5,7 @@ import torch
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
 from bsroformer.errors import InputError
-from bsroformer.metrics import LIMIT_DB, si_sdr
+from bsroformer.metrics import LIMIT_DB, energy, inner_product, si_sdr, si_sdr_of_energies
 
 GENERATOR = torch.Generator().manual_seed(0)
 TARGET = torch.randn(3, 2, 4000, generator=GENERATOR)
@@ -84,3 +84,14 @@ def test_different_shapes_are_refused(shape):
 def test_signals_without_channels_or_samples_are_refused(shape):
     with pytest.raises(InputError, match="cannot be scored"):
         si_sdr(torch.zeros(shape), torch.zeros(shape))
+
+
+@pytest.mark.parametrize("noise", [10.0, 1e-2, 1e-5])  # up to 100 dB, the limit
+@pytest.mark.parametrize("gain", [1e-3, 1.0, -50.0])
+def test_energies_of_parts_give_the_score_of_the_whole(noise, gain):
+    target = TARGET.double()
+    estimate = gain * (target + noise * torch.randn(target.shape, generator=torch.Generator().manual_seed(1)))
+    parts = list(zip(estimate.split(1500, dim=-1), target.split(1500, dim=-1), strict=True))
+    sums = [sum(energy(part[place]) for part in parts) for place in (1, 0)]
+    product = sum(inner_product(*part) for part in parts)
+    torch.testing.assert_close(si_sdr_of_energies(*sums, product), si_sdr(estimate, target), rtol=1e-5, atol=0)

@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 
 import lightning as L
@@ -7,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.checkpoints.native import ENTRY
+from bsroformer.data.validation import PerSong, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.metrics import sdr, si_sdr
@@ -38,8 +41,28 @@ def loader(stems: Tensor, batch_size: int = 2) -> DataLoader:
     return DataLoader(list(stems), batch_size)
 
 
-def validated(separation: SeparationModule, stems: Tensor) -> dict[str, float]:
-    [logged] = trainer().validate(separation, loader(stems), verbose=False)
+@dataclass
+class Song:
+    """A song in memory."""
+
+    audio: Tensor  # (n c t)
+
+    @property
+    def frames(self) -> int:
+        return self.audio.shape[-1]
+
+    def all_stems(self, start: int, frames: int) -> Tensor:
+        return self.audio[..., start : start + frames]
+
+
+def validation_loader(songs: Iterable[Tensor], frames: int = 500, per_song: PerSong = 1) -> DataLoader:
+    return DataLoader(ValidationExcerpts([Song(stems) for stems in songs], frames, per_song), 2)
+
+
+def validated(
+    separation: SeparationModule, songs: Iterable[Tensor], frames: int = 500, per_song: PerSong = 1
+) -> dict[str, float]:
+    [logged] = trainer().validate(separation, validation_loader(songs, frames, per_song), verbose=False)
     return logged
 
 
@@ -67,6 +90,19 @@ def test_validation_scores_leave_silent_stems_out(tiny_model):
     assert logged["val/si_sdr"] == pytest.approx(float((scores[0, 0] + scores[:, 1].mean()) / 2), rel=1e-4)
 
 
+def test_whole_songs_in_consecutive_excerpts_score_as_one_signal_each(tiny_model):
+    songs = [torch.randn(2, 2, frames) for frames in (1700, 500, 300)]
+    logged = validated(module(tiny_model), songs, per_song="all")
+    for name, metric in {"si_sdr": si_sdr, "sdr": sdr}.items():
+        scores = []
+        for song in songs:
+            windows = [torch.nn.functional.pad(part, (0, 500 - part.shape[-1])) for part in song.split(500, dim=-1)]
+            estimates = torch.cat([estimated(tiny_model, window[None])[0] for window in windows], dim=-1)
+            scores.append(metric(estimates[..., : song.shape[-1]], song))
+        for stem, score in zip(tiny_model.stems, torch.stack(scores).mean(0), strict=True):
+            assert logged[f"val/{name}_{stem}"] == pytest.approx(float(score), rel=1e-4)
+
+
 def test_a_stem_that_is_silent_throughout_has_no_score_and_the_mean_is_the_others(tiny_model):
     stems = excerpts()
     stems[:, 0] = 0
@@ -83,7 +119,7 @@ def test_scores_of_one_validation_do_not_enter_the_next(tiny_model):
 
 def test_what_is_logged(tiny_model):
     run = trainer(limit_val_batches=1)
-    run.fit(module(tiny_model), loader(excerpts()), loader(excerpts()))
+    run.fit(module(tiny_model), loader(excerpts()), validation_loader(excerpts()))
     scores = {f"val/{name}{of}" for name in ("si_sdr", "sdr") for of in ("", "_vocals", "_other")}
     terms = {f"train/{name}" for name in ("loss", "magnitude", "complex", "si_sdr")}
     assert run.callback_metrics.keys() == scores | terms | {

@@ -8,6 +8,7 @@ from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from bsroformer.data.validation import ValidationExcerpt
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.previews import Previews
@@ -52,7 +53,9 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
         "should_stop": False,
         "sanity_checking": False,
         "is_global_zero": True,
-        "val_dataloaders": DataLoader(list(excerpts)),
+        "val_dataloaders": DataLoader(
+            [ValidationExcerpt(stems, torch.tensor(0), torch.tensor(SAMPLES)) for stems in excerpts]
+        ),
         "logger": None,
     }
     return SimpleNamespace(**state | changes)

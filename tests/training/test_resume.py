@@ -1,5 +1,6 @@
 """A run that was cut off goes on as if it had not been, and its checkpoints are plain data."""
 
+import contextlib
 import csv
 from pathlib import Path
 from typing import Any
@@ -42,19 +43,26 @@ def last_checkpoint(folder: Path) -> dict[str, Any]:
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
 
 
-def cut_off(songs_root: Path, folder: Path, batches: int) -> None:
-    """A run in which the power fails when one more batch than `batches` is to be learnt from."""
+def recorded(songs_root: Path, folder: Path, *overrides: str, batches: int | None = None) -> list[torch.Tensor]:
+    """The batches ``(b n c t)`` that a run learns from; the power fails after so many, if that is given."""
     learn, seen = SeparationModule.training_step, []
 
     def training_step(module: SeparationModule, stems: torch.Tensor, batch_idx: int) -> torch.Tensor:
         if len(seen) == batches:
             raise PowerCutError
-        seen.append(batch_idx)
+        seen.append(stems)
         return learn(module, stems, batch_idx)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(PowerCutError):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SeparationModule, "training_step", training_step)
-        run(songs_root, folder)
+        with contextlib.nullcontext() if batches is None else pytest.raises(PowerCutError):
+            run(songs_root, folder, *overrides)
+    return seen
+
+
+def cut_off(songs_root: Path, folder: Path, batches: int) -> None:
+    """A run in which the power fails when one more batch than `batches` is to be learnt from."""
+    recorded(songs_root, folder, batches=batches)
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +180,52 @@ def test_a_last_step_inside_an_epoch_is_validated_and_saved(songs_root, tmp_path
 def test_the_last_step_is_saved_even_if_its_epoch_is_not_validated(songs_root, tmp_path):
     changes = "trainer.max_steps=3", "trainer.max_epochs=9", "trainer.check_val_every_n_epoch=5"
     assert run(songs_root, tmp_path, *changes)["global_step"] == 3
+
+
+EACH_STEP = (
+    "callbacks.last_checkpoint.save_on_train_epoch_end=null",
+    "+callbacks.last_checkpoint.every_n_train_steps=1",
+)
+BARE = ("~callbacks.previews", "~callbacks.curves", "~callbacks.progress")
+STEADY = ("scheduler.warmup_steps=0", "scheduler.final=1", "trainer.max_epochs=-1")  # whatever the number of steps
+
+
+def assert_same_training(songs_root: Path, folder: Path, whole: tuple[str, ...], parts: list[Any]) -> None:
+    """Compare a run with one in parts, each of which is (overrides, batches until the power fails)."""
+    expected = recorded(songs_root, folder / "whole", *whole, *BARE)
+    seen, checkpoint = [], ""
+    for overrides, batches in parts:
+        changes = *overrides, *BARE, f"ckpt_path={checkpoint or 'null'}"
+        seen += recorded(songs_root, folder / "parts", *changes, batches=batches)
+        checkpoint = f"{folder}/parts/checkpoints/last.ckpt"
+    assert len(seen) == len(expected)
+    assert all(torch.equal(*pair) for pair in zip(seen, expected, strict=True))
+    weights, again = (last_checkpoint(folder / name)["state_dict"] for name in ("whole", "parts"))
+    assert all(torch.equal(again[name], weight) for name, weight in weights.items())
+
+
+@pytest.mark.parametrize(("workers", "accumulated", "batches"), [(0, 1, 4), (0, 2, 6), (1, 1, 7), (2, 1, 1), (2, 2, 2)])
+def test_a_run_goes_on_with_the_excerpt_after_the_last(songs_root, tmp_path, workers, accumulated, batches):
+    changes = *EACH_STEP, f"data.num_workers={workers}", f"trainer.accumulate_grad_batches={accumulated}"
+    assert_same_training(songs_root, tmp_path, changes, [(changes, batches), (changes, None)])
+
+
+@pytest.mark.parametrize("first", [3, 4])  # steps of one batch: inside the first epoch, and at its end
+@pytest.mark.parametrize("validated_every", [1, 5])
+def test_a_run_that_ended_is_made_longer(songs_root, tmp_path, first, validated_every):
+    changes = *STEADY, "trainer.accumulate_grad_batches=1", f"trainer.check_val_every_n_epoch={validated_every}"
+    parts = [((*changes, f"trainer.max_steps={steps}"), None) for steps in (first, 10)]
+    assert_same_training(songs_root, tmp_path, parts[-1][0], parts)
+
+
+def test_a_run_is_cut_off_in_the_same_epoch_twice(songs_root, tmp_path):
+    changes = *EACH_STEP, "trainer.accumulate_grad_batches=1"
+    assert_same_training(songs_root, tmp_path, changes, [(changes, 5), (changes, 2), (changes, None)])
+
+
+def test_a_checkpoint_of_an_epochs_end_skips_nothing(songs_root, tmp_path):
+    changes = "data.num_workers=2", "trainer.max_epochs=3"
+    assert_same_training(songs_root, tmp_path, changes, [(changes, 8), (changes, None)])
 
 
 def test_the_same_batch_comes_again_and_again(songs_root, tmp_path, monkeypatch):

@@ -71,4 +71,6 @@ def _checked(table: Path, number: int, row: Row) -> tuple[str, str, str, Path]:
         raise InputError(f"{table}, row {number}: stem or path is empty: fill in both, or remove the row.")
     if split not in SPLITS:
         raise InputError(f"{table}, row {number}: split is {split}: write {', '.join(SPLITS)}, or nothing for train.")
+    if split != "train" and not row.get("song"):
+        raise InputError(f"{table}, row {number}: only train takes clips: name the song that this {stem} is of.")
     return split, row.get("song", ""), stem, table.parent / Path(row["path"]).expanduser()

@@ -94,6 +94,7 @@ def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
         ("stem,path\n", r"has no rows: list a stem and a path"),
         ("stem,path\nvocals,\n", r"row 2: stem or path is empty"),
         ("stem,path,split\nvocals,a.wav,training\n", r"row 2: split is training: write train, valid, test"),
+        ("stem,path,split\nvocals,a.wav,valid\n", r"row 2: only train takes clips: name the song that this vocals"),
         ("stem,path,song\nvocals,a.wav,S\nvocals,b.wav,S\n", r"row 3: S has vocals twice"),
     ],
 )

@@ -1,0 +1,78 @@
+"""Training batches from wherever a run stands, in the middle of an epoch too."""
+
+from collections.abc import Callable, Iterator
+from itertools import count, islice
+from typing import Any, NamedTuple
+
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from bsroformer.data.excerpts import EpochSampler
+
+
+class Position(NamedTuple):
+    """Where a run stands."""
+
+    batches: int
+    """That one process has trained on, over all epochs."""
+    of_epoch: int
+    """Those of them that the trainer counts to the epoch under way."""
+
+
+class TrainingLoader(DataLoader[Tensor]):
+    """Batches of random excerpts, the next one after the last that was trained on; those of an epoch at a time.
+
+    The batches of a run are one row: all of epoch 0, all of epoch 1, and so on. What comes next therefore follows from
+    how many batches were trained on, which the trainer counts, and keeps in its checkpoints.
+
+    Args:
+        dataset: Gives an excerpt by its key.
+        batch_size: Excerpts in a batch; the last incomplete batch of an epoch is left out.
+        sampler: Keys of an epoch's excerpts.
+        position: Where the run stands; it is asked when the first batch of an epoch is wanted. None if nothing trains:
+            the batches of the sampler's epoch then come from the first on.
+        num_workers: Processes that read, which stay from epoch to epoch; 0 reads in this process.
+        pin_memory: Whether batches lie in memory that a GPU copies fast.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[Tensor],
+        batch_size: int,
+        sampler: EpochSampler,
+        position: Callable[[], Position | None],
+        num_workers: int,
+        pin_memory: bool,
+    ) -> None:
+        super().__init__(
+            dataset,
+            batch_size,
+            sampler=sampler,
+            drop_last=True,
+            num_workers=num_workers,
+            persistent_workers=num_workers > 0,
+            pin_memory=pin_memory,
+        )
+        self.position, self._keys, self._size = position, sampler, batch_size
+
+    def __iter__(self) -> Iterator[Tensor]:  # type: ignore[override]
+        """Batches ``(b n c t)``. As a generator, since Lightning asks for it before it knows where the run stands."""
+        position = self.position()
+        if position is None:
+            yield from super().__iter__()
+        else:
+            # Lightning stops by its own count, but for an epoch that was over when the checkpoint was written.
+            yield from islice(self._row(*divmod(position.batches, len(self))), max(0, len(self) - position.of_epoch))
+
+    def _row(self, epoch: int, batch: int) -> Iterator[Tensor]:
+        for each in count(epoch):
+            self._keys.set_epoch(each, first=batch * self._size)
+            yield from super().__iter__()
+            batch = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing beyond the trainer's count; that there is this method tells Lightning that epochs can be resumed."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""

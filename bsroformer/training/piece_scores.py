@@ -1,0 +1,47 @@
+"""Scores of validation pieces whose excerpts come one by one, in any order and on any rank."""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from bsroformer.metrics import energy, inner_product, sdr_of_energies, si_sdr_of_energies, sum_over_blocks
+
+
+class PieceScores(Metric):
+    """SI-SDR and SDR of each piece as if it had been scored in one: both are functions of sums over samples.
+
+    Args:
+        pieces: Number of pieces.
+        stems: Number of stems.
+        dtype: Of the sums; less than float64 loses precision above some 60 dB.
+    """
+
+    sums: Tensor
+    """Energies of target, estimate and error, and the inner product of the first two, (4 pieces n)."""
+
+    def __init__(self, pieces: int, stems: int, dtype: torch.dtype = torch.float64) -> None:
+        super().__init__()
+        self.add_state("sums", torch.zeros(4, pieces, stems, dtype=dtype), dist_reduce_fx="sum")
+
+    def update(self, estimates: Tensor, targets: Tensor, pieces: Tensor, frames: Tensor) -> None:
+        """Add excerpts.
+
+        Args:
+            estimates: Estimated stems, (b n c t).
+            targets: True stems, (b n c t).
+            pieces: The piece of each excerpt, (b).
+            frames: How many samples of each excerpt count, (b); the rest is padding.
+        """
+        counts = torch.arange(targets.shape[-1], device=targets.device) < frames[:, None, None, None]  # (b 1 1 t)
+        self.sums = self.sums.index_add(1, pieces, sum_over_blocks(self._sums, estimates, targets, counts))
+
+    def compute(self) -> dict[str, Tensor]:
+        """SI-SDR and SDR in dB, (pieces n); NaN where a stem is silent in all of the piece."""
+        target, estimate, error, product = self.sums
+        return {"si_sdr": si_sdr_of_energies(target, estimate, product), "sdr": sdr_of_energies(target, error)}
+
+    def _sums(self, estimates: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
+        """What is added up, of one block: (b n c t), (b n c t), (b 1 1 t) -> (4 b n)."""
+        estimates, targets = (torch.where(counts, signal, 0).to(self.sums.dtype) for signal in (estimates, targets))
+        products = inner_product(estimates, targets)
+        return torch.stack([energy(targets), energy(estimates), energy(targets - estimates), products])

@@ -1,0 +1,89 @@
+from itertools import chain
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from bsroformer.data.excerpts import EpochSampler, ExcerptKey
+from bsroformer.data.loader import Position, TrainingLoader
+
+
+class Keys(Dataset[Tensor]):
+    """Excerpts that are their keys."""
+
+    def __getitem__(self, key: ExcerptKey) -> Tensor:
+        return torch.tensor(key)
+
+
+class Run:
+    """Counts as a trainer does."""
+
+    def __init__(self, batches: int = 0, of_epoch: int = 0) -> None:
+        self.batches, self.of_epoch = batches, of_epoch
+
+    def position(self) -> Position:
+        return Position(self.batches, self.of_epoch)
+
+    def epoch(self, loader: TrainingLoader) -> list[Tensor]:
+        """Train on the rest of an epoch."""
+        found = []
+        for batch in loader:
+            found.append(batch)
+            self.batches += 1
+        self.of_epoch = 0
+        return found
+
+
+def loader(run: Run | None, workers: int = 0) -> TrainingLoader:
+    """Batches of two keys, three of which are an epoch; one key is left over."""
+    return TrainingLoader(Keys(), 2, EpochSampler(7), run.position if run else lambda: None, workers, pin_memory=False)
+
+
+def row(batches: int) -> list[Tensor]:
+    """The first batches of a run that nothing stops."""
+    keys = [(epoch, number) for epoch in range(batches) for number in range(6)]
+    return list(torch.tensor(keys).unflatten(0, (-1, 2))[:batches])
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize("start", [0, 1, 2, 3, 4, 8])
+def test_epochs_follow_from_the_batches_trained_on(workers, start):
+    run = Run(batches=start, of_epoch=start % 3)
+    batches = loader(run, workers)
+    epochs = [run.epoch(batches) for _ in range(3)]
+    assert [len(epoch) for epoch in epochs] == [3 - start % 3, 3, 3]
+    assert torch.equal(torch.stack([*chain(*epochs)]), torch.stack(row(20)[start : run.batches]))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_that_the_trainer_ended_early_is_finished_in_the_next(workers):
+    run = Run(batches=2, of_epoch=0)
+    batches = loader(run, workers)
+    assert torch.equal(torch.stack(run.epoch(batches) + run.epoch(batches)), torch.stack(row(8)[2:]))
+
+
+def test_an_epoch_that_was_over_when_the_run_was_cut_off_gives_nothing_more():
+    assert list(loader(Run(batches=3, of_epoch=3))) == []
+
+
+def test_the_run_is_asked_where_it_stands_when_the_first_batch_is_wanted():
+    run = Run()
+    batches = iter(loader(run, workers=2))
+    run.batches = 4
+    assert torch.equal(next(batches), row(5)[4])
+
+
+def test_without_a_run_the_epoch_is_the_samplers():
+    batches = loader(None)
+    for epoch in (0, 2, 2):
+        batches.sampler.set_epoch(epoch)
+        assert torch.equal(torch.stack(list(batches)), torch.stack(row(9)[3 * epoch : 3 * epoch + 3]))
+
+
+def test_the_length_is_that_of_a_whole_epoch_wherever_the_run_stands():
+    run = Run(batches=1, of_epoch=1)
+    batches = loader(run)
+    assert len(batches) == 3
+    run.epoch(batches)
+    assert len(batches) == 3
