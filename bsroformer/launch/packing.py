@@ -4,6 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.filesize import decimal
 
 from bsroformer.data.packs import PackPlan, pack_songs, plan_packs, refuse_full_disk
 from bsroformer.errors import InputError
@@ -61,7 +62,7 @@ def _tell_plan(plan: PackPlan, folder: Path, console: Console) -> None:
         kinds = {"int16": fine, "float32": len(plan.jobs) - fine}
         told = " and ".join(f"{count} as {kind}" for kind, count in kinds.items() if count)
         seconds = sum(job.seconds for job in plan.jobs)
-        console.print(f"{told} to pack, {clock(seconds)} of music: {plan.bytes / 1e9:.2f} GB in {folder}")
+        console.print(f"{told} to pack, {clock(seconds)} of music: {decimal(plan.bytes)} in {folder}")
 
 
 def _pack(plan: PackPlan, folder: Path, workers: int, console: Console) -> list[str]:

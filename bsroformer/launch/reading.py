@@ -5,6 +5,7 @@ import shlex
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.filesize import decimal
 
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.packs import saving
@@ -35,7 +36,7 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
         return
     console.print(
         f"{found.songs} songs are read from their files, {1000 * found.seconds:.0f} ms for an excerpt of all stems, "
-        f"and where stems rest is not known. Packs take a millisecond, and {found.bytes / 1e9:.1f} GB on the disk: "
+        f"and where stems rest is not known. Packs take a millisecond, and {decimal(found.bytes)} on the disk: "
         f"python scripts/prepare.py {told_data(cfg)}"
     )
 

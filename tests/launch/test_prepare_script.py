@@ -7,6 +7,7 @@ import pytest
 import soundfile
 import torch
 from launched import SMALL_RUN, composed
+from rich.filesize import decimal
 
 from bsroformer.launch.prepare import prepare
 from bsroformer.launch.train import train
@@ -29,7 +30,7 @@ def test_packing_tells_the_size_first_and_leaves_what_is_done(songs, capsys):
     run(f"data.root={songs}")
     told = capsys.readouterr().out.splitlines()
     size = 3 * 4 * 2 * 44_100 * 4  # songs, stems, channels, samples, bytes
-    assert told[0].startswith(f"3 as float32 to pack, 0:03 of music: {size / 1e9:.2f} GB in cache/packs/songs-")
+    assert told[0].startswith(f"3 as float32 to pack, 0:03 of music: {decimal(size)} in cache/packs/songs-")
     assert told[-1].startswith("3 of 3 songs are packed in cache/packs/songs-")
     run(f"data.root={songs}")
     assert capsys.readouterr().out.splitlines()[0] == "3 songs are packed already"

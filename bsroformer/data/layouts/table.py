@@ -29,7 +29,7 @@ def list_table(table: Path) -> list[SongFiles]:
     songs: dict[tuple[str, str], SongFiles] = {}
     for number, row in _rows(table):
         split, song, stem, path = _checked(table, number, row)
-        name = song or f"{stem}/{path.name}, row {number}"
+        name = song or f"{stem}/{row['path']}"
         if (split, name) not in songs:
             songs[split, name] = SongFiles(name, split, path.parent if song else path, {}, whole=bool(song))
         stems = dict(songs[split, name].stems)

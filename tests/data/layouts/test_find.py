@@ -74,7 +74,7 @@ def test_rows_of_one_song_belong_together_and_a_row_without_one_is_a_clip(tmp_pa
         {"split": "valid", "song": "S", "stem": "drums", "path": "x/b.wav"},
     ]
     songs = find_files(table(tmp_path / "songs.csv", *rows), STEMS, "table")
-    assert found(songs) == [("valid", "S", ("vocals", "drums")), ("train", "drums/c.wav, row 3", ("drums",))]
+    assert found(songs) == [("valid", "S", ("vocals", "drums")), ("train", f"drums/{tmp_path}/y/c.wav", ("drums",))]
     assert songs[0].stems["drums"].path == tmp_path / "x/b.wav"
     assert [song.whole for song in songs] == [True, False]
 
@@ -82,7 +82,7 @@ def test_rows_of_one_song_belong_together_and_a_row_without_one_is_a_clip(tmp_pa
 def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
     path = write(tmp_path / "a.wav")
     songs = find_files(table(tmp_path / "t.csv", {"instrum": "vocals", "path": str(path)}), STEMS, "table")
-    assert found(songs) == [("train", "vocals/a.wav, row 2", ("vocals",))]
+    assert found(songs) == [("train", f"vocals/{path}", ("vocals",))]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,7 @@ def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
         ("stem,path\nvocals,\n", r"row 2: stem or path is empty"),
         ("stem,path,split\nvocals,a.wav,training\n", r"row 2: split is training: write train, valid, test"),
         ("stem,path,split\nvocals,a.wav,valid\n", r"row 2: only train takes clips: name the song that this vocals"),
+        ("stem,path\nvocals,a.wav\nvocals,a.wav\n", r"row 3: vocals/a\.wav has vocals twice"),
         ("stem,path,song\nvocals,a.wav,S\nvocals,b.wav,S\n", r"row 3: S has vocals twice"),
     ],
 )
@@ -128,7 +129,7 @@ def test_further_material_of_any_layout_is_added_to_train_under_its_own_name(tmp
         ("train", "clips/vocals/a.wav", ("vocals",)),
         ("train", "clips/vocals/deep/b.flac", ("vocals",)),
         ("train", "clips/drums/a.wav", ("drums",)),
-        ("train", "low/bass/low.wav, row 2", ("bass",)),
+        ("train", f"low/bass/{tmp_path}/low.wav", ("bass",)),
     ]
     tracks = open_tracks(songs, SongFormat(STEMS, RATE, 2)).train
     assert next(track.stems for track in tracks if track.name == "more/A") == ("vocals",)
