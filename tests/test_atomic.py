@@ -1,6 +1,6 @@
 import pytest
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import replacing, replacing_folder, writing
 from bsroformer.errors import InputError
 
 
@@ -35,3 +35,30 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 def test_a_librarys_own_error_is_told_of_the_file(tmp_path):
     with pytest.raises(InputError, match=r"x\.txt cannot be written \(no\)"), writing(tmp_path / "x.txt", LookupError):
         raise LookupError("no")
+
+
+def test_a_folder_takes_the_place_of_the_old_one_when_it_is_whole(tmp_path):
+    place = tmp_path / "deep" / "folder"
+    for content in ("first", "second"):
+        with replacing_folder(place) as folder:
+            (folder / "file").write_text(content)
+        assert (place / "file").read_text() == content
+    with pytest.raises(RuntimeError), replacing_folder(place) as folder:
+        (folder / "file").write_text("third")
+        raise RuntimeError
+    assert (place / "file").read_text() == "second"
+    assert [path.name for path in place.parent.iterdir()] == ["folder"]
+
+
+def test_what_a_killed_run_left_is_no_hindrance(tmp_path):
+    (tmp_path / ".folder.part").mkdir()
+    (tmp_path / ".folder.part" / "half").touch()
+    with replacing_folder(tmp_path / "folder") as folder:
+        (folder / "file").touch()
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["file"]
+
+
+def test_a_folder_in_a_file_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/folder cannot be written"), replacing_folder(tmp_path / "file/folder"):
+        pass
