@@ -5,12 +5,13 @@ import sys
 from omegaconf import DictConfig
 
 from bsroformer.errors import InputError
+from bsroformer.launch.checking import check
 from bsroformer.launch.config import prepared, word
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.packing import pack
 from bsroformer.launch.terminal import terminal
 
-ACTIONS = {"pack": pack}
+ACTIONS = {"pack": pack, "check": check}
 
 
 @user_errors
