@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -50,11 +52,12 @@ def check(cfg: DictConfig, console: Console) -> int:
     with console.status("looking for duplicates"):
         findings = judge(songs, Demands(source.form, number(cfg, "data.seconds"), mend))
     write_check(songs, findings, path)
+    rows = table_rows(findings)
     if findings:
-        console.print(findings_table(findings))
+        console.print(findings_table(rows))
     for line in summary(songs, findings):
         console.print(line)
-    more = f"the other {len(findings) - MOST_ROWS} findings and " if len(findings) > MOST_ROWS else ""
+    more = f"{len(rows) - MOST_ROWS} more rows and " if len(rows) > MOST_ROWS else ""
     console.print(f"{more}the figures of every stem are in {path}")
     return ERRORS if any(finding.severity == "error" for finding in findings) else 0
 
@@ -72,16 +75,29 @@ def _examined(files: Sequence[SongFiles], form: SongFormat, count: int, console:
     return songs
 
 
-def findings_table(findings: Sequence[Finding]) -> Table:
-    """A row for what is found of a song, in one or several stems; the first rows, if they are many."""
-    table = Table("", "song", "stem", "found", "training", padding=(0, 1))
+def table_rows(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings with those of one kind in several stems of a song joined."""
+    rows = []
+    for _, alike in groupby(findings, lambda each: (each.severity, each.split, each.song, each.kind, each.training)):
+        first, *others = alike
+        found = {finding.found for finding in (first, *others)}
+        if others and len(found) > 1:
+            told = "; ".join(f"{', '.join(finding.stems)}: {finding.found}" for finding in (first, *others))
+            first = replace(first, found=told)
+        rows.append(replace(first, stems=tuple(stem for finding in (first, *others) for stem in finding.stems)))
+    return rows
+
+
+def findings_table(rows: Sequence[Finding]) -> Table:
+    """A row for each; the first rows, if they are many."""
+    table = Table("", "song", "stem", "found", "training", show_lines=True)
     for column in table.columns:
         column.overflow = "fold"
-    for finding in findings[:MOST_ROWS]:
-        severity = Text(finding.severity, STYLES[finding.severity])
-        place = Text.assemble(finding.split, *(("/", finding.song) if finding.song else ()))
-        found = Text.assemble((f"{finding.kind}: ", "bold"), finding.found)
-        table.add_row(severity, place, "\n".join(finding.stems), found, Text(finding.training))
+    for row in rows[:MOST_ROWS]:
+        severity = Text(row.severity, STYLES[row.severity])
+        place = f"{row.split}/{row.song}" if row.song else row.split
+        found = Text.assemble((f"{row.kind}: ", "bold"), row.found)
+        table.add_row(severity, Text(place), Text("\n".join(row.stems)), found, Text(row.training))
     return table
 
 
@@ -94,5 +110,6 @@ def summary(songs: Sequence[SongFacts], findings: Sequence[Finding]) -> list[str
         if of_split or counts:
             told = ", ".join(f"{counts[name]} {name}{'s' * (counts[name] != 1)}" for name in STYLES if counts[name])
             length = clock(sum(facts.seconds for facts in of_split))
-            lines.append(f"{split}: {len(of_split)} songs, {length}: {told or 'nothing found'}")
+            songs_told = f"{len(of_split)} song{'s' * (len(of_split) != 1)}"
+            lines.append(f"{split}: {songs_told}, {length}: {told or 'nothing found'}")
     return lines

@@ -34,5 +34,5 @@ class Finding:
 
     @property
     def order(self) -> tuple[int, int, str, str]:
-        """Errors first; within these by kind, so that what is alike stands together."""
+        """Errors first, then by split and song."""
         return get_args(Severity).index(self.severity), SPLITS.index(self.split), self.song, self.kind

@@ -8,6 +8,7 @@ from bsroformer.data.layouts import MIXTURE, SongFormat
 from bsroformer.data.song import Misfit, misfits
 
 REFUSES = "refuses the data set"
+SUMS = "sums the stems instead"
 _MENDED = {
     "rate": "packing resamples it",
     "channels": "packing mixes it down or doubles it",
@@ -29,7 +30,8 @@ def fit_findings(facts: SongFacts, form: SongFormat, mend: Collection[str]) -> I
     mended = set() if facts.song.split == "test" else set(mend)
     yield from _names(facts, form, mended)
     for stem, error in facts.errors.items():
-        yield _finding(facts, "unreadable", "error", (stem,), error, REFUSES)
+        opened = stem in facts.headers and facts.headers[stem].frames
+        yield _finding(facts, "unreadable", "error", (stem,), error, "stops there" if opened else REFUSES)
     for stem, damage in facts.damages.items():
         yield _damaged(facts, stem, damage)
     yield from _misfits(facts, form, mended)
@@ -53,6 +55,10 @@ def _names(facts: SongFacts, form: SongFormat, mended: Collection[str]) -> Itera
 
 def _damaged(facts: SongFacts, stem: str, damage: str) -> Finding:
     """A file whose decoder found something wrong with it; if its end is missing, reading there fails."""
+    if facts.song.split == "test":
+        return _finding(facts, "damaged", "warning", (stem,), damage, "evaluation takes what can be read")
+    if stem == MIXTURE:
+        return _finding(facts, "damaged", "warning", (stem,), damage, SUMS)
     stated, found = facts.headers[stem].frames, facts.stems.get(stem)
     if found and stated and found.frames < stated - _SLACK:
         training = "stops at the first excerpt after the cut; packed, the rest is silence"

@@ -42,6 +42,6 @@ def judge(songs: Sequence[SongFacts], demands: Demands) -> list[Finding]:
 def _splits(songs: Sequence[SongFacts]) -> Iterator[Finding]:
     """Splits without which training does not begin."""
     for split in {"train", "valid"} - {facts.song.split for facts in songs}:
-        told = f"no songs: add a folder {split}/"
+        told = f"add a folder {split}/"
         told += ", or name songs of train in data.valid_songs" if split == "valid" else ""
         yield Finding("no songs", "error", split, "", (), told, REFUSES)

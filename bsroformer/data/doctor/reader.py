@@ -81,4 +81,4 @@ def _some(blocks: Iterator[Tensor], info: AudioInfo) -> Iterator[Tensor]:
 
 def brief(sentence: str, info: AudioInfo) -> str:
     """A sentence on a file as a phrase, with its name for its path."""
-    return sentence.replace(str(info.path), info.path.name).partition(": copy or download")[0].rstrip(".")
+    return sentence.replace(str(info.path), info.path.name).partition("; copy or download")[0].rstrip(".")

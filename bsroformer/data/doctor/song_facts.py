@@ -48,7 +48,7 @@ class StemFacts:
         beyond: Samples beyond 1.
         clipped: Runs of samples at full scale, if there are any.
         bad: Samples that are not finite, if there are any; all else takes them for 0.
-        digest: Of the samples, rounded to 16 bits.
+        digest: Of the samples, rounded to 16 bits; 128 bits in hexadecimal.
         power: Mean square of each hop, (hops); the last one may be shorter, and counts as if silence filled it.
     """
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import isfinite
 
 from bsroformer.data.doctor.finding import Finding, Severity
+from bsroformer.data.doctor.fit import SUMS
 from bsroformer.data.doctor.song_facts import SongFacts, StemFacts, decibels
 from bsroformer.data.layouts import MIXTURE
 
@@ -20,8 +21,9 @@ ROUNDED_DB = -60.0
 """Residual over mixture, dB, that rounding leaves: five files of 16 bits differ by -93 dBFS, which is less than this
 for every mixture above -33 dBFS; one that is quieter is judged by the next figure."""
 ROUNDED_DBFS = -80.0
-LOSSY_DB = -20.0
-"""Residual over mixture, dB, of mixture and stems that AAC coded each for itself: -20 to -40 in MUSDB18."""
+LOSSY_DB = -12.0
+"""Residual over mixture, dB, of mixture and stems that AAC coded each for itself: -20 to -40 in MUSDB18, and -15 where
+the mixture went through a master's compressor."""
 WRONG_DB = -10.0
 """Residual over mixture, dB, from which it is another mix: a tenth of its energy is not in the stems."""
 LOSSY = frozenset({"aac", "mp3", "MPEG_LAYER_III", "VORBIS", "OPUS", "opus", "vorbis", "wmav2", "wmav1"})
@@ -40,11 +42,10 @@ def sound_findings(facts: SongFacts, excerpt: float) -> Iterator[Finding]:
         facts: The song.
         excerpt: Length of an excerpt to train on, seconds.
     """
-    if facts.stems and facts.seconds < excerpt:
+    song = facts.song
+    if facts.stems and facts.seconds < excerpt and song.split != "test":
         told = f"{facts.seconds:.2f} s, shorter than an excerpt of {excerpt:g} s"
-        yield Finding(
-            "short", "remark", facts.song.split, facts.song.name, (), told, "fills its excerpts up with silence"
-        )
+        yield Finding("short", "remark", song.split, song.name, (), told, "fills its excerpts up with silence")
     for stem in facts.stems:
         for check in (_bad, _silent, _clipped, _beyond, _dc):
             if finding := check(facts, stem):
@@ -58,26 +59,25 @@ def _bad(facts: SongFacts, stem: str) -> Finding | None:
     if found.bad is None:
         return None
     told = f"{found.bad.count} NaN or infinite samples, the first at {_at(found, found.bad.first)}"
+    if facts.song.split == "test":
+        return _finding(facts, stem, "NaN", "error", told, "evaluation stops there")
+    if stem == MIXTURE:
+        return _finding(facts, stem, "NaN", "warning", told, SUMS)
     training = "stops at the first excerpt that holds one; packing refuses the song"
-    return _finding(facts, stem, "NaN", "error", told, "evaluation stops there" if _tested(facts, stem) else training)
+    return _finding(facts, stem, "NaN", "error", told, training)
 
 
 def _silent(facts: SongFacts, stem: str) -> Finding | None:
     found = facts.stems[stem]
     if is_silent(found):
         told = "digital silence" if found.peak == 0 else f"no sample above {SILENT_PEAK_DB:g} dBFS"
-        training = "draws it as often as any other and learns silence from it; packed, only where silence is wanted"
-        if stem == MIXTURE:
-            training = "sums the stems instead; evaluation takes it as it is"
-        elif _tested(facts, stem):
-            training = "evaluation leaves its scores out"
-        return _finding(facts, stem, "silent", "warning", told, training)
+        training = "draws it like any other from files; packed, only where silence is wanted"
+        return _finding(facts, stem, "silent", "warning", told, _uses(facts, stem, training))
     if stem == MIXTURE or found.rests < MOSTLY_RESTS:
         return None
     told = f"silent in {100 * found.rests:.0f} % of the song"
-    training = "draws it where it is heard if it is packed; from files, mostly silence"
-    training = "evaluation leaves seconds of silence out" if _tested(facts, stem) else training
-    return _finding(facts, stem, "mostly silent", "remark", told, training)
+    training = "draws mostly silence from files; packed, where it is heard"
+    return _finding(facts, stem, "mostly silent", "remark", told, _uses(facts, stem, training))
 
 
 def _clipped(facts: SongFacts, stem: str) -> Finding | None:
@@ -86,8 +86,9 @@ def _clipped(facts: SongFacts, stem: str) -> Finding | None:
         return None
     runs = found.clipped.runs
     severity: Severity = "warning" if runs >= MANY_RUNS * max(1, found.seconds / 60) else "remark"
-    told = f"{runs} runs at full scale, the first at {_at(found, found.clipped.first)}, the longest {found.clipped.longest} samples"
-    return _finding(facts, stem, "clipped", severity, told, _as_it_is(facts, stem))
+    longest = f"the longest {found.clipped.longest} samples"
+    told = f"{runs} runs at full scale, the first at {_at(found, found.clipped.first)}, {longest}"
+    return _finding(facts, stem, "clipped", severity, told, _uses(facts, stem, "learns it as it is"))
 
 
 def _beyond(facts: SongFacts, stem: str) -> Finding | None:
@@ -95,9 +96,7 @@ def _beyond(facts: SongFacts, stem: str) -> Finding | None:
     if not found.beyond or facts.headers[stem].codec in LOSSY:
         return None
     told = f"{found.beyond} samples beyond full scale, up to {decibels(found.peak):+.1f} dBFS"
-    training = _as_it_is(facts, stem)
-    if not _tested(facts, stem) and stem != MIXTURE:
-        training += "; packed as float32, twice the room"
+    training = _uses(facts, stem, "learns it as it is; packed as float32, twice the room")
     return _finding(facts, stem, "beyond full scale", "remark", told, training)
 
 
@@ -106,7 +105,7 @@ def _dc(facts: SongFacts, stem: str) -> Finding | None:
     if decibels(found.dc) < DC_DB:
         return None
     told = f"mean of {decibels(found.dc):.1f} dBFS"
-    return _finding(facts, stem, "DC offset", "warning", told, _as_it_is(facts, stem))
+    return _finding(facts, stem, "DC offset", "warning", told, _uses(facts, stem, "learns it as it is"))
 
 
 def _residual(facts: SongFacts) -> Finding | None:
@@ -122,20 +121,19 @@ def _residual(facts: SongFacts) -> Finding | None:
     if len(facts.residual_db) == 2 and db - min(facts.residual_db) > 6:
         where = f" in the {('left', 'right')[facts.residual_db.index(db)]} channel"
     told = f"mixture - sum of stems is {db:+.1f} dB of the mixture{where}"
-    training = "sums the stems instead"
+    training = SUMS
     if facts.song.split == "test":
         training = "evaluation separates the mixture as it is: no score can be better than the difference"
     return _finding(facts, MIXTURE, "does not add up", "warning" if db >= WRONG_DB else "remark", told, training)
 
 
-def _as_it_is(facts: SongFacts, stem: str) -> str:
-    if _tested(facts, stem):
+def _uses(facts: SongFacts, stem: str, learning: str) -> str:
+    """What is done with a stem as it is; `learning` says what, where it is one to train on."""
+    if facts.song.split == "test":
         return "evaluation takes it as it is"
-    return "sums the stems instead" if stem == MIXTURE else "learns it as it is"
-
-
-def _tested(facts: SongFacts, stem: str) -> bool:
-    return facts.song.split == "test"
+    if stem == MIXTURE:
+        return SUMS
+    return "validates on it as it is" if facts.song.split == "valid" else learning
 
 
 def _at(found: StemFacts, sample: int) -> str:

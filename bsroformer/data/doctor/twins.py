@@ -9,7 +9,11 @@ from bsroformer.data.doctor.sound import is_silent
 from bsroformer.data.layouts import MIXTURE, SPLITS
 
 ACROSS = "does not notice: its scores on {split} are of music that it has learnt"
-WITHIN = "draws it twice as often as other music"
+WITHIN = {
+    "train": "draws it twice as often as other music",
+    "valid": "counts it twice",
+    "test": "does not matter; evaluation counts it twice",
+}
 
 
 class Stem(NamedTuple):
@@ -59,9 +63,9 @@ def twin_findings(songs: Sequence[SongFacts], pairs: Sequence[Pair]) -> Iterator
         renamed = ", ".join(f"its {pair.one.name}" for pair in stems if pair.one.name != pair.other.name)
         where = "" if one == other else f"{twin.split}/{twin.name}"
         told = f"the same audio as {' in '.join(filter(None, (renamed, where)))}"
-        training = ACROSS.format(split=song.split) if across else WITHIN
+        training = ACROSS.format(split=song.split) if across else WITHIN[song.split]
         if one == other:
-            training = "learns to give one sound to both stems"
+            training = "takes one sound for both stems"
         severity: Severity = "error" if across else "warning"
         yield Finding("duplicate", severity, song.split, song.name, names, told, training)
 
