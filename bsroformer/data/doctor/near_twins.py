@@ -96,14 +96,38 @@ def _alike(songs: Sequence[SongFacts], stems: Sequence[Stem]) -> Iterator[Match]
     """Pairs of stems whose levels go up and down together."""
     levels = [smooth_levels(songs[stem.song].stems[stem.name]) for stem in stems]
     size = 1 << (2 * max(map(len, levels), default=1) - 1).bit_length()
-    spectra = [np.fft.rfft(level - level.mean(), size) for level in levels]
+    series = [Series.of(level, size) for level in levels]
     for other in range(len(stems)):
         for one in range(other):
-            score, lag = best_lag(levels[one], levels[other], spectra[one] * spectra[other].conj(), size)
+            score, lag = best_lag(series[one], series[other], size)
             if score >= ALIKE:
-                begin, end = max(0, lag), min(len(levels[one]), len(levels[other]) + lag)
+                begin, end = max(0, lag), min(series[one].length, series[other].length + lag)
                 seconds = (HOP_SECONDS * hops for hops in (lag, begin, end))
                 yield Match(Pair(stems[one], stems[other]), *seconds)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series without its mean, ready to be correlated.
+
+    Attributes:
+        length: Of the series.
+        spectrum: Its FFT.
+        sums: Sums of its first 0, 1, ... values.
+        squares: The same of their squares.
+    """
+
+    length: int
+    spectrum: NDArray[np.complex128]
+    sums: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], size: int) -> "Series":
+        """Prepare a series (t) for an FFT of a size."""
+        centred = values - values.mean()
+        sums, squares = (np.concatenate([[0.0], np.cumsum(each)]) for each in (centred, centred * centred))
+        return cls(len(values), np.fft.rfft(centred, size), sums, squares)
 
 
 def smooth_levels(stem: StemFacts) -> NDArray[np.float64]:
@@ -112,41 +136,28 @@ def smooth_levels(stem: StemFacts) -> NDArray[np.float64]:
     return 10 * np.log10(np.maximum(power / power.max(), 10 ** (FLOOR_DB / 10)))
 
 
-def best_lag(
-    one: NDArray[np.float64], other: NDArray[np.float64], cross: NDArray[np.complex128], size: int
-) -> tuple[float, int]:
+def best_lag(one: Series, other: Series, size: int) -> tuple[float, int]:
     """The lag at which two series correlate best where they overlap, and Pearson's coefficient there.
 
     Args:
         one: A series (t).
         other: Another (u); its place 0 is put at the lag in `one`.
-        cross: Product of the spectrum of `one` without its mean and the conjugate of that of `other`.
         size: Of the FFT, t + u - 1 or more.
     """
-    lags = np.arange(1 - len(other), len(one))
-    begin, end = np.maximum(lags, 0), np.minimum(len(one), len(other) + lags)
+    least = max(1, round(OVERLAP * min(one.length, other.length)))
+    lags = np.arange(least - other.length, one.length - least + 1)
+    begin, end = np.maximum(lags, 0), np.minimum(one.length, other.length + lags)
     count = end - begin
-    x, xx = _sums(one, begin, end)
-    y, yy = _sums(other, begin - lags, end - lags)
-    xy = np.fft.irfft(cross, size)[lags % size] - x * y / count
-    spread = np.minimum(xx - x * x / count, yy - y * y / count) / count
-    usable = (count >= OVERLAP * min(len(one), len(other))) & (spread > SPREAD_DB**2)
-    if not usable.any():
-        return 0.0, 0
-    product = np.where(usable, (xx - x * x / count) * (yy - y * y / count), 1)
-    scores = np.where(usable, xy / np.sqrt(np.maximum(product, 1e-12)), -1)
+    x, y = one.sums[end] - one.sums[begin], other.sums[end - lags] - other.sums[begin - lags]
+    xx = one.squares[end] - one.squares[begin] - x * x / count
+    yy = other.squares[end - lags] - other.squares[begin - lags] - y * y / count
+    xy = (
+        np.fft.irfft(one.spectrum * other.spectrum.conj(), size)[lags] - x * y / count
+    )  # a lag below 0 counts from the end
+    usable = np.minimum(xx, yy) > SPREAD_DB**2 * count
+    scores = np.where(usable, xy / np.sqrt(np.where(usable, xx * yy, 1)), -1)
     best = int(scores.argmax())
     return float(scores[best]), int(lags[best])
-
-
-def _sums(
-    series: NDArray[np.float64], begin: NDArray[np.int64], end: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums of a series without its mean, and of its squares, from each begin to its end."""
-    centred = series - series.mean()
-    sums = (np.concatenate([[0.0], np.cumsum(values)]) for values in (centred, centred * centred))
-    first, second = (total[end] - total[begin] for total in sums)
-    return first, second
 
 
 def _sameness(songs: Sequence[SongFacts], match: Match) -> float:
