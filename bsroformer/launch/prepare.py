@@ -5,13 +5,14 @@ import sys
 from omegaconf import DictConfig
 
 from bsroformer.errors import InputError
+from bsroformer.launch.checking import check
 from bsroformer.launch.config import prepared, word
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.packing import pack
 from bsroformer.launch.preview import preview
 from bsroformer.launch.terminal import terminal
 
-ACTIONS = {"pack": pack, "preview": preview}
+ACTIONS = {"pack": pack, "check": check, "preview": preview}
 
 
 @user_errors

@@ -1,0 +1,111 @@
+"""Whether a song's files are there, can be read, and fit together: by what training itself would say."""
+
+from collections.abc import Collection, Iterator
+
+from bsroformer.data.doctor.finding import Finding, Severity
+from bsroformer.data.doctor.song_facts import SongFacts
+from bsroformer.data.layouts import MIXTURE, SongFormat
+from bsroformer.data.song import Misfit, misfits
+
+REFUSES = "refuses the data set"
+SUMS = "sums the stems instead"
+_MENDED = {
+    "rate": "packing resamples it",
+    "channels": "packing mixes it down or doubles it",
+    "length": "packing lets the short ones end in silence",
+    "missing": "packing takes it for silence",
+}
+# Samples by which a stem may end before its header says so: what an mp4's counts too many.
+_SLACK = 4096
+
+
+def fit_findings(facts: SongFacts, form: SongFormat, mend: Collection[str]) -> Iterator[Finding]:
+    """What is wrong with a song's files.
+
+    Args:
+        facts: The song.
+        form: What it must have.
+        mend: What packing mends: see `bsroformer.data.packs`. Songs to test on are not packed.
+    """
+    mended = set() if facts.song.split == "test" else set(mend)
+    yield from _names(facts, form, mended)
+    for stem, error in facts.errors.items():
+        opened = stem in facts.headers and facts.headers[stem].frames
+        yield _finding(facts, "unreadable", "error", (stem,), error, "stops there" if opened else REFUSES)
+    for stem, damage in facts.damages.items():
+        yield _damaged(facts, stem, damage)
+    yield from _misfits(facts, form, mended)
+
+
+def _names(facts: SongFacts, form: SongFormat, mended: Collection[str]) -> Iterator[Finding]:
+    """Stems that are missing, there twice, or not asked for."""
+    song = facts.song
+    for fault in song.faults:
+        told = fault.replace(f"{song.path} has ", "").partition(": remove")[0]
+        yield _finding(facts, "there twice", "error", (), told, f"{REFUSES} until one is removed")
+    missing = tuple(stem for stem in form.stems if stem not in song.stems)
+    told = f"only {', '.join(song.stems) or 'nothing'}"
+    if len(missing) == len(form.stems):
+        yield _finding(facts, "missing", "error", missing, told, REFUSES)
+    elif missing and song.whole:
+        yield _mendable(facts, "missing", missing, told, mended)
+    if extra := tuple(stem for stem in song.stems if stem not in (MIXTURE, *form.stems)):
+        yield _finding(facts, "extra", "remark", extra, "no stem that is asked for", "does not read it")
+
+
+def _damaged(facts: SongFacts, stem: str, damage: str) -> Finding:
+    """A file whose decoder found something wrong with it; if its end is missing, reading there fails."""
+    if facts.song.split == "test":
+        return _finding(facts, "damaged", "warning", (stem,), damage, "evaluation takes what can be read")
+    if stem == MIXTURE:
+        return _finding(facts, "damaged", "warning", (stem,), damage, SUMS)
+    stated, found = facts.headers[stem].frames, facts.stems.get(stem)
+    if found and stated and found.frames < stated - _SLACK:
+        training = "stops at the first excerpt after the cut; packed, the rest is silence"
+        return _finding(facts, "damaged", "error", (stem,), damage, training)
+    return _finding(facts, "damaged", "warning", (stem,), damage, "takes what can be read, with gaps of silence")
+
+
+def _misfits(facts: SongFacts, form: SongFormat, mended: Collection[str]) -> Iterator[Finding]:
+    """Rates, channels and lengths, a finding for each kind."""
+    by_kind: dict[str, list[Misfit]] = {}
+    for misfit in misfits(facts.headers, form):
+        by_kind.setdefault(misfit.kind, []).append(misfit)
+    alone = {name: info for name, info in facts.headers.items() if name != MIXTURE}
+    of_stems = {misfit.kind for misfit in misfits(alone, form) if misfit.kind == "length"}
+    wanted = {"rate": f"not {form.sample_rate} Hz", "channels": f"not {form.channels}"}
+    for kind, found in by_kind.items():
+        stems = tuple(misfit.stem for misfit in found)
+        told = ", ".join(misfit.told for misfit in found)
+        told += f", {wanted[kind]}" if kind in wanted else ""
+        if kind == "empty":
+            if unread := tuple(stem for stem in stems if stem not in facts.errors):
+                yield _finding(facts, "unreadable", "error", unread, told, REFUSES)
+        elif stems == (MIXTURE,) or (kind == "length" and not of_stems):
+            yield _of_mixture(facts, kind, told, mended)
+        else:
+            yield _mendable(facts, kind, stems, told, mended)
+
+
+def _mendable(facts: SongFacts, kind: str, stems: tuple[str, ...], told: str, mended: Collection[str]) -> Finding:
+    if kind in mended:
+        return _finding(facts, kind, "remark", stems, told, _MENDED[kind])
+    if facts.song.split == "test":
+        return _finding(facts, kind, "error", stems, told, f"{REFUSES}; songs of test are not mended")
+    return _finding(facts, kind, "error", stems, told, f"{REFUSES}; with mend=[{kind}] {_MENDED[kind]}")
+
+
+def _of_mixture(facts: SongFacts, kind: str, told: str, mended: Collection[str]) -> Finding:
+    """The mixture alone does not fit: a pack does not hold it."""
+    if facts.song.split == "test":
+        return _finding(facts, kind, "error", (MIXTURE,), told, REFUSES)
+    severity: Severity = "remark" if kind in mended else "error"
+    training = "packing leaves the mixture out"
+    training = training if kind in mended else f"{REFUSES}, unless it is packed, which leaves the mixture out"
+    return _finding(facts, kind, severity, (MIXTURE,), told, training)
+
+
+def _finding(
+    facts: SongFacts, kind: str, severity: Severity, stems: tuple[str, ...], found: str, training: str
+) -> Finding:
+    return Finding(kind, severity, facts.song.split, facts.song.name, stems, found, training)

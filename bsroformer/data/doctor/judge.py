@@ -1,0 +1,47 @@
+"""From what is known of the songs to what is wrong with them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from bsroformer.data.doctor.finding import Finding
+from bsroformer.data.doctor.fit import REFUSES, fit_findings
+from bsroformer.data.doctor.near_twins import near_findings
+from bsroformer.data.doctor.song_facts import SongFacts
+from bsroformer.data.doctor.sound import sound_findings
+from bsroformer.data.doctor.twins import exact_pairs, twin_findings
+from bsroformer.data.layouts import SongFormat
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What training makes of the songs.
+
+    Attributes:
+        form: What each must have.
+        excerpt: Length of an excerpt, seconds.
+        mend: What packing mends: ``rate``, ``channels``, ``length``, ``missing``.
+    """
+
+    form: SongFormat
+    excerpt: float
+    mend: Collection[str] = ()
+
+
+def judge(songs: Sequence[SongFacts], demands: Demands) -> list[Finding]:
+    """What is wrong with the songs of a data set, errors first."""
+    findings = [*_splits(songs)]
+    for facts in songs:
+        findings += fit_findings(facts, demands.form, demands.mend)
+        findings += sound_findings(facts, demands.excerpt)
+    pairs = exact_pairs(songs)
+    findings += twin_findings(songs, pairs)
+    findings += near_findings(songs, pairs)
+    return sorted(findings, key=lambda finding: finding.order)
+
+
+def _splits(songs: Sequence[SongFacts]) -> Iterator[Finding]:
+    """Splits without which training does not begin."""
+    for split in {"train", "valid"} - {facts.song.split for facts in songs}:
+        told = f"add a folder {split}/"
+        told += ", or name songs of train in data.valid_songs" if split == "valid" else ""
+        yield Finding("no songs", "error", split, "", (), told, REFUSES)

@@ -1,0 +1,204 @@
+"""Nearly the same audio twice: coded anew, louder, later, at another rate.
+
+Two steps, since a false accusation is worse than a miss. Levels in dB, of every pair of stems of one name, are
+correlated over all lags by FFT: that finds candidates, among them any two bass lines of one rhythm. Of each candidate a
+few seconds of both are then read at this lag, and correlated sample by sample.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bsroformer.audio.convert import resample
+from bsroformer.audio.files import read
+from bsroformer.data.doctor.finding import Finding
+from bsroformer.data.doctor.meter import HOP_SECONDS
+from bsroformer.data.doctor.song_facts import SongFacts, StemFacts
+from bsroformer.data.doctor.sound import is_silent
+from bsroformer.data.doctor.twins import ACROSS, WITHIN, Pair, Stem, in_order
+from bsroformer.errors import InputError
+
+WINDOW = np.bartlett(11)[1:-1] / 5
+"""Smooths levels over 9 hops, 0.1 s at half its height: what half a hop of shift changes is then small."""
+FLOOR_DB = -40.0  # below a stem's loudest: what is quieter is as quiet
+SPREAD_DB = 0.1  # of levels, at least: a steady tone is like any other
+ALIKE = 0.95
+"""Correlation of levels: of a copy of a demo song's stem, shifted by half a hop, at least 0.96; of different basses of
+these songs up to 0.99."""
+SAME = 0.8
+"""Correlation of samples: of a copy in AAC or MP3 at 96 kbit/s at least 0.92; of different demo songs 0.19 at most."""
+OVERLAP = 0.5  # of the shorter stem, at least
+LEAST_HOPS = 50  # 1 s: a shorter sound has no levels to speak of
+PROBE_SECONDS = 3.0  # read of each candidate
+MARGIN_SECONDS = 0.1  # by which the lag may be wrong
+MOST_STEMS = 3000
+"""Stems of one name that are compared: 4.5 million pairs, a quarter of an hour of short clips."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two stems with like levels.
+
+    Attributes:
+        pair: The stems.
+        lag: Seconds by which the sound of the first comes later in its file.
+        begin: Where they overlap, in the first, seconds.
+        end: Where that ends.
+    """
+
+    pair: Pair
+    lag: float
+    begin: float
+    end: float
+
+
+def near_findings(songs: Sequence[SongFacts], exact: Sequence[Pair]) -> Iterator[Finding]:
+    """Tell of songs that are nearly the same in some stem, but for pairs of songs that are exactly in another."""
+    told = {(pair.one.song, pair.other.song) for pair in exact}
+    found: dict[tuple[int, int], list[tuple[str, float, float]]] = {}
+    for name in sorted({name for song in songs for name in song.stems}):
+        stems = [Stem(number, name) for number in in_order(songs) if _comparable(songs[number], name)]
+        if len(stems) > MOST_STEMS:
+            yield _too_many(songs[stems[0].song].song.split, name, len(stems))
+        for match in _alike(songs, stems[:MOST_STEMS]):
+            key = (match.pair.one.song, match.pair.other.song)
+            if key not in told and (same := _sameness(songs, match)) >= SAME:
+                found.setdefault(key, []).append((name, same, match.lag))
+    for (one, other), alike in found.items():
+        yield _finding(songs[one], songs[other], alike)
+
+
+def _finding(one: SongFacts, other: SongFacts, alike: Sequence[tuple[str, float, float]]) -> Finding:
+    song, twin = other.song, one.song
+    _, same, lag = max(alike, key=lambda match: match[1])
+    shift = f", {abs(lag):.2f} s {'earlier' if lag > 0 else 'later'}" if abs(lag) >= HOP_SECONDS else ""
+    told = f"nearly the audio of {twin.split}/{twin.name}{shift} (correlation {same:.3f})"
+    training = WITHIN[song.split] if song.split == twin.split else ACROSS.format(split=song.split)
+    return Finding(
+        "near duplicate", "warning", song.split, song.name, tuple(name for name, *_ in alike), told, training
+    )
+
+
+def _too_many(split: str, name: str, count: int) -> Finding:
+    told = f"near duplicates were looked for among the first {MOST_STEMS} of {count} only"
+    return Finding("not compared", "remark", split, "", (name,), told, "does not look for any")
+
+
+def _comparable(song: SongFacts, name: str) -> bool:
+    stem = song.stems.get(name)
+    return stem is not None and not is_silent(stem) and len(stem.power) >= LEAST_HOPS
+
+
+def _alike(songs: Sequence[SongFacts], stems: Sequence[Stem]) -> Iterator[Match]:
+    """Pairs of stems whose levels go up and down together."""
+    levels = [smooth_levels(songs[stem.song].stems[stem.name]) for stem in stems]
+    size = 1 << (2 * max(map(len, levels), default=1) - 1).bit_length()
+    series = [Series.of(level, size) for level in levels]
+    for other in range(len(stems)):
+        for one in range(other):
+            score, lag = best_lag(series[one], series[other], size)
+            if score >= ALIKE:
+                begin, end = max(0, lag), min(series[one].length, series[other].length + lag)
+                seconds = (HOP_SECONDS * hops for hops in (lag, begin, end))
+                yield Match(Pair(stems[one], stems[other]), *seconds)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series without its mean, ready to be correlated.
+
+    Attributes:
+        length: Of the series.
+        spectrum: Its FFT.
+        sums: Sums of its first 0, 1, ... values.
+        squares: The same of their squares.
+    """
+
+    length: int
+    spectrum: NDArray[np.complex128]
+    sums: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], size: int) -> "Series":
+        """Prepare a series (t) for an FFT of a size."""
+        centred = values - values.mean()
+        sums, squares = (np.concatenate([[0.0], np.cumsum(each)]) for each in (centred, centred * centred))
+        return cls(len(values), np.fft.rfft(centred, size), sums, squares)
+
+
+def smooth_levels(stem: StemFacts) -> NDArray[np.float64]:
+    """Levels of a stem in dB of its loudest, (hops)."""
+    power = np.convolve(stem.power.astype(np.float64), WINDOW, "valid")
+    return 10 * np.log10(np.maximum(power / power.max(), 10 ** (FLOOR_DB / 10)))
+
+
+def best_lag(one: Series, other: Series, size: int) -> tuple[float, int]:
+    """The lag at which two series correlate best where they overlap, and Pearson's coefficient there.
+
+    Args:
+        one: A series (t).
+        other: Another (u); its place 0 is put at the lag in `one`.
+        size: Of the FFT, t + u - 1 or more.
+    """
+    least = max(1, round(OVERLAP * min(one.length, other.length)))
+    lags = np.arange(least - other.length, one.length - least + 1)
+    begin, end = np.maximum(lags, 0), np.minimum(one.length, other.length + lags)
+    count = end - begin
+    x, y = one.sums[end] - one.sums[begin], other.sums[end - lags] - other.sums[begin - lags]
+    xx = one.squares[end] - one.squares[begin] - x * x / count
+    yy = other.squares[end - lags] - other.squares[begin - lags] - y * y / count
+    xy = (
+        np.fft.irfft(one.spectrum * other.spectrum.conj(), size)[lags] - x * y / count
+    )  # a lag below 0 counts from the end
+    usable = np.minimum(xx, yy) > SPREAD_DB**2 * count
+    scores = np.where(usable, xy / np.sqrt(np.where(usable, xx * yy, 1)), -1)
+    best = int(scores.argmax())
+    return float(scores[best]), int(lags[best])
+
+
+def _sameness(songs: Sequence[SongFacts], match: Match) -> float:
+    """Largest correlation, of either sign, of the loudest seconds that two stems share, at lags near theirs."""
+    one, other = (songs[stem.song] for stem in match.pair)
+    stem, twin = one.stems[match.pair.one.name], other.stems[match.pair.other.name]
+    seconds = min(PROBE_SECONDS, match.end - match.begin)
+    start = _loudest(stem, match.begin, match.end, seconds)
+    try:
+        mine = _excerpt(one, match.pair.one, start, seconds)
+        theirs = _excerpt(other, match.pair.other, start - match.lag - MARGIN_SECONDS, seconds + 2 * MARGIN_SECONDS)
+    except InputError:
+        return 0.0
+    if twin.sample_rate != stem.sample_rate:
+        theirs = resample(torch.from_numpy(theirs), twin.sample_rate, stem.sample_rate).numpy()
+    return sliding_correlation(mine, theirs)
+
+
+def sliding_correlation(short: NDArray[np.float32], long: NDArray[np.float32]) -> float:
+    """Largest cosine, of either sign, between a signal (t) and any as long part of another (u >= t)."""
+    size = 1 << (len(short) + len(long) - 1).bit_length()
+    cross = np.fft.irfft(np.fft.rfft(long, size) * np.fft.rfft(short, size).conj(), size)
+    places = max(1, len(long) - len(short) + 1)
+    energy = np.concatenate([[0.0], np.cumsum(np.square(long, dtype=np.float64))])
+    ends = np.minimum(np.arange(places) + len(short), len(long))
+    norm = np.sqrt((energy[ends] - energy[:places]) * np.square(short, dtype=np.float64).sum())
+    return float(np.max(np.abs(cross[:places]) / np.maximum(norm, 1e-9)))
+
+
+def _loudest(stem: StemFacts, begin: float, end: float, seconds: float) -> float:
+    """Where the loudest excerpt of a stem between two times begins, seconds."""
+    first, last, length = (round(time / HOP_SECONDS) for time in (begin, end, seconds))
+    summed = np.concatenate([[0.0], np.cumsum(stem.power[first:last], dtype=np.float64)])
+    places = max(1, len(summed) - length)
+    return begin + HOP_SECONDS * int(np.argmax(summed[-places:] - summed[:places]))
+
+
+def _excerpt(song: SongFacts, stem: Stem, start: float, seconds: float) -> NDArray[np.float32]:
+    """An excerpt (t) in mono; silence before the beginning."""
+    file, rate = song.song.stems[stem.name], song.stems[stem.name].sample_rate
+    first = round(start * rate)
+    audio, _ = read(file.path, max(0, first), max(1, round(seconds * rate) + min(0, first)), file.stream)
+    mono = audio.mean(dim=0).numpy()
+    return np.concatenate([np.zeros(max(0, -first), np.float32), mono])

@@ -1,0 +1,115 @@
+"""Check a data set, and tell what is wrong with it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bsroformer.data.doctor import (
+    Demands,
+    Finding,
+    Severity,
+    SongFacts,
+    examine_songs,
+    judge,
+    stated_seconds,
+    write_check,
+)
+from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat
+from bsroformer.data.packs import MENDABLE
+from bsroformer.errors import InputError
+from bsroformer.launch.config import number, path_of, words
+from bsroformer.launch.packing import workers
+from bsroformer.launch.songs import build_source
+from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm
+
+ERRORS = 1  # the exit status of a data set with errors
+MOST_ROWS = 40
+STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "remark": ""}
+
+
+def check(cfg: DictConfig, console: Console) -> int:
+    """Listen to every song, print what is wrong with it, and write ``check.json``.
+
+    Returns:
+        The exit status: 1 if training would refuse the data set or its scores would mean nothing.
+
+    Raises:
+        InputError: There are no songs, or a setting is unknown.
+    """
+    mend = words(cfg, "mend")
+    if unknown := [name for name in mend if name not in MENDABLE]:
+        raise InputError(f"mend names {', '.join(unknown)}: choose from {', '.join(MENDABLE)}")
+    path = path_of(cfg.output, "output") / "check.json"
+    source = build_source(cfg)
+    source.make()
+    songs = _examined(source.files(), source.form, workers(cfg), console)
+    with console.status("looking for duplicates"):
+        findings = judge(songs, Demands(source.form, number(cfg, "data.seconds"), mend))
+    write_check(songs, findings, path)
+    rows = table_rows(findings)
+    if findings:
+        console.print(findings_table(rows))
+    for line in summary(songs, findings):
+        console.print(line)
+    more = f"{len(rows) - MOST_ROWS} more rows and " if len(rows) > MOST_ROWS else ""
+    console.print(f"{more}the figures of every stem are in {path}")
+    return ERRORS if any(finding.severity == "error" for finding in findings) else 0
+
+
+def _examined(files: Sequence[SongFiles], form: SongFormat, count: int, console: Console) -> list[SongFacts]:
+    """Listen, with a progress bar."""
+    with console.status(f"looking into {len(files)} songs"):
+        seconds = [stated_seconds(song, form) for song in files]
+    songs = []
+    with music_progress(console) as progress, stopping_on_sigterm():
+        task = progress.add_task("listening", total=sum(seconds))
+        for facts, length in zip(examine_songs(files, form, count), seconds, strict=True):
+            progress.advance(task, length)
+            songs.append(facts)
+    return songs
+
+
+def table_rows(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings with those of one kind in several stems of a song joined."""
+    rows = []
+    for _, alike in groupby(findings, lambda each: (each.severity, each.split, each.song, each.kind, each.training)):
+        first, *others = alike
+        found = {finding.found for finding in (first, *others)}
+        if others and len(found) > 1:
+            told = "; ".join(f"{', '.join(finding.stems)}: {finding.found}" for finding in (first, *others))
+            first = replace(first, found=told)
+        rows.append(replace(first, stems=tuple(stem for finding in (first, *others) for stem in finding.stems)))
+    return rows
+
+
+def findings_table(rows: Sequence[Finding]) -> Table:
+    """A row for each; the first rows, if they are many."""
+    table = Table("", "song", "stem", "found", "training", show_lines=True)
+    for column in table.columns:
+        column.overflow = "fold"
+    for row in rows[:MOST_ROWS]:
+        severity = Text(row.severity, STYLES[row.severity])
+        place = f"{row.split}/{row.song}" if row.song else row.split
+        found = Text.assemble((f"{row.kind}: ", "bold"), row.found)
+        table.add_row(severity, Text(place), Text("\n".join(row.stems)), found, Text(row.training))
+    return table
+
+
+def summary(songs: Sequence[SongFacts], findings: Sequence[Finding]) -> list[str]:
+    """A line for each split."""
+    lines = []
+    for split in SPLITS:
+        of_split = [facts for facts in songs if facts.song.split == split]
+        counts = Counter(finding.severity for finding in findings if finding.split == split)
+        if of_split or counts:
+            told = ", ".join(f"{counts[name]} {name}{'s' * (counts[name] != 1)}" for name in STYLES if counts[name])
+            length = clock(sum(facts.seconds for facts in of_split))
+            songs_told = f"{len(of_split)} song{'s' * (len(of_split) != 1)}"
+            lines.append(f"{split}: {songs_told}, {length}: {told or 'nothing found'}")
+    return lines
