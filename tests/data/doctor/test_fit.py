@@ -117,6 +117,9 @@ def test_a_cut_file_is_an_error_where_reading_past_the_cut_fails(root):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert told(root) == [("error", "damaged", "train/A", ("drums",))]
     assert "of the 24000 samples in its header" in findings(root)[0].found
+    [track] = [track for track in find_tracks(root, FORM).train if track.name == "A"]
+    with pytest.raises(InputError):
+        track.stem("drums", start=20_000, frames=1000)
 
 
 def test_a_cut_wav_is_told_and_has_another_length_than_the_rest(root):
