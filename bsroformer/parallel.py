@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -23,13 +24,19 @@ def mapping(workers: int) -> Iterator[Callable[..., Any]]:
         yield map
         return
     # Forking a process that has threads, as PyTorch's, can deadlock.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+
+    def run(function: Callable[..., Any], *things: Iterable[Any]) -> Iterator[Any]:
+        with _ignoring_ctrl_c():  # the workers start here, and are the parent's to end
+            return pool.map(function, *things)
+
     try:
-        yield pool.map
+        yield run
     except BrokenProcessPool as error:
         raise InputError("A worker process was killed, perhaps for want of memory: set workers=1.") from error
     finally:
-        pool.shutdown(cancel_futures=True)
+        with _ignoring_ctrl_c():  # a second one; what is under way is finished, so that nothing is half done
+            pool.shutdown(cancel_futures=True)
 
 
 def processors() -> int:
@@ -37,9 +44,21 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _begin() -> None:
-    """Leave Ctrl-C to the parent, and the other processors to the other workers."""
+@contextmanager
+def _ignoring_ctrl_c() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment; processes that are started meanwhile ignore it for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _one_thread() -> None:
+    """Leave the other processors to the other workers."""
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)

@@ -176,11 +176,20 @@ def misfits(sources: Mapping[str, AudioInfo], form: SongFormat) -> list[Misfit]:
             found.append(Misfit("empty", name, f"no stated length in {name}"))
         if info.frames == 0:
             found.append(Misfit("empty", name, f"no samples in {name}"))
-    lengths = {name: info.frames for name, info in sources.items()}
-    one_file = len({info.path for info in sources.values()}) == 1
-    if not one_file and len(set(lengths.values())) > 1:
-        found += [Misfit("length", name, f"{frames} samples in {name}") for name, frames in lengths.items() if frames]
+    if _lengths_differ(sources):
+        found += [
+            Misfit("length", name, f"{info.frames} samples in {name}") for name, info in sources.items() if info.frames
+        ]
     return found
+
+
+def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:
+    """Whether files end at other times; the streams of one file may, and a change of rate rounds up or down."""
+    if len({info.path for info in sources.values()}) == 1:
+        return False
+    ends = [(info.frames or 0) / info.sample_rate for info in sources.values()]
+    rates = {info.sample_rate for info in sources.values()}
+    return max(ends) - min(ends) > (0 if len(rates) == 1 else 1.5 / min(rates))
 
 
 def told_misfits(song: SongFiles, form: SongFormat, found: Sequence[Misfit]) -> str:

@@ -26,7 +26,7 @@ LOSSY_DB = -12.0
 the mixture went through a master's compressor."""
 WRONG_DB = -10.0
 """Residual over mixture, dB, from which it is another mix: a tenth of its energy is not in the stems."""
-LOSSY = frozenset({"aac", "mp3", "MPEG_LAYER_III", "VORBIS", "OPUS", "opus", "vorbis", "wmav2", "wmav1"})
+LOSSY = frozenset({"aac", "mp3", "mp3float", "MPEG_LAYER_III", "VORBIS", "OPUS", "opus", "vorbis", "wmav2", "wmav1"})
 """Codecs, as libsndfile and FFmpeg call them, that change samples, and overshoot full scale by doing so."""
 
 

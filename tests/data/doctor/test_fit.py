@@ -5,15 +5,15 @@ import pytest
 import soundfile
 from damaged_songs import FORM, RATE, change, findings, sound, told, write_set
 
-from bsroformer.data.layouts import SongFormat
-from bsroformer.data.tracks import find_tracks
+from bsroformer.data.layouts import SongFormat, find_files
+from bsroformer.data.tracks import open_tracks
 from bsroformer.errors import InputError
 
 
 def refused(root) -> bool:
     """Whether training refuses the data set."""
     try:
-        find_tracks(root, FORM)
+        open_tracks(find_files(root, FORM.stems), FORM)
     except InputError:
         return True
     return False
@@ -40,7 +40,7 @@ def shorten(song):
 
 
 def another_rate(song):
-    change(song / "drums.wav", lambda audio: audio, rate=11025)
+    change(song / "drums.wav", lambda audio: audio[::2], rate=4000)
 
 
 def mono(song):
@@ -53,7 +53,7 @@ DAMAGES = {
     "there twice": (double, (), "both drums.flac and drums.wav"),
     "unreadable": (scramble, ("drums",), "drums.wav is not an audio file"),
     "length": (shorten, ALL, "24000 samples in vocals, 23200 samples in drums"),
-    "rate": (another_rate, ("drums",), "11025 Hz in drums, not 8000 Hz"),
+    "rate": (another_rate, ("drums",), "4000 Hz in drums, not 8000 Hz"),
     "channels": (mono, ("drums",), "1 channel(s) in drums, not 2"),
 }
 
@@ -117,6 +117,9 @@ def test_a_cut_file_is_an_error_where_reading_past_the_cut_fails(root):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert told(root) == [("error", "damaged", "train/A", ("drums",))]
     assert "of the 24000 samples in its header" in findings(root)[0].found
+    [track] = [track for track in open_tracks(find_files(root, FORM.stems), FORM).train if track.name == "A"]
+    with pytest.raises(InputError):
+        track.stem("drums", start=15_000, frames=1000)
 
 
 def test_a_cut_wav_is_told_and_has_another_length_than_the_rest(root):

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 import soundfile
-from damaged_songs import RATE, change, examined, findings, told
+from damaged_songs import FORM, RATE, change, examined, findings, told
+
+from bsroformer.data.layouts import find_files
+from bsroformer.data.tracks import open_tracks
+from bsroformer.errors import InputError
 
 
 def alter(root, stem, changed, song="train/A", subtype="PCM_16"):
@@ -99,6 +103,9 @@ def test_samples_that_are_not_finite_are_counted_and_the_first_is_named(root):
     alter(root, "drums", spoil, subtype="FLOAT")
     assert told(root) == [("error", "NaN", "train/A", ("drums",))]
     assert findings(root)[0].found == "2 NaN or infinite samples, the first at 0.500 s"
+    [track] = [track for track in open_tracks(find_files(root, FORM.stems), FORM).train if track.name == "A"]
+    with pytest.raises(InputError, match="NaN or infinite"):
+        track.stem("drums", start=3_000, frames=2_000)
 
 
 def test_a_mixture_that_training_does_not_read_may_hold_nan(root):

@@ -229,6 +229,13 @@ def test_what_does_not_fit_is_refused_unless_it_is_to_be_mended(tmp_path):
     assert d.frames == 20_000 and not d.stem("vocals")[:, 5000:].any()
 
 
+def test_a_stem_at_another_rate_that_ends_with_the_others_differs_in_rate_alone(tmp_path):
+    add_song(tmp_path / "set", "train/A")
+    soundfile.write(tmp_path / "set/train/A/vocals.wav", noise(40_001), 2 * RATE)
+    plan = packed(tmp_path / "set", tmp_path / "pack", mend=["rate"])
+    assert [job.mended for job in plan.jobs] == [("rate",)] and plan.jobs[0].frames == 20_000
+
+
 def test_a_missing_stem_that_appears_makes_the_pack_stale(tmp_path):
     add_song(tmp_path / "set", "train/A", stems=("vocals",))
     packed(tmp_path / "set", tmp_path / "pack", mend=["missing"])
