@@ -103,16 +103,22 @@ class PackedSong:
 
     def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
         """Read one stem: audio (c t) in float32, shortened by the song's end."""
-        array = mapped(self.folder / STEMS)[self.index.stems.index(stem)]  # (t c)
-        end = self.frames if frames is None else min(start + frames, self.frames)
-        audio = array[start:end].astype(np.float32)  # the page read
-        if array.dtype == np.int16:
-            audio *= INT16_SCALE
-        return torch.from_numpy(audio).T
+        return self._read([stem], start, frames)[0]
 
     def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
         """Read every stem (n c t)."""
-        return torch.stack([self.stem(stem, start, frames) for stem in self.stems])
+        return self._read(self.stems, start, frames)
+
+    def _read(self, stems: Sequence[str], start: int, frames: int | None) -> Tensor:
+        """Copy stems into a new tensor (n c t), which lies in memory as the file does."""
+        array = mapped(self.folder / STEMS)  # (n t c)
+        end = self.frames if frames is None else min(start + frames, self.frames)
+        audio = np.empty((len(stems), max(0, end - start), array.shape[2]), np.float32)
+        for copy, stem in zip(audio, stems, strict=True):
+            copy[:] = array[self.index.stems.index(stem), start:end]  # the page read
+        if array.dtype == np.int16:
+            audio *= INT16_SCALE
+        return torch.from_numpy(audio).transpose(1, 2)
 
 
 @lru_cache(maxsize=OPEN_MAPS)
