@@ -13,7 +13,7 @@ import torch
 from rich.table import Table
 
 from bsroformer.benchmarks.comparison import Figures, machine, number
-from bsroformer.benchmarks.loader_material import Material, make_material
+from bsroformer.benchmarks.loader_material import Material, into_page_cache, make_material
 from bsroformer.benchmarks.loader_ways import (
     Excerpt,
     Way,
@@ -69,6 +69,7 @@ class Loader:
         """
         self._check()
         material = make_material(self.source, with_stem_mp4=self.musdb_excerpts > 0)
+        into_page_cache(material)
         with on_one_core():
             ways = self._ways(material)
             rounds = self._rounds(ways, material)

@@ -67,6 +67,16 @@ def make_material(source: Source, with_stem_mp4: bool) -> Material:
     return Material(tracks, [packed[track.name] for track in tracks], pack, stem_mp4)
 
 
+def into_page_cache(material: Material) -> None:
+    """Read all files once, so that none of the ways is the first to wait for the disk."""
+    stems = {info.path for track in material.tracks for name, info in track.sources.items() if name != MIXTURE}
+    buffer = bytearray(2**24)
+    for path in (*sorted(stems), *material.pack.rglob("*.npy"), *material.stem_mp4.rglob(f"*{STEM_MP4}")):
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+
 def wav_tracks(source: Source) -> list[Track]:
     """The songs to train and validate on, read from their files.
 
