@@ -1,7 +1,6 @@
 """Random excerpts from packs, beside soundfile on wav files and musdb on ``.stem.mp4`` files; and the loader alone."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.table import Table
+from torch import Tensor
 
 from bsroformer.benchmarks.comparison import Figures, machine, number
 from bsroformer.benchmarks.loader_material import Material, into_page_cache, make_material
@@ -31,7 +31,8 @@ from bsroformer.data.sources import Source
 from bsroformer.errors import InputError
 
 PACKS, SOUNDFILE, MUSDB = "packs", "soundfile", "musdb"
-WARM_UP = 20  # batches: the workers start, and open songs
+PACKED, FROM_FILES = "batches_per_second", "batches_per_second_from_files"
+WARM_UP = 10  # batches of a turn that do not count: those that workers had ready
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Loader:
         excerpts: How many are read in a round, from packs and with soundfile.
         musdb_excerpts: How many of them are read with musdb too; 0 leaves it out.
         repeats: Rounds that are timed, each way once in each.
-        batches: Of the training loader, after some that do not count.
+        batches: How many the training loader gives in a round, after some that do not count.
     """
 
     source: Source
@@ -91,10 +92,7 @@ class Loader:
             },
             {way: {"ms_per_excerpt": 1000 * each, "excerpts_per_second": 1 / each} for way, each in taken.items()},
             {way: median(each[way] / each[PACKS] for each in rounds) for way in ways if way != PACKS},
-            {
-                "batches_per_second": self._batches_per_second(material.pack),
-                "batches_per_second_from_files": self._batches_per_second(None),
-            },
+            self._batches_per_second(material.pack),
         )
 
     @property
@@ -150,19 +148,24 @@ class Loader:
             {way: seconds_per_excerpt(read, drawn[: counts[way]]) for way, read in ways.items()} for drawn in draws
         ][1:]
 
-    def _batches_per_second(self, pack: Path | None) -> float:
-        """How many batches the training loader gives, from packs or from files."""
-        size = self.batch_size * (WARM_UP + self.batches)
+    def _batches_per_second(self, pack: Path) -> Figures:
+        """How many batches the training loader gives from packs, and from files, in turn; the first round is left out."""
+        loaders = {PACKED: self._loader(pack), FROM_FILES: self._loader(None)}
+        rates: dict[str, list[float]] = {name: [] for name in loaders}
+        for _ in range(1 + self.repeats):
+            for name, loader in loaders.items():
+                take(loader, WARM_UP)
+                taken = seconds(partial(take, loader, self.batches), torch.device("cpu"))
+                rates[name].append(self.batches / taken)
+        return {name: median(each[1:]) for name, each in rates.items()}
+
+    def _loader(self, pack: Path | None) -> Iterator[Tensor]:
+        """The batches of the training loader, from packs or from files."""
+        size = self.batch_size * (1 + self.repeats) * (WARM_UP + self.batches)
         batches = Batches(self.seconds, self.batch_size, size, valid_per_song=1, num_workers=self.num_workers)
         data = StemsDataModule(self.source, self.augment, batches, seed=0, pack=pack)
         data.setup("fit")
-        loader = iter(data.train_dataloader())
-        for _ in range(WARM_UP):
-            next(loader)
-        begin = time.perf_counter()
-        for _ in range(self.batches):
-            next(loader)
-        return self.batches / (time.perf_counter() - begin)
+        return iter(data.train_dataloader())
 
 
 @dataclass(frozen=True)
@@ -209,3 +212,9 @@ def seconds_per_excerpt(read: Way, excerpts: Sequence[Excerpt]) -> float:
             read(excerpt)
 
     return seconds(read_all, torch.device("cpu")) / len(excerpts)
+
+
+def take(batches: Iterator[Tensor], count: int) -> None:
+    """Take so many batches."""
+    for _ in range(count):
+        next(batches)
