@@ -4,8 +4,9 @@ A new one is a file here and a file of the same name in ``configs/what/``.
 """
 
 from bsroformer.benchmarks.comparison import Comparison, Findings
+from bsroformer.benchmarks.loader import Loader
 from bsroformer.benchmarks.loading import Loading
 from bsroformer.benchmarks.separation import Separation
 from bsroformer.benchmarks.training_step import TrainingStep
 
-__all__ = ["Comparison", "Findings", "Loading", "Separation", "TrainingStep"]
+__all__ = ["Comparison", "Findings", "Loader", "Loading", "Separation", "TrainingStep"]

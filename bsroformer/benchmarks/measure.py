@@ -4,7 +4,8 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -62,6 +63,22 @@ def seconds_in_turn(
 ) -> list[tuple[float, ...]]:
     """Time calls in turn, as often as `repeats`, after one round that does not count: the seconds of each, by round."""
     return [tuple(seconds(call, device) for call in calls) for _ in range(1 + repeats)][1:]
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Compute with one thread, and where the system is Linux have it and all programs it starts share one core."""
+    threads = torch.get_num_threads()
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    torch.set_num_threads(1)
+    if cores:
+        os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if cores:
+            os.sched_setaffinity(0, cores)
 
 
 def memory_growth(call: Callable[..., object], *arguments: object) -> float:

@@ -129,4 +129,5 @@ class RandomExcerpts(Dataset[Tensor]):
 
 def padded(audio: Tensor, frames: int) -> Tensor:
     """Pad ``(... t)`` with silence at the end to `frames` samples."""
-    return F.pad(audio, (0, frames - audio.shape[-1]))
+    missing = frames - audio.shape[-1]
+    return F.pad(audio, (0, missing)) if missing else audio  # without it, padding would copy all the same

@@ -1,0 +1,158 @@
+"""The same songs as wav files, as packs and as MUSDB18's ``.stem.mp4``, which stay in the cache between runs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+
+from bsroformer.atomic import replacing
+from bsroformer.data.layouts import MIXTURE
+from bsroformer.data.layouts.songs import MUSDB_STREAMS, STEM_MP4
+from bsroformer.data.packs import TrainingSongs, pack_songs, plan_packs, refuse_full_disk, training_songs
+from bsroformer.data.song import Song, Track
+from bsroformer.data.sources import Source
+from bsroformer.data.tracks import open_tracks
+from bsroformer.errors import InputError
+from bsroformer.parallel import mapping, processors
+
+KBITS = 256  # of each stream in MUSDB18: https://sigsep.github.io/datasets/musdb.html
+# Encodes in a third of the time that FFmpeg's usual search takes; a decoder has rather less to do.
+QUICK = {"aac_coder": "fast", "aac_tns": "0", "aac_pns": "0", "aac_is": "0", "aac_ms": "0"}
+BLOCK = 2**18  # samples per channel that are encoded at a time
+WAV, LAYOUT = ".wav", "stereo"
+
+
+@dataclass(frozen=True)
+class Material:
+    """Songs in three forms, in the same order.
+
+    Attributes:
+        tracks: With a file for each stem.
+        packed: As packs.
+        pack: The folder of the packs.
+        stem_mp4: The folder that holds ``train/<song>.stem.mp4``.
+    """
+
+    tracks: Sequence[Track]
+    packed: Sequence[Song]
+    pack: Path
+    stem_mp4: Path
+
+
+def make_material(source: Source, with_stem_mp4: bool) -> Material:
+    """Render the songs if the source does, pack them and encode them, unless that is done.
+
+    Args:
+        source: Songs with a wav file for each of MUSDB18's stems.
+        with_stem_mp4: Whether to encode them, which takes some minutes.
+
+    Raises:
+        InputError: The songs are none of that kind, or cannot be packed or encoded.
+    """
+    place = source.place
+    if place is None or set(source.form.stems) != set(MUSDB_STREAMS) - {MIXTURE}:
+        raise InputError("what=loader compares with MUSDB18's files, so it needs songs with its four stems: data=demo")
+    source.make()
+    tracks = wav_tracks(source)
+    pack = place.with_name(f"{place.name}-pack")
+    songs = pack_all(source, pack)
+    packed = {song.name: song for song in (*songs.train, *songs.valid)}
+    stem_mp4 = place.with_name(f"{place.name}-stem_mp4")
+    if with_stem_mp4:
+        encode_all(tracks, stem_mp4)
+    return Material(tracks, [packed[track.name] for track in tracks], pack, stem_mp4)
+
+
+def into_page_cache(material: Material) -> None:
+    """Read all files once, so that none of the ways is the first to wait for the disk."""
+    stems = {info.path for track in material.tracks for name, info in track.sources.items() if name != MIXTURE}
+    buffer = bytearray(2**24)
+    for path in (*sorted(stems), *material.pack.rglob("*.npy"), *material.stem_mp4.rglob(f"*{STEM_MP4}")):
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+
+def wav_tracks(source: Source) -> list[Track]:
+    """The songs to train and validate on, read from their files.
+
+    Raises:
+        InputError: There are none, or they are no wav files.
+    """
+    songs = open_tracks(source.files(), source.form)
+    tracks = sorted([*songs.train, *songs.valid], key=lambda track: track.name)
+    others = [info.path for track in tracks for info in track.sources.values() if info.path.suffix != WAV]
+    if not tracks or others:
+        raise InputError(f"what=loader compares with wav files, unlike {others[0] if others else source.place}")
+    return tracks
+
+
+def pack_all(source: Source, pack: Path) -> TrainingSongs:
+    """Pack the songs that are not packed yet.
+
+    Raises:
+        InputError: One cannot be packed.
+    """
+    songs = [song for song in source.files() if song.split != "test"]
+    plan = plan_packs(songs, source.form, pack)
+    refuse_full_disk(plan, pack)
+    errors = [outcome.error for outcome in pack_songs(plan, pack, processors()) if outcome.error]
+    if faults := [*plan.faults, *errors]:
+        raise InputError(faults[0])
+    return training_songs(songs, source.form, pack)
+
+
+def encode_all(tracks: Sequence[Track], folder: Path) -> None:
+    """Write ``<folder>/train/<song>.stem.mp4`` for each song that has none.
+
+    Raises:
+        InputError: One cannot be written.
+    """
+    from rich.progress import track as progress
+
+    jobs = [(track, folder / "train" / f"{track.name}{STEM_MP4}") for track in tracks]
+    jobs = [(track, path) for track, path in jobs if not path.exists()]
+    if jobs:
+        with mapping(min(processors(), len(jobs))) as run:
+            for _ in progress(run(encode, *zip(*jobs, strict=True)), "Encoding .stem.mp4", total=len(jobs)):
+                pass
+
+
+def encode(track: Track, path: Path) -> None:
+    """Write a song as MUSDB18 does: a stream of AAC for the mixture and for each stem.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    # Without a clock that counts samples, an mp4 states in milliseconds how many of its first samples to skip.
+    options = {"movie_timescale": str(track.sample_rate)}
+    with replacing(path) as partial, av.open(str(partial), "w", format="mp4", options=options) as container:
+        streams = [add_stream(container, track.sample_rate) for _ in MUSDB_STREAMS]
+        for start, audio in _blocks(track):
+            for stream, block in zip(streams, audio, strict=True):
+                frame = av.AudioFrame.from_ndarray(block, "fltp", LAYOUT)
+                frame.sample_rate, frame.pts = track.sample_rate, start
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+
+
+def add_stream(container: OutputContainer, sample_rate: int) -> AudioStream:
+    """A stereo stream of AAC."""
+    stream = container.add_stream("aac", rate=sample_rate, layout=LAYOUT, options=QUICK)
+    assert isinstance(stream, AudioStream)
+    stream.bit_rate = 1000 * KBITS
+    return stream
+
+
+def _blocks(track: Track) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """Where each block begins, and its audio (c t) in the order of MUSDB18's streams."""
+    for start in range(0, track.frames, BLOCK):
+        audio = [
+            track.mixture(start, BLOCK) if name == MIXTURE else track.stem(name, start, BLOCK) for name in MUSDB_STREAMS
+        ]
+        yield start, [np.ascontiguousarray(each.numpy()) for each in audio]
