@@ -149,7 +149,7 @@ class Loader:
         ][1:]
 
     def _batches_per_second(self, pack: Path) -> Figures:
-        """How many batches the training loader gives from packs, and from files, in turn; the first round is left out."""
+        """How many batches the training loader gives from packs and from files, in turn, after a round left out."""
         loaders = {PACKED: self._loader(pack), FROM_FILES: self._loader(None)}
         rates: dict[str, list[float]] = {name: [] for name in loaders}
         for _ in range(1 + self.repeats):
