@@ -101,6 +101,8 @@ class StemsDataModule(L.LightningDataModule):
             return
         if self.pack and self.pack.is_dir() and not (self.source.place and self.source.place.exists()):
             songs, test = songs_of_pack_alone(self.source.form, self.pack), []
+            if few := self.batches.overfit_songs:
+                songs = replace(songs, train=songs.train[:few], valid=songs.train[:few])
         else:
             files = self._chosen(self.source.files())
             songs = training_songs(files, self.source.form, self.pack)

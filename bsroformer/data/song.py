@@ -194,8 +194,9 @@ def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:
 
 def told_misfits(song: SongFiles, form: SongFormat, found: Sequence[Misfit]) -> str:
     """The sentence for a song that does not fit."""
+    kinds = sorted({misfit.kind for misfit in found})
+    mending = "" if "empty" in kinds else f", or pack them with scripts/prepare.py mend=[{','.join(kinds)}]"
     return (
         f"{song.path} should have {form.sample_rate} Hz, {form.channels} channel(s) and one length in every stem, but "
-        f"has {', '.join(misfit.told for misfit in found)}: convert or export these again, or let "
-        f"scripts/prepare.py mend them ({', '.join(sorted({misfit.kind for misfit in found} - {'empty'}))})."
+        f"has {', '.join(misfit.told for misfit in found)}: convert or export these again{mending}."
     )
