@@ -1,6 +1,7 @@
 """What augmentation does, to hear and to see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from rich.console import Console
 from torch import Tensor
 
 from bsroformer.audio.files import write
-from bsroformer.data.augment import Effect, Stretch
+from bsroformer.data.augment import Augment
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.data.layouts import SongFormat
 from bsroformer.data.mixing import mix
@@ -20,12 +21,14 @@ from bsroformer.figures import busiest_excerpt, effects_figure
 from bsroformer.launch.config import number, path_of
 from bsroformer.launch.songs import build_source, make, pack_folder
 
+Pairs = dict[str, tuple[Tensor, Tensor]]
+"""Audio (c t) before and after each change."""
 EXCERPTS = 3
 """Written as training will hear them."""
 
 
 def preview(cfg: DictConfig, console: Console) -> int:
-    """Write each effect on one stem, and the first excerpts of a training with them all.
+    """Write what each change does, once, and the first excerpts of a training with them all.
 
     Returns:
         The exit status, 0.
@@ -39,26 +42,73 @@ def preview(cfg: DictConfig, console: Console) -> int:
     songs = training_songs(source.files(), form, pack_folder(cfg, source)).train
     seconds, stem = number(cfg, "data.seconds"), cfg.stem or form.stems[0]
     with console.status("augmenting"):
-        audio = heard_stem(songs, stem, form.sample_rate, seconds)
-        rng = np.random.default_rng(cfg.seed)
-        preview_effects(augment.effects, augment.stretch, audio, form.sample_rate, folder, rng)
-        write_excerpts(RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, cfg.seed), form, folder)
+        first, *others = heard_stems(songs, stem, form.sample_rate, seconds)
+        excerpts = RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, cfg.seed)
+        pairs = effect_pairs(augment, first, others, form.sample_rate, np.random.default_rng(cfg.seed))
+        write_pairs(pairs | random_mix_pair(excerpts), form.sample_rate, folder)
+        write_excerpts(excerpts, form, folder)
     console.print(f"What the effects do to {stem}, and {EXCERPTS} training excerpts, are in {folder}")
     return 0
 
 
-def heard_stem(songs: Sequence[Song], stem: str, sample_rate: int, seconds: float) -> Tensor:
-    """The excerpt (c t) of a song in which a stem is heard best.
+def heard_stems(songs: Sequence[Song], stem: str, sample_rate: int, seconds: float) -> list[Tensor]:
+    """The excerpt (c t) in which a stem is heard best, of each of the first two songs that have it.
 
     Raises:
         InputError: If no song has it.
     """
-    song = next((song for song in songs if stem in song.stems), None)
-    if song is None:
+    having = [song for song in songs if stem in song.stems]
+    if not having:
         known = dict.fromkeys(stem for song in songs for stem in song.stems)
         raise InputError(f"no song to train on has stem={stem}: name one of {', '.join(known)}")
-    audio = song.stem(stem)
-    return audio[:, busiest_excerpt(audio[None], sample_rate, seconds)]
+    stems = [song.stem(stem) for song in having[:2]]
+    return [audio[:, busiest_excerpt(audio[None], sample_rate, seconds)] for audio in stems]
+
+
+def effect_pairs(
+    augment: Augment, stem: Tensor, others: Sequence[Tensor], sample_rate: int, rng: np.random.Generator
+) -> Pairs:
+    """Apply every effect once to a stem, whatever its probability.
+
+    Args:
+        augment: Holds the effects.
+        stem: Samples (c t), some seconds.
+        others: The same stem of other songs, as long, for a mixup.
+        sample_rate: In Hz.
+        rng: What all draws come from.
+
+    Raises:
+        InputError: The library of `Stretch` is not installed, or an effect cannot take such audio.
+    """
+    change = augment.stretch.change(rng)  # makes the stem longer or shorter
+    after = {"stretch": change.apply(stem, round(stem.shape[-1] / change.tempo), sample_rate)}
+    after |= {name: effect(stem, sample_rate, rng) for name, effect in augment.effects.items()}
+    if others and others[0].shape == stem.shape:
+        after["mixup"] = stem + float(rng.uniform(*augment.mixup.gain)) * others[0]
+    return {name: (stem, audio) for name, audio in after.items()}
+
+
+def random_mix_pair(excerpts: RandomExcerpts) -> Pairs:
+    """Mixtures (c t): of one place of a song, and of stems from everywhere; none if no song has every stem."""
+    if not len(excerpts.together):
+        return {}
+    ways = [replace(excerpts.augment, unmixed=unmixed) for unmixed in (1.0, 0.0)]
+    kept, mixed = (
+        mix(RandomExcerpts(excerpts.songs, excerpts.form, excerpts.frames, way, excerpts.seed)[ExcerptKey(0, 0)])
+        for way in ways
+    )
+    return {"random_mix": (kept, mixed)}
+
+
+def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
+    """Write ``original.wav``, or ``<change>-before.wav`` where that is another, ``<change>.wav``, and the picture."""
+    original = next(before for before, _ in pairs.values())
+    write(folder / "original.wav", original, sample_rate)
+    for name, (before, after) in pairs.items():
+        if before is not original:
+            write(folder / f"{name}-before.wav", before, sample_rate)
+        write(folder / f"{name}.wav", after, sample_rate)
+    effects_figure(pairs, sample_rate).savefig(folder / "effects.png", dpi=100)
 
 
 def write_excerpts(excerpts: RandomExcerpts, form: SongFormat, folder: Path) -> None:
@@ -67,38 +117,3 @@ def write_excerpts(excerpts: RandomExcerpts, form: SongFormat, folder: Path) -> 
         stems = excerpts[ExcerptKey(0, place)]  # (n c t)
         for name, audio in {"mixture": mix(stems), **dict(zip(form.stems, stems, strict=True))}.items():
             write(folder / f"excerpt-{place + 1}" / f"{name}.wav", audio, form.sample_rate)
-
-
-def preview_effects(
-    effects: Mapping[str, Effect],
-    stretch: Stretch,
-    stem: Tensor,
-    sample_rate: int,
-    folder: Path,
-    rng: np.random.Generator,
-) -> list[Path]:
-    """Apply every effect once to a stem, whatever its probability, and write what comes of it.
-
-    Args:
-        effects: By their names in the configuration.
-        stretch: Shifts pitch and tempo; the stem becomes longer or shorter.
-        stem: Samples (c t), some seconds.
-        sample_rate: In Hz.
-        folder: Where the files go.
-        rng: What all draws come from.
-
-    Returns:
-        The files: ``original.wav``, ``<effect>.wav`` for each, ``effects.png``.
-
-    Raises:
-        InputError: The library of `stretch` is not installed, or an effect cannot take such audio.
-    """
-    change = stretch.change(rng)
-    changed = {"stretch": change.apply(stem, round(stem.shape[-1] / change.tempo), sample_rate)}
-    changed |= {name: effect(stem, sample_rate, rng) for name, effect in effects.items()}
-    sounds = {folder / f"{name}.wav": audio for name, audio in ({"original": stem} | changed).items()}
-    for path, audio in sounds.items():
-        write(path, audio, sample_rate)
-    picture = folder / "effects.png"
-    effects_figure({name: (stem, audio) for name, audio in changed.items()}, sample_rate).savefig(picture, dpi=100)
-    return [*sounds, picture]

@@ -106,7 +106,7 @@ def test_a_preview_is_something_to_hear_and_to_see(songs, capsys):
     run(f"data.root={songs}", "action=preview", "output=heard", "stem=drums", "data.seconds=0.5")
     assert "are in heard" in capsys.readouterr().out
     assert (Path("heard") / "effects.png").stat().st_size > 10_000
-    for name in ("original", "stretch", "codec", "excerpt-1/mixture", "excerpt-3/vocals"):
+    for name in ("original", "stretch", "codec", "excerpt-1/mixture", "excerpt-3/vocals", "mixup", "random_mix-before"):
         assert soundfile.info(f"heard/{name}.wav").samplerate == 44_100
     with pytest.raises(SystemExit):
         run(f"data.root={songs}", "action=preview", "stem=kazoo")

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from augments import NO_MIXUP, augment
 
 from bsroformer.audio.files import read
 from bsroformer.data.augment import Gain, Polarity, Stretch
-from bsroformer.launch.preview import preview_effects
+from bsroformer.launch.preview import effect_pairs, write_pairs
 
 RATE = 16_000
 
@@ -15,15 +16,18 @@ def library() -> None:
 
 
 def test_every_effect_is_heard_and_seen_once_whatever_its_probability(tmp_path):
-    stem = 0.1 * torch.randn(2, RATE, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    stem, other = 0.1 * torch.randn(2, 2, RATE, generator=generator)
     effects = {"polarity": Polarity(0.0), "gain": Gain(0.0, (0.5, 0.5), "factor")}
-    stretch = Stretch(0.0, (0.0, 0.0), (0.5, 0.5))
-    files = preview_effects(effects, stretch, stem, RATE, tmp_path / "new", np.random.default_rng(0))
-    assert sorted(path.name for path in files) == sorted(path.name for path in (tmp_path / "new").iterdir())
-    sounds = {path.stem: read(path)[0] for path in files if path.suffix == ".wav"}
-    assert sounds.keys() == {"original", "stretch", "polarity", "gain"}
+    changes = augment(stretch=Stretch(0.0, (0.0, 0.0), (0.5, 0.5)), effects=effects, mixup=NO_MIXUP)
+    pairs = effect_pairs(changes, stem, [other], RATE, np.random.default_rng(0))
+    write_pairs(pairs | {"mix": (other, stem)}, RATE, tmp_path / "new")
+    sounds = {path.stem: read(path)[0] for path in (tmp_path / "new").glob("*.wav")}
+    assert sounds.keys() == {"original", "stretch", "polarity", "gain", "mixup", "mix-before", "mix"}
     assert torch.equal(sounds["original"], stem)
     assert torch.equal(sounds["polarity"], -stem)
     assert torch.equal(sounds["gain"], stem / 2)
+    assert torch.equal(sounds["mixup"], stem + other)
+    assert torch.equal(sounds["mix-before"], other) and torch.equal(sounds["mix"], stem)
     assert sounds["stretch"].shape == (2, 2 * RATE)
-    assert files[-1].name == "effects.png"
+    assert (tmp_path / "new" / "effects.png").stat().st_size > 10_000
