@@ -89,7 +89,8 @@ class SeparationModule(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the mean of each score, over pieces and then over stems."""
         for name, scores in self.scores.compute().items():
-            means = scores.nanmean(0).float()  # (n)
+            # torchmetrics takes the axes off a single number
+            means = scores.view(-1, len(self.model.stems)).nanmean(0).float()  # (n)
             self.log_dict({f"val/{name}_{stem}": mean for stem, mean in zip(self.model.stems, means, strict=True)})
             self.log(f"val/{name}", means.nanmean(), prog_bar=name == "si_sdr")
 

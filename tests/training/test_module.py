@@ -165,6 +165,14 @@ def test_a_model_of_some_stems_learns_them_from_mixtures_of_all(tiny_tree):
     assert logged["val/si_sdr_other"] == pytest.approx(float(scores[1]), rel=1e-4)
 
 
+def test_one_stem_of_one_piece_is_scored(tiny_tree):
+    model = BandSplitRoformer(ModelSettings.from_dict(tiny_tree | {"stems": ["vocals"]})).eval()
+    stems = excerpts(1)
+    score = si_sdr(model(stems.sum(1)), stems[:, :1])
+    logged = validated(module(model, ["vocals", "other"]), stems)
+    assert logged["val/si_sdr"] == logged["val/si_sdr_vocals"] == pytest.approx(float(score), rel=1e-4)
+
+
 def test_a_stem_that_the_songs_lack_is_told(tiny_model):
     with pytest.raises(InputError, match=r"model\.stems asks for other, and data\.stems has only vocals"):
         module(tiny_model, ["vocals"])
