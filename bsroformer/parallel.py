@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from bsroformer.errors import InputError
@@ -24,7 +24,7 @@ def mapping(workers: int) -> Iterator[Callable[..., Any]]:
         yield map
         return
     # Forking a process that has threads, as PyTorch's, can deadlock.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
 
     def run(function: Callable[..., Any], *things: Iterable[Any]) -> Iterator[Any]:
         with _ignoring_ctrl_c():  # the workers start here, and are the parent's to end
@@ -57,8 +57,16 @@ def _ignoring_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
 
 
-def _one_thread() -> None:
-    """Leave the other processors to the other workers."""
+def _begin() -> None:
+    """Leave the other processors to the other workers, and end when the parent is killed."""
     import torch
 
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

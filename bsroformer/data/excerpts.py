@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, Sampler
 
 from bsroformer.data.augment import Augment
 from bsroformer.data.layouts import SongFormat
-from bsroformer.data.places import Places, find_places
+from bsroformer.data.places import FoundPlaces, Places, find_places
 from bsroformer.data.song import Song
 from bsroformer.errors import InputError
 
@@ -74,9 +74,9 @@ class RandomExcerpts(Dataset[Tensor]):
     def __init__(self, songs: Sequence[Song], form: SongFormat, frames: int, augment: Augment, seed: int) -> None:
         self.songs, self.form, self.frames, self.augment, self.seed = songs, form, frames, augment, seed
         self.places = {stem: self._find((stem,)) for stem in form.stems}
-        self.together = self._find(tuple(form.stems))[0]
-        for stem, (active, silent) in self.places.items():
-            if not len(active) and not len(silent):
+        self.together = self._find(tuple(form.stems)).heard
+        for stem, places in self.places.items():
+            if not len(places.heard):
                 raise InputError(f"no song to train on has {stem}: add some, or leave it out of data.stems")
         if augment.unmixed and not len(self.together):
             raise InputError(
@@ -94,13 +94,13 @@ class RandomExcerpts(Dataset[Tensor]):
 
     def _stem(self, stem: str, rng: np.random.Generator) -> Tensor:
         """One stem ``(c t)`` of a random mix."""
-        active, silent = self.places[stem]
+        places = self.places[stem]
         if rng.random() < self.augment.silent_prob:
-            return self._varied(stem, silent, rng) if len(silent) else torch.zeros(self.form.channels, self.frames)
-        heard = active if len(active) else silent
-        audio = self._varied(stem, heard, rng)
+            rests = len(places.silent) > 0
+            return self._varied(stem, places.silent, rng) if rests else torch.zeros(self.form.channels, self.frames)
+        audio = self._varied(stem, places.heard, rng)
         for gain in self.augment.mixup.draw(rng):
-            audio = audio + gain * self._varied(stem, heard, rng)
+            audio = audio + gain * self._varied(stem, places.heard, rng)
         return audio
 
     def _varied(self, stem: str, places: Places, rng: np.random.Generator) -> Tensor:
@@ -114,17 +114,17 @@ class RandomExcerpts(Dataset[Tensor]):
             audio = change.apply(audio, self.frames, self.form.sample_rate)
         return self.augment.vary(audio, self.form.sample_rate, rng)
 
-    def _find(self, stems: tuple[str, ...]) -> tuple[Places, Places]:
-        """Where excerpts of these stems begin in songs that have them all: with one of them heard, and with none."""
+    def _find(self, stems: tuple[str, ...]) -> FoundPlaces:
+        """Where excerpts of these stems begin in songs that have them all; one of them is enough to be heard."""
         having = {number: song for number, song in enumerate(self.songs) if set(stems) <= set(song.stems)}
-        return find_places(having, self.frames, lambda song: self._active(song, stems))
+        return find_places(having, self.frames, lambda song: self._activity(song, stems))
 
-    def _active(self, song: Song, stems: tuple[str, ...]) -> NDArray[np.bool_] | None:
+    def _activity(self, song: Song, stems: tuple[str, ...]) -> NDArray[np.int8] | None:
         least = self.augment.active_db
         if song.levels is None or least is None:
             return None
         rows = [song.stems.index(stem) for stem in stems]
-        return np.any([song.levels.active(row, self.frames, song.frames, least) for row in rows], axis=0)
+        return np.max([song.levels.activity(row, self.frames, song.frames, least) for row in rows], axis=0)
 
 
 def padded(audio: Tensor, frames: int) -> Tensor:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 BLOCK_SECONDS = 0.1
 """Length of a block: short beside an excerpt, and 3,000 of them in a song of 5 minutes."""
+ACTIVE, BETWEEN, SILENT = 1, 0, -1
 
 
 @dataclass(frozen=True)
@@ -16,41 +17,53 @@ class Levels:
     Attributes:
         block: Samples per block; the last one of a song may be shorter.
         energy: Sum of squares over channels and samples of each block, (n blocks).
-        peak: Largest absolute sample of each block, (n blocks).
         channels: Of the song.
     """
 
     block: int
-    energy: NDArray[np.float64]
-    peak: NDArray[np.float32]
+    energy: NDArray[np.floating]
     channels: int
 
-    def active(self, stem: int, frames: int, length: int, least_db: float) -> NDArray[np.bool_]:
-        """In which blocks an excerpt can begin so that a stem is heard in it, wherever in the block it begins.
+    def activity(self, stem: int, frames: int, length: int, least_db: float) -> NDArray[np.int8]:
+        """Whether a stem is heard in excerpts, by the block in which they begin.
 
         Args:
             stem: Its place among the stems.
-            frames: Samples per channel of the excerpt.
+            frames: Samples per channel of the excerpts.
             length: Samples per channel of the song.
             least_db: RMS level over the excerpt, in dBFS, from which it counts as heard.
 
         Returns:
-            A truth value for each block that holds a start, (starts / block).
+            For each block that holds a start, (starts / block): `ACTIVE` or `SILENT` if that holds wherever in the
+            block the excerpt begins, else `BETWEEN`.
         """
-        blocks = self.energy.shape[1]
         starts = max(1, length - frames + 1)
-        first = np.arange(-(-starts // self.block))  # blocks in which an excerpt can begin
-        last_start = np.minimum((first + 1) * self.block, starts) - 1
-        # Blocks that are in the excerpt whole, wherever it begins in `first`; a song that is shorter is in it whole.
-        begin = np.where(last_start > first * self.block, first + 1, first)
-        end = np.where(first * self.block + frames >= length, blocks, (first * self.block + frames) // self.block)
-        summed = np.concatenate([[0.0], np.cumsum(self.energy[stem])])
-        energy = summed[np.maximum(begin, end)] - summed[begin]
-        return energy >= 10 ** (least_db / 10) * frames * self.channels
+        first = np.arange(-(-starts // self.block)) * self.block  # samples: the first start in each block
+        last = np.minimum(first + self.block, starts) - 1
+        soonest, latest = first + frames, last + frames  # samples: where the excerpts end
+        inside = self._energy(stem, _upwards(last, self.block), soonest // self.block, soonest >= length)
+        touched = self._energy(stem, first // self.block, _upwards(latest, self.block), latest >= length)
+        least = 10 ** (least_db / 10) * frames * self.channels
+        return np.where(inside >= least, ACTIVE, np.where(touched < least, SILENT, BETWEEN)).astype(np.int8)
+
+    def _energy(
+        self, stem: int, begin: NDArray[np.int64], end: NDArray[np.int64], to_the_end: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Energy of the blocks from `begin` to before `end`, or to the song's last."""
+        summed = np.concatenate([[0.0], np.cumsum(self.energy[stem], dtype=np.float64)])
+        blocks = len(summed) - 1
+        end = np.where(to_the_end, blocks, np.minimum(end, blocks))
+        return summed[np.maximum(begin, end)] - summed[begin]
 
 
-def block_levels(audio: NDArray[np.float32], block: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Energy and peak (blocks) of audio (t c), cut into blocks; the last may be shorter."""
+def _upwards(samples: NDArray[np.int64], block: int) -> NDArray[np.int64]:
+    """The first block that begins there or later."""
+    return -(-samples // block)
+
+
+def block_levels(audio: NDArray[np.float32], block: int) -> NDArray[np.float32]:
+    """Energy and peak (2 blocks) of audio (t c), cut into blocks; the last may be shorter."""
     edges = np.arange(0, len(audio), block)
     squares = np.square(audio, dtype=np.float64).sum(1)
-    return np.add.reduceat(squares, edges), np.maximum.reduceat(np.abs(audio).max(1), edges)
+    peaks = np.maximum.reduceat(np.abs(audio).max(1), edges)
+    return np.stack([np.add.reduceat(squares, edges), peaks]).astype(np.float32)

@@ -1,13 +1,15 @@
 """Where excerpts can begin, known beforehand, so that drawing one never means looking for it."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bsroformer.data.levels import ACTIVE, BETWEEN, SILENT
 from bsroformer.data.song import Song
 
-Mask = NDArray[np.bool_]
+Activity = NDArray[np.int8]
 
 
 class Places:
@@ -31,38 +33,52 @@ class Places:
     def at(self, number: int) -> tuple[int, int]:
         """The number of a song and the start in it that come at this place, counted from 0."""
         run = int(np.searchsorted(self.until, number, side="right"))
-        behind = int(self.until[run]) - number  # 1 for the last start of the stretch
-        length = int(self.until[run] - (self.until[run - 1] if run else 0))
-        return int(self.song[run]), int(self.first[run]) + length - behind
+        before = int(self.until[run - 1]) if run else 0
+        return int(self.song[run]), int(self.first[run]) + number - before
 
 
-def find_places(
-    songs: Mapping[int, Song], frames: int, active_in: Callable[[Song], Mask | None]
-) -> tuple[Places, Places]:
-    """Find where excerpts can begin: the active places, and the silent ones.
+class FoundPlaces(NamedTuple):
+    """Where excerpts can begin, by whether something is heard in them."""
+
+    active: Places
+    between: Places
+    """At the edges of what is heard, or where it is too short to tell by blocks."""
+    silent: Places
+
+    @property
+    def heard(self) -> Places:
+        """The active places; the next best where there are none."""
+        return next((places for places in self if len(places)), self.silent)
+
+
+def find_places(songs: Mapping[int, Song], frames: int, activity_in: Callable[[Song], Activity | None]) -> FoundPlaces:
+    """Find where excerpts can begin.
 
     Args:
         songs: The songs, by number.
         frames: Length of an excerpt, samples per channel.
-        active_in: The blocks of a song in which active excerpts begin (see `Levels.active`), or None where that is not
-            known: then all of them count as active.
+        activity_in: Of a song, by the block in which excerpts begin (see `Levels.activity`), or None where that is not
+            known: then all places count as active.
     """
-    runs: tuple[list[tuple[int, int, int]], ...] = ([], [])
-    for number, song in songs.items():
-        active = active_in(song)
-        for found, silent in zip(runs, (False, True), strict=True):
-            found += [(number, first, count) for first, count in _runs(song, frames, active, silent)]
-    active_places, silent_places = (Places(np.array(found, dtype=np.int64).reshape(-1, 3)) for found in runs)
-    return active_places, silent_places
+    activities = {number: activity_in(song) for number, song in songs.items()}
+
+    def of(kind: int) -> Places:
+        runs = [
+            (number, first, count)
+            for number, song in songs.items()
+            for first, count in _runs(song, frames, activities[number], kind)
+        ]
+        return Places(np.array(runs, dtype=np.int64).reshape(-1, 3))
+
+    return FoundPlaces(of(ACTIVE), of(BETWEEN), of(SILENT))
 
 
-def _runs(song: Song, frames: int, active: Mask | None, silent: bool) -> list[tuple[int, int]]:
-    """Stretches of starts, as first start and count."""
+def _runs(song: Song, frames: int, activity: Activity | None, kind: int) -> list[tuple[int, int]]:
+    """Stretches of starts of one kind, as first start and count."""
     starts = max(1, song.frames - frames + 1)
-    if active is None or song.levels is None:
-        return [] if silent else [(0, starts)]
-    wanted = np.concatenate([[False], active != silent, [False]]).astype(np.int8)
-    edges = np.diff(wanted)
+    if activity is None or song.levels is None:
+        return [(0, starts)] if kind == ACTIVE else []
+    edges = np.diff(np.concatenate([[False], activity == kind, [False]]).astype(np.int8))
     begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     block = song.levels.block
     return [(int(b) * block, min(int(e) * block, starts) - int(b) * block) for b, e in zip(begins, ends, strict=True)]

@@ -148,6 +148,10 @@ def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> di
     if song.faults:
         raise InputError(song.faults[0])
     missing = [stem for stem in form.stems if stem not in song.stems]
+    written = {stem.casefold(): stem for stem in song.stems}
+    if alike := next((stem for stem in missing if stem.casefold() in written), None):
+        found = written[alike.casefold()]
+        raise InputError(f"{song.path} has {found} where {alike} is asked for: rename it, or change data.stems.")
     if len(missing) == len(form.stems) or (missing and song.whole and not silence):
         raise InputError(
             f"{song.path} has {', '.join(song.stems) or 'none of the stems'} but lacks {', '.join(missing)}: add the "
@@ -185,7 +189,7 @@ def misfits(sources: Mapping[str, AudioInfo], form: SongFormat) -> list[Misfit]:
 
 def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:
     """Whether files end at other times; the streams of one file may, and a change of rate rounds up or down."""
-    if len({info.path for info in sources.values()}) == 1:
+    if len({info.path for info in sources.values()}) <= 1:
         return False
     ends = [(info.frames or 0) / info.sample_rate for info in sources.values()]
     rates = {info.sample_rate for info in sources.values()}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from bsroformer.data.demo_songs import DEMO_VERSION, render_demo_set
 from bsroformer.data.layouts import Layout, SongFiles, SongFormat, find_files
@@ -54,8 +54,8 @@ class FolderSource:
 
     root: str | None
     layout: Layout
-    valid_songs: Sequence[str] | Literal["musdb18"]
-    extra: Sequence[str]
+    valid_songs: Sequence[str] | str | None
+    extra: Sequence[str] | str | None
     stems: Sequence[str]
     sample_rate: int
     channels: int
@@ -79,8 +79,13 @@ class FolderSource:
         Raises:
             InputError: See `find_files` and `named_valid`.
         """
-        valid_songs = validation_songs() if self.valid_songs == "musdb18" else self.valid_songs
-        return named_valid(find_files(self.place, self.stems, self.layout, self.extra), valid_songs)
+        valid_songs = validation_songs() if self.valid_songs == "musdb18" else listed(self.valid_songs)
+        return named_valid(find_files(self.place, self.stems, self.layout, listed(self.extra)), valid_songs)
+
+
+def listed(value: Sequence[str] | str | None) -> Sequence[str]:
+    """A list of words, of which one may stand alone."""
+    return [value] if isinstance(value, str) else value or []
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ Only headers are read, so that a data set is found in a second or two.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat
+from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat, refuse_equal_names
 from bsroformer.data.song import Track, open_track
 from bsroformer.errors import InputError
 
@@ -50,12 +50,19 @@ def named_valid(songs: Sequence[SongFiles], names: Sequence[str]) -> list[SongFi
     train = [song for song in songs if song.split == "train"]
     if not names or not train:
         return list(songs)
+    if clip := next((song for song in train if song.name in names and not song.whole), None):
+        raise InputError(
+            f"data.valid_songs names {clip.name}, which is a clip or further material and need not have every stem: "
+            "name songs of the data set itself."
+        )
     if not any(song.name in names for song in train):
         raise InputError(
             f"None of the {len(names)} songs of data.valid_songs ({names[0]}...) is in "
             f"{train[0].path.parent}: name songs that are there."
         )
-    return [replace(song, split="valid") if song.split == "train" and song.name in names else song for song in songs]
+    moved = [replace(song, split="valid") if song.split == "train" and song.name in names else song for song in songs]
+    refuse_equal_names(moved)
+    return moved
 
 
 def _open_or_error(song: SongFiles, form: SongFormat) -> Track | InputError:

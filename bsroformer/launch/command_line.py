@@ -13,6 +13,7 @@ PATHS = (
     "init_config",
     "data.root",
     "data.pack",
+    "data.extra",
     "paths.output_dir",
 )
 """The keys whose values are paths."""

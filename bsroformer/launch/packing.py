@@ -1,7 +1,5 @@
 """Pack the songs of a data set."""
 
-from pathlib import Path
-
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.filesize import decimal
@@ -11,8 +9,15 @@ from bsroformer.errors import InputError
 from bsroformer.launch.config import whole, word, words
 from bsroformer.launch.errors import STATUS
 from bsroformer.launch.songs import build_source, pack_folder
-from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm
+from bsroformer.launch.terminal import clock, first_of, music_progress, stopping_on_sigterm
 from bsroformer.parallel import processors
+
+MENDING = {
+    "rate": "resampled",
+    "channels": "mixed down or doubled to the channels wanted",
+    "length": "short stems filled up with silence",
+    "missing": "missing stems taken for silence",
+}
 
 
 def pack(cfg: DictConfig, console: Console) -> int:
@@ -25,16 +30,16 @@ def pack(cfg: DictConfig, console: Console) -> int:
         InputError: There are no songs, a setting is unknown, or the disk is too small.
     """
     source = build_source(cfg)
+    source.make()
+    songs = [song for song in source.files() if song.split != "test"]
     folder = pack_folder(cfg, source)
     if folder is None:
         raise InputError("data.pack=false writes no packs: give a folder, or leave it out")
-    source.make()
-    songs = [song for song in source.files() if song.split != "test"]
     with console.status(f"looking into {len(songs)} songs"):
         plan = plan_packs(songs, source.form, folder, words(cfg, "mend"), word(cfg, "precision"))
-    _tell_plan(plan, folder, console)
-    refuse_full_disk(plan, folder)
-    faults = [*plan.faults, *_pack(plan, folder, workers(cfg), console)]
+    _tell_plan(plan, console)
+    refuse_full_disk(plan)
+    faults = [*plan.faults, *_pack(plan, workers(cfg), console)]
     for fault in faults:
         console.print(f"not packed: {fault}", style="red")
     console.print(f"{len(songs) - len(faults)} of {len(songs)} songs are packed in {folder}")
@@ -53,7 +58,7 @@ def workers(cfg: DictConfig) -> int:
     return count
 
 
-def _tell_plan(plan: PackPlan, folder: Path, console: Console) -> None:
+def _tell_plan(plan: PackPlan, console: Console) -> None:
     """Say what will be written before it is."""
     if plan.done:
         console.print(f"{plan.done} songs are packed already")
@@ -62,15 +67,17 @@ def _tell_plan(plan: PackPlan, folder: Path, console: Console) -> None:
         kinds = {"int16": fine, "float32": len(plan.jobs) - fine}
         told = " and ".join(f"{count} as {kind}" for kind, count in kinds.items() if count)
         seconds = sum(job.seconds for job in plan.jobs)
-        console.print(f"{told} to pack, {clock(seconds)} of music: {decimal(plan.bytes)} in {folder}")
+        console.print(f"{told} to pack, {clock(seconds)} of music: {decimal(plan.bytes)} in {plan.pack}")
+    for kind, names in plan.mended.items():
+        console.print(f"{MENDING[kind]} in {first_of(names)}", style="yellow")
 
 
-def _pack(plan: PackPlan, folder: Path, workers: int, console: Console) -> list[str]:
+def _pack(plan: PackPlan, workers: int, console: Console) -> list[str]:
     """Pack, with a progress bar; what went wrong, a sentence each."""
     faults = []
     with music_progress(console) as progress, stopping_on_sigterm():
         task = progress.add_task("packing", total=sum(job.seconds for job in plan.jobs))
-        for outcome in pack_songs(plan, folder, workers):
+        for outcome in pack_songs(plan, workers):
             progress.advance(task, outcome.seconds)
             for remark in outcome.remarks:
                 console.print(remark, style="yellow")

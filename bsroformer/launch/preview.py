@@ -18,7 +18,7 @@ from bsroformer.data.packs import training_songs
 from bsroformer.data.song import Song
 from bsroformer.errors import InputError
 from bsroformer.figures import busiest_excerpt, effects_figure
-from bsroformer.launch.config import number, path_of
+from bsroformer.launch.config import number, path_of, whole
 from bsroformer.launch.songs import build_source, make, pack_folder
 
 Pairs = dict[str, tuple[Tensor, Tensor]]
@@ -40,11 +40,13 @@ def preview(cfg: DictConfig, console: Console) -> int:
     source.make()
     form = source.form
     songs = training_songs(source.files(), form, pack_folder(cfg, source)).train
-    seconds, stem = number(cfg, "data.seconds"), cfg.stem or form.stems[0]
+    seconds, seed, stem = number(cfg, "data.seconds"), whole(cfg, "seed"), cfg.stem or form.stems[0]
+    if seconds <= 0 or seed < 0:
+        raise InputError(f"data.seconds={seconds} must be above 0, and seed={seed} 0 or more")
     with console.status("augmenting"):
         first, *others = heard_stems(songs, stem, form.sample_rate, seconds)
-        excerpts = RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, cfg.seed)
-        pairs = effect_pairs(augment, first, others, form.sample_rate, np.random.default_rng(cfg.seed))
+        excerpts = RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, seed)
+        pairs = effect_pairs(augment, first, others, form.sample_rate, np.random.default_rng(seed))
         write_pairs(pairs | random_mix_pair(excerpts), form.sample_rate, folder)
         write_excerpts(excerpts, form, folder)
     console.print(f"What the effects do to {stem}, and {EXCERPTS} training excerpts, are in {folder}")

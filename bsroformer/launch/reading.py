@@ -9,20 +9,20 @@ from rich.filesize import decimal
 
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.packs import saving
-
-_NAMED = 3
+from bsroformer.launch.terminal import first_of
 
 
 def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> None:
     """Say where songs are read from: packs, files, or both."""
     songs = data.songs
     if songs.packed:
-        console.print(f"{songs.packed} songs are read from their packs in {data.pack}")
+        mended = f", {songs.mended} of which were mended" if songs.mended else ""
+        alone = "" if data.source.place and data.source.place.exists() else " alone, since their files are not here"
+        console.print(f"{songs.packed} songs{mended} are read from their packs in {data.pack}{alone}")
     if songs.stale:
-        more = f" and {len(songs.stale) - _NAMED} more" if len(songs.stale) > _NAMED else ""
         console.print(
-            f"The packs of {', '.join(songs.stale[:_NAMED])}{more} are of other files than these, and are not used: "
-            "run scripts/prepare.py again.",
+            f"The packs of {first_of(songs.stale)} do not hold what these files do, and are not used: run "
+            "scripts/prepare.py again.",
             style="yellow",
         )
     _tell_saving(cfg, data, console)

@@ -8,6 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from bsroformer.data.sources import Source
+from bsroformer.errors import InputError
 from bsroformer.launch.config import path_of
 
 make = partial(instantiate, _convert_="all")
@@ -20,16 +21,25 @@ def build_source(cfg: DictConfig) -> Source:
 
 
 def pack_folder(cfg: DictConfig, source: Source) -> Path | None:
-    """Where the packs of a data set are: at ``data.pack``, else in the cache; None where they are not to be used.
+    """Where the packs of a data set are: at ``data.pack``, else in the cache, in a folder for each rate and channels.
+
+    Returns:
+        The folder, there or not; None where packs are not to be used, or there is neither a name for it nor a data set.
 
     Raises:
-        InputError: If ``data.pack`` is no path.
+        InputError: If ``data.pack`` is no path to a folder.
     """
-    if cfg.data.pack is False or (cfg.data.pack is None and source.place is None):
+    if cfg.data.pack is False:
         return None
     if cfg.data.pack is not None:
-        return path_of(cfg.data.pack, "data.pack")
-    assert source.place is not None
-    place = source.place.resolve()
-    digest = blake2b(bytes(place), digest_size=4).hexdigest()
-    return Path(cfg.paths.cache_dir).expanduser() / "packs" / f"{place.name}-{digest}"
+        folder = path_of(cfg.data.pack, "data.pack")
+        if folder.is_file():
+            raise InputError(f"data.pack={folder} is a file: name a folder, there or not")
+        return folder
+    if source.place is None or not source.place.exists():
+        return None
+    place, form = source.place.resolve(), source.form
+    made_of = f"{place}|{form.sample_rate}|{form.channels}".encode("utf-8", "surrogateescape")
+    return (
+        Path(cfg.paths.cache_dir).expanduser() / "packs" / f"{place.name}-{blake2b(made_of, digest_size=4).hexdigest()}"
+    )

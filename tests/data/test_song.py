@@ -166,3 +166,9 @@ def test_asking_a_song_for_what_it_has_not_is_told(folder):
         open_song(folder).stem("piano")
     with pytest.raises(InputError, match="A Song has 3000 samples, so none at 3000: start earlier"):
         open_song(folder).all_stems(start=3000)
+
+
+def test_a_stem_in_other_letters_is_told_rather_than_missing(folder):
+    (folder / "vocals.wav").rename(folder / "Vocals.wav")
+    with pytest.raises(InputError, match=r"A Song has Vocals where vocals is asked for: rename it"):
+        open_song(folder)

@@ -83,3 +83,10 @@ def test_every_version_and_setting_of_the_demo_set_has_a_folder_of_its_own(monke
 def test_demo_songs_that_were_not_rendered_are_told(tmp_path):
     with pytest.raises(InputError, match=r"There is no data set folder .*nowhere"):
         find_splits(demo(tmp_path / "nowhere"))
+
+
+def test_one_word_stands_for_a_list_of_one_and_nothing_for_none(songs_root, tmp_path):
+    (tmp_path / "B").symlink_to(songs_root / "train" / "B")
+    source = FolderSource(str(songs_root), "folders", "B", str(tmp_path), STEMS, 44_100, 2)
+    assert names(find_splits(source)) == (["A", "C", f"{tmp_path.name}/B"], ["B"], ["D"])
+    assert names(find_splits(FolderSource(str(songs_root), "folders", None, None, STEMS, 44_100, 2)))[1] == []

@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -149,3 +150,25 @@ def test_all_of_musdb18_is_found_in_about_a_second(tmp_path):
     splits = find(tmp_path, "stem_mp4")
     assert (len(splits.train), len(splits.test)) == (100, 50)
     assert time.perf_counter() - start < 10  # about 1 s on an idle core
+
+
+def test_a_song_that_is_named_to_validate_and_is_in_valid_already_is_told(tmp_path):
+    add_folder(tmp_path, "train", "A")
+    add_folder(tmp_path, "valid", "A")
+    with pytest.raises(InputError, match=r"train/A and .*valid/A are both called A"):
+        find(tmp_path, valid_songs=["A"])
+
+
+def test_a_clip_cannot_be_named_to_validate(tmp_path):
+    (tmp_path / "train" / "vocals").mkdir(parents=True)
+    soundfile.write(tmp_path / "train" / "vocals" / "a.wav", np.full((100, 2), 0.1), RATE)
+    with pytest.raises(InputError, match=r"valid_songs names vocals/a\.wav, which is a clip or further material"):
+        find(tmp_path, "clips", ["vocals/a.wav"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_read_is_told(tmp_path):
+    add_folder(tmp_path, "train", "A")
+    (tmp_path / "train").chmod(0)
+    with pytest.raises(InputError, match=r"train cannot be read"):
+        find(tmp_path)

@@ -28,7 +28,7 @@ def write_check(songs: Sequence[SongFacts], findings: Sequence[Finding], path: P
         "songs": [_song(facts) for facts in songs],
     }
     with replacing(path) as partial:
-        partial.write_text(json.dumps(tree, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _song(facts: SongFacts) -> dict[str, Any]:

@@ -1,7 +1,17 @@
 """What a data set on disk looks like, a layout a file: folder or table -> the files of each song."""
 
-from bsroformer.data.layouts.find import Layout, find_files
+from bsroformer.data.layouts.find import Layout, find_files, refuse_equal_names
 from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, SongFormat, StemFile
 from bsroformer.data.layouts.songs import split_folders
 
-__all__ = ["MIXTURE", "SPLITS", "Layout", "SongFiles", "SongFormat", "StemFile", "find_files", "split_folders"]
+__all__ = [
+    "MIXTURE",
+    "SPLITS",
+    "Layout",
+    "SongFiles",
+    "SongFormat",
+    "StemFile",
+    "find_files",
+    "refuse_equal_names",
+    "split_folders",
+]

@@ -9,14 +9,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bsroformer.data.layouts.song_files import SongFiles, StemFile, audio_files
+from bsroformer.data.layouts.song_files import SongFiles, StemFile, audio_files_below
 from bsroformer.data.layouts.songs import listed
 from bsroformer.errors import InputError
 
 
 def has_stem_folders(folder: Path, stems: Sequence[str]) -> bool:
     """Whether a folder has one for a stem, with audio in it or below it."""
-    return any((folder / stem).is_dir() and audio_files(folder / stem, below=True) for stem in stems)
+    return any((folder / stem).is_dir() and any(audio_files_below(folder / stem)) for stem in stems)
 
 
 def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[SongFiles]:
@@ -29,7 +29,7 @@ def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[SongFiles
         SongFiles(path.relative_to(folder).as_posix(), split, path, {stem: StemFile(path)}, whole=False)
         for stem in stems
         if (folder / stem).is_dir()
-        for path in audio_files(folder / stem, below=True)
+        for path in sorted(audio_files_below(folder / stem))
     ]
     if not clips:
         raise InputError(

@@ -41,7 +41,7 @@ def find_files(
     songs = list_table(_table(root)) if layout == "table" else _in_splits(split_folders(root), stems, layout)
     for path in extra:
         songs += _extra_songs(Path(path).expanduser(), stems)
-    _refuse_equal_names(songs)
+    refuse_equal_names(songs)
     return songs
 
 
@@ -85,10 +85,17 @@ def _extra_songs(path: Path, stems: Sequence[str]) -> Iterator[SongFiles]:
             f"data.extra names {path}, which should hold songs, a folder for each stem, or train/ with either, but "
             f"holds {listed(path) if path.is_dir() else 'no rows of train'}: check the path."
         )
-    return (replace(song, name=f"{path.stem}/{song.name}", whole=False) for song in songs)
+    return (
+        replace(song, name=f"{path.stem if path.is_file() else path.name}/{song.name}", whole=False) for song in songs
+    )
 
 
-def _refuse_equal_names(songs: Sequence[SongFiles]) -> None:
+def refuse_equal_names(songs: Sequence[SongFiles]) -> None:
+    """Make sure that a split and a name mean one song.
+
+    Raises:
+        InputError: They mean two.
+    """
     seen: dict[tuple[str, str], SongFiles] = {}
     for song in songs:
         twin = seen.setdefault((song.split, song.name), song)

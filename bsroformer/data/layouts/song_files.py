@@ -1,6 +1,6 @@
 """The files of a song, as a layout has them: nothing is opened yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,15 @@ class SongFormat:
     stems: Sequence[str]
     sample_rate: int
     channels: int
+
+    def __post_init__(self) -> None:
+        """Refuse a word where a list is wanted: its letters would be taken for stems.
+
+        Raises:
+            InputError: If it is one, or the list is empty.
+        """
+        if isinstance(self.stems, str) or not self.stems:
+            raise InputError(f"data.stems={self.stems} must be a list of words: write data.stems=[vocals,other]")
 
 
 @dataclass(frozen=True)
@@ -55,18 +64,45 @@ class SongFiles:
     faults: tuple[str, ...] = field(default=())
 
 
-def audio_files(folder: Path, below: bool = False) -> list[Path]:
-    """The visible audio files of a folder in the order of names, with those of the folders below it if asked.
+def audio_files(folder: Path) -> list[Path]:
+    """The visible audio files of a folder in the order of names.
+
+    Raises:
+        InputError: The folder cannot be read.
+    """
+    return [path for path in entries(folder) if is_audio(path)]
+
+
+def audio_files_below(folder: Path) -> Iterator[Path]:
+    """The visible audio files of a folder and of those below it, links to folders included, folder by folder.
+
+    Raises:
+        InputError: A folder cannot be read.
+    """
+    seen: set[Path] = set()  # a link may lead back
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        if current.resolve() in seen:
+            continue
+        seen.add(current.resolve())
+        found = entries(current)
+        yield from (path for path in found if is_audio(path))
+        waiting += reversed([path for path in found if path.is_dir() and not path.name.startswith(".")])
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, in the order of names.
 
     Raises:
         InputError: The folder cannot be read.
     """
     try:
-        paths = sorted(folder.rglob("*") if below else folder.iterdir())
-        return [path for path in paths if path.suffix.lower() in AUDIO_SUFFIXES and _visible(path, folder)]
+        return sorted(folder.iterdir())
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror}): check its permissions.") from error
 
 
-def _visible(path: Path, folder: Path) -> bool:
-    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+def is_audio(path: Path) -> bool:
+    """Whether a path is that of a visible audio file."""
+    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file()

@@ -9,7 +9,7 @@
 from pathlib import Path
 from typing import Literal
 
-from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, StemFile, audio_files
+from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, StemFile, audio_files, entries
 from bsroformer.errors import InputError
 
 SongKind = Literal["stem_mp4", "folders", "any"]
@@ -43,7 +43,7 @@ def list_songs(folder: Path, split: str, kind: SongKind = "any", whole: bool = T
         InputError: A song is there in both kinds.
     """
     songs: dict[str, SongFiles] = {}
-    for path in sorted(folder.iterdir()):
+    for path in entries(folder):
         if path.name.startswith(".") or not _is_song(path, kind):
             continue
         song = song_in_folder(path, split, whole) if path.is_dir() else song_in_stem_mp4(path, split)
@@ -73,7 +73,7 @@ def song_in_stem_mp4(path: Path, split: str) -> SongFiles:
 
 def listed(folder: Path, most: int = 5) -> str:
     """The first names in a folder, as a phrase."""
-    names = sorted(path.name for path in folder.iterdir())
+    names = [path.name for path in entries(folder)]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "nothing"
 
 

@@ -47,10 +47,12 @@ def _rows(table: Path) -> list[tuple[int, Row]]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
-            names = {name.strip().lower() for name in reader.fieldnames or ()}
-            rows = [(reader.line_num, _named(row)) for row in reader]
+            names = [name.strip().lower() for name in reader.fieldnames or ()]
+            rows = [(reader.line_num, _named(table, reader.line_num, row)) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table} cannot be read as a table ({error}): give a CSV file in UTF-8.") from error
+    if twice := [name for name in set(names) if names.count(name) > 1]:
+        raise InputError(f"{table} has the column {twice[0]} twice: remove one of them.")
     lacking = [name for name in ("stem", "path") if name not in names and (name != "stem" or "instrum" not in names)]
     if lacking:
         raise InputError(
@@ -60,8 +62,15 @@ def _rows(table: Path) -> list[tuple[int, Row]]:
     return [(number, row) for number, row in rows if any(row.values())]
 
 
-def _named(row: dict[str, str | None]) -> Row:
-    return {name.strip().lower(): (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+def _named(table: Path, number: int, row: dict[str | None, str | list[str] | None]) -> Row:
+    """A row's values by column.
+
+    Raises:
+        InputError: It has more values than there are columns.
+    """
+    if None in row:
+        raise InputError(f"{table}, row {number} has more values than columns: put a path with a comma in quotes.")
+    return {str(name).strip().lower(): str(value or "").strip() for name, value in row.items()}
 
 
 def _checked(table: Path, number: int, row: Row) -> tuple[str, str, str, Path]:
@@ -73,4 +82,9 @@ def _checked(table: Path, number: int, row: Row) -> tuple[str, str, str, Path]:
         raise InputError(f"{table}, row {number}: split is {split}: write {', '.join(SPLITS)}, or nothing for train.")
     if split != "train" and not row.get("song"):
         raise InputError(f"{table}, row {number}: only train takes clips: name the song that this {stem} is of.")
-    return split, row.get("song", ""), stem, table.parent / Path(row["path"]).expanduser()
+    try:
+        path = table.parent / Path(row["path"]).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, of an unknown user, or with a zero byte
+        raise InputError(f"{table}, row {number}: {row['path']!r} is no path ({error}): correct it.") from error
+    return split, row.get("song", ""), stem, path

@@ -1,15 +1,19 @@
 """Find the packs of songs, and notice those whose files have changed."""
 
+import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
-from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat, StemFile
+from bsroformer.atomic import replacing
+from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat
 from bsroformer.data.packs.packed_song import INDEX, Index, PackedSong, open_pack, read_index
+from bsroformer.data.packs.source_file import SourceFile, digest
 from bsroformer.errors import InputError
 
-LONGEST_NAME = 120  # characters in the name of a song's folder, of which a system takes 255 bytes
+LONGEST_NAME = 200  # bytes in the name of a song's folder; a system takes 255
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,12 @@ class Found:
 
 def song_folder(pack: Path, split: str, name: str) -> Path:
     """Where the pack of a song belongs; a name is a name, whatever is in it."""
-    flat = name.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
+    flat = name.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C").replace("\0", "%00")
     flat = f"%2E{flat[1:]}" if flat.startswith(".") else flat
-    if len(flat) > LONGEST_NAME:
-        flat = f"{flat[:LONGEST_NAME]}-{blake2b(name.encode('utf-8', 'surrogateescape'), digest_size=8).hexdigest()}"
+    written = os.fsencode(flat)
+    if len(written) > LONGEST_NAME:
+        begin = written[: LONGEST_NAME // 2].decode("utf-8", "ignore")
+        flat = f"{begin}-{blake2b(written, digest_size=8).hexdigest()}"
     return pack / split / flat
 
 
@@ -41,31 +47,18 @@ def find_pack(song: SongFiles, form: SongFormat, pack: Path) -> Found:
         folder = song_folder(pack, split, song.name)
         index = read_index(folder)
         if index is None:
-            stale = stale or (folder / INDEX).exists()
+            stale = stale or (folder / INDEX).is_file()
             continue
-        wanted = [stem for stem in form.stems if stem in index.stems]
         stale = True
-        if _fits(index, song, form) and _is_fresh(index, song, form):
-            with suppress(InputError):  # it is damaged
-                return Found(open_pack(folder, index, wanted), stale=False)
+        fresh = _known_again(index, song, form) if _fits(index, song, form) else None
+        if fresh is None:
+            continue
+        if fresh != index:  # of other times: so that content is not read again at each start
+            with suppress(InputError), replacing(folder / INDEX) as partial:
+                partial.write_text(fresh.to_json(), "utf-8")
+        with suppress(InputError):  # it is damaged
+            return Found(open_pack(folder, fresh, [stem for stem in form.stems if stem in fresh.stems]), stale=False)
     return Found(None, stale)
-
-
-def packed_songs(pack: Path, split: str, form: SongFormat) -> list[PackedSong]:
-    """All songs that are packed for a split, in the order of names, without their files.
-
-    Raises:
-        InputError: A pack is damaged, or does not hold what is wanted.
-    """
-    folders = [path.parent for path in pack.glob(f"{split}/*/{INDEX}") if not path.parent.name.startswith(".")]
-    songs = []
-    for folder in folders:
-        index = read_index(folder)
-        if index is None or (index.sample_rate, index.channels) != (form.sample_rate, form.channels):
-            raise InputError(f"{folder} is packed for other audio, or by another version: remove it and prepare again.")
-        if wanted := [stem for stem in form.stems if stem in index.stems]:
-            songs.append(open_pack(folder, index, wanted))
-    return sorted(songs, key=lambda song: song.name)
 
 
 def _fits(index: Index, song: SongFiles, form: SongFormat) -> bool:
@@ -75,15 +68,19 @@ def _fits(index: Index, song: SongFiles, form: SongFormat) -> bool:
     return same and bool(wanted) and set(wanted) <= set(index.stems)
 
 
-def _is_fresh(index: Index, song: SongFiles, form: SongFormat) -> bool:
-    """Whether the files are still those that the pack was made of."""
+def _known_again(index: Index, song: SongFiles, form: SongFormat) -> Index | None:
+    """The index with the times that files have now, if they are still those that the pack was made of."""
     files = {stem: song.stems[stem] for stem in form.stems if stem in song.stems}
-    made_of = {stem for stem in form.stems if stem in index.sources}
-    try:
-        return made_of == set(files) and all(_is_still(index, stem, file) for stem, file in files.items())
-    except OSError:
-        return False
-
-
-def _is_still(index: Index, stem: str, file: StemFile) -> bool:
-    return index.sources[stem].is_still(file.path, file.stream)
+    if {stem for stem in form.stems if stem in index.sources} != set(files):
+        return None
+    read_once = cache(digest)
+    found: dict[str, SourceFile] = {}
+    for stem, file in files.items():
+        try:
+            known = index.sources[stem].known_again(file.path, file.stream, read_once)
+        except OSError:
+            return None
+        if known is None:
+            return None
+        found[stem] = known
+    return replace(index, sources=index.sources | found)

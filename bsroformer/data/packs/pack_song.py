@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ class PackJob:
         form: What the pack holds.
         frames: Samples per channel in the pack.
         int16: Whether samples are written as int16, rounded if they are finer.
+        precision: ``exact`` if int16 holds all that the files hold, else what was asked for.
         mended: What is mended: ``rate``, ``channels``, ``length``, ``missing``.
         folder: Where the pack of the song belongs.
     """
@@ -44,6 +46,7 @@ class PackJob:
     form: SongFormat
     frames: int
     int16: bool
+    precision: str
     mended: tuple[str, ...]
     folder: Path
 
@@ -53,9 +56,14 @@ class PackJob:
         return tuple(stem for stem in self.form.stems if stem in self.sources or self.song.whole)
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the samples in the array."""
+        return np.dtype("<i2" if self.int16 else "<f4")
+
+    @property
     def bytes(self) -> int:
         """Size of the array."""
-        return len(self.stems) * self.frames * self.form.channels * (2 if self.int16 else 4)
+        return len(self.stems) * self.frames * self.form.channels * self.dtype.itemsize
 
     @property
     def seconds(self) -> float:
@@ -107,23 +115,27 @@ def write_pack(job: PackJob) -> None:
         ExceedsInt16Error: If it would clip.
     """
     block = round(BLOCK_SECONDS * job.form.sample_rate)
-    dtype = np.dtype("<i2" if job.int16 else "<f4")
-    levels = []
-    with replacing_folder(job.folder) as folder, writing(job.folder):
+    about = index(job, block)  # first: a file that changes meanwhile makes the pack stale
+    with replacing_folder(job.folder) as folder:
         with (folder / STEMS).open("wb") as file:
             shape = (len(job.stems), job.frames, job.form.channels)
-            npy.write_array_header_1_0(file, {"descr": dtype.str, "fortran_order": False, "shape": shape})
-            for stem in job.stems:
-                energies, peaks = [], []
-                for piece in stem_pieces(job, stem, PIECE * block):
-                    file.write((to_int16(piece) if job.int16 else piece).tobytes())
-                    energy, peak = block_levels(piece, block)
-                    energies.append(energy)
-                    peaks.append(peak)
-                levels.append((np.concatenate(energies), np.concatenate(peaks)))
-        energy, peak = (np.stack(each) for each in zip(*levels, strict=True))
-        np.savez(folder / LEVELS, energy=energy, peak=peak)
-        (folder / INDEX).write_text(index(job, block).to_json(), "utf-8")
+            header = {"descr": job.dtype.str, "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(file, header)
+            levels = [write_stem(job, stem, block, file) for stem in job.stems]
+        with writing(job.folder):
+            np.save(folder / LEVELS, np.stack(levels, axis=1))
+            (folder / INDEX).write_text(about.to_json(), "utf-8")
+
+
+def write_stem(job: PackJob, stem: str, block: int, file: BinaryIO) -> NDArray[np.float32]:
+    """Append a stem to the array's file; returns its levels (2 blocks)."""
+    levels = []
+    for piece in stem_pieces(job, stem, PIECE * block):
+        samples = to_int16(piece) if job.int16 else piece
+        with writing(job.folder):
+            file.write(samples.tobytes())
+        levels.append(block_levels(piece, block))
+    return np.concatenate(levels, axis=1)
 
 
 def stem_pieces(job: PackJob, stem: str, size: int) -> Iterator[NDArray[np.float32]]:
@@ -167,15 +179,15 @@ def index(job: PackJob, block: int) -> Index:
     files = {stem: job.song.stems[stem] for stem in job.stems if stem in job.sources}
     digests = {path: digest(path) for path in {file.path for file in files.values()}}
     sources = {stem: source_file(file.path, file.stream, digests[file.path]) for stem, file in files.items()}
-    form = job.form
     return Index(
-        job.song.name,
-        job.song.split,
-        job.stems,
-        form.sample_rate,
-        form.channels,
-        job.frames,
-        block,
-        job.mended,
-        sources,
+        name=job.song.name,
+        split=job.song.split,
+        stems=job.stems,
+        sample_rate=job.form.sample_rate,
+        channels=job.form.channels,
+        frames=job.frames,
+        block=block,
+        precision=job.precision,
+        mended=job.mended,
+        sources=sources,
     )

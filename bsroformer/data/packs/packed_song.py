@@ -3,7 +3,7 @@
 ::
 
     <pack>/train/<song>/stems.npy     (n t c), int16 where the files are 16 bit, else float32; a plain NumPy file
-                        levels.npz    energy and peak of each stem by block, (n blocks)
+                        levels.npy    energy and peak by block, of each stem, (2 n blocks), float32
                         index.json    names, rate, length, and the digests of the files it was made of
 """
 
@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -25,11 +24,11 @@ from bsroformer.data.packs.source_file import SourceFile
 from bsroformer.errors import InputError
 
 FORMAT = 1  # of packs; raise it when old ones cannot be read any more
-INDEX, STEMS, LEVELS = "index.json", "stems.npy", "levels.npz"
+INDEX, STEMS, LEVELS = "index.json", "stems.npy", "levels.npy"
 INT16_SCALE = np.float32(2**-15)
 OPEN_MAPS = 256  # at once in a process: each holds a file descriptor, of which systems give 1,024
-
-_REMEDY = "remove it and run scripts/prepare.py again"
+EXACT = "exact"
+"""The precision of a pack whose int16 holds what its files hold, whatever was asked for."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ class Index:
         channels: Of each stem.
         frames: Samples per channel.
         block: Samples per channel in a block of the levels.
+        precision: ``exact``, or what was asked for: ``auto`` or ``int16``.
         mended: What was mended when it was packed.
         sources: The files it was made of, by stem; a stem without one is silent.
     """
@@ -55,12 +55,13 @@ class Index:
     channels: int
     frames: int
     block: int
+    precision: str
     mended: tuple[str, ...]
     sources: dict[str, SourceFile]
 
     def to_json(self) -> str:
-        """As text."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        """As text, in ASCII: the name of a file may be no text."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Index":
@@ -158,15 +159,13 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
     Raises:
         InputError: Its files are damaged.
     """
+    samples = len(index.stems) * index.frames * index.channels
     try:
-        with np.load(folder / LEVELS) as levels:
-            energy, peak = levels["energy"], levels["peak"]
-        shape = np.load(folder / STEMS, mmap_mode="r").shape
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(
-            f"The pack {folder} is damaged ({error}): remove it and run scripts/prepare.py again."
-        ) from error
-    if shape != (len(index.stems), index.frames, index.channels):
-        raise InputError(f"The pack {folder} is damaged (its array has shape {shape}): remove it and prepare again.")
+        energy, _ = np.load(folder / LEVELS)
+        whole = (folder / STEMS).stat().st_size > samples * np.dtype(np.int16).itemsize  # and a header
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"The pack {folder} is damaged ({error}): remove it and prepare again.") from error
+    if not whole or energy.shape != (len(index.stems), -(-index.frames // index.block)):
+        raise InputError(f"The pack {folder} is damaged (a file is too short): remove it and prepare again.")
     rows = [index.stems.index(stem) for stem in stems]
-    return PackedSong(folder, index, Levels(index.block, energy[rows], peak[rows], index.channels), tuple(stems))
+    return PackedSong(folder, index, Levels(index.block, energy[rows], index.channels), tuple(stems))

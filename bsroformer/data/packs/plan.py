@@ -11,6 +11,7 @@ from bsroformer.audio.files import AudioInfo
 from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
 from bsroformer.data.packs.find import find_pack, song_folder
 from bsroformer.data.packs.pack_song import INT16_CODECS, PackJob
+from bsroformer.data.packs.packed_song import EXACT
 from bsroformer.data.song import Misfit, misfits, open_sources, told_misfits
 from bsroformer.errors import InputError
 
@@ -23,11 +24,17 @@ class PackPlan:
     """What is to be packed.
 
     Attributes:
+        songs: All songs of the data set, packed or not.
+        form: What the packs hold.
+        pack: The folder of the packs.
         jobs: The songs to pack.
         done: How many are packed already.
         faults: Songs that cannot be packed, a sentence each.
     """
 
+    songs: Sequence[SongFiles]
+    form: SongFormat
+    pack: Path
     jobs: list[PackJob]
     done: int
     faults: list[str]
@@ -36,6 +43,12 @@ class PackPlan:
     def bytes(self) -> int:
         """What the new packs take."""
         return sum(job.bytes for job in self.jobs)
+
+    @property
+    def mended(self) -> dict[str, list[str]]:
+        """The names of songs that are mended, by what is."""
+        kinds = sorted({kind for job in self.jobs for kind in job.mended})
+        return {kind: [job.song.name for job in self.jobs if kind in job.mended] for kind in kinds}
 
 
 def plan_packs(
@@ -60,14 +73,15 @@ def plan_packs(
         raise InputError(f"precision={precision} is none of {', '.join(get_args(Precision))}")
     jobs, faults, done = [], [], 0
     for song in songs:
-        if find_pack(song, form, pack).song:
+        found = find_pack(song, form, pack).song
+        if found and found.index.precision in (EXACT, precision):
             done += 1
             continue
         try:
             jobs.append(plan_song(song, form, song_folder(pack, song.split, song.name), mend, precision))
         except InputError as error:
             faults.append(str(error))
-    return PackPlan(jobs, done, faults)
+    return PackPlan(songs, form, pack, jobs, done, faults)
 
 
 def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[str], precision: str) -> PackJob:
@@ -87,7 +101,8 @@ def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[
     frames = _frames(sources, form, found)
     converted = mended & {"rate", "channels"}
     exact = not converted and all(info.codec in INT16_CODECS for info in sources.values())
-    return PackJob(song, sources, form, frames, exact or precision == "int16", tuple(sorted(mended)), folder)
+    kept = EXACT if exact else precision
+    return PackJob(song, sources, form, frames, exact or precision == "int16", kept, tuple(sorted(mended)), folder)
 
 
 def _frames(sources: dict[str, AudioInfo], form: SongFormat, found: Sequence[Misfit]) -> int:
@@ -96,13 +111,13 @@ def _frames(sources: dict[str, AudioInfo], form: SongFormat, found: Sequence[Mis
     return max(lengths) if any(misfit.kind == "length" for misfit in found) else min(lengths)
 
 
-def refuse_full_disk(plan: PackPlan, pack: Path) -> None:
+def refuse_full_disk(plan: PackPlan) -> None:
     """Find out before the work that there is room for it.
 
     Raises:
         InputError: There is not.
     """
-    place = next(folder for folder in (pack, *pack.absolute().parents) if folder.exists())
+    place = next(folder for folder in (plan.pack, *plan.pack.absolute().parents) if folder.exists())
     free = shutil.disk_usage(place).free
     if plan.bytes > free:
         raise InputError(

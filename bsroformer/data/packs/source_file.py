@@ -1,6 +1,7 @@
 """Whether a file is still what it was: by size and time, and where these differ, by its content."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -25,12 +26,23 @@ class SourceFile:
     modified: int
     digest: str
 
-    def is_still(self, path: Path, stream: int) -> bool:
-        """Whether a file holds the same; it is read only if its time has changed."""
+    def known_again(self, path: Path, stream: int, digest_of: Callable[[Path], str]) -> "SourceFile | None":
+        """The same file with the time that it has now, or None if it holds something else.
+
+        Args:
+            path: Where it is now.
+            stream: Which of its audio streams is wanted.
+            digest_of: Reads a file; asked only if the time has changed.
+
+        Raises:
+            OSError: If it cannot be looked at.
+        """
         found = path.stat()
         if found.st_size != self.size or stream != self.stream:
-            return False
-        return found.st_mtime_ns == self.modified or digest(path) == self.digest
+            return None
+        if found.st_mtime_ns == self.modified:
+            return self
+        return replace(self, modified=found.st_mtime_ns) if digest_of(path) == self.digest else None
 
 
 def source_file(path: Path, stream: int, content: str) -> SourceFile:

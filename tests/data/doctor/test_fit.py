@@ -139,3 +139,14 @@ def test_a_song_shorter_than_an_excerpt_is_told(tmp_path):
     for path in (root / "train" / "A").iterdir():
         change(path, lambda audio: audio[: RATE // 2])
     assert told(root) == [("remark", "short", "train/A", ())]
+
+
+@pytest.mark.parametrize("what", ["empty", "mixture alone", "nothing readable"])
+def test_a_song_without_anything_to_compare_is_an_error_of_its_own(root, what):
+    song = root / "train" / "A"
+    for path in song.iterdir():
+        if what == "empty" or (what == "mixture alone" and path.stem != "mixture"):
+            path.unlink()
+        elif what == "nothing readable":
+            path.write_bytes(bytes(range(256)))
+    assert {(severity, name) for severity, _, name, _ in told(root)} == {("error", "train/A")}

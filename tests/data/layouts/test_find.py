@@ -95,6 +95,10 @@ def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
         ("stem,path\nvocals,\n", r"row 2: stem or path is empty"),
         ("stem,path,split\nvocals,a.wav,training\n", r"row 2: split is training: write train, valid, test"),
         ("stem,path,split\nvocals,a.wav,valid\n", r"row 2: only train takes clips: name the song that this vocals"),
+        ("stem,path\nvocals,a, b.wav\n", r"row 2 has more values than columns: put a path with a comma in quotes"),
+        ("stem,path,stem\nvocals,a.wav,drums\n", r"has the column stem twice"),
+        ("stem,path\nvocals,~no-such-user/a.wav\n", r"row 2: '~no-such-user/a\.wav' is no path"),
+        (f"stem,path\nvocals,{'x' * 300}.wav\n", r"row 2: 'x+\.wav' is no path"),
         ("stem,path\nvocals,a.wav\nvocals,a.wav\n", r"row 3: vocals/a\.wav has vocals twice"),
         ("stem,path,song\nvocals,a.wav,S\nvocals,b.wav,S\n", r"row 3: S has vocals twice"),
     ],
@@ -156,3 +160,25 @@ def test_two_songs_of_one_name_are_told(tmp_path):
 def test_an_unknown_layout_is_told(tmp_path):
     with pytest.raises(InputError, match=r"data\.layout=zip is none of stem_mp4, folders, any, clips, table"):
         find_files(tmp_path, STEMS, "zip")
+
+
+def test_a_link_to_a_folder_is_followed_and_one_that_leads_back_is_not(tmp_path):
+    write(tmp_path / "elsewhere" / "far.wav")
+    write(tmp_path / "train" / "vocals" / "near.wav")
+    (tmp_path / "train" / "vocals" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "train" / "vocals")
+    songs = find_files(tmp_path, ("vocals",), "clips")
+    assert [song.name for song in songs] == ["vocals/link/far.wav", "vocals/near.wav"]
+
+
+def test_folders_of_further_material_keep_their_whole_name(tmp_path):
+    add_song(tmp_path / "main" / "train" / "A")
+    for place in ("set.1", "set.2"):
+        add_song(tmp_path / place / "A")
+    songs = find_files(tmp_path / "main", STEMS, extra=[str(tmp_path / "set.1"), str(tmp_path / "set.2")])
+    assert [song.name for song in songs] == ["A", "set.1/A", "set.2/A"]
+
+
+def test_a_word_where_a_list_of_stems_is_wanted_is_told():
+    with pytest.raises(InputError, match=r"data\.stems=vocals must be a list of words"):
+        SongFormat("vocals", RATE, 2)

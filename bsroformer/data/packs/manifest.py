@@ -1,0 +1,55 @@
+"""Which songs a pack holds for which split, so that a training can do without their files."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from bsroformer.atomic import replacing
+from bsroformer.data.layouts import SongFiles, SongFormat
+from bsroformer.data.packs.find import find_pack
+from bsroformer.data.packs.packed_song import FORMAT, PackedSong, open_pack, read_index
+from bsroformer.errors import InputError
+
+MANIFEST = "pack.json"
+
+
+def write_manifest(songs: Sequence[SongFiles], form: SongFormat, pack: Path) -> None:
+    """Note the songs that are packed, and their splits.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    found = [(song, find_pack(song, form, pack).song) for song in songs]
+    listed = [
+        {"split": song.split, "folder": packed.folder.relative_to(pack).as_posix()} for song, packed in found if packed
+    ]
+    with replacing(pack / MANIFEST) as partial:
+        partial.write_text(json.dumps({"format": FORMAT, "songs": listed}, indent=1) + "\n", "utf-8")
+
+
+def listed_songs(pack: Path, split: str, form: SongFormat) -> list[PackedSong]:
+    """The songs that are packed for a split, in the order of names, without their files.
+
+    Raises:
+        InputError: There is no manifest, or a pack is damaged or does not hold what is wanted.
+    """
+    try:
+        tree = json.loads((pack / MANIFEST).read_text("utf-8"))
+        folders = [pack / song["folder"] for song in tree["songs"] if song["split"] == split]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{pack} holds no packed songs: run scripts/prepare.py, or set data.root.") from error
+    songs = [_opened(folder, form) for folder in folders]
+    for song in songs if split == "valid" else ():
+        if missing := [stem for stem in form.stems if stem not in song.stems]:
+            raise InputError(f"{song.folder} lacks {', '.join(missing)}, so it cannot validate: prepare again.")
+    return sorted(songs, key=lambda song: song.name)
+
+
+def _opened(folder: Path, form: SongFormat) -> PackedSong:
+    index = read_index(folder)
+    if index is None or (index.sample_rate, index.channels) != (form.sample_rate, form.channels):
+        raise InputError(f"{folder} is not there, or packed for other audio or by another version: prepare again.")
+    wanted = [stem for stem in form.stems if stem in index.stems]
+    if not wanted:
+        raise InputError(f"{folder} has none of {', '.join(form.stems)}: prepare again, or change data.stems.")
+    return open_pack(folder, index, wanted)
