@@ -47,7 +47,8 @@ def find_pack(song: SongFiles, form: SongFormat, pack: Path) -> Found:
         folder = song_folder(pack, split, song.name)
         index = read_index(folder)
         if index is None:
-            stale = stale or (folder / INDEX).is_file()
+            with suppress(OSError):
+                stale = stale or (folder / INDEX).is_file()  # of another version, or damaged
             continue
         stale = True
         fresh = _known_again(index, song, form) if _fits(index, song, form) else None
