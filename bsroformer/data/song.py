@@ -148,10 +148,8 @@ def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> di
     if song.faults:
         raise InputError(song.faults[0])
     missing = [stem for stem in form.stems if stem not in song.stems]
-    written = {stem.casefold(): stem for stem in song.stems}
-    if alike := next((stem for stem in missing if stem.casefold() in written), None):
-        found = written[alike.casefold()]
-        raise InputError(f"{song.path} has {found} where {alike} is asked for: rename it, or change data.stems.")
+    for stem, found in written_otherwise(song, form).items():
+        raise InputError(f"{song.path} has {found} where {stem} is asked for: rename it, or change data.stems.")
     if len(missing) == len(form.stems) or (missing and song.whole and not silence):
         raise InputError(
             f"{song.path} has {', '.join(song.stems) or 'none of the stems'} but lacks {', '.join(missing)}: add the "
@@ -166,6 +164,13 @@ def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> di
                 f"({', '.join(song.stems)}): replace or remove it."
             )
     return {name: files[file.path][file.stream] for name, file in wanted.items()}
+
+
+def written_otherwise(song: SongFiles, form: SongFormat) -> dict[str, str]:
+    """Stems that are missing, to what is there with other capitals."""
+    written = {stem.casefold(): stem for stem in song.stems}
+    missing = [stem for stem in form.stems if stem not in song.stems]
+    return {stem: written[stem.casefold()] for stem in missing if stem.casefold() in written}
 
 
 def misfits(sources: Mapping[str, AudioInfo], form: SongFormat) -> list[Misfit]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from bsroformer.data.doctor.finding import Finding, Severity
 from bsroformer.data.doctor.song_facts import SongFacts
 from bsroformer.data.layouts import MIXTURE, SongFormat
-from bsroformer.data.song import Misfit, misfits
+from bsroformer.data.song import Misfit, misfits, written_otherwise
 
 REFUSES = "refuses the data set"
 SUMS = "sums the stems instead"
@@ -43,13 +43,18 @@ def _names(facts: SongFacts, form: SongFormat, mended: Collection[str]) -> Itera
     for fault in song.faults:
         told = fault.replace(f"{song.path} has ", "").partition(": remove")[0]
         yield _finding(facts, "there twice", "error", (), told, f"{REFUSES} until one is removed")
-    missing = tuple(stem for stem in form.stems if stem not in song.stems)
+    otherwise = written_otherwise(song, form)
+    for stem, found in otherwise.items():
+        told = f"{found} where {stem} is asked for"
+        yield _finding(facts, "written otherwise", "error", (found,), told, f"{REFUSES} until it is renamed")
+    missing = tuple(stem for stem in form.stems if stem not in song.stems and stem not in otherwise)
     told = f"only {', '.join(song.stems) or 'nothing'}"
     if len(missing) == len(form.stems):
         yield _finding(facts, "missing", "error", missing, told, REFUSES)
     elif missing and song.whole:
         yield _mendable(facts, "missing", missing, told, mended)
-    if extra := tuple(stem for stem in song.stems if stem not in (MIXTURE, *form.stems)):
+    known = (MIXTURE, *form.stems, *otherwise.values())
+    if extra := tuple(stem for stem in song.stems if stem not in known):
         yield _finding(facts, "extra", "remark", extra, "no stem that is asked for", "does not read it")
 
 

@@ -47,8 +47,13 @@ def mono(song):
     change(song / "drums.wav", lambda audio: audio.mean(axis=1))
 
 
+def capital(song):
+    (song / "drums.wav").rename(song / "Drums.wav")
+
+
 ALL = ("mixture", "vocals", "drums")
 DAMAGES = {
+    "written otherwise": (capital, ("Drums",), "Drums where drums is asked for"),
     "missing": (lose, ("drums",), "only mixture, vocals"),
     "there twice": (double, (), "both drums.flac and drums.wav"),
     "unreadable": (scramble, ("drums",), "drums.wav is not an audio file"),
