@@ -104,7 +104,8 @@ def pack_song(job: PackJob) -> Outcome:
                 write_pack(replace(job, int16=False))
         except (InputError, OSError) as caught:
             error = str(caught)
-    return Outcome(job.song.name, job.seconds, error, tuple(str(each.message) for each in told))
+    remarks = tuple(str(each.message) for each in told if each.category is UserWarning)  # the decoders'
+    return Outcome(job.song.name, job.seconds, error, remarks)
 
 
 def write_pack(job: PackJob) -> None:
@@ -135,6 +136,8 @@ def write_stem(job: PackJob, stem: str, block: int, file: BinaryIO) -> NDArray[n
         with writing(job.folder):
             file.write(samples.tobytes())
         levels.append(block_levels(piece, block))
+    with writing(job.folder):
+        file.flush()
     return np.concatenate(levels, axis=1)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Literal, get_args
 
 from bsroformer.audio.files import AudioInfo
 from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
@@ -15,7 +14,7 @@ from bsroformer.data.packs.packed_song import EXACT
 from bsroformer.data.song import Misfit, misfits, open_sources, told_misfits
 from bsroformer.errors import InputError
 
-Precision = Literal["auto", "int16"]
+PRECISIONS = ("auto", "int16")
 MENDABLE = ("rate", "channels", "length", "missing")
 
 
@@ -69,8 +68,8 @@ def plan_packs(
     """
     if unknown := [name for name in mend if name not in MENDABLE]:
         raise InputError(f"mend names {', '.join(unknown)}: choose from {', '.join(MENDABLE)}")
-    if precision not in get_args(Precision):
-        raise InputError(f"precision={precision} is none of {', '.join(get_args(Precision))}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision={precision} is none of {', '.join(PRECISIONS)}")
     jobs, faults, done = [], [], 0
     for song in songs:
         found = find_pack(song, form, pack).song

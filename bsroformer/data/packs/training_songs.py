@@ -80,7 +80,7 @@ class Saving:
 
     Attributes:
         songs: How many these are.
-        seconds: What an excerpt of all their stems takes to read from files, measured on one of them.
+        seconds: What an excerpt of all stems takes to read from files, the median of a few.
         bytes: What their packs would take.
     """
 
