@@ -121,8 +121,8 @@ class SoundFileDecoder:
             while len(block := self._file.read(SOUNDFILE_BLOCK, dtype="float32", always_2d=True)):
                 end += len(block)
                 yield torch.from_numpy(block).T  # (t c) -> (c t)
-        except soundfile.LibsndfileError:  # by which it ends a cut FLAC, with the block before the cut
-            with closing(FFmpegDecoder(self.infos[0].path)) as other:
+        except soundfile.LibsndfileError:  # by which it ends a damaged FLAC, a block before the damage
+            with closing(FFmpegDecoder(self.infos[0].path, damaged=True)) as other:
                 yield from other.decode(0, end)
             return
         path, promised = self.infos[0].path, self._promised_frames()
@@ -151,9 +151,17 @@ class FFmpegDecoder:
 
     An excerpt equals the same slice of the whole decode. Where a seek cannot promise that (`_seeks_exactly`),
     the stream is decoded from its start, which takes about a millisecond for each second of AAC.
+
+    Args:
+        path: The file.
+        damaged: Whether it is known to be so: FFmpeg decodes noise without a word, or skips it, where a checksum of
+            FLAC is wrong.
+
+    Raises:
+        InputError: It is none that FFmpeg can read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, damaged: bool = False) -> None:
         try:
             # "file" alone: a playlist in disguise must not make FFmpeg fetch what it lists from the network.
             self._container = av.open(
@@ -167,7 +175,7 @@ class FFmpegDecoder:
         if not self._container.streams.audio:
             self._container.close()
             raise InputError(f"{path} has no audio stream: name a file that holds sound.")
-        self._path = path
+        self._path, self._damaged = path, damaged
         self._damaged_packets = 0
         self.infos = [self._describe(stream) for stream in range(len(self._container.streams.audio))]
 
@@ -189,10 +197,11 @@ class FFmpegDecoder:
         """Yield the samples from ``start`` to the end as blocks (c t) of float32."""
         source = self._container.streams.audio[stream]
         info = self.infos[stream]
-        origin = source.start_time if self._seeks_exactly(source) else None
+        origin = self._origin(source) if self._seeks_exactly(source) else None
         if origin is not None and start > PREROLL:
             self._container.seek(origin + start - PREROLL, stream=source)
 
+        damaged = self._damaged
         decoded = 0  # samples of the stream up to here, counted or by the frames' time stamps
         wanted = start  # the next sample to yield
         for frame in self._frames(source):
@@ -201,6 +210,7 @@ class FFmpegDecoder:
             if decoded <= wanted:
                 continue
             if first > wanted:  # a damaged packet is missing: silence keeps what follows in its place
+                damaged = True
                 yield torch.zeros(info.channels, first - wanted)
             yield torch.from_numpy(_to_float32(frame, info))[:, max(wanted - first, 0) :]
             wanted = decoded
@@ -209,6 +219,17 @@ class FFmpegDecoder:
             _warn_of_cut(self._path, f"of the {info.expected_frames} samples in its header, {wanted}", stacklevel=2)
         elif self._damaged_packets:
             warnings.warn(f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=2)
+        elif damaged:
+            told = "some of it is silence or noise instead of what was there; copy or download it again"
+            warnings.warn(f"{self._path} is damaged: {told}.", stacklevel=2)
+
+    def _origin(self, source: AudioStream) -> int | None:
+        """The time stamp of the stream's first sample.
+
+        A whole FLAC may begin in the middle of a broadcast, of which it counts the samples.
+        """
+        first_is_missing = self._damaged and self._container.format.name == "flac"
+        return 0 if first_is_missing else source.start_time
 
     def _frames(self, source: AudioStream) -> Iterator[AudioFrame]:
         """Decode the packets of ``source`` alone, past those that are damaged."""

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +18,7 @@ from bsroformer.data.doctor import (
     SongFacts,
     examine_songs,
     judge,
+    near_work,
     stated_seconds,
     write_check,
 )
@@ -49,8 +51,7 @@ def check(cfg: DictConfig, console: Console) -> int:
     source = build_source(cfg)
     source.make()
     songs = _examined(source.files(), source.form, workers(cfg), console)
-    with console.status("looking for duplicates"):
-        findings = judge(songs, Demands(source.form, number(cfg, "data.seconds"), mend))
+    findings = _judged(songs, Demands(source.form, number(cfg, "data.seconds"), mend), console)
     write_check(songs, findings, path)
     rows = table_rows(findings)
     if findings:
@@ -75,16 +76,26 @@ def _examined(files: Sequence[SongFiles], form: SongFormat, count: int, console:
     return songs
 
 
+def _judged(songs: Sequence[SongFacts], demands: Demands, console: Console) -> list[Finding]:
+    """Find what is wrong, with a progress bar: each stem is compared with each other."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, stopping_on_sigterm():
+        task = progress.add_task("looking for duplicates", total=near_work(songs))
+        return judge(songs, demands, lambda work: progress.advance(task, work))
+
+
 def table_rows(findings: Sequence[Finding]) -> list[Finding]:
     """Findings with those of one kind in several stems of a song joined."""
     rows = []
     for _, alike in groupby(findings, lambda each: (each.severity, each.split, each.song, each.kind, each.training)):
-        first, *others = alike
-        found = {finding.found for finding in (first, *others)}
-        if others and len(found) > 1:
-            told = "; ".join(f"{', '.join(finding.stems)}: {finding.found}" for finding in (first, *others))
-            first = replace(first, found=told)
-        rows.append(replace(first, stems=tuple(stem for finding in (first, *others) for stem in finding.stems)))
+        by_found: dict[str, list[str]] = {}  # stems that share what was found
+        for finding in (joined := list(alike)):
+            by_found.setdefault(finding.found, []).extend(finding.stems)
+        one_list = len({tuple(stems) for stems in by_found.values()}) == 1  # as of a song with several twins
+        told = "; ".join(
+            found if one_list or not stems else f"{', '.join(stems)}: {found}" for found, stems in by_found.items()
+        )
+        stems = dict.fromkeys(stem for finding in joined for stem in finding.stems)
+        rows.append(replace(joined[0], found=told, stems=tuple(stems)))
     return rows
 
 

@@ -87,12 +87,16 @@ class SeparationModule(L.LightningModule):
         self.scores.update(estimates, targets, batch.piece, batch.frames)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean of each score, over pieces and then over stems."""
+        """Log the mean of each score, over pieces and then over stems.
+
+        All ranks have the same scores, since `PieceScores` adds up theirs; Lightning cannot know, and would warn.
+        """
         for name, scores in self.scores.compute().items():
             # torchmetrics takes the axes off a single number
             means = scores.view(-1, len(self.model.stems)).nanmean(0).float()  # (n)
-            self.log_dict({f"val/{name}_{stem}": mean for stem, mean in zip(self.model.stems, means, strict=True)})
-            self.log(f"val/{name}", means.nanmean(), prog_bar=name == "si_sdr")
+            of_stems = {f"val/{name}_{stem}": mean for stem, mean in zip(self.model.stems, means, strict=True)}
+            self.log_dict(of_stems, sync_dist=True)
+            self.log(f"val/{name}", means.nanmean(), prog_bar=name == "si_sdr", sync_dist=True)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Log the gradient norm, before clipping, and the learning rate."""

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import warnings
 from contextlib import closing
@@ -215,6 +216,35 @@ def test_what_follows_a_damaged_packet_keeps_its_place(tmp_path):
     assert damaged.shape == whole.shape
     assert torch.equal(damaged[:, 103 * 1024 :], whole[:, 103 * 1024 :])
     assert torch.equal(damaged[:, 100 * 1024 : 101 * 1024], torch.zeros(2, 1024))
+
+
+@pytest.mark.parametrize("size", [1, 40, 4000])
+@pytest.mark.parametrize("place", [0.02, 0.2, 0.35, 0.5, 0.77, 0.95])
+def test_damage_in_the_middle_of_a_flac_is_told_and_the_rest_keeps_its_place(tmp_path, place, size):
+    path = tmp_path / "damaged.flac"
+    soundfile.write(path, noisy_song(10).T, RATE)
+    whole = decode(path)
+    content = bytearray(path.read_bytes())
+    begin = int(place * len(content))
+    noise = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+    content[begin : begin + size] = (noise ^ np.frombuffer(content, np.uint8)[begin : begin + size] | 1).tobytes()
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match=r"damaged\.flac is damaged: some of it is silence or noise") as told:
+        damaged = decode(path)
+    assert len(told) == 1
+    assert damaged.shape == whole.shape
+    wrong = (damaged != whole).any(0).nonzero().flatten()
+    assert len(wrong) > 0 and (wrong[-1] - wrong[0]) < 6 * 4096  # a frame of FLAC has 4096 samples
+
+
+@pytest.mark.skipif(which("ffmpeg") is None, reason="makes such a file with the program ffmpeg")
+def test_a_flac_that_begins_in_the_middle_of_a_broadcast_begins_with_sound(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noisy_song().T, RATE, "PCM_16")
+    words = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "a.wav"), "-f", "flac", "-"]
+    content = subprocess.run(words, capture_output=True, check=True).stdout
+    frames = [match.start() for match in re.finditer(rb"\xff\xf8\x59", content)]  # 4608 samples, 44.1 kHz
+    (tmp_path / "a.flac").write_bytes(content[: frames[0]] + content[frames[3] :])
+    assert decode(tmp_path / "a.flac").shape == (2, 4 * RATE - 3 * 4608)
 
 
 def test_a_header_of_each_kind_is_described(tmp_path):

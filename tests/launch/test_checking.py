@@ -137,6 +137,20 @@ def test_findings_of_one_kind_in_the_stems_of_a_song_share_a_row():
     ]
 
 
+def twin(other: str, *stems: str) -> Finding:
+    told = f"nearly the audio of train/{other}"
+    return Finding("near duplicate", "warning", "train", "C", stems, told, "draws it twice as often as other music")
+
+
+def test_a_song_with_several_twins_names_each_stem_once():
+    [row] = table_rows([twin("A", "bass", "drums"), twin("B", "bass", "drums")])
+    assert row.stems == ("bass", "drums")
+    assert row.found == "nearly the audio of train/A; nearly the audio of train/B"
+    [row] = table_rows([twin("A", "bass", "drums"), twin("B", "drums")])
+    assert row.stems == ("bass", "drums")
+    assert row.found == "bass, drums: nearly the audio of train/A; drums: nearly the audio of train/B"
+
+
 def test_a_long_table_shows_its_first_rows():
     rows = [clipped(f"song {number:02}", "bass") for number in range(MOST_ROWS + 5)]
     assert findings_table(rows).row_count == MOST_ROWS

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bsroformer.data.doctor.finding import Finding
 from bsroformer.data.doctor.fit import REFUSES, fit_findings
+from bsroformer.data.doctor.like_levels import Advance
 from bsroformer.data.doctor.near_twins import near_findings
 from bsroformer.data.doctor.song_facts import SongFacts
 from bsroformer.data.doctor.sound import sound_findings
@@ -27,15 +28,21 @@ class Demands:
     mend: Collection[str] = ()
 
 
-def judge(songs: Sequence[SongFacts], demands: Demands) -> list[Finding]:
-    """What is wrong with the songs of a data set, errors first."""
+def judge(songs: Sequence[SongFacts], demands: Demands, advance: Advance = lambda work: None) -> list[Finding]:
+    """What is wrong with the songs of a data set, errors first.
+
+    Args:
+        songs: All songs.
+        demands: What training makes of them.
+        advance: Called with how much of `near_work`, which may last, is done.
+    """
     findings = [*_splits(songs)]
     for facts in songs:
         findings += fit_findings(facts, demands.form, demands.mend)
         findings += sound_findings(facts, demands.excerpt)
     pairs = exact_pairs(songs)
     findings += twin_findings(songs, pairs)
-    findings += near_findings(songs, pairs)
+    findings += near_findings(songs, pairs, advance)
     return sorted(findings, key=lambda finding: finding.order)
 
 

@@ -15,27 +15,20 @@ from numpy.typing import NDArray
 from bsroformer.audio.convert import resample
 from bsroformer.audio.files import read
 from bsroformer.data.doctor.finding import Finding
+from bsroformer.data.doctor.like_levels import Advance, like_pairs, smooth_levels, work_of
 from bsroformer.data.doctor.meter import HOP_SECONDS
 from bsroformer.data.doctor.song_facts import SongFacts, StemFacts
 from bsroformer.data.doctor.sound import is_silent
 from bsroformer.data.doctor.twins import ACROSS, WITHIN, Pair, Stem, in_order
 from bsroformer.errors import InputError
 
-WINDOW = np.bartlett(11)[1:-1] / 5
-"""Smooths levels over 9 hops, 0.1 s at half its height: what half a hop of shift changes is then small."""
-FLOOR_DB = -40.0  # below a stem's loudest: what is quieter is as quiet
-SPREAD_DB = 0.1  # of levels, at least: a steady tone is like any other
-ALIKE = 0.95
-"""Correlation of levels: of a copy of a demo song's stem, shifted by half a hop, at least 0.96; of different basses of
-these songs up to 0.99."""
 SAME = 0.8
 """Correlation of samples: of a copy in AAC or MP3 at 96 kbit/s at least 0.92; of different demo songs 0.22 at most."""
-OVERLAP = 0.5  # of the shorter stem, at least
 LEAST_HOPS = 50  # 1 s: a shorter sound has no levels to speak of
 PROBE_SECONDS = 3.0  # read of each candidate
 MARGIN_SECONDS = 0.1  # by which the lag may be wrong
 MOST_STEMS = 3000
-"""Stems of one name that are compared: 4.5 million pairs, a quarter of an hour of short clips."""
+"""Stems of one name that are compared: 4.5 million pairs, 2.5 minutes of clips of 5 s."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +48,40 @@ class Match:
     end: float
 
 
-def near_findings(songs: Sequence[SongFacts], exact: Sequence[Pair]) -> Iterator[Finding]:
-    """Tell of songs that are nearly the same in some stem, but for pairs of songs that are exactly in another."""
+def near_findings(songs: Sequence[SongFacts], exact: Sequence[Pair], advance: Advance) -> Iterator[Finding]:
+    """Tell of songs that are nearly the same in some stem, but for pairs of songs that are exactly in another.
+
+    Args:
+        songs: All songs.
+        exact: Stems that are exactly the same.
+        advance: Called with the `near_work` that is done.
+    """
     told = {(pair.one.song, pair.other.song) for pair in exact}
     found: dict[tuple[int, int], list[tuple[str, float, float]]] = {}
-    for name in sorted({name for song in songs for name in song.stems}):
-        stems = [Stem(number, name) for number in in_order(songs) if _comparable(songs[number], name)]
+    for name, stems in _by_name(songs).items():
         if len(stems) > MOST_STEMS:
             yield _too_many(songs[stems[0].song].song.split, name, len(stems))
-        for match in _alike(songs, stems[:MOST_STEMS]):
+        for match in _alike(songs, stems[:MOST_STEMS], advance):
             key = (match.pair.one.song, match.pair.other.song)
             if key not in told and (same := _sameness(songs, match)) >= SAME:
                 found.setdefault(key, []).append((name, same, match.lag))
     for (one, other), alike in found.items():
         yield _finding(songs[one], songs[other], alike)
+
+
+def near_work(songs: Sequence[SongFacts]) -> int:
+    """How much `near_findings` has to do: hops of both stems of each pair, added up."""
+    hops = ([len(songs[place].stems[name].power) for place, name in stems] for stems in _by_name(songs).values())
+    return sum(work_of(each[:MOST_STEMS]) for each in hops)
+
+
+def _by_name(songs: Sequence[SongFacts]) -> dict[str, list[Stem]]:
+    """The stems that can be compared with each other, in the order of splits and songs."""
+    order = in_order(songs)
+    return {
+        name: [Stem(number, name) for number in order if _comparable(songs[number], name)]
+        for name in sorted({name for song in songs for name in song.stems})
+    }
 
 
 def _finding(one: SongFacts, other: SongFacts, alike: Sequence[tuple[str, float, float]]) -> Finding:
@@ -92,72 +105,13 @@ def _comparable(song: SongFacts, name: str) -> bool:
     return stem is not None and not is_silent(stem) and len(stem.power) >= LEAST_HOPS
 
 
-def _alike(songs: Sequence[SongFacts], stems: Sequence[Stem]) -> Iterator[Match]:
+def _alike(songs: Sequence[SongFacts], stems: Sequence[Stem], advance: Advance) -> Iterator[Match]:
     """Pairs of stems whose levels go up and down together."""
-    levels = [smooth_levels(songs[stem.song].stems[stem.name]) for stem in stems]
-    size = 1 << (2 * max(map(len, levels), default=1) - 1).bit_length()
-    series = [Series.of(level, size) for level in levels]
-    for other in range(len(stems)):
-        for one in range(other):
-            score, lag = best_lag(series[one], series[other], size)
-            if score >= ALIKE:
-                begin, end = max(0, lag), min(series[one].length, series[other].length + lag)
-                seconds = (HOP_SECONDS * hops for hops in (lag, begin, end))
-                yield Match(Pair(stems[one], stems[other]), *seconds)
-
-
-@dataclass(frozen=True)
-class Series:
-    """A series without its mean, ready to be correlated.
-
-    Attributes:
-        length: Of the series.
-        spectrum: Its FFT.
-        sums: Sums of its first 0, 1, ... values.
-        squares: The same of their squares.
-    """
-
-    length: int
-    spectrum: NDArray[np.complex128]
-    sums: NDArray[np.float64]
-    squares: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, values: NDArray[np.float64], size: int) -> "Series":
-        """Prepare a series (t) for an FFT of a size."""
-        centred = values - values.mean()
-        sums, squares = (np.concatenate([[0.0], np.cumsum(each)]) for each in (centred, centred * centred))
-        return cls(len(values), np.fft.rfft(centred, size), sums, squares)
-
-
-def smooth_levels(stem: StemFacts) -> NDArray[np.float64]:
-    """Levels of a stem in dB of its loudest, (hops)."""
-    power = np.convolve(stem.power.astype(np.float64), WINDOW, "valid")
-    return 10 * np.log10(np.maximum(power / power.max(), 10 ** (FLOOR_DB / 10)))
-
-
-def best_lag(one: Series, other: Series, size: int) -> tuple[float, int]:
-    """The lag at which two series correlate best where they overlap, and Pearson's coefficient there.
-
-    Args:
-        one: A series (t).
-        other: Another (u); its place 0 is put at the lag in `one`.
-        size: Of the FFT, t + u - 1 or more.
-    """
-    least = max(1, round(OVERLAP * min(one.length, other.length)))
-    lags = np.arange(least - other.length, one.length - least + 1)
-    begin, end = np.maximum(lags, 0), np.minimum(one.length, other.length + lags)
-    count = end - begin
-    x, y = one.sums[end] - one.sums[begin], other.sums[end - lags] - other.sums[begin - lags]
-    xx = one.squares[end] - one.squares[begin] - x * x / count
-    yy = other.squares[end - lags] - other.squares[begin - lags] - y * y / count
-    xy = (
-        np.fft.irfft(one.spectrum * other.spectrum.conj(), size)[lags] - x * y / count
-    )  # a lag below 0 counts from the end
-    usable = np.minimum(xx, yy) > SPREAD_DB**2 * count
-    scores = np.where(usable, xy / np.sqrt(np.where(usable, xx * yy, 1)), -1)
-    best = int(scores.argmax())
-    return float(scores[best]), int(lags[best])
+    levels = [smooth_levels(songs[stem.song].stems[stem.name].power) for stem in stems]
+    for one, other, lag in like_pairs(levels, advance):
+        begin, end = max(0, lag), min(len(levels[one]), len(levels[other]) + lag)
+        seconds = (HOP_SECONDS * hops for hops in (lag, begin, end))
+        yield Match(Pair(stems[one], stems[other]), *seconds)
 
 
 def _sameness(songs: Sequence[SongFacts], match: Match) -> float:

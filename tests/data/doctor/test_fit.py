@@ -127,6 +127,20 @@ def test_a_cut_file_is_an_error_where_reading_past_the_cut_fails(root):
         track.stem("drums", start=15_000, frames=1000)
 
 
+def test_a_flac_that_is_damaged_in_the_middle_is_told(root):
+    audio, _ = soundfile.read(root / "train" / "A" / "drums.wav")
+    (root / "train" / "A" / "drums.wav").unlink()
+    path = root / "train" / "A" / "drums.flac"
+    soundfile.write(path, audio, RATE)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert ("warning", "damaged", "train/A", ("drums",)) in told(root)
+    assert "drums.flac is damaged: some of it is silence or noise" in [
+        each.found.partition(" instead")[0] for each in findings(root)
+    ]
+
+
 def test_a_cut_wav_is_told_and_has_another_length_than_the_rest(root):
     path = root / "train" / "A" / "drums.wav"
     path.write_bytes(path.read_bytes()[:-4000])

@@ -88,6 +88,19 @@ def test_a_song_that_cannot_be_decoded_is_told_and_the_others_are_packed(root, t
     assert not song_folder(tmp_path / "pack", "train", "A").exists()
 
 
+def test_damage_in_the_middle_of_a_file_is_a_remark_on_the_song(root, tmp_path):
+    (root / "train/A/vocals.wav").unlink()
+    soundfile.write(root / "train/A/vocals.flac", noise(20_000), RATE)
+    content = bytearray((root / "train/A/vocals.flac").read_bytes())
+    content[len(content) // 2] ^= 1
+    (root / "train/A/vocals.flac").write_bytes(content)
+    plan = plan_packs(files(root), FORM, tmp_path / "pack")
+    outcomes = {outcome.name: outcome for outcome in pack_songs(plan, 1)}
+    assert outcomes["A"].error is None and outcomes["B"].remarks == ()
+    [remark] = outcomes["A"].remarks
+    assert "vocals.flac is " in remark and "damaged" in remark
+
+
 def test_a_disk_without_room_is_told_before_anything_is_written(root, tmp_path, monkeypatch):
     plan = plan_packs(files(root), FORM, tmp_path / "pack")
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
