@@ -49,6 +49,7 @@ class Loader:
         musdb_excerpts: How many of them are read with musdb too; 0 leaves it out.
         repeats: Rounds that are timed, each way once in each.
         batches: How many the training loader gives in a round, after some that do not count.
+        cache: Folder that keeps packs and encoded songs for the next run.
     """
 
     source: Source
@@ -60,6 +61,7 @@ class Loader:
     musdb_excerpts: int
     repeats: int
     batches: int
+    cache: str
 
     def run(self) -> "ReadingSpeeds":
         """Measure.
@@ -69,7 +71,7 @@ class Loader:
             AssertionError: If the ways read different audio.
         """
         self._check()
-        material = make_material(self.source, with_stem_mp4=self.musdb_excerpts > 0)
+        material = make_material(self.source, Path(self.cache).expanduser(), with_stem_mp4=self.musdb_excerpts > 0)
         into_page_cache(material)
         with on_one_core():
             ways = self._ways(material)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 import av
@@ -43,11 +44,12 @@ class Material:
     stem_mp4: Path
 
 
-def make_material(source: Source, with_stem_mp4: bool) -> Material:
+def make_material(source: Source, cache: Path, with_stem_mp4: bool) -> Material:
     """Render the songs if the source does, pack them and encode them, unless that is done.
 
     Args:
         source: Songs with a wav file for each of MUSDB18's stems.
+        cache: Folder for the packs and encoded songs of each data set.
         with_stem_mp4: Whether to encode them, which takes some minutes.
 
     Raises:
@@ -58,13 +60,20 @@ def make_material(source: Source, with_stem_mp4: bool) -> Material:
         raise InputError("what=loader compares with MUSDB18's files, so it needs songs with its four stems: data=demo")
     source.make()
     tracks = wav_tracks(source)
-    pack = place.with_name(f"{place.name}-pack")
+    folder = folder_in(cache, place)
+    pack = folder / "pack"
     songs = pack_all(source, pack)
     packed = {song.name: song for song in (*songs.train, *songs.valid)}
-    stem_mp4 = place.with_name(f"{place.name}-stem_mp4")
+    stem_mp4 = folder / "stem_mp4"
     if with_stem_mp4:
         encode_all(tracks, stem_mp4)
     return Material(tracks, [packed[track.name] for track in tracks], pack, stem_mp4)
+
+
+def folder_in(cache: Path, place: Path) -> Path:
+    """The folder for a data set: named after its own, and told from others of that name."""
+    place = place.expanduser().resolve()
+    return cache / f"{place.name}-{blake2b(bytes(place), digest_size=4).hexdigest()}"
 
 
 def into_page_cache(material: Material) -> None:

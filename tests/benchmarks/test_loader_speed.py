@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import soundfile
 import torch
 
 from bsroformer.benchmarks import Loader
-from bsroformer.benchmarks.loader_material import make_material
+from bsroformer.benchmarks.loader_material import folder_in, make_material
 from bsroformer.benchmarks.loader_ways import (
     Excerpt,
     check_agreement,
@@ -49,18 +50,23 @@ def in_this_process(monkeypatch) -> None:
 
 
 @pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
 def augment() -> Augment:
     mixup, stretch = Mixup(0.0, 2, (1.0, 1.0)), Stretch(0.0, (0.0, 0.0), (1.0, 1.0))
     return Augment(0.5, 0.1, -50.0, mixup, stretch, {})
 
 
-def loader(source, augment, **changes) -> Loader:
+def loader(source, augment, cache, **changes) -> Loader:
     usual = {"seconds": 0.5, "batch_size": 1, "num_workers": 0, "excerpts": 2, "musdb_excerpts": 0, "repeats": 2}
-    return Loader(**{"source": source, "augment": augment, "batches": 3, **usual, **changes})
+    return Loader(**{"source": source, "augment": augment, "cache": str(cache), "batches": 3, **usual, **changes})
 
 
-def test_packs_and_soundfile_give_the_same_samples(source):
-    material = make_material(source, with_stem_mp4=False)
+def test_packs_and_soundfile_give_the_same_samples(source, cache):
+    material = make_material(source, cache, with_stem_mp4=False)
     excerpt = Excerpt(1, 12_345, 6_789)
     packs, wav = from_packs(material.packed, excerpt), from_soundfile(material.tracks, excerpt)
     assert packs.shape == (4, 2, 6_789)
@@ -69,9 +75,17 @@ def test_packs_and_soundfile_give_the_same_samples(source):
     assert not material.stem_mp4.exists()
 
 
+def test_nothing_is_written_beside_the_songs_and_sets_of_one_name_do_not_meet(source, cache):
+    beside = set(source.place.parent.iterdir())
+    material = make_material(source, cache, with_stem_mp4=False)
+    assert set(source.place.parent.iterdir()) - beside == {cache}
+    assert folder_in(cache, source.place) == material.pack.parent
+    assert folder_in(cache, source.place) != folder_in(cache, source.place.parent / "other" / source.place.name)
+
+
 @needs_ffmpeg
-def test_musdb_reads_the_same_stem_at_the_same_sample_from_the_encoded_songs(source):
-    material = make_material(source, with_stem_mp4=True)
+def test_musdb_reads_the_same_stem_at_the_same_sample_from_the_encoded_songs(source, cache):
+    material = make_material(source, cache, with_stem_mp4=True)
     tracks = open_with_musdb(material.stem_mp4, [track.name for track in material.tracks])
     excerpt = Excerpt(1, 40_001, 22_050)
     coded = from_musdb(tracks, source.form, excerpt)
@@ -80,8 +94,8 @@ def test_musdb_reads_the_same_stem_at_the_same_sample_from_the_encoded_songs(sou
     assert (sdr(coded, late) < 10).all()
 
 
-def test_the_encoded_songs_are_a_data_set_of_musdb18s_layout(source):
-    material = make_material(source, with_stem_mp4=True)
+def test_the_encoded_songs_are_a_data_set_of_musdb18s_layout(source, cache):
+    material = make_material(source, cache, with_stem_mp4=True)
     coded = FolderSource(str(material.stem_mp4), "stem_mp4", ["B"], [], STEMS, RATE, 2)
     [track] = find_splits(coded).train
     whole = material.tracks[0].all_stems()
@@ -90,18 +104,18 @@ def test_the_encoded_songs_are_a_data_set_of_musdb18s_layout(source):
     assert sdr(track.mixture(), whole.sum(dim=0)) > 15
 
 
-def test_what_is_there_is_not_made_again(source):
-    material = make_material(source, with_stem_mp4=True)
+def test_what_is_there_is_not_made_again(source, cache):
+    material = make_material(source, cache, with_stem_mp4=True)
     files = [*material.pack.rglob("*.npy"), *material.stem_mp4.rglob("*.mp4")]
     assert len(files) == 4
     times = {path: path.stat().st_mtime_ns for path in files}
-    make_material(source, with_stem_mp4=True)
+    make_material(source, cache, with_stem_mp4=True)
     assert {path: path.stat().st_mtime_ns for path in files} == times
 
 
 @needs_ffmpeg
-def test_speeds_and_their_ratios_are_found(source, augment):
-    found = loader(source, augment, musdb_excerpts=1).run()
+def test_speeds_and_their_ratios_are_found(source, augment, cache):
+    found = loader(source, augment, cache, musdb_excerpts=1).run()
     tree = found.to_dict()
     assert json.loads(json.dumps(tree)) == tree
     for way in ("packs", "soundfile", "musdb"):
@@ -111,20 +125,20 @@ def test_speeds_and_their_ratios_are_found(source, augment):
     assert found.table().row_count == 3 + 2
 
 
-def test_musdb_can_be_left_out(source, augment):
-    tree = loader(source, augment).run().to_dict()
+def test_musdb_can_be_left_out(source, augment, cache):
+    tree = loader(source, augment, cache).run().to_dict()
     assert "ratio_to_soundfile" in tree
     assert "musdb" not in tree and "ratio_to_musdb" not in tree
 
 
-def test_without_musdb_the_remedy_is_told(source, augment, monkeypatch):
+def test_without_musdb_the_remedy_is_told(source, augment, monkeypatch, cache):
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(InputError, match=r"musdb_excerpts=0"):
-        loader(source, augment, musdb_excerpts=1).run()
+        loader(source, augment, cache, musdb_excerpts=1).run()
 
 
-def test_ways_that_read_something_else_are_noticed(source):
-    material = make_material(source, with_stem_mp4=False)
+def test_ways_that_read_something_else_are_noticed(source, cache):
+    material = make_material(source, cache, with_stem_mp4=False)
     ways = {
         "packs": lambda excerpt: from_packs(material.packed, excerpt),
         "late": lambda excerpt: from_packs(material.packed, excerpt._replace(start=excerpt.start + 20)),
@@ -143,14 +157,14 @@ def test_ways_that_read_something_else_are_noticed(source):
         ({"seconds": 4}, r"data\.seconds=4 is longer than a song"),
     ],
 )
-def test_what_measures_nothing_is_told(source, augment, changes, reason):
+def test_what_measures_nothing_is_told(source, augment, changes, reason, cache):
     with pytest.raises(InputError, match=reason):
-        loader(source, augment, **changes).run()
+        loader(source, augment, cache, **changes).run()
 
 
-def test_songs_with_other_stems_are_refused(source, augment):
+def test_songs_with_other_stems_are_refused(source, augment, cache):
     with pytest.raises(InputError, match=r"needs songs with its four stems"):
-        loader(replace(source, stems=STEMS[:2]), augment).run()
+        loader(replace(source, stems=STEMS[:2]), augment, cache).run()
 
 
 def test_on_one_core_there_is_one_thread_and_then_as_many_as_before():
