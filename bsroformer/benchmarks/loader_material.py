@@ -108,8 +108,8 @@ def pack_all(source: Source, pack: Path) -> TrainingSongs:
     """
     songs = [song for song in source.files() if song.split != "test"]
     plan = plan_packs(songs, source.form, pack)
-    refuse_full_disk(plan, pack)
-    errors = [outcome.error for outcome in pack_songs(plan, pack, processors()) if outcome.error]
+    refuse_full_disk(plan)
+    errors = [outcome.error for outcome in pack_songs(plan, processors()) if outcome.error]
     if faults := [*plan.faults, *errors]:
         raise InputError(faults[0])
     return training_songs(songs, source.form, pack)
