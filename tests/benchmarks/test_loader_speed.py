@@ -78,7 +78,7 @@ def test_packs_and_soundfile_give_the_same_samples(source, cache):
 def test_nothing_is_written_beside_the_songs_and_sets_of_one_name_do_not_meet(source, cache):
     beside = set(source.place.parent.iterdir())
     material = make_material(source, cache, with_stem_mp4=False)
-    assert set(source.place.parent.iterdir()) - beside == {cache}
+    assert set(source.place.parent.iterdir()) - beside <= {cache}
     assert folder_in(cache, source.place) == material.pack.parent
     assert folder_in(cache, source.place) != folder_in(cache, source.place.parent / "other" / source.place.name)
 
@@ -106,7 +106,7 @@ def test_the_encoded_songs_are_a_data_set_of_musdb18s_layout(source, cache):
 
 def test_what_is_there_is_not_made_again(source, cache):
     material = make_material(source, cache, with_stem_mp4=True)
-    files = [*material.pack.rglob("*.npy"), *material.stem_mp4.rglob("*.mp4")]
+    files = [*material.pack.rglob("stems.npy"), *material.stem_mp4.rglob("*.mp4")]
     assert len(files) == 4
     times = {path: path.stat().st_mtime_ns for path in files}
     make_material(source, cache, with_stem_mp4=True)
