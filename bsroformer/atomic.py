@@ -38,23 +38,27 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder beside `path`; it takes the place of `path` when the context ends without an error.
 
-    Otherwise it is removed, and a folder that was at `path` stays as it was. It is called ``.<name>.part``.
+    Otherwise it is removed, and a folder that was at `path` stays as it was. It is called ``.<name>.part``, and the old
+    one, for the moment until it is removed, ``.<name>.old.part``.
 
     Raises:
         InputError: If it cannot be made or moved.
     """
     partial = path.with_name(f".{path.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+    old = path.with_name(f".{path.name}.old.part")
+    for leftover in (partial, old):  # of a run that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     try:
         with writing(path):
             partial.mkdir(parents=True)
         yield partial
         with writing(path):
             if path.exists():
-                shutil.rmtree(path)
+                path.replace(old)
             partial.replace(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

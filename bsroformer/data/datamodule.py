@@ -109,8 +109,9 @@ class StemsDataModule(L.LightningDataModule):
             test = open_tracks([song for song in files if song.split == "test"], self.source.form).test
         for split in ("train", "valid"):
             if not getattr(songs, split):
+                others = "leave some out of" if split == "train" else "name some in"
                 raise InputError(
-                    f"the data set has no {split} songs: add a folder {split}/ or name some in data.valid_songs"
+                    f"the data set has no {split} songs: add a folder {split}/, or {others} data.valid_songs"
                 )
         self._songs, self._test = songs, test
 

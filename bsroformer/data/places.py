@@ -1,6 +1,6 @@
 """Where excerpts can begin, known beforehand, so that drawing one never means looking for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,29 +12,38 @@ from bsroformer.data.song import Song
 Activity = NDArray[np.int8]
 
 
-class Places:
-    """Stretches of songs in which excerpts can begin; each start in them is as likely as any other.
+class Run(NamedTuple):
+    """A stretch of a song in which excerpts can begin."""
 
-    Args:
-        runs: Of each stretch: number of the song, first start, and how many starts there are, (runs 3).
+    song: int
+    """Its number."""
+    first: int
+    """The first start."""
+    starts: int
+    """How many there are."""
+    weight: float
+    """Samples of music that stand for it: a song's length is shared out evenly over its starts."""
+
+
+class Places:
+    """Stretches of songs in which excerpts can begin.
+
+    Each second of music is as likely as any other, in a clip that is shorter than an excerpt and has one start as in a
+    song that has millions.
     """
 
-    def __init__(self, runs: NDArray[np.int64]) -> None:
-        self.song, self.first = runs[:, 0], runs[:, 1]
-        self.until = np.cumsum(runs[:, 2])  # starts in this stretch and those before it
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = runs
+        self.until = np.cumsum([run.weight for run in runs])  # the weights up to and with each stretch
 
     def __len__(self) -> int:
-        return int(self.until[-1]) if len(self.until) else 0
+        return len(self.runs)
 
     def draw(self, rng: np.random.Generator) -> tuple[int, int]:
         """The number of a song, and a start in it."""
-        return self.at(int(rng.integers(len(self))))
-
-    def at(self, number: int) -> tuple[int, int]:
-        """The number of a song and the start in it that come at this place, counted from 0."""
-        run = int(np.searchsorted(self.until, number, side="right"))
-        before = int(self.until[run - 1]) if run else 0
-        return int(self.song[run]), int(self.first[run]) + number - before
+        at = rng.random() * self.until[-1]
+        run = self.runs[min(int(np.searchsorted(self.until, at, side="right")), len(self.runs) - 1)]
+        return run.song, run.first + int(rng.integers(run.starts))
 
 
 class FoundPlaces(NamedTuple):
@@ -63,22 +72,21 @@ def find_places(songs: Mapping[int, Song], frames: int, activity_in: Callable[[S
     activities = {number: activity_in(song) for number, song in songs.items()}
 
     def of(kind: int) -> Places:
-        runs = [
-            (number, first, count)
-            for number, song in songs.items()
-            for first, count in _runs(song, frames, activities[number], kind)
-        ]
-        return Places(np.array(runs, dtype=np.int64).reshape(-1, 3))
+        found = (_runs(number, song, frames, activities[number], kind) for number, song in songs.items())
+        return Places([run for runs in found for run in runs])
 
     return FoundPlaces(of(ACTIVE), of(BETWEEN), of(SILENT))
 
 
-def _runs(song: Song, frames: int, activity: Activity | None, kind: int) -> list[tuple[int, int]]:
-    """Stretches of starts of one kind, as first start and count."""
+def _runs(number: int, song: Song, frames: int, activity: Activity | None, kind: int) -> list[Run]:
+    """Stretches of starts of one kind."""
     starts = max(1, song.frames - frames + 1)
     if activity is None or song.levels is None:
-        return [(0, starts)] if kind == ACTIVE else []
+        return [Run(number, 0, starts, song.frames)] if kind == ACTIVE else []
     edges = np.diff(np.concatenate([[False], activity == kind, [False]]).astype(np.int8))
-    begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    block = song.levels.block
-    return [(int(b) * block, min(int(e) * block, starts) - int(b) * block) for b, e in zip(begins, ends, strict=True)]
+    begins = np.flatnonzero(edges == 1) * song.levels.block
+    ends = np.minimum(np.flatnonzero(edges == -1) * song.levels.block, starts)
+    return [
+        Run(number, int(begin), int(end - begin), song.frames * int(end - begin) / starts)
+        for begin, end in zip(begins, ends, strict=True)
+    ]

@@ -130,7 +130,7 @@ def open_track(song: SongFiles, form: SongFormat) -> Track:
     if found := misfits(sources, form):
         raise InputError(told_misfits(song, form, found))
     stems = tuple(stem for stem in form.stems if stem in sources)
-    frames = min(info.frames for info in sources.values() if info.frames is not None)
+    frames = min(sources[stem].frames or 0 for stem in stems)
     return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources)
 
 
@@ -148,12 +148,15 @@ def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> di
     if song.faults:
         raise InputError(song.faults[0])
     missing = [stem for stem in form.stems if stem not in song.stems]
-    for stem, found in written_otherwise(song, form).items():
-        raise InputError(f"{song.path} has {found} where {stem} is asked for: rename it, or change data.stems.")
+    if otherwise := written_otherwise(song, form):
+        told = ", ".join(f"{found} where {stem} is asked for" for stem, found in otherwise.items())
+        raise InputError(f"{song.path} has {told}: rename it, or change data.stems.")
     if len(missing) == len(form.stems) or (missing and song.whole and not silence):
+        mendable = len(missing) < len(form.stems) and song.split != "test"
+        mending = ", or pack it with scripts/prepare.py mend=[missing]" if mendable else ""
         raise InputError(
             f"{song.path} has {', '.join(song.stems) or 'none of the stems'} but lacks {', '.join(missing)}: add the "
-            "missing stems, remove the song, or change the stems asked for."
+            f"missing stems, remove the song, change the stems asked for{mending}."
         )
     wanted = {name: song.stems[name] for name in (MIXTURE, *form.stems) if name in song.stems}
     files = {file.path: probe_streams(file.path) for file in wanted.values()}
@@ -204,7 +207,11 @@ def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:
 def told_misfits(song: SongFiles, form: SongFormat, found: Sequence[Misfit]) -> str:
     """The sentence for a song that does not fit."""
     kinds = sorted({misfit.kind for misfit in found})
-    mending = "" if "empty" in kinds else f", or pack them with scripts/prepare.py mend=[{','.join(kinds)}]"
+    mending = (
+        ""
+        if "empty" in kinds or song.split == "test"
+        else f", or pack them with scripts/prepare.py mend=[{','.join(kinds)}]"
+    )
     return (
         f"{song.path} should have {form.sample_rate} Hz, {form.channels} channel(s) and one length in every stem, but "
         f"has {', '.join(misfit.told for misfit in found)}: convert or export these again{mending}."

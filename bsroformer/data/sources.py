@@ -9,6 +9,7 @@ from bsroformer.data.demo_songs import DEMO_VERSION, render_demo_set
 from bsroformer.data.layouts import Layout, SongFiles, SongFormat, find_files
 from bsroformer.data.musdb import validation_songs
 from bsroformer.data.tracks import Splits, named_valid, open_tracks
+from bsroformer.errors import InputError
 
 
 class Source(Protocol):
@@ -79,8 +80,13 @@ class FolderSource:
         Raises:
             InputError: See `find_files` and `named_valid`.
         """
-        valid_songs = validation_songs() if self.valid_songs == "musdb18" else listed(self.valid_songs)
-        return named_valid(find_files(self.place, self.stems, self.layout, listed(self.extra)), valid_songs)
+        songs = find_files(self.place, self.stems, self.layout, listed(self.extra))
+        if self.valid_songs == "musdb18":
+            return named_valid(songs, validation_songs())  # of which MUSDB18-7 lacks some
+        names, known = listed(self.valid_songs), {song.name for song in songs if song.split == "train"}
+        if known and (unknown := [name for name in names if name not in known]):
+            raise InputError(f"data.valid_songs names {', '.join(unknown)}, and train has no such song: correct it.")
+        return named_valid(songs, names)
 
 
 def listed(value: Sequence[str] | str | None) -> Sequence[str]:

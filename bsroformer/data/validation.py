@@ -25,7 +25,7 @@ class ValidationExcerpt(NamedTuple):
 
 
 class _Place(NamedTuple):
-    track: Song
+    song: Song
     start: int
     piece: int
 
@@ -34,30 +34,30 @@ class ValidationExcerpts(Dataset[ValidationExcerpt]):
     """The same excerpts each time.
 
     Args:
-        tracks: The songs.
+        songs: The songs.
         frames: Length of an excerpt, samples.
         per_song: So many of each song, evenly spaced, each a piece of its own; or ``all``: consecutive excerpts that
             cover the song, which is one piece.
     """
 
-    def __init__(self, tracks: Sequence[Song], frames: int, per_song: PerSong) -> None:
+    def __init__(self, songs: Sequence[Song], frames: int, per_song: PerSong) -> None:
         self.frames = frames
         if per_song == "all":
             self._places = [
-                _Place(track, start, song)
-                for song, track in enumerate(tracks)
-                for start in range(0, track.frames, frames)
+                _Place(song, start, number)
+                for number, song in enumerate(songs)
+                for start in range(0, song.frames, frames)
             ]
         else:
-            starts = [(track, start) for track in tracks for start in _evenly_spaced(track.frames, frames, per_song)]
-            self._places = [_Place(track, start, number) for number, (track, start) in enumerate(starts)]
-        self.pieces = len(tracks) if per_song == "all" else len(self._places)
+            starts = [(song, start) for song in songs for start in _evenly_spaced(song.frames, frames, per_song)]
+            self._places = [_Place(song, start, number) for number, (song, start) in enumerate(starts)]
+        self.pieces = len(songs) if per_song == "all" else len(self._places)
 
     def __getitem__(self, index: int) -> ValidationExcerpt:
         """An excerpt by its number."""
-        track, start, piece = self._places[index]
-        frames = min(self.frames, track.frames - start)
-        stems = padded(track.all_stems(start, frames), self.frames)
+        song, start, piece = self._places[index]
+        frames = min(self.frames, song.frames - start)
+        stems = padded(song.all_stems(start, frames), self.frames)
         return ValidationExcerpt(stems, torch.tensor(piece), torch.tensor(frames))
 
     def __len__(self) -> int:

@@ -23,8 +23,7 @@ from bsroformer.data.doctor import (
     write_check,
 )
 from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat
-from bsroformer.data.packs import MENDABLE
-from bsroformer.errors import InputError
+from bsroformer.data.packs import check_mend
 from bsroformer.launch.config import number, path_of, words
 from bsroformer.launch.packing import workers
 from bsroformer.launch.songs import build_source
@@ -45,8 +44,7 @@ def check(cfg: DictConfig, console: Console) -> int:
         InputError: There are no songs, or a setting is unknown.
     """
     mend = words(cfg, "mend")
-    if unknown := [name for name in mend if name not in MENDABLE]:
-        raise InputError(f"mend names {', '.join(unknown)}: choose from {', '.join(MENDABLE)}")
+    check_mend(mend)
     path = path_of(cfg.output, "output") / "check.json"
     source = build_source(cfg)
     source.make()

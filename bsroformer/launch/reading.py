@@ -17,12 +17,12 @@ def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     songs = data.songs
     if songs.packed:
         mended = f", {songs.mended} of which were mended" if songs.mended else ""
-        alone = "" if data.source.place and data.source.place.exists() else " alone, since their files are not here"
+        alone = " alone, since their files are not here" if songs.alone else ""
         console.print(f"{songs.packed} songs{mended} are read from their packs in {data.pack}{alone}")
     if songs.stale:
         console.print(
-            f"The packs of {first_of(songs.stale)} do not hold what these files do, and are not used: run "
-            "scripts/prepare.py again.",
+            f"The packs of {first_of(songs.stale)} are of other files or stems, of another version or damaged, and are "
+            "not used: run scripts/prepare.py again.",
             style="yellow",
         )
     _tell_saving(cfg, data, console)
@@ -36,7 +36,7 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
         return
     console.print(
         f"{found.songs} songs are read from their files, {1000 * found.seconds:.0f} ms for an excerpt of all stems, "
-        f"and where stems rest is not known. Packs take a millisecond, and {decimal(found.bytes)} on the disk: "
+        f"and where stems rest is not known. Packs take two milliseconds, and {decimal(found.bytes)} on the disk: "
         f"python scripts/prepare.py {told_data(cfg)}"
     )
 
@@ -46,16 +46,12 @@ def told_data(cfg: DictConfig) -> str:
     if not HydraConfig.initialized():
         return f"data.root={cfg.data.root}"
     hydra = HydraConfig.get()
-    typed = [argument for argument in hydra.overrides.task if argument.startswith("data.") and _names_songs(argument)]
+    typed = [argument for argument in hydra.overrides.task if _chooses_pack(argument)]
     return shlex.join([f"data={hydra.runtime.choices['data']}", *typed])
 
 
-def _names_songs(argument: str) -> bool:
-    return argument.partition("=")[0].removeprefix("data.") in (
-        "root",
-        "extra",
-        "pack",
-        "layout",
-        "stems",
-        "valid_songs",
-    )
+def _chooses_pack(argument: str) -> bool:
+    """Whether an argument decides which songs are packed, how, or where."""
+    key = argument.partition("=")[0].lstrip("+")
+    names = ("root", "extra", "pack", "layout", "stems", "valid_songs")
+    return key.startswith(("audio", "data.source.", "paths.cache_dir")) or key in {f"data.{name}" for name in names}

@@ -12,7 +12,7 @@ def song(frames: int, block: int = 10) -> SimpleNamespace:
 
 
 def everything(places: Places) -> list[tuple[int, int]]:
-    return [places.at(number) for number in range(len(places))]
+    return [(run.song, start) for run in places.runs for start in range(run.first, run.first + run.starts)]
 
 
 def test_every_start_of_every_song_comes_once_where_nothing_is_known():
@@ -40,9 +40,30 @@ def test_where_nothing_is_surely_heard_the_next_best_places_are_taken(kinds, bes
     assert everything(found.heard) == expected
 
 
-def test_draws_are_even():
-    places = find_places({0: song(10), 1: song(20)}, 6, lambda _: None).active
+def drawn(places: Places, count: int = 6000) -> list[tuple[int, int]]:
     rng = np.random.default_rng(0)
-    drawn = [places.draw(rng) for _ in range(4000)]
-    assert set(drawn) == set(everything(places))
-    assert all(abs(drawn.count(place) / 4000 - 1 / 20) < 0.015 for place in everything(places))
+    return [places.draw(rng) for _ in range(count)]
+
+
+def test_the_starts_of_a_song_are_drawn_evenly_whether_it_is_one_stretch_or_several():
+    kinds = {27: np.array([ACTIVE, SILENT]), 47: np.array([ACTIVE, SILENT, ACTIVE, ACTIVE])}
+    for places in (
+        find_places({0: song(27)}, 8, lambda _: None).active,
+        find_places({0: song(47)}, 8, lambda found: kinds[found.frames]).active,
+    ):
+        draws, all_starts = drawn(places), everything(places)
+        assert set(draws) == set(all_starts)
+        assert all(abs(draws.count(place) / 6000 - 1 / len(all_starts)) < 0.012 for place in all_starts)
+
+
+def test_each_second_of_music_counts_the_same_in_a_clip_shorter_than_an_excerpt_too():
+    places = find_places({0: song(5), 1: song(8), 2: song(87)}, 8, lambda _: None).active
+    shares = [sum(number == drawn_song for drawn_song, _ in drawn(places)) / 6000 for number in range(3)]
+    assert all(abs(share - length / 100) < 0.02 for share, length in zip(shares, (5, 8, 87), strict=True))
+
+
+def test_a_stretch_of_a_song_stands_for_its_share_of_it():
+    kinds = {27: np.array([ACTIVE, SILENT]), 28: np.array([ACTIVE, ACTIVE, ACTIVE])}
+    places = find_places({0: song(27), 1: song(28)}, 8, lambda found: kinds[found.frames]).active
+    share = sum(drawn_song == 0 for drawn_song, _ in drawn(places)) / 6000
+    assert abs(share - 13.5 / (13.5 + 28)) < 0.02

@@ -90,3 +90,8 @@ def test_one_word_stands_for_a_list_of_one_and_nothing_for_none(songs_root, tmp_
     source = FolderSource(str(songs_root), "folders", "B", str(tmp_path), STEMS, 44_100, 2)
     assert names(find_splits(source)) == (["A", "C", f"{tmp_path.name}/B"], ["B"], ["D"])
     assert names(find_splits(FolderSource(str(songs_root), "folders", None, None, STEMS, 44_100, 2)))[1] == []
+
+
+def test_a_validation_song_that_is_not_there_is_told(songs_root):
+    with pytest.raises(InputError, match=r"data\.valid_songs names X, and train has no such song"):
+        find_splits(folder(songs_root, ["A", "X"]))

@@ -69,7 +69,7 @@ def test_a_training_tells_of_stale_packs_and_reads_the_files(songs, capsys):
     train(composed("train", *SMALL_RUN, f"data.root={songs}", "data.pack=packs", "paths.output_dir=run"))
     told = capsys.readouterr().out
     assert "2 songs are read from their packs" in told
-    assert "The packs of A do not hold what these files do, and are not used: run scripts/prepare.py again." in told
+    assert "The packs of A are of other files or stems, of another version or damaged, and are not used: run" in told
 
 
 def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):

@@ -77,7 +77,7 @@ def _extra_songs(path: Path, stems: Sequence[str]) -> Iterator[SongFiles]:
     elif path.is_dir():
         folder = path / "train" if (path / "train").is_dir() else path
         clips = has_stem_folders(folder, stems)
-        songs = list_clips(folder, "train", stems) if clips else list_songs(folder, "train", whole=False)
+        songs = list_clips(folder, "train", stems) if clips else list_songs(folder, "train")
     else:
         raise InputError(f"There is no folder or table {path}, which data.extra names: check the path.")
     if not songs:

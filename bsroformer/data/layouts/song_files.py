@@ -1,7 +1,7 @@
 """The files of a song, as a layout has them: nothing is opened yet."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
@@ -61,7 +61,7 @@ class SongFiles:
     path: Path
     stems: Mapping[str, StemFile]
     whole: bool = True
-    faults: tuple[str, ...] = field(default=())
+    faults: tuple[str, ...] = ()
 
 
 def audio_files(folder: Path) -> list[Path]:

@@ -36,7 +36,7 @@ def split_folders(root: str | Path | None) -> dict[str, Path]:
     return folders
 
 
-def list_songs(folder: Path, split: str, kind: SongKind = "any", whole: bool = True) -> list[SongFiles]:
+def list_songs(folder: Path, split: str, kind: SongKind = "any") -> list[SongFiles]:
     """The songs of a folder in the order of names: its ``.stem.mp4`` files, its visible folders, or both.
 
     Raises:
@@ -46,14 +46,14 @@ def list_songs(folder: Path, split: str, kind: SongKind = "any", whole: bool = T
     for path in entries(folder):
         if path.name.startswith(".") or not _is_song(path, kind):
             continue
-        song = song_in_folder(path, split, whole) if path.is_dir() else song_in_stem_mp4(path, split)
+        song = song_in_folder(path, split) if path.is_dir() else song_in_stem_mp4(path, split)
         if song.name in songs:
             raise InputError(f"{folder} holds {song.name} as a file and as a folder: remove one, or set layout.")
         songs[song.name] = song
     return list(songs.values())
 
 
-def song_in_folder(folder: Path, split: str, whole: bool = True) -> SongFiles:
+def song_in_folder(folder: Path, split: str) -> SongFiles:
     """A song that is a folder with a file for each stem."""
     stems: dict[str, StemFile] = {}
     faults = []
@@ -62,7 +62,7 @@ def song_in_folder(folder: Path, split: str, whole: bool = True) -> SongFiles:
             faults.append(f"{folder} has both {stems[path.stem].path.name} and {path.name}: remove one of them.")
         else:
             stems[path.stem] = StemFile(path)
-    return SongFiles(folder.name, split, folder, stems, whole, tuple(faults))
+    return SongFiles(folder.name, split, folder, stems, faults=tuple(faults))
 
 
 def song_in_stem_mp4(path: Path, split: str) -> SongFiles:

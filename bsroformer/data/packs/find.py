@@ -47,19 +47,25 @@ def find_pack(song: SongFiles, form: SongFormat, pack: Path) -> Found:
         folder = song_folder(pack, split, song.name)
         index = read_index(folder)
         if index is None:
-            with suppress(OSError):
-                stale = stale or (folder / INDEX).is_file()  # of another version, or damaged
+            with suppress(OSError):  # there may be one of another version
+                stale = stale or (split == song.split and (folder / INDEX).is_file())
             continue
-        stale = True
+        stale = stale or split == song.split
         fresh = _known_again(index, song, form) if _fits(index, song, form) else None
         if fresh is None:
             continue
-        if fresh != index:  # of other times: so that content is not read again at each start
-            with suppress(InputError), replacing(folder / INDEX) as partial:
-                partial.write_text(fresh.to_json(), "utf-8")
+        if fresh != index:
+            _remember(folder, index, fresh)
         with suppress(InputError):  # it is damaged
             return Found(open_pack(folder, fresh, [stem for stem in form.stems if stem in fresh.stems]), stale=False)
     return Found(None, stale)
+
+
+def _remember(folder: Path, index: Index, fresh: Index) -> None:
+    """Keep other times of the same files, so that their content is not read again at each start."""
+    if read_index(folder) == index:  # nobody has packed the song anew meanwhile
+        with suppress(InputError), replacing(folder / INDEX) as partial:
+            partial.write_text(fresh.to_json(), "utf-8")
 
 
 def _fits(index: Index, song: SongFiles, form: SongFormat) -> bool:
@@ -79,7 +85,7 @@ def _known_again(index: Index, song: SongFiles, form: SongFormat) -> Index | Non
     for stem, file in files.items():
         try:
             known = index.sources[stem].known_again(file.path, file.stream, read_once)
-        except OSError:
+        except (OSError, InputError):
             return None
         if known is None:
             return None

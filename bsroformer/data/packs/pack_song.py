@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +24,7 @@ from bsroformer.errors import InputError
 
 # Codecs whose samples int16 holds exactly, as libsndfile and FFmpeg call them.
 INT16_CODECS = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ALAC_16", "pcm_s16le", "pcm_s16be", "pcm_u8", "pcm_s8"})
+BLOCK = 2**16  # samples per channel read at a time
 PIECE = 64  # blocks of levels decoded and written at a time: 6.4 s
 
 
@@ -102,7 +104,7 @@ def pack_song(job: PackJob) -> Outcome:
                 write_pack(job)
             except ExceedsInt16Error:
                 write_pack(replace(job, int16=False))
-        except (InputError, OSError) as caught:
+        except InputError as caught:
             error = str(caught)
     remarks = tuple(str(each.message) for each in told if each.category is UserWarning)  # the decoders'
     return Outcome(job.song.name, job.seconds, error, remarks)
@@ -118,7 +120,9 @@ def write_pack(job: PackJob) -> None:
     block = round(BLOCK_SECONDS * job.form.sample_rate)
     about = index(job, block)  # first: a file that changes meanwhile makes the pack stale
     with replacing_folder(job.folder) as folder:
-        with (folder / STEMS).open("wb") as file:
+        with writing(job.folder):
+            file = (folder / STEMS).open("wb")
+        with file:
             shape = (len(job.stems), job.frames, job.form.channels)
             header = {"descr": job.dtype.str, "fortran_order": False, "shape": shape}
             npy.write_array_header_1_0(file, header)
@@ -156,13 +160,13 @@ def _stem_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
     form, left = job.form, job.frames
     if stem in job.sources:
         info = job.sources[stem]
-        decoded = blocks(info.path, 2**16, info.stream)
+        decoded = blocks(info.path, BLOCK, info.stream)
         for block in resample_blocks(decoded, info.sample_rate, form.sample_rate):
             yield to_channels(block, form.channels)
             left -= block.shape[1]
     while left > 0:
-        yield torch.zeros(form.channels, min(left, 2**16))
-        left -= 2**16
+        yield torch.zeros(form.channels, min(left, BLOCK))
+        left -= BLOCK
 
 
 def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -180,11 +184,10 @@ def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
 def index(job: PackJob, block: int) -> Index:
     """What is known of the song, its files' digests included."""
     files = {stem: job.song.stems[stem] for stem in job.stems if stem in job.sources}
-    digests = {path: digest(path) for path in {file.path for file in files.values()}}
-    sources = {stem: source_file(file.path, file.stream, digests[file.path]) for stem, file in files.items()}
+    digest_of = cache(digest)
+    sources = {stem: source_file(file.path, file.stream, digest_of(file.path)) for stem, file in files.items()}
     return Index(
         name=job.song.name,
-        split=job.song.split,
         stems=job.stems,
         sample_rate=job.form.sample_rate,
         channels=job.form.channels,

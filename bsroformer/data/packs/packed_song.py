@@ -37,7 +37,6 @@ class Index:
 
     Attributes:
         name: The song's name.
-        split: The split it belonged to when it was packed.
         stems: In the order of the array.
         sample_rate: Hz.
         channels: Of each stem.
@@ -49,7 +48,6 @@ class Index:
     """
 
     name: str
-    split: str
     stems: tuple[str, ...]
     sample_rate: int
     channels: int
@@ -68,7 +66,7 @@ class Index:
         """From text.
 
         Raises:
-            ValueError, KeyError, TypeError: If it is no index of this format.
+            ValueError, KeyError, TypeError, AttributeError: If it is no index of this format.
         """
         tree: dict[str, Any] = json.loads(text)
         if tree.pop("format") != FORMAT:
@@ -113,7 +111,10 @@ class PackedSong:
 
     def _read(self, stems: Sequence[str], start: int, frames: int | None) -> Tensor:
         """Copy stems into a new tensor (n c t), which lies in memory as the file does."""
-        array = mapped(self.folder / STEMS)  # (n t c)
+        try:
+            array = mapped(self.folder / STEMS)  # (n t c)
+        except (OSError, ValueError) as error:
+            raise InputError(f"The pack {self.folder} was removed or damaged ({error}): prepare again.") from error
         end = self.frames if frames is None else min(start + frames, self.frames)
         audio = np.empty((len(stems), max(0, end - start), array.shape[2]), np.float32)
         rows = [self.index.stems.index(stem) for stem in stems]
@@ -149,7 +150,7 @@ def read_index(folder: Path) -> Index | None:
     """The index of a packed song; None where there is none, or one of another version."""
     try:
         return Index.from_json((folder / INDEX).read_text("utf-8"))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -159,13 +160,13 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
     Raises:
         InputError: Its files are damaged.
     """
-    samples = len(index.stems) * index.frames * index.channels
     try:
         energy, _ = np.load(folder / LEVELS)
-        whole = (folder / STEMS).stat().st_size > samples * np.dtype(np.int16).itemsize  # and a header
+        shape = np.load(folder / STEMS, mmap_mode="r").shape
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"The pack {folder} is damaged ({error}): remove it and prepare again.") from error
-    if not whole or energy.shape != (len(index.stems), -(-index.frames // index.block)):
-        raise InputError(f"The pack {folder} is damaged (a file is too short): remove it and prepare again.")
+    wanted = (len(index.stems), index.frames, index.channels), (len(index.stems), -(-index.frames // index.block))
+    if (shape, energy.shape) != wanted:
+        raise InputError(f"The pack {folder} is damaged (its arrays have other shapes): remove it and prepare again.")
     rows = [index.stems.index(stem) for stem in stems]
     return PackedSong(folder, index, Levels(index.block, energy[rows], index.channels), tuple(stems))

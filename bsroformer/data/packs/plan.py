@@ -56,7 +56,7 @@ def plan_packs(
     """Find out what is to be packed, by the headers of files.
 
     Args:
-        songs: The songs.
+        songs: All songs of the data set.
         form: What the packs are to hold.
         pack: The folder of the packs.
         mend: What to mend: ``rate`` resamples, ``channels`` mixes down or doubles, ``length`` lets short stems end in
@@ -66,8 +66,7 @@ def plan_packs(
     Raises:
         InputError: For a setting that is unknown.
     """
-    if unknown := [name for name in mend if name not in MENDABLE]:
-        raise InputError(f"mend names {', '.join(unknown)}: choose from {', '.join(MENDABLE)}")
+    check_mend(mend)
     if precision not in PRECISIONS:
         raise InputError(f"precision={precision} is none of {', '.join(PRECISIONS)}")
     jobs, faults, done = [], [], 0
@@ -81,6 +80,16 @@ def plan_packs(
         except InputError as error:
             faults.append(str(error))
     return PackPlan(songs, form, pack, jobs, done, faults)
+
+
+def check_mend(mend: Collection[str]) -> None:
+    """Refuse to mend what nobody can.
+
+    Raises:
+        InputError: If something of the kind is named.
+    """
+    if unknown := [name for name in mend if name not in MENDABLE]:
+        raise InputError(f"mend names {', '.join(unknown)}: choose from {', '.join(MENDABLE)}")
 
 
 def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[str], precision: str) -> PackJob:

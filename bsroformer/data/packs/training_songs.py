@@ -10,7 +10,7 @@ from bsroformer.data.layouts import SongFiles, SongFormat
 from bsroformer.data.packs.find import find_pack
 from bsroformer.data.packs.manifest import listed_songs
 from bsroformer.data.packs.packed_song import PackedSong
-from bsroformer.data.packs.plan import plan_packs
+from bsroformer.data.packs.plan import plan_song
 from bsroformer.data.song import Song, Track
 from bsroformer.data.tracks import open_tracks
 from bsroformer.errors import InputError
@@ -29,6 +29,7 @@ class TrainingSongs:
         mended: How many of those were mended when they were packed.
         stale: Names of songs whose packs cannot be used any more, and that are read from their files.
         unpacked: Files of the songs that have no pack.
+        alone: Whether the packs are all there is: the files are not here.
     """
 
     train: Sequence[Song]
@@ -37,6 +38,7 @@ class TrainingSongs:
     mended: int
     stale: tuple[str, ...]
     unpacked: tuple[SongFiles, ...]
+    alone: bool = False
 
 
 def training_songs(songs: Sequence[SongFiles], form: SongFormat, pack: Path | None) -> TrainingSongs:
@@ -54,8 +56,9 @@ def training_songs(songs: Sequence[SongFiles], form: SongFormat, pack: Path | No
     for (split, _), song in packed.items():
         by_split[split].append(song)
     train, valid = (sorted(by_split[split], key=lambda song: song.name) for split in ("train", "valid"))
-    stale = tuple(name for (_, name), each in found.items() if each.stale)
-    return TrainingSongs(train, valid, len(packed), _mended(packed.values()), stale, tuple(unpacked))
+    stale = tuple(dict.fromkeys(name for (_, name), each in found.items() if each.stale))
+    once = {song.folder: song for song in packed.values()}  # a few songs to overfit on validate too
+    return TrainingSongs(train, valid, len(once), _mended(once.values()), stale, tuple(unpacked))
 
 
 def songs_of_pack_alone(form: SongFormat, pack: Path) -> TrainingSongs:
@@ -67,7 +70,7 @@ def songs_of_pack_alone(form: SongFormat, pack: Path) -> TrainingSongs:
     train, valid = (listed_songs(pack, split, form) for split in ("train", "valid"))
     if not train:
         raise InputError(f"{pack} holds no packed songs to train on: prepare some, or set data.root.")
-    return TrainingSongs(train, valid, len(train) + len(valid), _mended([*train, *valid]), (), ())
+    return TrainingSongs(train, valid, len(train) + len(valid), _mended([*train, *valid]), (), (), alone=True)
 
 
 def _mended(songs: Iterable[PackedSong]) -> int:
@@ -90,12 +93,16 @@ class Saving:
 
 
 def saving(songs: TrainingSongs, form: SongFormat, frames: int, pack: Path) -> Saving | None:
-    """Measure what packing would bring; None where nothing is left to pack."""
+    """Measure what packing would bring; None where nothing is left to pack, or a song cannot be read."""
     if not songs.unpacked:
         return None
     tracks = [song for song in (*songs.train, *songs.valid) if isinstance(song, Track)]
-    seconds = median(_seconds_of_excerpt(track, len(form.stems), frames) for track in tracks[:_MEASURED])
-    return Saving(len(songs.unpacked), seconds, plan_packs(songs.unpacked, form, pack).bytes)
+    try:
+        seconds = median(_seconds_of_excerpt(track, len(form.stems), frames) for track in tracks[:_MEASURED])
+        size = sum(plan_song(song, form, pack, mend=(), precision="auto").bytes for song in songs.unpacked)
+    except InputError:  # training will tell, if it comes to that place
+        return None
+    return Saving(len(songs.unpacked), seconds, size)
 
 
 def _seconds_of_excerpt(track: Track, stems: int, frames: int) -> float:

@@ -232,3 +232,27 @@ def test_a_name_that_is_no_text_is_packed(tmp_path):
     (tmp_path / "set/train/cafe").rename(tmp_path / "set" / os.fsdecode(b"train/caf\xe9"))
     packed(tmp_path / "set", tmp_path / "pack")
     assert training_songs(files(tmp_path / "set"), FORM, tmp_path / "pack").packed == 1
+
+
+@pytest.mark.parametrize("content", ["null", "[]", '"index"', "{", '{"format": 1, "sources": []}'])
+def test_an_index_that_is_none_is_as_if_there_were_no_pack(root, tmp_path, content):
+    packed(root, tmp_path / "pack")
+    (song_folder(tmp_path / "pack", "train", "A") / "index.json").write_text(content)
+    songs = training_songs(files(root), FORM, tmp_path / "pack")
+    assert songs.packed == 2 and songs.stale == ("A",)
+
+
+def test_the_pack_of_another_song_of_the_same_name_makes_none_stale(root, tmp_path):
+    packed(root, tmp_path / "pack")
+    add_song(root, "valid/A")
+    soundfile.write(root / "valid/A/drums.wav", noise(20_000, seed=7), RATE)
+    songs = training_songs(files(root), FORM, tmp_path / "pack")
+    assert songs.stale == () and songs.packed == 3
+
+
+def test_a_pack_that_goes_while_it_is_used_is_told(root, tmp_path):
+    packed(root, tmp_path / "pack")
+    song = training_songs(files(root), FORM, tmp_path / "pack").train[0]
+    shutil.rmtree(song.folder)
+    with pytest.raises(InputError, match=r"train/A was removed or damaged .*: prepare again"):
+        song.stem("vocals")
