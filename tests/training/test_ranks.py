@@ -1,0 +1,73 @@
+"""Two true processes on this machine's CPU, beside one."""
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from augments import VARIED, augment
+from torch import Tensor
+
+from bsroformer.data.datamodule import Batches, StemsDataModule
+from bsroformer.data.sources import FolderSource
+from bsroformer.losses import MultiDomainLoss
+from bsroformer.training import SeparationModule
+from bsroformer.training.schedule import warmup_cosine
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+STEMS = ("vocals", "other")
+
+
+@dataclass
+class Recorder(L.Callback):
+    """Keeps what a rank trained on, and the scores that it logged, in a file of its own."""
+
+    folder: Path
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        self.trained: list[Tensor] = []
+        warnings.filterwarnings("error", message=r".*sync_dist")
+
+    def on_train_batch_start(self, trainer, pl_module, batch: Tensor, batch_idx: int) -> None:
+        self.trained.append(batch.clone())
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        scores = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        torch.save((torch.cat(self.trained), scores), self.folder / f"{trainer.global_rank}.pt")
+
+
+def ranks(songs_root: Path, folder: Path, model, count: int) -> list[tuple[Tensor, dict[str, float]]]:
+    """What each of so many processes trained on, (b n c t), and its scores; no step changes the weights."""
+    folder.mkdir()
+    source = FolderSource(str(songs_root), "folders", ("B", "C"), (), STEMS, 44_100, 2)
+    batches = Batches(seconds=0.05, batch_size=2, epoch_size=8, valid_per_song=3, num_workers=0)
+    data = StemsDataModule(source, augment(unmixed=0.2, effects=VARIED), batches, seed=0)
+    loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=32, hop_length=8)
+    optimizer, scheduler = partial(torch.optim.AdamW, lr=0.0), partial(warmup_cosine, warmup_steps=2, final=0.1)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = L.Trainer(
+        accelerator="cpu",
+        devices=count,
+        strategy="ddp_spawn" if count > 1 else "auto",
+        max_epochs=2,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_model_summary=False,
+        callbacks=[Recorder(folder)],
+        **quiet,
+    )
+    trainer.fit(SeparationModule(model, loss, optimizer, scheduler), data)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(count)]
+
+
+def test_two_processes_train_and_validate_on_what_one_does(songs_root, tmp_path, tiny_model):
+    [(excerpts, scores)] = ranks(songs_root, tmp_path / "one", tiny_model, 1)
+    shares = ranks(songs_root, tmp_path / "two", tiny_model, 2)
+    assert torch.equal(torch.stack([share for share, _ in shares], dim=1).flatten(0, 1), excerpts)  # (b r) -> b
+    assert len(excerpts) == len(torch.unique(excerpts, dim=0)) == 16
+    assert len(scores) == 7  # the loss, and two scores of two stems and on average
+    for _, of_rank in shares:
+        assert of_rank == pytest.approx(scores, rel=1e-6)
