@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bsroformer.audio.decoders import HEADER_SLACK, AudioInfo, Decoder, open_decoder
+from bsroformer.audio.audio_info import HEADER_SLACK, AudioInfo
+from bsroformer.audio.decoders import Decoder, open_decoder
 from bsroformer.audio.writer import block_writer, write
 from bsroformer.errors import InputError
 

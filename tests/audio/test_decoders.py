@@ -14,7 +14,8 @@ import soundfile
 import torch
 from torch import Tensor
 
-from bsroformer.audio.decoders import FFmpegDecoder, open_decoder
+from bsroformer.audio.decoders import open_decoder
+from bsroformer.audio.ffmpeg_decoder import FFmpegDecoder
 from bsroformer.audio.files import probe, read
 from bsroformer.errors import InputError
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bsroformer.audio.decoders import AudioInfo, open_decoder
+from bsroformer.audio.audio_info import AudioInfo
+from bsroformer.audio.decoders import open_decoder
 from bsroformer.audio.files import regroup
 from bsroformer.data.doctor.meter import Meter, hop_of
 from bsroformer.data.layouts import StemFile

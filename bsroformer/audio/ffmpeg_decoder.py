@@ -1,0 +1,164 @@
+"""Decode with FFmpeg (PyAV), sample exact."""
+
+import warnings
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from torch import Tensor
+
+from bsroformer.audio.audio_info import HEADER_SLACK, AudioInfo, warn_of_cut
+from bsroformer.errors import InputError
+
+# Samples decoded and dropped after a seek: AAC's overlapping windows need a frame of 1024, the others none.
+PREROLL = 4096
+
+
+class FFmpegDecoder:
+    """A file that FFmpeg reads, which may hold several audio streams and other things.
+
+    An excerpt equals the same slice of the whole decode. Where a seek cannot promise that (`_seeks_exactly`),
+    the stream is decoded from its start, which takes about a millisecond for each second of AAC.
+
+    Args:
+        path: The file.
+        damaged: Whether it is known to be so: FFmpeg decodes noise without a word, or skips it, where a checksum of
+            FLAC is wrong.
+
+    Raises:
+        InputError: It is none that FFmpeg can read.
+    """
+
+    def __init__(self, path: Path, damaged: bool = False) -> None:
+        try:
+            # "file" alone: a playlist in disguise must not make FFmpeg fetch what it lists from the network.
+            self._container = av.open(
+                str(path.absolute()), options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            )
+        except (av.FFmpegError, OSError, UnicodeError) as error:
+            raise InputError(
+                f"{path} is not an audio file that libsndfile or FFmpeg can read, or it is damaged "
+                f"({_reason(error)}): check what it is, or convert it to wav."
+            ) from error
+        if not self._container.streams.audio:
+            self._container.close()
+            raise InputError(f"{path} has no audio stream: name a file that holds sound.")
+        self._path, self._damaged = path, damaged
+        self._damaged_packets = 0
+        self.infos = [self._describe(stream) for stream in range(len(self._container.streams.audio))]
+
+    def _describe(self, stream: int) -> AudioInfo:
+        sources = self._container.streams.audio
+        source = sources[stream]
+        if source.codec_context is None or not source.codec_context.sample_rate or not source.codec_context.channels:
+            raise InputError(
+                f"{self._path} is damaged, or of a kind that FFmpeg's libraries cannot read: download it again, or "
+                "convert it to wav."
+            )
+        frames = source.duration if _counts_samples(source) else None
+        microseconds = self._container.duration
+        expected = frames if frames is not None or not microseconds else round(microseconds / 1e6 * source.rate)
+        codec = source.codec_context.name
+        return AudioInfo(self._path, source.rate, source.channels, frames, expected, codec, stream, len(sources))
+
+    def decode(self, stream: int, start: int) -> Iterator[Tensor]:
+        """Yield the samples from ``start`` to the end as blocks (c t) of float32."""
+        source = self._container.streams.audio[stream]
+        info = self.infos[stream]
+        origin = self._origin(source) if self._seeks_exactly(source) else None
+        if origin is not None and start > PREROLL:
+            self._container.seek(origin + start - PREROLL, stream=source)
+
+        damaged = self._damaged
+        decoded = 0  # samples of the stream up to here, counted or by the frames' time stamps
+        wanted = start  # the next sample to yield
+        for frame in self._frames(source):
+            first = decoded if origin is None or frame.pts is None else frame.pts - origin
+            decoded = first + frame.samples
+            if decoded <= wanted:
+                continue
+            if first > wanted:  # a damaged packet is missing: silence keeps what follows in its place
+                damaged = True
+                yield torch.zeros(info.channels, first - wanted)
+            yield torch.from_numpy(_to_float32(frame, info))[:, max(wanted - first, 0) :]
+            wanted = decoded
+        counted = info.frames is not None or "matroska" in self._container.format.name
+        if counted and info.expected_frames is not None and wanted < info.expected_frames - HEADER_SLACK:
+            warn_of_cut(self._path, f"of the {info.expected_frames} samples in its header, {wanted}", stacklevel=2)
+        elif self._damaged_packets:
+            warnings.warn(f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=2)
+        elif damaged:
+            told = "some of it is silence or noise instead of what was there; copy or download it again"
+            warnings.warn(f"{self._path} is damaged: {told}.", stacklevel=2)
+
+    def _origin(self, source: AudioStream) -> int | None:
+        """The time stamp of the stream's first sample.
+
+        A whole FLAC may begin in the middle of a broadcast, of which it counts the samples.
+        """
+        first_is_missing = self._damaged and self._container.format.name == "flac"
+        return 0 if first_is_missing else source.start_time
+
+    def _frames(self, source: AudioStream) -> Iterator[AudioFrame]:
+        """Decode the packets of ``source`` alone, past those that are damaged."""
+        packets = self._container.demux(source)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:  # nothing after it can be found
+                packet, self._damaged_packets = None, self._damaged_packets + 1
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self._damaged_packets += 1
+                continue
+            yield from (frame for frame in frames if isinstance(frame, AudioFrame))
+
+    def _seeks_exactly(self, source: AudioStream) -> bool:
+        """Whether a seek leads to the samples of the whole decode, and time stamps say which they are.
+
+        Codecs that remember more than a frame (Opus, HE-AAC) come back to them slowly. AAC with perceptual
+        noise substitution never does, as its noise depends on all that was decoded before. No header tells
+        of it, but FFmpeg's encoder uses it by default, so AAC in files that FFmpeg wrote is not trusted.
+        MUSDB18 is free of it.
+        """
+        codec = source.codec_context
+        by_ffmpeg = self._container.metadata.get("encoder", "").startswith("Lavf")
+        plain_aac = codec.name == "aac" and codec.profile == "LC" and not by_ffmpeg
+        return _counts_samples(source) and (plain_aac or codec.name in ("alac", "flac"))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+
+def _counts_samples(source: AudioStream) -> bool:
+    """Whether the stream's clock ticks once a sample, as in mp4; Matroska's ticks once a millisecond."""
+    return source.time_base == Fraction(1, source.rate) and source.start_time is not None
+
+
+def _to_float32(frame: AudioFrame, info: AudioInfo) -> np.ndarray:
+    """The samples (c t) of a frame, integers scaled to [-1, 1)."""
+    samples = frame.to_ndarray()  # planar (c t) or packed (1 t*c)
+    if not frame.format.is_planar:
+        samples = samples.reshape(frame.samples, -1).T
+    if len(samples) != info.channels:
+        raise InputError(
+            f"{info.path} changes from {info.channels} to {len(samples)} channels midway: convert it to wav."
+        )
+    if samples.dtype.kind == "f":
+        return samples.astype(np.float32)
+    if samples.dtype == np.uint8:  # the one unsigned format, with its zero at 128
+        return (samples.astype(np.float32) - 128) / 128
+    return samples.astype(np.float32) / 2.0 ** (8 * samples.itemsize - 1)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
