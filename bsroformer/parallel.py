@@ -27,7 +27,8 @@ def mapping(workers: int) -> Iterator[Callable[..., Any]]:
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
 
     def run(function: Callable[..., Any], *things: Iterable[Any]) -> Iterator[Any]:
-        with _ignoring_ctrl_c():  # the workers start here, and are the parent's to end
+        # Processes that are started meanwhile ignore Ctrl-C for good: they are the parent's to end.
+        with answering(signal.SIGINT, signal.SIG_IGN):
             return pool.map(function, *things)
 
     try:
@@ -35,7 +36,7 @@ def mapping(workers: int) -> Iterator[Callable[..., Any]]:
     except BrokenProcessPool as error:
         raise InputError("A worker process was killed, perhaps for want of memory: set workers=1.") from error
     finally:
-        with _ignoring_ctrl_c():  # a second one; what is under way is finished, so that nothing is half done
+        with answering(signal.SIGINT, signal.SIG_IGN):  # a second Ctrl-C: what is under way is finished
             pool.shutdown(cancel_futures=True)
 
 
@@ -45,16 +46,16 @@ def processors() -> int:
 
 
 @contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment; processes that are started meanwhile ignore it for good."""
+def answering(number: signal.Signals, answer: Any) -> Iterator[None]:
+    """Answer a signal with another handler for a moment; in the main thread, which alone gets signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    usual = signal.signal(number, answer)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        signal.signal(number, usual)
 
 
 def _begin() -> None:

@@ -267,4 +267,4 @@ def test_the_help_of_a_script_is_text_that_hydra_can_print(root):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         text = compose(root, return_hydra_config=True).hydra.help.template
     hydras_own = dict.fromkeys(("APP_CONFIG_GROUPS", "CONFIG", "FLAGS_HELP", "HYDRA_CONFIG_GROUPS"), "")
-    Template(text).substitute(hydras_own)  # a lone $ is none of these
+    assert Template(text).substitute(hydras_own)  # a lone $ is none of these

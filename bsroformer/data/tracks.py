@@ -11,7 +11,7 @@ from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat, refuse_equal_
 from bsroformer.data.song import Track, open_track
 from bsroformer.errors import InputError
 
-__all__ = ["SPLITS", "Splits", "Track", "named_valid", "open_tracks"]
+__all__ = ["Splits", "Track", "named_valid", "open_tracks"]
 
 # Faulty songs that one message names: enough to see what they have in common.
 _NAMED_FAULTS = 3

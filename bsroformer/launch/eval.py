@@ -3,8 +3,8 @@
 from omegaconf import DictConfig
 from rich.console import Console
 
+from bsroformer.data.layouts import SPLITS
 from bsroformer.data.sources import find_splits
-from bsroformer.data.tracks import SPLITS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import StreamSeparator

@@ -3,10 +3,9 @@
 import io
 import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +14,7 @@ from rich.table import Column
 from rich.text import Text
 
 import bsroformer
+from bsroformer.parallel import answering
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
 
@@ -60,17 +60,9 @@ class SpeedColumn(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f} x real time")
 
 
-@contextmanager
-def stopping_on_sigterm() -> Iterator[None]:
+def stopping_on_sigterm() -> AbstractContextManager[None]:
     """Take the wish to end that a system or scheduler sends for a Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    usual = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, usual)
+    return answering(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from bsroformer.data.layouts.find import Layout, find_files, refuse_equal_names
 from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, SongFormat, StemFile
-from bsroformer.data.layouts.songs import split_folders
 
 __all__ = [
     "MIXTURE",
@@ -13,5 +12,4 @@ __all__ = [
     "StemFile",
     "find_files",
     "refuse_equal_names",
-    "split_folders",
 ]
