@@ -13,6 +13,9 @@ from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
 from bsroformer.data.levels import Levels
 from bsroformer.errors import InputError
 
+PADDED_CODECS = frozenset({"aac", "alac"})
+"""Of which an mp4's header may promise a few samples too many: the encoder's padding."""
+
 
 class Song(Protocol):
     """What training reads excerpts of: a `Track`, or its pack (`bsroformer.data.packs`)."""
@@ -91,9 +94,9 @@ class Track:
         try:
             return read(source.path, start, frames, source.stream)[0]
         except EndsBeforeError:
-            if self.frames - start > HEADER_SLACK:
+            if source.codec not in PADDED_CODECS or self.frames - start > HEADER_SLACK:
                 raise
-            return torch.zeros(self.channels, 0)  # the header of an mp4 promised a few samples too many
+            return torch.zeros(self.channels, 0)
 
     def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
         """Read every stem, as `stem` does, into one tensor (n c t) in the order of ``stems``."""
