@@ -16,6 +16,7 @@ from bsroformer.launch.config import plain
 from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
+from bsroformer.training.checkpoint_file import CarefulCheckpointIO
 
 
 def build_model(cfg: DictConfig) -> BandSplitRoformer:
@@ -67,6 +68,7 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
     return make(
         cfg.trainer,
         precision=precision,
+        plugins=[CarefulCheckpointIO()],
         callbacks=list(callbacks.values()),
         enable_checkpointing=keeps_checkpoints,  # otherwise Lightning adds a ModelCheckpoint of its own
         logger=logger,

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.checkpoints import load_model
-from bsroformer.checkpoints.native import read_training_checkpoint
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.tracks import Track
@@ -22,12 +22,15 @@ from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.reading import tell_reading
+from bsroformer.launch.resuming import told_of_resuming, with_run_to_resume
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
-from bsroformer.launch.terminal import terminal
+from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training import SeparationModule
+from bsroformer.training.checkpoint_file import LAST, CarefulCheckpointIO
+from bsroformer.training.stop_signals import StoppedError
 
 
 @user_errors
@@ -40,8 +43,9 @@ def train(cfg: DictConfig) -> float:
     Returns:
         The best validation SI-SDR in dB, for sweeps; NaN if nothing was validated.
     """
-    cfg = prepared(cfg)
-    console, folder = terminal(), Path(cfg.paths.output_dir)
+    console = terminal()
+    cfg = with_run_to_resume(prepared(cfg), console)
+    folder = Path(cfg.paths.output_dir)
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     keep_freed_memory()
     quieten_lightning()
@@ -59,11 +63,7 @@ def train(cfg: DictConfig) -> float:
         save_config(cfg, folder)
         _log_config(cfg, trainer)
         _announce(cfg, module, data, console)
-    resumed = _checkpoint_to_resume(cfg, console)
-    try:
-        trainer.fit(module, data, ckpt_path=resumed)
-    finally:
-        finish_wandb()  # or the next run of a sweep would go on in this one
+    _fit(trainer, module, data, told_of_resuming(cfg, console), console)
     if not trainer.is_global_zero:
         return best_score(trainer)
     if offline:
@@ -71,6 +71,28 @@ def train(cfg: DictConfig) -> float:
     if cfg.evaluate:
         _evaluate(cfg, data.test, best_checkpoint(trainer), console)
     return best_score(trainer)
+
+
+def _fit(
+    trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, checkpoint: str | None, console: Console
+) -> None:
+    """Train; leave what is there in order, however it ends.
+
+    Raises:
+        InputError: If the last checkpoint could not be written.
+    """
+    folder = trainer.default_root_dir
+    try:
+        with warnings_told(console):
+            trainer.fit(module, data, ckpt_path=checkpoint)
+    except StoppedError as stopped:
+        console.print(f"Stopped after step {trainer.global_step:,}; resume={folder} goes on from there.")
+        sys.exit(stopped.status)
+    finally:
+        finish_wandb()  # or the next run of a sweep would go on in this one
+    checkpoints = trainer.strategy.checkpoint_io
+    if isinstance(checkpoints, CarefulCheckpointIO) and (failed := checkpoints.failed.get(LAST)):
+        raise InputError(f"{failed} When there is room, resume={folder} goes on from the checkpoint before.")
 
 
 def quieten_lightning() -> None:
@@ -130,24 +152,6 @@ def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:
         console.print(f"It separates {', '.join(source.stems)}, and this run {', '.join(model.stems)}.")
     for change in start.changed:
         console.print(f"The same weights compute something else here: {change}.", style="yellow")
-
-
-def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
-    """The checkpoint to go on from, with a word on what the configuration does not change any more."""
-    if not cfg.ckpt_path:
-        return None
-    checkpoint = read_training_checkpoint(cfg.ckpt_path)
-    rates = [group.get("initial_lr") for group in checkpoint["optimizer_states"][0]["param_groups"]]
-    if "lr" in cfg.optimizer and cfg.optimizer.lr not in rates:
-        console.print(
-            f"The learning rate stays at {rates[0]:g}, the checkpoint's, not the {cfg.optimizer.lr:g} of the "
-            "configuration: use init_from to start anew from its weights.",
-            style="yellow",
-        )
-    if Path(cfg.ckpt_path).resolve().parent != (Path(cfg.paths.output_dir) / "checkpoints").resolve():
-        run = Path(cfg.ckpt_path).parent.parent
-        console.print(f"This run goes to a new folder; paths.output_dir={run} goes on in the old one.", style="yellow")
-    return cfg.ckpt_path
 
 
 def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> None:

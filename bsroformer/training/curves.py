@@ -2,10 +2,12 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 from torch import Tensor
 
+from bsroformer.atomic import replacing, writing
 from bsroformer.figures import curves_figure
 from bsroformer.training.module import SeparationModule
 
@@ -29,6 +31,14 @@ class Curves(L.Callback):
         self.sums: dict[str, Tensor | float] = {}  # of the training metrics since the last row
         self.batches = 0
 
+    def state_dict(self) -> dict[str, Any]:
+        """What has come since the last row."""
+        return {"sums": {name: float(total) for name, total in self.sums.items()}, "batches": self.batches}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.sums, self.batches = dict(state_dict["sums"]), state_dict["batches"]
+
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""
         if trainer.global_step and self.csv.is_file():
@@ -47,6 +57,8 @@ class Curves(L.Callback):
             means = {name: float(total / self.batches) for name, total in self.sums.items()}
             self.rows[step] = means | {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
             self.sums, self.batches = {}, 0
+            if trainer.is_global_zero:
+                write_rows(self.csv, self.rows)  # before a checkpoint is: one that goes on has the rows up to it
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note the scores; write and draw what there is."""
@@ -62,8 +74,7 @@ class Curves(L.Callback):
 def write_rows(path: Path, rows: dict[int, Row]) -> None:
     """Write one line for each step, with an empty cell where a metric has no value."""
     names = sorted({name for row in rows.values() for name in row})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, writing(path), partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["step", *names])
         writer.writeheader()
         writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
