@@ -1,7 +1,6 @@
 """Train a model: ``scripts/train.py``."""
 
 import logging
-import math
 import sys
 import warnings
 from pathlib import Path
@@ -18,6 +17,7 @@ from bsroformer.data.tracks import Track
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator
+from bsroformer.launch.best import best_of_run, check_averaging
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
@@ -59,18 +59,20 @@ def train(cfg: DictConfig) -> float:
     console.quiet = not trainer.is_global_zero
     if cfg.evaluate:
         _check_evaluation(trainer, data)
+    check_averaging(cfg, trainer)
     if trainer.is_global_zero:
         save_config(cfg, folder)
         _log_config(cfg, trainer)
         _announce(cfg, module, data, console)
     _fit(trainer, module, data, told_of_resuming(cfg, console), console)
+    best = best_of_run(trainer, module, data, console)
     if not trainer.is_global_zero:
-        return best_score(trainer)
+        return best.score
     if offline:
         console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
     if cfg.evaluate:
-        _evaluate(cfg, data.test, best_checkpoint(trainer), console)
-    return best_score(trainer)
+        _evaluate(cfg, data.test, best.path, console)
+    return best.score
 
 
 def _fit(
@@ -99,20 +101,6 @@ def quieten_lightning() -> None:
     """Leave out Lightning's tips and remarks, and its warning that PyTorch renamed what Lightning still uses."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec")
-
-
-def best_score(trainer: L.Trainer) -> float:
-    """The best checkpoint's validation SI-SDR, else the last one measured, else NaN."""
-    callback = trainer.checkpoint_callback
-    best = getattr(callback, "best_model_score", None)
-    score = best if best is not None else trainer.callback_metrics.get("val/si_sdr")
-    return math.nan if score is None else float(score)
-
-
-def best_checkpoint(trainer: L.Trainer) -> str:
-    """The path of the best checkpoint."""
-    assert isinstance(trainer.checkpoint_callback, ModelCheckpoint)
-    return trainer.checkpoint_callback.best_model_path
 
 
 def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:

@@ -7,7 +7,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from bsroformer.errors import InputError
 from bsroformer.launch import build
-from bsroformer.launch.train import best_score
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -65,11 +64,3 @@ def test_the_optimizer_of_the_config_sees_the_parameter_groups():
     optimizer = module.configure_optimizers()["optimizer"]
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.5, 0.0]
     assert isinstance(optimizer, torch.optim.AdamW)
-
-
-@pytest.mark.parametrize(("best", "measured", "score"), [(3.0, 2.0, 3.0), (None, 2.0, 2.0), (None, None, float("nan"))])
-def test_a_sweep_compares_the_best_validation_score(best, measured, score):
-    metrics = {} if measured is None else {"val/si_sdr": torch.tensor(measured)}
-    callback = None if best is None else SimpleNamespace(best_model_score=torch.tensor(best))
-    trainer = SimpleNamespace(checkpoint_callback=callback, callback_metrics=metrics)
-    assert best_score(trainer) == pytest.approx(score, nan_ok=True)

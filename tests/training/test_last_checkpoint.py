@@ -1,8 +1,6 @@
 """Every checkpoint that a run leaves behind leads to the same end, and a run that is asked to end leaves one."""
 
-import os
 import random
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +8,7 @@ import pytest
 import torch
 from launched import SMALL_RUN, composed
 
-from bsroformer.data.mixing import mix
-from bsroformer.errors import InputError
 from bsroformer.launch.train import train
-from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
 

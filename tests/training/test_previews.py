@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from bsroformer.data.validation import ValidationExcerpt
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.training.ema import Ema
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.previews import Previews
 
@@ -57,6 +58,7 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
             [ValidationExcerpt(stems, torch.tensor(0), torch.tensor(SAMPLES)) for stems in excerpts]
         ),
         "logger": None,
+        "callbacks": [],
     }
     return SimpleNamespace(**state | changes)
 
@@ -119,6 +121,21 @@ def test_a_model_of_some_stems_is_given_the_mixture_of_all(tmp_path, tiny_tree):
     with torch.no_grad():
         expected = model(stems.sum(1))[0, 0]
     torch.testing.assert_close(torch.from_numpy(written.T), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_preview_sounds_as_the_averaged_weights_do(tmp_path, module, excerpts):
+    ema = Ema(half_life=5.0)
+    trainer = validation(excerpts, callbacks=[ema])
+    ema.setup(trainer, module, "fit")
+    with torch.no_grad():
+        expected = module(excerpts[:1].sum(1))[0]
+        for parameter in module.parameters():
+            parameter.mul_(0.5)
+    raw = {name: weight.clone() for name, weight in module.state_dict().items()}
+    Previews(str(tmp_path), every_n_epochs=1).on_validation_end(trainer, module)
+    written, _ = soundfile.read(tmp_path / "previews" / "step-000007" / "vocals.wav", dtype="float32")
+    torch.testing.assert_close(torch.from_numpy(written.T), expected[0], atol=1e-5, rtol=1e-4)
+    assert all(torch.equal(weight, raw[name]) for name, weight in module.state_dict().items())
 
 
 def test_the_model_goes_on_training_as_before(tmp_path, module, excerpts):

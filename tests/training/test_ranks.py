@@ -15,6 +15,7 @@ from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import FolderSource
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.training import SeparationModule
+from bsroformer.training.ema import Ema, ema_of
 from bsroformer.training.schedule import warmup_cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
@@ -36,17 +37,23 @@ class Recorder(L.Callback):
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         scores = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        ema = ema_of(trainer)
+        if ema is not None:  # which has given the average to the module by now
+            average, raw = (module.state_dict() for module in (pl_module, ema._average_model.module))
+            torch.save((average, raw), self.folder / f"weights-{trainer.global_rank}.pt")
         torch.save((torch.cat(self.trained), scores), self.folder / f"{trainer.global_rank}.pt")
 
 
-def ranks(songs_root: Path, folder: Path, model, count: int) -> list[tuple[Tensor, dict[str, float]]]:
-    """What each of so many processes trained on, (b n c t), and its scores; no step changes the weights."""
+def ranks(
+    songs_root: Path, folder: Path, model, count: int, *callbacks: L.Callback, rate: float = 0.0
+) -> list[tuple[Tensor, dict[str, float]]]:
+    """What each of so many processes trained on, (b n c t), and its scores; weights change at the rate only."""
     folder.mkdir()
     source = FolderSource(str(songs_root), "folders", ("B", "C"), (), STEMS, 44_100, 2)
     batches = Batches(seconds=0.05, batch_size=2, epoch_size=8, valid_per_song=3, num_workers=0)
     data = StemsDataModule(source, augment(unmixed=0.2, effects=VARIED), batches, seed=0)
     loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=32, hop_length=8)
-    optimizer, scheduler = partial(torch.optim.AdamW, lr=0.0), partial(warmup_cosine, warmup_steps=2, final=0.1)
+    optimizer, scheduler = partial(torch.optim.AdamW, lr=rate), partial(warmup_cosine, warmup_steps=2, final=0.1)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = L.Trainer(
         accelerator="cpu",
@@ -56,7 +63,7 @@ def ranks(songs_root: Path, folder: Path, model, count: int) -> list[tuple[Tenso
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         enable_model_summary=False,
-        callbacks=[Recorder(folder)],
+        callbacks=[*callbacks, Recorder(folder)],
         **quiet,
     )
     trainer.fit(SeparationModule(model, loss, optimizer, scheduler), data)
@@ -71,3 +78,15 @@ def test_two_processes_train_and_validate_on_what_one_does(songs_root, tmp_path,
     assert len(scores) == 7  # the loss, and two scores of two stems and on average
     for _, of_rank in shares:
         assert of_rank == pytest.approx(scores, rel=1e-6)
+
+
+def test_two_processes_average_the_same_weights_and_validate_their_average(songs_root, tmp_path, tiny_model):
+    shares = ranks(songs_root, tmp_path / "two", tiny_model, 2, Ema(half_life=2.0), rate=0.01)
+    (average, raw), (same_average, same_raw) = (torch.load(tmp_path / "two" / f"weights-{rank}.pt") for rank in (0, 1))
+    for one, other in ((average, same_average), (raw, same_raw)):
+        assert all(torch.equal(other[name], weight) for name, weight in one.items())
+    assert not torch.equal(average["model.final_norm.gamma"], raw["model.final_norm.gamma"])
+    assert shares[0][1] == pytest.approx(shares[1][1])
+    tiny_model.load_state_dict({name.removeprefix("model."): weight for name, weight in average.items()})
+    [(_, scores)] = ranks(songs_root, tmp_path / "one", tiny_model, 1)
+    assert scores == pytest.approx(shares[0][1], rel=1e-5)
