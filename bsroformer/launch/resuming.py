@@ -124,7 +124,8 @@ def changed(run: DictConfig, composed: DictConfig, overrides: Sequence[str]) -> 
         if key in WHICH:
             continue
         if override.is_delete():
-            OmegaConf.update(run, key, None)
+            group, _, name = key.rpartition(".")
+            (OmegaConf.select(run, group) if group else run).pop(name, None)
         elif OmegaConf.select(composed, key, default=override) is override:
             raise InputError(
                 f"{key}={override.value()} cannot be given to a run that goes on, since it stands for many keys: "
