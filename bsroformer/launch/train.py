@@ -24,7 +24,7 @@ from bsroformer.launch.errors import user_errors
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
-from bsroformer.launch.terminal import terminal
+from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training import SeparationModule
@@ -61,7 +61,8 @@ def train(cfg: DictConfig) -> float:
         _announce(cfg, module, data, console)
     resumed = _checkpoint_to_resume(cfg, console)
     try:
-        trainer.fit(module, data, ckpt_path=resumed)
+        with warnings_told(console):
+            trainer.fit(module, data, ckpt_path=resumed)
     finally:
         finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:

@@ -1,22 +1,25 @@
 """The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
 
 import csv
+import math
 from pathlib import Path
 
 import lightning as L
+import torch
 from torch import Tensor
 
 from bsroformer.figures import curves_figure
 from bsroformer.training.module import SeparationModule
 
 Row = dict[str, float]
-OF_A_STEP = ("train/learning_rate", "train/gradient_norm")
+OF_A_STEP = ("train/learning_rate", "train/gradient_norm", "train/skipped_steps")
 """Logged once for each optimiser step; the other training metrics with each of its batches."""
 
 
 class Curves(L.Callback):
     """Keeps what is logged in ``metrics.csv`` and draws ``curves.png`` after each validation.
 
+    What is NaN or infinite is left out of a mean, and a training metric without a finite value out of its row.
     A resumed run goes on in the same files.
 
     Args:
@@ -26,8 +29,7 @@ class Curves(L.Callback):
     def __init__(self, folder: str) -> None:
         self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
         self.rows: dict[int, Row] = {}
-        self.sums: dict[str, Tensor | float] = {}  # of the training metrics since the last row
-        self.batches = 0
+        self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""
@@ -40,13 +42,13 @@ class Curves(L.Callback):
         metrics = trainer.callback_metrics
         for name, value in metrics.items():
             if name.startswith("train/") and name not in OF_A_STEP:
-                self.sums[name] = self.sums.get(name, 0.0) + value.detach()
-        self.batches += 1
+                self.means.setdefault(name, FiniteMean()).add(value.detach())
         step, interval = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step > 0 and step % interval == 0 and step not in self.rows:
-            means = {name: float(total / self.batches) for name, total in self.sums.items()}
-            self.rows[step] = means | {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
-            self.sums, self.batches = {}, 0
+            row = {name: mean.value() for name, mean in self.means.items()}
+            row |= {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
+            self.rows[step] = {name: value for name, value in row.items() if math.isfinite(value)}
+            self.means = {}
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note the scores; write and draw what there is."""
@@ -57,6 +59,24 @@ class Curves(L.Callback):
         self.rows.setdefault(trainer.global_step, {}).update(scores)
         write_rows(self.csv, self.rows)
         curves_figure(self.rows, pl_module.model.stems).savefig(self.picture, dpi=110)
+
+
+class FiniteMean:
+    """The mean of numbers on a device, which is not waited for until the mean is wanted; NaN and infinity do not count."""
+
+    def __init__(self) -> None:
+        self.total: Tensor | float = 0.0
+        self.count: Tensor | int = 0
+
+    def add(self, number: Tensor) -> None:
+        """Take in one more."""
+        finite = number.isfinite()
+        self.total, self.count = self.total + torch.where(finite, number, 0), self.count + finite.int()
+
+    def value(self) -> float:
+        """The mean; NaN if none was finite."""
+        count = int(self.count)
+        return float(self.total) / count if count else math.nan
 
 
 def write_rows(path: Path, rows: dict[int, Row]) -> None:
