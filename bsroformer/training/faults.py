@@ -19,7 +19,9 @@ from bsroformer.training.faulty_excerpts import faulty_excerpts
 from bsroformer.training.module import SeparationModule
 
 MOST_NAMED = 8
-"""Excerpts in a line of the terminal or of the report; ``faults.jsonl`` has them all."""
+"""Excerpts in a line of the terminal; ``faults.jsonl`` has them all."""
+MOST_ROWS = 40
+"""Excerpts in the report, those that were at fault most often."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,10 @@ class Faults(L.Callback):
             with replacing(self.report) as partial:
                 partial.write_text(report(read_lines(self.lines), self.recent), encoding="utf-8")
         raise InputError(
-            f"training stopped at step {step}: {len(self.recent)} of the last {self.window} steps had a loss or gradient "
-            f"that was NaN or infinite, and {self.report} says which; lower optimizer.lr, set trainer.precision=32-true, "
-            "check the songs with scripts/prepare.py action=check, or raise callbacks.faults.most"
+            f"training stopped at step {step}: {len(self.recent)} of the last {min(step, self.window)} steps had a loss or "
+            f"gradient that was NaN or infinite, and {self.report} says which; lower optimizer.lr, set "
+            "trainer.precision=32-true, check the songs with scripts/prepare.py action=check, or raise "
+            "callbacks.faults.most"
         )
 
 
@@ -172,7 +175,7 @@ def report(lines: Iterable[dict[str, Any]], steps: Sequence[int]) -> str:
     """What is known of the steps that ended a training."""
     lines = [line for line in lines if line["step"] in steps]
     alone = Counter((line["seed"], *key) for line in lines if line["at_fault"] for key in line["excerpts"])
-    times = [f"  seed {s}, epoch {e}, number {n}: {count} time(s)" for (s, e, n), count in alone.most_common()]
+    times = [f"  seed {s}, epoch {e}, number {n}: {count} time(s)" for (s, e, n), count in alone.most_common(MOST_ROWS)]
     return "\n".join(
         [
             f"{len(steps)} steps had a loss or gradient that was NaN or infinite: {', '.join(map(str, steps))}",
@@ -181,10 +184,11 @@ def report(lines: Iterable[dict[str, Any]], steps: Sequence[int]) -> str:
             *(times or ["  none; the gradient was at fault, or the excerpts have no keys"]),
             "",
             "Likely causes, and what to try:",
-            "  a learning rate that is too high: lower optimizer.lr, or raise scheduler.warmup_steps",
+            "  a learning rate that is too high, if every excerpt of a step is at fault and the next step's too:",
+            "    lower optimizer.lr, or raise scheduler.warmup_steps, and resume from the last checkpoint",
             "  too little range or precision: trainer.precision=32-true",
-            "  songs that are damaged or very loud, if the same few come again: scripts/prepare.py action=check",
-            "  an augmentation that does it: augment=none",
+            "  songs that are damaged or very loud, if single excerpts are at fault: scripts/prepare.py action=check",
+            "  an augmentation of theirs: augment=none",
             "",
             "faults.jsonl has the loss and its terms in each of these steps.",
             "",

@@ -125,7 +125,7 @@ class SeparationModule(L.LightningModule):
 
     def on_device(self, number: float) -> Tensor:
         """A number to log, filled in there: to copy it, as Lightning would, waits for the device."""
-        return torch.full((), number, device=self.device)
+        return torch.full((), float(number), device=self.device)
 
     def _is_fault(self) -> bool:
         """Whether a norm that is not finite is a fault, on all ranks: overflows are expected by float16's scaler."""
