@@ -19,9 +19,10 @@ from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator
 from bsroformer.launch.build import build_data, build_module, build_trainer
-from bsroformer.launch.config import plain, prepared, save_config
+from bsroformer.launch.config import prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.reading import tell_reading
+from bsroformer.launch.run_facts import record_run
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.terminal import terminal, warnings_told
@@ -57,9 +58,10 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     if trainer.is_global_zero:
         save_config(cfg, folder)
-        _log_config(cfg, trainer)
         _announce(cfg, module, data, console)
     resumed = _checkpoint_to_resume(cfg, console)
+    if trainer.is_global_zero:
+        record_run(cfg, trainer, module.model, resumed)
     try:
         with warnings_told(console):
             trainer.fit(module, data, ckpt_path=resumed)
@@ -100,12 +102,6 @@ def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:
         raise InputError("evaluate=true needs a checkpoint, and this run keeps none: set evaluate=false")
     if not data.test:
         raise InputError("evaluate=true needs songs in test/, and the data set has none: set evaluate=false")
-
-
-def _log_config(cfg: DictConfig, trainer: L.Trainer) -> None:
-    """Put the resolved configuration beside the curves; it holds no secrets."""
-    if trainer.logger:
-        trainer.logger.log_hyperparams(plain(cfg))
 
 
 def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:
