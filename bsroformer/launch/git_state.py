@@ -47,7 +47,9 @@ def bounded(changes: str) -> str:
     """The beginning of a long patch, with a word on it."""
     if len(changes.encode()) <= LARGEST_PATCH:
         return changes
-    return changes.encode()[:LARGEST_PATCH].decode("utf-8", "ignore") + "\n(and more: the patch was too large to keep)\n"
+    return (
+        changes.encode()[:LARGEST_PATCH].decode("utf-8", "ignore") + "\n(and more: the patch was too large to keep)\n"
+    )
 
 
 def git(folder: Path, *arguments: str) -> str | None:

@@ -25,14 +25,14 @@ from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
 FILE = "run.json"
-SECRET = re.compile(r"([\w.@+~/]*(?:key|token|secret|password)[\w.]*)=.*", re.IGNORECASE | re.DOTALL)
+SECRET = re.compile(r"^([\w.@+~/]*(?:key|token|secret|password)[\w.]*)=.*", re.IGNORECASE | re.DOTALL)
 
 
 def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
     """Add this start of the run to ``run.json``, and log it with the configuration.
 
-    Each resume adds an entry to ``starts``. Changes to a checkout that were not committed go to ``changes.patch``, those
-    of the second start to ``changes-2.patch``, and so on.
+    Each resume adds an entry to ``starts``. Changes to a checkout that were not committed go to ``changes.patch``,
+    those of the second start to ``changes-2.patch``, and so on.
 
     Args:
         cfg: The configuration, which holds no secrets.

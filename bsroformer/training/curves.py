@@ -62,7 +62,7 @@ class Curves(L.Callback):
 
 
 class FiniteMean:
-    """The mean of numbers on a device, which is not waited for until the mean is wanted; NaN and infinity do not count."""
+    """The mean of those numbers that are finite; their device is not waited for until the mean is wanted."""
 
     def __init__(self) -> None:
         self.total: Tensor | float = 0.0

@@ -127,8 +127,8 @@ class Faults(L.Callback):
             with replacing(self.report) as partial:
                 partial.write_text(report(read_lines(self.lines), self.recent), encoding="utf-8")
         raise InputError(
-            f"training stopped at step {step}: {len(self.recent)} of the last {min(step, self.window)} steps had a loss or "
-            f"gradient that was NaN or infinite, and {self.report} says which; lower optimizer.lr, set "
+            f"training stopped at step {step}: {len(self.recent)} of the last {min(step, self.window)} steps had a loss "
+            f"or gradient that was NaN or infinite, and {self.report} says which; lower optimizer.lr, set "
             "trainer.precision=32-true, check the songs with scripts/prepare.py action=check, or raise "
             "callbacks.faults.most"
         )
@@ -198,13 +198,8 @@ def report(lines: Iterable[dict[str, Any]], steps: Sequence[int]) -> str:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a ``faults.jsonl``; one that was cut off is left out."""
-    found = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return found
+    lines = path.read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def _first(names: Sequence[str]) -> str:

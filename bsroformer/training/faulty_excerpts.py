@@ -1,9 +1,8 @@
 """Which excerpts make a loss that is no number."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Iterator
 
 import lightning as L
 import torch
@@ -31,8 +30,7 @@ class Excerpts:
 def faulty_excerpts(trainer: L.Trainer, module: SeparationModule) -> Excerpts:
     """Draw this rank's excerpts of the step that was just left out again, and compute the loss of each."""
     loader = trainer.train_dataloader
-    position = loader.position() if isinstance(loader, TrainingLoader) else None
-    if position is None:
+    if not isinstance(loader, TrainingLoader) or (position := loader.position()) is None:
         return Excerpts(None, [], at_fault=False)
     batches = range(position.batches - len(module.losses), position.batches)
     keys = [key for batch in batches for key in loader.keys_of(batch)]

@@ -24,11 +24,13 @@ class Profile(L.Callback):
     def __init__(self, folder: str, steps: int) -> None:
         self.table, self.timeline, self.steps = Path(folder) / "profile.txt", Path(folder) / "profile.json", steps
         self.profiler: profile | None = None
+        self.left_out = 0  # batches of the first step that are still to come
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin, on the first rank alone."""
         if trainer.is_global_zero:
             batches = trainer.accumulate_grad_batches
+            self.left_out = batches
             self.table.parent.mkdir(parents=True, exist_ok=True)
             self.profiler = profile(
                 activities=activities(),
@@ -40,6 +42,7 @@ class Profile(L.Callback):
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
         """Count the batch."""
         if self.profiler:
+            self.left_out -= 1
             self.profiler.step()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -54,6 +57,8 @@ class Profile(L.Callback):
             )
 
     def _write(self, profiler: profile) -> None:
+        if self.left_out >= 0:
+            return  # the training ended before anything was recorded
         device = "cpu" if activities() == [ProfilerActivity.CPU] else "device"
         averages = profiler.key_averages()
         text = averages.table(f"self_{device}_time_total", row_limit=ROWS, max_name_column_width=60)

@@ -16,4 +16,4 @@ class SameBatch(L.Callback):
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainingLoader)
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
-        loader.position = lambda: Position(progress.processed, progress.ready)
+        loader.position = lambda: Position(progress.processed, progress.ready)  # type: ignore[attr-defined]

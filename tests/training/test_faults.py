@@ -148,9 +148,7 @@ def test_a_run_that_goes_on_goes_on_counting(songs_root, tmp_path, broken):
     run(songs_root, tmp_path / "whole")
     run(songs_root, tmp_path / "parts", "trainer.max_epochs=1", "scheduler.final=1", "scheduler.warmup_steps=0")
     checkpoint = tmp_path / "parts" / "checkpoints" / "last.ckpt"
-    [state] = [
-        state for state in torch.load(checkpoint, weights_only=True)["callbacks"].values() if "skipped" in state
-    ]
+    [state] = [state for state in torch.load(checkpoint, weights_only=True)["callbacks"].values() if "skipped" in state]
     assert state == {"skipped": 1, "recent": [2]}
     with (tmp_path / "parts" / "faults.jsonl").open("a") as file:
         file.write(json.dumps({"step": 4}) + '\n{"step": 5, "ra')  # of steps after the checkpoint; the power failed
