@@ -5,6 +5,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,9 +127,10 @@ class Faults(L.Callback):
         if writes:
             with replacing(self.report) as partial:
                 partial.write_text(report(read_lines(self.lines), self.recent), encoding="utf-8")
+        count, of = len(self.recent), min(step, self.window)
         raise InputError(
-            f"training stopped at step {step}: {len(self.recent)} of the last {min(step, self.window)} steps had a loss "
-            f"or gradient that was NaN or infinite, and {self.report} says which; lower optimizer.lr, set "
+            f"training stopped at step {step}: {count} of the last {of} steps had a loss or gradient "
+            f"that was NaN or infinite, and {self.report} says which; lower optimizer.lr, set "
             "trainer.precision=32-true, check the songs with scripts/prepare.py action=check, or raise "
             "callbacks.faults.most"
         )
@@ -198,8 +200,11 @@ def report(lines: Iterable[dict[str, Any]], steps: Sequence[int]) -> str:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a ``faults.jsonl``; one that was cut off is left out."""
-    lines = path.read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    found: list[dict[str, Any]] = []
+    for line in path.read_text("utf-8").splitlines():
+        with suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return found
 
 
 def _first(names: Sequence[str]) -> str:
