@@ -309,7 +309,9 @@ def test_debugging_runs_need_no_care(script, songs_root, tmp_path, choice):
     status, printed = script("train", "experiment=demo", *run)
     assert status == 0, printed
     assert not (tmp_path / "out" / "scores.json").exists()
-    assert (tmp_path / "out" / "fit-profile.txt").exists() == (choice == "profile")
+    profiled = choice == "profile"
+    assert ({"profile.txt", "profile.json"} <= files(tmp_path / "out")) == profiled
+    assert ("out/profile.txt" in printed) == profiled
 
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, (44_100, 2))

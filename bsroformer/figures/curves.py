@@ -30,7 +30,7 @@ def curves_figure(rows: Mapping[int, Mapping[str, float]], stems: Sequence[str])
     _draw(scores, rows, by_stem, "validation SI-SDR (dB)")
     _draw(scores, rows, {SCORE: "mean"}, colour=TEXT)
     _draw(loss, rows, {LOSS: "training", "val/loss": "validation"}, "loss")
-    other = {LOSS, "train/learning_rate", "train/gradient_norm"}
+    other = {LOSS, "train/learning_rate", "train/gradient_norm", "train/skipped_steps"}
     names = sorted({name for row in rows.values() for name in row if name.startswith("train/")} - other)
     _draw(terms, rows, {name: name.removeprefix("train/") for name in names}, "terms of the loss, unweighted")
     terms.set_yscale("symlog", linthresh=0.01)

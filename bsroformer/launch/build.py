@@ -1,5 +1,6 @@
 """From the configuration to the objects of a training."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
+from torch.optim import Optimizer
 
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
@@ -17,6 +19,8 @@ from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import CarefulCheckpointIO
+
+MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
 
 def build_model(cfg: DictConfig) -> BandSplitRoformer:
@@ -39,8 +43,16 @@ def build_module(cfg: DictConfig) -> SeparationModule:
                 "so that songs are read as the model takes them"
             )
     return SeparationModule(
-        build_model(cfg), make(cfg.loss), make(cfg.optimizer), make(cfg.scheduler), list(cfg.data.stems)
+        build_model(cfg), make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), list(cfg.data.stems)
     )
+
+
+def build_optimizer(cfg: DictConfig) -> MakesOptimizer:
+    """What makes the optimiser; no fused one where float16's scaler must unscale gradients before they are clipped."""
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    if cfg.optimizer.get("fused") and str(precision) in ("16", "16-mixed"):
+        return make(cfg.optimizer, fused=False)
+    return make(cfg.optimizer)
 
 
 def build_data(cfg: DictConfig) -> StemsDataModule:

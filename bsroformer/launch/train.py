@@ -19,10 +19,11 @@ from bsroformer.errors import InputError
 from bsroformer.inference import Separator
 from bsroformer.launch.best import best_of_run, check_averaging
 from bsroformer.launch.build import build_data, build_module, build_trainer
-from bsroformer.launch.config import plain, prepared, save_config
+from bsroformer.launch.config import prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import told_of_resuming, with_run_to_resume
+from bsroformer.launch.run_facts import record_run
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.terminal import terminal, warnings_told
@@ -62,9 +63,11 @@ def train(cfg: DictConfig) -> float:
     check_averaging(cfg, trainer)
     if trainer.is_global_zero:
         save_config(cfg, folder)
-        _log_config(cfg, trainer)
         _announce(cfg, module, data, console)
-    _fit(trainer, module, data, told_of_resuming(cfg, console), console)
+    resumed = told_of_resuming(cfg, console)
+    if trainer.is_global_zero:
+        record_run(cfg, trainer, module.model, resumed)
+    _fit(trainer, module, data, resumed, console)
     best = best_of_run(trainer, module, data, console)
     if not trainer.is_global_zero:
         return best.score
@@ -109,12 +112,6 @@ def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:
         raise InputError("evaluate=true needs a checkpoint, and this run keeps none: set evaluate=false")
     if not data.test:
         raise InputError("evaluate=true needs songs in test/, and the data set has none: set evaluate=false")
-
-
-def _log_config(cfg: DictConfig, trainer: L.Trainer) -> None:
-    """Put the resolved configuration beside the curves; it holds no secrets."""
-    if trainer.logger:
-        trainer.logger.log_hyperparams(plain(cfg))
 
 
 def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:

@@ -1,10 +1,12 @@
 """The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
 
 import csv
+import math
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from torch import Tensor
 
 from bsroformer.atomic import replacing, writing
@@ -12,13 +14,14 @@ from bsroformer.figures import curves_figure
 from bsroformer.training.module import SeparationModule
 
 Row = dict[str, float]
-OF_A_STEP = ("train/learning_rate", "train/gradient_norm")
+OF_A_STEP = ("train/learning_rate", "train/gradient_norm", "train/skipped_steps")
 """Logged once for each optimiser step; the other training metrics with each of its batches."""
 
 
 class Curves(L.Callback):
     """Keeps what is logged in ``metrics.csv`` and draws ``curves.png`` after each validation.
 
+    What is NaN or infinite is left out of a mean, and a training metric without a finite value out of its row.
     A resumed run goes on in the same files.
 
     Args:
@@ -28,16 +31,15 @@ class Curves(L.Callback):
     def __init__(self, folder: str) -> None:
         self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
         self.rows: dict[int, Row] = {}
-        self.sums: dict[str, Tensor | float] = {}  # of the training metrics since the last row
-        self.batches = 0
+        self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row
 
     def state_dict(self) -> dict[str, Any]:
         """What has come since the last row."""
-        return {"sums": {name: float(total) for name, total in self.sums.items()}, "batches": self.batches}
+        return {"means": {name: (float(mean.total), int(mean.count)) for name, mean in self.means.items()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
-        self.sums, self.batches = dict(state_dict["sums"]), state_dict["batches"]
+        self.means = {name: FiniteMean(*sums) for name, sums in state_dict["means"].items()}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""
@@ -50,13 +52,13 @@ class Curves(L.Callback):
         metrics = trainer.callback_metrics
         for name, value in metrics.items():
             if name.startswith("train/") and name not in OF_A_STEP:
-                self.sums[name] = self.sums.get(name, 0.0) + value.detach()
-        self.batches += 1
+                self.means.setdefault(name, FiniteMean()).add(value.detach())
         step, interval = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step > 0 and step % interval == 0 and step not in self.rows:
-            means = {name: float(total / self.batches) for name, total in self.sums.items()}
-            self.rows[step] = means | {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
-            self.sums, self.batches = {}, 0
+            row = {name: mean.value() for name, mean in self.means.items()}
+            row |= {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
+            self.rows[step] = {name: value for name, value in row.items() if math.isfinite(value)}
+            self.means = {}
             if trainer.is_global_zero:
                 write_rows(self.csv, self.rows)  # before a checkpoint is: one that goes on has the rows up to it
 
@@ -69,6 +71,29 @@ class Curves(L.Callback):
         self.rows.setdefault(trainer.global_step, {}).update(scores)
         write_rows(self.csv, self.rows)
         curves_figure(self.rows, pl_module.model.stems).savefig(self.picture, dpi=110)
+
+
+class FiniteMean:
+    """The mean of those numbers that are finite; their device is not waited for until the mean is wanted.
+
+    Args:
+        total: Of numbers that came before.
+        count: How many these were.
+    """
+
+    def __init__(self, total: float = 0.0, count: int = 0) -> None:
+        self.total: Tensor | float = total
+        self.count: Tensor | int = count
+
+    def add(self, number: Tensor) -> None:
+        """Take in one more."""
+        finite = number.isfinite()
+        self.total, self.count = self.total + torch.where(finite, number, 0), self.count + finite.int()
+
+    def value(self) -> float:
+        """The mean; NaN if none was finite."""
+        count = int(self.count)
+        return float(self.total) / count if count else math.nan
 
 
 def write_rows(path: Path, rows: dict[int, Row]) -> None:

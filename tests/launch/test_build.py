@@ -64,3 +64,21 @@ def test_the_optimizer_of_the_config_sees_the_parameter_groups():
     optimizer = module.configure_optimizers()["optimizer"]
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.5, 0.0]
     assert isinstance(optimizer, torch.optim.AdamW)
+
+
+@pytest.mark.parametrize(
+    ("precision", "fused"), [("32-true", True), ("bf16-mixed", True), ("16-mixed", False), ("16", False)]
+)
+def test_the_optimiser_is_fused_unless_a_scaler_must_unscale_before_clipping(precision, fused):
+    cfg = composed("train", "model=tiny", "trainer=cpu", f"trainer.precision={precision}")
+    [group] = build.build_optimizer(cfg)([torch.nn.Parameter(torch.zeros(1))]).param_groups
+    assert group["fused"] == fused
+
+
+@pytest.mark.parametrize("precision", ["32-true", "16-mixed"])
+def test_an_optimiser_that_cannot_be_fused_is_made_as_configured(precision):
+    rprop = "~optimizer", "+optimizer._target_=torch.optim.Rprop", "+optimizer._partial_=true", "+optimizer.lr=0.1"
+    cfg = composed("train", "model=tiny", "trainer=cpu", f"trainer.precision={precision}", *rprop)
+    made = build.build_optimizer(cfg)([torch.nn.Parameter(torch.zeros(1))])
+    assert isinstance(made, torch.optim.Rprop)
+    assert made.param_groups[0]["lr"] == 0.1

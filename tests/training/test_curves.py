@@ -92,3 +92,14 @@ def test_a_new_run_in_an_old_folder_starts_anew(tmp_path, module):
     curves.on_train_start(state(0), module)
     curves.on_validation_end(state(5, val_si_sdr=2.0), module)
     assert read_rows(tmp_path / "metrics.csv") == {5: {"val/si_sdr": 2}}
+
+
+def test_what_is_not_finite_is_left_out_of_a_mean(tmp_path, module):
+    curves = Curves(str(tmp_path))
+    for step, loss in ((8, 1.0), (9, math.nan), (10, 3.0), (20, math.inf), (30, 5.0)):
+        curves.on_train_batch_end(state(step, train_loss=loss, train_gradient_norm=loss))
+    assert curves.rows == {
+        10: {"train/loss": 2, "train/gradient_norm": 3},
+        20: {},
+        30: {"train/loss": 5, "train/gradient_norm": 5},
+    }
