@@ -17,10 +17,12 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.tracks import Track
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.evaluation import Evaluation
 from bsroformer.inference import Separator
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
@@ -62,14 +64,15 @@ def train(cfg: DictConfig) -> float:
     resumed = _checkpoint_to_resume(cfg, console)
     try:
         trainer.fit(module, data, ckpt_path=resumed)
+        if cfg.evaluate and trainer.is_global_zero:
+            scores = _evaluate(cfg, data.test, best_checkpoint(trainer), console)
+            log_scores(trainer, scores)
     finally:
         finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:
         return best_score(trainer)
     if offline:
         console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
-    if cfg.evaluate:
-        _evaluate(cfg, data.test, best_checkpoint(trainer), console)
     return best_score(trainer)
 
 
@@ -150,9 +153,10 @@ def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
     return cfg.ckpt_path
 
 
-def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> None:
+def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> Evaluation:
     """Separate and score the test songs, into the run folder."""
     folder = Path(cfg.paths.output_dir)
     separator = Separator(load_model(checkpoint))
-    Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
+    evaluation = Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")
+    return evaluation

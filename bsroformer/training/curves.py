@@ -1,17 +1,19 @@
 """The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
 
-import csv
 from pathlib import Path
 
 import lightning as L
 from torch import Tensor
 
+from bsroformer.atomic import replacing
 from bsroformer.figures import curves_figure
+from bsroformer.report.rows import Row, read_rows, write_rows
 from bsroformer.training.module import SeparationModule
+from bsroformer.training.throughput import MEMORY, SPEED
+from bsroformer.training.watching import only_told
 
-Row = dict[str, float]
-OF_A_STEP = ("train/learning_rate", "train/gradient_norm")
-"""Logged once for each optimiser step; the other training metrics with each of its batches."""
+OF_A_STEP = ("train/learning_rate", "train/gradient_norm", SPEED, MEMORY)
+"""Logged once for an optimiser step, or for several; the other training metrics with each of a step's batches."""
 
 
 class Curves(L.Callback):
@@ -55,24 +57,13 @@ class Curves(L.Callback):
             return
         scores = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
         self.rows.setdefault(trainer.global_step, {}).update(scores)
-        write_rows(self.csv, self.rows)
-        curves_figure(self.rows, pl_module.model.stems).savefig(self.picture, dpi=110)
+        with only_told():
+            write_rows(self.csv, self.rows)
+            with replacing(self.picture) as partial:
+                curves_figure(self.rows, pl_module.model.stems).savefig(partial, format="png", dpi=110)
 
-
-def write_rows(path: Path, rows: dict[int, Row]) -> None:
-    """Write one line for each step, with an empty cell where a metric has no value."""
-    names = sorted({name for row in rows.values() for name in row})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["step", *names])
-        writer.writeheader()
-        writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
-
-
-def read_rows(path: Path) -> dict[int, Row]:
-    """Read what `write_rows` wrote."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return {
-            int(line.pop("step")): {name: float(value) for name, value in line.items() if value}
-            for line in csv.DictReader(file)
-        }
+    def on_save_checkpoint(self, trainer: L.Trainer, *_: object) -> None:
+        """Write what there is: a run that resumes from the checkpoint takes it up from the file."""
+        if trainer.is_global_zero and self.rows:
+            with only_told():
+                write_rows(self.csv, self.rows)
