@@ -37,7 +37,7 @@ class Throughput(L.Callback):
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop the clock."""
-        if not trainer.sanity_checking and self.since is not None:
+        if not trainer.sanity_checking and self.since is not None and self.paused is None:
             self.paused = now(pl_module.device)
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object) -> None:
