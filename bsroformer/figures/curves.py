@@ -13,14 +13,13 @@ Rows = Mapping[int, Mapping[str, float]]
 LOSS, SCORE = "train/loss", "val/si_sdr"
 SMALL = {
     "train/learning_rate": "learning rate",
-    "train/gradient_norm": "gradient norm before clipping",
+    "train/gradient_norm": "gradient norm, unclipped",
     "train/audio_seconds_per_second": "seconds of audio per second",
-    "train/memory_gib": "memory at its peak (GiB)",
 }
 """Metrics with a small panel of their own, where they are logged."""
-NOT_TERMS = {LOSS, *SMALL}
+NOT_TERMS = {LOSS, "train/memory_gib", *SMALL}
 HIGH = "train/gradient_norm"
-"""Of many sizes: on a logarithmic scale."""
+"""Of many sizes, and so on a logarithmic scale."""
 
 
 def curves_figure(rows: Rows, stems: Sequence[str]) -> "Figure":
@@ -46,19 +45,21 @@ def curves_figure(rows: Rows, stems: Sequence[str]) -> "Figure":
     _draw(scores, rows, {SCORE: "mean"}, colour=TEXT)
     _draw(loss, rows, {LOSS: "training", "val/loss": "validation"}, "loss")
     names = sorted({name for row in rows.values() for name in row if name.startswith("train/")} - NOT_TERMS)
-    _draw(terms, rows, {name: name.removeprefix("train/") for name in names}, "terms of the loss, unweighted")
+    labels = {name: name.removeprefix("train/") for name in names}
+    _draw(terms, rows, labels, "terms of the loss, unweighted", size=10)
     terms.set_yscale("symlog", linthresh=0.01)
     for n, (axes, name) in enumerate(zip(panels, small, strict=True)):
-        _draw(axes, rows, {name: ""}, SMALL[name], stem_colour(n + 2))
+        _draw(axes, rows, {name: ""}, SMALL[name], stem_colour(n + 2), size=10)
         if name == HIGH:
             axes.set_yscale("log")
+            axes.yaxis.set_minor_formatter("")
         else:
             axes.set_ylim(bottom=0)
     return figure
 
 
 def _draw(
-    axes: "Axes", rows: Rows, labels: Mapping[str, str], title: str | None = None, colour: str | None = None
+    axes: "Axes", rows: Rows, labels: Mapping[str, str], title: str = "", colour: str | None = None, size: int = 12
 ) -> None:
     """Draw the metrics that `labels` names, each with its label; few points are marked, or one could not be seen."""
     for n, (name, label) in enumerate(labels.items()):
@@ -68,7 +69,7 @@ def _draw(
             [line] = axes.plot(*zip(*points, strict=True), color=colour or stem_colour(n), label=label)
             line.set(linewidth=1.6, marker=marker, markersize=3.5)
     if title:
-        axes.set_title(title, color=TEXT, fontsize=12 if len(labels) > 1 else 10, loc="left")
+        axes.set_title(title, color=TEXT, fontsize=size, loc="left")
     axes.set_xlabel("step", color=FAINT)
     axes.tick_params(colors=FAINT)
     axes.grid(color=FAINT, alpha=0.2)

@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from bsroformer.atomic import replacing
 from bsroformer.figures.style import STEM_COLOURS
-from bsroformer.report.media import LONGEST_SECONDS, picture, sound
+from bsroformer.report.media import picture, sound
 from bsroformer.report.rows import Row, read_rows
 from bsroformer.report.tables import SCORE, decibels, evaluation_table, latest_and_best, songs_table, validation_table
 
@@ -86,7 +86,6 @@ def contents(folder: Path) -> dict[str, Any]:
             Example(stem, sound(folder / "previews" / "target" / f"{stem}.wav"), sound(preview / f"{stem}.wav"))
             for stem in (stems if step is not None else ())
         ],
-        "longest": LONGEST_SECONDS,
         "spectrograms": picture(preview / "spectrograms.png"),
         "facts": list(facts(json.loads(_text(folder / "run.json") or "{}"))),
         "config": config,
@@ -115,7 +114,7 @@ def tiles(rows: Mapping[int, Row], scores: Mapping[str, Any] | None) -> Iterator
         note = f"mean of {songs} song{'s' * (songs != 1)}"
         yield Tile(decibels(scores["mean"]["SI-SDR"]), "dB", "test SI-SDR", note)
     if found := latest_and_best(rows):
-        yield Tile(decibels(rows[found[1]][SCORE]), "dB", "best validation SI-SDR", f"at step {found[1]:,}")
+        yield Tile(decibels(rows[found[1]][SCORE]), "dB", "validation SI-SDR", f"the best, at step {found[1]:,}")
     if rows:
         yield Tile(f"{max(rows):,}", "", "steps")
     if (speed := _last(rows, "train/audio_seconds_per_second")) is not None:

@@ -69,7 +69,15 @@ def run(tmp_path) -> Path:
 
 def test_a_run_is_shown_with_all_that_it_has(run):
     page = report(run)
-    for shown in ("1.25", "−2.50", "at step 1", "vocals, other · 8 kHz · excerpts of 2 s", "1.2.3", "abc123", "1.50"):
+    for shown in (
+        "1.25",
+        "−2.50",
+        "the best, at step 1",
+        "vocals, other · 8 kHz · excerpts of 2 s",
+        "1.2.3",
+        "abc123",
+        "1.50",
+    ):
         assert shown in page.text
     assert len(page.sources("img")) == 3
     assert len(page.sources("audio")) == 5
