@@ -145,6 +145,7 @@ def test_a_run_leaves_its_checkpoints_curves_and_configuration(trained):
         "curves.png",
         "metrics.csv",
         "run.json",
+        "report.html",
     } <= left
     assert (cwd / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
     config = yaml.safe_load((cwd / "out" / "config.yaml").read_text("utf-8"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from hydra.errors import InstantiationException
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
@@ -75,7 +76,7 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
         )
     callbacks: dict[str, Any] = make(cfg.callbacks) if cfg.callbacks else {}
     keeps_checkpoints = any(isinstance(callback, CheckpointCallback) for callback in callbacks.values())
-    logger: Logger | bool = make(cfg.logger) if cfg.logger else False
+    logger: Logger | bool = build_logger(cfg) if cfg.logger else False
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     return make(
         cfg.trainer,
@@ -85,6 +86,20 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
         enable_checkpointing=keeps_checkpoints,  # otherwise Lightning adds a ModelCheckpoint of its own
         logger=logger,
     )
+
+
+def build_logger(cfg: DictConfig) -> Logger:
+    """The logger that ``logger`` describes.
+
+    Raises:
+        InputError: If it needs a package that is not installed.
+    """
+    try:
+        return make(cfg.logger)
+    except InstantiationException as error:
+        if "TensorBoard" in cfg.logger._target_ and isinstance(error.__cause__, ModuleNotFoundError):
+            raise InputError("logger=tensorboard needs a package: pip install tensorboard") from error
+        raise
 
 
 def chosen_precision(precision: str, accelerator: str) -> str:

@@ -16,11 +16,13 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.tracks import Track
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.evaluation import Evaluation
 from bsroformer.inference import Separator
 from bsroformer.launch.best import best_of_run, check_averaging
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.config import prepared, save_config
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import record_run
@@ -67,21 +69,24 @@ def train(cfg: DictConfig) -> float:
     resumed = told_of_resuming(cfg, console)
     if trainer.is_global_zero:
         record_run(cfg, trainer, module.model, resumed)
-    _fit(trainer, module, data, resumed, console)
-    best = best_of_run(trainer, module, data, console)
+    try:
+        _fit(trainer, module, data, resumed, console)
+        best = best_of_run(trainer, module, data, console)
+        if cfg.evaluate and trainer.is_global_zero:
+            log_scores(trainer, _evaluate(cfg, data.test, best.path, console))
+    finally:
+        finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:
         return best.score
     if offline:
         console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
-    if cfg.evaluate:
-        _evaluate(cfg, data.test, best.path, console)
     return best.score
 
 
 def _fit(
     trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, checkpoint: str | None, console: Console
 ) -> None:
-    """Train; leave what is there in order, however it ends.
+    """Train; end in order if asked to.
 
     Raises:
         InputError: If the last checkpoint could not be written.
@@ -93,8 +98,6 @@ def _fit(
     except StoppedError as stopped:
         console.print(f"Stopped after step {trainer.global_step:,}; resume={folder} goes on from there.")
         sys.exit(stopped.status)
-    finally:
-        finish_wandb()  # or the next run of a sweep would go on in this one
     checkpoints = trainer.strategy.checkpoint_io
     if isinstance(checkpoints, CarefulCheckpointIO) and (failed := checkpoints.failed.get(LAST)):
         raise InputError(f"{failed} When there is room, resume={folder} goes on from the checkpoint before.")
@@ -139,9 +142,10 @@ def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:
         console.print(f"The same weights compute something else here: {change}.", style="yellow")
 
 
-def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> None:
+def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> Evaluation:
     """Separate and score the test songs, into the run folder."""
     folder = Path(cfg.paths.output_dir)
     separator = Separator(load_model(checkpoint))
-    Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
+    evaluation = Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")
+    return evaluation

@@ -1,21 +1,21 @@
 """The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
 
-import csv
 import math
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
-from torch import Tensor
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import replacing
 from bsroformer.figures import curves_figure
+from bsroformer.report.rows import Row, read_rows, write_rows
+from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.module import SeparationModule
+from bsroformer.training.throughput import MEMORY, SPEED
+from bsroformer.training.watching import only_told
 
-Row = dict[str, float]
-OF_A_STEP = ("train/learning_rate", "train/gradient_norm", "train/skipped_steps")
-"""Logged once for each optimiser step; the other training metrics with each of its batches."""
+OF_A_STEP = ("train/learning_rate", "train/gradient_norm", "train/skipped_steps", SPEED, MEMORY)
+"""Logged once for an optimiser step, or for several; the other training metrics with each of a step's batches."""
 
 
 class Curves(L.Callback):
@@ -35,7 +35,7 @@ class Curves(L.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What has come since the last row."""
-        return {"means": {name: (float(mean.total), int(mean.count)) for name, mean in self.means.items()}}
+        return {"means": {name: mean.sums() for name, mean in self.means.items()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
@@ -59,8 +59,6 @@ class Curves(L.Callback):
             row |= {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
             self.rows[step] = {name: value for name, value in row.items() if math.isfinite(value)}
             self.means = {}
-            if trainer.is_global_zero:
-                write_rows(self.csv, self.rows)  # before a checkpoint is: one that goes on has the rows up to it
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note the scores; write and draw what there is."""
@@ -69,46 +67,13 @@ class Curves(L.Callback):
             return
         scores = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
         self.rows.setdefault(trainer.global_step, {}).update(scores)
-        write_rows(self.csv, self.rows)
-        curves_figure(self.rows, pl_module.model.stems).savefig(self.picture, dpi=110)
+        with only_told():
+            write_rows(self.csv, self.rows)
+            with replacing(self.picture) as partial:
+                curves_figure(self.rows, pl_module.model.stems).savefig(partial, format="png", dpi=110)
 
-
-class FiniteMean:
-    """The mean of those numbers that are finite; their device is not waited for until the mean is wanted.
-
-    Args:
-        total: Of numbers that came before.
-        count: How many these were.
-    """
-
-    def __init__(self, total: float = 0.0, count: int = 0) -> None:
-        self.total: Tensor | float = total
-        self.count: Tensor | int = count
-
-    def add(self, number: Tensor) -> None:
-        """Take in one more."""
-        finite = number.isfinite()
-        self.total, self.count = self.total + torch.where(finite, number, 0), self.count + finite.int()
-
-    def value(self) -> float:
-        """The mean; NaN if none was finite."""
-        count = int(self.count)
-        return float(self.total) / count if count else math.nan
-
-
-def write_rows(path: Path, rows: dict[int, Row]) -> None:
-    """Write one line for each step, with an empty cell where a metric has no value."""
-    names = sorted({name for row in rows.values() for name in row})
-    with replacing(path) as partial, writing(path), partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["step", *names])
-        writer.writeheader()
-        writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
-
-
-def read_rows(path: Path) -> dict[int, Row]:
-    """Read what `write_rows` wrote."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return {
-            int(line.pop("step")): {name: float(value) for name, value in line.items() if value}
-            for line in csv.DictReader(file)
-        }
+    def on_save_checkpoint(self, trainer: L.Trainer, *_: object) -> None:
+        """Write what there is: a run that resumes from the checkpoint takes it up from the file."""
+        if trainer.is_global_zero and self.rows:
+            with only_told():
+                write_rows(self.csv, self.rows)

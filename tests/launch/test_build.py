@@ -53,6 +53,21 @@ def test_the_default_callbacks_keep_the_best_checkpoint_and_the_last(tmp_path):
     assert trainer.checkpoint_callback.filename == "best"
 
 
+def test_a_logger_that_needs_a_package_is_told(monkeypatch):
+    monkeypatch.setattr("lightning.pytorch.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
+    monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
+    monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARDX_AVAILABLE", False)
+    with pytest.raises(InputError, match=r"logger=tensorboard needs a package: pip install tensorboard"):
+        build.build_trainer(composed("train", *SMALL_RUN, "logger=tensorboard"))
+
+
+def test_callbacks_come_before_those_that_take_up_what_they_leave(tmp_path):
+    trainer = build.build_trainer(composed("train", *SMALL_RUN, f"paths.output_dir={tmp_path}"))
+    names = [type(callback).__name__ for callback in trainer.callbacks]
+    assert names.index("Throughput") < names.index("Curves") < names.index("Report")
+    assert names.index("Previews") < names.index("Report")
+
+
 def test_activation_checkpointing_is_switched_by_its_key():
     assert build.build_model(composed("train", "model=tiny", "trainer=rtx3050")).activation_checkpointing
     assert not build.build_model(composed("train", "model=tiny")).activation_checkpointing

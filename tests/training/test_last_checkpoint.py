@@ -8,31 +8,15 @@ from typing import Any
 
 import lightning as L
 import pytest
-import torch
-from launched import SMALL_RUN, composed
+from runs import assert_same_end, checkpoint, start
 
 from bsroformer.errors import InputError
-from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 
-# Epochs of three steps, of which the last has two batches instead of three; a checkpoint after each step.
-RUN = (
-    *SMALL_RUN,
-    "data.epoch_size=16",
-    "trainer.max_steps=-1",
-    "trainer.max_epochs=3",
-    "trainer.accumulate_grad_batches=3",
-    "trainer.log_every_n_steps=2",
-    "scheduler.warmup_steps=3",
-    "+model.trunk.dropout=0.1",
-    "callbacks.last_checkpoint.every_minutes=0",
-    "~callbacks.previews",
-    "~callbacks.progress",
-)
 WAYS = {
     "epochs": (),
     "steps": ("trainer.max_epochs=-1", "trainer.max_steps=8"),
@@ -45,10 +29,6 @@ WAYS = {
 
 class PowerCutError(Exception):
     """Ends a run from outside."""
-
-
-def start(songs_root: Path, folder: Path, *overrides: str) -> None:
-    train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
 
 
 def start_and_cut(songs_root: Path, folder: Path, checkpoints: int, *overrides: str) -> bool:
@@ -69,18 +49,6 @@ def start_and_cut(songs_root: Path, folder: Path, checkpoints: int, *overrides: 
         except PowerCutError:
             return False
     return True
-
-
-def checkpoint(folder: Path, name: str = LAST) -> dict[str, Any]:
-    return torch.load(folder / "checkpoints" / name, weights_only=True)
-
-
-def assert_same_end(folder: Path, expected: Path) -> None:
-    for name in (LAST, "best.ckpt"):
-        found, wanted = checkpoint(folder, name), checkpoint(expected, name)
-        for entry in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "current_model_state"):
-            torch.testing.assert_close(found.get(entry), wanted.get(entry), rtol=0, atol=0)
-    assert (folder / "metrics.csv").read_text() == (expected / "metrics.csv").read_text()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,13 +1,13 @@
 """A run that was cut off goes on as if it had not been, and its checkpoints are plain data."""
 
 import contextlib
-import csv
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from launched import SMALL_RUN, composed
+from runs import metrics
 
 from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
@@ -82,11 +82,6 @@ def resumed(songs_root, tmp_path_factory) -> Path:
     assert last_checkpoint(folder)["global_step"] == 2
     run(songs_root, folder, f"ckpt_path={folder}/checkpoints/last.ckpt")
     return folder
-
-
-def metrics(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_resumed_run_reaches_the_same_weights_bit_for_bit(uninterrupted, resumed):
@@ -198,7 +193,7 @@ def test_the_last_step_is_saved_even_if_its_epoch_is_not_validated(songs_root, t
 
 
 EACH_STEP = ("callbacks.last_checkpoint.every_minutes=0",)
-BARE = ("~callbacks.previews", "~callbacks.curves", "~callbacks.progress")
+BARE = ("~callbacks.previews", "~callbacks.curves", "~callbacks.report", "~callbacks.progress")
 STEADY = ("scheduler.warmup_steps=0", "scheduler.final=1", "trainer.max_epochs=-1")  # whatever the number of steps
 
 

@@ -12,34 +12,20 @@ from typing import Any
 
 import pytest
 import torch
-from launched import SMALL_RUN, composed
+from runs import assert_same_end, checkpoint, start
 
-from bsroformer.launch.train import train
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec", "ignore:.*fork")
 
-RUN = (
-    *SMALL_RUN,
-    "data.epoch_size=16",  # eight batches
-    "trainer.max_steps=-1",
-    "trainer.max_epochs=6",
-    "trainer.accumulate_grad_batches=3",  # the last group of an epoch has two batches
-    "trainer.log_every_n_steps=2",
-    "scheduler.warmup_steps=3",
-    "+model.trunk.dropout=0.1",
-    "callbacks.last_checkpoint.every_minutes=0",
-    "~callbacks.previews",
-    "~callbacks.progress",
-)
-STEPS = 18
+STEPS = 9
 KILLS = 20
 
 
-def start(songs_root: Path, folder: Path, *overrides: str) -> None:
+def start_in_process(songs_root: Path, folder: Path, *overrides: str) -> None:
     torch.set_num_threads(1)
-    train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
+    start(songs_root, folder, *overrides)
 
 
 def start_and_be_killed(seconds: float, songs_root: Path, folder: Path) -> None:
@@ -51,7 +37,7 @@ def start_and_be_killed(seconds: float, songs_root: Path, folder: Path) -> None:
         begin(callback, *arguments)
 
     LastCheckpoint.on_train_start = on_train_start
-    start(songs_root, folder, "resume=auto")
+    start_in_process(songs_root, folder, "resume=auto")
 
 
 def forked(work: Callable[..., None], *arguments: Any) -> multiprocessing.Process:
@@ -60,22 +46,8 @@ def forked(work: Callable[..., None], *arguments: Any) -> multiprocessing.Proces
     return process
 
 
-def checkpoint(folder: Path, name: str = LAST) -> dict[str, Any]:
-    return torch.load(folder / "checkpoints" / name, weights_only=True)
-
-
-def assert_same_end(folder: Path, expected: Path) -> None:
-    found, wanted = checkpoint(folder), checkpoint(expected)
-    for entry in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "current_model_state"):
-        torch.testing.assert_close(found.get(entry), wanted.get(entry), rtol=0, atol=0)
-    assert (folder / "metrics.csv").read_text() == (expected / "metrics.csv").read_text()
-    best = [checkpoint(each, "best.ckpt") for each in (folder, expected)]
-    torch.testing.assert_close(best[0]["state_dict"], best[1]["state_dict"], rtol=0, atol=0)
-    assert best[0]["global_step"] == best[1]["global_step"]
-
-
 def run(songs_root: Path, folder: Path, *overrides: str) -> None:
-    process = forked(start, songs_root, folder, *overrides)
+    process = forked(start_in_process, songs_root, folder, *overrides)
     process.join()
     assert process.exitcode == 0
 
