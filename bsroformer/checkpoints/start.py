@@ -69,16 +69,17 @@ def _listed(parts: dict[str, int]) -> str:
 
 def changes(settings: ModelSettings, source: ModelSettings, other_stems: bool) -> Iterator[str]:
     """Settings that differ, in words, and that weights depend on; those of masks are left out if stems are others."""
-    ours, theirs = (dict(_leaves(each.model_dump(mode="json"))) for each in (settings, source))
+    ours, theirs = (dict(leaves(each.model_dump(mode="json"))) for each in (settings, source))
     for key in ours | theirs:
         masks_anew = other_stems and key.startswith("masks.")
         if key not in NOT_IN_WEIGHTS and not masks_anew and ours.get(key) != theirs.get(key):
             yield f"model.{key} is {ours.get(key)}, and there {theirs.get(key)}"
 
 
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a nested tree by their dotted keys."""
     for key, value in tree.items():
         if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

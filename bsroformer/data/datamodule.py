@@ -1,7 +1,10 @@
 """Songs as Lightning takes them."""
 
+import hashlib
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
@@ -86,6 +89,27 @@ class StemsDataModule(L.LightningDataModule):
         """The songs to test on, read from their files."""
         assert self._test is not None, "setup() comes first"
         return self._test
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the excerpts of a run are drawn from, in short."""
+        return {"drawn_from": self._drawn_from()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Say so if a run that goes on will draw other excerpts than it would have drawn."""
+        if state_dict["drawn_from"] != self._drawn_from():
+            warnings.warn(
+                "The songs to train on are not those that this run began with, or have been packed since, so that it "
+                "is known where they rest: from here on it draws other excerpts than it would have drawn.",
+                stacklevel=1,
+            )
+
+    def _drawn_from(self) -> str:
+        """A digest of all that decides where an excerpt begins, apart from the configuration."""
+        rests_count = self.augment.active_db is not None
+        songs = [
+            (song.name, song.stems, song.frames, rests_count and song.levels is not None) for song in self.songs.train
+        ]
+        return hashlib.sha256(repr(songs).encode()).hexdigest()
 
     def prepare_data(self) -> None:
         """Make the songs, if this source makes them (once on each machine)."""

@@ -32,7 +32,7 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     if data.pack is None:
         return
     found = saving(data.songs, data.source.form, data.frames, data.pack)
-    if found is None:
+    if found is None or cfg.ckpt_path:  # packs would change the excerpts of a run that goes on
         return
     console.print(
         f"{found.songs} songs are read from their files, {1000 * found.seconds:.0f} ms for an excerpt of all stems, "

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
+from bsroformer.checkpoints.start import leaves
 from bsroformer.errors import InputError
 from bsroformer.launch.config import AUTO, CONFIG_FILE, path_of, plain
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
@@ -179,10 +180,10 @@ def refuse_another_model(cfg: DictConfig, kept: dict[str, Any]) -> None:
     Raises:
         InputError: Naming the first key that differs.
     """
-    ours = ModelSettings.from_dict(plain(cfg.model)).model_dump(mode="json")
-    if differing := [key for key in ours if ours[key] != kept.get(key)]:
-        key = differing[0]
+    configured = ModelSettings.from_dict(plain(cfg.model)).model_dump(mode="json")
+    ours, theirs = dict(leaves(configured)), dict(leaves(kept))
+    if key := next((key for key in ours if ours[key] != theirs.get(key)), None):
         raise InputError(
-            f"model.{key} is {ours[key]}, and {kept.get(key)} in {cfg.ckpt_path}: a training goes on with the model it "
-            "has; start another from its weights with init_from"
+            f"model.{key} is {ours[key]}, and {theirs.get(key)} in {cfg.ckpt_path}: a training goes on with the model "
+            "it has; start another from its weights with init_from"
         )

@@ -53,7 +53,7 @@ def train(cfg: DictConfig) -> float:
     keep_freed_memory()
     quieten_lightning()
     data, module = build_data(cfg), build_module(cfg)
-    if cfg.init_from:
+    if cfg.init_from and not cfg.ckpt_path:
         _start(cfg, module.model, console)
     data.prepare_data()
     data.setup("fit")
@@ -63,11 +63,10 @@ def train(cfg: DictConfig) -> float:
     if cfg.evaluate:
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
-    if trainer.is_global_zero:
-        save_config(cfg, folder)
-        _announce(cfg, module, data, console)
+    _announce(cfg, module, data, console)
     resumed = told_of_resuming(cfg, console)
     if trainer.is_global_zero:
+        save_config(cfg, folder)
         record_run(cfg, trainer, module.model, resumed)
     try:
         _fit(trainer, module, data, resumed, console)
@@ -96,7 +95,8 @@ def _fit(
         with warnings_told(console):
             trainer.fit(module, data, ckpt_path=checkpoint)
     except StoppedError as stopped:
-        console.print(f"Stopped after step {trainer.global_step:,}; resume={folder} goes on from there.")
+        where = f"Stopped after step {trainer.global_step:,}" if stopped.saved else "Stopped at once"
+        console.print(f"{where}; resume={folder} goes on from its last checkpoint.")
         sys.exit(stopped.status)
     checkpoints = trainer.strategy.checkpoint_io
     if isinstance(checkpoints, CarefulCheckpointIO) and (failed := checkpoints.failed.get(LAST)):
@@ -104,9 +104,10 @@ def _fit(
 
 
 def quieten_lightning() -> None:
-    """Leave out Lightning's tips and remarks, and its warning that PyTorch renamed what Lightning still uses."""
+    """Leave out Lightning's tips and remarks: PyTorch renamed what it uses, and epochs may be short."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*LeafSpec")
+    for remark in (".*LeafSpec", ".*smaller than the logging interval"):
+        warnings.filterwarnings("ignore", message=remark)
 
 
 def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:

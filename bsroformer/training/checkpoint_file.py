@@ -44,7 +44,7 @@ class CarefulCheckpointIO(TorchCheckpointIO):
             bring_to_disk(path.parent)
         except InputError as error:
             self.failed[path.name] = str(error)
-            warnings.warn(f"{error} Training goes on, and the checkpoint before is kept.", stacklevel=2)
+            warnings.warn(f"{error} Training goes on, and the checkpoint before is kept.", stacklevel=1)
         else:
             self.failed.pop(path.name, None)
 

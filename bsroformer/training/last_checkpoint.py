@@ -119,7 +119,7 @@ class LastCheckpoint(Checkpoint):
             requeue()
         elif number == getattr(signal, "SIGUSR2", None) and (answer := self.signals.usual_answer(number)):
             answer(number, None)  # submitit's, which has the job called again and ends this process
-        raise StoppedError(number)
+        raise StoppedError(number, saved=self.step > 0)
 
 
 def agreed(trainer: L.Trainer, *numbers: int) -> list[int]:

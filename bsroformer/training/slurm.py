@@ -17,4 +17,4 @@ def requeue() -> None:
         subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", None) or error
-        warnings.warn(f"SLURM did not take job {job} back: {str(reason).strip()}", stacklevel=2)
+        warnings.warn(f"SLURM did not take job {job} back: {str(reason).strip()}", stacklevel=1)

@@ -14,14 +14,15 @@ class StoppedError(Exception):
 
     Args:
         number: The signal that asked.
+        saved: Whether the steps that it made are in its last checkpoint.
 
     Attributes:
         status: What a shell says of a program that the signal ended.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, saved: bool) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.number, self.status = number, 128 + number
+        self.saved, self.status = saved, 128 + number
 
 
 class StopSignals:
@@ -52,5 +53,5 @@ class StopSignals:
 
     def _remember(self, number: int, frame: object) -> None:
         if self.received:
-            raise StoppedError(number)
+            raise StoppedError(number, saved=False)
         self.received = number

@@ -6,6 +6,7 @@ from omegaconf import OmegaConf
 
 from bsroformer.errors import InputError
 from bsroformer.launch.config import CONFIG_FILE, plain, prepared, save_config
+from bsroformer.launch.prepare import prepare
 from bsroformer.launch.resuming import changed, run_config, with_run_to_resume
 from bsroformer.launch.terminal import terminal
 from bsroformer.launch.train import train
@@ -158,3 +159,15 @@ def test_a_run_goes_on_in_its_run_of_weights_and_biases(run_folder, monkeypatch)
     finally:
         (run_folder / CONFIG_FILE).write_text(text)
     assert (logger["id"], logger["resume"]) == ("second", "allow")
+
+
+def test_songs_that_were_packed_since_are_told(songs_root, tmp_path, capsys):
+    """Where they rest is known then, and excerpts begin elsewhere."""
+    small = *SMALL_RUN, f"data.root={songs_root}", f"data.pack={tmp_path}/pack", f"paths.output_dir={tmp_path}/run"
+    small = *small, "~callbacks.previews", "~callbacks.report"
+    train(composed("train", *small, "trainer.max_steps=1"))
+    train(composed("train", *small, f"resume={tmp_path}/run", "trainer.max_steps=2"))
+    assert "have been packed since" not in capsys.readouterr().out
+    prepare(composed("prepare", "data=folder", "data.valid_songs=[B]", *small[-5:-3]))
+    train(composed("train", *small, f"resume={tmp_path}/run"))
+    assert "or have been packed since, so that it is known where they rest" in capsys.readouterr().out
