@@ -24,6 +24,7 @@ from bsroformer.launch.errors import user_errors
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
+from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
@@ -31,6 +32,7 @@ from bsroformer.training import SeparationModule
 
 
 @user_errors
+@sweep_job
 def train(cfg: DictConfig) -> float:
     """Train, validate, keep checkpoints, and score the test songs if asked.
 
