@@ -142,7 +142,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> str:
         score, steps, seconds = row["val/si_sdr"], row["steps"], row["seconds"]
         cells = [
             row["job"],
-            *(row[key] for key in varied),
+            *(short(row[key]) for key in varied),
             "" if score is None else f"{score:.2f}",
             "" if steps is None else str(steps),
             "" if seconds is None else clock(seconds),
@@ -150,3 +150,11 @@ def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> str:
         ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def short(value: str) -> str:
+    """A number of the command line with four digits at most; any other value as it is."""
+    try:
+        return f"{float(value):.4g}" if "." in value else value
+    except ValueError:
+        return value
