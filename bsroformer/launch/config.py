@@ -11,6 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bsroformer.errors import InputError
 from bsroformer.launch.command_line import PATHS
+from bsroformer.launch.ranks import by_torchrun
 
 
 def prepared(cfg: DictConfig) -> DictConfig:
@@ -27,6 +28,8 @@ def prepared(cfg: DictConfig) -> DictConfig:
         if hydra.mode == RunMode.MULTIRUN:
             refuse_many_processes(cfg)
             cfg.paths.output_dir = hydra.runtime.output_dir  # each job of a sweep has a folder of its own
+        elif int(os.environ.get("LOCAL_RANK", 0)) > 0:
+            cfg.paths.output_dir = hydra.runtime.output_dir  # which Lightning sets to that of the process that started it
     OmegaConf.set_readonly(cfg, True)
     return cfg
 
@@ -129,13 +132,16 @@ def refuse_many_processes(cfg: DictConfig) -> None:
     """Stop a sweep that would start again in every process of a distributed trainer.
 
     Raises:
-        InputError: If the trainer has several devices.
+        InputError: If the trainer has several devices, or torchrun started this process.
     """
     trainer = cfg.get("trainer") or {}
-    if trainer.get("strategy", "auto") != "auto" or str(trainer.get("devices", 1)) != "1":
+    several = trainer.get("strategy", "auto") != "auto" or any(
+        str(trainer.get(key, 1)) != "1" for key in ("devices", "num_nodes")
+    )
+    if several or by_torchrun():
         raise InputError(
             "a sweep (-m) cannot run with several devices, since each process would start the whole sweep: "
-            "use trainer=gpu, or start the runs one by one with trainer=ddp"
+            "use trainer=gpu without torchrun, or start the runs one by one with trainer=ddp"
         )
 
 
