@@ -13,6 +13,7 @@ from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
 from bsroformer.launch.config import plain, whole
+from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
@@ -53,7 +54,7 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
     """The trainer with its logger and callbacks.
 
     Raises:
-        InputError: If it asks for a GPU where there is none, or for no process.
+        InputError: If it asks for a GPU where there is none, or for other processes than there are.
     """
     if cfg.trainer.accelerator == "gpu" and best_device().type == "cpu":
         raise InputError(
@@ -65,6 +66,7 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
             f"trainer.devices={cfg.trainer.devices} counts GPUs, and trainer.accelerator=cpu has none: set "
             "trainer.devices to a number of processes, as 2"
         )
+    check_processes(cfg.trainer.devices, cfg.trainer.num_nodes)
     callbacks: dict[str, Any] = make(cfg.callbacks) if cfg.callbacks else {}
     keeps_checkpoints = any(isinstance(callback, CheckpointCallback) for callback in callbacks.values())
     logger: Logger | bool = make(cfg.logger) if cfg.logger else False

@@ -29,7 +29,7 @@ def prepared(cfg: DictConfig) -> DictConfig:
             refuse_many_processes(cfg)
             cfg.paths.output_dir = hydra.runtime.output_dir  # each job of a sweep has a folder of its own
         elif int(os.environ.get("LOCAL_RANK", 0)) > 0:
-            cfg.paths.output_dir = hydra.runtime.output_dir  # which Lightning sets to that of the process that started it
+            cfg.paths.output_dir = hydra.runtime.output_dir  # Lightning sets it to that of rank 0
     OmegaConf.set_readonly(cfg, True)
     return cfg
 

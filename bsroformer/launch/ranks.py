@@ -1,7 +1,7 @@
 """Several processes that train one model: they agree on one folder."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from bsroformer.errors import InputError
@@ -28,9 +28,25 @@ def in_one_folder(arguments: Sequence[str]) -> list[str]:
     return [*arguments, f"paths.output_dir='${{paths.runs_dir}}/${{task}}/{agreed_name()}'"]
 
 
-def by_torchrun(environment: Mapping[str, str] = os.environ) -> bool:
+def by_torchrun() -> bool:
     """Whether torchrun started this process."""
-    return "TORCHELASTIC_RUN_ID" in environment
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def check_processes(devices: object, machines: object) -> None:
+    """Hold the processes that torchrun started against those that the trainer expects.
+
+    Raises:
+        InputError: If they are others.
+    """
+    if not by_torchrun():
+        return
+    here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    if (str(devices) not in (str(here), "-1", "auto")) or str(machines) != str(everywhere // here):
+        raise InputError(
+            f"torchrun started {everywhere} processes, {here} of them on this machine: set trainer=ddp "
+            f"trainer.devices={here} trainer.num_nodes={everywhere // here}"
+        )
 
 
 def named(arguments: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -47,7 +48,7 @@ class SweepTable(Callback):
         if self.varied:
             write_result(Path(config.hydra.runtime.output_dir), Result(overrides=tuple(config.hydra.overrides.task)))
 
-    def on_job_end(self, config: DictConfig, **_: Any) -> None:
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Write the table as it is by now."""
         if self.varied:
             write_tables(Path(config.hydra.sweep.dir), self.varied)
@@ -59,7 +60,7 @@ class SweepTable(Callback):
         console = terminal()
         console.print("\n" + markdown(rows, self.varied) + f"\nThe table is in {folder / 'sweep.csv'}")
         if failed := sum(row["status"] == "failed" for row in rows):
-            console.print(f"{failed} of {len(rows)} jobs failed; what they could not do is told above and in the table.")
+            console.print(f"{failed} of {len(rows)} jobs failed: the table tells why.")
             sys.exit(FAILED)
 
 
@@ -97,7 +98,11 @@ def varied_keys(config: DictConfig) -> list[str]:
 def write_tables(sweep: Path, varied: Sequence[str]) -> list[dict[str, Any]]:
     """Write what the jobs' folders hold into ``sweep.csv`` and ``sweep.md``; returns the rows."""
     rows = table_rows(sweep, varied)
-    with replacing(sweep / "sweep.csv") as partial, writing(sweep), partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(sweep / "sweep.csv") as partial,
+        writing(sweep),
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, ["job", *varied, *COLUMNS])
         writer.writeheader()
         writer.writerows(rows)

@@ -18,7 +18,7 @@ Script = Callable[[DictConfig], float]
 
 
 def sweep_job(script: Script) -> Script:
-    """Let a job of a sweep fail on its own: it is told and kept in the job's folder, its score is NaN, the rest goes on.
+    """Let a job of a sweep fail on its own: that is told and kept in its folder, its score is NaN, the rest goes on.
 
     What ends all jobs, as Ctrl-C does, passes. Outside of a sweep nothing changes.
     """
