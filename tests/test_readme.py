@@ -41,14 +41,13 @@ def test_the_command_composes(command, monkeypatch):
 
 def first_job(overrides: list[str]) -> list[str]:
     """What the first job of a sweep is given; what a search draws from a range is left out."""
-    parsed = OverridesParser.create().parse_overrides(overrides)
-    plain = [each for each in parsed if not each.is_sweep_override() or each.is_discrete_sweep()]
-    return [
-        f"{each.get_key_element()}={next(each.sweep_string_iterator())}"
-        if each.is_sweep_override()
-        else each.input_line
-        for each in plain
-    ]
+    kept = []
+    for each in OverridesParser.create().parse_overrides(overrides):
+        if not each.is_sweep_override():
+            kept.append(str(each.input_line))
+        elif each.is_discrete_sweep():
+            kept.append(f"{each.get_key_element()}={next(each.sweep_string_iterator())}")
+    return kept
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -26,9 +26,9 @@ def start(cwd: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def train(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
+def train(cwd: Path, songs_root: Path, *overrides: str, flags: tuple[str, ...] = ()) -> tuple[int, str]:
     """Status, and all that it printed."""
-    process = start(cwd, SCRIPT, *SMALL_RUN, f"data.root={songs_root}", *overrides)
+    process = start(cwd, SCRIPT, *flags, *SMALL_RUN, f"data.root={songs_root}", *overrides)
     printed = process.communicate()[0]
     return process.returncode, printed
 
@@ -55,7 +55,7 @@ def test_a_sweep_has_a_table_and_a_failing_job_spoils_no_other(songs_root, tmp_p
     for package in LAUNCHERS[launcher]:
         pytest.importorskip(package)
     sweep = "optimizer.lr=1e-4,x,3e-4,1e-3", f"hydra/launcher={launcher}"
-    status, printed = train(tmp_path, songs_root, "-m", *sweep)
+    status, printed = train(tmp_path, songs_root, *sweep, flags=("-m",))
     assert status == 1, printed
     assert "Traceback" not in printed
     folder = only(tmp_path / "runs" / "train")
@@ -74,7 +74,7 @@ def test_a_search_looks_for_the_highest_score_and_prunes(songs_root, tmp_path):
     search = "hparams_search=optuna", "hydra.sweeper.n_trials=4", "paths.output_dir=out", "trainer.max_steps=4"
     space = "optimizer.lr=choice(1e-6,1e-2)", "scheduler.warmup_steps=1", "model.trunk.dim=8"
     prune = "callbacks.prune.warmup_steps=1", "callbacks.prune.warmup_runs=1"
-    status, printed = train(tmp_path, songs_root, "-m", *search, *space, *prune)
+    status, printed = train(tmp_path, songs_root, *search, *space, *prune, flags=("-m",))
     assert status == 0, printed
     rows = table(tmp_path / "out")
     assert len(rows) == 4
