@@ -6,6 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from bsroformer.launch.command_line import quote_paths
+from bsroformer.launch.ranks import in_one_folder
 from bsroformer.launch.train import train
 
 
@@ -15,5 +16,5 @@ def main(cfg: DictConfig) -> object:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = quote_paths(sys.argv[1:])
+    sys.argv[1:] = in_one_folder(quote_paths(sys.argv[1:]))
     main()

@@ -15,7 +15,8 @@ from torch.optim import Optimizer
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
-from bsroformer.launch.config import plain
+from bsroformer.launch.config import plain, whole
+from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
@@ -67,13 +68,19 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
     """The trainer with its logger and callbacks.
 
     Raises:
-        InputError: If it asks for a GPU where there is none.
+        InputError: If it asks for a GPU where there is none, or for other processes than there are.
     """
     if cfg.trainer.accelerator == "gpu" and best_device().type == "cpu":
         raise InputError(
             "trainer.accelerator=gpu, but PyTorch finds no GPU here: choose trainer=cpu, or install the "
             "PyTorch that fits your GPU (pytorch.org)"
         )
+    if cfg.trainer.accelerator == "cpu" and not whole(cfg, "trainer.devices") > 0:
+        raise InputError(
+            f"trainer.devices={cfg.trainer.devices} counts GPUs, and trainer.accelerator=cpu has none: set "
+            "trainer.devices to a number of processes, as 2"
+        )
+    check_processes(cfg.trainer.devices, cfg.trainer.num_nodes)
     callbacks: dict[str, Any] = make(cfg.callbacks) if cfg.callbacks else {}
     keeps_checkpoints = any(isinstance(callback, CheckpointCallback) for callback in callbacks.values())
     logger: Logger | bool = build_logger(cfg) if cfg.logger else False

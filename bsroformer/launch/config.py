@@ -12,6 +12,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from bsroformer.atomic import replacing, writing
 from bsroformer.errors import InputError
 from bsroformer.launch.command_line import PATHS
+from bsroformer.launch.ranks import by_torchrun
 
 CONFIG_FILE = "config.yaml"
 """The resolved configuration, in the folder of a run."""
@@ -41,6 +42,8 @@ def prepared(cfg: DictConfig) -> DictConfig:
         if hydra.mode == RunMode.MULTIRUN:
             refuse_many_processes(cfg)
             cfg.paths.output_dir = hydra.runtime.output_dir  # each job of a sweep has a folder of its own
+        elif int(os.environ.get("LOCAL_RANK", 0)) > 0:
+            cfg.paths.output_dir = hydra.runtime.output_dir  # Lightning sets it to that of rank 0
     OmegaConf.set_readonly(cfg, True)
     return cfg
 
@@ -143,13 +146,16 @@ def refuse_many_processes(cfg: DictConfig) -> None:
     """Stop a sweep that would start again in every process of a distributed trainer.
 
     Raises:
-        InputError: If the trainer has several devices.
+        InputError: If the trainer has several devices, or torchrun started this process.
     """
     trainer = cfg.get("trainer") or {}
-    if trainer.get("strategy", "auto") != "auto" or str(trainer.get("devices", 1)) != "1":
+    several = trainer.get("strategy", "auto") != "auto" or any(
+        str(trainer.get(key, 1)) != "1" for key in ("devices", "num_nodes")
+    )
+    if several or by_torchrun():
         raise InputError(
             "a sweep (-m) cannot run with several devices, since each process would start the whole sweep: "
-            "use trainer=gpu, or start the runs one by one with trainer=ddp"
+            "use trainer=gpu without torchrun, or start the runs one by one with trainer=ddp"
         )
 
 

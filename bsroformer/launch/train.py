@@ -28,6 +28,7 @@ from bsroformer.launch.resuming import told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import record_run
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
+from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
@@ -37,6 +38,7 @@ from bsroformer.training.stop_signals import StoppedError
 
 
 @user_errors
+@sweep_job
 def train(cfg: DictConfig) -> float:
     """Train, validate, keep checkpoints, and score the test songs if asked.
 

@@ -15,11 +15,12 @@ def active_stems(target: Tensor) -> Tensor:
 
 
 def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """Mean of -SI-SDR in dB over the stems that sound (Le Roux et al., arXiv 1811.02508, section 2).
+    """Mean over excerpts of the mean of -SI-SDR in dB over the stems that sound (Le Roux et al., arXiv 1811.02508, 2).
 
     SI-SDR compares the estimate with the target scaled to it: ``alpha = <estimate, target> / |target|^2``, over
-    channels and samples together. It has no value for a silent target, which is therefore left out; where no stem
-    of the batch sounds, the loss is zero.
+    channels and samples together. It has no value for a silent target, which is therefore left out; an excerpt in
+    which no stem sounds adds zero. Each excerpt is averaged on its own, so that a batch's loss is the mean of its
+    parts' losses, and its gradient the same in one batch, in accumulated ones, or on several devices.
 
     Args:
         estimate: ``(b n c t)``.
@@ -32,4 +33,4 @@ def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
     scaled = alpha.unsqueeze(-1) * target
     signal, error = scaled.square().mean(-1), (scaled - estimate).square().mean(-1)
     si_sdr = 10 * torch.log10((signal + FLOOR) / (error + FLOOR))  # (b n)
-    return -(si_sdr * active).sum() / active.sum().clamp_min(1)
+    return -((si_sdr * active).sum(-1) / active.sum(-1).clamp_min(1)).mean()

@@ -48,11 +48,18 @@ def test_the_working_directorys_env_file_is_read_and_the_environment_beats_it(mo
         ["trainer=gpu", "trainer.devices=2"],
         ["trainer.devices=-1"],
         ["+trainer.strategy=fsdp"],
+        ["trainer=cpu", "trainer.num_nodes=2"],
     ],
 )
 def test_a_sweep_over_a_trainer_of_several_processes_is_refused(overrides):
     with pytest.raises(InputError, match=r"a sweep \(-m\) cannot run with several devices.*use trainer=gpu"):
         refuse_many_processes(composed("train", *overrides))
+
+
+def test_a_sweep_in_a_process_that_torchrun_started_is_refused(monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    with pytest.raises(InputError, match=r"without torchrun"):
+        refuse_many_processes(composed("train", "trainer=gpu"))
 
 
 @pytest.mark.parametrize(

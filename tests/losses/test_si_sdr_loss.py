@@ -64,6 +64,14 @@ def test_a_silent_stem_has_no_part_in_the_loss_nor_gives_a_gradient():
     assert estimate.grad[sounding].any()
 
 
+def test_a_batch_has_the_mean_loss_of_its_parts_however_many_stems_sound_in_each():
+    target = torch.randn(4, 3, 2, 500)
+    target[0] = target[1, :2] = target[2, 0] = 0
+    estimate = torch.randn_like(target)
+    parts = [negative_si_sdr(*pair) for pair in zip(estimate.split(2), target.split(2), strict=True)]
+    torch.testing.assert_close(negative_si_sdr(estimate, target), torch.stack(parts).mean())
+
+
 @pytest.mark.parametrize("estimate", ["noise", "zero", "perfect"])
 @pytest.mark.parametrize("silent", [0, 1, 2])
 def test_loss_and_gradient_are_finite_for_silence_and_perfection(estimate, silent):

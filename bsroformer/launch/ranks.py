@@ -1,0 +1,63 @@
+"""Several processes that train one model: they agree on one folder."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+
+from bsroformer.errors import InputError
+from bsroformer.launch.errors import user_errors
+
+KEY = "bsroformer/run"
+"""Of the run's name in the store of torchrun."""
+
+
+@user_errors
+def in_one_folder(arguments: Sequence[str]) -> list[str]:
+    """The command line with the run's folder in it, where torchrun started this process.
+
+    Each of its processes composes the configuration on its own, and would name the run by its own clock. When torchrun
+    starts them again, after a failure, they go on under the same name.
+
+    Raises:
+        InputError: If torchrun keeps no store in which they could agree.
+    """
+    if not by_torchrun() or named(arguments):
+        return list(arguments)
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        raise InputError("this torchrun shares nothing among its processes: name the run's folder by paths.output_dir=")
+    return [*arguments, f"paths.output_dir='${{paths.runs_dir}}/${{task}}/{agreed_name()}'"]
+
+
+def by_torchrun() -> bool:
+    """Whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def check_processes(devices: object, machines: object) -> None:
+    """Hold the processes that torchrun started against those that the trainer expects.
+
+    Raises:
+        InputError: If they are others.
+    """
+    if not by_torchrun():
+        return
+    here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    if (str(devices) not in (str(here), "-1", "auto")) or str(machines) != str(everywhere // here):
+        raise InputError(
+            f"torchrun started {everywhere} processes, {here} of them on this machine: set trainer=ddp "
+            f"trainer.devices={here} trainer.num_nodes={everywhere // here}"
+        )
+
+
+def named(arguments: Sequence[str]) -> bool:
+    """Whether the command line names the run's folder, or a run that goes on in its own."""
+    given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    return "paths.output_dir" in given or given.get("resume", "auto") not in ("auto", "null")
+
+
+def agreed_name() -> str:
+    """The run's name: that of the process which asks first."""
+    from torch.distributed import TCPStore
+
+    store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
+    return store.compare_set(KEY, "", f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}").decode()

@@ -1,0 +1,65 @@
+"""One training of a sweep (``-m``)."""
+
+import functools
+import math
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from bsroformer.launch.errors import mendable, one_sentence, report
+from bsroformer.training.result import read_result, update_result
+
+Script = Callable[[DictConfig], float]
+
+
+def sweep_job(script: Script) -> Script:
+    """Let a job of a sweep fail on its own: that is told and kept in its folder, its score is NaN, the rest goes on.
+
+    What ends all jobs, as Ctrl-C does, passes. Outside of a sweep nothing changes.
+    """
+
+    @functools.wraps(script)
+    def job(cfg: DictConfig) -> float:
+        folder = job_folder()
+        if folder is None:
+            return script(cfg)
+        begun = time.monotonic()
+        try:
+            score = script(cfg)
+        except Exception as error:
+            tell(error)
+            update_result(folder, status="failed", reason=reason(error), seconds=time.monotonic() - begun)
+            return math.nan
+        result = read_result(folder)
+        status = "pruned" if result is not None and result.status == "pruned" else "done"
+        best = None if math.isnan(score) else score
+        update_result(folder, status=status, si_sdr=best, seconds=time.monotonic() - begun)
+        return score
+
+    return job
+
+
+def job_folder() -> Path | None:
+    """The folder of the sweep's job that runs here; None if this is no sweep."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+def tell(error: Exception) -> None:
+    """Tell of an error: a sentence if the user can mend it, else all that there is to know."""
+    if mendable(error):
+        report(error)
+    else:
+        traceback.print_exception(error)
+
+
+def reason(error: Exception) -> str:
+    """An error in one line, for a table."""
+    sentence = one_sentence(error) if mendable(error) else f"{type(error).__name__}: {error}"
+    return " ".join(sentence.split())

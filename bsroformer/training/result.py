@@ -1,0 +1,51 @@
+"""What came of a job of a sweep: a small file in the job's folder, for the sweep's table and for its siblings."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from bsroformer.atomic import replacing, writing
+
+FILE = "result.json"
+Status = Literal["done", "pruned", "unfinished", "failed"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A job of a sweep.
+
+    Attributes:
+        status: How it ended: ``done``, ``pruned``, ``failed``; ``unfinished`` while it runs or if it was cut off.
+        overrides: The job's own command line, each as ``key=value``.
+        si_sdr: Its best validation SI-SDR in dB; None if nothing was validated.
+        seconds: How long it took; None until it ends.
+        reason: Why it failed, in a sentence.
+    """
+
+    status: Status = "unfinished"
+    overrides: tuple[str, ...] = ()
+    si_sdr: float | None = None
+    seconds: float | None = None
+    reason: str = ""
+
+
+def read_result(folder: Path) -> Result | None:
+    """The result in a job's folder; None if there is none."""
+    try:
+        tree: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return Result(**tree | {"overrides": tuple(tree["overrides"])})
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write the result into a job's folder, as a whole or not at all."""
+    path = folder / FILE
+    with replacing(path) as partial, writing(path):
+        partial.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+
+
+def update_result(folder: Path, **changes: Any) -> None:
+    """Change some of a result's attributes."""
+    write_result(folder, replace(read_result(folder) or Result(), **changes))
