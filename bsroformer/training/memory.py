@@ -12,6 +12,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
 from bsroformer.hardware import GIB
+from bsroformer.model import BandSplitRoformer
 from bsroformer.training.step import PlainStep
 
 CONTEXT = GIB // 2
@@ -54,7 +55,7 @@ class MemoryEstimate:
         return (limit - self.total + growing) / growing
 
 
-def estimate_memory(step: PlainStep) -> MemoryEstimate:
+def estimate_memory(step: PlainStep[BandSplitRoformer]) -> MemoryEstimate:
     """Count what a step takes by one real forward pass of model and loss, on any device.
 
     What is saved for the backward pass is counted, not kept, so the pass itself takes little memory. On a CPU
@@ -71,7 +72,7 @@ def estimate_memory(step: PlainStep) -> MemoryEstimate:
     )
 
 
-def peak_activations(step: PlainStep) -> int:
+def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
     """Bytes that a step saves for its backward pass, at their peak.
 
     That is where the backward pass begins or, with activation checkpointing, where it is back at the last
@@ -91,6 +92,14 @@ def peak_activations(step: PlainStep) -> int:
     with step.autocast(), recomputed:
         last_block(*inputs)
     return max(saved.total, before + recomputed.total)
+
+
+def saved_in_forward(step: PlainStep[Any]) -> int:
+    """Bytes that forward pass and loss of any model save for the backward pass, attention as a GPU computes it."""
+    saved = SavedBytes([*step.model.parameters(), *step.model.buffers(), *step.loss.buffers(), step.stems])
+    with HalfAttention(step.half), saved:
+        step.forward()
+    return saved.total
 
 
 def refuse(_: Tensor) -> Tensor:
@@ -153,7 +162,7 @@ class HalfAttention(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def peak_of_steps(step: PlainStep) -> int:
+def peak_of_steps(step: PlainStep[Any]) -> int:
     """Bytes that PyTorch takes from a CUDA GPU at the peak of real steps, CUDA's context aside.
 
     Two steps: the first makes the optimiser's moments, the second has them from its start.
