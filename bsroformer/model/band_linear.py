@@ -34,9 +34,13 @@ class BandLinear(nn.Module):
         nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(k x d)`` to ``(kn x e)``; `x` stands for any flattened axes, `n` for the fan-out."""
-        y = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))
-        return rearrange(y, "k x (n e) -> (k n) x e", n=self.fan_out)
+        """Map ``(k x d)`` to ``(kn x e)``; `x` stands for any flattened axes, `n` for the fan-out.
+
+        The result lies in memory as ``(kn e x)``. So the weight's gradient comes as the weight lies, and autograd need
+        not copy it; and stems are told apart by a view.
+        """
+        y = torch.baddbmm(self.bias.unsqueeze(2), self.weight, x.transpose(1, 2))  # (k ne x)
+        return rearrange(y, "k (n e) x -> (k n) x e", n=self.fan_out)
 
     def weights_of(self, maps: Sequence[int], count: int) -> dict[str, Tensor]:
         """Weights of some maps of each band alone, ``(k n e d)`` cut along `n`, in the form of this layer's.
