@@ -21,6 +21,7 @@ from bsroformer.inference import Separator
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.config import plain, prepared, save_config
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.memory import memory_advice
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
@@ -61,7 +62,8 @@ def train(cfg: DictConfig) -> float:
         _announce(cfg, module, data, console)
     resumed = _checkpoint_to_resume(cfg, console)
     try:
-        trainer.fit(module, data, ckpt_path=resumed)
+        with memory_advice(cfg):
+            trainer.fit(module, data, ckpt_path=resumed)
     finally:
         finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:

@@ -23,14 +23,14 @@ class PlainStep(Generic[M]):
     Attributes:
         model: ``(b c t)`` to ``(b n c t)``, in training mode.
         loss: ``(estimate, target)`` to a scalar and its named terms.
-        optimizer: Of the model's parameters.
+        optimizer: Of the model's parameters; None if only forward passes are made.
         stems: The batch ``(b n c t)``, on the model's device.
         half: What autocast computes matmuls in; None: float32.
     """
 
     model: M
     loss: nn.Module
-    optimizer: Optimizer
+    optimizer: Optimizer | None
     stems: Tensor
     half: torch.dtype | None = None
 
@@ -46,6 +46,7 @@ class PlainStep(Generic[M]):
 
     def __call__(self) -> None:
         """Make the step."""
+        assert self.optimizer is not None
         self.forward().backward()
         self.optimizer.step()
         self.optimizer.zero_grad()

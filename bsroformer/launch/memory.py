@@ -1,0 +1,124 @@
+"""From the configuration to the memory that its training takes, and to what helps if that is too much."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from omegaconf import DictConfig
+
+from bsroformer.devices import best_device
+from bsroformer.errors import InputError
+from bsroformer.hardware import GIB, gpu_memory, main_memory
+from bsroformer.launch.build import chosen_precision, recomputed_blocks
+from bsroformer.launch.config import plain
+from bsroformer.launch.errors import OUT_OF_MEMORY, out_of_memory
+from bsroformer.launch.songs import make
+from bsroformer.model import ModelSettings
+from bsroformer.training.memory import MemoryEstimate, StepSize, estimate_memory
+from bsroformer.training.memory_plan import Plan, plans_that_fit
+
+HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+"""What autocast computes in, by Lightning's names of precisions."""
+SMALLER_MODEL = "model=lite or model=tiny, or a smaller model.trunk.dim"
+LESS_THAN_TRIED = 0.9
+"""Of what ran out of memory, where the estimate says that it would have fitted."""
+
+
+def half_type(cfg: DictConfig) -> torch.dtype | None:
+    """What autocast computes in.
+
+    Raises:
+        InputError: If it is not known how much memory the precision takes.
+    """
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    if precision not in HALF:
+        raise InputError(f"trainer.precision={precision} has no estimate: choose auto or one of {', '.join(HALF)}")
+    return HALF[precision]
+
+
+def training_plan(cfg: DictConfig) -> Plan:
+    """What the configuration says of it."""
+    return Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks(cfg))
+
+
+def estimator(cfg: DictConfig) -> Callable[[Plan], MemoryEstimate]:
+    """Estimates what the configured model takes if it is trained by a plan."""
+    settings, half = ModelSettings.from_dict(plain(cfg.model)), half_type(cfg)
+    averaged = bool(cfg.callbacks and cfg.callbacks.get("ema"))
+
+    @cache
+    def estimate(plan: Plan) -> MemoryEstimate:
+        size = StepSize(plan.batch_size, plan.seconds, plan.recomputed_blocks, half, averaged)
+        return estimate_memory(settings, lambda: make(cfg.loss), size)
+
+    return estimate
+
+
+def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:
+    """Bytes that there are: the GPU's or, if the CPU is to train, the machine's; None if unknown."""
+    if device.type != "cpu":
+        return gpu_memory(device)[1]
+    return (main_memory() or None) if cfg.trainer.accelerator == "cpu" else None
+
+
+def advice(cfg: DictConfig, limit: float) -> list[str]:
+    """Keys with new values, each of which makes the training fit by its own, as the estimate has it."""
+    plan, estimate = training_plan(cfg), estimator(cfg)
+    found = plans_that_fit(plan, cfg.model.trunk.depth, lambda each: estimate(each).total, limit)
+    told = [
+        f"{keys(plan, each, cfg.model.trunk.depth)} (estimated {gib(estimate(each).total, limit)})" for each in found
+    ]
+    return told or [SMALLER_MODEL]
+
+
+def keys(before: Plan, after: Plan, depth: int) -> str:
+    """What to write on the command line to get from one plan to another."""
+    old, new = written(before, depth), written(after, depth)
+    return " ".join(f"{key}={value}" for key, value in new.items() if value != old[key])
+
+
+def written(plan: Plan, depth: int) -> dict[str, str]:
+    """A plan as keys and values."""
+    blocks = {0: "false", depth: "true"}
+    return {
+        "data.batch_size": str(plan.batch_size),
+        "trainer.accumulate_grad_batches": str(plan.accumulated),
+        "data.seconds": f"{plan.seconds:g}",
+        "activation_checkpointing": blocks.get(plan.recomputed_blocks, str(plan.recomputed_blocks)),
+    }
+
+
+@contextmanager
+def memory_advice(cfg: DictConfig) -> Iterator[None]:
+    """Turn an end for want of memory into a sentence with the keys to change, and their new values.
+
+    Raises:
+        InputError: If what is done within runs out of memory.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
+        raise InputError(sentence(cfg, device)) from error
+
+
+def sentence(cfg: DictConfig, device: torch.device) -> str:
+    """What to say of a training that ran out of memory.
+
+    What ran out takes more than there was, whatever the estimate says, so less than that is looked for.
+    """
+    memory = "memory" if device.type == "cpu" else "GPU's memory"
+    try:
+        taken = estimator(cfg)(training_plan(cfg)).total
+    except InputError:  # a precision without an estimate
+        return OUT_OF_MEMORY
+    limit = min(memory_limit(cfg, device) or taken, LESS_THAN_TRIED * taken)
+    return f"the {memory} is full: set {', or '.join(advice(cfg, limit))}; scripts/check_gpu.py tells more"
+
+
+def gib(size: float, of: float | None = None) -> str:
+    """A size in GiB, or a part of another."""
+    return f"{size / GIB:.2f} GiB" if of is None else f"{size / GIB:.2f} of {of / GIB:.2f} GiB"
