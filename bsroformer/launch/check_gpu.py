@@ -13,7 +13,7 @@ from bsroformer.hardware import GIB, describe
 from bsroformer.launch.build import build_model, chosen_precision
 from bsroformer.launch.config import prepared
 from bsroformer.launch.errors import out_of_memory, user_errors
-from bsroformer.launch.memory import advice, estimator, gib, half_type, keys, memory_limit, training_plan
+from bsroformer.launch.memory import advice, advice_after_shortage, estimator, gib, half_type, keys, memory_limit, training_plan
 from bsroformer.launch.songs import make
 from bsroformer.launch.terminal import terminal
 from bsroformer.training.memory import CONTEXT, PASSING, MemoryEstimate, peak_of_steps
@@ -60,14 +60,14 @@ def estimated(cfg: DictConfig, device: torch.device, estimate: MemoryEstimate, c
     if estimate.total <= limit:
         console.print(f"\nIt fits: {gib(estimate.total)} of {gib(limit)}.")
         return True
-    tell_advice(cfg, limit, console)
+    tell(advice(cfg, limit), limit, console)
     return False
 
 
-def tell_advice(cfg: DictConfig, limit: float, console: Console) -> None:
+def tell(changes: list[str], limit: int, console: Console) -> None:
     """Say that it does not fit, and what helps."""
     console.print(f"\nIt does not fit {gib(limit)}. What helps:")
-    for line in advice(cfg, limit):
+    for line in changes:
         console.print(f"- {line}")
 
 
@@ -77,15 +77,11 @@ def tried(cfg: DictConfig, device: torch.device, console: Console) -> bool:
     assert limit is not None
     with console.status("making real steps"):
         largest = largest_that_fits(step_fits(cfg, device, limit), plan.effective_batch)
-    better = fastest_plan(plan, largest)
-    if largest:
-        console.print(
-            f"\nReal steps of up to {largest} of {plan.effective_batch} excerpts fit, CUDA's context beside them."
-        )
-    if change := keys(plan, better, cfg.model.trunk.depth):
-        console.print(f"As many excerpts between two updates, in fewer steps or fitting ones: {change}")
+    console.print(f"\nReal steps of up to {largest} of the {plan.effective_batch} excerpts between two updates fit.")
+    if change := keys(plan, fastest_plan(plan, largest), cfg.model.trunk.depth):
+        console.print(f"As many between two updates, in the largest steps that fit: {change}")
     if largest < plan.batch_size:
-        tell_advice(cfg, limit, console)
+        tell(advice_after_shortage(cfg, limit), limit, console)
     return largest >= plan.batch_size
 
 

@@ -21,8 +21,8 @@ from bsroformer.training.memory_plan import Plan, plans_that_fit
 HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 """What autocast computes in, by Lightning's names of precisions."""
 SMALLER_MODEL = "model=lite or model=tiny, or a smaller model.trunk.dim"
-LESS_THAN_TRIED = 0.9
-"""Of what ran out of memory, where the estimate says that it would have fitted."""
+AT_LEAST_LESS = 0.25
+"""Share of the activations that must go where a training ran out of memory, even if the estimate says that it fits."""
 
 
 def half_type(cfg: DictConfig) -> torch.dtype | None:
@@ -62,12 +62,19 @@ def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:
     return (main_memory() or None) if cfg.trainer.accelerator == "cpu" else None
 
 
-def advice(cfg: DictConfig, limit: float) -> list[str]:
-    """Keys with new values, each of which makes the training fit by its own, as the estimate has it."""
+def advice(cfg: DictConfig, memory: int, limit: float | None = None) -> list[str]:
+    """Keys with new values, each line of which makes the training fit by its own, as the estimate has it.
+
+    Args:
+        cfg: What does not fit.
+        memory: Bytes that there are.
+        limit: Bytes that it may take, if they are fewer.
+    """
+    limit = memory if limit is None else limit
     plan, estimate = training_plan(cfg), estimator(cfg)
     found = plans_that_fit(plan, cfg.model.trunk.depth, lambda each: estimate(each).total, limit)
     told = [
-        f"{keys(plan, each, cfg.model.trunk.depth)} (estimated {gib(estimate(each).total, limit)})" for each in found
+        f"{keys(plan, each, cfg.model.trunk.depth)} (estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found
     ]
     return told or [SMALLER_MODEL]
 
@@ -105,20 +112,23 @@ def memory_advice(cfg: DictConfig) -> Iterator[None]:
         raise InputError(sentence(cfg, device)) from error
 
 
-def sentence(cfg: DictConfig, device: torch.device) -> str:
-    """What to say of a training that ran out of memory.
+def advice_after_shortage(cfg: DictConfig, memory: int | None) -> list[str]:
+    """`advice` for what ran out of memory: it takes more than there was, even if the estimate says that it fits."""
+    taken = estimator(cfg)(training_plan(cfg))
+    there = memory or taken.total
+    return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
 
-    What ran out takes more than there was, whatever the estimate says, so less than that is looked for.
-    """
+
+def sentence(cfg: DictConfig, device: torch.device) -> str:
+    """What to say of a training that ran out of memory."""
     memory = "memory" if device.type == "cpu" else "GPU's memory"
     try:
-        taken = estimator(cfg)(training_plan(cfg)).total
+        changes = advice_after_shortage(cfg, memory_limit(cfg, device))
     except InputError:  # a precision without an estimate
         return OUT_OF_MEMORY
-    limit = min(memory_limit(cfg, device) or taken, LESS_THAN_TRIED * taken)
-    return f"the {memory} is full: set {', or '.join(advice(cfg, limit))}; scripts/check_gpu.py tells more"
+    return f"the {memory} is full: set {', or '.join(changes)}; scripts/check_gpu.py tells more"
 
 
-def gib(size: float, of: float | None = None) -> str:
-    """A size in GiB, or a part of another."""
-    return f"{size / GIB:.2f} GiB" if of is None else f"{size / GIB:.2f} of {of / GIB:.2f} GiB"
+def gib(size: float) -> str:
+    """A size in GiB."""
+    return f"{size / GIB:.2f} GiB"
