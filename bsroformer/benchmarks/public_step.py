@@ -1,6 +1,5 @@
 """A training step of this project's model beside one of the PyPI package ``bs-roformer``, with the same weights."""
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from torch.optim import Optimizer
 from bsroformer.benchmarks.comparison import Comparison, machine
 from bsroformer.benchmarks.measure import paired_seconds
 from bsroformer.benchmarks.training_step import assert_equal_outputs, figures
-from bsroformer.checkpoints.community.options import options_of
+from bsroformer.checkpoints.community.options import BsOptions, options_of
 from bsroformer.checkpoints.community.write import to_public
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
@@ -70,9 +69,9 @@ class PublicStep:
             )
         settings, device = ModelSettings.from_dict(self.settings), choose_device(self.device)
         half = torch.bfloat16 if chooses_bf16(self.precision, device) else None
+        stems = whole_hops(noise_stems(settings, self.batch_size, self.seconds), settings).to(device)
         model = BandSplitRoformer(settings)
         models = model, PublicModel(model, self.residual_streams)
-        stems = whole_hops(noise_stems(settings, self.batch_size, self.seconds), settings).to(device)
         ours, theirs = (plain_step(each, self.loss, self.optimizer, stems, half) for each in models)
         if self.residual_streams == 1:
             assert_equal_outputs(ours, theirs)
@@ -108,7 +107,10 @@ class PublicModel(nn.Module):
 
     def __init__(self, model: BandSplitRoformer, residual_streams: int = 1) -> None:
         super().__init__()
-        options = options_of(model.settings).model_dump()
+        public = options_of(model.settings)
+        if not isinstance(public, BsOptions):
+            raise InputError("only models with bands side by side are compared with the package bs-roformer")
+        options = public.model_dump()
         for name, value in FIXED.items():
             if options[name] != value:
                 raise InputError(
@@ -116,10 +118,7 @@ class PublicModel(nn.Module):
                     "choose model=lite model.masks.expansion=4, for instance"
                 )
         kind = imported_model()
-        known = inspect.signature(kind).parameters
-        options = {name: value for name, value in options.items() if name in known}
-        if len(options) + len(FIXED) < len(type(options_of(model.settings)).model_fields):
-            raise InputError("only models with bands side by side are compared with the package bs-roformer")
+        options = {name: value for name, value in options.items() if name not in FIXED}
         self.stems = len(model.stems)
         self.model = kind(**options, num_residual_streams=residual_streams)
         if residual_streams == 1:

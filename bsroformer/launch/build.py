@@ -57,9 +57,7 @@ def build_module(cfg: DictConfig) -> SeparationModule:
     model = build_model(cfg)
     if cfg.compile:
         model.compile_blocks()
-    return SeparationModule(
-        model, make(cfg.loss), make(cfg.optimizer), make(cfg.scheduler), list(cfg.data.stems)
-    )
+    return SeparationModule(model, make(cfg.loss), make(cfg.optimizer), make(cfg.scheduler), list(cfg.data.stems))
 
 
 def build_data(cfg: DictConfig) -> StemsDataModule:

@@ -13,7 +13,16 @@ from bsroformer.hardware import GIB, describe
 from bsroformer.launch.build import build_model, chosen_precision
 from bsroformer.launch.config import prepared
 from bsroformer.launch.errors import out_of_memory, user_errors
-from bsroformer.launch.memory import advice, advice_after_shortage, estimator, gib, half_type, keys, memory_limit, training_plan
+from bsroformer.launch.memory import (
+    advice,
+    advice_after_shortage,
+    estimator,
+    gib,
+    half_type,
+    keys,
+    memory_limit,
+    training_plan,
+)
 from bsroformer.launch.songs import make
 from bsroformer.launch.terminal import terminal
 from bsroformer.training.memory import CONTEXT, PASSING, MemoryEstimate, peak_of_steps

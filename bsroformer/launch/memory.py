@@ -71,11 +71,10 @@ def advice(cfg: DictConfig, memory: int, limit: float | None = None) -> list[str
         limit: Bytes that it may take, if they are fewer.
     """
     limit = memory if limit is None else limit
-    plan, estimate = training_plan(cfg), estimator(cfg)
-    found = plans_that_fit(plan, cfg.model.trunk.depth, lambda each: estimate(each).total, limit)
-    told = [
-        f"{keys(plan, each, cfg.model.trunk.depth)} (estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found
-    ]
+    plan, depth, estimate = training_plan(cfg), cfg.model.trunk.depth, estimator(cfg)
+    found = plans_that_fit(plan, depth, lambda each: estimate(each).total, limit)
+    sizes = [f"(estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found]
+    told = [f"{keys(plan, each, depth)} {size}" for each, size in zip(found, sizes, strict=True)]
     return told or [SMALLER_MODEL]
 
 

@@ -91,8 +91,8 @@ class Unreal(FakeTensorMode):
 def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module], size: StepSize) -> MemoryEstimate:
     """Count what a training step takes, on any machine: a forward pass of model and loss whose tensors are `Unreal`.
 
-    What would be saved for the backward pass is counted as on a CPU, which errs on the high side: its RMSNorm saves
-    one more tensor than CUDA's fused one.
+    What would be saved for the backward pass is counted as on a CPU, whose operators save what CUDA's do, attention
+    aside (see `HalfAttention`).
     """
     with Unreal():
         model = BandSplitRoformer(settings).train()

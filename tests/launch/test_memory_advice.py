@@ -94,13 +94,14 @@ def test_what_ran_out_must_take_less_even_if_it_seemed_to_fit(monkeypatch):
     cfg, gpu = composed("train", *BIG), torch.device("cuda")
     monkeypatch.setattr(memory, "gpu_memory", lambda device: (80 * GIB, 80 * GIB))
     monkeypatch.setattr(memory, "best_device", lambda: gpu)
-    with pytest.raises(InputError, match=r"the GPU's memory is full: set .*activation_checkpointing=\w+ \(estimated"):
-        with memory_advice(cfg):
-            raise torch.OutOfMemoryError
+    told = r"the GPU's memory is full: set .*activation_checkpointing=\w+ \(estimated"
+    with pytest.raises(InputError, match=told), memory_advice(cfg):
+        raise torch.OutOfMemoryError
 
 
 def test_a_precision_without_an_estimate_gets_general_advice():
-    with pytest.raises(InputError, match=r"lower data\.batch_size"), memory_advice(
-        composed("train", *BIG[:3], "trainer.precision=64-true")
+    with (
+        pytest.raises(InputError, match=r"lower data\.batch_size"),
+        memory_advice(composed("train", *BIG[:3], "trainer.precision=64-true")),
     ):
         raise MemoryError
