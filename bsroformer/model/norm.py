@@ -19,10 +19,10 @@ def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
 
     On CPUs PyTorch has no fused operator, and its parts are differentiated one by one: see `DifferentiableRMSNorm`.
     """
+    if x.device.type == "cpu" and torch.is_grad_enabled():
+        return DifferentiableRMSNorm.apply(x, gamma)
     dim = x.shape[-1]
     epsilon = NORM_FLOOR**2 / dim
-    if x.device.type == "cpu" and torch.is_grad_enabled():
-        return DifferentiableRMSNorm.apply(x, gamma, epsilon)
     if gamma.ndim == 1:
         return F.rms_norm(x, (dim,), gamma, epsilon)
     return F.rms_norm(x, (dim,), eps=epsilon) * gamma
@@ -31,26 +31,27 @@ def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
 class DifferentiableRMSNorm(torch.autograd.Function):
     """RMSNorm with its gradient written down, as in Zhang and Sennrich, arXiv 1910.07467, section 4.
 
-    With ``r = 1 / rms(x)`` and ``h = grad * gamma``, x has the gradient ``r (h - x r mean(h x r))``. A third of the
+    With ``r = 1 / rms(x)`` and ``h = grad * gamma``, x has the gradient ``r (h - x r mean(h x r))``. A fraction of the
     operators that PyTorch's own differentiation takes, and it keeps x and r only.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, gamma: Tensor, epsilon: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, gamma: Tensor) -> Tensor:
         """Normalise and scale."""
-        inverse = x.square().mean(-1, keepdim=True).add_(epsilon).rsqrt_()
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        inverse = norm.clamp_min_(NORM_FLOOR).reciprocal_().mul_(x.shape[-1] ** 0.5)
         ctx.save_for_backward(x, gamma, inverse)
         return (x * inverse).mul_(gamma)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         """The gradients of both."""
         x, gamma, inverse = ctx.saved_tensors
         normed, scaled = x * inverse, grad * gamma
-        along = (scaled * normed).mean(-1, keepdim=True)
+        along = (scaled * normed).sum(-1, keepdim=True)
         of_gamma = (grad * normed).sum_to_size(gamma.shape)
-        return scaled.addcmul_(normed, along, value=-1).mul_(inverse), of_gamma, None
+        return scaled.addcmul_(normed, along, value=-1 / x.shape[-1]).mul_(inverse), of_gamma
 
 
 class RMSNorm(nn.Module):
