@@ -83,7 +83,7 @@ class TrainingStep:
 
 
 @torch.no_grad()
-def assert_equal_outputs(first: PlainStep, second: PlainStep) -> None:
+def assert_equal_outputs(first: PlainStep[Any], second: PlainStep[Any]) -> None:
     """Check that two models separate alike, in float32 and without dropout.
 
     Raises:
@@ -96,7 +96,7 @@ def assert_equal_outputs(first: PlainStep, second: PlainStep) -> None:
         step.model.train()
 
 
-def figures(step: PlainStep, seconds: float) -> Figures:
+def figures(step: PlainStep[Any], seconds: float) -> Figures:
     """What is told of a step; it has been made before, so that its optimiser has its moments."""
     return {
         "operator_calls": operator_calls(step).total(),

@@ -28,8 +28,25 @@ MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 def build_model(cfg: DictConfig) -> BandSplitRoformer:
     """The model that ``model`` describes, with random weights."""
     model = BandSplitRoformer(ModelSettings.from_dict(plain(cfg.model)))
-    model.activation_checkpointing = cfg.activation_checkpointing
+    model.recomputed_blocks = recomputed_blocks(cfg)
     return model
+
+
+def recomputed_blocks(cfg: DictConfig) -> int:
+    """How many blocks ``activation_checkpointing`` says to recompute: all, none, or so many of the first.
+
+    Raises:
+        InputError: If it says something else.
+    """
+    asked, depth = cfg.activation_checkpointing, cfg.model.trunk.depth
+    if isinstance(asked, bool):
+        return depth if asked else 0
+    if isinstance(asked, int) and 0 <= asked <= depth:
+        return asked
+    raise InputError(
+        f"activation_checkpointing={asked} is none of true, false and a number of blocks from 0 to {depth}, "
+        "model.trunk.depth: choose one of them"
+    )
 
 
 def build_module(cfg: DictConfig) -> SeparationModule:
@@ -44,9 +61,10 @@ def build_module(cfg: DictConfig) -> SeparationModule:
                 f"model.{key} is {cfg.model[key]} and audio.{key} {cfg.audio[key]}: set audio.{key}={cfg.model[key]}, "
                 "so that songs are read as the model takes them"
             )
-    return SeparationModule(
-        build_model(cfg), make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), list(cfg.data.stems)
-    )
+    model = build_model(cfg)
+    if cfg.compile:
+        model.compile_blocks()
+    return SeparationModule(model, make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), list(cfg.data.stems))
 
 
 def build_optimizer(cfg: DictConfig) -> MakesOptimizer:

@@ -1,7 +1,7 @@
 """Say what PyTorch sees of this machine and whether a training fits its memory: ``scripts/check_gpu.py``."""
 
-import math
 import sys
+from collections.abc import Callable
 
 import torch
 from omegaconf import DictConfig
@@ -9,18 +9,26 @@ from rich.console import Console
 from rich.table import Table
 
 from bsroformer.devices import best_device, keep_freed_memory
-from bsroformer.errors import InputError
-from bsroformer.hardware import GIB, describe, gpu_memory, main_memory
+from bsroformer.hardware import GIB, describe
 from bsroformer.launch.build import build_model, build_optimizer, chosen_precision
 from bsroformer.launch.config import prepared
-from bsroformer.launch.errors import user_errors
+from bsroformer.launch.errors import out_of_memory, user_errors
+from bsroformer.launch.memory import (
+    advice,
+    advice_after_shortage,
+    estimator,
+    gib,
+    half_type,
+    keys,
+    memory_limit,
+    training_plan,
+)
 from bsroformer.launch.songs import make
 from bsroformer.launch.terminal import terminal
-from bsroformer.training.memory import CONTEXT, PASSING, MemoryEstimate, estimate_memory, peak_of_steps
-from bsroformer.training.step import PlainStep, noise_stems, plain_step
+from bsroformer.training.memory import CONTEXT, PASSING, MemoryEstimate, peak_of_steps
+from bsroformer.training.memory_plan import Plan, divisors, largest_that_fits
+from bsroformer.training.step import noise_stems, plain_step
 
-HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-"""What autocast computes in, by Lightning's names of precisions."""
 DOES_NOT_FIT = 1
 """Exit status."""
 
@@ -36,78 +44,78 @@ def check_gpu(cfg: DictConfig) -> None:
     console = terminal()
     keep_freed_memory()
     console.print(grid(describe(), "What PyTorch sees"))
-    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
-    step = build_step(cfg, precision)
+    precision, device = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator), training_device(cfg)
     with console.status("counting what a forward pass saves"):
-        estimate = estimate_memory(step)
+        estimate = estimator(cfg)(training_plan(cfg))
     console.print(grid(estimate_rows(estimate), f"\nA training step, estimated at precision {precision}"))
-    if cfg.trainer.accelerator != "cpu" and step.stems.device.type == "cpu":
+    if cfg.trainer.accelerator != "cpu" and device.type == "cpu":
         console.print(no_gpu())
-    if not fits(cfg, step, estimate, console):
+    try_steps = cfg.memory_gb is None and device.type == "cuda"
+    if not (tried(cfg, device, console) if try_steps else estimated(cfg, device, estimate, console)):
         sys.exit(DOES_NOT_FIT)
 
 
-def build_step(cfg: DictConfig, precision: str) -> PlainStep:
-    """One training step of the configured length and batch, on the device that will train if it is here."""
-    if precision not in HALF:
-        raise InputError(f"trainer.precision={precision} has no estimate: choose auto or one of {', '.join(HALF)}")
-    model = build_model(cfg)
-    device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
-    stems = noise_stems(model.settings, cfg.data.batch_size, cfg.data.seconds).to(device)
-    return plain_step(model, make(cfg.loss), build_optimizer(cfg), stems, HALF[precision])
+def training_device(cfg: DictConfig) -> torch.device:
+    """The device that will train, if it is here; else the CPU."""
+    return torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
 
 
-def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:
-    """Bytes that there are: ``memory_gb``, else the GPU's or, for the CPU, the machine's; None if unknown."""
-    if cfg.memory_gb is not None:
-        return round(cfg.memory_gb * GIB)
-    if device.type != "cpu":
-        return gpu_memory(device)[1]
-    return (main_memory() or None) if cfg.trainer.accelerator == "cpu" else None
-
-
-def fits(cfg: DictConfig, step: PlainStep, estimate: MemoryEstimate, console: Console) -> bool:
-    """Whether the training fits, with a word on it and, if it does not, on what helps."""
-    limit = memory_limit(cfg, step.stems.device)
+def estimated(cfg: DictConfig, device: torch.device, estimate: MemoryEstimate, console: Console) -> bool:
+    """Whether the training fits by the estimate, with a word on it and, if it does not, on what helps."""
+    limit = memory_limit(cfg, device) if cfg.memory_gb is None else round(cfg.memory_gb * GIB)
     if limit is None:
         console.print("\nIt is not known whether it fits: memory_gb=4 holds it against a GPU of 4 GB, for instance.")
         return False
-    needed = needed_bytes(cfg, step, estimate, console)
-    if needed <= limit:
-        console.print(f"\nIt fits: {gib(needed)} of {gib(limit)}.")
+    if estimate.total <= limit:
+        console.print(f"\nIt fits: {gib(estimate.total)} of {gib(limit)}.")
         return True
-    console.print(f"\nIt does not fit {gib(limit)}. What helps:")
-    for line in advice(cfg, estimate, limit):
-        console.print(f"- {line}")
+    tell(advice(cfg, limit), limit, console)
     return False
 
 
-def needed_bytes(cfg: DictConfig, step: PlainStep, estimate: MemoryEstimate, console: Console) -> float:
-    """The estimate or, on this machine's own CUDA GPU, the peak of real steps and CUDA's context."""
-    if cfg.memory_gb is not None or step.stems.device.type != "cuda":
-        return estimate.total
-    try:
-        peak = peak_of_steps(step)
-    except torch.OutOfMemoryError:
-        console.print("\nA real training step ran out of memory.")
-        return math.inf
-    console.print(f"\nA real training step takes {gib(peak)} at its peak, besides CUDA's context.")
-    return peak + CONTEXT
+def tell(changes: list[str], limit: int, console: Console) -> None:
+    """Say that it does not fit, and what helps."""
+    console.print(f"\nIt does not fit {gib(limit)}. What helps:")
+    for line in changes:
+        console.print(f"- {line}")
 
 
-def advice(cfg: DictConfig, estimate: MemoryEstimate, limit: int) -> list[str]:
-    """Keys that make it fit, the cheapest first."""
-    lines = []
-    batch, seconds, accumulated = cfg.data.batch_size, cfg.data.seconds, cfg.trainer.accumulate_grad_batches
-    if not cfg.activation_checkpointing:
-        lines.append("activation_checkpointing=true: less memory, a third more time")
-    if batch > 1:
-        lines.append(f"data.batch_size=1 trainer.accumulate_grad_batches={batch * accumulated}: the same, in turns")
-    shorter = math.floor(2 * seconds * estimate.share_that_fits(limit)) / 2  # to half a second
-    if shorter >= 1:
-        lines.append(f"data.seconds={shorter:g}: shorter excerpts, which would fit without any other change")
-    lines.append("model=lite or model=tiny, or a smaller model.trunk.dim")
-    return lines
+def tried(cfg: DictConfig, device: torch.device, console: Console) -> bool:
+    """Whether real steps fit this machine's GPU, with a word on the largest batch that does."""
+    plan, limit = training_plan(cfg), memory_limit(cfg, device)
+    assert limit is not None
+    with console.status("making real steps"):
+        largest = largest_that_fits(step_fits(cfg, device, limit), plan.effective_batch)
+    console.print(f"\nReal steps of up to {largest} of the {plan.effective_batch} excerpts between two updates fit.")
+    if change := keys(plan, fastest_plan(plan, largest), cfg.model.trunk.depth):
+        console.print(f"As many between two updates, in the largest steps that fit: {change}")
+    if largest < plan.batch_size:
+        tell(advice_after_shortage(cfg, limit), limit, console)
+    return largest >= plan.batch_size
+
+
+def step_fits(cfg: DictConfig, device: torch.device, limit: int) -> Callable[[int], bool]:
+    """Tries whether steps of so many excerpts fit a CUDA GPU, beside averaged weights and CUDA's context."""
+    model, loss, optimizer = build_model(cfg), make(cfg.loss), build_optimizer(cfg)
+    average = estimator(cfg)(training_plan(cfg)).average
+
+    def fits(batch_size: int) -> bool:
+        stems = noise_stems(model.settings, batch_size, cfg.data.seconds).to(device)
+        try:
+            return peak_of_steps(plain_step(model, loss, optimizer, stems, half_type(cfg))) + average + CONTEXT <= limit
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            return False
+        finally:
+            model.zero_grad()
+
+    return fits
+
+
+def fastest_plan(plan: Plan, largest: int) -> Plan:
+    """The plan with the largest batch up to `largest` that keeps the excerpts between two updates; itself if none."""
+    return next((plan.with_batch(size) for size in divisors(plan.effective_batch) if size <= largest), plan)
 
 
 def no_gpu() -> str:
@@ -127,6 +135,7 @@ def estimate_rows(estimate: MemoryEstimate) -> dict[str, str]:
         "weights": estimate.weights,
         "gradients": estimate.gradients,
         "AdamW's moments": estimate.optimizer,
+        "averaged weights": estimate.average,
         "activations for the backward pass": estimate.activations,
         f"allowance: {gib(CONTEXT)} for CUDA, {PASSING:.0%} over activations": estimate.allowance,
         "in all": estimate.total,
@@ -141,8 +150,3 @@ def grid(rows: dict[str, str], title: str) -> Table:
     for name, value in rows.items():
         table.add_row(name, value)
     return table
-
-
-def gib(size: float) -> str:
-    """A size in GiB."""
-    return f"{size / GIB:.2f} GiB"

@@ -20,18 +20,27 @@ STATUS = 2
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 OF_A_WORKER = re.compile(r"Caught \w+ in DataLoader worker process .*\n[\w.]+: ", re.DOTALL)
 """What PyTorch puts before the message of an error in a process that reads: a traceback of that process."""
-MENDABLE = (
-    InputError,
-    InstantiationException,
-    OmegaConfBaseException,
-    torch.OutOfMemoryError,
+MENDABLE = (InputError, InstantiationException, OmegaConfBaseException)
+OUT_OF_MEMORY = (
+    "the memory is full: lower data.batch_size or batch_size, data.seconds or chunk_seconds, whichever there is, "
+    "or close other programs"
 )
+NO_ROOM = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+"""What PyTorch's CPU allocator says on Linux and Windows, and CUDA and its libraries."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the GPU's or the machine's memory is full; on a CPU it is a RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_ROOM)
 
 
 def mendable(error: Exception) -> bool:
     """Whether the user can mend an error; what Lightning refuses is among them, but not a reason to import it."""
     lightning = sys.modules.get("lightning.pytorch.utilities.exceptions")
-    return isinstance(error, MENDABLE if lightning is None else (*MENDABLE, lightning.MisconfigurationException))
+    known = MENDABLE if lightning is None else (*MENDABLE, lightning.MisconfigurationException)
+    return isinstance(error, known) or out_of_memory(error)
 
 
 def one_sentence(error: Exception) -> str:
@@ -43,11 +52,8 @@ def one_sentence(error: Exception) -> str:
     if isinstance(error, InstantiationException):
         key = str(error).rpartition("full_key: ")[2]
         return f"{key} cannot be set up as configured: {error.__cause__ or error}"
-    if isinstance(error, torch.OutOfMemoryError):
-        return (
-            "the GPU's memory is full: lower data.batch_size (and raise trainer.accumulate_grad_batches) or "
-            "data.seconds, or set activation_checkpointing=true; scripts/check_gpu.py estimates what fits"
-        )
+    if out_of_memory(error):
+        return OUT_OF_MEMORY
     return OF_A_WORKER.sub("", str(error))
 
 

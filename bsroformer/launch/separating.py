@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, SeparatedSong, Song, StreamSeparator, separate_file
-from bsroformer.launch.errors import INTERRUPTED, report
+from bsroformer.launch.errors import INTERRUPTED, out_of_memory, report
 from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm, warnings_told
 
 
@@ -97,15 +96,15 @@ class Separating:
                     self.mark(song),
                     progress=lambda done, total: progress.update(task, completed=done, total=total),
                 )
-            except torch.OutOfMemoryError as error:
-                raise InputError(
-                    "the GPU's memory is full: lower batch_size or chunk_seconds, or set device=cpu"
-                ) from error
             except InputError as error:
                 named = song.source.name in str(error) or song.folder.name in str(error)
                 self.failures.append(error if named else InputError(f"{song.source}: {error}"))
                 return
             except Exception as error:
+                if out_of_memory(error):
+                    raise InputError(
+                        "the memory is full: lower batch_size or chunk_seconds, or set device=cpu if it is a GPU's"
+                    ) from error
                 logging.getLogger(__name__).debug("unexpected", exc_info=error)
                 self.failures.append(
                     InputError(f"{song.source} could not be separated: {type(error).__name__}: {error}")

@@ -23,6 +23,7 @@ from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.config import prepared, save_config
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
+from bsroformer.launch.memory import memory_advice
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import record_run
@@ -71,7 +72,7 @@ def train(cfg: DictConfig) -> float:
         save_config(cfg, folder)
         record_run(cfg, trainer, module.model, resumed)
     try:
-        _fit(trainer, module, data, resumed, console)
+        _fit(cfg, trainer, module, data, resumed, console)
         best = best_of_run(trainer, module, data, console)
         if cfg.evaluate and trainer.is_global_zero:
             log_scores(trainer, _evaluate(cfg, data.test, best.path, console))
@@ -85,7 +86,12 @@ def train(cfg: DictConfig) -> float:
 
 
 def _fit(
-    trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, checkpoint: str | None, console: Console
+    cfg: DictConfig,
+    trainer: L.Trainer,
+    module: SeparationModule,
+    data: StemsDataModule,
+    checkpoint: str | None,
+    console: Console,
 ) -> None:
     """Train; end in order if asked to.
 
@@ -94,7 +100,7 @@ def _fit(
     """
     folder = trainer.default_root_dir
     try:
-        with warnings_told(console):
+        with warnings_told(console), memory_advice(cfg):
             trainer.fit(module, data, ckpt_path=checkpoint)
     except StoppedError as stopped:
         where = f"Stopped after step {trainer.global_step:,}" if stopped.saved else "Stopped at once"

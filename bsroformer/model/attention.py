@@ -46,8 +46,9 @@ class Attention(nn.Module):
         """Attend along the sequences ``(s l d)``; `cos` and `sin` are the tables ``(l e)`` of `RotaryEmbedding`."""
         x = self.norm(x)
         qkv = rearrange(self.to_qkv(x), "s l (three h e) -> three s h l e", three=3, h=self.heads)
-        q, k = rotate_pairs(qkv[:2], cos, sin).unbind(0)  # (s h l e) each
-        found = attend(q, k, qkv[2], self.dropout if self.training else 0.0)  # (s h l e)
+        qk, v = qkv.split((2, 1))  # one copy joins their gradients, where indices would add tensors full of zeros
+        q, k = rotate_pairs(qk, cos, sin).unbind(0)  # (s h l e) each
+        found = attend(q, k, v.squeeze(0), self.dropout if self.training else 0.0)  # (s h l e)
         gates = rearrange(self.to_gates(x).sigmoid(), "s l h -> s l h 1")
         found = rearrange(found, "s h l e -> s l h e") * gates
         return self.out_dropout(self.to_out(found.flatten(2)))  # (s l d)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class BandLinear(nn.Module):
-    """``y[k] = x[k] W[k]^T + b[k]`` for all bands ``k`` of one width at once.
+    """``y[k] = W[k] x[k] + b[k]`` for all bands ``k`` of one width at once.
 
     A Python loop over bands launches a small matmul for each of them, forward and backward; this launches one.
 
@@ -34,9 +34,13 @@ class BandLinear(nn.Module):
         nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(k x d)`` to ``(kn x e)``; `x` stands for any flattened axes, `n` for the fan-out."""
-        y = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))
-        return rearrange(y, "k x (n e) -> (k n) x e", n=self.fan_out)
+        """Map ``(k d x)`` to ``(kn e x)``; `x` stands for any flattened axes, `n` for the fan-out.
+
+        Features stand before them, so that the product is one with the weight as it lies: autograd need not copy its
+        gradient, and stems are told apart by a view.
+        """
+        y = torch.baddbmm(self.bias.unsqueeze(2), self.weight, x)
+        return rearrange(y, "k (n e) x -> (k n) e x", n=self.fan_out)
 
     def weights_of(self, maps: Sequence[int], count: int) -> dict[str, Tensor]:
         """Weights of some maps of each band alone, ``(k n e d)`` cut along `n`, in the form of this layer's.

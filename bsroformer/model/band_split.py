@@ -41,8 +41,8 @@ class BandSplit(nn.Module):
         features = []
         for group, gamma, linear in zip(groups, self.gammas, self.linears, strict=True):
             values = rearrange(group, "x (k w) -> k x w", k=len(gamma))
-            features.append(linear(rms_norm(values) * gamma))
-        bands = torch.cat(features)  # (k bm d)
+            features.append(linear(rms_norm(values, gamma).mT).mT)
+        bands = torch.cat(features)  # (k bm d), which lies in memory as the first block takes it
         if not self.in_order:
             bands = bands.index_select(0, self.ungroup)
         # The residual stream stays float32 under autocast: bfloat16 keeps 8 bits, too few to sum many layers in.

@@ -58,18 +58,18 @@ class MaskEstimators(nn.Module):
 
     def on_bands(self, features: Tensor) -> Tensor:
         """From features to the masks of every band's bins, in the order of the groups, ``(b n c m kf z)``."""
-        x = rearrange(features, "b m k d -> k (b m) d")
+        x = rearrange(features, "b m k d -> k d (b m)")
         if not self.in_order:
             x = x.index_select(0, self.bands)
         for hidden in self.hidden:
-            x = hidden(x).tanh()  # (kn bm d)
+            x = hidden(x).tanh()  # (kn d bm)
         masks = []
         for group, output in zip(x.split(self.split_sizes), self.outputs, strict=True):
-            values = F.glu(output(group))  # (kn bm fcz) for the bands of one width
+            values = F.glu(output(group), dim=1)  # (kn fcz bm) for the bands of one width
             masks.append(
                 rearrange(
                     values,
-                    "(k n) (b m) (f c z) -> b n c m (k f) z",
+                    "(k n) (f c z) (b m) -> b n c m (k f) z",
                     b=len(features),
                     n=self.stems,
                     c=self.channels,

@@ -1,21 +1,57 @@
 """Root-mean-square normalisation."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 NORM_FLOOR = 1e-12
 """The smallest vector norm that is divided by, as in the public checkpoints' ``F.normalize``."""
 
 
-def rms_norm(x: Tensor, gamma: Tensor | None = None) -> Tensor:
-    """Scale the vectors ``(... d)`` to a root mean square of 1, then by `gamma` ``(d)``.
+def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
+    """Scale the vectors ``(... d)`` to a root mean square of 1, then by `gamma`, ``(d)`` or a shape that broadcasts.
 
     Equal to ``x / max(|x|, 1e-12) * d ** 0.5 * gamma``: the floor enters as the epsilon of the fused operator,
     which differs from a hard floor only for vectors whose norm is itself around 1e-12.
+
+    On CPUs PyTorch has no fused operator, and its parts are differentiated one by one: see `DifferentiableRMSNorm`.
     """
+    if x.device.type == "cpu" and torch.is_grad_enabled():
+        return DifferentiableRMSNorm.apply(x, gamma)
     dim = x.shape[-1]
-    return F.rms_norm(x, (dim,), gamma, eps=NORM_FLOOR**2 / dim)
+    epsilon = NORM_FLOOR**2 / dim
+    if gamma.ndim == 1:
+        return F.rms_norm(x, (dim,), gamma, epsilon)
+    return F.rms_norm(x, (dim,), eps=epsilon) * gamma
+
+
+class DifferentiableRMSNorm(torch.autograd.Function):
+    """RMSNorm with its gradient written down, as in Zhang and Sennrich, arXiv 1910.07467, section 4.
+
+    With ``r = 1 / rms(x)`` and ``h = grad * gamma``, x has the gradient ``r (h - x r mean(h x r))``. A fraction of the
+    operators that PyTorch's own differentiation takes, and it keeps x and r only.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gamma: Tensor) -> Tensor:
+        """Normalise and scale."""
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        inverse = norm.clamp_min_(NORM_FLOOR).reciprocal_().mul_(x.shape[-1] ** 0.5)
+        ctx.save_for_backward(x, gamma, inverse)
+        return (x * inverse).mul_(gamma)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradients of both."""
+        x, gamma, inverse = ctx.saved_tensors
+        normed, scaled = x * inverse, grad * gamma
+        along = (scaled * normed).sum(-1, keepdim=True)
+        of_gamma = (grad * normed).sum_to_size(gamma.shape)
+        return scaled.addcmul_(normed, along, value=-1 / x.shape[-1]).mul_(inverse), of_gamma
 
 
 class RMSNorm(nn.Module):

@@ -1,4 +1,4 @@
-"""How much memory training takes: an estimate that needs no GPU, and the peak of real steps on one."""
+"""How much memory training takes: an estimate that computes nothing, and the peak of real steps on a GPU."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
 from bsroformer.hardware import GIB
-from bsroformer.training.step import PlainStep
+from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.training.step import PlainStep, noise_stems
 
 CONTEXT = GIB // 2
 """Allowance for CUDA's context and its libraries' workspaces: 0.3 to 0.6 GiB on consumer cards."""
 PASSING = 0.15
 """Allowance, over the activations, for what passes by in the backward pass and for gaps in the memory."""
-NOTHING = torch.empty(0)
-"""What is kept in place of a tensor that is counted."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,14 @@ class MemoryEstimate:
         weights: Parameters and buffers.
         gradients: As large as the parameters.
         optimizer: The two moments of AdamW.
+        average: The averaged weights (EMA), if they are kept.
         activations: What the forward pass keeps for the backward pass, at the peak of the latter.
     """
 
     weights: int
     gradients: int
     optimizer: int
+    average: int
     activations: int
 
     @property
@@ -44,53 +46,98 @@ class MemoryEstimate:
         return CONTEXT + round(PASSING * self.activations)
 
     @property
+    def counted(self) -> int:
+        """All that is counted."""
+        return self.weights + self.gradients + self.optimizer + self.average + self.activations
+
+    @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.gradients + self.optimizer + self.activations + self.allowance
-
-    def share_that_fits(self, limit: int) -> float:
-        """How much of the batch fits `limit` bytes; weights and context stay, activations grow with it."""
-        growing = self.activations * (1 + PASSING)
-        return (limit - self.total + growing) / growing
+        return self.counted + self.allowance
 
 
-def estimate_memory(step: PlainStep) -> MemoryEstimate:
-    """Count what a step takes by one real forward pass of model and loss, on any device.
+@dataclass(frozen=True)
+class StepSize:
+    """What decides how much memory a step of a model takes.
 
-    What is saved for the backward pass is counted, not kept, so the pass itself takes little memory. On a CPU
-    the count errs on the high side: its RMSNorm saves one more tensor than CUDA's fused one.
+    Attributes:
+        batch_size: Excerpts in a step.
+        seconds: Length of an excerpt.
+        recomputed_blocks: How many blocks are recomputed in the backward pass.
+        half: What autocast computes matmuls in; None: float32.
+        averaged: Whether averaged weights are kept besides.
     """
-    parameters = total_bytes(step.model.parameters())
-    with HalfAttention(step.half):
-        activations = peak_activations(step)
+
+    batch_size: int
+    seconds: float
+    recomputed_blocks: int = 0
+    half: torch.dtype | None = None
+    averaged: bool = False
+
+
+class Unreal(FakeTensorMode):
+    """A context in which tensors have shapes and types and no values: nothing is computed, and no memory taken.
+
+    The inverse STFT asks whether its windows add up to zero somewhere, the only question about values: they do not.
+    """
+
+    def dispatch(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Answer that question; leave all else to PyTorch."""
+        if func is torch.ops.aten.equal.default:
+            return False
+        return super().dispatch(func, types, args, kwargs)
+
+
+def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module], size: StepSize) -> MemoryEstimate:
+    """Count what a training step takes, on any machine: a forward pass of model and loss whose tensors are `Unreal`.
+
+    What would be saved for the backward pass is counted as on a CPU, whose operators save what CUDA's do, attention
+    aside (see `HalfAttention`).
+    """
+    with Unreal():
+        model = BandSplitRoformer(settings).train()
+        model.recomputed_blocks = size.recomputed_blocks
+        step = PlainStep(model, make_loss(), None, noise_stems(settings, size.batch_size, size.seconds), size.half)
+        with HalfAttention(size.half):
+            activations = peak_activations(step)
+    parameters = total_bytes(model.parameters())
     return MemoryEstimate(
-        weights=parameters + total_bytes(step.model.buffers()),
+        weights=parameters + total_bytes(model.buffers()),
         gradients=parameters,
         optimizer=2 * parameters,
+        average=parameters if size.averaged else 0,
         activations=activations,
     )
 
 
-def peak_activations(step: PlainStep) -> int:
+def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
     """Bytes that a step saves for its backward pass, at their peak.
 
-    That is where the backward pass begins or, with activation checkpointing, where it is back at the last
-    block and recomputes it: what came after is free by then, and what came before is still there.
+    That is where the backward pass begins or, with activation checkpointing, where it is back at the last block
+    that it recomputes: what came after is free by then, and what came before is still there.
     """
     model = step.model
     known = [*model.parameters(), *model.buffers(), *step.loss.buffers(), step.stems]
-    saved, last_block = SavedBytes(known), model.blocks[-1]
+    saved, last_block = SavedBytes(known), model.blocks[model.recomputed_blocks - 1]
     at_last_block: list[tuple[int, tuple[Any, ...]]] = []
     hook = last_block.register_forward_pre_hook(lambda _, inputs: at_last_block.append((saved.total, inputs)))
     with hook, saved:
         step.forward()
-    if not model.activation_checkpointing:
+    if not model.recomputed_blocks:
         return saved.total
     before, inputs = at_last_block[0]
     recomputed = SavedBytes([*known, inputs[0]])
     with step.autocast(), recomputed:
         last_block(*inputs)
     return max(saved.total, before + recomputed.total)
+
+
+def saved_in_forward(step: PlainStep[Any]) -> int:
+    """Bytes that forward pass and loss of any model save for the backward pass, attention as a GPU computes it."""
+    saved = SavedBytes([*step.model.parameters(), *step.model.buffers(), *step.loss.buffers(), step.stems])
+    with HalfAttention(step.half), saved:
+        step.forward()
+    return saved.total
 
 
 def refuse(_: Tensor) -> Tensor:
@@ -126,7 +173,7 @@ class SavedBytes(saved_tensors_hooks):
         if reference.cdata not in self.seen:
             self.seen[reference.cdata] = reference
             self.total += storage.nbytes()
-        return NOTHING
+        return torch.empty(0)
 
 
 class HalfAttention(TorchFunctionMode):
@@ -153,7 +200,7 @@ class HalfAttention(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def peak_of_steps(step: PlainStep) -> int:
+def peak_of_steps(step: PlainStep[Any]) -> int:
     """Bytes that PyTorch takes from a CUDA GPU at the peak of real steps, CUDA's context aside.
 
     Two steps: the first makes the optimiser's moments, the second has them from its start.

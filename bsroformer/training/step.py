@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,25 +10,27 @@ from torch.optim import Optimizer
 
 from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.model import ModelSettings
 from bsroformer.training.optimizer import parameter_groups
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class PlainStep:
+class PlainStep(Generic[M]):
     """Forward, loss, backward and optimiser step on the same batch each time.
 
     Attributes:
-        model: The model, in training mode.
+        model: ``(b c t)`` to ``(b n c t)``, in training mode.
         loss: ``(estimate, target)`` to a scalar and its named terms.
-        optimizer: Of the model's parameters.
+        optimizer: Of the model's parameters; None if only forward passes are made.
         stems: The batch ``(b n c t)``, on the model's device.
         half: What autocast computes matmuls in; None: float32.
     """
 
-    model: BandSplitRoformer
+    model: M
     loss: nn.Module
-    optimizer: Optimizer
+    optimizer: Optimizer | None
     stems: Tensor
     half: torch.dtype | None = None
 
@@ -44,18 +46,19 @@ class PlainStep:
 
     def __call__(self) -> None:
         """Make the step."""
+        assert self.optimizer is not None
         self.forward().backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
 
 
 def plain_step(
-    model: BandSplitRoformer,
+    model: M,
     loss: nn.Module,
     optimizer: Callable[[Iterable[Any]], Optimizer],
     stems: Tensor,
     half: torch.dtype | None = None,
-) -> PlainStep:
+) -> PlainStep[M]:
     """A step of the model, on the device of `stems`; `optimizer` makes an optimiser of parameter groups."""
     model, loss = model.to(stems.device).train(), loss.to(stems.device)
     return PlainStep(model, loss, optimizer(parameter_groups(model)), stems, half)

@@ -68,9 +68,51 @@ def test_callbacks_come_before_those_that_take_up_what_they_leave(tmp_path):
     assert names.index("Previews") < names.index("Report")
 
 
-def test_activation_checkpointing_is_switched_by_its_key():
-    assert build.build_model(composed("train", "model=tiny", "trainer=rtx3050")).activation_checkpointing
-    assert not build.build_model(composed("train", "model=tiny")).activation_checkpointing
+def test_activation_checkpointing_is_for_all_blocks_none_or_the_first():
+    assert build.build_model(composed("train", "model=lite", "trainer=rtx3050")).recomputed_blocks == 4
+    for asked, blocks in (("false", 0), ("true", 4), ("1", 1), ("0", 0), ("4", 4)):
+        cfg = composed("train", "model=lite", f"activation_checkpointing={asked}")
+        assert build.recomputed_blocks(cfg) == blocks
+
+
+@pytest.mark.parametrize("asked", ["5", "-1", "0.5", "some"])
+def test_a_number_of_blocks_that_the_model_lacks_is_refused(asked):
+    with pytest.raises(InputError, match=rf"activation_checkpointing={asked} .* from 0 to 4"):
+        build.recomputed_blocks(composed("train", "model=lite", f"activation_checkpointing={asked}"))
+
+
+@pytest.fixture
+def eager_compiler(monkeypatch):
+    """torch.compile without its code generator, whose C++ takes minutes."""
+    compiled = []
+
+    def compile_in_place(block, *_, **__):
+        compiled.append(block)
+        block._compiled_call_impl = torch.compile(block._call_impl, backend="eager", dynamic=False)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile_in_place)
+    return compiled
+
+
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_compiled_blocks_have_the_same_loss_gradients_and_names(eager_compiler, blocks):
+    """With and without recomputing them."""
+    small = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=2", f"activation_checkpointing={blocks}")
+    plain, compiled = (
+        build.build_module(composed("train", *small, f"compile={switch}")) for switch in ("false", "true")
+    )
+    assert eager_compiler == list(compiled.model.blocks)
+    assert plain.state_dict().keys() == compiled.state_dict().keys()
+    compiled.load_state_dict(plain.state_dict())
+    stems = 0.1 * torch.randn(1, 4, 2, 8000)
+    losses = []
+    for module in (plain, compiled):
+        loss, _ = module.loss(module(stems.sum(1)), stems)
+        loss.backward()
+        losses.append(loss.detach())
+    torch.testing.assert_close(*losses)
+    for (name, weight), other in zip(plain.named_parameters(), compiled.parameters(), strict=True):
+        torch.testing.assert_close(weight.grad, other.grad, msg=name)
 
 
 def test_the_optimizer_of_the_config_sees_the_parameter_groups():

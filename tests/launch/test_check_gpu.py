@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,8 +8,9 @@ from launched import REPOSITORY, composed
 
 from bsroformer.hardware import GIB
 from bsroformer.launch import check_gpu as module
-from bsroformer.launch.check_gpu import advice, check_gpu, needed_bytes
-from bsroformer.training.memory import CONTEXT, MemoryEstimate
+from bsroformer.launch import memory
+from bsroformer.launch.check_gpu import check_gpu
+from bsroformer.training.memory import CONTEXT
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "data.seconds=0.1", "data.batch_size=2")
 
@@ -38,8 +38,8 @@ def test_the_script_ends_with_0_where_the_training_fits_and_with_1_where_not(tmp
 def test_a_training_on_the_cpu_is_held_against_its_memory(capfd, monkeypatch):
     check_gpu(composed("check_gpu", *SMALL, "trainer=cpu"))
     assert "It fits" in capfd.readouterr().out
-    for memory, told in ((GIB // 4, "does not fit 0.25 GiB"), (0, "not known")):
-        monkeypatch.setattr(module, "main_memory", lambda memory=memory: memory)
+    for size, told in ((GIB // 4, "does not fit 0.25 GiB"), (0, "not known")):
+        monkeypatch.setattr(memory, "main_memory", lambda size=size: size)
         with pytest.raises(SystemExit) as ended:
             check_gpu(composed("check_gpu", *SMALL, "trainer=cpu"))
         assert ended.value.code == 1
@@ -70,25 +70,6 @@ def test_an_experiment_is_checked_as_it_trains():
     assert composed("check_gpu", "experiment=demo").data.seconds == composed("train", "experiment=demo").data.seconds
 
 
-def test_advice_names_keys_and_the_longest_excerpt_that_fits():
-    estimate = MemoryEstimate(weights=0, gradients=0, optimizer=0, activations=8 * GIB)
-    cfg = composed("check_gpu", "data.seconds=6", "data.batch_size=4", "trainer.accumulate_grad_batches=2")
-    lines = advice(cfg, estimate, 4 * GIB)
-    keys = [line.partition(":")[0] for line in lines]
-    assert keys[:3] == [
-        "activation_checkpointing=true",
-        "data.batch_size=1 trainer.accumulate_grad_batches=8",
-        "data.seconds=2",
-    ]
-    assert "model=tiny" in lines[-1]
-
-
-def test_advice_leaves_out_what_is_done_already_or_cannot_help():
-    estimate = MemoryEstimate(weights=8 * GIB, gradients=0, optimizer=0, activations=GIB)
-    [line] = advice(composed("check_gpu", "trainer=rtx3050"), estimate, 4 * GIB)
-    assert line.startswith("model=")
-
-
 def test_a_precision_without_an_estimate_is_named(capfd):
     with pytest.raises(SystemExit) as ended:
         check_gpu(composed("check_gpu", *SMALL, "trainer.precision=64-true"))
@@ -96,23 +77,70 @@ def test_a_precision_without_an_estimate_is_named(capfd):
     assert "trainer.precision=64-true" in capfd.readouterr().err
 
 
-@pytest.fixture
-def step_on_cuda():
-    return SimpleNamespace(stems=SimpleNamespace(device=torch.device("cuda")))
+class FakeGpu:
+    """A GPU on which steps of up to so many excerpts fit; more run out of memory, or take more than its memory."""
+
+    def __init__(self, monkeypatch, bound: int, error: Exception | None = None) -> None:
+        self.bound, self.error, self.tried = bound, error, []
+        monkeypatch.setattr(module, "training_device", lambda cfg: torch.device("cuda"))
+        monkeypatch.setattr(module, "memory_limit", lambda cfg, device: 4 * GIB)
+        monkeypatch.setattr(module, "plain_step", lambda model, loss, optimizer, stems, half: stems)
+        monkeypatch.setattr(module, "peak_of_steps", self.peak)
+        monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)
+
+    def peak(self, stems: torch.Tensor) -> int:
+        self.tried.append(len(stems))
+        if len(stems) <= self.bound:
+            return GIB
+        if self.error:
+            raise self.error
+        return 4 * GIB - CONTEXT + 1
 
 
-def test_on_a_gpu_a_real_step_decides(monkeypatch, step_on_cuda):
-    estimate = MemoryEstimate(0, 0, 0, 0)
-    monkeypatch.setattr(module, "peak_of_steps", lambda step: 2 * GIB)
-    assert needed_bytes(composed("check_gpu"), step_on_cuda, estimate, module.terminal()) == 2 * GIB + CONTEXT
-    other = composed("check_gpu", "memory_gb=4")  # another machine's GPU: the estimate
-    assert needed_bytes(other, step_on_cuda, estimate, module.terminal()) == estimate.total
+def checked(capfd, *overrides: str) -> tuple[int, str]:
+    """The exit status and what is printed."""
+    status = 0
+    try:
+        check_gpu(composed("check_gpu", *SMALL, "trainer=gpu", "trainer.precision=32-true", *overrides))
+    except SystemExit as ended:
+        status = ended.code
+    return status, " ".join(capfd.readouterr().out.split())
 
 
-def test_a_step_that_runs_out_of_memory_does_not_fit(monkeypatch, step_on_cuda):
-    def out_of_memory(step):
-        raise torch.OutOfMemoryError
+FULL = [None, torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling")]
 
-    monkeypatch.setattr(module, "peak_of_steps", out_of_memory)
-    needed = needed_bytes(composed("check_gpu"), step_on_cuda, MemoryEstimate(0, 0, 0, 0), module.terminal())
-    assert needed == float("inf")
+
+@pytest.mark.parametrize("error", FULL)
+def test_on_a_gpu_the_largest_batch_of_real_steps_is_found(capfd, monkeypatch, error):
+    gpu = FakeGpu(monkeypatch, bound=5, error=error)
+    status, told = checked(capfd, "trainer.accumulate_grad_batches=12")  # 24 excerpts
+    assert status == 0
+    assert "up to 5 of the 24 excerpts" in told
+    assert "data.batch_size=4 trainer.accumulate_grad_batches=6" in told
+    assert max(gpu.tried) <= 10
+
+
+def test_a_batch_that_real_steps_cannot_take_does_not_fit(capfd, monkeypatch):
+    FakeGpu(monkeypatch, bound=1, error=FULL[1])
+    status, told = checked(capfd)
+    assert status == 1
+    assert "data.batch_size=1 trainer.accumulate_grad_batches=8" in told and "does not fit" in told
+
+
+def test_no_batch_beyond_the_excerpts_between_two_updates_is_tried(capfd, monkeypatch):
+    gpu = FakeGpu(monkeypatch, bound=100)
+    status, told = checked(capfd)
+    assert (status, max(gpu.tried)) == (0, 8)
+    assert "up to 8 of the 8 excerpts" in told
+
+
+def test_another_error_of_a_step_is_no_lack_of_memory(capfd, monkeypatch):
+    FakeGpu(monkeypatch, bound=0, error=RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    with pytest.raises(RuntimeError, match="mat1"):
+        checked(capfd)
+
+
+def test_another_machines_gpu_is_judged_by_the_estimate(capfd, monkeypatch):
+    gpu = FakeGpu(monkeypatch, bound=0)
+    assert checked(capfd, "memory_gb=4")[0] == 0
+    assert gpu.tried == []

@@ -7,20 +7,20 @@ from bsroformer.model.band_linear import BandLinear
 
 
 def one_by_one(linear: BandLinear, x: Tensor) -> Tensor:
-    """The same maps as a loop over bands and fan-out: ``(k x d)`` to ``(kn x e)``."""
+    """The same maps as a loop over bands and fan-out: ``(k d x)`` to ``(kn e x)``."""
     outputs = []
     for inputs, weight, bias in zip(x, linear.weight, linear.bias, strict=True):
         weights, biases = weight.chunk(linear.fan_out), bias.chunk(linear.fan_out)
-        outputs += [F.linear(inputs, *each) for each in zip(weights, biases, strict=True)]
+        outputs += [F.linear(inputs.T, *each).T for each in zip(weights, biases, strict=True)]
     return torch.stack(outputs)
 
 
 @pytest.mark.parametrize(("bands", "fan_out"), [(1, 1), (5, 1), (1, 3), (5, 3)])
 def test_one_matmul_equals_a_loop_in_values_and_gradients(bands, fan_out):
     linear = BandLinear(bands, dim_in=6, dim_out=4, fan_out=fan_out)
-    x = torch.randn(bands, 7, 6, requires_grad=True)
+    x = torch.randn(bands, 6, 7, requires_grad=True)
     y, expected = linear(x), one_by_one(linear, x)
-    assert y.shape == (bands * fan_out, 7, 4)
+    assert y.shape == (bands * fan_out, 4, 7)
     torch.testing.assert_close(y, expected)
     inputs, weights = [x, linear.weight, linear.bias], torch.randn_like(y)
     torch.testing.assert_close(

@@ -3,7 +3,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bsroformer.model.norm import RMSNorm, rms_norm
+from bsroformer.model.norm import RMSNorm
+from bsroformer.model.norm import rms_norm as scaled_rms_norm
+
+
+def rms_norm(x: Tensor) -> Tensor:
+    """Without a scale."""
+    return scaled_rms_norm(x, torch.ones(x.shape[-1]))
 
 
 def by_normalize(x: Tensor) -> Tensor:
@@ -36,3 +42,26 @@ def test_the_module_scales_each_feature_and_starts_with_one():
     torch.testing.assert_close(norm(x).square().mean(-1), torch.ones(4))
     torch.nn.init.normal_(norm.gamma)
     torch.testing.assert_close(norm(x), by_normalize(x) * norm.gamma)
+
+
+GAMMAS = [(6,), (4, 1, 6)]  # of one layer; of layers for each band
+
+
+@pytest.mark.parametrize("shape", GAMMAS)
+def test_what_is_differentiated_equals_the_fused_operator(shape):
+    x, gamma = torch.randn(4, 3, 6, requires_grad=True), torch.randn(shape, requires_grad=True)
+    differentiated = scaled_rms_norm(x, gamma)
+    with torch.no_grad():
+        torch.testing.assert_close(scaled_rms_norm(x, gamma), differentiated)
+    expected, weights = by_normalize(x) * gamma, torch.randn(4, 3, 6)
+    torch.testing.assert_close(differentiated, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad((differentiated * weights).sum(), (x, gamma)),
+        torch.autograd.grad((expected * weights).sum(), (x, gamma)),
+    )
+
+
+@pytest.mark.parametrize("shape", GAMMAS)
+def test_the_gradient_is_that_of_small_differences(shape):
+    x, gamma = (torch.randn(each, dtype=torch.float64, requires_grad=True) for each in ((4, 3, 6), shape))
+    assert torch.autograd.gradcheck(scaled_rms_norm, (x, gamma))

@@ -4,11 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from bsroformer.hardware import GIB
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.model import BandSplitRoformer, ModelSettings
-from bsroformer.training.memory import CONTEXT, MemoryEstimate, SavedBytes, estimate_memory
-from bsroformer.training.step import noise_stems, plain_step
+from bsroformer.training.memory import (
+    CONTEXT,
+    HalfAttention,
+    MemoryEstimate,
+    SavedBytes,
+    StepSize,
+    estimate_memory,
+    peak_activations,
+)
+from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
 
 def saved_bytes(known, call) -> int:
@@ -56,18 +63,20 @@ def test_a_pass_that_was_only_counted_has_no_backward_pass():
         y.backward()
 
 
+def loss() -> MultiDomainLoss:
+    return MultiDomainLoss(0.5, 0.3, 0.2, n_fft=64, hop_length=16)
+
+
 def estimate(
     tree,
     seconds: float = 0.5,
     batch_size: int = 1,
-    checkpointing: bool = False,
+    blocks: int = 0,
     half: torch.dtype | None = None,
+    averaged: bool = False,
 ) -> MemoryEstimate:
-    model = BandSplitRoformer(ModelSettings.from_dict(tree))
-    model.activation_checkpointing = checkpointing
-    loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=64, hop_length=16)
-    stems = noise_stems(model.settings, batch_size, seconds)
-    return estimate_memory(plain_step(model, loss, partial(torch.optim.AdamW, lr=1e-3), stems, half))
+    size = StepSize(batch_size, seconds, blocks, half, averaged)
+    return estimate_memory(ModelSettings.from_dict(tree), loss, size)
 
 
 @pytest.fixture
@@ -83,7 +92,7 @@ def test_activations_grow_with_excerpt_and_batch(tiny_tree):
 
 @pytest.mark.parametrize("half", [None, torch.bfloat16])
 def test_checkpointing_saves_most_activations_of_a_deep_model(deep_tree, half):
-    kept, recomputed = (estimate(deep_tree, checkpointing=on, half=half) for on in (False, True))
+    kept, recomputed = (estimate(deep_tree, blocks=blocks, half=half) for blocks in (0, 6))
     assert recomputed.activations < kept.activations / 2
     assert (recomputed.weights, recomputed.optimizer) == (kept.weights, kept.optimizer)
 
@@ -100,35 +109,45 @@ def test_attention_is_counted_in_half_precision_as_on_a_gpu(tiny_tree):
     assert half < 0.6 * full  # attention's part is most of it here
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-def test_the_count_is_what_pytorch_allocates(deep_tree, checkpointing):
+@pytest.mark.parametrize("half", [None, torch.bfloat16])
+def test_each_block_that_is_recomputed_takes_less(deep_tree, half):
+    found = [estimate(deep_tree, blocks=blocks, half=half).activations for blocks in range(7)]
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) > 4
+
+
+def real_step(tree, blocks: int, half: torch.dtype | None = None) -> PlainStep:
+    model = BandSplitRoformer(ModelSettings.from_dict(tree))
+    model.recomputed_blocks = blocks
+    return plain_step(model, loss(), partial(torch.optim.SGD, lr=0), noise_stems(model.settings, 1, 1), half)
+
+
+@pytest.mark.parametrize("half", [None, torch.bfloat16])
+@pytest.mark.parametrize("blocks", [0, 2, 6])
+def test_tensors_without_values_are_counted_as_real_ones(deep_tree, blocks, half):
+    with HalfAttention(half):
+        real = peak_activations(real_step(deep_tree, blocks, half))
+    assert estimate(deep_tree, seconds=1, blocks=blocks, half=half).activations == real
+
+
+@pytest.mark.parametrize("blocks", [0, 3, 6])
+def test_the_count_is_what_pytorch_allocates(deep_tree, blocks):
     """The profiler's record of allocations on the CPU: the peak over forward and backward pass."""
-    model = BandSplitRoformer(ModelSettings.from_dict(deep_tree))
-    model.activation_checkpointing = checkpointing
-    loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=64, hop_length=16)
-    step = plain_step(model, loss, partial(torch.optim.SGD, lr=0), noise_stems(model.settings, 1, 1))
+    step = real_step(deep_tree, blocks)
     step.forward().backward()  # gradients exist from here on
     with torch.profiler.profile(profile_memory=True) as profile:
         step.forward().backward()
     events = profile.profiler.kineto_results.events()
     sizes = torch.tensor([event.nbytes() for event in events if event.name() == "[memory]"])
-    assert estimate_memory(step).activations == pytest.approx(sizes.cumsum(0).max().item(), rel=0.15)
+    assert peak_activations(step) == pytest.approx(sizes.cumsum(0).max().item(), rel=0.15)
 
 
-def test_gradients_and_moments_are_as_large_as_the_weights(tiny_tree, tiny_model):
-    found, parameters = estimate(tiny_tree), sum(parameter.nbytes for parameter in tiny_model.parameters())
-    assert found.gradients == parameters
+def test_gradients_moments_and_averages_are_as_large_as_the_weights(tiny_tree, tiny_model):
+    found, parameters = estimate(tiny_tree, averaged=True), sum(each.nbytes for each in tiny_model.parameters())
+    assert found.gradients == found.average == parameters
     assert found.optimizer == 2 * parameters
     assert found.weights >= parameters
-    parts = found.weights + found.gradients + found.optimizer + found.activations
-    assert found.total == parts + found.allowance
+    assert found.counted == found.weights + found.gradients + found.optimizer + found.average + found.activations
+    assert found.total == found.counted + found.allowance
     assert found.allowance > CONTEXT
-
-
-def test_the_share_that_fits_fills_the_memory():
-    found = MemoryEstimate(weights=GIB, gradients=GIB, optimizer=2 * GIB, activations=4 * GIB)
-    assert found.share_that_fits(found.total) == pytest.approx(1)
-    share = found.share_that_fits(6 * GIB)
-    smaller = MemoryEstimate(GIB, GIB, 2 * GIB, round(share * found.activations))
-    assert smaller.total == pytest.approx(6 * GIB)
-    assert found.share_that_fits(4 * GIB) < 0  # weights alone take more
+    assert estimate(tiny_tree).total == found.total - parameters

@@ -21,8 +21,7 @@ class TorchEngine:
         self.device, self.bf16 = device, bf16
         self.model = model.to(device).eval()
         if compile:
-            for block in model.blocks:
-                block.compile()
+            model.compile_blocks()
 
     @torch.inference_mode()
     def __call__(self, windows: Tensor) -> Tensor:

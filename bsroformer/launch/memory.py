@@ -1,0 +1,133 @@
+"""From the configuration to the memory that its training takes, and to what helps if that is too much."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from omegaconf import DictConfig
+
+from bsroformer.devices import best_device
+from bsroformer.errors import InputError
+from bsroformer.hardware import GIB, gpu_memory, main_memory
+from bsroformer.launch.build import chosen_precision, recomputed_blocks
+from bsroformer.launch.config import plain
+from bsroformer.launch.errors import OUT_OF_MEMORY, out_of_memory
+from bsroformer.launch.songs import make
+from bsroformer.model import ModelSettings
+from bsroformer.training.memory import MemoryEstimate, StepSize, estimate_memory
+from bsroformer.training.memory_plan import Plan, plans_that_fit
+
+HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+"""What autocast computes in, by Lightning's names of precisions."""
+SMALLER_MODEL = "model=lite or model=tiny, or a smaller model.trunk.dim"
+AT_LEAST_LESS = 0.25
+"""Share of the activations that must go where a training ran out of memory, even if the estimate says that it fits."""
+
+
+def half_type(cfg: DictConfig) -> torch.dtype | None:
+    """What autocast computes in.
+
+    Raises:
+        InputError: If it is not known how much memory the precision takes.
+    """
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    if precision not in HALF:
+        raise InputError(f"trainer.precision={precision} has no estimate: choose auto or one of {', '.join(HALF)}")
+    return HALF[precision]
+
+
+def training_plan(cfg: DictConfig) -> Plan:
+    """What the configuration says of it."""
+    return Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks(cfg))
+
+
+def estimator(cfg: DictConfig) -> Callable[[Plan], MemoryEstimate]:
+    """Estimates what the configured model takes if it is trained by a plan."""
+    settings, half = ModelSettings.from_dict(plain(cfg.model)), half_type(cfg)
+    averaged = bool(cfg.callbacks and cfg.callbacks.get("ema"))
+
+    @cache
+    def estimate(plan: Plan) -> MemoryEstimate:
+        size = StepSize(plan.batch_size, plan.seconds, plan.recomputed_blocks, half, averaged)
+        return estimate_memory(settings, lambda: make(cfg.loss), size)
+
+    return estimate
+
+
+def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:
+    """Bytes that there are: the GPU's or, if the CPU is to train, the machine's; None if unknown."""
+    if device.type != "cpu":
+        return gpu_memory(device)[1]
+    return (main_memory() or None) if cfg.trainer.accelerator == "cpu" else None
+
+
+def advice(cfg: DictConfig, memory: int, limit: float | None = None) -> list[str]:
+    """Keys with new values, each line of which makes the training fit by its own, as the estimate has it.
+
+    Args:
+        cfg: What does not fit.
+        memory: Bytes that there are.
+        limit: Bytes that it may take, if they are fewer.
+    """
+    limit = memory if limit is None else limit
+    plan, depth, estimate = training_plan(cfg), cfg.model.trunk.depth, estimator(cfg)
+    found = plans_that_fit(plan, depth, lambda each: estimate(each).total, limit)
+    sizes = [f"(estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found]
+    told = [f"{keys(plan, each, depth)} {size}" for each, size in zip(found, sizes, strict=True)]
+    return told or [SMALLER_MODEL]
+
+
+def keys(before: Plan, after: Plan, depth: int) -> str:
+    """What to write on the command line to get from one plan to another."""
+    old, new = written(before, depth), written(after, depth)
+    return " ".join(f"{key}={value}" for key, value in new.items() if value != old[key])
+
+
+def written(plan: Plan, depth: int) -> dict[str, str]:
+    """A plan as keys and values."""
+    blocks = {0: "false", depth: "true"}
+    return {
+        "data.batch_size": str(plan.batch_size),
+        "trainer.accumulate_grad_batches": str(plan.accumulated),
+        "data.seconds": f"{plan.seconds:g}",
+        "activation_checkpointing": blocks.get(plan.recomputed_blocks, str(plan.recomputed_blocks)),
+    }
+
+
+@contextmanager
+def memory_advice(cfg: DictConfig) -> Iterator[None]:
+    """Turn an end for want of memory into a sentence with the keys to change, and their new values.
+
+    Raises:
+        InputError: If what is done within runs out of memory.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
+        raise InputError(sentence(cfg, device)) from error
+
+
+def advice_after_shortage(cfg: DictConfig, memory: int | None) -> list[str]:
+    """`advice` for what ran out of memory: it takes more than there was, even if the estimate says that it fits."""
+    taken = estimator(cfg)(training_plan(cfg))
+    there = memory or taken.total
+    return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
+
+
+def sentence(cfg: DictConfig, device: torch.device) -> str:
+    """What to say of a training that ran out of memory."""
+    memory = "memory" if device.type == "cpu" else "GPU's memory"
+    try:
+        changes = advice_after_shortage(cfg, memory_limit(cfg, device))
+    except InputError:  # a precision without an estimate
+        return OUT_OF_MEMORY
+    return f"the {memory} is full: set {', or '.join(changes)}; scripts/check_gpu.py tells more"
+
+
+def gib(size: float) -> str:
+    """A size in GiB."""
+    return f"{size / GIB:.2f} GiB"

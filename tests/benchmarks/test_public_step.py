@@ -1,0 +1,77 @@
+import sys
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+
+from bsroformer.benchmarks.public_step import PublicModel, PublicStep, whole_hops
+from bsroformer.errors import InputError
+from bsroformer.losses import MultiDomainLoss
+from bsroformer.model import BandSplitRoformer, ModelSettings
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the package
+WIDTHS = [[24, 2], [12, 4], [8, 12], [8, 24], [8, 48], [1, 128], [1, 129]]
+
+
+@pytest.fixture
+def tree(tiny_tree) -> dict[str, Any]:
+    """As many bands and stems as the paper has, and masks as wide; everything else small."""
+    return {
+        **tiny_tree,
+        "stems": ["vocals", "drums", "bass", "other"],
+        "bands": {"layout": "fixed", "widths": WIDTHS},
+        "stft": {"n_fft": 2048, "hop_length": 512},
+        "masks": {"expansion": 4},
+    }
+
+
+def benchmark(tree: dict[str, Any], **changes: Any) -> PublicStep:
+    loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=64, hop_length=16)
+    options = {"seconds": 0.3, "batch_size": 1, "repeats": 1, "device": "cpu", "precision": "fp32"}
+    return PublicStep(tree, loss, partial(torch.optim.AdamW, lr=1e-3), **{"residual_streams": 1, **options, **changes})
+
+
+def test_without_the_package_a_sentence_says_how_to_get_it(tree, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bs_roformer", None)
+    with pytest.raises(InputError, match=r"bsroformer\[benchmark\]"):
+        benchmark(tree).run()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"masks": {"expansion": 2}}, "mlp_expansion_factor 4 only"),
+        ({"trunk": {"dim": 8, "depth": 1, "heads": 2, "dim_head": 4, "skip_connection": True}}, "skip_connection"),
+    ],
+)
+def test_a_model_that_the_package_lacks_is_named(tree, changes, named):
+    with pytest.raises(InputError, match=named):
+        PublicModel(BandSplitRoformer(ModelSettings.from_dict({**tree, **changes})))
+
+
+def test_a_model_with_mel_bands_is_not_compared(tree):
+    trunk = {**tree["trunk"], "norm": "each_transformer"}
+    mel = {**tree, "sample_rate": 44_100, "bands": {"layout": "mel", "count": 60}, "trunk": trunk}
+    with pytest.raises(InputError, match="side by side"):
+        PublicModel(BandSplitRoformer(ModelSettings.from_dict(mel)))
+
+
+@pytest.mark.parametrize("changes", [{"repeats": 0}, {"residual_streams": 0}, {"seconds": 0.01}])
+def test_an_impossible_setting_is_named(tree, changes):
+    with pytest.raises(InputError, match=next(iter(changes))):
+        benchmark(tree, **changes).run()
+
+
+def test_what_is_over_whole_hops_is_cut(tree):
+    settings = ModelSettings.from_dict(tree)
+    assert whole_hops(torch.zeros(1, 4, 2, 1100), settings).shape[-1] == 1024
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_step_makes_a_fraction_of_the_packages_calls(tree, precision):
+    """That both compute the same is checked by the benchmark itself."""
+    pytest.importorskip("bs_roformer", reason="the extra `benchmark` is not installed")
+    found = benchmark(tree, precision=precision).run()
+    assert found.ratios["operator_calls"] > 6  # two blocks; with the four of `lite` it is more
+    assert found.ratios["megabytes_saved_per_second_of_audio"] > 0.9
