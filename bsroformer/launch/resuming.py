@@ -17,6 +17,7 @@ from bsroformer.launch.config import AUTO, CONFIG_FILE, path_of, plain
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
 from bsroformer.model import ModelSettings
 from bsroformer.training.checkpoint_file import LAST, last_good_checkpoint
+from bsroformer.training.slurm import started_again
 
 CHECKPOINTS = "checkpoints"
 """The folder of checkpoints in a run's."""
@@ -36,6 +37,8 @@ def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
     Raises:
         InputError: If there is no such run, or it would begin anew in the folder of another.
     """
+    if cfg.resume is None and started_again():
+        cfg = with_auto(cfg)
     if cfg.resume is None:
         refuse_folder_in_use(cfg)
         return cfg
@@ -56,6 +59,15 @@ def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
         OmegaConf.update(resumed, "logger", {"id": run, "resume": "allow"}, force_add=True)
     OmegaConf.set_readonly(resumed, True)
     return resumed
+
+
+def with_auto(cfg: DictConfig) -> DictConfig:
+    """The same with ``resume=auto``."""
+    cfg = cfg.copy()
+    OmegaConf.set_readonly(cfg, False)
+    cfg.resume = AUTO
+    OmegaConf.set_readonly(cfg, True)
+    return cfg
 
 
 def run_to_resume(cfg: DictConfig) -> Path:

@@ -5,6 +5,12 @@ import subprocess
 import warnings
 
 JOB, ARRAY, TASK = "SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"
+RESTARTS = "SLURM_RESTART_COUNT"
+
+
+def started_again() -> bool:
+    """Whether SLURM took this job back into its queue before, so that it begins anew."""
+    return os.environ.get(RESTARTS, "0") != "0"
 
 
 def requeue() -> None:

@@ -72,6 +72,7 @@ def test_the_average_is_scored_as_the_training_scores(songs_root, tmp_path, monk
 @pytest.mark.parametrize(("score", "chosen"), [(99.0, "average.ckpt"), (-99.0, "best.ckpt")])
 def test_the_closing_evaluation_is_of_whichever_scores_higher(songs_root, tmp_path, monkeypatch, capsys, score, chosen):
     evaluated = []
+    monkeypatch.setattr(launch_train, "log_scores", lambda *_: None)
     monkeypatch.setattr(launch_best, "_validated", lambda *_: score)
     monkeypatch.setattr(launch_train, "_evaluate", lambda cfg, tracks, path, console: evaluated.append(Path(path).name))
     returned = run(songs_root, tmp_path, "evaluate=true", "average_best=2")

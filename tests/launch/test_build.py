@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from bsroformer.errors import InputError
 from bsroformer.launch import build
+from bsroformer.training.last_checkpoint import LastCheckpoint
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -47,10 +48,10 @@ def test_without_callbacks_there_are_no_checkpoints(tmp_path, choice):
 
 def test_the_default_callbacks_keep_the_best_checkpoint_and_the_last(tmp_path):
     trainer = build.build_trainer(composed("train", *SMALL_RUN, f"paths.output_dir={tmp_path}"))
-    names = [callback.filename for callback in trainer.checkpoint_callbacks]
-    assert sorted(names) == ["best", "last"]
-    assert isinstance(trainer.checkpoint_callback, ModelCheckpoint)
-    assert trainer.checkpoint_callback.filename == "best"
+    best, last = trainer.checkpoint_callbacks
+    assert best is trainer.checkpoint_callback
+    assert isinstance(best, ModelCheckpoint) and best.filename == "best"
+    assert isinstance(last, LastCheckpoint)
 
 
 def test_a_logger_that_needs_a_package_is_told(monkeypatch):

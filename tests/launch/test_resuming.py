@@ -69,6 +69,12 @@ def test_auto_goes_on_if_there_is_a_run_and_begins_if_not(run_folder, tmp_path):
     assert with_auto(tmp_path)["ckpt_path"] is None
 
 
+def test_a_job_that_slurm_starts_again_goes_on_by_itself(run_folder, monkeypatch):
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    cfg = prepared(composed("train", f"paths.output_dir={run_folder}"))
+    assert with_run_to_resume(cfg, terminal()).ckpt_path == f"{run_folder}/checkpoints/{LAST}"
+
+
 def test_keys_and_groups_of_the_command_line_change_what_goes_on(run_folder):
     given = [
         f"resume={run_folder}",

@@ -134,7 +134,6 @@ def test_a_launcher_is_one_that_its_package_has(launcher):
     chosen = with_hydra(f"hydra/launcher={launcher}")
     assert get_class(chosen.hydra.launcher._target_)
     assert chosen.hydra.launcher.keys() <= {field.name for field in fields(conf)} | {"_target_"}
-    assert chosen.get("resume") == ("auto" if launcher == "slurm" else composed("train").get("resume"))
 
 
 def test_the_search_is_one_that_optuna_takes():
