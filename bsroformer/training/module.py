@@ -15,6 +15,7 @@ from bsroformer.data.mixing import mix
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
+from bsroformer.training.ema import resume_without_average
 from bsroformer.training.optimizer import parameter_groups
 from bsroformer.training.piece_scores import PieceScores
 
@@ -117,11 +118,12 @@ class SeparationModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Complete a checkpoint of format 1, in which the rotary frequencies were not kept."""
+        """Complete a checkpoint of format 1, in which the rotary frequencies were not kept; see to averaged weights."""
         if checkpoint[ENTRY]["format"] == 1:
             own = self.model.state_dict()
             kept = {f"{PREFIX}{name}": tensor for name, tensor in own.items() if name.endswith(FREQUENCIES)}
             checkpoint["state_dict"] |= kept
+        resume_without_average(self.trainer, checkpoint)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the model's settings beside its weights."""

@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import WandbLogger
 from bsroformer.audio.files import write
 from bsroformer.data.mixing import mix
 from bsroformer.figures import separation_figure
+from bsroformer.training.ema import averaged
 from bsroformer.training.module import SeparationModule
 
 
@@ -41,7 +42,7 @@ class Previews(L.Callback):
             return
         stems = loaders.dataset[self.excerpt % len(loaders.dataset)].stems  # (n c t)
         mixture, targets = mix(stems), pl_module.targets(stems)
-        with torch.inference_mode():
+        with averaged(trainer, pl_module), torch.inference_mode():
             estimates = pl_module(mixture.unsqueeze(0).to(pl_module.device))[0].float().cpu()
         files = self._write(trainer.global_step, mixture, targets, estimates, pl_module)
         if isinstance(trainer.logger, WandbLogger):

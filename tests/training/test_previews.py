@@ -57,6 +57,7 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
             [ValidationExcerpt(stems, torch.tensor(0), torch.tensor(SAMPLES)) for stems in excerpts]
         ),
         "logger": None,
+        "callbacks": [],
     }
     return SimpleNamespace(**state | changes)
 
