@@ -24,7 +24,9 @@ class WeightedSum(nn.Module):
     def __init__(self, parts: Mapping[str, nn.Module], weights: Mapping[str, float]) -> None:
         super().__init__()
         if unpaired := sorted(parts.keys() ^ weights.keys()):
-            raise InputError(f"loss.parts and loss.weights must have the same names: {', '.join(unpaired)} is in one only")
+            raise InputError(
+                f"loss.parts and loss.weights must have the same names: {', '.join(unpaired)} is in one only"
+            )
         self.parts, self.weights = nn.ModuleDict(parts), dict(weights)
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

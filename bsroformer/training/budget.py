@@ -4,7 +4,8 @@ import copy
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Any, Literal
 
 import lightning as L
@@ -32,7 +33,8 @@ class Budget(L.Callback):
     Args:
         seconds: The time.
         clock: ``wall``, or ``processor``: what this process spends on its processors, all threads added up. With one
-            thread and ``data.num_workers=0`` that hardly depends on what else the machine does. On a GPU it means nothing.
+            thread and ``data.num_workers=0`` it depends little on what else the machine does. Of a GPU it knows
+            nothing.
 
     Raises:
         InputError: If the time is no time, or the clock none of these.
@@ -44,17 +46,20 @@ class Budget(L.Callback):
         if clock not in CLOCKS:
             raise InputError(f"callbacks.budget.clock={clock} must be one of {', '.join(CLOCKS)}")
         self.seconds, self.clock = seconds, clock
-        self.steps = 0
+        self.steps, self.reason = 0, ""
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Measure, before the optimiser and its schedule are set up; a resumed run knows its steps already."""
-        if stage != "fit" or trainer.ckpt_path is not None:
+        """Measure, before the optimiser and its schedule are set up.
+
+        For a run that is resumed too, since Lightning tells nobody at this moment that it is one.
+        """
+        if stage != "fit":
             return
         assert isinstance(pl_module, SeparationModule)
         each = step_seconds(trainer, pl_module, self.clock)
-        steps = max(1, round(self.seconds / each))
-        self._set(trainer, trainer.strategy.broadcast(steps))  # the ranks agree on the first one's
-        trainer.print(f"{self.steps} steps fit into {self.seconds:g} s ({self.clock} time, {each:.3g} s each)")
+        steps: int = trainer.strategy.broadcast(max(1, round(self.seconds / each)))  # on all ranks the first one's
+        self.reason = f"as many as fit into {self.seconds:g} s, {each:.3g} s of {self.clock} time each"
+        self._set(trainer, steps)
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Take the number of steps from the checkpoint.
@@ -67,12 +72,12 @@ class Budget(L.Callback):
             raise InputError(
                 "the run to resume had no time budget, so its steps are set already: leave out callbacks.budget"
             )
+        self.reason = "as many as it was to make at first"
         self._set(trainer, kept["steps"])
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Tell the trainer how many epochs the steps are, for the progress bar and whoever asks for the last one."""
-        of_epoch = math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
-        trainer.fit_loop.max_epochs = math.ceil(self.steps / of_epoch)
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Say how long the run is."""
+        trainer.print(f"The run is {self.steps} steps long, {self.reason}")
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
@@ -81,21 +86,19 @@ class Budget(L.Callback):
     def _set(self, trainer: L.Trainer, steps: int) -> None:
         self.steps = steps
         trainer.fit_loop.epoch_loop.max_steps = steps
-        trainer.fit_loop.max_epochs = -1  # no limit: how long an epoch is, is not known yet
+        trainer.fit_loop.max_epochs = -1  # no limit
 
 
 def step_seconds(trainer: L.Trainer, module: SeparationModule, clock: Literal["wall", "processor"]) -> float:
     """What an optimiser step takes, reading included; the module and the random generators stay as they are."""
     now, accumulated = CLOCKS[clock], trainer.accumulate_grad_batches
     warm_up, measured = (math.ceil(batches / accumulated) for batches in (WARM_UP, MEASURED))
-    with isolate_rng():
-        steps = trial_steps(trainer, module)
+    with isolate_rng(), closing(trial_steps(trainer, module)) as steps:
         times = [now() for _ in itertools.islice(steps, warm_up + measured + 1)]
-        steps.close()
     return (times[-1] - times[-1 - measured]) / measured
 
 
-def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Iterator[None]:
+def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None, None, None]:
     """Make optimiser steps with a copy of the module on batches of the run, without end; stops after each."""
     device = trainer.strategy.root_device
     trial = copy.deepcopy(module).to(device).train()
