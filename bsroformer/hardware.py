@@ -1,5 +1,6 @@
 """What PyTorch sees of this machine, in words."""
 
+import math
 import os
 import platform
 from pathlib import Path
@@ -34,6 +35,15 @@ def main_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return 0
+
+
+def largest_memory() -> float:
+    """Bytes that this process held at its peak; NaN where the system does not say as Linux does."""
+    status = Path("/proc/self/status")
+    for line in status.read_text("utf-8").splitlines() if status.is_file() else []:
+        if line.startswith("VmHWM:"):
+            return 1024 * float(line.split()[1])
+    return math.nan
 
 
 def gpu_memory(device: torch.device) -> tuple[int, int]:

@@ -1,3 +1,4 @@
+import math
 import os
 from types import SimpleNamespace
 
@@ -5,7 +6,16 @@ import pytest
 import torch
 
 from bsroformer import hardware
-from bsroformer.hardware import GIB, cpu_name, describe, device_name, gpu_memory, main_memory, torch_build
+from bsroformer.hardware import (
+    GIB,
+    cpu_name,
+    describe,
+    device_name,
+    gpu_memory,
+    largest_memory,
+    main_memory,
+    torch_build,
+)
 
 
 def test_the_processor_has_a_name():
@@ -58,3 +68,9 @@ def test_every_gpu_has_a_line_with_name_memory_and_capability(monkeypatch):
 def test_apples_gpus_share_the_main_memory(monkeypatch):
     monkeypatch.setattr(hardware, "main_memory", lambda: 8 * GIB)
     assert gpu_memory(torch.device("mps")) == (8 * GIB, 8 * GIB)
+
+
+def test_the_largest_memory_is_told_where_the_system_tells_it(monkeypatch):
+    assert not largest_memory() < 2**20  # NaN where it does not
+    monkeypatch.setattr(hardware.Path, "is_file", lambda path: False)
+    assert math.isnan(largest_memory())

@@ -21,7 +21,7 @@ LAYERS = (
     ("audio",),
     ("metrics", "model", "losses", "data"),
     ("checkpoints", "figures"),
-    ("inference",),
+    ("inference", "report"),
     (PACKAGE,),  # the public names of `bsroformer/__init__.py`
     ("evaluation", "training", "web"),
     ("benchmarks",),

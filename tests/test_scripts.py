@@ -144,6 +144,8 @@ def test_a_run_leaves_its_checkpoints_curves_and_configuration(trained):
         "config.yaml",
         "curves.png",
         "metrics.csv",
+        "run.json",
+        "report.html",
     } <= left
     assert (cwd / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
     config = yaml.safe_load((cwd / "out" / "config.yaml").read_text("utf-8"))
@@ -309,7 +311,9 @@ def test_debugging_runs_need_no_care(script, songs_root, tmp_path, choice):
     status, printed = script("train", "experiment=demo", *run)
     assert status == 0, printed
     assert not (tmp_path / "out" / "scores.json").exists()
-    assert (tmp_path / "out" / "fit-profile.txt").exists() == (choice == "profile")
+    profiled = choice == "profile"
+    assert ({"profile.txt", "profile.json"} <= files(tmp_path / "out")) == profiled
+    assert ("out/profile.txt" in printed) == profiled
 
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, (44_100, 2))

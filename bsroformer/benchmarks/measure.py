@@ -1,16 +1,16 @@
 """Count operator calls, compare times and weigh memory."""
 
-import math
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 
 import torch
 from torch.profiler import ProfilerActivity, profile
+
+from bsroformer.hardware import largest_memory
 
 PREFIX = "aten::"
 """Of PyTorch's operators among the events of its profiler."""
@@ -91,12 +91,3 @@ def memory_growth(call: Callable[..., object], *arguments: object) -> float:
     after = largest_memory()
     del kept
     return after - before
-
-
-def largest_memory() -> float:
-    """Bytes that this process held at its peak; NaN where the system is not Linux."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return math.nan
-    (line,) = (line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
-    return 1024 * float(line.split()[1])

@@ -18,9 +18,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bsroformer.audio.overlap_add import windows
 from bsroformer.benchmarks.comparison import Figures, machine, number
-from bsroformer.benchmarks.measure import largest_memory, seconds
+from bsroformer.benchmarks.measure import seconds
 from bsroformer.devices import choose_device, keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.hardware import largest_memory
 from bsroformer.inference import Separator
 from bsroformer.metrics import sdr
 from bsroformer.model import BandSplitRoformer, ModelSettings

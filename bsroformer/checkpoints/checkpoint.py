@@ -14,6 +14,9 @@ from bsroformer.checkpoints.weight_file import WeightFile, forget
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
+AVERAGED = "averaging_state"
+"""Lightning's `WeightAveraging` leaves this entry in a checkpoint whose ``state_dict`` is an average."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -42,7 +45,7 @@ class Checkpoint:
     @property
     def averaged(self) -> bool:
         """Whether its weights are averages over training steps (EMA), as Lightning's `WeightAveraging` keeps them."""
-        return "averaging_state" in self.file.entries
+        return AVERAGED in self.file.entries
 
     def check(self) -> None:
         """Make sure that weights and settings agree.

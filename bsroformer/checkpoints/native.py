@@ -9,11 +9,12 @@ A ``.safetensors`` file has the first entry in its metadata, as JSON, and the we
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bsroformer.checkpoints.blank import skeleton, with_fitting_bands
-from bsroformer.checkpoints.checkpoint import Checkpoint
+from bsroformer.checkpoints.checkpoint import AVERAGED, Checkpoint
 from bsroformer.checkpoints.differences import compare_keys
 from bsroformer.checkpoints.piece import Piece
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
@@ -24,6 +25,8 @@ ENTRY = "bsroformer"
 FORMAT = 2
 """2 keeps the rotary frequencies with the weights; 1 did not."""
 FREQUENCIES = "_rotary.inverse_frequencies"
+RAW = "current_model_state"
+"""Lightning's name of the weights as the optimiser left them, where ``state_dict`` has their average."""
 PREFIX = "model."
 """The model's name in the training module, before each of its weights' names."""
 
@@ -85,6 +88,22 @@ def _from_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def with_raw_weights(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint with the weights as the optimiser left them, in place of their average over steps (EMA).
+
+    Raises:
+        InputError: If it has one kind of weights only, or is not this project's.
+    """
+    file = checkpoint.file
+    if not (is_native(file) and checkpoint.averaged and RAW in file.entries):
+        raise InputError(
+            f"{file.path} keeps no raw weights beside averaged ones: leave out weights=raw, or give best.ckpt or "
+            "last.ckpt of a run with callbacks.ema"
+        )
+    entries = {name: value for name, value in file.entries.items() if name not in (RAW, AVERAGED)}
+    return read_native(replace(file, entries=entries | {"state_dict": file.entries[RAW]}))
 
 
 def read_training_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Write models: as one self-describing file, as weights alone, or as the public code reads them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,21 @@ def save_model(model: BandSplitRoformer, path: Path, source: str = "") -> None:
     _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model.settings)), SOURCE: source})
 
 
+def save_weights(model: BandSplitRoformer, path: Path, facts: Mapping[str, Any] | None = None) -> None:
+    """Write a model as this project's checkpoint of weights alone.
+
+    Args:
+        model: The model, on any device.
+        path: The file.
+        facts: Plain values to keep beside the weights.
+
+    Raises:
+        InputError: If the file cannot be written or has another suffix.
+    """
+    weights = {f"{PREFIX}{name}": tensor.cpu() for name, tensor in model.state_dict().items()}
+    _save_torch({ENTRY: describe(model.settings), "state_dict": weights} | dict(facts or {}), path)
+
+
 def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint's weights and what describes them, and leave out what only a trainer needs.
 
@@ -48,8 +64,7 @@ def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
     """
     checkpoint.check()
     if is_native(checkpoint.file):
-        weights = {f"{PREFIX}{name}": tensor for name, tensor in checkpoint.model().state_dict().items()}
-        _save_torch({ENTRY: describe(checkpoint.settings), "state_dict": weights}, path)
+        save_weights(checkpoint.model(), path)
     else:
         _save_torch(checkpoint.weights, path)
         if checkpoint.config:

@@ -49,7 +49,7 @@ def start_from(model: BandSplitRoformer, source: BandSplitRoformer, name: str) -
     own, others = model.state_dict(), source.state_dict()
     other_stems = [stem.casefold() for stem in model.stems] != [stem.casefold() for stem in source.stems]
     kept = {key for key in own if other_stems and key.startswith(f"{MASKS}.")}
-    changed = tuple(_changes(model.settings, source.settings, other_stems))
+    changed = tuple(changes(model.settings, source.settings, other_stems))
     copied = own.keys() - kept
     needed = {key for key in others if not (other_stems and key.startswith(f"{MASKS}."))}
     if copied != needed or any(own[key].shape != others[key].shape for key in copied):
@@ -67,7 +67,8 @@ def _listed(parts: dict[str, int]) -> str:
     return ", ".join(f"{part} ({size / 1e6:.2f} M)" for part, size in parts.items())
 
 
-def _changes(settings: ModelSettings, source: ModelSettings, other_stems: bool) -> Iterator[str]:
+def changes(settings: ModelSettings, source: ModelSettings, other_stems: bool) -> Iterator[str]:
+    """Settings that differ, in words, and that weights depend on; those of masks are left out if stems are others."""
     ours, theirs = (dict(_leaves(each.model_dump(mode="json"))) for each in (settings, source))
     for key in ours | theirs:
         masks_anew = other_stems and key.startswith("masks.")

@@ -46,9 +46,12 @@ class EpochSampler(Sampler[ExcerptKey]):
         """Choose the epoch, and how many of this rank's keys in it to leave out: those before its `first`."""
         self.epoch, self.first = epoch, first
 
+    def of_epoch(self, epoch: int) -> list[ExcerptKey]:
+        """All keys of this rank in an epoch."""
+        return [ExcerptKey(epoch, index) for index in range(self.rank, self.size, self.ranks)]
+
     def __iter__(self) -> Iterator[ExcerptKey]:
-        epoch = self.epoch
-        return (ExcerptKey(epoch, index) for index in range(self.rank, self.size, self.ranks)[self.first :])
+        return iter(self.of_epoch(self.epoch)[self.first :])
 
     def __len__(self) -> int:
         """Of the whole epoch."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from bsroformer.data.excerpts import EpochSampler
+from bsroformer.data.excerpts import EpochSampler, ExcerptKey
 
 
 class Position(NamedTuple):
@@ -69,6 +69,14 @@ class TrainingLoader(DataLoader[Tensor]):
             self._keys.set_epoch(each, first=batch * self._size)
             yield from super().__iter__()
             batch = 0
+
+    def keys_of(self, batch: int) -> list[ExcerptKey]:
+        """The excerpts of a batch of the run, counted from 0 over all epochs, as `Position` counts them.
+
+        The batch under way is the one with the number of batches trained on before it.
+        """
+        epoch, number = divmod(batch, len(self))
+        return self._keys.of_epoch(epoch)[number * self._size : (number + 1) * self._size]
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing beyond the trainer's count; that there is this method tells Lightning that epochs can be resumed."""

@@ -9,54 +9,70 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Rows = Mapping[int, Mapping[str, float]]
 LOSS, SCORE = "train/loss", "val/si_sdr"
+SMALL = {
+    "train/learning_rate": "learning rate",
+    "train/gradient_norm": "gradient norm, unclipped",
+    "train/audio_seconds_per_second": "seconds of audio per second",
+}
+"""Metrics with a small panel of their own, where they are logged."""
+NOT_TERMS = {LOSS, "train/memory_gib", *SMALL}
+HIGH = "train/gradient_norm"
+"""Of many sizes, and so on a logarithmic scale."""
 
 
-def curves_figure(rows: Mapping[int, Mapping[str, float]], stems: Sequence[str]) -> "Figure":
-    """Draw the loss and its terms, SI-SDR of each stem, learning rate and gradient norm over the steps.
+def curves_figure(rows: Rows, stems: Sequence[str]) -> "Figure":
+    """Draw SI-SDR of each stem and the loss, and below, small, what else was logged, over the steps.
 
     Args:
-        rows: Optimiser step -> metric -> value, as logged by `SeparationModule`.
+        rows: Optimiser step -> metric -> value, as logged by `SeparationModule` and `Throughput`.
         stems: Names of the stems.
 
     Returns:
-        A figure of 12 x 7 inches.
+        A figure of 12 x 8 inches.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 7), facecolor=BACKGROUND, layout="constrained")
-    scores, loss, terms, rate = (figure.add_subplot(2, 2, place, facecolor=BACKGROUND) for place in (1, 2, 3, 4))
+    figure = Figure(figsize=(12, 8), facecolor=BACKGROUND, layout="constrained")
+    small = [name for name in SMALL if any(name in row for row in rows.values())]
+    grid = figure.add_gridspec(2, 1, height_ratios=(1.5, 1), hspace=0.06)
+    large, below = grid[0].subgridspec(1, 2), grid[1].subgridspec(1, 1 + len(small))
+    scores, loss = (figure.add_subplot(large[n], facecolor=BACKGROUND) for n in range(2))
+    terms, *panels = (figure.add_subplot(below[n], facecolor=BACKGROUND) for n in range(1 + len(small)))
     by_stem = {f"{SCORE}_{stem}": stem for stem in stems}
     _draw(scores, rows, by_stem, "validation SI-SDR (dB)")
     _draw(scores, rows, {SCORE: "mean"}, colour=TEXT)
     _draw(loss, rows, {LOSS: "training", "val/loss": "validation"}, "loss")
-    other = {LOSS, "train/learning_rate", "train/gradient_norm"}
-    names = sorted({name for row in rows.values() for name in row if name.startswith("train/")} - other)
-    _draw(terms, rows, {name: name.removeprefix("train/") for name in names}, "terms of the loss, unweighted")
+    names = sorted({name for row in rows.values() for name in row if name.startswith("train/")} - NOT_TERMS)
+    labels = {name: name.removeprefix("train/") for name in names}
+    _draw(terms, rows, labels, "terms of the loss, unweighted", size=10)
     terms.set_yscale("symlog", linthresh=0.01)
-    rates = {"train/learning_rate": "learning rate", "train/gradient_norm": "gradient norm before clipping"}
-    _draw(rate, rows, rates, "learning rate, gradient norm")
-    rate.set_yscale("log")
+    for n, (axes, name) in enumerate(zip(panels, small, strict=True)):
+        _draw(axes, rows, {name: ""}, SMALL[name], stem_colour(n + 2), size=10)
+        if name == HIGH:
+            axes.set_yscale("log")
+            axes.yaxis.set_minor_formatter("")
+        else:
+            axes.set_ylim(bottom=0)
     return figure
 
 
 def _draw(
-    axes: "Axes",
-    rows: Mapping[int, Mapping[str, float]],
-    labels: Mapping[str, str],
-    title: str | None = None,
-    colour: str | None = None,
+    axes: "Axes", rows: Rows, labels: Mapping[str, str], title: str = "", colour: str | None = None, size: int = 12
 ) -> None:
-    """Draw the metrics that `labels` names, each with its label."""
+    """Draw the metrics that `labels` names, each with its label; few points are marked, or one could not be seen."""
     for n, (name, label) in enumerate(labels.items()):
         points = [(step, row[name]) for step, row in sorted(rows.items()) if name in row]
         if points:
-            axes.plot(*zip(*points, strict=True), color=colour or stem_colour(n), label=label, linewidth=1.6)
+            marker = "o" if len(points) < 15 else ""
+            [line] = axes.plot(*zip(*points, strict=True), color=colour or stem_colour(n), label=label)
+            line.set(linewidth=1.6, marker=marker, markersize=3.5)
     if title:
-        axes.set_title(title, color=TEXT, fontsize=12, loc="left")
+        axes.set_title(title, color=TEXT, fontsize=size, loc="left")
     axes.set_xlabel("step", color=FAINT)
     axes.tick_params(colors=FAINT)
     axes.grid(color=FAINT, alpha=0.2)
     axes.spines[:].set_visible(False)
-    if axes.lines:
+    if any(labels.values()) and axes.lines:
         axes.legend(frameon=False, labelcolor=TEXT, fontsize=9)

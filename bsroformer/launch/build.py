@@ -1,13 +1,16 @@
 """From the configuration to the objects of a training."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
 import lightning as L
 import torch
+from hydra.errors import InstantiationException
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
+from torch.optim import Optimizer
 
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
@@ -16,6 +19,9 @@ from bsroformer.launch.config import plain
 from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
+from bsroformer.training.checkpoint_file import CarefulCheckpointIO
+
+MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
 
 def build_model(cfg: DictConfig) -> BandSplitRoformer:
@@ -38,8 +44,16 @@ def build_module(cfg: DictConfig) -> SeparationModule:
                 "so that songs are read as the model takes them"
             )
     return SeparationModule(
-        build_model(cfg), make(cfg.loss), make(cfg.optimizer), make(cfg.scheduler), list(cfg.data.stems)
+        build_model(cfg), make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), list(cfg.data.stems)
     )
+
+
+def build_optimizer(cfg: DictConfig) -> MakesOptimizer:
+    """What makes the optimiser; no fused one where float16's scaler must unscale gradients before they are clipped."""
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    if cfg.optimizer.get("fused") and str(precision) in ("16", "16-mixed"):
+        return make(cfg.optimizer, fused=False)
+    return make(cfg.optimizer)
 
 
 def build_data(cfg: DictConfig) -> StemsDataModule:
@@ -62,15 +76,30 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
         )
     callbacks: dict[str, Any] = make(cfg.callbacks) if cfg.callbacks else {}
     keeps_checkpoints = any(isinstance(callback, CheckpointCallback) for callback in callbacks.values())
-    logger: Logger | bool = make(cfg.logger) if cfg.logger else False
+    logger: Logger | bool = build_logger(cfg) if cfg.logger else False
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     return make(
         cfg.trainer,
         precision=precision,
+        plugins=[CarefulCheckpointIO()],
         callbacks=list(callbacks.values()),
         enable_checkpointing=keeps_checkpoints,  # otherwise Lightning adds a ModelCheckpoint of its own
         logger=logger,
     )
+
+
+def build_logger(cfg: DictConfig) -> Logger:
+    """The logger that ``logger`` describes.
+
+    Raises:
+        InputError: If it needs a package that is not installed.
+    """
+    try:
+        return make(cfg.logger)
+    except InstantiationException as error:
+        if "TensorBoard" in cfg.logger._target_ and isinstance(error.__cause__, ModuleNotFoundError):
+            raise InputError("logger=tensorboard needs a package: pip install tensorboard") from error
+        raise
 
 
 def chosen_precision(precision: str, accelerator: str) -> str:

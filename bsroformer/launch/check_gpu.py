@@ -11,7 +11,7 @@ from rich.table import Table
 from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, describe, gpu_memory, main_memory
-from bsroformer.launch.build import build_model, chosen_precision
+from bsroformer.launch.build import build_model, build_optimizer, chosen_precision
 from bsroformer.launch.config import prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.songs import make
@@ -54,7 +54,7 @@ def build_step(cfg: DictConfig, precision: str) -> PlainStep:
     model = build_model(cfg)
     device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
     stems = noise_stems(model.settings, cfg.data.batch_size, cfg.data.seconds).to(device)
-    return plain_step(model, make(cfg.loss), make(cfg.optimizer), stems, HALF[precision])
+    return plain_step(model, make(cfg.loss), build_optimizer(cfg), stems, HALF[precision])
 
 
 def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:

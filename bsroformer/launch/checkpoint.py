@@ -8,13 +8,26 @@ from rich.console import Console
 
 from bsroformer.atomic import writing
 from bsroformer.checkpoints import Checkpoint
-from bsroformer.checkpoints.save import SAFETENSORS, TORCH, save_model, save_public, save_weights_alone
+from bsroformer.checkpoints.average import average_of
+from bsroformer.checkpoints.native import with_raw_weights
+from bsroformer.checkpoints.save import (
+    SAFETENSORS,
+    TORCH,
+    save_model,
+    save_public,
+    save_weights,
+    save_weights_alone,
+)
 from bsroformer.errors import InputError
-from bsroformer.launch.config import path_of, prepared
+from bsroformer.launch.config import path_of, paths_of, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.inspection import print_inspection, write_model_config
-from bsroformer.launch.separators import opened_checkpoint
+from bsroformer.launch.separators import one_for_each, opened_checkpoint
 from bsroformer.launch.terminal import terminal
+
+AVERAGE = "average"
+"""The action that takes several checkpoints."""
+WEIGHTS = ("averaged", "raw")
 
 
 @user_errors
@@ -25,11 +38,14 @@ def checkpoint(cfg: DictConfig) -> None:
         cfg: ``configs/checkpoint.yaml``, composed.
     """
     cfg = prepared(cfg)
-    if cfg.action not in ACTIONS:
-        raise InputError(f"action={cfg.action} is none of {', '.join(ACTIONS)}")
+    for key, known in (("action", (*ACTIONS, AVERAGE)), ("weights", WEIGHTS)):
+        if cfg[key] not in known:
+            raise InputError(f"{key}={cfg[key]} is none of {', '.join(known)}")
     console = terminal()
-    opened = opened_checkpoint(cfg.ckpt, cfg.config, cfg.sha256, console)
-    ACTIONS[cfg.action](opened, cfg, console)
+    if cfg.action == AVERAGE:
+        average(cfg, console)
+    else:
+        ACTIONS[cfg.action](_opened(cfg, cfg.ckpt, cfg.config, cfg.sha256, console), cfg, console)
 
 
 def inspect(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
@@ -76,12 +92,35 @@ def strip(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
     )
 
 
+def average(cfg: DictConfig, console: Console) -> None:
+    """Write the mean of several checkpoints' weights.
+
+    Raises:
+        InputError: If they are not of one model.
+    """
+    paths = paths_of(cfg.ckpt, "ckpt")
+    configs, digests = (one_for_each(paths, cfg[key], key) for key in ("config", "sha256"))
+    opened = [
+        _opened(cfg, path, config, sha256, console)
+        for path, config, sha256 in zip(paths, configs, digests, strict=True)
+    ]
+    path = _target(cfg, opened[0], "_average.ckpt", TORCH)
+    save_weights(average_of(opened), path)
+    console.print(f"{path} is the average of {len(paths)} checkpoints: ckpt={path}")
+
+
 ACTIONS: dict[str, Callable[[Checkpoint, DictConfig, Console], None]] = {
     "inspect": inspect,
     "convert": convert,
     "export": export,
     "strip": strip,
 }
+
+
+def _opened(cfg: DictConfig, ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
+    """A checkpoint with the weights that ``weights`` asks for."""
+    opened = opened_checkpoint(ckpt, config, sha256, console)
+    return with_raw_weights(opened) if cfg.weights == "raw" else opened
 
 
 def _target(cfg: DictConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:

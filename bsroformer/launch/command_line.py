@@ -9,6 +9,7 @@ PATHS = (
     "ckpt",
     "config",
     "ckpt_path",
+    "resume",
     "init_from",
     "init_config",
     "data.root",

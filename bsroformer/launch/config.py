@@ -9,8 +9,22 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from bsroformer.atomic import replacing, writing
 from bsroformer.errors import InputError
 from bsroformer.launch.command_line import PATHS
+
+CONFIG_FILE = "config.yaml"
+"""The resolved configuration, in the folder of a run."""
+AUTO = "auto"
+"""``resume=auto`` goes on if the run's folder holds a checkpoint, else begins, as a job that is started again must."""
+
+
+def run_folder(resume: str | None, new: str) -> str:
+    """The folder of a training: the one that goes on, or a new one."""
+    return new if resume in (None, AUTO) else str(resume)
+
+
+OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 
 
 def prepared(cfg: DictConfig) -> DictConfig:
@@ -148,5 +162,6 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 
 def save_config(cfg: DictConfig, folder: Path) -> None:
     """Write the resolved tree to ``config.yaml``; secrets are not in it, they stay in the environment."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+    path = folder / CONFIG_FILE
+    with replacing(path) as partial, writing(path):
+        partial.write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")

@@ -1,6 +1,7 @@
 """How a script ends when it cannot do what it was asked: one sentence, a non-zero status, no traceback."""
 
 import functools
+import re
 import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -17,6 +18,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 STATUS = 2
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+OF_A_WORKER = re.compile(r"Caught \w+ in DataLoader worker process .*\n[\w.]+: ", re.DOTALL)
+"""What PyTorch puts before the message of an error in a process that reads: a traceback of that process."""
 MENDABLE = (
     InputError,
     InstantiationException,
@@ -45,7 +48,7 @@ def one_sentence(error: Exception) -> str:
             "the GPU's memory is full: lower data.batch_size (and raise trainer.accumulate_grad_batches) or "
             "data.seconds, or set activation_checkpointing=true; scripts/check_gpu.py estimates what fits"
         )
-    return str(error)
+    return OF_A_WORKER.sub("", str(error))
 
 
 def user_errors(script: Callable[P, R]) -> Callable[P, R]:

@@ -36,7 +36,7 @@ def build_separator(cfg: DictConfig, console: Console, stems: Sequence[str] | No
         InputError: If a checkpoint cannot be opened, or they do not go together.
     """
     paths = paths_of(cfg.ckpt, "ckpt")
-    configs, digests = (_one_for_each(paths, cfg[key], key) for key in ("config", "sha256"))
+    configs, digests = (one_for_each(paths, cfg[key], key) for key in ("config", "sha256"))
     models = [
         opened_checkpoint(path, config, sha256, console).model()
         for path, config, sha256 in zip(paths, configs, digests, strict=True)
@@ -93,7 +93,7 @@ def _own(
     return own
 
 
-def _one_for_each(paths: Sequence[str], value: Any, key: str) -> list[str | None]:
+def one_for_each(paths: Sequence[str], value: Any, key: str) -> list[str | None]:
     """A value for each checkpoint.
 
     Raises:

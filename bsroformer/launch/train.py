@@ -1,7 +1,7 @@
 """Train a model: ``scripts/train.py``."""
 
 import logging
-import math
+import sys
 import warnings
 from pathlib import Path
 
@@ -11,23 +11,29 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.checkpoints import load_model
-from bsroformer.checkpoints.native import read_training_checkpoint
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.tracks import Track
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.evaluation import Evaluation
 from bsroformer.inference import Separator
+from bsroformer.launch.best import best_of_run, check_averaging
 from bsroformer.launch.build import build_data, build_module, build_trainer
-from bsroformer.launch.config import plain, prepared, save_config
+from bsroformer.launch.config import prepared, save_config
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.reading import tell_reading
+from bsroformer.launch.resuming import told_of_resuming, with_run_to_resume
+from bsroformer.launch.run_facts import record_run
 from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
-from bsroformer.launch.terminal import terminal
+from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training import SeparationModule
+from bsroformer.training.checkpoint_file import LAST, CarefulCheckpointIO
+from bsroformer.training.stop_signals import StoppedError
 
 
 @user_errors
@@ -40,8 +46,9 @@ def train(cfg: DictConfig) -> float:
     Returns:
         The best validation SI-SDR in dB, for sweeps; NaN if nothing was validated.
     """
-    cfg = prepared(cfg)
-    console, folder = terminal(), Path(cfg.paths.output_dir)
+    console = terminal()
+    cfg = with_run_to_resume(prepared(cfg), console)
+    folder = Path(cfg.paths.output_dir)
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     keep_freed_memory()
     quieten_lightning()
@@ -55,22 +62,45 @@ def train(cfg: DictConfig) -> float:
     console.quiet = not trainer.is_global_zero
     if cfg.evaluate:
         _check_evaluation(trainer, data)
+    check_averaging(cfg, trainer)
     if trainer.is_global_zero:
         save_config(cfg, folder)
-        _log_config(cfg, trainer)
         _announce(cfg, module, data, console)
-    resumed = _checkpoint_to_resume(cfg, console)
+    resumed = told_of_resuming(cfg, console)
+    if trainer.is_global_zero:
+        record_run(cfg, trainer, module.model, resumed)
     try:
-        trainer.fit(module, data, ckpt_path=resumed)
+        _fit(trainer, module, data, resumed, console)
+        best = best_of_run(trainer, module, data, console)
+        if cfg.evaluate and trainer.is_global_zero:
+            log_scores(trainer, _evaluate(cfg, data.test, best.path, console))
     finally:
         finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:
-        return best_score(trainer)
+        return best.score
     if offline:
         console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
-    if cfg.evaluate:
-        _evaluate(cfg, data.test, best_checkpoint(trainer), console)
-    return best_score(trainer)
+    return best.score
+
+
+def _fit(
+    trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, checkpoint: str | None, console: Console
+) -> None:
+    """Train; end in order if asked to.
+
+    Raises:
+        InputError: If the last checkpoint could not be written.
+    """
+    folder = trainer.default_root_dir
+    try:
+        with warnings_told(console):
+            trainer.fit(module, data, ckpt_path=checkpoint)
+    except StoppedError as stopped:
+        console.print(f"Stopped after step {trainer.global_step:,}; resume={folder} goes on from there.")
+        sys.exit(stopped.status)
+    checkpoints = trainer.strategy.checkpoint_io
+    if isinstance(checkpoints, CarefulCheckpointIO) and (failed := checkpoints.failed.get(LAST)):
+        raise InputError(f"{failed} When there is room, resume={folder} goes on from the checkpoint before.")
 
 
 def quieten_lightning() -> None:
@@ -79,32 +109,12 @@ def quieten_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec")
 
 
-def best_score(trainer: L.Trainer) -> float:
-    """The best checkpoint's validation SI-SDR, else the last one measured, else NaN."""
-    callback = trainer.checkpoint_callback
-    best = getattr(callback, "best_model_score", None)
-    score = best if best is not None else trainer.callback_metrics.get("val/si_sdr")
-    return math.nan if score is None else float(score)
-
-
-def best_checkpoint(trainer: L.Trainer) -> str:
-    """The path of the best checkpoint."""
-    assert isinstance(trainer.checkpoint_callback, ModelCheckpoint)
-    return trainer.checkpoint_callback.best_model_path
-
-
 def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:
     """Find out before the training whether its result can be evaluated."""
     if not isinstance(trainer.checkpoint_callback, ModelCheckpoint):
         raise InputError("evaluate=true needs a checkpoint, and this run keeps none: set evaluate=false")
     if not data.test:
         raise InputError("evaluate=true needs songs in test/, and the data set has none: set evaluate=false")
-
-
-def _log_config(cfg: DictConfig, trainer: L.Trainer) -> None:
-    """Put the resolved configuration beside the curves; it holds no secrets."""
-    if trainer.logger:
-        trainer.logger.log_hyperparams(plain(cfg))
 
 
 def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:
@@ -132,27 +142,10 @@ def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:
         console.print(f"The same weights compute something else here: {change}.", style="yellow")
 
 
-def _checkpoint_to_resume(cfg: DictConfig, console: Console) -> str | None:
-    """The checkpoint to go on from, with a word on what the configuration does not change any more."""
-    if not cfg.ckpt_path:
-        return None
-    checkpoint = read_training_checkpoint(cfg.ckpt_path)
-    rates = [group.get("initial_lr") for group in checkpoint["optimizer_states"][0]["param_groups"]]
-    if "lr" in cfg.optimizer and cfg.optimizer.lr not in rates:
-        console.print(
-            f"The learning rate stays at {rates[0]:g}, the checkpoint's, not the {cfg.optimizer.lr:g} of the "
-            "configuration: use init_from to start anew from its weights.",
-            style="yellow",
-        )
-    if Path(cfg.ckpt_path).resolve().parent != (Path(cfg.paths.output_dir) / "checkpoints").resolve():
-        run = Path(cfg.ckpt_path).parent.parent
-        console.print(f"This run goes to a new folder; paths.output_dir={run} goes on in the old one.", style="yellow")
-    return cfg.ckpt_path
-
-
-def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> None:
+def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> Evaluation:
     """Separate and score the test songs, into the run folder."""
     folder = Path(cfg.paths.output_dir)
     separator = Separator(load_model(checkpoint))
-    Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
+    evaluation = Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")
+    return evaluation

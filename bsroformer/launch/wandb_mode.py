@@ -25,6 +25,12 @@ def logs_to_wandb(cfg: DictConfig) -> bool:
     return bool(cfg.logger) and "wandb" in cfg.logger._target_.lower()
 
 
+def wandb_run(folder: Path) -> str | None:
+    """The id of the run that was logged from a folder, so that it can go on; None if none was."""
+    runs = sorted((folder / "wandb").glob("*run-*-*"), key=lambda path: path.name.partition("run-")[2])
+    return runs[-1].name.rpartition("-")[2] if runs else None
+
+
 def finish_wandb() -> None:
     """End the run that is open, if there is one."""
     if wandb := sys.modules.get("wandb"):

@@ -1,22 +1,27 @@
 """The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
 
-import csv
+import math
 from pathlib import Path
+from typing import Any
 
 import lightning as L
-from torch import Tensor
 
+from bsroformer.atomic import replacing
 from bsroformer.figures import curves_figure
+from bsroformer.report.rows import Row, read_rows, write_rows
+from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.module import SeparationModule
+from bsroformer.training.throughput import MEMORY, SPEED
+from bsroformer.training.watching import only_told
 
-Row = dict[str, float]
-OF_A_STEP = ("train/learning_rate", "train/gradient_norm")
-"""Logged once for each optimiser step; the other training metrics with each of its batches."""
+OF_A_STEP = ("train/learning_rate", "train/gradient_norm", "train/skipped_steps", SPEED, MEMORY)
+"""Logged once for an optimiser step, or for several; the other training metrics with each of a step's batches."""
 
 
 class Curves(L.Callback):
     """Keeps what is logged in ``metrics.csv`` and draws ``curves.png`` after each validation.
 
+    What is NaN or infinite is left out of a mean, and a training metric without a finite value out of its row.
     A resumed run goes on in the same files.
 
     Args:
@@ -26,8 +31,15 @@ class Curves(L.Callback):
     def __init__(self, folder: str) -> None:
         self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
         self.rows: dict[int, Row] = {}
-        self.sums: dict[str, Tensor | float] = {}  # of the training metrics since the last row
-        self.batches = 0
+        self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has come since the last row."""
+        return {"means": {name: mean.sums() for name, mean in self.means.items()}}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.means = {name: FiniteMean(*sums) for name, sums in state_dict["means"].items()}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""
@@ -40,13 +52,13 @@ class Curves(L.Callback):
         metrics = trainer.callback_metrics
         for name, value in metrics.items():
             if name.startswith("train/") and name not in OF_A_STEP:
-                self.sums[name] = self.sums.get(name, 0.0) + value.detach()
-        self.batches += 1
+                self.means.setdefault(name, FiniteMean()).add(value.detach())
         step, interval = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step > 0 and step % interval == 0 and step not in self.rows:
-            means = {name: float(total / self.batches) for name, total in self.sums.items()}
-            self.rows[step] = means | {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
-            self.sums, self.batches = {}, 0
+            row = {name: mean.value() for name, mean in self.means.items()}
+            row |= {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
+            self.rows[step] = {name: value for name, value in row.items() if math.isfinite(value)}
+            self.means = {}
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note the scores; write and draw what there is."""
@@ -55,24 +67,13 @@ class Curves(L.Callback):
             return
         scores = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
         self.rows.setdefault(trainer.global_step, {}).update(scores)
-        write_rows(self.csv, self.rows)
-        curves_figure(self.rows, pl_module.model.stems).savefig(self.picture, dpi=110)
+        with only_told():
+            write_rows(self.csv, self.rows)
+            with replacing(self.picture) as partial:
+                curves_figure(self.rows, pl_module.model.stems).savefig(partial, format="png", dpi=110)
 
-
-def write_rows(path: Path, rows: dict[int, Row]) -> None:
-    """Write one line for each step, with an empty cell where a metric has no value."""
-    names = sorted({name for row in rows.values() for name in row})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["step", *names])
-        writer.writeheader()
-        writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
-
-
-def read_rows(path: Path) -> dict[int, Row]:
-    """Read what `write_rows` wrote."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return {
-            int(line.pop("step")): {name: float(value) for name, value in line.items() if value}
-            for line in csv.DictReader(file)
-        }
+    def on_save_checkpoint(self, trainer: L.Trainer, *_: object) -> None:
+        """Write what there is: a run that resumes from the checkpoint takes it up from the file."""
+        if trainer.is_global_zero and self.rows:
+            with only_told():
+                write_rows(self.csv, self.rows)

@@ -13,10 +13,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from bsroformer.checkpoints.native import RAW
 from bsroformer.errors import InputError
-
-RAW = "current_model_state"
-"""Lightning's name, in a checkpoint, of the weights that the optimiser works on; the average is its ``state_dict``."""
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ class Ema(WeightAveraging):
 
     A checkpoint's ``state_dict`` is the average and its ``current_model_state`` the weights of the optimiser, whenever
     it is saved: during a validation and after the training too, where Lightning's own callback confuses the two or has
-    only the average left. A step that was skipped changes no weight, and is averaged as one that found nothing to change.
+    only the average left. A step that was skipped changes no weight, and counts as one that found nothing to change.
 
     Args:
         half_life: Optimiser steps after which a step's weights count half.
@@ -100,17 +98,13 @@ class Ema(WeightAveraging):
         if not self.swapped:
             self._swap_models(pl_module)
 
-    def on_save_checkpoint(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Save both, each under its name."""
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
         if self.swapped and RAW in checkpoint:
             checkpoint["state_dict"], checkpoint[RAW] = checkpoint[RAW], checkpoint["state_dict"]
 
-    def on_load_checkpoint(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Resume both; without an average in the checkpoint, begin one. Outside of a fit the average is the model."""
         if trainer.state.fn != TrainerFn.FITTING:
             self._average_model, self.swapped = None, False

@@ -16,12 +16,16 @@ from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training.ema import resume_without_average
+from bsroformer.training.gradients import clip
 from bsroformer.training.optimizer import parameter_groups
 from bsroformer.training.piece_scores import PieceScores
 
 
 class SeparationModule(L.LightningModule):
     """Trains a separation model on batches of stems ``(b n c t)``; their mixture is made by summing them.
+
+    A step whose loss or gradient is NaN or infinite changes nothing: see `step_is_faulty`. The batches that make one
+    step count alike, also where an epoch's last step has fewer of them.
 
     Logs ``train/loss``, each term of the loss as ``train/<term>``, the learning rate and the gradient norm
     before clipping; on validation ``val/loss``, and SI-SDR and SDR in dB as ``val/si_sdr`` (mean over stems)
@@ -34,6 +38,11 @@ class SeparationModule(L.LightningModule):
         optimizer: Makes an optimiser of parameter groups.
         scheduler: Makes a schedule of an optimiser and the number of steps of the run.
         data_stems: Names of a batch's stems, all of which sound in the mixture; the model's own unless given.
+
+    Attributes:
+        losses: Loss and terms of each batch of the step under way.
+        gradient_norm: Of the last step, before clipping; None before the first.
+        step_is_faulty: Whether the last step was left out, since its loss or gradient was not finite.
 
     Raises:
         InputError: If the model has a stem that the batches lack.
@@ -57,6 +66,9 @@ class SeparationModule(L.LightningModule):
         self.places = [data_stems.index(stem) for stem in model.stems]
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.losses: list[dict[str, Tensor]] = []
+        self.gradient_norm: Tensor | None = None
+        self.step_is_faulty = False
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Separate ``(b c t)`` into ``(b n c t)``."""
@@ -67,11 +79,61 @@ class SeparationModule(L.LightningModule):
         return stems[..., self.places, :, :]
 
     def training_step(self, stems: Tensor, batch_idx: int) -> Tensor:
-        """Loss of a batch of stems ``(b n c t)``."""
-        loss, terms = self.loss(self.model(mix(stems)), self.targets(stems))
+        """Loss of a batch of stems ``(b n c t)``, to be divided by ``accumulate_grad_batches``."""
+        loss, terms = self.loss_of(stems)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(stems))
         self.log_dict({f"train/{name}": term for name, term in terms.items()}, batch_size=len(stems))
-        return loss
+        accumulated = self.trainer.accumulate_grad_batches
+        if batch_idx % accumulated == 0:
+            self.losses, self.step_is_faulty = [], False
+        self.losses.append({"loss": loss.detach()} | {name: term.detach() for name, term in terms.items()})
+        # A loss that is not finite must not hide behind gradients that are, on this rank or another.
+        share = accumulated / self.batches_of_step(batch_idx)
+        return loss * torch.where(loss.detach().isfinite(), share, torch.nan)
+
+    def loss_of(self, stems: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of stems ``(b n c t)``, a mean over the batch, and its terms."""
+        return self.loss(self.model(mix(stems)), self.targets(stems))
+
+    def batches_of_step(self, batch_idx: int) -> int:
+        """How many batches make the step that a batch of the epoch belongs to: an epoch's last step may have fewer."""
+        accumulated = self.trainer.accumulate_grad_batches
+        first = batch_idx - batch_idx % accumulated
+        return int(min(accumulated, self.trainer.num_training_batches - first))
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Log the gradient norm, leave out a faulty step, and clip, all by one norm; log the learning rate.
+
+        Lightning would refuse to clip for a fused optimiser with mixed precision, for the sake of float16's scaler
+        alone, with which `launch/build.py` takes none.
+        """
+        parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        self.log("train/gradient_norm", norm)
+        self.log("train/learning_rate", self.on_device(optimizer.param_groups[0]["lr"]))
+        self.gradient_norm = norm
+        finite = bool(norm.isfinite())  # the only wait for the device in a step
+        self.step_is_faulty = not finite and self._is_fault()
+        if self.step_is_faulty:
+            optimizer.zero_grad()  # without gradients it changes neither weights nor moments
+        elif finite:
+            clip(parameters, norm, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_device(self, number: float) -> Tensor:
+        """A number to log, filled in there: to copy it, as Lightning would, waits for the device."""
+        return torch.full((), float(number), device=self.device)
+
+    def _is_fault(self) -> bool:
+        """Whether a norm that is not finite is a fault, on all ranks: overflows are expected by float16's scaler."""
+        if getattr(self.trainer.precision_plugin, "scaler", None) is None:
+            return True  # ranks have the same gradients, and so the same norm
+        finite = all(bool(terms["loss"].isfinite()) for terms in self.losses)
+        return not self.trainer.strategy.reduce_boolean_decision(finite)
 
     def on_validation_epoch_start(self) -> None:
         """Begin the scores anew, with a place for each piece."""
@@ -98,12 +160,6 @@ class SeparationModule(L.LightningModule):
             of_stems = {f"val/{name}_{stem}": mean for stem, mean in zip(self.model.stems, means, strict=True)}
             self.log_dict(of_stems, sync_dist=True)
             self.log(f"val/{name}", means.nanmean(), prog_bar=name == "si_sdr", sync_dist=True)
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Log the gradient norm, before clipping, and the learning rate."""
-        gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
-        self.log("train/gradient_norm", torch.nn.utils.get_total_norm(gradients))
-        self.log("train/learning_rate", optimizer.param_groups[0]["lr"])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser, and its schedule over the steps that the trainer will make."""

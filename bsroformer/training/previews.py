@@ -1,22 +1,30 @@
 """Something to hear and see while a run is young: one validation excerpt, separated every few epochs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.loggers import Logger
+from torch import Tensor
 
+from bsroformer.atomic import replacing
 from bsroformer.audio.files import write
 from bsroformer.data.mixing import mix
 from bsroformer.figures import separation_figure
+from bsroformer.model import BandSplitRoformer
 from bsroformer.training.ema import averaged
 from bsroformer.training.module import SeparationModule
+from bsroformer.training.watching import log_picture, log_sound, only_told
+
+MIXTURE, TARGETS, PICTURE = "mixture.wav", "target", "spectrograms.png"
 
 
 class Previews(L.Callback):
     """Writes the stems of one validation excerpt, and their spectrograms, to ``previews/step-<n>/``.
 
-    With Weights & Biases as the logger they go there too, a player for each stem.
+    What was separated is in ``previews/mixture.wav``, and what it should have become in ``previews/target/``. With
+    Weights & Biases or TensorBoard as the logger all go there too, a player for each sound.
 
     Args:
         folder: The run's folder.
@@ -26,6 +34,7 @@ class Previews(L.Callback):
 
     def __init__(self, folder: str, every_n_epochs: int, excerpt: int = 0) -> None:
         self.folder, self.every_n_epochs, self.excerpt = Path(folder) / "previews", every_n_epochs, excerpt
+        self.true_shown = False
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Separate the excerpt, if it is time."""
@@ -44,32 +53,34 @@ class Previews(L.Callback):
         mixture, targets = mix(stems), pl_module.targets(stems)
         with averaged(trainer, pl_module), torch.inference_mode():
             estimates = pl_module(mixture.unsqueeze(0).to(pl_module.device))[0].float().cpu()
-        files = self._write(trainer.global_step, mixture, targets, estimates, pl_module)
-        if isinstance(trainer.logger, WandbLogger):
-            log_to_wandb(trainer.logger, files, trainer.global_step)
+        with only_told():
+            step, loggers, model = trainer.global_step, trainer.loggers, pl_module.model
+            if not self.true_shown:
+                self._write_true(mixture, targets, model)
+                self._log_true(loggers, model.stems, step)
+                self.true_shown = True
+            folder = self._write(step, mixture, targets, estimates, model)
+            log_picture(loggers, "preview/spectrograms", folder / PICTURE, step)
+            for stem in model.stems:
+                log_sound(loggers, f"preview/{stem}", folder / f"{stem}.wav", step)
 
-    def _write(
-        self,
-        step: int,
-        mixture: torch.Tensor,
-        targets: torch.Tensor,
-        estimates: torch.Tensor,
-        module: SeparationModule,
-    ) -> list[Path]:
+    def _write_true(self, mixture: Tensor, targets: Tensor, model: BandSplitRoformer) -> None:
+        """Write what the estimates are to be compared with; once, since the excerpt stays the same."""
+        write(self.folder / MIXTURE, mixture, model.sample_rate)
+        for stem, target in zip(model.stems, targets, strict=True):
+            write(self.folder / TARGETS / f"{stem}.wav", target, model.sample_rate)
+
+    def _log_true(self, loggers: Sequence[Logger], stems: Sequence[str], step: int) -> None:
+        log_sound(loggers, "preview_true/mixture", self.folder / MIXTURE, step)
+        for stem in stems:
+            log_sound(loggers, f"preview_true/{stem}", self.folder / TARGETS / f"{stem}.wav", step)
+
+    def _write(self, step: int, mixture: Tensor, targets: Tensor, estimates: Tensor, model: BandSplitRoformer) -> Path:
         folder = self.folder / f"step-{step:06d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        stems, rate = module.model.stems, module.model.sample_rate
-        picture = folder / "spectrograms.png"
-        separation_figure(mixture, targets, estimates, stems, rate, f"step {step}").savefig(picture, dpi=100)
+        stems, rate = model.stems, model.sample_rate
+        figure = separation_figure(mixture, targets, estimates, stems, rate, f"step {step}")
+        with replacing(folder / PICTURE) as partial:
+            figure.savefig(partial, format="png", dpi=100)
         for stem, estimate in zip(stems, estimates, strict=True):
             write(folder / f"{stem}.wav", estimate, rate)
-        return [picture, *(folder / f"{stem}.wav" for stem in stems)]
-
-
-def log_to_wandb(logger: WandbLogger, files: list[Path], step: int) -> None:
-    """Show pictures and play sounds in the run's page."""
-    for path in files:
-        if path.suffix == ".png":
-            logger.log_image("preview/spectrograms", [str(path)], step=step)
-        else:
-            logger.log_audio(f"preview/{path.stem}", [str(path)], step=step)
+        return folder

@@ -15,4 +15,5 @@ class SameBatch(L.Callback):
         """Make the loader begin anew in each epoch."""
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainingLoader)
-        loader.position = lambda: Position(batches=0, of_epoch=0)
+        progress = trainer.fit_loop.epoch_loop.batch_progress.current
+        loader.position = lambda: Position(progress.processed, progress.ready)  # type: ignore[attr-defined]

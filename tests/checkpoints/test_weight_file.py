@@ -16,9 +16,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from bsroformer.benchmarks.measure import largest_memory
 from bsroformer.checkpoints.weight_file import LONGEST_PICKLE, checked_weights, forget, open_weights
 from bsroformer.errors import InputError
+from bsroformer.hardware import largest_memory
 
 WEIGHTS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4, dtype=torch.bfloat16)}
 

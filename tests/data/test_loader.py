@@ -87,3 +87,18 @@ def test_the_length_is_that_of_a_whole_epoch_wherever_the_run_stands():
     assert len(batches) == 3
     run.epoch(batches)
     assert len(batches) == 3
+
+
+def test_the_keys_of_a_batch_are_those_that_it_was_made_of():
+    run = Run(batches=2, of_epoch=2)
+    batches = loader(run)
+    for _ in range(3):
+        for batch in batches:
+            assert batches.keys_of(run.batches) == [tuple(key) for key in batch.tolist()]
+            run.batches += 1
+        run.of_epoch = 0
+
+
+def test_each_rank_knows_its_own_keys():
+    of_ranks = [TrainingLoader(Keys(), 2, EpochSampler(9, rank, 2), lambda: None, 0, False) for rank in (0, 1)]
+    assert [batches.keys_of(3) for batches in of_ranks] == [[(1, 4), (1, 6)], [(1, 5), (1, 7)]]

@@ -7,7 +7,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from bsroformer.errors import InputError
 from bsroformer.launch import build
-from bsroformer.launch.train import best_score
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -54,6 +53,21 @@ def test_the_default_callbacks_keep_the_best_checkpoint_and_the_last(tmp_path):
     assert trainer.checkpoint_callback.filename == "best"
 
 
+def test_a_logger_that_needs_a_package_is_told(monkeypatch):
+    monkeypatch.setattr("lightning.pytorch.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
+    monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
+    monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARDX_AVAILABLE", False)
+    with pytest.raises(InputError, match=r"logger=tensorboard needs a package: pip install tensorboard"):
+        build.build_trainer(composed("train", *SMALL_RUN, "logger=tensorboard"))
+
+
+def test_callbacks_come_before_those_that_take_up_what_they_leave(tmp_path):
+    trainer = build.build_trainer(composed("train", *SMALL_RUN, f"paths.output_dir={tmp_path}"))
+    names = [type(callback).__name__ for callback in trainer.callbacks]
+    assert names.index("Throughput") < names.index("Curves") < names.index("Report")
+    assert names.index("Previews") < names.index("Report")
+
+
 def test_activation_checkpointing_is_switched_by_its_key():
     assert build.build_model(composed("train", "model=tiny", "trainer=rtx3050")).activation_checkpointing
     assert not build.build_model(composed("train", "model=tiny")).activation_checkpointing
@@ -67,9 +81,19 @@ def test_the_optimizer_of_the_config_sees_the_parameter_groups():
     assert isinstance(optimizer, torch.optim.AdamW)
 
 
-@pytest.mark.parametrize(("best", "measured", "score"), [(3.0, 2.0, 3.0), (None, 2.0, 2.0), (None, None, float("nan"))])
-def test_a_sweep_compares_the_best_validation_score(best, measured, score):
-    metrics = {} if measured is None else {"val/si_sdr": torch.tensor(measured)}
-    callback = None if best is None else SimpleNamespace(best_model_score=torch.tensor(best))
-    trainer = SimpleNamespace(checkpoint_callback=callback, callback_metrics=metrics)
-    assert best_score(trainer) == pytest.approx(score, nan_ok=True)
+@pytest.mark.parametrize(
+    ("precision", "fused"), [("32-true", True), ("bf16-mixed", True), ("16-mixed", False), ("16", False)]
+)
+def test_the_optimiser_is_fused_unless_a_scaler_must_unscale_before_clipping(precision, fused):
+    cfg = composed("train", "model=tiny", "trainer=cpu", f"trainer.precision={precision}")
+    [group] = build.build_optimizer(cfg)([torch.nn.Parameter(torch.zeros(1))]).param_groups
+    assert group["fused"] == fused
+
+
+@pytest.mark.parametrize("precision", ["32-true", "16-mixed"])
+def test_an_optimiser_that_cannot_be_fused_is_made_as_configured(precision):
+    rprop = "~optimizer", "+optimizer._target_=torch.optim.Rprop", "+optimizer._partial_=true", "+optimizer.lr=0.1"
+    cfg = composed("train", "model=tiny", "trainer=cpu", f"trainer.precision={precision}", *rprop)
+    made = build.build_optimizer(cfg)([torch.nn.Parameter(torch.zeros(1))])
+    assert isinstance(made, torch.optim.Rprop)
+    assert made.param_groups[0]["lr"] == 0.1

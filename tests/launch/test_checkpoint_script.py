@@ -125,9 +125,42 @@ def test_what_is_no_path_is_told(here, capsys, override):
     told(capsys, checkpoint, "checkpoint", "action=strip", "ckpt=mel_vocals.ckpt", override)
 
 
+def test_checkpoints_of_equal_settings_are_averaged(here, capsys):
+    checkpoint(composed("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=same.safetensors"))
+    checkpoint(composed("checkpoint", "action=average", "ckpt=[mel_vocals.ckpt,same.safetensors]"))
+    assert "mel_vocals_average.ckpt is the average of 2 checkpoints" in capsys.readouterr().out
+    average, model = load_model("mel_vocals_average.ckpt"), load_model("mel_vocals.ckpt")
+    assert average.settings == model.settings
+    torch.testing.assert_close(average.state_dict(), model.state_dict(), rtol=0, atol=0)
+    request = "action=average", "ckpt=[mel_vocals.ckpt,bs_four_stems.ckpt]", "output=c.ckpt"
+    assert "mel_vocals.ckpt and bs_four_stems.ckpt are different models" in told(
+        capsys, checkpoint, "checkpoint", *request
+    )
+    assert "give ckpt=[a.ckpt,b.ckpt]" in told(capsys, checkpoint, "checkpoint", *request, "ckpt=mel_vocals.ckpt")
+
+
+def test_stripping_gives_the_averaged_weights_or_the_raw_ones(here, songs_root, capsys):
+    train(composed("train", *SMALL_RUN, f"data.root={songs_root}", "paths.output_dir=out", "~callbacks.previews"))
+    path = "out/checkpoints/last.ckpt"
+    checkpoint(composed("checkpoint", "action=strip", f"ckpt={path}", "output=averaged.ckpt"))
+    assert "averaged.ckpt holds the weights alone, averaged over training (EMA)" in capsys.readouterr().out
+    checkpoint(composed("checkpoint", "action=strip", f"ckpt={path}", "output=raw.ckpt", "weights=raw"))
+    assert "raw.ckpt holds the weights alone: " in capsys.readouterr().out
+    whole = torch.load(path, weights_only=True)
+    for name, kind in {"averaged": "state_dict", "raw": "current_model_state"}.items():
+        found = torch.load(f"{name}.ckpt", weights_only=True)["state_dict"]
+        torch.testing.assert_close(found, whole[kind], rtol=0, atol=0)
+
+
 def test_bad_requests_are_told(here, capsys):
-    assert "action=eat is none of inspect, convert, export, strip" in told(
+    assert "action=eat is none of inspect, convert, export, strip, average" in told(
         capsys, checkpoint, "checkpoint", "action=eat", "ckpt=mel_vocals.ckpt"
+    )
+    assert "weights=mine is none of averaged, raw" in told(
+        capsys, checkpoint, "checkpoint", "weights=mine", "ckpt=mel_vocals.ckpt"
+    )
+    assert "mel_vocals.ckpt keeps no raw weights beside averaged ones" in told(
+        capsys, checkpoint, "checkpoint", "action=strip", "weights=raw", "ckpt=mel_vocals.ckpt"
     )
     assert "no checkpoint at nowhere.ckpt" in told(capsys, checkpoint, "checkpoint", "ckpt=nowhere.ckpt")
     assert "the key ckpt has no value" in told(capsys, checkpoint, "checkpoint")

@@ -82,3 +82,11 @@ def test_ctrl_c_ends_a_script_with_a_word_and_the_shells_status(capfd):
         interrupted()
     assert ended.value.code == 130
     assert capfd.readouterr().err == "Stopped.\n"
+
+
+def test_an_error_of_a_process_that_reads_is_its_sentence(capsys):
+    """`DataLoader` puts that process's traceback before it."""
+    sentence = "/music/a.wav holds NaN or infinite values, the first at sample 5: export it again"
+    lines = ["Caught InputError in DataLoader worker process 1.", "Original Traceback (most recent call last):"]
+    caught = "\n".join([*lines, '  File "loader.py", line 1', f"bsroformer.errors.InputError: {sentence}", ""])
+    assert told(capsys, raising(InputError(caught))) == sentence

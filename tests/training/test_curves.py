@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bsroformer.training.curves import Curves, read_rows, write_rows
+from bsroformer.report.rows import read_rows, write_rows
+from bsroformer.training.curves import Curves
 from bsroformer.training.module import SeparationModule
 
 PNG = b"\x89PNG"
@@ -27,17 +28,6 @@ def state(step: int, **metrics: float) -> SimpleNamespace:
     )
 
 
-def test_rows_come_back_from_their_file(tmp_path):
-    rows = {10: {"train/loss": 1.5, "val/si_sdr": -3.25}, 20: {"train/loss": math.inf}, 25: {"val/loss": 0.1}}
-    write_rows(tmp_path / "run" / "metrics.csv", rows)
-    assert read_rows(tmp_path / "run" / "metrics.csv") == rows
-
-
-def test_an_undefined_score_comes_back_undefined(tmp_path):
-    write_rows(tmp_path / "metrics.csv", {5: {"val/si_sdr_vocals": math.nan}})
-    assert math.isnan(read_rows(tmp_path / "metrics.csv")[5]["val/si_sdr_vocals"])
-
-
 def test_training_is_noted_at_the_loggers_interval_and_scores_after_validation(tmp_path, module):
     curves = Curves(str(tmp_path))
     for step in (5, 10, 15, 20):
@@ -57,6 +47,28 @@ def test_with_accumulation_a_step_is_noted_once_when_it_is_complete(tmp_path, mo
     curves.on_validation_end(state(10, val_si_sdr=2.0), module)
     curves.on_train_batch_end(state(10, train_loss=5.0))
     assert curves.rows == {10: {"train/loss": 2, "val/si_sdr": 2}}
+
+
+def test_what_is_measured_over_several_steps_is_noted_as_it_is(tmp_path, module):
+    curves = Curves(str(tmp_path))
+    for step in (9, 10):
+        curves.on_train_batch_end(state(step, train_audio_seconds_per_second=float(step), train_memory_gib=2.0))
+    assert curves.rows == {10: {"train/audio_seconds_per_second": 10, "train/memory_gib": 2}}
+
+
+def test_with_a_checkpoint_the_rows_are_written(tmp_path, module):
+    curves = Curves(str(tmp_path))
+    curves.on_save_checkpoint(state(0), module, {})
+    assert not (tmp_path / "metrics.csv").exists()
+    curves.on_train_batch_end(state(10, train_loss=3.0))
+    curves.on_save_checkpoint(state(12), module, {})
+    assert read_rows(tmp_path / "metrics.csv") == {10: {"train/loss": 3}}
+
+
+def test_a_folder_that_cannot_be_written_does_not_end_the_training(tmp_path, module):
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match=r"Training goes on without .*file"):
+        Curves(str(tmp_path / "file" / "run")).on_validation_end(state(3, val_si_sdr=2.0), module)
 
 
 def test_a_picture_is_drawn_after_validation(tmp_path, module):
@@ -92,3 +104,14 @@ def test_a_new_run_in_an_old_folder_starts_anew(tmp_path, module):
     curves.on_train_start(state(0), module)
     curves.on_validation_end(state(5, val_si_sdr=2.0), module)
     assert read_rows(tmp_path / "metrics.csv") == {5: {"val/si_sdr": 2}}
+
+
+def test_what_is_not_finite_is_left_out_of_a_mean(tmp_path, module):
+    curves = Curves(str(tmp_path))
+    for step, loss in ((8, 1.0), (9, math.nan), (10, 3.0), (20, math.inf), (30, 5.0)):
+        curves.on_train_batch_end(state(step, train_loss=loss, train_gradient_norm=loss))
+    assert curves.rows == {
+        10: {"train/loss": 2, "train/gradient_norm": 3},
+        20: {},
+        30: {"train/loss": 5, "train/gradient_norm": 5},
+    }

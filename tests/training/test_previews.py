@@ -4,12 +4,15 @@ from types import SimpleNamespace
 import pytest
 import soundfile
 import torch
+from launched import SMALL_RUN, composed
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.validation import ValidationExcerpt
+from bsroformer.launch.train import train
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.training.ema import Ema
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.previews import Previews
 
@@ -56,7 +59,7 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
         "val_dataloaders": DataLoader(
             [ValidationExcerpt(stems, torch.tensor(0), torch.tensor(SAMPLES)) for stems in excerpts]
         ),
-        "logger": None,
+        "loggers": [],
         "callbacks": [],
     }
     return SimpleNamespace(**state | changes)
@@ -69,9 +72,7 @@ def files(folder: Path) -> set[str]:
 def test_a_preview_is_the_separated_stems_and_their_spectrograms(tmp_path, module, excerpts):
     Previews(str(tmp_path), every_n_epochs=1, excerpt=1).on_validation_end(validation(excerpts), module)
     folder = tmp_path / "previews" / "step-000007"
-    assert files(tmp_path / "previews") == {
-        f"step-000007/{name}" for name in ("vocals.wav", "other.wav", "spectrograms.png")
-    }
+    assert files(folder) == {"vocals.wav", "other.wav", "spectrograms.png"}
     with torch.no_grad():
         expected = module(excerpts[1].sum(0).unsqueeze(0))[0]
     for stem, estimate in zip(module.model.stems, expected, strict=True):
@@ -100,15 +101,50 @@ def test_previews_come_every_few_epochs_and_at_the_end(tmp_path, module, excerpt
     assert (tmp_path / "previews").exists() == due
 
 
-def test_weights_and_biases_gets_a_picture_and_a_sound_for_each_stem(tmp_path, module, excerpts):
-    logger = FakeWandb()
-    Previews(str(tmp_path), every_n_epochs=1).on_validation_end(validation(excerpts, logger=logger), module)
-    folder = tmp_path / "previews" / "step-000007"
-    assert logger.shown == [
-        ("preview/spectrograms", str(folder / "spectrograms.png"), 7),
-        ("preview/vocals", str(folder / "vocals.wav"), 7),
-        ("preview/other", str(folder / "other.wav"), 7),
+def test_what_was_separated_and_what_it_should_be_are_written_once(tmp_path, module, excerpts):
+    previews, folder = Previews(str(tmp_path), every_n_epochs=1, excerpt=1), tmp_path / "previews"
+    previews.on_validation_end(validation(excerpts), module)
+    for name, expected in (
+        ("mixture", excerpts[1].sum(0)),
+        ("target/vocals", excerpts[1, 0]),
+        ("target/other", excerpts[1, 1]),
+    ):
+        written, rate = soundfile.read(folder / f"{name}.wav", dtype="float32")
+        assert rate == 8000
+        torch.testing.assert_close(torch.from_numpy(written.T), expected)
+    (folder / "mixture.wav").unlink()
+    previews.on_validation_end(validation(excerpts, step=8), module)
+    assert not (folder / "mixture.wav").exists()
+    assert (folder / "step-000008" / "vocals.wav").exists()
+
+
+def test_the_loggers_get_a_picture_and_all_sounds_and_the_true_ones_once(tmp_path, module, excerpts):
+    logger, folder = FakeWandb(), tmp_path / "previews"
+    previews = Previews(str(tmp_path), every_n_epochs=1)
+    for step in (7, 8):
+        previews.on_validation_end(validation(excerpts, step=step, loggers=[logger]), module)
+    true = [
+        ("preview_true/mixture", str(folder / "mixture.wav"), 7),
+        ("preview_true/vocals", str(folder / "target" / "vocals.wav"), 7),
+        ("preview_true/other", str(folder / "target" / "other.wav"), 7),
     ]
+    estimated = [
+        (f"preview/{name}", str(folder / f"step-{step:06d}" / file), step)
+        for step in (7, 8)
+        for name, file in (
+            ("spectrograms", "spectrograms.png"),
+            ("vocals", "vocals.wav"),
+            ("other", "other.wav"),
+        )
+    ]
+    assert logger.shown == true + estimated
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+def test_the_last_preview_is_of_the_last_step_even_inside_an_epoch(songs_root, tmp_path):
+    steps = "trainer.max_steps=3", "trainer.max_epochs=9", "callbacks.previews.every_n_epochs=9"
+    train(composed("train", *SMALL_RUN, *steps, f"data.root={songs_root}", f"paths.output_dir={tmp_path}"))
+    assert [path.name for path in (tmp_path / "previews").glob("step-*")] == ["step-000003"]
 
 
 def test_a_model_of_some_stems_is_given_the_mixture_of_all(tmp_path, tiny_tree):
@@ -120,6 +156,21 @@ def test_a_model_of_some_stems_is_given_the_mixture_of_all(tmp_path, tiny_tree):
     with torch.no_grad():
         expected = model(stems.sum(1))[0, 0]
     torch.testing.assert_close(torch.from_numpy(written.T), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_preview_sounds_as_the_averaged_weights_do(tmp_path, module, excerpts):
+    ema = Ema(half_life=5.0)
+    trainer = validation(excerpts, callbacks=[ema])
+    ema.setup(trainer, module, "fit")
+    with torch.no_grad():
+        expected = module(excerpts[:1].sum(1))[0]
+        for parameter in module.parameters():
+            parameter.mul_(0.5)
+    raw = {name: weight.clone() for name, weight in module.state_dict().items()}
+    Previews(str(tmp_path), every_n_epochs=1).on_validation_end(trainer, module)
+    written, _ = soundfile.read(tmp_path / "previews" / "step-000007" / "vocals.wav", dtype="float32")
+    torch.testing.assert_close(torch.from_numpy(written.T), expected[0], atol=1e-5, rtol=1e-4)
+    assert all(torch.equal(weight, raw[name]) for name, weight in module.state_dict().items())
 
 
 def test_the_model_goes_on_training_as_before(tmp_path, module, excerpts):

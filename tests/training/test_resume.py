@@ -1,16 +1,17 @@
 """A run that was cut off goes on as if it had not been, and its checkpoints are plain data."""
 
 import contextlib
-import csv
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from launched import SMALL_RUN, composed
+from runs import metrics
 
 from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
+from bsroformer.checkpoints.native import with_raw_weights
 from bsroformer.checkpoints.save import save_weights_alone
 from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
@@ -27,6 +28,7 @@ RUN = (
     "trainer.log_every_n_steps=1",
     "scheduler.warmup_steps=1",
 )
+WEIGHTS = ("state_dict", "current_model_state")  # the average, and the optimiser's
 
 
 class PowerCutError(Exception):
@@ -82,17 +84,13 @@ def resumed(songs_root, tmp_path_factory) -> Path:
     return folder
 
 
-def metrics(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_a_resumed_run_reaches_the_same_weights_bit_for_bit(uninterrupted, resumed):
     expected, found = last_checkpoint(uninterrupted), last_checkpoint(resumed)
     assert found["global_step"] == expected["global_step"] == 4
-    assert found["state_dict"].keys() == expected["state_dict"].keys()
-    for name, weights in expected["state_dict"].items():
-        assert torch.equal(found["state_dict"][name], weights), name
+    for kind in WEIGHTS:
+        assert found[kind].keys() == expected[kind].keys()
+        for name, weights in expected[kind].items():
+            assert torch.equal(found[kind][name], weights), name
 
 
 def test_a_resumed_run_has_the_same_optimiser_and_schedule(uninterrupted, resumed):
@@ -125,7 +123,7 @@ def test_resuming_elsewhere_and_at_another_rate_is_told(songs_root, tmp_path, un
     run(songs_root, tmp_path, f"ckpt_path={checkpoint}", "optimizer.lr=0.1", "trainer.max_epochs=3")
     told = capsys.readouterr().out
     assert "The learning rate stays at 0.0005, the checkpoint's, not the 0.1 of the configuration" in told
-    assert f"paths.output_dir={uninterrupted} goes on in the old one" in told
+    assert f"resume={uninterrupted} goes on in the old one" in told
 
 
 def test_weights_alone_are_taken_without_the_rest(songs_root, tmp_path, uninterrupted):
@@ -153,16 +151,28 @@ def test_a_training_of_the_first_format_goes_on(songs_root, tmp_path, uninterrup
     assert run(songs_root, tmp_path, f"ckpt_path={tmp_path}/old.ckpt", "trainer.max_epochs=3")["global_step"] == 6
 
 
-def test_averaged_weights_are_what_a_checkpoint_gives_and_what_remains_when_it_is_stripped(songs_root, tmp_path):
-    averaging = "+callbacks.ema._target_=lightning.pytorch.callbacks.EMAWeightAveraging", "+callbacks.ema.decay=0.5"
-    checkpoint = run(songs_root, tmp_path, *averaging)
-    opened = open_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
+def test_averaged_weights_are_what_a_checkpoint_gives_and_what_remains_when_it_is_stripped(tmp_path, uninterrupted):
+    opened = open_checkpoint(uninterrupted / "checkpoints" / "last.ckpt")
     assert opened.averaged
-    save_weights_alone(opened, tmp_path / "small.ckpt")
-    name = "final_norm.gamma"
-    kept = load_model(tmp_path / "small.ckpt").state_dict()[name]
-    assert torch.equal(kept, checkpoint["state_dict"][f"model.{name}"])
-    assert not torch.equal(kept, checkpoint["current_model_state"][f"model.{name}"])
+    save_weights_alone(opened, tmp_path / "averaged.ckpt")
+    save_weights_alone(with_raw_weights(opened), tmp_path / "raw.ckpt")
+    weights = last_checkpoint(uninterrupted)
+    for name, kind in zip(("averaged", "raw"), WEIGHTS, strict=True):
+        kept = load_model(tmp_path / f"{name}.ckpt").state_dict()
+        assert all(torch.equal(weights[kind][f"model.{name}"], weight) for name, weight in kept.items())
+    assert not torch.equal(*(weights[kind]["model.final_norm.gamma"] for kind in WEIGHTS))
+
+
+def test_an_average_begins_or_is_left_behind_where_a_run_is_resumed(songs_root, tmp_path, uninterrupted, caplog):
+    checkpoint = uninterrupted / "checkpoints" / "last.ckpt"
+    longer = "trainer.max_epochs=3", "~callbacks.previews"
+    without = run(songs_root, tmp_path / "without", f"ckpt_path={checkpoint}", "~callbacks.ema", *longer)
+    assert "current_model_state" not in without
+    assert "averaged weights (EMA) are left behind" in caplog.text
+    anew = f"ckpt_path={tmp_path}/without/checkpoints/last.ckpt", "trainer.max_epochs=4", "~callbacks.previews"
+    found = run(songs_root, tmp_path / "anew", *anew)
+    assert found["averaging_state"]["n_averaged"] == 2
+    assert "The checkpoint holds no averaged weights (EMA)" in caplog.text
 
 
 def test_the_last_checkpoint_is_the_last_even_if_an_earlier_one_is_the_best(songs_root, tmp_path):
@@ -182,11 +192,8 @@ def test_the_last_step_is_saved_even_if_its_epoch_is_not_validated(songs_root, t
     assert run(songs_root, tmp_path, *changes)["global_step"] == 3
 
 
-EACH_STEP = (
-    "callbacks.last_checkpoint.save_on_train_epoch_end=null",
-    "+callbacks.last_checkpoint.every_n_train_steps=1",
-)
-BARE = ("~callbacks.previews", "~callbacks.curves", "~callbacks.progress")
+EACH_STEP = ("callbacks.last_checkpoint.every_minutes=0",)
+BARE = ("~callbacks.previews", "~callbacks.curves", "~callbacks.report", "~callbacks.progress")
 STEADY = ("scheduler.warmup_steps=0", "scheduler.final=1", "trainer.max_epochs=-1")  # whatever the number of steps
 
 
@@ -200,8 +207,9 @@ def assert_same_training(songs_root: Path, folder: Path, whole: tuple[str, ...],
         checkpoint = f"{folder}/parts/checkpoints/last.ckpt"
     assert len(seen) == len(expected)
     assert all(torch.equal(*pair) for pair in zip(seen, expected, strict=True))
-    weights, again = (last_checkpoint(folder / name)["state_dict"] for name in ("whole", "parts"))
-    assert all(torch.equal(again[name], weight) for name, weight in weights.items())
+    whole_run, in_parts = (last_checkpoint(folder / name) for name in ("whole", "parts"))
+    for kind in WEIGHTS:
+        assert all(torch.equal(in_parts[kind][name], weight) for name, weight in whole_run[kind].items())
 
 
 @pytest.mark.parametrize(("workers", "accumulated", "batches"), [(0, 1, 4), (0, 2, 6), (1, 1, 7), (2, 1, 1), (2, 2, 2)])

@@ -1,0 +1,64 @@
+"""The state of the program's own source, if it runs from a git checkout."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import bsroformer
+
+SOURCE = Path(bsroformer.__file__).parent
+PATIENCE = 10.0
+"""Seconds that git may take, on a network's disk for instance."""
+LARGEST_PATCH = 2**20
+"""Bytes; of larger changes the beginning is kept."""
+
+
+@dataclass(frozen=True)
+class GitState:
+    """What was checked out.
+
+    Attributes:
+        commit: Its hash.
+        branch: Its name; None if a commit was checked out by itself.
+        dirty: Whether files were changed since, or are new and not ignored.
+        changes: The changes to files that git knows, as ``git diff`` prints them.
+    """
+
+    commit: str
+    branch: str | None
+    dirty: bool
+    changes: str
+
+
+def git_state(folder: Path = SOURCE) -> GitState | None:
+    """The state of the checkout that a package's folder is in; None if git does not know the folder, or is not here."""
+    if git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:  # installed, though within a checkout
+        return None
+    commit, status = git(folder, "rev-parse", "HEAD"), git(folder, "status", "--porcelain")
+    if commit is None or status is None:
+        return None
+    branch = git(folder, "symbolic-ref", "--short", "--quiet", "HEAD")
+    changes = git(folder, "diff", "HEAD", "--no-ext-diff", "--no-color") or ""
+    return GitState(commit.strip(), branch and branch.strip(), bool(status.strip()), bounded(changes))
+
+
+def bounded(changes: str) -> str:
+    """The beginning of a long patch, with a word on it."""
+    if len(changes.encode()) <= LARGEST_PATCH:
+        return changes
+    return (
+        changes.encode()[:LARGEST_PATCH].decode("utf-8", "ignore") + "\n(and more: the patch was too large to keep)\n"
+    )
+
+
+def git(folder: Path, *arguments: str) -> str | None:
+    """What git prints; None if it fails, takes too long or is not installed."""
+    unlocked = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}  # so that a commit made meanwhile does not fail
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, env=unlocked, capture_output=True, timeout=PATIENCE, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace")

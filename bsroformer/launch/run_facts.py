@@ -1,0 +1,109 @@
+"""What a run was made with: ``run.json`` in its folder, and the logger's hyperparameters."""
+
+import json
+import platform
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from bsroformer import __version__
+from bsroformer.atomic import replacing
+from bsroformer.checkpoints.native import describe
+from bsroformer.hardware import device_name
+from bsroformer.launch.config import plain
+from bsroformer.launch.git_state import GitState, git_state
+from bsroformer.model import BandSplitRoformer, ModelSettings
+
+FILE = "run.json"
+SECRET = re.compile(r"^([\w.@+~/]*(?:key|token|secret|password)[\w.]*)=.*", re.IGNORECASE | re.DOTALL)
+
+
+def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
+    """Add this start of the run to ``run.json``, and log it with the configuration.
+
+    Each resume adds an entry to ``starts``. Changes to a checkout that were not committed go to ``changes.patch``,
+    those of the second start to ``changes-2.patch``, and so on.
+
+    Args:
+        cfg: The configuration, which holds no secrets.
+        trainer: What trains, on its first rank.
+        model: What is trained.
+        resumed: The checkpoint that the run goes on from.
+    """
+    folder, git = Path(cfg.paths.output_dir), git_state()
+    starts = read_starts(folder / FILE)
+    facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
+    if git:
+        patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
+        facts["git"] = git_facts(git, patch)
+        if patch:
+            with replacing(folder / patch) as partial:
+                partial.write_text(git.changes, encoding="utf-8")
+    with replacing(folder / FILE) as partial:
+        partial.write_text(json.dumps({"starts": [*starts, facts]}, indent=2) + "\n", encoding="utf-8")
+    if trainer.logger:
+        trainer.logger.log_hyperparams(plain(cfg) | {"run": facts})
+
+
+def read_starts(path: Path) -> list[dict[str, Any]]:
+    """The starts of a run so far; none if there is no such file, or another program's."""
+    try:
+        return list(json.loads(path.read_text("utf-8"))["starts"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def program_facts() -> dict[str, Any]:
+    """The program, what it stands on, and how it was called."""
+    return {
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "bsroformer": __version__,
+        "torch": torch.__version__,
+        "lightning": L.__version__,
+        "cuda": torch.version.cuda,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "command": shlex.join(without_secrets(sys.argv)),
+        "overrides": without_secrets(HydraConfig.get().overrides.task) if HydraConfig.initialized() else [],
+    }
+
+
+def training_facts(trainer: L.Trainer, model: BandSplitRoformer) -> dict[str, Any]:
+    """What trains what."""
+    return {
+        "device": device_name(trainer.strategy.root_device),
+        "devices": trainer.world_size,
+        "precision": trainer.precision,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "model_hash": model_hash(model.settings),
+    }
+
+
+def git_facts(git: GitState, patch: str | None) -> dict[str, Any]:
+    """The checkout, and the file that holds its changes."""
+    return {"commit": git.commit, "branch": git.branch, "dirty": git.dirty, "patch": patch}
+
+
+def model_hash(settings: ModelSettings) -> str:
+    """SHA-256 of the model's settings as canonical JSON: in ASCII, its keys sorted, without spaces.
+
+    Two models have the same hash if and only if all their settings are equal, those with a default included: their
+    checkpoints then fit each other. It says nothing of the weights.
+    """
+    tree = describe(settings)["model"]
+    return sha256(json.dumps(tree, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
+
+
+def without_secrets(arguments: Sequence[str]) -> list[str]:
+    """Command line arguments, without the values of keys that look like secrets."""
+    return [SECRET.sub(r"\1=...", argument) for argument in arguments]

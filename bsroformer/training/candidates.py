@@ -1,0 +1,89 @@
+"""The weights of a run's best validations, to be averaged at its end."""
+
+import logging
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+
+from bsroformer.checkpoints.save import save_weights
+from bsroformer.checkpoints.weight_file import open_weights
+from bsroformer.errors import InputError
+from bsroformer.training.ema import averaged
+from bsroformer.training.module import SeparationModule
+
+SCORE = "val/si_sdr"
+VALIDATION = "validation"
+"""The entry of a candidate's file that holds its step and its score."""
+
+log = logging.getLogger(__name__)
+
+
+class Candidates(L.Callback):
+    """Keeps the weights of the best validations as ``step-<n>.ckpt``, each a whole model for everyone.
+
+    The folder is all the memory there is: a resumed run finds in it what was validated before, even after the
+    checkpoint that it resumes from, and an epoch that is trained again writes the same files again. A run that begins
+    anew in a folder empties it.
+
+    Args:
+        folder: Where to keep them.
+        count: How many; None keeps none.
+
+    Raises:
+        InputError: If that is less than two.
+    """
+
+    def __init__(self, folder: str, count: int | None) -> None:
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 2):
+            raise InputError(f"average_best={count} must be 2 or more validations, or null for no average")
+        self.folder, self.count = Path(folder), count
+        self.scores: dict[Path, float] = {}
+
+    @property
+    def best_first(self) -> list[Path]:
+        """The files, best first; among equals the earlier one."""
+        return sorted(self.scores, key=lambda path: (-self.scores[path], path))
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Find what was kept before a run was interrupted."""
+        if self.count is None or not trainer.is_global_zero:
+            return
+        if trainer.global_step == 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.scores = {path: score for path in self.folder.glob("*.ckpt") if (score := score_of(path)) is not None}
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Keep the weights that were validated if they are among the best, and drop the one that is not any more."""
+        if self.count is None or trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        score, path = float(trainer.callback_metrics[SCORE]), self.folder / f"step-{trainer.global_step:06d}.ckpt"
+        self.scores.pop(path, None)
+        worst = self.scores[self.best_first[-1]] if len(self.scores) >= self.count else -math.inf
+        if score > worst:
+            self._keep(path, score, trainer, pl_module)
+
+    def _keep(self, path: Path, score: float, trainer: L.Trainer, module: L.LightningModule) -> None:
+        assert isinstance(module, SeparationModule)
+        facts: dict[str, Any] = {VALIDATION: {"step": trainer.global_step, "si_sdr": score}}
+        try:
+            with averaged(trainer, module):
+                save_weights(module.model, path, facts)
+        except InputError as error:  # a run of days goes on without one of its candidates
+            log.warning("Weights to average were not kept: %s", error)
+            return
+        self.scores[path] = score
+        for dropped in self.best_first[self.count :]:
+            del self.scores[dropped]
+            dropped.unlink(missing_ok=True)
+
+
+def score_of(path: Path) -> float | None:
+    """The validation SI-SDR in dB of a candidate; None if the file is none."""
+    try:
+        return float(open_weights(path).entries[VALIDATION]["si_sdr"])
+    except (InputError, KeyError, TypeError, ValueError):
+        log.warning("%s holds no validated weights and is left out of the average.", path)
+        return None

@@ -1,0 +1,179 @@
+"""The checkpoint to resume from, and the end of a run that is asked to end."""
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Checkpoint
+
+from bsroformer.errors import InputError
+from bsroformer.training.checkpoint_file import LAST
+from bsroformer.training.slurm import requeue
+from bsroformer.training.stop_signals import StoppedError, StopSignals
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps ``last.ckpt``: every few minutes, before and after each validation, at the end, and when asked to end.
+
+    It is written between two optimiser steps only, so that no gradient is half accumulated in it. One that was written
+    before a validation says so, and a run that resumes from it begins with that validation.
+
+    Asked to end by a signal, a run ends after the step under way, or at once while it validates.
+
+    Args:
+        folder: Of the checkpoints.
+        every_minutes: Between two of them; 0 writes one after each step.
+
+    Raises:
+        InputError: If `every_minutes` is negative.
+    """
+
+    def __init__(self, folder: str, every_minutes: float) -> None:
+        if every_minutes < 0:
+            raise InputError(f"callbacks.last_checkpoint.every_minutes={every_minutes} must be 0 or more")
+        self.path, self.interval = Path(folder) / LAST, 60 * every_minutes
+        self.signals = StopSignals()
+        self.step, self.saved = 0, 0.0  # steps made, and when the last checkpoint was
+        self.unvalidated = self.validated = False  # a validation is due, or has been since
+        self.at_last_batch = False  # while the checkpoint of an epoch's last step is written
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whether a validation was to come."""
+        return {"unvalidated": self.unvalidated}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.unvalidated = state_dict["unvalidated"]
+
+    def on_sanity_check_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Listen to signals."""
+        self.signals.listen()
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Let a checkpoint of an epoch's last step say that the epoch is over."""
+        if self.at_last_batch:
+            end_epoch(checkpoint["loops"]["fit_loop"])
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Let Lightning begin a run that has only its last validation before it, which it would take for done."""
+        if self.unvalidated:
+            move_limits(trainer, 1)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Listen to signals, and make up for a validation that the run did not come to."""
+        self.signals.listen()
+        self.step, self.saved = trainer.global_step, time.monotonic()
+        if self.unvalidated:
+            move_limits(trainer, -1)
+            validate(trainer)
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+        """Write the checkpoint if the step is complete and it is time, and end if asked to."""
+        if trainer.global_step == self.step:
+            return  # gradients are being accumulated
+        self.step = trainer.global_step
+        self.unvalidated = validation_is_due(trainer)
+        time_is_up = self.validated or time.monotonic() - self.saved >= self.interval
+        late, asked = agreed(trainer, int(time_is_up), self.signals.received)
+        if late or asked or self.unvalidated:
+            self.at_last_batch = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+            self._save(trainer)
+            self.at_last_batch = False
+        if asked:
+            self._end(asked)
+
+    def on_validation_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+        """End if asked to: what was trained is saved."""
+        (asked,) = agreed(trainer, self.signals.received)
+        if asked:
+            self._end(asked)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note that what comes out of the validation is to be saved."""
+        if not trainer.sanity_checking:
+            self.validated, self.unvalidated = True, False
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the checkpoint after a validation, and at the end of the run."""
+        if self.validated or ends(trainer):
+            self._save(trainer)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Leave the signals to others."""
+        self.signals.leave()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Leave the signals to others."""
+        self.signals.leave()
+
+    def _save(self, trainer: L.Trainer) -> None:
+        trainer.save_checkpoint(self.path)
+        self.saved, self.validated = time.monotonic(), False
+
+    def _end(self, number: int) -> None:
+        """End as SLURM or submitit need it for a job that is to go on later, or by an error."""
+        if number == getattr(signal, "SIGUSR1", None):
+            requeue()
+        elif number == getattr(signal, "SIGUSR2", None) and (answer := self.signals.usual_answer(number)):
+            answer(number, None)  # submitit's, which has the job called again and ends this process
+        raise StoppedError(number)
+
+
+def agreed(trainer: L.Trainer, *numbers: int) -> list[int]:
+    """The largest of each number over all ranks, which must save and end together."""
+    if trainer.world_size == 1:
+        return list(numbers)
+    largest: torch.Tensor = trainer.strategy.reduce(
+        torch.tensor(numbers, device=trainer.strategy.root_device), reduce_op="max"
+    )
+    return [int(number) for number in largest]
+
+
+def validation_is_due(trainer: L.Trainer) -> bool:
+    """Whether Lightning validates between this batch and the next."""
+    loop = trainer.fit_loop
+    assert loop._data_fetcher is not None
+    return loop.epoch_loop._should_check_val_fx(loop._data_fetcher)
+
+
+def validate(trainer: L.Trainer) -> None:
+    """Validate now, as Lightning does between two batches."""
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    loop.restarting = False
+    trainer.validating = True
+    loop.run()
+    trainer.training = True
+
+
+def move_limits(trainer: L.Trainer, by: int) -> None:
+    """Make a run longer or shorter by so many steps and epochs, where these are limited."""
+    loop = trainer.fit_loop
+    if loop.epoch_loop.max_steps >= 0:
+        loop.epoch_loop.max_steps += by
+    if loop.max_epochs is not None and loop.max_epochs >= 0:
+        loop.max_epochs += by
+
+
+def end_epoch(fit_loop: dict[str, Any]) -> None:
+    """Turn Lightning's counters at the end of an epoch's last batch into those at the epoch's end.
+
+    From the former it goes on with the right batch, but it counts that epoch and the next one as one.
+    """
+    for counts in (fit_loop["epoch_loop.batch_progress"][part] for part in ("total", "current")):
+        counts["completed"] = counts["processed"]
+    for counts in (fit_loop["epoch_progress"][part] for part in ("total", "current")):
+        counts["processed"] = counts["started"]
+    fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] += 1
+
+
+def ends(trainer: L.Trainer) -> bool:
+    """Whether an epoch that ends is the run's last."""
+    steps, epochs = trainer.max_steps, trainer.max_epochs
+    return (
+        trainer.should_stop
+        or (steps >= 0 and trainer.global_step >= steps)
+        or (epochs is not None and 0 <= epochs <= trainer.current_epoch + 1)
+    )

@@ -1,0 +1,160 @@
+from pathlib import Path
+
+import pytest
+from launched import SMALL_RUN, composed
+from omegaconf import OmegaConf
+
+from bsroformer.errors import InputError
+from bsroformer.launch.config import CONFIG_FILE, plain, prepared, save_config
+from bsroformer.launch.resuming import changed, run_config, with_run_to_resume
+from bsroformer.launch.terminal import terminal
+from bsroformer.launch.train import train
+from bsroformer.training.checkpoint_file import BEFORE, LAST
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+
+
+@pytest.fixture(scope="module")
+def run_folder(songs_root, tmp_path_factory) -> Path:
+    """A training of two steps, with a checkpoint of each."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    changes = f"data.root={songs_root}", f"paths.output_dir={folder}", "callbacks.last_checkpoint.every_minutes=0"
+    train(composed("train", *SMALL_RUN, *changes, "~callbacks.previews", "~callbacks.curves"))
+    return folder
+
+
+def resumed(folder: Path, *overrides: str) -> dict:
+    """What a training works with that is told nothing but which run goes on."""
+    return plain(with_run_to_resume(prepared(composed("train", f"resume={folder}", *overrides)), terminal()))
+
+
+def test_a_run_goes_on_as_it_was_configured(run_folder):
+    found = resumed(run_folder)
+    expected = plain(run_config(run_folder))
+    assert found.pop("ckpt_path") == f"{run_folder}/checkpoints/{LAST}"
+    expected.pop("ckpt_path")
+    assert found == expected
+    assert found["model"]["trunk"]["dim"] == 8
+
+
+def test_a_run_that_was_moved_goes_on_in_its_new_place(run_folder, tmp_path):
+    moved = run_folder.rename(tmp_path / "elsewhere")
+    try:
+        found = resumed(moved)
+    finally:
+        moved.rename(run_folder)
+    assert found["paths"]["output_dir"] == str(moved)
+    assert str(run_folder) not in OmegaConf.to_yaml(found)
+
+
+def test_a_checkpoint_that_is_torn_is_passed_over_with_a_word(run_folder, capsys):
+    last = run_folder / "checkpoints" / LAST
+    content = last.read_bytes()
+    last.write_bytes(content[: len(content) // 2])
+    try:
+        found = resumed(run_folder)
+    finally:
+        last.write_bytes(content)
+    assert found["ckpt_path"] == f"{run_folder}/checkpoints/{BEFORE}"
+    assert f"{last} is damaged" in capsys.readouterr().out
+
+
+def test_auto_goes_on_if_there_is_a_run_and_begins_if_not(run_folder, tmp_path):
+    def with_auto(folder: Path) -> dict:
+        cfg = composed("train", "resume=auto", f"paths.output_dir={folder}")
+        return plain(with_run_to_resume(prepared(cfg), terminal()))
+
+    assert with_auto(run_folder)["ckpt_path"] == f"{run_folder}/checkpoints/{LAST}"
+    assert with_auto(tmp_path)["ckpt_path"] is None
+
+
+def test_keys_and_groups_of_the_command_line_change_what_goes_on(run_folder):
+    given = [
+        f"resume={run_folder}",
+        "trainer.max_steps=7",
+        "loss=multi_resolution",
+        "+trainer.benchmark=true",
+        "data.valid_per_song=all",
+        "~callbacks.batch_seeds",
+    ]
+    found = plain(changed(run_config(run_folder), composed("train", *given), given))
+    assert found["trainer"]["max_steps"] == 7
+    assert found["trainer"]["precision"] == "32-true"  # the run's own
+    assert found["trainer"]["benchmark"] is True
+    assert found["loss"]["_target_"] == "bsroformer.losses.MultiResolutionLoss"
+    assert found["data"]["valid_per_song"] == "all"
+    assert "batch_seeds" not in found["callbacks"]
+
+
+def test_an_experiment_cannot_be_given_to_a_run_that_goes_on(run_folder):
+    given = [f"resume={run_folder}", "experiment=demo"]
+    with pytest.raises(InputError, match=r"experiment=demo cannot be given to a run that goes on"):
+        changed(run_config(run_folder), composed("train", *given), given)
+
+
+def test_another_model_is_refused(songs_root, run_folder, capsys):
+    cfg = composed("train", f"resume={run_folder}")
+    config = run_folder / CONFIG_FILE
+    text = config.read_text()
+    config.write_text(text.replace("dim: 8", "dim: 16"))
+    try:
+        with pytest.raises(SystemExit):
+            train(cfg)
+    finally:
+        config.write_text(text)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "a training goes on with the model it has; start another from its weights with init_from" in told
+    assert "model.trunk" in told
+
+
+def test_a_new_run_does_not_replace_an_old_one(run_folder):
+    cfg = prepared(composed("train", f"paths.output_dir={run_folder}"))
+    with pytest.raises(InputError, match=r"holds a training already: resume=.* goes on with it; give another folder"):
+        with_run_to_resume(cfg, terminal())
+
+
+def test_two_folders_are_refused(run_folder, tmp_path):
+    with pytest.raises(InputError, match=r"resume=.* goes on in that folder, and paths.output_dir=.* names another"):
+        resumed(run_folder, f"paths.output_dir={tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ({}, r"holds no checkpoint that a training could go on from: give the folder of a run"),
+        ({f"checkpoints/{LAST}": "no checkpoint"}, r"holds no checkpoint that a training could go on from"),
+    ],
+)
+def test_a_folder_without_a_good_checkpoint_is_refused(tmp_path, made, told):
+    for name, content in made.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=told):
+        resumed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, r"is no run's folder: it has checkpoints, but no config.yaml"),
+        ("a: [", r"config.yaml cannot be read"),
+        ("a: 1", r"config.yaml is not the configuration of a training"),
+    ],
+)
+def test_a_run_without_its_configuration_is_refused(tmp_path, content, told):
+    if content is not None:
+        (tmp_path / CONFIG_FILE).write_text(content)
+    with pytest.raises(InputError, match=told):
+        run_config(tmp_path)
+
+
+def test_a_run_goes_on_in_its_run_of_weights_and_biases(run_folder, monkeypatch):
+    for name in ("offline-run-20260101_000000-first", "run-20260102_000000-second"):
+        (run_folder / "wandb" / name).mkdir(parents=True)
+    text = (run_folder / CONFIG_FILE).read_text()
+    save_config(composed("train", *SMALL_RUN, "logger=wandb", f"paths.output_dir={run_folder}"), run_folder)
+    try:
+        logger = resumed(run_folder)["logger"]
+    finally:
+        (run_folder / CONFIG_FILE).write_text(text)
+    assert (logger["id"], logger["resume"]) == ("second", "allow")

@@ -1,0 +1,73 @@
+import math
+
+from bsroformer.report.tables import (
+    decibels,
+    evaluation_table,
+    latest_and_best,
+    songs_table,
+    validation_table,
+)
+
+SCORES = {
+    "stems": {"vocals": {"SI-SDR": 3.0, "cSDR": None}, "other": {"SI-SDR": 1.0, "cSDR": 2.0}},
+    "mean": {"SI-SDR": 2.0, "cSDR": 2.0},
+    "mixture": {
+        "stems": {"vocals": {"SI-SDR": -1.0, "cSDR": 0.0}, "other": {"SI-SDR": 1.0, "cSDR": 0.0}},
+        "mean": {"SI-SDR": 0.0, "cSDR": 0.0},
+    },
+    "songs": [
+        {"song": "A", "stems": {"vocals": {"SI-SDR": 3.0}, "other": {"SI-SDR": None}}, "mean": {"SI-SDR": 3.0}},
+    ],
+}
+
+
+def validated(score: float) -> dict[str, float]:
+    return {f"val/{name}{of}": score for name in ("si_sdr", "sdr") for of in ("", "_vocals", "_other")}
+
+
+def test_the_best_validation_is_the_first_of_the_highest_score():
+    rows = {1: validated(1.0), 2: validated(5.0), 3: {"train/loss": 0.0}, 4: validated(5.0), 5: validated(2.0)}
+    assert latest_and_best(rows) == (5, 2)
+
+
+def test_a_validation_without_a_score_is_neither_latest_nor_best():
+    assert latest_and_best({1: validated(math.nan), 2: {"train/loss": 0.0}}) is None
+    assert latest_and_best({1: validated(1.0), 2: validated(math.nan)}) == (1, 1)
+
+
+def test_each_stem_has_its_latest_and_its_best_scores():
+    table = validation_table({1: validated(5.0) | {"val/sdr_vocals": 7.0}, 2: validated(-2.0)}, ["vocals", "other"])
+    assert table.columns == ("SI-SDR, latest", "SDR, latest", "SI-SDR, best", "SDR, best")
+    assert [(line.name, line.stem, line.cells) for line in table.lines] == [
+        ("vocals", 0, ("−2.00", "−2.00", "5.00", "7.00")),
+        ("other", 1, ("−2.00", "−2.00", "5.00", "5.00")),
+        ("mean", None, ("−2.00", "−2.00", "5.00", "5.00")),
+    ]
+
+
+def test_there_is_no_table_before_the_first_validation():
+    assert validation_table({5: {"train/loss": 1.0}}, ["vocals"]) is None
+
+
+def test_an_evaluation_stands_above_what_the_mixture_scores():
+    table = evaluation_table(SCORES)
+    assert table.columns == ("SI-SDR", "cSDR")
+    assert [(line.name, line.cells, line.kind) for line in table.lines] == [
+        ("vocals", ("3.00", "–"), ""),
+        ("other", ("1.00", "2.00"), ""),
+        ("mean", ("2.00", "2.00"), "mean"),
+        ("mixture · vocals", ("−1.00", "0.00"), "aside"),
+        ("mixture · other", ("1.00", "0.00"), "aside"),
+        ("mixture · mean", ("0.00", "0.00"), "aside"),
+    ]
+    assert [line.stem for line in table.lines] == [0, 1, None, None, None, None]
+
+
+def test_each_song_has_a_line():
+    table = songs_table(SCORES)
+    assert table.columns == ("vocals", "other", "mean")
+    assert [(line.name, line.cells) for line in table.lines] == [("A", ("3.00", "–", "3.00"))]
+
+
+def test_what_is_undefined_is_a_dash():
+    assert [decibels(value) for value in (None, math.nan, -0.5)] == ["–", "–", "−0.50"]

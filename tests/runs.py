@@ -1,0 +1,56 @@
+"""Trainings that are cut off and go on, and what has to be the same in the end."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import torch
+from launched import SMALL_RUN, composed
+
+from bsroformer.launch.train import train
+from bsroformer.training.checkpoint_file import LAST
+from bsroformer.training.throughput import MEMORY, SPEED
+
+# Epochs of three steps, of which the last has two batches instead of three; a checkpoint after each step.
+SHORT_EPOCHS = (
+    *SMALL_RUN,
+    "data.epoch_size=16",
+    "trainer.max_steps=-1",
+    "trainer.max_epochs=3",
+    "trainer.accumulate_grad_batches=3",
+    "trainer.log_every_n_steps=2",
+    "scheduler.warmup_steps=3",
+    "+model.trunk.dropout=0.1",
+    "callbacks.last_checkpoint.every_minutes=0",
+    "~callbacks.previews",
+    "~callbacks.report",
+    "~callbacks.progress",
+)
+
+
+def start(songs_root: Path, folder: Path, *overrides: str) -> None:
+    """Train with `SHORT_EPOCHS`, from the beginning unless told otherwise."""
+    train(composed("train", *SHORT_EPOCHS, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
+
+
+def checkpoint(folder: Path, name: str = LAST) -> dict[str, Any]:
+    """What a run keeps."""
+    return torch.load(folder / "checkpoints" / name, weights_only=True)
+
+
+def metrics(folder: Path) -> list[dict[str, str]]:
+    """The lines of a run's curves, without what the clock and the process say."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [
+            {name: value for name, value in line.items() if name not in (SPEED, MEMORY)}
+            for line in csv.DictReader(file)
+        ]
+
+
+def assert_same_end(folder: Path, expected: Path) -> None:
+    """Compare two runs bit for bit: last and best weights, averaged and raw, optimiser, schedule and curves."""
+    for name in (LAST, "best.ckpt"):
+        found, wanted = checkpoint(folder, name), checkpoint(expected, name)
+        for entry in ("global_step", "state_dict", "current_model_state", "optimizer_states", "lr_schedulers"):
+            torch.testing.assert_close(found[entry], wanted[entry], rtol=0, atol=0)
+    assert metrics(folder) == metrics(expected)

@@ -1,0 +1,79 @@
+"""Runs that are stopped or killed, and go on from their folder: in processes of their own, forked from a warm one."""
+
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from runs import assert_same_end, checkpoint, start
+
+from bsroformer.training.checkpoint_file import LAST
+from bsroformer.training.last_checkpoint import LastCheckpoint
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec", "ignore:.*fork")
+
+STEPS = 9
+KILLS = 20
+
+
+def start_in_process(songs_root: Path, folder: Path, *overrides: str) -> None:
+    torch.set_num_threads(1)
+    start(songs_root, folder, *overrides)
+
+
+def start_and_be_killed(seconds: float, songs_root: Path, folder: Path) -> None:
+    """Go on with the run, and get a kill -9 so many seconds after it goes on."""
+    begin = LastCheckpoint.on_train_start
+
+    def on_train_start(callback: LastCheckpoint, *arguments: Any) -> None:
+        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        begin(callback, *arguments)
+
+    LastCheckpoint.on_train_start = on_train_start
+    start_in_process(songs_root, folder, "resume=auto")
+
+
+def forked(work: Callable[..., None], *arguments: Any) -> multiprocessing.Process:
+    process = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+    process.start()
+    return process
+
+
+def run(songs_root: Path, folder: Path, *overrides: str) -> None:
+    process = forked(start_in_process, songs_root, folder, *overrides)
+    process.join()
+    assert process.exitcode == 0
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(songs_root, tmp_path_factory) -> tuple[Path, float]:
+    """A run from its beginning to its end, and how many seconds it took."""
+    folder, began = tmp_path_factory.mktemp("uninterrupted"), time.monotonic()
+    run(songs_root, folder)
+    assert checkpoint(folder)["global_step"] == STEPS
+    return folder, time.monotonic() - began
+
+
+def test_a_run_that_is_killed_at_any_time_ends_as_one_that_is_not(songs_root, tmp_path, uninterrupted):
+    """Twenty times, at random moments of a quarter of a run's length; a run that comes to its end begins anew."""
+    folder, seconds = uninterrupted
+    moments, runs, reached = random.Random(0), 0, set()
+    for _ in range(KILLS):
+        process = forked(start_and_be_killed, moments.uniform(0, seconds / 4), songs_root, tmp_path / str(runs))
+        process.join()
+        assert process.exitcode in (0, -signal.SIGKILL)
+        if process.exitcode == 0:
+            assert_same_end(tmp_path / str(runs), folder)
+            runs += 1
+        elif (tmp_path / str(runs) / "checkpoints" / LAST).exists():
+            reached.add(checkpoint(tmp_path / str(runs))["global_step"])
+    run(songs_root, tmp_path / str(runs), "resume=auto")
+    assert len(reached) > 3  # it was killed in several places
+    assert_same_end(tmp_path / str(runs), folder)
