@@ -12,7 +12,6 @@ import lightning as L
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
-from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.optimizer import parameter_groups
@@ -117,7 +116,7 @@ def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None,
 def trial_loss(trainer: L.Trainer, module: SeparationModule, stems: Tensor) -> Tensor:
     """The loss of a batch ``(b n c t)``, in the run's precision."""
     with trainer.precision_plugin.train_step_context():
-        return module.loss(module.model(mix(stems)), module.targets(stems))[0]
+        return module.loss_of(stems)[0]
 
 
 def training_batches(trainer: L.Trainer) -> Iterator[Tensor]:
