@@ -2,5 +2,6 @@
 
 from bsroformer.losses.multi_domain import MultiDomainLoss
 from bsroformer.losses.multi_resolution_stft import MultiResolutionLoss
+from bsroformer.losses.weighted_sum import WeightedSum
 
-__all__ = ["MultiDomainLoss", "MultiResolutionLoss"]
+__all__ = ["MultiDomainLoss", "MultiResolutionLoss", "WeightedSum"]

@@ -1,0 +1,44 @@
+"""Several losses as one."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from bsroformer.errors import InputError
+
+
+class WeightedSum(nn.Module):
+    """``sum_i weight_i * loss_i``.
+
+    The losses' terms keep their names, so that a term's curve can be held against that of a run with its loss alone.
+
+    Args:
+        parts: The losses by name, each ``(estimate, target)`` to a scalar and its named terms.
+        weights: Their weights, by the same names.
+
+    Raises:
+        InputError: If a loss has no weight, or a weight no loss.
+    """
+
+    def __init__(self, parts: Mapping[str, nn.Module], weights: Mapping[str, float]) -> None:
+        super().__init__()
+        if unpaired := sorted(parts.keys() ^ weights.keys()):
+            raise InputError(
+                f"loss.parts and loss.weights must have the same names: {', '.join(unpaired)} is in one only"
+            )
+        self.parts, self.weights = nn.ModuleDict(parts), dict(weights)
+
+    def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare stems ``(b n c t)``; returns the loss and the terms of all parts, unweighted, under their names.
+
+        Raises:
+            InputError: If two parts have a term of the same name.
+        """
+        total, terms = target.new_zeros((), dtype=torch.float32), dict[str, Tensor]()
+        for name, part in self.parts.items():
+            loss, own = part(estimate, target)
+            if known := sorted(terms.keys() & own.keys()):
+                raise InputError(f"loss.parts.{name} has a term {known[0]}, as another part has: leave one of them out")
+            total, terms = total + self.weights[name] * loss, terms | own
+        return total, terms

@@ -1,0 +1,127 @@
+"""A run that lasts as long as it may: time becomes a number of steps."""
+
+import copy
+import itertools
+import math
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from typing import Any, Literal
+
+import lightning as L
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import Tensor
+
+from bsroformer.errors import InputError
+from bsroformer.training.module import SeparationModule
+from bsroformer.training.optimizer import parameter_groups
+
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+WARM_UP, MEASURED = 3, 12
+"""Batches that are not counted, since the first ones take up memory, and batches that are."""
+
+
+class Budget(L.Callback):
+    """Ends a run after as many steps as fit into a time, and has the learning rate's schedule end with them.
+
+    Before the run some steps are made with a copy of the model, and timed; the number that follows replaces
+    ``trainer.max_steps`` and ``trainer.max_epochs``. It is kept in checkpoints, and a run that is resumed makes as many
+    steps as it was to make at first. Reading, forward, backward and the optimiser count; validation, checkpoints and
+    previews come on top.
+
+    Args:
+        seconds: The time.
+        clock: ``wall``, or ``processor``: what this process spends on its processors, all threads added up. With one
+            thread and ``data.num_workers=0`` it depends little on what else the machine does. Of a GPU it knows
+            nothing.
+
+    Raises:
+        InputError: If the time is no time, or the clock none of these.
+    """
+
+    def __init__(self, seconds: float, clock: Literal["wall", "processor"]) -> None:
+        if not seconds > 0:
+            raise InputError(f"callbacks.budget.seconds={seconds} must be above 0")
+        if clock not in CLOCKS:
+            raise InputError(f"callbacks.budget.clock={clock} must be one of {', '.join(CLOCKS)}")
+        self.seconds, self.clock = seconds, clock
+        self.steps, self.reason = 0, ""
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Measure, before the optimiser and its schedule are set up.
+
+        For a run that is resumed too, since Lightning tells nobody at this moment that it is one.
+        """
+        if stage != "fit":
+            return
+        assert isinstance(pl_module, SeparationModule)
+        each = step_seconds(trainer, pl_module, self.clock)
+        steps: int = trainer.strategy.broadcast(max(1, round(self.seconds / each)))  # on all ranks the first one's
+        self.reason = f"as many as fit into {self.seconds:g} s, {each:.3g} s of {self.clock} time each"
+        self._set(trainer, steps)
+
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Take the number of steps from the checkpoint.
+
+        Raises:
+            InputError: If the run had no budget.
+        """
+        kept = checkpoint["callbacks"].get(self.state_key)
+        if kept is None:
+            raise InputError(
+                "the run to resume had no time budget, so its steps are set already: leave out callbacks.budget"
+            )
+        self.reason = "as many as it was to make at first"
+        self._set(trainer, kept["steps"])
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Say how long the run is."""
+        trainer.print(f"The run is {self.steps} steps long, {self.reason}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"steps": self.steps}
+
+    def _set(self, trainer: L.Trainer, steps: int) -> None:
+        self.steps = steps
+        trainer.fit_loop.epoch_loop.max_steps = steps
+        trainer.fit_loop.max_epochs = -1  # no limit
+
+
+def step_seconds(trainer: L.Trainer, module: SeparationModule, clock: Literal["wall", "processor"]) -> float:
+    """What an optimiser step takes, reading included; the module and the random generators stay as they are."""
+    now, accumulated = CLOCKS[clock], trainer.accumulate_grad_batches
+    warm_up, measured = (math.ceil(batches / accumulated) for batches in (WARM_UP, MEASURED))
+    with isolate_rng(), closing(trial_steps(trainer, module)) as steps:
+        times = [now() for _ in itertools.islice(steps, warm_up + measured + 1)]
+    return (times[-1] - times[-1 - measured]) / measured
+
+
+def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None, None, None]:
+    """Make optimiser steps with a copy of the module on batches of the run, without end; stops after each."""
+    device = trainer.strategy.root_device
+    trial = copy.deepcopy(module).to(device).train()
+    optimizer = trial.make_optimizer(parameter_groups(trial.model))
+    batches = training_batches(trainer)
+    while True:
+        for stems in itertools.islice(batches, trainer.accumulate_grad_batches):
+            loss = trial_loss(trainer, trial, stems.to(device))
+            loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        loss.item()  # a GPU is waited for
+        yield
+
+
+def trial_loss(trainer: L.Trainer, module: SeparationModule, stems: Tensor) -> Tensor:
+    """The loss of a batch ``(b n c t)``, in the run's precision."""
+    with trainer.precision_plugin.train_step_context():
+        return module.loss_of(stems)[0]
+
+
+def training_batches(trainer: L.Trainer) -> Iterator[Tensor]:
+    """The first epoch's batches ``(b n c t)``, again and again."""
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    loader = data.train_dataloader()
+    while True:
+        yield from loader
