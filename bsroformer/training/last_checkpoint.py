@@ -38,7 +38,6 @@ class LastCheckpoint(Checkpoint):
         self.signals = StopSignals()
         self.step, self.saved = 0, 0.0  # steps made, and when the last checkpoint was
         self.unvalidated = self.validated = False  # a validation is due, or has been since
-        self.at_last_batch = False  # while the checkpoint of an epoch's last step is written
 
     def state_dict(self) -> dict[str, Any]:
         """Whether a validation was to come."""
@@ -53,9 +52,8 @@ class LastCheckpoint(Checkpoint):
         self.signals.listen()
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Let a checkpoint of an epoch's last step say that the epoch is over."""
-        if self.at_last_batch:
-            end_epoch(checkpoint["loops"]["fit_loop"])
+        """Write where the run stands so that Lightning takes it up right."""
+        settle(checkpoint["loops"]["fit_loop"])
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Let Lightning begin a run that has only its last validation before it, which it would take for done."""
@@ -79,9 +77,7 @@ class LastCheckpoint(Checkpoint):
         time_is_up = self.validated or time.monotonic() - self.saved >= self.interval
         late, asked = agreed(trainer, int(time_is_up), self.signals.received)
         if late or asked or self.unvalidated:
-            self.at_last_batch = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
             self._save(trainer)
-            self.at_last_batch = False
         if asked:
             self._end(asked)
 
@@ -157,16 +153,27 @@ def move_limits(trainer: L.Trainer, by: int) -> None:
         loop.max_epochs += by
 
 
-def end_epoch(fit_loop: dict[str, Any]) -> None:
-    """Turn Lightning's counters at the end of an epoch's last batch into those at the epoch's end.
+def settle(fit_loop: dict[str, Any]) -> None:
+    """Turn Lightning's counters, wherever a checkpoint is written, into those between two epochs or two batches.
 
-    From the former it goes on with the right batch, but it counts that epoch and the next one as one.
+    From others it goes on with the right batch, but counts epochs wrongly: that of a last batch and the next one as one
+    epoch, and one that has ended as two, if steps are limited.
     """
-    for counts in (fit_loop["epoch_loop.batch_progress"][part] for part in ("total", "current")):
-        counts["completed"] = counts["processed"]
-    for counts in (fit_loop["epoch_progress"][part] for part in ("total", "current")):
-        counts["processed"] = counts["started"]
-    fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] += 1
+    batches, epochs = fit_loop["epoch_loop.batch_progress"], fit_loop["epoch_progress"]
+    over = batches["total"]["completed"] == batches["total"]["processed"]  # the hooks after the batch too
+    if batches["is_last_batch"]:
+        batches["total"]["completed"] = batches["total"]["processed"]
+        batches["current"] = dict.fromkeys(batches["current"], 0)
+        batches["is_last_batch"] = False
+        for counts in epochs["total"], epochs["current"]:
+            counts["processed"] = counts["completed"] = counts["started"]
+        fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] += not over
+    else:
+        for counts in batches["total"], batches["current"]:
+            counts["completed"] = counts["processed"] - 1
+        for counts in epochs["total"], epochs["current"]:
+            counts["processed"] = counts["completed"] = counts["started"] - 1
+        fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= over
 
 
 def ends(trainer: L.Trainer) -> bool:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpe
 
 WAYS = {
     "epochs": (),
+    "steps and epochs": ("trainer.max_steps=8",),
     "steps": ("trainer.max_epochs=-1", "trainer.max_steps=8"),
     "validation of every second epoch": ("trainer.check_val_every_n_epoch=2",),
     "validation within epochs": ("+trainer.val_check_interval=3",),
