@@ -1,11 +1,12 @@
 import pytest
+import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 
 from bsroformer.errors import InputError
-from bsroformer.launch.errors import STATUS, user_errors
+from bsroformer.launch.errors import STATUS, out_of_memory, user_errors
 
 
 def told(capsys: pytest.CaptureFixture[str], script) -> str:
@@ -90,3 +91,23 @@ def test_an_error_of_a_process_that_reads_is_its_sentence(capsys):
     lines = ["Caught InputError in DataLoader worker process 1.", "Original Traceback (most recent call last):"]
     caught = "\n".join([*lines, '  File "loader.py", line 1', f"bsroformer.errors.InputError: {sentence}", ""])
     assert told(capsys, raising(InputError(caught))) == sentence
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_a_full_memory_is_told_in_a_sentence(capsys, error):
+    assert out_of_memory(error)
+    assert told(capsys, raising(error)).startswith("the memory is full: lower ")
+
+
+def test_other_errors_of_pytorch_are_no_lack_of_memory():
+    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not out_of_memory(ValueError("out of memory"))
