@@ -83,10 +83,9 @@ class LastCheckpoint(Checkpoint):
             self._end(asked)
 
     def on_validation_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        """End if asked to: what was trained is saved."""
-        (asked,) = agreed(trainer, self.signals.received)
-        if asked:
-            self._end(asked)
+        """End if asked to: what was trained is saved. Several ranks go on, since one may have a batch more."""
+        if self.signals.received and trainer.world_size == 1:
+            self._end(self.signals.received)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note that what comes out of the validation is to be saved."""
