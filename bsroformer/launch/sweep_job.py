@@ -14,17 +14,17 @@ from omegaconf import DictConfig
 from bsroformer.launch.errors import mendable, one_sentence, report
 from bsroformer.training.result import read_result, update_result
 
-Script = Callable[[DictConfig], float]
+Script = Callable[[DictConfig], float | None]
 
 
 def sweep_job(script: Script) -> Script:
-    """Let a job of a sweep fail on its own: that is told and kept in its folder, its score is NaN, the rest goes on.
+    """Let a job of a sweep fail on its own: that is told and kept in its folder, it has no score, the rest goes on.
 
     What ends all jobs, as Ctrl-C does, passes. Outside of a sweep nothing changes.
     """
 
     @functools.wraps(script)
-    def job(cfg: DictConfig) -> float:
+    def job(cfg: DictConfig) -> float | None:
         folder = job_folder()
         if folder is None:
             return script(cfg)
@@ -34,12 +34,12 @@ def sweep_job(script: Script) -> Script:
         except Exception as error:
             tell(error)
             update_result(folder, status="failed", reason=reason(error), seconds=time.monotonic() - begun)
-            return math.nan
+            return None  # which Optuna takes for a trial that failed; NaN would end the search
         result = read_result(folder)
         status = "pruned" if result is not None and result.status == "pruned" else "done"
-        best = None if math.isnan(score) else score
+        best = None if score is None or math.isnan(score) else score
         update_result(folder, status=status, si_sdr=best, seconds=time.monotonic() - begun)
-        return score
+        return best
 
     return job
 
