@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from bsroformer.data.augment import Augment
 from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
 from bsroformer.data.layouts import SPLITS, SongFiles
-from bsroformer.data.loader import Position, TrainingLoader
+from bsroformer.data.loader import Position, TrainingLoader, leave_signals
 from bsroformer.data.packs import TrainingSongs, songs_of_pack_alone, training_songs
 from bsroformer.data.sources import Source
 from bsroformer.data.tracks import Track, open_tracks
@@ -185,6 +185,7 @@ class StemsDataModule(L.LightningDataModule):
             sampler=range(rank, len(excerpts), ranks),
             num_workers=self.batches.num_workers,
             persistent_workers=self.batches.num_workers > 0,
+            worker_init_fn=leave_signals,
             pin_memory=torch.cuda.is_available(),
         )
 

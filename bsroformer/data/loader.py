@@ -1,5 +1,6 @@
 """Training batches from wherever a run stands, in the middle of an epoch too."""
 
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any, NamedTuple
@@ -8,6 +9,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
+
+
+def leave_signals(_: int) -> None:
+    """Let a process that reads end with the training, not by a signal to all processes, which the training answers."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Position(NamedTuple):
@@ -52,6 +59,7 @@ class TrainingLoader(DataLoader[Tensor]):
             num_workers=num_workers,
             persistent_workers=num_workers > 0,
             pin_memory=pin_memory,
+            worker_init_fn=leave_signals,
         )
         self.position, self._keys, self._size = position, sampler, batch_size
 

@@ -17,7 +17,7 @@ SMALL = {
     "train/audio_seconds_per_second": "seconds of audio per second",
 }
 """Metrics with a small panel of their own, where they are logged."""
-NOT_TERMS = {LOSS, "train/memory_gib", *SMALL}
+NOT_TERMS = {LOSS, "train/memory_gib", "train/skipped_steps", *SMALL}
 HIGH = "train/gradient_norm"
 """Of many sizes, and so on a logarithmic scale."""
 

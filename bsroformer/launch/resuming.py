@@ -76,6 +76,8 @@ def run_to_resume(cfg: DictConfig) -> Path:
     Raises:
         InputError: If two are named.
     """
+    if cfg.ckpt_path:
+        raise InputError(f"resume={cfg.resume} finds its checkpoint itself: leave ckpt_path={cfg.ckpt_path} out")
     folder = Path(cfg.paths.output_dir)
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.resume != AUTO and not in_sweep and path_of(cfg.resume, "resume") != folder:
@@ -145,8 +147,23 @@ def changed(run: DictConfig, composed: DictConfig, overrides: Sequence[str]) -> 
                 "give those that are to change"
             )
         else:
-            OmegaConf.update(run, key, OmegaConf.select(composed, key), merge=False, force_add=True)
+            for each in (key, *followers(composed, key)):
+                OmegaConf.update(run, each, OmegaConf.select(composed, each), merge=False, force_add=True)
     return run
+
+
+def followers(cfg: DictConfig, key: str) -> list[str]:
+    """The keys whose values are taken from a key, or from a key that follows it."""
+    tree: Any = OmegaConf.to_container(cfg, resolve=False)
+    written = {name: str(value) for name, value in leaves(tree)}
+    found, named = [], [key]
+    while named:
+        source = named.pop()
+        places = (f"${{{source}}}", f"${{{source}.")
+        new = [name for name, text in written.items() if any(place in text for place in places) and name not in found]
+        found += new
+        named += new
+    return [name for name in found if name not in WHICH]
 
 
 def moved(value: Any, old: str, new: str) -> Any:

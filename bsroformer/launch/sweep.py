@@ -71,6 +71,11 @@ def check_sweep(config: DictConfig) -> None:
         InputError: If each job would be several processes, or a package is missing.
     """
     refuse_many_processes(config)
+    folder = Path(config.hydra.sweep.dir)
+    if config.get("resume") is None and any(folder.glob(f"*/{FILE}")):
+        raise InputError(
+            f"{folder} holds a sweep already: resume=auto goes on with its jobs; give another paths.output_dir"
+        )
     for part in ("launcher", "sweeper"):
         module = config.hydra[part]._target_.rpartition(".")[0]
         if not installed(module):

@@ -34,8 +34,16 @@ from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import LAST, CarefulCheckpointIO
+from bsroformer.training.checkpoint_file import CarefulCheckpointIO
 from bsroformer.training.stop_signals import StoppedError
+
+REMARKS = (
+    ".*LeafSpec",
+    ".*smaller than the logging interval",
+    "Checkpoint directory .* exists and is not empty",
+    "Be aware that when using `ckpt_path`",
+)
+"""Of Lightning, by their beginnings; what matters in them is told by this program."""
 
 
 @user_errors
@@ -107,14 +115,15 @@ def _fit(
         console.print(f"{where}; resume={folder} goes on from its last checkpoint.")
         sys.exit(stopped.status)
     checkpoints = trainer.strategy.checkpoint_io
-    if isinstance(checkpoints, CarefulCheckpointIO) and (failed := checkpoints.failed.get(LAST)):
+    if isinstance(checkpoints, CarefulCheckpointIO) and checkpoints.failed:
+        failed = " ".join(checkpoints.failed.values())
         raise InputError(f"{failed} When there is room, resume={folder} goes on from the checkpoint before.")
 
 
 def quieten_lightning() -> None:
     """Leave out Lightning's tips and remarks: PyTorch renamed what it uses, and epochs may be short."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for remark in (".*LeafSpec", ".*smaller than the logging interval"):
+    for remark in REMARKS:
         warnings.filterwarnings("ignore", message=remark)
 
 

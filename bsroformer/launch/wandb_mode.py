@@ -28,7 +28,7 @@ def logs_to_wandb(cfg: DictConfig) -> bool:
 def wandb_run(folder: Path) -> str | None:
     """The id of the run that was logged from a folder, so that it can go on; None if none was."""
     runs = sorted((folder / "wandb").glob("*run-*-*"), key=lambda path: path.name.partition("run-")[2])
-    return runs[-1].name.rpartition("-")[2] if runs else None
+    return runs[-1].name.partition("run-")[2].partition("-")[2] if runs else None  # run-<time>-<id>
 
 
 def finish_wandb() -> None:

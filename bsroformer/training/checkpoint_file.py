@@ -39,7 +39,7 @@ class CarefulCheckpointIO(TorchCheckpointIO):
                     torch.save(checkpoint, partial)
                     bring_to_disk(partial)
                 check_archive(partial)
-                if path.name == LAST and path.exists():
+                if path.name == LAST and is_whole(path):
                     path.replace(path.with_name(BEFORE))
             bring_to_disk(path.parent)
         except InputError as error:
@@ -76,6 +76,15 @@ def check_archive(path: Path) -> None:
         raise InputError(f"{path} is damaged: {error}") from error
     if damaged:
         raise InputError(f"{path} is damaged: {damaged} does not have its checksum")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether there is a checkpoint, undamaged."""
+    try:
+        check_archive(path)
+    except InputError:
+        return False
+    return True
 
 
 def last_good_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:

@@ -130,8 +130,9 @@ class Faults(L.Callback):
         count, of = len(self.recent), min(step, self.window)
         raise InputError(
             f"training stopped at step {step}: {count} of the last {of} steps had a loss or gradient "
-            f"that was NaN or infinite, and {self.report} says which; lower optimizer.lr, set "
-            "trainer.precision=32-true, check the songs with scripts/prepare.py action=check, or raise "
+            f"that was NaN or infinite, and {self.report} says which; start from the best weights with "
+            "init_from=… and a lower optimizer.lr, set trainer.precision=32-true, check the songs with "
+            "scripts/prepare.py action=check, or raise "
             "callbacks.faults.most"
         )
 
@@ -187,7 +188,7 @@ def report(lines: Iterable[dict[str, Any]], steps: Sequence[int]) -> str:
             "",
             "Likely causes, and what to try:",
             "  a learning rate that is too high, if every excerpt of a step is at fault and the next step's too:",
-            "    lower optimizer.lr, or raise scheduler.warmup_steps, and resume from the last checkpoint",
+            "    lower optimizer.lr, or raise scheduler.warmup_steps, and start from the best weights with init_from",
             "  too little range or precision: trainer.precision=32-true",
             "  songs that are damaged or very loud, if single excerpts are at fault: scripts/prepare.py action=check",
             "  an augmentation of theirs: augment=none",

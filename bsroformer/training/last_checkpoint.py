@@ -56,6 +56,11 @@ class LastCheckpoint(Checkpoint):
         """Write where the run stands so that Lightning takes it up right."""
         settle(checkpoint["loops"]["fit_loop"])
 
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Let the best checkpoint be found where it is now, if the run's folder was moved."""
+        if trainer.ckpt_path and Path(trainer.ckpt_path).resolve().parent == self.path.resolve().parent:
+            find_best(checkpoint["callbacks"], self.path.parent)
+
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Let Lightning begin a run that has only its last validation before it, which it would take for done."""
         if self.unvalidated:
@@ -80,12 +85,12 @@ class LastCheckpoint(Checkpoint):
         if late or asked or self.unvalidated:
             self._save(trainer)
         if asked:
-            self._end(asked)
+            self._end(asked, trainer.is_global_zero)
 
     def on_validation_batch_end(self, trainer: L.Trainer, *_: object) -> None:
         """End if asked to: what was trained is saved. Several ranks go on, since one may have a batch more."""
         if self.signals.received and trainer.world_size == 1:
-            self._end(self.signals.received)
+            self._end(self.signals.received, first=True)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note that what comes out of the validation is to be saved."""
@@ -109,13 +114,25 @@ class LastCheckpoint(Checkpoint):
         trainer.save_checkpoint(self.path)
         self.saved, self.validated = time.monotonic(), False
 
-    def _end(self, number: int) -> None:
+    def _end(self, number: int, first: bool) -> None:
         """End as SLURM or submitit need it for a job that is to go on later, or by an error."""
         if number == getattr(signal, "SIGUSR1", None):
-            requeue()
+            if first:  # of the ranks
+                requeue()
         elif number == getattr(signal, "SIGUSR2", None) and (answer := self.signals.usual_answer(number)):
             answer(number, None)  # submitit's, which has the job called again and ends this process
         raise StoppedError(number, saved=self.step > 0)
+
+
+def find_best(callbacks: dict[str, Any], folder: Path) -> None:
+    """Put the folder of checkpoints in place of the one in the states of Lightning's callbacks."""
+    for state in callbacks.values():
+        if isinstance(state, dict) and state.get("best_model_path"):
+            state["dirpath"] = str(folder)
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                state[name] = state[name] and str(folder / Path(state[name]).name)
+            best = state["best_k_models"].items()
+            state["best_k_models"] = {str(folder / Path(path).name): score for path, score in best}
 
 
 def agreed(trainer: L.Trainer, *numbers: int) -> list[int]:

@@ -93,6 +93,19 @@ def test_keys_and_groups_of_the_command_line_change_what_goes_on(run_folder):
     assert "batch_seeds" not in found["callbacks"]
 
 
+def test_what_follows_a_key_follows_it_here_too(run_folder):
+    given = [f"resume={run_folder}", "ema_half_life=7", "average_best=2", "seed=3"]
+    callbacks = plain(changed(run_config(run_folder), composed("train", *given), given))["callbacks"]
+    assert callbacks["ema"]["half_life"] == 7
+    assert callbacks["candidates"]["count"] == 2
+    assert callbacks["batch_seeds"]["seed"] == 3
+
+
+def test_a_checkpoint_beside_a_run_is_refused(run_folder):
+    with pytest.raises(InputError, match=r"finds its checkpoint itself: leave ckpt_path=a.ckpt out"):
+        resumed(run_folder, "ckpt_path=a.ckpt")
+
+
 def test_an_experiment_cannot_be_given_to_a_run_that_goes_on(run_folder):
     given = [f"resume={run_folder}", "experiment=demo"]
     with pytest.raises(InputError, match=r"experiment=demo cannot be given to a run that goes on"):
@@ -156,7 +169,7 @@ def test_a_run_without_its_configuration_is_refused(tmp_path, content, told):
 
 
 def test_a_run_goes_on_in_its_run_of_weights_and_biases(run_folder, monkeypatch):
-    for name in ("offline-run-20260101_000000-first", "run-20260102_000000-second"):
+    for name in ("offline-run-20260101_000000-first", "run-20260102_000000-the-second"):
         (run_folder / "wandb" / name).mkdir(parents=True)
     text = (run_folder / CONFIG_FILE).read_text()
     save_config(composed("train", *SMALL_RUN, "logger=wandb", f"paths.output_dir={run_folder}"), run_folder)
@@ -164,7 +177,7 @@ def test_a_run_goes_on_in_its_run_of_weights_and_biases(run_folder, monkeypatch)
         logger = resumed(run_folder)["logger"]
     finally:
         (run_folder / CONFIG_FILE).write_text(text)
-    assert (logger["id"], logger["resume"]) == ("second", "allow")
+    assert (logger["id"], logger["resume"]) == ("the-second", "allow")
 
 
 def test_songs_that_were_packed_since_are_told(songs_root, tmp_path, capsys):

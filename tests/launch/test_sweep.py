@@ -97,10 +97,10 @@ def test_a_run_that_is_no_sweep_leaves_no_table(tmp_path):
 
 @pytest.mark.parametrize("failing", [True, False])
 def test_a_sweep_in_which_a_job_failed_ends_with_a_status(tmp_path, capsys, failing):
-    job(tmp_path, "0", "1", Result("done", (), 1.0, 1.0))
-    job(tmp_path, "1", "2", Result("failed" if failing else "pruned", (), None, 1.0))
     table, config = SweepTable(), hydra(tmp_path, "optimizer.lr=1,2")
     table.on_multirun_start(config)
+    job(tmp_path, "0", "1", Result("done", (), 1.0, 1.0))
+    job(tmp_path, "1", "2", Result("failed" if failing else "pruned", (), None, 1.0))
     if failing:
         with pytest.raises(SystemExit) as ended:
             table.on_multirun_end(config)
@@ -111,6 +111,12 @@ def test_a_sweep_in_which_a_job_failed_ends_with_a_status(tmp_path, capsys, fail
     assert (tmp_path / "sweep.md").read_text() in printed
     assert f"The table is in {tmp_path / 'sweep.csv'}" in printed
     assert ("1 of 2 jobs failed" in printed) == failing
+
+
+def test_a_sweep_does_not_begin_in_the_folder_of_another(tmp_path):
+    job(tmp_path, "0", "1", Result("done", (), 1.0, 1.0))
+    with pytest.raises(InputError, match=r"holds a sweep already: resume=auto goes on with its jobs"):
+        check_sweep(hydra(tmp_path))
 
 
 def test_a_launcher_whose_package_is_missing_is_told_before_the_first_job(tmp_path):

@@ -127,7 +127,10 @@ def test_too_many_faults_end_the_training_with_a_report(songs_root, tmp_path, ca
         run(songs_root, tmp_path, *high)
     told = " ".join(capsys.readouterr().err.split())
     assert "training stopped at step 4: 3 of the last 4 steps had a loss or gradient that was NaN or infinite" in told
-    assert f"{tmp_path}/faults.txt says which; lower optimizer.lr, set trainer.precision=32-true" in told
+    assert (
+        f"{tmp_path}/faults.txt says which; start from the best weights with init_from=… and a lower optimizer.lr"
+        in told
+    )
     assert "Traceback" not in told
     report = (tmp_path / "faults.txt").read_text("utf-8")
     assert "3 steps had a loss or gradient that was NaN or infinite: 2, 3, 4" in report
