@@ -6,6 +6,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -141,7 +142,7 @@ def changed(run: DictConfig, composed: DictConfig, overrides: Sequence[str]) -> 
         if override.is_delete():
             group, _, name = key.rpartition(".")
             (OmegaConf.select(run, group) if group else run).pop(name, None)
-        elif OmegaConf.select(composed, key, default=override) is override:
+        elif OmegaConf.select(composed, key, default=override) is override or reaches_elsewhere(override):
             raise InputError(
                 f"{key}={override.value()} cannot be given to a run that goes on, since it stands for many keys: "
                 "give those that are to change"
@@ -150,6 +151,15 @@ def changed(run: DictConfig, composed: DictConfig, overrides: Sequence[str]) -> 
             for each in (key, *followers(composed, key)):
                 OmegaConf.update(run, each, OmegaConf.select(composed, each), merge=False, force_add=True)
     return run
+
+
+def reaches_elsewhere(override: Override) -> bool:
+    """Whether a group's option sets keys of other groups too, as ``trainer=rtx3050`` does."""
+    if not HydraConfig.initialized():
+        return False
+    folders = (Path(source.path) for source in HydraConfig.get().runtime.config_sources if source.schema == "file")
+    files = [folder / override.key_or_group / f"{override.value()}.yaml" for folder in folders]
+    return any("@package _global_" in file.read_text("utf-8").partition("\n")[0] for file in files if file.is_file())
 
 
 def followers(cfg: DictConfig, key: str) -> list[str]:

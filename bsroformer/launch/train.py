@@ -20,7 +20,7 @@ from bsroformer.evaluation import Evaluation
 from bsroformer.inference import Separator
 from bsroformer.launch.best import best_of_run, check_averaging
 from bsroformer.launch.build import build_data, build_module, build_trainer
-from bsroformer.launch.config import prepared, save_config
+from bsroformer.launch.config import prepared, save_config, switch, whole
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.memory import memory_advice
@@ -60,6 +60,8 @@ def train(cfg: DictConfig) -> float:
     console = terminal()
     cfg = with_run_to_resume(prepared(cfg), console)
     folder = Path(cfg.paths.output_dir)
+    if whole(cfg, "seed") < 0:
+        raise InputError(f"seed={cfg.seed} must be 0 or more")
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     keep_freed_memory()
     quieten_lightning()
@@ -71,7 +73,7 @@ def train(cfg: DictConfig) -> float:
     offline = logs_to_wandb(cfg) and use_wandb_offline_without_key()
     trainer = build_trainer(cfg)
     console.quiet = not trainer.is_global_zero
-    if cfg.evaluate:
+    if switch(cfg, "evaluate"):
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)

@@ -29,12 +29,12 @@ class LastCheckpoint(Checkpoint):
         every_minutes: Between two of them; 0 writes one after each step.
 
     Raises:
-        InputError: If `every_minutes` is negative.
+        InputError: If `every_minutes` is negative, or no number.
     """
 
     def __init__(self, folder: str, every_minutes: float) -> None:
-        if every_minutes < 0:
-            raise InputError(f"callbacks.last_checkpoint.every_minutes={every_minutes} must be 0 or more")
+        if not isinstance(every_minutes, int | float) or every_minutes < 0:
+            raise InputError(f"callbacks.last_checkpoint.every_minutes={every_minutes} must be a number of 0 or more")
         self.path, self.interval = Path(folder) / LAST, 60 * every_minutes
         self.signals = StopSignals()
         self.step, self.saved = 0, 0.0  # steps made, and when the last checkpoint was

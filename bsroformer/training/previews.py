@@ -11,6 +11,7 @@ from torch import Tensor
 from bsroformer.atomic import replacing
 from bsroformer.audio.files import write
 from bsroformer.data.mixing import mix
+from bsroformer.errors import InputError
 from bsroformer.figures import separation_figure
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training.ema import averaged
@@ -33,6 +34,8 @@ class Previews(L.Callback):
     """
 
     def __init__(self, folder: str, every_n_epochs: int, excerpt: int = 0) -> None:
+        if every_n_epochs < 1:
+            raise InputError(f"callbacks.previews.every_n_epochs={every_n_epochs} must be 1 or more")
         self.folder, self.every_n_epochs, self.excerpt = Path(folder) / "previews", every_n_epochs, excerpt
         self.true_shown = False
 

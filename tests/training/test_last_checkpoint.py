@@ -153,5 +153,5 @@ def test_time_decides_between_validations(songs_root, tmp_path, monkeypatch):
 
 
 def test_a_negative_time_is_refused():
-    with pytest.raises(InputError, match=r"callbacks.last_checkpoint.every_minutes=-1 must be 0 or more"):
+    with pytest.raises(InputError, match=r"callbacks.last_checkpoint.every_minutes=-1 must be a number of 0 or more"):
         LastCheckpoint("checkpoints", every_minutes=-1)
