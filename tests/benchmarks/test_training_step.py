@@ -43,16 +43,19 @@ def test_grouped_layers_make_a_sixth_of_the_calls_with_a_tenth_of_the_tensors(pa
 
 
 def test_a_step_makes_less_than_an_eighth_of_the_public_packages_calls(paper_bands):
-    """Those of ``lite`` and of bs-roformer 1.2.4 with four blocks; widths do not matter (docs/benchmarks.md)."""
+    """Those of ``lite``, in bf16 too, and of bs-roformer 1.2.4 in fp32 with plain AdamW (docs/benchmarks.md).
+
+    Widths do not matter.
+    """
     tree = {**paper_bands, "trunk": {"dim": 16, "depth": 4, "heads": 4, "dim_head": 4}, "masks": {"expansion": 4}}
     stems = noise_stems(ModelSettings.from_dict(tree), 1, 0.1)
     loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=2048, hop_length=512)
-    for half, public in ((None, 37_627), (torch.bfloat16, 44_347)):  # with AdamW as PyTorch makes it
+    for half in (None, torch.bfloat16):
         step = plain_step(
             BandSplitRoformer(ModelSettings.from_dict(tree)), loss, partial(adamw, fused=True), stems, half
         )
         step()  # makes the optimiser's moments
-        assert operator_calls(step).total() <= public / 8
+        assert operator_calls(step).total() <= 37_627 / 8
 
 
 def test_autocast_adds_calls_that_cast(tiny_tree):

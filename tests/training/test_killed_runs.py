@@ -28,15 +28,25 @@ def start_in_process(songs_root: Path, folder: Path, *overrides: str) -> None:
     start(songs_root, folder, *overrides)
 
 
-def start_and_be_killed(seconds: float, songs_root: Path, folder: Path) -> None:
-    """Go on with the run, and get a kill -9 so many seconds after it goes on."""
-    begin = LastCheckpoint.on_train_start
+def start_and_be_killed(checkpoints: int, seconds: float, songs_root: Path, folder: Path) -> None:
+    """Go on with the run, and get a kill -9 so many seconds after it has gone on and written so many checkpoints."""
+    begin, save, written = LastCheckpoint.on_train_start, LastCheckpoint._save, 0
+
+    def kill_soon() -> None:
+        if written == checkpoints:
+            threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
     def on_train_start(callback: LastCheckpoint, *arguments: Any) -> None:
-        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        kill_soon()
         begin(callback, *arguments)
 
-    LastCheckpoint.on_train_start = on_train_start
+    def save_and_count(callback: LastCheckpoint, *arguments: Any) -> None:
+        nonlocal written
+        save(callback, *arguments)
+        written += 1
+        kill_soon()
+
+    LastCheckpoint.on_train_start, LastCheckpoint._save = on_train_start, save_and_count
     start_in_process(songs_root, folder, "resume=auto")
 
 
@@ -62,11 +72,15 @@ def uninterrupted(songs_root, tmp_path_factory) -> tuple[Path, float]:
 
 
 def test_a_run_that_is_killed_at_any_time_ends_as_one_that_is_not(songs_root, tmp_path, uninterrupted):
-    """Twenty times, at random moments of a quarter of a run's length; a run that comes to its end begins anew."""
+    """Twenty times, at random moments within a quarter of a run's length after one of its next checkpoints.
+
+    A run that comes to its end begins anew.
+    """
     folder, seconds = uninterrupted
     moments, runs, reached = random.Random(0), 0, set()
     for _ in range(KILLS):
-        process = forked(start_and_be_killed, moments.uniform(0, seconds / 4), songs_root, tmp_path / str(runs))
+        life = moments.randint(0, 2), moments.uniform(0, seconds / 4)
+        process = forked(start_and_be_killed, *life, songs_root, tmp_path / str(runs))
         process.join()
         assert process.exitcode in (0, -signal.SIGKILL)
         if process.exitcode == 0:
@@ -75,5 +89,5 @@ def test_a_run_that_is_killed_at_any_time_ends_as_one_that_is_not(songs_root, tm
         elif (tmp_path / str(runs) / "checkpoints" / LAST).exists():
             reached.add(checkpoint(tmp_path / str(runs))["global_step"])
     run(songs_root, tmp_path / str(runs), "resume=auto")
-    assert len(reached) > 1  # it was killed in several places
+    assert len(reached) > 3  # it was killed in several places
     assert_same_end(tmp_path / str(runs), folder)

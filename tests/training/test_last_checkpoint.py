@@ -8,7 +8,8 @@ from typing import Any
 
 import lightning as L
 import pytest
-from runs import assert_same_end, checkpoint, start
+import torch
+from runs import assert_same_end, checkpoint, metrics, start
 
 from bsroformer.errors import InputError
 from bsroformer.training import SeparationModule
@@ -150,6 +151,26 @@ def test_time_decides_between_validations(songs_root, tmp_path, monkeypatch):
     monkeypatch.setattr(LastCheckpoint, "_save", noted)
     start(songs_root, tmp_path, "callbacks.last_checkpoint.every_minutes=100", "trainer.max_epochs=2")
     assert saved == [3, 3, 6, 6]  # before and after the validation that each epoch ends with
+
+
+def test_a_run_that_was_moved_keeps_its_best(songs_root, tmp_path):
+    """The next validation is worse, and must not replace it."""
+    start(songs_root, tmp_path / "here", "trainer.max_epochs=1")
+    best = checkpoint(tmp_path / "here", "best.ckpt")["global_step"]
+    (tmp_path / "here").rename(tmp_path / "there")
+    worse = "optimizer.lr=1", "scheduler.warmup_steps=0", "trainer.max_epochs=2"
+    state = checkpoint(tmp_path / "there")
+    for group in state["optimizer_states"][0]["param_groups"]:
+        group["initial_lr"] = group["lr"] = 1.0
+    state["lr_schedulers"][0]["base_lrs"] = [1.0, 1.0]
+    torch.save(state, tmp_path / "there" / "checkpoints" / LAST)
+    start(songs_root, tmp_path / "there", f"ckpt_path={tmp_path}/there/checkpoints/{LAST}", *worse)
+    scores = [float(row["val/si_sdr"]) for row in metrics(tmp_path / "there") if row["val/si_sdr"]]
+    assert scores[1] < scores[0]
+    assert checkpoint(tmp_path / "there", "best.ckpt")["global_step"] == best
+    states = checkpoint(tmp_path / "there")["callbacks"].values()
+    assert f"{tmp_path}/there/checkpoints/best.ckpt" in [state.get("best_model_path") for state in states]
+    assert not (tmp_path / "here").exists()
 
 
 def test_a_negative_time_is_refused():

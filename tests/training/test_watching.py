@@ -73,6 +73,7 @@ def test_loggers_without_a_page_are_left_alone(tmp_path):
     log_picture([logger], "a", tmp_path / "none.png", 1)
     log_sound([logger], "a", tmp_path / "none.wav", 1)
     log_table([logger], "a", (), [], 1)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("error", [OSError("no space"), InputError("no space")])
