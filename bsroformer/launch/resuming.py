@@ -38,7 +38,7 @@ def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
     Raises:
         InputError: If there is no such run, or it would begin anew in the folder of another.
     """
-    if cfg.resume is None and started_again():
+    if cfg.resume is None and started_again() and names_folder(command_line()):
         cfg = with_auto(cfg)
     if cfg.resume is None:
         refuse_folder_in_use(cfg)
@@ -81,6 +81,8 @@ def run_to_resume(cfg: DictConfig) -> Path:
         raise InputError(f"resume={cfg.resume} finds its checkpoint itself: leave ckpt_path={cfg.ckpt_path} out")
     folder = Path(cfg.paths.output_dir)
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if cfg.resume == AUTO and not in_sweep and not names_folder(command_line()):
+        raise InputError("resume=auto looks for a run at paths.output_dir, whose name has the time in it: give one")
     if cfg.resume != AUTO and not in_sweep and path_of(cfg.resume, "resume") != folder:
         raise InputError(
             f"resume={cfg.resume} goes on in that folder, and paths.output_dir={folder} names another: leave it out"
@@ -127,6 +129,11 @@ def run_config(folder: Path) -> DictConfig:
 def command_line() -> list[str]:
     """What was given on the command line, or to this job of a sweep."""
     return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+
+
+def names_folder(overrides: Sequence[str]) -> bool:
+    """Whether a command line says where its run goes; without Hydra, the configuration does."""
+    return not HydraConfig.initialized() or any(each.startswith("paths.output_dir=") for each in overrides)
 
 
 def changed(run: DictConfig, composed: DictConfig, overrides: Sequence[str]) -> DictConfig:
