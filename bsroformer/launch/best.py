@@ -15,8 +15,9 @@ from bsroformer.checkpoints.average import average_of
 from bsroformer.checkpoints.save import save_weights
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
+from bsroformer.report.rows import SCORE
 from bsroformer.training import SeparationModule
-from bsroformer.training.candidates import SCORE, Candidates
+from bsroformer.training.candidates import Candidates
 
 LIGHTNING = {"pytorch-lightning_version": L.__version__}
 """Without it Lightning reads no checkpoint."""

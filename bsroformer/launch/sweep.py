@@ -17,7 +17,8 @@ from bsroformer.errors import InputError
 from bsroformer.launch.config import refuse_many_processes
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.terminal import clock, terminal
-from bsroformer.training.curves import read_rows
+from bsroformer.report.rows import SCORE, read_rows
+from bsroformer.training import watching
 from bsroformer.training.prune import CURVES
 from bsroformer.training.result import FILE, Result, read_result, write_result
 
@@ -25,7 +26,7 @@ FAILED = 1
 """Exit status of a sweep in which a job failed."""
 ORDER = ("done", "pruned", "unfinished", "failed")
 """Of statuses in the table, among jobs without a score."""
-COLUMNS = ("val/si_sdr", "steps", "seconds", "status", "reason")
+COLUMNS = (SCORE, "steps", "seconds", "status", "reason")
 
 
 class SweepTable(Callback):
@@ -146,20 +147,19 @@ def table_row(folder: Path, result: Result, varied: Sequence[str]) -> dict[str, 
 
 def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> str:
     """The table in Markdown; its last column tells how a job ended and, if it failed, why."""
-    lines = ["| job | " + " | ".join([*varied, "SI-SDR dB", "steps", "time", "status"]) + " |"]
-    lines.append("|" + " --- |" * (len(varied) + 5))
+    lines = []
     for row in rows:
-        score, steps, seconds = row["val/si_sdr"], row["steps"], row["seconds"]
-        cells = [
+        score, steps, seconds = row[SCORE], row["steps"], row["seconds"]
+        cells = (
             row["job"],
             *(short(row[key]) for key in varied),
-            "" if score is None else f"{score:.2f}",
-            "" if steps is None else str(steps),
+            "" if score is None else score,
+            "" if steps is None else steps,
             "" if seconds is None else clock(seconds),
             ": ".join(filter(None, (row["status"], row["reason"]))),
-        ]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+        )
+        lines.append(cells)
+    return watching.markdown(["job", *varied, "SI-SDR dB", "steps", "time", "status"], lines) + "\n"
 
 
 def short(value: str) -> str:

@@ -15,8 +15,8 @@ from jinja2 import Environment, StrictUndefined, Template
 from bsroformer.atomic import replacing
 from bsroformer.figures.style import STEM_COLOURS
 from bsroformer.report.media import picture, sound
-from bsroformer.report.rows import Row, read_rows
-from bsroformer.report.tables import SCORE, decibels, evaluation_table, latest_and_best, songs_table, validation_table
+from bsroformer.report.rows import SCORE, Row, read_rows
+from bsroformer.report.tables import decibels, evaluation_table, latest_and_best, songs_table, validation_table
 
 REPORT = "report.html"
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from bsroformer.atomic import replacing
 
 Row = dict[str, float]
+SCORE = "val/si_sdr"
+"""What validations are compared by."""
 """Metric -> value, of one step."""
 
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bsroformer.report.rows import Row
+from bsroformer.report.rows import SCORE, Row
 
-SCORE = "val/si_sdr"
-METRICS = ("val/si_sdr", "val/sdr")
+METRICS = (SCORE, "val/sdr")
 NOTHING = "–"
 
 

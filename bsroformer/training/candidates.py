@@ -11,10 +11,10 @@ import lightning as L
 from bsroformer.checkpoints.save import save_weights
 from bsroformer.checkpoints.weight_file import open_weights
 from bsroformer.errors import InputError
+from bsroformer.report.rows import SCORE
 from bsroformer.training.ema import averaged
 from bsroformer.training.module import SeparationModule
 
-SCORE = "val/si_sdr"
 VALIDATION = "validation"
 """The entry of a candidate's file that holds its step and its score."""
 

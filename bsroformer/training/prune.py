@@ -8,10 +8,9 @@ from typing import Any
 
 import lightning as L
 
-from bsroformer.training.curves import read_rows
+from bsroformer.report.rows import SCORE, read_rows
 from bsroformer.training.result import FILE, read_result, update_result
 
-SCORE = "val/si_sdr"
 CURVES = "metrics.csv"
 """What `Curves` writes into the folder of a run."""
 
