@@ -15,6 +15,7 @@ from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
 from bsroformer.checkpoints.start import leaves
 from bsroformer.errors import InputError
 from bsroformer.launch.config import AUTO, CONFIG_FILE, path_of, plain
+from bsroformer.launch.ranks import by_torchrun
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
 from bsroformer.model import ModelSettings
 from bsroformer.training.checkpoint_file import LAST, last_good_checkpoint
@@ -132,8 +133,12 @@ def command_line() -> list[str]:
 
 
 def names_folder(overrides: Sequence[str]) -> bool:
-    """Whether a command line says where its run goes; without Hydra, the configuration does."""
-    return not HydraConfig.initialized() or any(each.startswith("paths.output_dir=") for each in overrides)
+    """Whether it is known where a run goes, and not by the time: from the command line, torchrun, or without Hydra."""
+    return (
+        not HydraConfig.initialized()
+        or by_torchrun()
+        or any(each.startswith("paths.output_dir=") for each in overrides)
+    )
 
 
 def changed(run: DictConfig, composed: DictConfig, overrides: Sequence[str]) -> DictConfig:

@@ -9,12 +9,12 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from runs import assert_same_end, checkpoint, metrics, start
 
 from bsroformer.errors import InputError
 from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
+from runs import assert_same_end, checkpoint, metrics, start
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 
