@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from launched import SMALL_RUN, composed
 
 from bsroformer.launch.train import train
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.throughput import MEMORY, SPEED
+from launched import SMALL_RUN, composed
 
 # Epochs of three steps, of which the last has two batches instead of three; a checkpoint after each step.
 SHORT_EPOCHS = (

@@ -14,7 +14,6 @@ import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
-from launched import CONFIGS, REPOSITORY, composed
 from omegaconf import OmegaConf
 
 from bsroformer.data.datamodule import Batches
@@ -22,6 +21,7 @@ from bsroformer.inference import Separator
 from bsroformer.launch.build import build_module
 from bsroformer.launch.separators import separator_of
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from launched import CONFIGS, REPOSITORY, composed
 
 Tree = dict[str, Any]
 FILES = sorted(CONFIGS.rglob("*.yaml"))

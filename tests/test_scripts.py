@@ -20,12 +20,12 @@ import soundfile
 import torch
 import yaml
 from hydra.core.global_hydra import GlobalHydra
-from launched import REPOSITORY, SMALL_RUN
 
 from bsroformer import load_model
 from bsroformer.audio.files import probe, read
 from bsroformer.data.musdb import validation_songs
 from bsroformer.metrics import bss_eval_available
+from launched import REPOSITORY, SMALL_RUN
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "drums", "bass", "other")

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from launched import REPOSITORY
 
 from bsroformer.audio.files import probe, read, write
 from bsroformer.checkpoints.save import save_model
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from launched import REPOSITORY
 
 RATE = 8000
 SCRIPT = str(REPOSITORY / "scripts" / "separate.py")

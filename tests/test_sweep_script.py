@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from launched import REPOSITORY, SMALL_RUN
 
 SCRIPT = str(REPOSITORY / "scripts" / "train.py")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import public_model
 import pytest
 import safetensors.torch
 import torch
 import yaml
 
+import public_model
 from bsroformer import InputError, load_model
 from bsroformer.checkpoints import open_checkpoint
 

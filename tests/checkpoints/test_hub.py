@@ -5,7 +5,6 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import huggingface_hub
-import public_model
 import pytest
 import torch
 import yaml
@@ -13,6 +12,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from test_checkpoint import BS, tree_for
 
+import public_model
 from bsroformer import InputError, load_model
 from bsroformer.checkpoints.hub import check_hash, fetched, fetched_if_there, sibling
 

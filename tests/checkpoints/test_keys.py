@@ -1,11 +1,11 @@
 """The public layout is a renaming: its tensors are parts of this project's weights, and together all of them."""
 
-import public_model
 import pytest
 import torch
 from hypothesis import given, settings
 from test_public_models import public_options
 
+import public_model
 from bsroformer.checkpoints.blank import blank_model, skeleton
 from bsroformer.checkpoints.community.keys import key_shapes, pieces, public_weights
 from bsroformer.checkpoints.community.options import OPTIONS, options_of, settings_of

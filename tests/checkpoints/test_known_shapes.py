@@ -8,11 +8,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import public_model
 import pytest
 import torch
 import yaml
 
+import public_model
 from bsroformer import InputError
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.community.read import read_public

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import public_model
 import pytest
 import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import public_model
 from bsroformer import load_model
 from bsroformer.checkpoints.community.yaml_file import PlainDumper
 

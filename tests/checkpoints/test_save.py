@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import public_model
 import pytest
 import safetensors
 import torch
@@ -11,6 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import public_model
 from bsroformer import BandSplitRoformer, InputError, ModelSettings, load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.community.yaml_file import PlainLoader

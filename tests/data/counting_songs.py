@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from augments import VARIED, augment
 from torch import Tensor
 
+from augments import VARIED, augment
 from bsroformer.data.augment import Augment
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.data.layouts import SongFormat

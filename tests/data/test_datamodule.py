@@ -2,9 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from augments import VARIED, augment
 from torch import Tensor
 
+from augments import VARIED, augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from augments import VARIED, augment
 from counting_songs import AS_IT_IS, RATE, SONGS, STEMS, VARIED_MIX, CountingSong, drawn, random_excerpts
 from torch.utils.data import DataLoader
 
+from augments import VARIED, augment
 from bsroformer.data.augment import Gain
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey, padded
 from bsroformer.data.sources import FolderSource, find_splits

@@ -3,10 +3,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from augments import augment
 from counting_songs import AS_IT_IS, STEMS, CountingSong, drawn, random_excerpts
 from torch import Tensor
 
+from augments import augment
 from bsroformer.data.augment import Mixup, Stretch
 from bsroformer.data.excerpts import ExcerptKey
 from bsroformer.data.levels import Levels, block_levels

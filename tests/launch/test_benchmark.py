@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from launched import CONFIGS, REPOSITORY, composed
 
 from bsroformer.launch.benchmark import benchmark
+from launched import CONFIGS, REPOSITORY, composed
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "seconds=0.1", "repeats=1")
 

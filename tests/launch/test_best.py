@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from launched import SMALL_RUN, composed
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from bsroformer import load_model
@@ -17,6 +16,7 @@ from bsroformer.launch import train as launch_train
 from bsroformer.launch.best import Scored, best_checkpoint
 from bsroformer.launch.train import train
 from bsroformer.training.candidates import score_of
+from launched import SMALL_RUN, composed
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 BARE = ("~callbacks.previews", "~callbacks.progress")

@@ -2,12 +2,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from launched import SMALL_RUN, composed
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from bsroformer.errors import InputError
 from bsroformer.launch import build
 from bsroformer.training.last_checkpoint import LastCheckpoint
+from launched import SMALL_RUN, composed
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

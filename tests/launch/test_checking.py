@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from launched import composed
 from rich.console import Console
 
 from bsroformer.data.doctor import Finding
 from bsroformer.errors import InputError
 from bsroformer.launch.checking import MOST_ROWS, check, findings_table, table_rows
 from bsroformer.launch.prepare import prepare
+from launched import composed
 
 SONGS = ("train/A", "valid/V", "test/T")
 

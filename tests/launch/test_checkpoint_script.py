@@ -9,7 +9,6 @@ import pytest
 import soundfile
 import torch
 import yaml
-from launched import REPOSITORY, SMALL_RUN, composed
 from omegaconf import OmegaConf
 
 from bsroformer import load_model
@@ -18,6 +17,7 @@ from bsroformer.launch.checkpoint import checkpoint
 from bsroformer.launch.eval import evaluate
 from bsroformer.launch.separate import separate
 from bsroformer.launch.train import train
+from launched import REPOSITORY, SMALL_RUN, composed
 
 REFERENCE = REPOSITORY / "tests" / "reference"
 

@@ -2,12 +2,12 @@ import os
 
 import pytest
 import yaml
-from launched import composed
 from omegaconf import OmegaConf
 from omegaconf.errors import ReadonlyConfigError
 
 from bsroformer.errors import InputError
 from bsroformer.launch.config import prepared, refuse_many_processes, save_config
+from launched import composed
 
 
 def test_a_prepared_tree_is_read_only_and_the_composed_one_is_left_as_it_was():

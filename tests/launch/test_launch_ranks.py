@@ -1,11 +1,11 @@
 import pytest
-from launched import composed
 from torch.distributed import TCPStore
 
 from bsroformer.errors import InputError
 from bsroformer.launch.build import build_trainer
 from bsroformer.launch.config import prepared
 from bsroformer.launch.ranks import check_processes, in_one_folder
+from launched import composed
 
 ARGUMENTS = ["trainer=ddp", "model=tiny"]
 

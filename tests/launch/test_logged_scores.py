@@ -4,7 +4,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from launched import SMALL_RUN, composed
 from lightning.pytorch.loggers import CSVLogger
 
 from bsroformer.evaluation import Evaluation, SongScores
@@ -12,6 +11,7 @@ from bsroformer.launch.logged_scores import averages_by_name, log_scores, table_
 from bsroformer.launch.train import train
 from bsroformer.report.page import REPORT
 from bsroformer.training.report import Report
+from launched import SMALL_RUN, composed
 
 
 def song(name: str, vocals: float, other: float) -> SongScores:

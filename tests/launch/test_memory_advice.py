@@ -2,7 +2,6 @@ import re
 
 import pytest
 import torch
-from launched import SMALL_RUN, composed
 
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
@@ -11,6 +10,7 @@ from bsroformer.launch.memory import advice, estimator, keys, memory_advice, tra
 from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
 from bsroformer.training.memory_plan import Plan
+from launched import SMALL_RUN, composed
 
 # A lite model that is quick to estimate.
 BIG = ("model=lite", "data.seconds=3", "trainer=gpu", "trainer.precision=32-true", "data.batch_size=4")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from launched import SMALL_RUN, composed
 from rich.filesize import decimal
 
 from bsroformer.launch.prepare import prepare
 from bsroformer.launch.train import train
+from launched import SMALL_RUN, composed
 
 DATA = ("data=folder", "data.valid_songs=[B]", "workers=1")
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from augments import NO_MIXUP, augment
 
+from augments import NO_MIXUP, augment
 from bsroformer.audio.files import read
 from bsroformer.data.augment import Gain, Polarity, Stretch
 from bsroformer.launch.preview import effect_pairs, write_pairs

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from launched import SMALL_RUN, composed
 from omegaconf import OmegaConf
 
 from bsroformer.errors import InputError
@@ -11,6 +10,7 @@ from bsroformer.launch.resuming import changed, run_config, with_run_to_resume
 from bsroformer.launch.terminal import terminal
 from bsroformer.launch.train import train
 from bsroformer.training.checkpoint_file import BEFORE, LAST
+from launched import SMALL_RUN, composed
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from launched import composed
 
 from bsroformer.launch import run_facts
 from bsroformer.launch.git_state import GitState
 from bsroformer.launch.run_facts import model_hash, record_run, without_secrets
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from launched import composed
 
 CLEAN = GitState("abc", "trunk", False, "")
 DIRTY = GitState("abc", "trunk", True, "diff")

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from launched import composed
 from rich.console import Console
 
 from bsroformer.checkpoints.save import save_model
@@ -9,6 +8,7 @@ from bsroformer.inference import Ensemble, Separator
 from bsroformer.launch import separators
 from bsroformer.launch.separators import build_separator, device_of
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from launched import composed
 
 
 @pytest.fixture

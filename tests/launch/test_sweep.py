@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 from hydra.core.utils import JobReturn
-from launched import composed
 from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.errors import InputError
 from bsroformer.launch.sweep import SweepTable, check_sweep, installed, markdown, table_rows, varied_keys, write_tables
 from bsroformer.training.curves import write_rows
 from bsroformer.training.result import Result, write_result
+from launched import composed
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -162,6 +162,7 @@ def test_the_search_is_one_that_optuna_takes():
 def with_hydra(*overrides: str) -> DictConfig:
     """The tree of a training, with Hydra's own settings."""
     from hydra import compose, initialize_config_dir
+
     from launched import CONFIGS
 
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 import torch
-from launched import SMALL_RUN, composed
 
 from bsroformer.errors import InputError
 from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule, budget
 from bsroformer.training.budget import Budget
+from launched import SMALL_RUN, composed
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 

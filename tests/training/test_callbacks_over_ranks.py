@@ -9,9 +9,9 @@ from pathlib import Path
 import lightning as L
 import pytest
 import torch
-from augments import VARIED, augment
 from torch import Tensor
 
+from augments import VARIED, augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.data.sources import FolderSource

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from launched import SMALL_RUN, composed
 from torch import Tensor
 
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
@@ -18,6 +17,7 @@ from bsroformer.errors import InputError
 from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
 from bsroformer.training.faults import Faults, read_lines
+from launched import SMALL_RUN, composed
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 # Two epochs of three batches of two excerpts: keys (0, 0) to (0, 5), and (1, 0) to (1, 5).

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from runs import assert_same_end, checkpoint, start
 
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
+from runs import assert_same_end, checkpoint, start
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec", "ignore:.*fork")
 

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 import pytest
 import soundfile
 import torch
-from launched import SMALL_RUN, composed
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -15,6 +14,7 @@ from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training.ema import Ema
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.previews import Previews
+from launched import SMALL_RUN, composed
 
 SAMPLES = 6000
 

@@ -9,10 +9,10 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from augments import VARIED, augment
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
+from augments import VARIED, augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import FolderSource
 from bsroformer.losses import MultiDomainLoss

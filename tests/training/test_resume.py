@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from launched import SMALL_RUN, composed
-from runs import metrics
 
 from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
@@ -15,6 +13,8 @@ from bsroformer.checkpoints.native import with_raw_weights
 from bsroformer.checkpoints.save import save_weights_alone
 from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
+from launched import SMALL_RUN, composed
+from runs import metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from augments import VARIED, augment
 from packed_sets import FORM, RATE, STEMS, add_song, files, noise, packed
 
+from augments import VARIED, augment
 from bsroformer.audio.files import read
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.data.layouts import SongFormat
