@@ -1,15 +1,20 @@
-"""The scores of songs and their averages: over songs, then over stems, leaving out what is undefined."""
+"""The scores of songs and their averages: over seconds, over songs, then over stems, leaving out what is undefined."""
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-METRICS = ("SI-SDR", "SI-SDRi", "uSDR", "cSDR")
-BSS_METRICS = ("SIR", "SAR", "ISR")
-MEDIAN_METRICS = ("cSDR", *BSS_METRICS)
-"""The median over the frames of a song and then over songs, as in SiSEC 2018; others are means over songs."""
+WHOLE = ("uSDR", "SI-SDR", "SI-SDRi")
+"""Metrics of a whole song; averaged over songs by their mean."""
+FRAMEWISE = {"cSDR": "SDR", "SIR": "SIR", "SAR": "SAR", "ISR": "ISR"}
+"""Metrics of BSS Eval v4, and what museval calls the values of a second that they are the median of; averaged over songs by
+their median, as in SiSEC 2018."""
+METRICS = ("cSDR", "uSDR", "SI-SDR")
+"""Those to report unless others are asked for."""
+BSS_EVAL = ("cSDR", "SIR", "SAR", "ISR")
+"""What ``bss_eval`` stands for in a list of metrics."""
 
 Scores = dict[str, dict[str, float]]
 """Stem -> metric -> dB; NaN where undefined, as when the stem is silent."""
@@ -17,116 +22,171 @@ Scores = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class SongScores:
-    """The scores of one song.
+    """What the estimates of one song scored.
 
     Attributes:
         song: Name of the song.
         seconds: Its length.
-        scores: dB of the separated stems.
-        mixture: dB of the mixture as the estimate of every stem: what doing nothing scores.
-        frames: How many frames of a second the song has, for cSDR, SIR, SAR and ISR.
-        undefined_frames: How many of these were left out because a stem was silent in them.
+        whole: Stem -> :data:`WHOLE` metric -> dB; NaN where undefined.
+        frames: Stem -> ``SDR``, and with BSS Eval ``SIR``, ``SAR``, ``ISR`` -> dB of each second; NaN where undefined.
     """
 
     song: str
     seconds: float
-    scores: Scores
-    mixture: Scores
-    frames: int
-    undefined_frames: int
+    whole: Scores
+    frames: Mapping[str, Mapping[str, tuple[float, ...]]]
+
+    def score(self, stem: str, metric: str) -> float:
+        """One score in dB; NaN where undefined."""
+        if metric in WHOLE:
+            return self.whole[stem][metric]
+        return median(self.frames[stem][FRAMEWISE[metric]])
+
+    def scores(self, metrics: Sequence[str]) -> Scores:
+        """Some metrics of every stem."""
+        return {stem: {metric: self.score(stem, metric) for metric in metrics} for stem in self.whole}
+
+    @property
+    def seconds_scored(self) -> int:
+        """How many frames of a second there are."""
+        return max((len(frames["SDR"]) for frames in self.frames.values()), default=0)
+
+    @property
+    def seconds_undefined(self) -> int:
+        """How many of them have no score for any stem, since one is silent in them."""
+        return sum(all(map(math.isnan, second)) for second in zip(*(of["SDR"] for of in self.frames.values()), strict=True))
 
     def to_dict(self) -> dict[str, Any]:
-        """The song as plain data for JSON; ``None`` for an undefined score."""
+        """Plain data for JSON, to the last digit; ``None`` for an undefined score."""
         return {
             "song": self.song,
-            "seconds": round(self.seconds, 3),
-            **_with_baseline(self.scores, self.mixture),
-            "frames": self.frames,
-            "undefined_frames": self.undefined_frames,
+            "seconds": self.seconds,
+            "whole": {stem: {name: or_none(db) for name, db in of.items()} for stem, of in self.whole.items()},
+            "frames": {
+                stem: {name: [or_none(db) for db in frames] for name, frames in of.items()}
+                for stem, of in self.frames.items()
+            },
         }
+
+    @classmethod
+    def from_dict(cls, tree: Mapping[str, Any]) -> "SongScores":
+        """What `to_dict` gave."""
+        return cls(
+            tree["song"],
+            tree["seconds"],
+            {stem: {name: or_nan(db) for name, db in of.items()} for stem, of in tree["whole"].items()},
+            {
+                stem: {name: tuple(or_nan(db) for db in frames) for name, frames in of.items()}
+                for stem, of in tree["frames"].items()
+            },
+        )
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of all songs, and their averages.
+    """The scores of all songs under one method, and their averages.
 
     Attributes:
-        stems: Names of the stems, in the separator's order.
-        metrics: Names of the metrics, in the order of the table.
+        method: Its name.
+        kind: ``model``, ``estimates``, ``mixture`` (the floor) or ``oracle`` (a ceiling).
+        stems: Names of the stems, in the order of tables.
+        metrics: Names of the metrics, in the order of tables.
         songs: Scores of each song.
     """
 
+    method: str
+    kind: str
     stems: tuple[str, ...]
     metrics: tuple[str, ...]
     songs: tuple[SongScores, ...]
 
     @property
     def scores(self) -> Scores:
-        """Each stem's scores over all songs: medians of :data:`MEDIAN_METRICS`, means of the others."""
-        return self._over_songs([song.scores for song in self.songs])
+        """Each stem's scores over all songs."""
+        return {
+            stem: {metric: average(metric, (song.score(stem, metric) for song in self.songs)) for metric in self.metrics}
+            for stem in self.stems
+        }
 
     @property
-    def mixture(self) -> Scores:
-        """The same of the mixture as every stem's estimate, which is given no SIR, SAR and ISR."""
-        return self._over_songs([song.mixture for song in self.songs])
+    def mean(self) -> dict[str, float]:
+        """The mean of `scores` over the stems: metric -> dB."""
+        return mean_over_stems(self.scores)
 
     @property
     def undefined(self) -> dict[str, dict[str, int]]:
-        """In how many songs a stem's score is undefined, and so left out of the average."""
+        """In how many songs a stem's score is undefined, and so left out of the average: stem -> metric -> songs."""
         return {
-            stem: {metric: sum(math.isnan(song.scores[stem][metric]) for song in self.songs) for metric in self.metrics}
+            stem: {metric: sum(math.isnan(song.score(stem, metric)) for song in self.songs) for metric in self.metrics}
             for stem in self.stems
         }
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain data for JSON; ``None`` for an undefined score."""
-        return {
-            **_with_baseline(self.scores, self.mixture),
-            "undefined": self.undefined,
-            "frames": sum(song.frames for song in self.songs),
-            "undefined_frames": sum(song.undefined_frames for song in self.songs),
-            "songs": [song.to_dict() for song in self.songs],
-        }
 
-    def _over_songs(self, songs: Sequence[Scores]) -> Scores:
-        return {
-            stem: {metric: _average(metric, (song[stem][metric] for song in songs)) for metric in songs[0][stem]}
-            for stem in self.stems
-        }
+@dataclass(frozen=True)
+class Failure:
+    """A song that could not be scored.
+
+    Attributes:
+        song: Its name.
+        method: Whose estimates could not be had; None where the song itself cannot be read.
+        reason: A sentence.
+    """
+
+    song: str
+    method: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """Methods side by side on the same songs.
+
+    Attributes:
+        evaluations: The mixture first, then what is evaluated, then oracles.
+        failures: Songs that could not be scored.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    failures: tuple[Failure, ...] = ()
+
+    def __getitem__(self, method: str) -> Evaluation:
+        """The scores of a method."""
+        return next(evaluation for evaluation in self.evaluations if evaluation.method == method)
 
 
 def mean_over_stems(scores: Scores) -> dict[str, float]:
     """The mean over the stems that have a score: metric -> dB; NaN if none has."""
     metrics = next(iter(scores.values()))
-    return {metric: _mean(_defined(stem[metric] for stem in scores.values())) for metric in metrics}
+    return {metric: mean(stem[metric] for stem in scores.values()) for metric in metrics}
 
 
-def _average(metric: str, songs: Iterable[float]) -> float:
+def average(metric: str, songs: Iterable[float]) -> float:
     """Average one stem over songs, as is the custom of the metric."""
-    defined = _defined(songs)
-    if metric in MEDIAN_METRICS:
-        return statistics.median(defined) if defined else math.nan
-    return _mean(defined)
+    return median(songs) if metric in FRAMEWISE else mean(songs)
 
 
-def _defined(values: Iterable[float]) -> list[float]:
+def median(values: Iterable[float]) -> float:
+    """Of those that are defined; of an even number, the mean of the middle two. NaN if none is."""
+    found = defined(values)
+    return statistics.median(found) if found else math.nan
+
+
+def mean(values: Iterable[float]) -> float:
+    """Of those that are defined; NaN if none is."""
+    found = defined(values)
+    return statistics.fmean(found) if found else math.nan
+
+
+def defined(values: Iterable[float]) -> list[float]:
+    """Those that are numbers."""
     return [value for value in values if not math.isnan(value)]
 
 
-def _mean(values: Sequence[float]) -> float:
-    return statistics.fmean(values) if values else math.nan
+def or_none(value: float) -> float | None:
+    """NaN as JSON can write it."""
+    return None if math.isnan(value) else value
 
 
-def _with_baseline(scores: Scores, mixture: Scores) -> dict[str, Any]:
-    """The form that songs and averages share in a file: stems, their mean, and both of the mixture."""
-    return {**_with_mean(scores), "mixture": _with_mean(mixture)}
-
-
-def _with_mean(scores: Scores) -> dict[str, Any]:
-    stems = {stem: _plain(metrics) for stem, metrics in scores.items()}
-    return {"stems": stems, "mean": _plain(mean_over_stems(scores))}
-
-
-def _plain(metrics: dict[str, float]) -> dict[str, float | None]:
-    """Round to 0.0001 dB, and write NaN as JSON can."""
-    return {metric: None if math.isnan(value) else round(value, 4) for metric, value in metrics.items()}
+def or_nan(value: float | None) -> float:
+    """What `or_none` was given."""
+    return math.nan if value is None else value
