@@ -16,14 +16,15 @@ PACKAGE = "bsroformer"
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
     ("errors",),
-    ("atomic", "devices", "parallel"),
+    ("atomic", "devices", "file_state", "parallel"),
     ("hardware",),
     ("audio",),
     ("metrics", "model", "losses", "data"),
     ("checkpoints", "figures"),
     ("inference", "report"),
+    ("evaluation",),
     (PACKAGE,),  # the public names of `bsroformer/__init__.py`
-    ("evaluation", "training", "web"),
+    ("training", "web"),
     ("benchmarks",),
     ("launch",),
     ("scripts",),

@@ -1,23 +1,42 @@
-"""Score a separator on songs whose stems are known: songs in, one table of decibels out.
+"""Score separators, and stems that any program made, on songs whose stems are known.
 
-``evaluate`` separates and scores one song at a time; ``Evaluation`` holds the scores and averages them;
-``report`` writes them as a table, JSON and CSV; ``figures`` draws them.
+`evaluate` does it in one call. ``methods`` are what is scored: models, folders of stems (``estimates``), the mixture,
+and oracles (``oracle``); ``line_up`` finds the stems that they share; ``evaluator`` runs methods over songs;
+``score_song`` scores one, ``kept`` keeps its scores; ``scores`` averages them, ``results`` and ``bootstrap`` compare
+methods; ``tables``, ``files`` and ``figures`` show it, and ``gallery`` keeps what ``report.html`` plays.
 """
 
-from bsroformer.evaluation.evaluate import evaluate, score_song
+from bsroformer.evaluation.evaluate import begin, evaluate, evaluator_of
+from bsroformer.evaluation.evaluator import Evaluator
 from bsroformer.evaluation.figures import scores_figure
-from bsroformer.evaluation.report import scores_table, write_csv, write_figure, write_json
+from bsroformer.evaluation.files import write_figure
+from bsroformer.evaluation.line_up import Candidate
+from bsroformer.evaluation.results import Failure, Results
 from bsroformer.evaluation.scores import Evaluation, Scores, SongScores
+from bsroformer.evaluation.song_audio import SongAudio, SongEntry, read_song, songs_in
+from bsroformer.evaluation.stems_writer import StemsWriter
+from bsroformer.evaluation.tables import results_table, running_table
+from bsroformer.evaluation.write import write_results
 
 __all__ = [
+    "Candidate",
     "Evaluation",
+    "Evaluator",
+    "Failure",
+    "Results",
     "Scores",
+    "SongAudio",
+    "SongEntry",
     "SongScores",
+    "StemsWriter",
+    "begin",
     "evaluate",
-    "score_song",
+    "evaluator_of",
+    "read_song",
+    "results_table",
+    "running_table",
     "scores_figure",
-    "scores_table",
-    "write_csv",
+    "songs_in",
     "write_figure",
-    "write_json",
+    "write_results",
 ]

@@ -1,175 +1,171 @@
-"""Separate songs whose stems are known, and score the result, with one song in memory at a time."""
+"""Evaluate separators and folders of stems on songs: `bsroformer.evaluate`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from bsroformer.data.tracks import Track
 from bsroformer.errors import InputError
-from bsroformer.evaluation.scores import BSS_METRICS, METRICS, Evaluation, Scores, SongScores
-from bsroformer.metrics import bss_eval as museval_scores
-from bsroformer.metrics import bss_eval_available, framewise_sdr, median_over_frames, sdr, si_sdr, silent
+from bsroformer.evaluation.evaluator import Evaluator, OnEstimates, OnScores
+from bsroformer.evaluation.gallery import Gallery
+from bsroformer.evaluation.kept import KeptScores
+from bsroformer.evaluation.line_up import BOUNDS, Candidate, line_up
+from bsroformer.evaluation.methods import Method
+from bsroformer.evaluation.results import EVALUATED, Results
+from bsroformer.evaluation.scores import BSS_EVAL, FRAMEWISE, METRICS, WHOLE, SongScores, mean_over_stems
+from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.write import write_results
+from bsroformer.inference import StreamSeparator
+from bsroformer.metrics import bss_eval_available
+
+EXCERPTS = "excerpts"
+"""The folder of excerpts in that of an evaluation."""
+Evaluated = StreamSeparator | str | Path | Candidate
 
 
 def evaluate(
-    separate: Callable[[Tensor], Tensor],
-    tracks: Iterable[Track],
-    stems: Sequence[str],
-    sample_rate: int,
+    evaluated: Evaluated | Mapping[str, Evaluated],
+    songs: Sequence[SongEntry | Track],
+    stems: Sequence[str] | None = None,
     metrics: Sequence[str] = METRICS,
-    bss_eval: bool = False,
-    on_song: Callable[[Track, Tensor, SongScores], None] | None = None,
-) -> Evaluation:
-    """Separate every song and score every stem.
+    bounds: Sequence[str] = BOUNDS,
+    folder: str | Path | None = None,
+    workers: int = 1,
+    on_scores: OnScores | None = None,
+) -> Results:
+    """Score separators and folders of stems on songs, side by side.
 
     Args:
-        separate: Gives the stems of a mixture: (c t) -> (n c t), in the order of ``stems``.
-        tracks: The songs. They may have more stems than the separator, in any order.
-        stems: Names of the separator's stems.
-        sample_rate: Of songs and estimates, in Hz.
-        metrics: Which of SI-SDR, SI-SDRi, uSDR and cSDR to report.
-        bss_eval: Add SIR, SAR and ISR, for which museval takes about as long as the music lasts.
-        on_song: Called after each song with the track, its estimates (n c t) and its scores: the place
-            to write the stems and show progress.
+        evaluated: A separator, or a folder with the stems that any program made of the songs; or several, by name.
+        songs: The songs, as `songs_in` finds them.
+        stems: Those to score; all that the evaluated have in common unless given.
+        metrics: Those to report: cSDR, uSDR, SI-SDR, SI-SDRi, and SIR, SAR, ISR, for which museval takes about as long
+            as the music lasts; ``bss_eval`` stands for cSDR, SIR, SAR and ISR.
+        bounds: The floor and the ceilings: ``mixture``, ``IRM1``, ``IRM2``, or none.
+        folder: Where results, tables, plots, museval's files and the page ``report.html`` go. Scores in it of a
+            `Candidate` with settings, or of a folder, are kept: the same call goes on where an earlier one was ended.
+        workers: Songs that are scored at a time.
+        on_scores: Told of every score.
 
     Returns:
-        The scores of each song, and from them the averages.
+        The scores of every method and song, and their averages.
 
     Raises:
-        InputError: If there is no song, a song lacks a stem, an estimate has the wrong shape or is not
-            finite, a metric is unknown, or BSS Eval cannot run.
+        InputError: If nothing can be evaluated, a name is unknown, or files cannot be written. Songs that cannot be
+            scored are in the results' ``failures``.
     """
-    metrics = (*metrics, *(BSS_METRICS if bss_eval else ()))
-    _check_metrics(metrics, stems)
-    songs = []
-    for track in tracks:
-        mixture, targets = _read(track, stems, sample_rate)
-        with torch.no_grad():
-            estimates = separate(mixture).to(targets.device)
-            _check_estimates(estimates, targets, track.name)
-            songs.append(score_song(track.name, estimates, targets, mixture, stems, sample_rate, metrics))
-        if on_song:
-            on_song(track, estimates, songs[-1])
-        del mixture, targets, estimates  # so that no two songs are in memory while the next is read
-    if not songs:
-        raise InputError("There is no song to evaluate: check the data folder and the split.")
-    return Evaluation(tuple(stems), metrics, tuple(songs))
+    evaluator, entries = evaluator_of(evaluated, songs, stems, metrics, bounds, folder, workers, on_scores)
+    begin(evaluator, entries)
+    results = evaluator.run(entries)
+    if folder is not None:
+        write_results(results, Path(folder))
+    return results
 
 
-def score_song(
-    name: str,
-    estimates: Tensor,
-    targets: Tensor,
-    mixture: Tensor,
-    stems: Sequence[str],
-    sample_rate: int,
+def evaluator_of(
+    evaluated: Evaluated | Mapping[str, Evaluated],
+    songs: Sequence[SongEntry | Track],
+    stems: Sequence[str] | None = None,
     metrics: Sequence[str] = METRICS,
-) -> SongScores:
-    """Score the estimated stems of one song, and the mixture in their place.
+    bounds: Sequence[str] = BOUNDS,
+    folder: str | Path | None = None,
+    workers: int = 1,
+    on_scores: OnScores | None = None,
+) -> tuple[Evaluator, list[SongEntry]]:
+    """What `evaluate` runs, and the songs it runs on.
+
+    Raises:
+        InputError: See `evaluate`.
+    """
+    entries = [SongEntry.of_track(song) if isinstance(song, Track) else song for song in songs]
+    asked = expanded(metrics)
+    chosen = line_up(candidates_of(evaluated), entries, stems, bounds)
+    with_bss_eval = not set(BSS_EVAL).isdisjoint(set(asked) - {"cSDR"}) or "bss_eval" in metrics
+    if with_bss_eval:
+        check_bss_eval(chosen.stems)
+    evaluator = Evaluator(
+        chosen.methods,
+        chosen.stems,
+        entries[0].sample_rate,
+        asked,
+        KeptScores(Path(folder), chosen.stems, with_bss_eval) if folder is not None else None,
+        workers,
+        with_bss_eval,
+        on_scores,
+        (_considering(Gallery(Path(folder) / EXCERPTS), asked[0]),) if folder is not None else (),
+    )
+    return evaluator, entries
+
+
+def begin(evaluator: Evaluator, songs: Sequence[SongEntry], overwrite: bool = False) -> None:
+    """Clear the folder of what is not kept; of several processes, one must do it before any of them scores a song.
 
     Args:
-        name: Name of the song.
-        estimates: Estimated stems, (n c t).
-        targets: True stems, (n c t).
-        mixture: The song, (c t).
-        stems: Names of the stems.
-        sample_rate: In Hz.
-        metrics: Which of SI-SDR, SI-SDRi, uSDR, cSDR, SIR, SAR and ISR to report; museval takes about as
-            long as the music lasts for the last three, which the mixture is not given.
-
-    Returns:
-        The song's scores.
+        evaluator: What will score.
+        songs: All songs.
+        overwrite: Keep nothing.
     """
-    bss_eval = any(metric in BSS_METRICS for metric in metrics)
-    scores, undefined = _score(estimates, targets, sample_rate, bss_eval)
-    baseline, _ = _score(mixture.expand_as(targets), targets, sample_rate, bss_eval=False)
-    scores["SI-SDRi"] = scores["SI-SDR"] - baseline["SI-SDR"]
-    baseline["SI-SDRi"] = baseline["SI-SDR"] - baseline["SI-SDR"]  # zero, or undefined as the rest
-    return SongScores(
-        song=name,
-        seconds=targets.shape[-1] / sample_rate,
-        scores=_by_stem(scores, stems, metrics),
-        mixture=_by_stem(baseline, stems, [metric for metric in metrics if metric in METRICS]),
-        frames=len(undefined),
-        undefined_frames=int(undefined.sum()),
-    )
-
-
-def _score(estimates: Tensor, targets: Tensor, sample_rate: int, bss_eval: bool) -> tuple[dict[str, Tensor], Tensor]:
-    """Score the stems of a song: metric -> dB (n), and which frames are undefined (frames).
-
-    A stem that is silent throughout has no score, and the others are scored without it; by museval's
-    rule it would take the framewise metrics of all the others with it.
-    """
-    scores = {"SI-SDR": si_sdr(estimates, targets), "uSDR": sdr(estimates, targets)}
-    audible = ~silent(targets)  # n
-    if not audible.all():
-        estimates, targets = estimates[audible], targets[audible]
-    frames = _score_frames(estimates, targets, sample_rate, bss_eval)
-    for metric, values in frames.items():
-        every_stem = values.new_full((len(audible), values.shape[1]), torch.nan)  # n frames
-        every_stem[audible] = values
-        scores[metric] = median_over_frames(every_stem)
-    return scores, frames["cSDR"].isnan().all(dim=0)
-
-
-def _score_frames(estimates: Tensor, targets: Tensor, sample_rate: int, bss_eval: bool) -> dict[str, Tensor]:
-    """Score each second of the stems: metric -> dB (n frames)."""
-    frames = {"cSDR": framewise_sdr(estimates, targets, sample_rate)}
-    if bss_eval and len(targets) > 1:
-        museval = museval_scores(estimates, targets, sample_rate)
-        frames |= {metric: museval[metric] for metric in BSS_METRICS}
-    elif bss_eval:  # a song with one audible stem has no interference to measure
-        frames |= {metric: torch.full_like(frames["cSDR"], torch.nan) for metric in BSS_METRICS}
-    return frames
-
-
-def _by_stem(scores: dict[str, Tensor], stems: Sequence[str], metrics: Sequence[str]) -> Scores:
-    """Turn metric -> (n) into stem -> metric -> dB."""
-    return {stem: {metric: float(scores[metric][n]) for metric in metrics} for n, stem in enumerate(stems)}
-
-
-def _read(track: Track, stems: Sequence[str], sample_rate: int) -> tuple[Tensor, Tensor]:
-    """Read a song: the mixture (c t), and the true stems (n c t) in the separator's order."""
-    available = list(track.stems)
-    missing = [stem for stem in stems if stem not in available]
-    if missing:
-        raise InputError(
-            f"{track.name!r} has the stems {', '.join(available)} but the separator also gives "
-            f"{', '.join(missing)}: evaluate it on songs that have its stems."
-        )
-    if track.sample_rate != sample_rate:
-        raise InputError(
-            f"{track.name!r} has {track.sample_rate} Hz but the separator {sample_rate}: resample the songs."
-        )
-    mixture, targets = track.mixture(), track.all_stems()
-    if available != list(stems):
-        targets = targets[[available.index(stem) for stem in stems]]
-    length = min(mixture.shape[-1], targets.shape[-1])  # streams of a .stem.mp4 may differ by some samples
-    return mixture[..., :length], targets[..., :length]
-
-
-def _check_metrics(metrics: Sequence[str], stems: Sequence[str]) -> None:
-    """Refuse before hours of separation what would fail after them."""
-    known = (*METRICS, *BSS_METRICS)
-    unknown = [metric for metric in metrics if metric not in known]
-    if unknown or not metrics:
-        raise InputError(f"metrics names {', '.join(unknown) or 'nothing'}: choose from {', '.join(known)}.")
-    if set(metrics).isdisjoint(BSS_METRICS):
+    kept = evaluator.kept
+    if kept is None:
         return
+    if overwrite:
+        kept.forget(evaluator.methods, songs)
+    for method in evaluator.methods:
+        if method.kind in EVALUATED:
+            scored = {song.name for song in songs if kept.read(method, song) is not None}
+            Gallery(kept.folder / EXCERPTS).keep_only(method.name, scored)
+
+
+def _considering(gallery: Gallery, metric: str) -> OnEstimates:
+    """Keep excerpts of the songs whose mean over the stems is among the worst or the best."""
+
+    def consider(method: Method, song: SongAudio, estimates: Tensor, scores: SongScores) -> None:
+        if method.kind in EVALUATED:
+            gallery.consider(method.name, song, estimates, mean_over_stems(scores.scores([metric]))[metric])
+
+    return consider
+
+
+def candidates_of(evaluated: Evaluated | Mapping[str, Evaluated]) -> dict[str, Candidate]:
+    """What is to be evaluated, by name: one alone has that of its folder, or ``model``."""
+    if not isinstance(evaluated, Mapping):
+        name = Path(evaluated).resolve().name if isinstance(evaluated, str | Path) else "model"
+        evaluated = {name: evaluated}
+    return {
+        name: source
+        if isinstance(source, Candidate)
+        else Candidate(Path(source) if isinstance(source, str) else source)
+        for name, source in evaluated.items()
+    }
+
+
+def expanded(metrics: Sequence[str]) -> tuple[str, ...]:
+    """Names of metrics, each once, with ``bss_eval`` replaced by what it stands for; capitals do not matter.
+
+    Raises:
+        InputError: If one is unknown, or there is none.
+    """
+    known = {name.casefold(): name for name in (*FRAMEWISE, *WHOLE)}
+    names = [
+        name for metric in metrics for name in (BSS_EVAL if str(metric).casefold() == "bss_eval" else (str(metric),))
+    ]
+    unknown = [name for name in names if name.casefold() not in known]
+    if unknown or not names:
+        told = ", ".join(unknown) or "nothing"
+        raise InputError(f"metrics names {told}: choose from {', '.join((*known.values(), 'bss_eval'))}.")
+    return tuple(dict.fromkeys(known[name.casefold()] for name in names))
+
+
+def check_bss_eval(stems: Sequence[str]) -> None:
+    """Refuse before hours of separation what would fail after them.
+
+    Raises:
+        InputError: If museval cannot run here, or not on these stems.
+    """
     if not bss_eval_available():
-        raise InputError("SIR, SAR and ISR need museval and FFmpeg (with ffprobe): install them or leave them out.")
-    if len(stems) < 2:
-        raise InputError("SIR, SAR and ISR need a separator of two stems or more: leave them out for this one.")
-
-
-def _check_estimates(estimates: Tensor, targets: Tensor, song: str) -> None:
-    """A wrong shape or a NaN is the separator's fault, and must not pass for a silent stem."""
-    if estimates.shape != targets.shape:
         raise InputError(
-            f"The estimates of {song!r} have shape {tuple(estimates.shape)} but its stems "
-            f"{tuple(targets.shape)} (stems, channels, samples): separate at the songs' rate and channels."
+            "SIR, SAR and ISR need museval and FFmpeg (with ffprobe): install them, or leave bss_eval out of metrics."
         )
-    if not estimates.isfinite().all():
-        raise InputError(f"The estimates of {song!r} hold NaN or infinity: separate in float32.")
+    if len(stems) < 2:
+        raise InputError(f"SIR, SAR and ISR need two stems or more, and {stems[0]} is scored alone: leave them out.")

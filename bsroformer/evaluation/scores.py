@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 WHOLE = ("uSDR", "SI-SDR", "SI-SDRi")
@@ -36,11 +37,14 @@ class SongScores:
     whole: Scores
     frames: Mapping[str, Mapping[str, tuple[float, ...]]]
 
+    @cached_property
+    def medians(self) -> Scores:
+        """Stem -> ``SDR``, ``SIR``... -> the median over the seconds in dB."""
+        return {stem: {name: median(db) for name, db in of.items()} for stem, of in self.frames.items()}
+
     def score(self, stem: str, metric: str) -> float:
         """One score in dB; NaN where undefined."""
-        if metric in WHOLE:
-            return self.whole[stem][metric]
-        return median(self.frames[stem][FRAMEWISE[metric]])
+        return self.whole[stem][metric] if metric in WHOLE else self.medians[stem][FRAMEWISE[metric]]
 
     def scores(self, metrics: Sequence[str]) -> Scores:
         """Some metrics of every stem."""
@@ -54,7 +58,9 @@ class SongScores:
     @property
     def seconds_undefined(self) -> int:
         """How many of them have no score for any stem, since one is silent in them."""
-        return sum(all(map(math.isnan, second)) for second in zip(*(of["SDR"] for of in self.frames.values()), strict=True))
+        return sum(
+            all(map(math.isnan, second)) for second in zip(*(of["SDR"] for of in self.frames.values()), strict=True)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, to the last digit; ``None`` for an undefined score."""
@@ -104,7 +110,9 @@ class Evaluation:
     def scores(self) -> Scores:
         """Each stem's scores over all songs."""
         return {
-            stem: {metric: average(metric, (song.score(stem, metric) for song in self.songs)) for metric in self.metrics}
+            stem: {
+                metric: average(metric, (song.score(stem, metric) for song in self.songs)) for metric in self.metrics
+            }
             for stem in self.stems
         }
 

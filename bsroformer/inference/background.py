@@ -36,6 +36,7 @@ def ahead(items: Iterable[T], depth: int = 2) -> Generator[T]:
     try:
         while not isinstance(item := worker.waiting.get(), _End):
             yield item
+            del item  # while the next one is awaited, this one may be large
         if item.error is not None:
             raise item.error
     finally:
@@ -55,6 +56,7 @@ class _Worker(Thread, Generic[T]):
             for item in self.items:
                 if not self._put(item):
                     break
+                del item
         except BaseException as error:
             end = _End(error)
         finally:

@@ -8,6 +8,7 @@ PATHS = (
     "output",
     "ckpt",
     "config",
+    "estimates",
     "ckpt_path",
     "resume",
     "init_from",
@@ -19,7 +20,7 @@ PATHS = (
 )
 """The keys whose values are paths."""
 _PLAIN = re.compile(r"[\w./\\:-]*")  # what Hydra's grammar takes for a word
-_HYDRA_SYNTAX = ("'", '"', "[", "${")
+_HYDRA_SYNTAX = ("'", '"', "[", "{", "${")
 
 
 def quote_paths(arguments: Sequence[str]) -> list[str]:

@@ -1,55 +1,130 @@
-"""Evaluate a checkpoint: ``scripts/eval.py``."""
+"""Evaluate checkpoints and folders of stems: ``scripts/eval.py``."""
+
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
 
 from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.data.layouts import SPLITS
-from bsroformer.data.sources import find_splits
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
-from bsroformer.inference import StreamSeparator
-from bsroformer.launch.config import path_of, prepared
+from bsroformer.evaluation import (
+    Evaluator,
+    Results,
+    SongEntry,
+    StemsWriter,
+    begin,
+    evaluator_of,
+    results_table,
+    write_results,
+)
+from bsroformer.launch.candidates import build_candidates, facts_of
+from bsroformer.launch.config import path_of, prepared, switch, whole, words
 from bsroformer.launch.errors import user_errors
-from bsroformer.launch.scoring import Scoring
-from bsroformer.launch.separators import build_separator
+from bsroformer.launch.program_facts import program_facts
+from bsroformer.launch.scoring import run_evaluation
+from bsroformer.launch.shared_songs import Shared
 from bsroformer.launch.songs import build_source
-from bsroformer.launch.terminal import terminal
-from bsroformer.metrics import bss_eval_available
+from bsroformer.launch.terminal import first_of, terminal
+from bsroformer.parallel import processors
 
 
 @user_errors
 def evaluate(cfg: DictConfig) -> None:
-    """Separate the songs of a split and score them.
+    """Score the songs of a split, and write tables, plots and the report.
 
     Args:
         cfg: ``configs/eval.yaml``, composed.
     """
     cfg = prepared(cfg)
-    console, folder = terminal(), path_of(cfg.output, "output")
+    console, folder, shared = terminal(), path_of(cfg.output, "output"), Shared.by_torchrun()
+    first = shared is None or shared.rank == 0
+    console.quiet = not first
     keep_freed_memory()
-    separator = build_separator(cfg, console)
+    songs = chosen_songs(cfg)
+    evaluator = build_evaluator(cfg, songs, folder, console)
+    if first:
+        begin(evaluator, songs, switch(cfg, "overwrite"))
+    if shared is not None:
+        shared.begin()
+        run_evaluation(evaluator, shared.share(songs), len(songs), console)
+        shared.end()
+    if first:  # of several processes, one finds the scores of all in the folder
+        results = run_evaluation(evaluator, songs, len(songs), console)
+        _finish(cfg, results, folder, console)
+
+
+def chosen_songs(cfg: DictConfig) -> list[SongEntry]:
+    """The songs of ``split``, or those of them that ``songs`` names.
+
+    Raises:
+        InputError: If there is no such split or song.
+    """
     if cfg.split not in SPLITS:
         raise InputError(f"split={cfg.split} is none of {', '.join(SPLITS)}")
     source = build_source(cfg)
     source.make()
-    tracks = getattr(find_splits(source), cfg.split)
-    if not tracks:
+    found = {files.name: SongEntry.of_files(files, source.form) for files in source.files() if files.split == cfg.split}
+    if not found:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
-    stems_folder = folder if cfg.save_stems else None
-    bss_eval = _uses_bss_eval(cfg.bss_eval, separator, console)
-    Scoring(folder, "results", bss_eval, stems_folder).run(separator, tracks, console)
-    console.print(f"Scores and pictures are in {folder}")
+    if cfg.songs is None:
+        return list(found.values())
+    names = words(cfg, "songs")
+    for name in names:
+        if name not in found:
+            near = get_close_matches(name, found, n=1, cutoff=0.4)
+            raise InputError(f"songs names {name}, and {cfg.split} has no such song: {_meant(near, list(found))}")
+    return [found[name] for name in dict.fromkeys(names)]
 
 
-def _uses_bss_eval(wanted: bool | str, separator: StreamSeparator, console: Console) -> bool:
-    if isinstance(wanted, bool):
-        return wanted
-    if wanted != "auto":
-        raise InputError(f"bss_eval={wanted} is none of auto, true, false")
-    if len(separator.stems) < 2:
-        console.print("BSS Eval's SIR, SAR and ISR are left out: they need two stems or more.")
-        return False
-    available = bss_eval_available()
-    if not available:
-        console.print("BSS Eval's SIR, SAR and ISR are left out: museval needs FFmpeg (ffmpeg, ffprobe) on the PATH.")
-    return available
+def _meant(near: list[str], known: list[str]) -> str:
+    return f"did you mean {near[0]}?" if near else f"there are {first_of(known)}"
+
+
+def build_evaluator(cfg: DictConfig, songs: list[SongEntry], folder: Path, console: Console) -> Evaluator:
+    """What the configuration says to score, and how."""
+    candidates = build_candidates(cfg, console)
+    stems = None if cfg.stems is None else words(cfg, "stems")
+    evaluator = evaluator_of(
+        candidates, songs, stems, words(cfg, "metrics"), words(cfg, "bounds"), folder, workers_of(cfg)
+    )
+    if not switch(cfg, "save_stems"):
+        return evaluator
+    return replace(evaluator, on_estimates=(*evaluator.on_estimates, StemsWriter(folder / "stems")))
+
+
+def workers_of(cfg: DictConfig) -> int:
+    """How many songs to score at a time.
+
+    Raises:
+        InputError: If ``workers`` is neither ``auto`` nor a number of threads.
+    """
+    if cfg.workers == "auto":
+        return processors() if cfg.ckpt is None or "bss_eval" in cfg.metrics else 1
+    if whole(cfg, "workers") < 1:
+        raise InputError(f"workers={cfg.workers} must be auto, or 1 or more")
+    return cfg.workers
+
+
+def _finish(cfg: DictConfig, results: Results, folder: Path, console: Console) -> None:
+    """Show and write the results.
+
+    Raises:
+        InputError: If there are none, or not of all songs.
+    """
+    failures = results.failures
+    if not any(evaluation.songs for evaluation in results.evaluated):
+        raise InputError(f"no song could be scored: {failures[0].reason}")
+    results = replace(results, split=cfg.split, made={**program_facts(), "methods": facts_of(cfg)})
+    console.print(results_table(results))
+    write_results(results, folder)
+    if cfg.logger:
+        from bsroformer.launch.logged_scores import log_results  # Lightning takes seconds to be imported
+
+        log_results(cfg, results, console)
+    console.print(f"Tables, plots and the page report.html are in {folder}")
+    if failures:
+        songs = len({failure.song for failure in failures})
+        raise InputError(f"{songs} song(s) could not be scored, and the rest was: {failures[0].reason}")

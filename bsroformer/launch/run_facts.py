@@ -1,31 +1,22 @@
 """What a run was made with: ``run.json`` in its folder, and the logger's hyperparameters."""
 
 import json
-import platform
-import re
-import shlex
-import sys
-from collections.abc import Sequence
-from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from bsroformer import __version__
 from bsroformer.atomic import replacing
 from bsroformer.checkpoints.native import describe
 from bsroformer.hardware import device_name
 from bsroformer.launch.config import plain
 from bsroformer.launch.git_state import GitState, git_state
+from bsroformer.launch.program_facts import program_facts
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
 FILE = "run.json"
-SECRET = re.compile(r"^([\w.@+~/]*(?:key|token|secret|password)[\w.]*)=.*", re.IGNORECASE | re.DOTALL)
 
 
 def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
@@ -63,21 +54,6 @@ def read_starts(path: Path) -> list[dict[str, Any]]:
         return []
 
 
-def program_facts() -> dict[str, Any]:
-    """The program, what it stands on, and how it was called."""
-    return {
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "bsroformer": __version__,
-        "torch": torch.__version__,
-        "lightning": L.__version__,
-        "cuda": torch.version.cuda,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "command": shlex.join(without_secrets(sys.argv)),
-        "overrides": without_secrets(HydraConfig.get().overrides.task) if HydraConfig.initialized() else [],
-    }
-
-
 def training_facts(trainer: L.Trainer, model: BandSplitRoformer) -> dict[str, Any]:
     """What trains what."""
     return {
@@ -102,8 +78,3 @@ def model_hash(settings: ModelSettings) -> str:
     """
     tree = describe(settings)["model"]
     return sha256(json.dumps(tree, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
-
-
-def without_secrets(arguments: Sequence[str]) -> list[str]:
-    """Command line arguments, without the values of keys that look like secrets."""
-    return [SECRET.sub(r"\1=...", argument) for argument in arguments]

@@ -1,110 +1,69 @@
-"""Separate songs whose stems are known, score them, and write table, files and pictures."""
+"""Run an evaluation and show how it goes."""
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
 
-from bsroformer.audio.files import write
-from bsroformer.data.tracks import Track
-from bsroformer.evaluation import (
-    Evaluation,
-    SongScores,
-    evaluate,
-    scores_figure,
-    scores_table,
-    write_csv,
-    write_figure,
-    write_json,
-)
+from bsroformer.evaluation import Evaluator, Failure, Results, SongEntry, SongScores, running_table
+from bsroformer.evaluation.evaluator import Found, OnScores
+from bsroformer.evaluation.results import EVALUATED
 from bsroformer.evaluation.scores import mean_over_stems
-from bsroformer.figures import busiest_excerpt, separation_figure
-from bsroformer.inference import StreamSeparator
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from bsroformer.launch.errors import INTERRUPTED
+from bsroformer.launch.terminal import stopping_on_sigterm, warnings_told
 
 
-@dataclass(frozen=True)
-class Scoring:
-    """What to compute and to keep.
+def run_evaluation(evaluator: Evaluator, songs: Iterable[SongEntry], total: int, console: Console) -> Results:
+    """Score songs, with a progress bar and the averages so far; where no terminal is, with a line for each score.
 
-    Attributes:
-        folder: Where files go.
-        name: Of the JSON and CSV files.
-        bss_eval: Whether museval adds SIR, SAR and ISR.
-        stems_folder: Where the separated stems are kept, ``<song>/<stem>.wav``; None keeps none.
+    Args:
+        evaluator: What scores.
+        songs: The songs.
+        total: How many there are, those of other processes included.
+        console: Where to show it.
     """
-
-    folder: Path
-    name: str
-    bss_eval: bool = False
-    stems_folder: Path | None = None
-
-    def run(self, separator: StreamSeparator, tracks: Sequence[Track], console: Console) -> Evaluation:
-        """Score the songs; show a progress bar and the table, and write everything.
-
-        Raises:
-            InputError: See `evaluate`.
-        """
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("separating and scoring", total=len(tracks))
-
-            def on_song(track: Track, estimates: Tensor, scores: SongScores) -> None:
-                self._keep(track, estimates, separator)
-                progress.advance(task)
-
-            evaluation = evaluate(
-                separator,
-                tracks,
-                as_the_songs_say(separator.stems, tracks),
-                separator.sample_rate,
-                bss_eval=self.bss_eval,
-                on_song=on_song,
-            )
-        console.print(scores_table(evaluation))
-        self._write(evaluation, separator, tracks)
-        return evaluation
-
-    def _keep(self, track: Track, estimates: Tensor, separator: StreamSeparator) -> None:
-        if self.stems_folder is None:
-            return
-        for stem, estimate in zip(separator.stems, estimates, strict=True):
-            write(self.stems_folder / track.name / f"{stem}.wav", estimate, separator.sample_rate)
-
-    def _write(self, evaluation: Evaluation, separator: StreamSeparator, tracks: Sequence[Track]) -> None:
-        write_json(evaluation, self.folder / f"{self.name}.json")
-        write_csv(evaluation, self.folder / f"{self.name}.csv")
-        write_figure(scores_figure(evaluation), self.folder / f"{self.name}.png")
-        track = {track.name: track for track in tracks}[middle_song(evaluation)]
-        write_figure(excerpt_figure(track, separator), self.folder / "separation.png", dpi=100)
+    with stopping_on_sigterm(), warnings_told(console), _showing(evaluator, total, console) as on_scores:
+        try:
+            return replace(evaluator, on_scores=on_scores).run(songs)
+        except KeyboardInterrupt:
+            kept = evaluator.kept
+            console.print(f"Stopped; output={kept.folder} goes on from here." if kept else "Stopped.")
+            sys.exit(INTERRUPTED)
 
 
-def as_the_songs_say(stems: Sequence[str], tracks: Sequence[Track]) -> tuple[str, ...]:
-    """A separator's stems under the songs' names for them: a public checkpoint may write them with capitals."""
-    known = {name.casefold(): name for track in tracks[:1] for name in track.stems}
-    return tuple(known.get(stem.casefold(), stem) for stem in stems)
+@contextmanager
+def _showing(evaluator: Evaluator, total: int, console: Console) -> Iterator[OnScores]:
+    """What is to be told of every score."""
+    scores = total * len(evaluator.methods)
+    if not console.is_terminal:
+        yield _lines(evaluator, scores, console)
+        return
+    columns = (TextColumn("separating and scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=console)
+    task = progress.add_task("", total=scores)
+    with Live(progress, console=console, transient=True, refresh_per_second=2) as live:
+
+        def show(found: Found, method: str | None, told: SongScores | Failure) -> None:
+            progress.update(task, completed=found.done)
+            live.update(Group(running_table(found.results()), progress))
+
+        yield show
 
 
-def middle_song(evaluation: Evaluation) -> str:
-    """The song in the middle of the ranking by mean SI-SDR: the one that shows what to expect."""
-    scores = {song.song: mean_over_stems(song.scores)["SI-SDR"] for song in evaluation.songs}
-    ranked = sorted((score, song) for song, score in scores.items() if not math.isnan(score))
-    return ranked[len(ranked) // 2][1] if ranked else evaluation.songs[0].song
+def _lines(evaluator: Evaluator, scores: int, console: Console) -> OnScores:
+    """Print a line for each score of what is evaluated, and for each song that has none."""
+    evaluated = {method.name for method in evaluator.methods if method.kind in EVALUATED}
 
+    def show(found: Found, method: str | None, told: SongScores | Failure) -> None:
+        whose = f"{found.done}/{scores} {told.song}" + (f", {method}" if method else "")
+        if isinstance(told, Failure):
+            console.print(f"{whose}: cannot be scored")
+        elif method in evaluated:
+            means = mean_over_stems(told.scores(evaluator.metrics))
+            console.print(f"{whose}: {', '.join(f'{metric} {value:.2f}' for metric, value in means.items())} dB")
 
-def excerpt_figure(track: Track, separator: StreamSeparator, seconds: float = 8.0) -> "Figure":
-    """Separate the excerpt of a song in which every stem is heard best, and draw it."""
-    stems = as_the_songs_say(separator.stems, [track])
-    targets = track.all_stems()[[track.stems.index(stem) for stem in stems]]  # (n c t)
-    shown = busiest_excerpt(targets, separator.sample_rate, seconds)
-    targets = targets[..., shown]
-    mixture = track.mixture()[..., shown][..., : targets.shape[-1]]
-    targets = targets[..., : mixture.shape[-1]]
-    return separation_figure(mixture, targets, separator(mixture), separator.stems, separator.sample_rate, track.name)
+    return show

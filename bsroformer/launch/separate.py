@@ -11,10 +11,11 @@ from omegaconf import DictConfig
 from bsroformer.audio.formats import FORMATS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.file_state import file_state
 from bsroformer.inference import Delivery, find_songs
 from bsroformer.launch.config import path_of, paths_of, plain, prepared, switch, whole, word, words
 from bsroformer.launch.errors import STATUS, user_errors
-from bsroformer.launch.separating import Separating, file_state
+from bsroformer.launch.separating import Separating
 from bsroformer.launch.separators import build_separator
 from bsroformer.launch.terminal import terminal
 

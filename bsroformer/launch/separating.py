@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from bsroformer.errors import InputError
+from bsroformer.file_state import file_state
 from bsroformer.inference import Delivery, SeparatedSong, Song, StreamSeparator, separate_file
 from bsroformer.launch.errors import INTERRUPTED, out_of_memory, report
 from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm, warnings_told
@@ -137,12 +138,3 @@ class Separating:
 def counted(songs: int) -> str:
     """A number of songs in words."""
     return f"{songs} song" if songs == 1 else f"{songs} songs"
-
-
-def file_state(path: str | Path) -> list[Any]:
-    """What changes when a file does: its name, length and time; of an address, the address alone."""
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return [str(path)]
-    return [Path(path).name, status.st_size, status.st_mtime_ns]

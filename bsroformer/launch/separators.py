@@ -71,7 +71,8 @@ def device_of(cfg: DictConfig) -> str:
     shared = "LOCAL_RANK" in os.environ or ("shard" in cfg and cfg.shard.count > 1)
     if word(cfg, "device") != "auto" or cfg.engine != "torch" or not shared:
         return cfg.device
-    return str(best_device(int(os.environ.get("LOCAL_RANK", cfg.shard.index))))
+    rank = os.environ.get("LOCAL_RANK")
+    return str(best_device(cfg.shard.index if rank is None else int(rank)))
 
 
 def _own(

@@ -10,16 +10,13 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 from rich.console import Console
 
-from bsroformer.checkpoints import load_model
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
-from bsroformer.data.tracks import Track
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
-from bsroformer.evaluation import Evaluation
-from bsroformer.inference import Separator
 from bsroformer.launch.best import best_of_run, check_averaging
 from bsroformer.launch.build import build_data, build_module, build_trainer
+from bsroformer.launch.closing_evaluation import evaluate_run
 from bsroformer.launch.config import prepared, save_config, switch, whole
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
@@ -27,7 +24,6 @@ from bsroformer.launch.memory import memory_advice
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import record_run
-from bsroformer.launch.scoring import Scoring
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
@@ -85,7 +81,7 @@ def train(cfg: DictConfig) -> float:
         _fit(cfg, trainer, module, data, resumed, console)
         best = best_of_run(trainer, module, data, console)
         if cfg.evaluate and trainer.is_global_zero:
-            log_scores(trainer, _evaluate(cfg, data.test, best.path, console))
+            log_scores(trainer, evaluate_run(cfg, data.test, best.path, console))
     finally:
         finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:
@@ -160,12 +156,3 @@ def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:
         console.print(f"It separates {', '.join(source.stems)}, and this run {', '.join(model.stems)}.")
     for change in start.changed:
         console.print(f"The same weights compute something else here: {change}.", style="yellow")
-
-
-def _evaluate(cfg: DictConfig, tracks: list[Track], checkpoint: str, console: Console) -> Evaluation:
-    """Separate and score the test songs, into the run folder."""
-    folder = Path(cfg.paths.output_dir)
-    separator = Separator(load_model(checkpoint))
-    evaluation = Scoring(folder, "scores", stems_folder=folder / "separated").run(separator, tracks, console)
-    console.print(f"Checkpoint, scores, pictures and stems are in {folder}")
-    return evaluation

@@ -9,7 +9,8 @@ import torch
 
 from bsroformer.launch import run_facts
 from bsroformer.launch.git_state import GitState
-from bsroformer.launch.run_facts import model_hash, record_run, without_secrets
+from bsroformer.launch.program_facts import without_secrets
+from bsroformer.launch.run_facts import model_hash, record_run
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from launched import composed
 

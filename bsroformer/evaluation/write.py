@@ -1,0 +1,24 @@
+"""Everything that an evaluation leaves behind, besides its scores of each song."""
+
+from pathlib import Path
+
+from bsroformer.evaluation.figures import box_figure
+from bsroformer.evaluation.files import write_csv, write_figure, write_json, write_markdown
+from bsroformer.evaluation.results import Results
+from bsroformer.report.evaluation_page import write_evaluation_report
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Write ``results.json``, ``results.csv``, ``results.md``, ``plots/<metric>.png`` and ``report.html``.
+
+    The report shows the excerpts that lie in the folder.
+
+    Raises:
+        InputError: If they cannot be written.
+    """
+    write_json(results, folder / "results.json")
+    write_csv(results, folder / "results.csv")
+    write_markdown(results, folder / "results.md")
+    for metric in results.metrics:
+        write_figure(box_figure(results, metric), folder / "plots" / f"{metric}.png")
+    write_evaluation_report(folder)
