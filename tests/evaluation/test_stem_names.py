@@ -1,0 +1,60 @@
+import pytest
+
+from bsroformer.errors import InputError
+from bsroformer.evaluation.stem_names import common_stems, matched
+
+MUSDB = ("vocals", "drums", "bass", "other")
+
+
+def test_capitals_and_order_do_not_matter():
+    assert matched(("Other", "VOCALS", "bass", "drums"), MUSDB) == {
+        "vocals": "VOCALS",
+        "drums": "drums",
+        "bass": "bass",
+        "other": "Other",
+    }
+
+
+@pytest.mark.parametrize("name", ["accompaniment", "Instrumental", "no_vocals"])
+def test_what_is_left_without_vocals_is_the_accompaniment(name):
+    assert matched(("vocals", name), MUSDB) == {"vocals": "vocals", "accompaniment": name}
+
+
+def test_the_other_of_two_is_the_accompaniment_and_not_the_other_of_four():
+    assert matched(("vocals", "other"), MUSDB) == {"vocals": "vocals", "accompaniment": "other"}
+    assert matched(("vocals", "other"), ("vocals", "other")) == {"vocals": "vocals", "other": "other"}
+    assert matched(("other",), MUSDB) == {"other": "other"}
+
+
+def test_songs_without_vocals_or_with_vocals_alone_have_no_accompaniment():
+    assert matched(("vocals", "instrumental"), ("drums", "bass")) == {}
+    assert matched(("vocals", "instrumental"), ("vocals",)) == {"vocals": "vocals"}
+
+
+def test_all_stems_that_methods_have_in_common_are_scored_in_the_songs_order():
+    methods = {"a": ("other", "bass", "drums", "vocals"), "b": ("drums", "vocals")}
+    assert common_stems(methods, MUSDB, None) == ["vocals", "drums"]
+    assert common_stems({"a": methods["a"]}, MUSDB, None) == list(MUSDB)
+
+
+def test_the_accompaniment_is_scored_where_it_is_not_parted():
+    vocals_model, folder = ("vocals", "other"), ("vocals", "instrumental")
+    assert common_stems({"a": vocals_model, "b": folder}, MUSDB, None) == ["vocals", "accompaniment"]
+    assert common_stems({"a": (*MUSDB, "instrumental")}, MUSDB, None) == list(MUSDB)
+    assert common_stems({"a": (*MUSDB, "instrumental")}, MUSDB, ["accompaniment"]) == ["accompaniment"]
+
+
+def test_stems_can_be_chosen():
+    assert common_stems({"a": MUSDB}, MUSDB, ["Bass", "vocals"]) == ["bass", "vocals"]
+
+
+def test_a_stem_that_a_method_lacks_is_refused_by_the_methods_name():
+    with pytest.raises(InputError, match=r"stems names bass, which b lack: choose from vocals"):
+        common_stems({"a": MUSDB, "b": ("vocals",)}, MUSDB, ["bass"])
+    with pytest.raises(InputError, match=r"stems names piano, which a lack: choose from vocals, drums"):
+        common_stems({"a": MUSDB}, MUSDB, ["piano"])
+
+
+def test_methods_that_share_no_stem_are_told_with_what_they_have():
+    with pytest.raises(InputError, match=r"vocals, drums.*a has vocals; b has piano"):
+        common_stems({"a": ("vocals",), "b": ("piano",)}, MUSDB, None)
