@@ -1,0 +1,267 @@
+"""``scripts/eval.py`` as a user starts it: what it leaves on the disk, and how it goes on."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bsroformer.checkpoints.save import save_model
+from bsroformer.model import BandSplitRoformer, ModelSettings
+from launched import REPOSITORY
+
+RATE = 8000
+STEMS = ("vocals", "drums", "bass", "other")
+SMALL = ("data=folder", f"audio.sample_rate={RATE}", "device=cpu", "precision=fp32")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """Six songs of noise to test on, 2 to 4.5 s."""
+    root = tmp_path_factory.mktemp("set")
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        write_song(root / "test" / f"Song {number}", rng.normal(0, 0.1, (4, RATE * (4 + number) // 2, 2)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def ckpt(tmp_path_factory) -> str:
+    """A model with random weights."""
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    tree = {
+        "stems": list(STEMS),
+        "sample_rate": RATE,
+        "channels": 2,
+        "chunk_seconds": 0.5,
+        "stft": {"n_fft": 256, "hop_length": 64},
+        "bands": {"layout": "fixed", "widths": [[1, 129]]},
+        "trunk": {"dim": 8, "depth": 1, "heads": 2, "dim_head": 4},
+        "masks": {"expansion": 2},
+    }
+    save_model(BandSplitRoformer(ModelSettings.from_dict(tree)).eval(), path)
+    return str(path)
+
+
+def write_song(folder: Path, audio: np.ndarray) -> None:
+    folder.mkdir(parents=True)
+    for stem, samples in zip(STEMS, audio, strict=True):
+        soundfile.write(folder / f"{stem}.wav", samples, RATE, subtype="FLOAT")
+
+
+def command(*overrides: str) -> list[str]:
+    return [sys.executable, str(REPOSITORY / "scripts" / "eval.py"), *SMALL, *overrides]
+
+
+def environment() -> dict[str, str]:
+    torchrun = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+    inherited = {name: value for name, value in os.environ.items() if name not in (*torchrun, "MUSDB_PATH")}
+    return inherited | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+
+
+def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:
+    """Status, and all that was printed."""
+    done = subprocess.run(command(*overrides), cwd=cwd, env=environment(), capture_output=True, text=True)
+    printed = done.stdout + done.stderr
+    assert "Traceback" not in printed
+    return done.returncode, printed
+
+
+def results_of(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text("utf-8"))
+
+
+def scores_of(folder: Path) -> list:
+    """All that does not depend on when and how it was computed."""
+    results = results_of(folder)
+    return [{key: value for key, value in results.items() if key != "made"}]
+
+
+@pytest.fixture(scope="module")
+def whole(root, ckpt, tmp_path_factory) -> Path:
+    """The evaluation of all songs by one process, undisturbed."""
+    cwd = tmp_path_factory.mktemp("whole")
+    status, printed = evaluated(cwd, f"ckpt={ckpt}", f"data.root={root}", "output=out", "save_stems=true")
+    assert status == 0, printed
+    assert "cSDR" in printed and "18/18 Song 5, small: cSDR" in printed.replace("\n", " ") or "Song 5" in printed
+    return cwd / "out"
+
+
+def test_it_leaves_results_for_people_programs_and_museval(whole):
+    results = results_of(whole)
+    assert results["stems"] == list(STEMS)
+    assert results["metrics"] == ["cSDR", "uSDR", "SI-SDR"]
+    assert [(method["name"], method["kind"]) for method in results["methods"]] == [
+        ("mixture", "mixture"),
+        ("small", "model"),
+        ("IRM1", "oracle"),
+    ]
+    names = [f"Song {number}" for number in range(6)]
+    assert all([song["song"] for song in method["songs"]] == names for method in results["methods"])
+    with (whole / "results.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["song"] for row in rows} == {*names, "all songs"}
+    assert "| " in (whole / "results.md").read_text("utf-8")
+    assert (whole / "report.html").read_text("utf-8").startswith("<!doctype html>")
+    assert sorted(path.stem for path in (whole / "museval" / "small" / "test").iterdir()) == names
+    assert {path.name for path in (whole / "stems" / "small" / "Song 0").iterdir()} == {f"{stem}.wav" for stem in STEMS}
+
+
+def test_the_oracle_scores_above_the_mixture_in_every_metric(whole):
+    mixture, _, oracle = (method["scores"] for method in results_of(whole)["methods"])
+    assert all(oracle[stem][metric] > mixture[stem][metric] + 3 for stem in STEMS for metric in ("cSDR", "uSDR", "SI-SDR"))
+
+
+def test_stems_on_the_disk_score_what_the_model_scored_that_wrote_them(whole, root, tmp_path):
+    status, printed = evaluated(tmp_path, f"estimates={whole / 'stems' / 'small'}", f"data.root={root}", "output=out")
+    assert status == 0, printed
+    by_model, by_folder = (results_of(folder)["methods"] for folder in (whole, tmp_path / "out"))
+    assert by_folder[1]["kind"] == "estimates"
+    assert by_folder[1]["scores"] == by_model[1]["scores"]
+    assert by_folder[0] == by_model[0]
+
+
+def test_several_are_compared_pair_by_pair(whole, root, ckpt, tmp_path):
+    both = f"ckpt={{one: {ckpt}, half: {ckpt}}}"
+    folder = f"estimates={{theirs: {whole / 'stems' / 'small'}}}"
+    status, printed = evaluated(tmp_path, both, folder, f"data.root={root}", "output=out", "bounds=[]", "songs=[Song 1,Song 3]")
+    assert status == 0, printed
+    results = results_of(tmp_path / "out")
+    assert [(pair["method"], pair["minus"]) for pair in results["differences"]] == [
+        ("half", "one"),
+        ("theirs", "one"),
+        ("theirs", "half"),
+    ]
+    assert all(pair["scores"]["mean"]["SI-SDR"]["difference"] == 0 for pair in results["differences"])
+    assert results["songs"] == 2
+    assert "theirs" in printed and "half" in printed
+
+
+def test_a_killed_evaluation_goes_on_and_ends_as_if_it_had_not_been(whole, root, ckpt, tmp_path):
+    """Killed while it scores, as often as it takes until it comes through."""
+    arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
+    kept = tmp_path / "out" / "songs" / "small"
+    for _ in range(2):
+        before = len(list(kept.glob("*.json")))
+        process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL)
+        while process.poll() is None and len(list(kept.glob("*.json"))) == before:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert process.returncode == -signal.SIGKILL
+        assert len(list(kept.glob("*.json"))) > before
+    written = {path: path.stat().st_mtime_ns for path in kept.glob("*.json")}
+    status, printed = evaluated(tmp_path, *arguments)
+    assert status == 0, printed
+    assert all(path.stat().st_mtime_ns == when for path, when in written.items())
+    assert scores_of(tmp_path / "out") == scores_of(whole)
+
+
+def test_sigterm_ends_it_with_a_word_on_how_to_go_on(root, ckpt, tmp_path):
+    arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
+    process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True)
+    while not list((tmp_path / "out" / "songs").glob("small/*.json")):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    printed = process.communicate()[0]
+    assert process.returncode == 130
+    assert "output=out goes on from here" in printed
+
+
+def test_processes_of_torchrun_share_the_songs_and_find_what_one_finds(whole, root, ckpt, tmp_path):
+    started = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", *command()[1:]]
+    arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
+    done = subprocess.run([*started, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert scores_of(tmp_path / "out") == scores_of(whole)
+    assert done.stdout.count("Tables, plots") == 1
+
+
+def test_a_damaged_song_is_told_and_the_rest_is_scored(root, ckpt, tmp_path):
+    shutil.copytree(root, tmp_path / "set")
+    damaged = tmp_path / "set" / "test" / "Song 2" / "bass.wav"
+    damaged.write_bytes(damaged.read_bytes()[:5000])
+    (tmp_path / "set" / "test" / "Song 4" / "other.wav").write_bytes(b"no audio")
+    shutil.rmtree(tmp_path / "set" / "test" / "Song 5")
+    status, printed = evaluated(tmp_path, f"ckpt={ckpt}", "data.root=set", "output=out", "bounds=[mixture]")
+    assert status == 2
+    assert "error: 2 songs could not be scored" in printed.replace("song(s)", "songs")
+    results = results_of(tmp_path / "out")
+    assert [song["song"] for song in results["methods"][1]["songs"]] == ["Song 0", "Song 1", "Song 3"]
+    assert [failure["song"] for failure in results["failures"]] == ["Song 2", "Song 4"]
+    assert "bass" in results["failures"][0]["reason"]
+    assert "Song 4" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (["songs=[Sung 1]"], "songs names Sung 1, and test has no such song: did you mean Song 1?"),
+        (["split=valid"], "the data set has no valid songs"),
+        (["split=tset"], "split=tset is none of train, valid, test"),
+        (["metrics=[SDR]"], "metrics names SDR: choose from cSDR"),
+        (["bounds=[IRM9]"], "bounds names IRM9: choose from mixture, IRM1, IRM2"),
+        (["stems=[piano]"], "stems names piano, which small lack: choose from vocals"),
+        (["workers=0"], "workers=0 must be"),
+        (["audio.sample_rate=44100"], "small separates 8000 Hz, and the songs have 44100"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_sentence(root, ckpt, tmp_path, overrides, reason, monkeypatch, capsys):
+    from bsroformer.launch.eval import evaluate
+    from launched import composed
+
+    cfg = composed("eval", *SMALL, f"ckpt={ckpt}", f"data.root={root}", f"output={tmp_path / 'out'}", *overrides)
+    with pytest.raises(SystemExit, match="2"):
+        evaluate(cfg)
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert reason in told
+    assert told.count("\n") == 1
+
+
+def test_the_table_goes_to_weights_and_biases(root, ckpt, tmp_path):
+    arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out", "songs=[Song 0]", "logger=wandb"
+    status, printed = evaluated(tmp_path, *arguments)
+    assert status == 0, printed
+    assert "wandb sync" in printed
+    (table,) = (tmp_path / "out" / "wandb").glob("offline-run-*/files/media/table/test/*.json")
+    lines = json.loads(table.read_text("utf-8"))["data"]
+    assert {line[0] for line in lines} == {"mixture", "small", "IRM1"}
+
+
+def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
+    """100 songs of 10 s with stems and estimates hold 3.5 GB; the process may have less than half of that."""
+    rng = np.random.default_rng(0)
+    for folder in ("stems", "estimates"):
+        for stem in STEMS:
+            (tmp_path / folder).mkdir(exist_ok=True)
+            soundfile.write(tmp_path / folder / f"{stem}.wav", rng.normal(0, 0.1, (441_000, 2)), 44_100, "PCM_16")
+    for number in range(100):
+        for where, folder in (("set/test", "stems"), ("theirs", "estimates")):
+            song = tmp_path / where / f"Song {number:02}"
+            song.parent.mkdir(parents=True, exist_ok=True)
+            song.symlink_to(tmp_path / folder, target_is_directory=True)
+    limit = 1536 * 2**20
+    limited = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_DATA, ({limit}, {limit})); " + (
+        "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    script = str(REPOSITORY / "scripts" / "eval.py")
+    arguments = "data=folder", "data.root=set", "estimates=theirs", "output=out", "workers=2"
+    done = subprocess.run(
+        [sys.executable, "-c", limited, script, *arguments],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = results_of(tmp_path / "out")
+    assert [len(method["songs"]) for method in results["methods"]] == [100, 100, 100]
