@@ -12,7 +12,7 @@ from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.evaluation.stem_names import common_stems, matched
 from bsroformer.inference import StreamSeparator
 
-BOUNDS = ("mixture", "IRM1")
+BOUNDS = ("mixture", "IRM2")
 """The floor and the ceiling, unless others are asked for."""
 
 

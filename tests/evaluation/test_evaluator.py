@@ -22,7 +22,7 @@ def evaluator(songs, separator=None, settings="s", **choices):
 def test_every_song_has_scores_of_every_method_the_floor_first_and_the_ceiling_last():
     songs = songs_of(2.0, 3.0)
     results = evaluator(songs).run([song.entry for song in songs])
-    assert [evaluation.method for evaluation in results.evaluations] == ["mixture", "leaky", "IRM1"]
+    assert [evaluation.method for evaluation in results.evaluations] == ["mixture", "leaky", "IRM2"]
     assert [evaluation.kind for evaluation in results.evaluations] == ["mixture", "model", "oracle"]
     for evaluation in results.evaluations:
         assert [song.song for song in evaluation.songs] == ["Song 0", "Song 1"]
@@ -128,7 +128,7 @@ def test_every_score_is_told_with_how_much_is_done():
     )
     assert [done for done, _, _ in told] == [1, 2, 3, 4, 5, 6]
     assert {(method, song) for _, method, song in told} == {
-        (method, song.name) for method in ("mixture", "leaky", "IRM1") for song in songs
+        (method, song.name) for method in ("mixture", "leaky", "IRM2") for song in songs
     }
 
 
