@@ -1,7 +1,8 @@
 """Score a separator on songs whose stems are known: songs in, one table of decibels out.
 
-``Evaluation`` holds the scores of a method and averages them; ``Results`` holds several methods, with confidence intervals
-and differences; ``tables`` shows them, ``files`` writes them as JSON, CSV and Markdown, ``figures`` draws them.
+``Evaluation`` holds the scores of a method and averages them; ``Results`` holds several methods, with confidence
+intervals and differences; ``tables`` shows them, ``files`` writes them as JSON, CSV and Markdown, ``figures`` draws
+them.
 """
 
 from bsroformer.evaluation.figures import box_figure, scores_figure, write_box_figures

@@ -1,9 +1,9 @@
 """How far an average over songs can be trusted: its confidence interval, and that of the difference of two methods.
 
-Other songs would have given other averages. The percentile bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap,
-1993, ch. 13) draws as many songs as there are, with replacement, many times, averages each draw as the table does, and takes
-the range that the middle 95 % of those averages lie in. A draw is the same for all stems and for both methods of a
-difference: songs that are hard for one are hard for the other, and what they have in common cancels.
+Other songs would have given other averages. The percentile bootstrap (Efron & Tibshirani, An Introduction to the
+Bootstrap, 1993, ch. 13) draws as many songs as there are, with replacement, many times, averages each draw as the table
+does, and takes the range that the middle 95 % of those averages lie in. A draw is the same for all stems and for both
+methods of a difference: songs that are hard for one are hard for the other, and what they have in common cancels.
 """
 
 from collections.abc import Sequence

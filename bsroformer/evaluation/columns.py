@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CEILING = "#6a6380"
+CEILING = "#7b7492"
 """The colour of oracles, fainter than the mixture's."""
 BOX_FROM = 4
 """Songs that a box needs; fewer are dots."""
@@ -125,16 +125,17 @@ def _add_legend(axes: "Axes", results: Results, methods: Sequence[Evaluation], w
 
     def dots(method: Evaluation) -> tuple[Line2D, ...]:
         colours = dict.fromkeys(_colour(results, method, n) for n in range(len(results.stems)))
-        return tuple(Line2D([], [], color=colour, marker="o", linestyle="", markersize=6) for colour in colours)
+        return tuple(Line2D([], [], color=colour, marker="o", linestyle="", markersize=5.5) for colour in colours)
 
     longest = max((len(method.method) for method in methods), default=0)
     axes.legend(
         [dots(method) for method in methods],
         [method.method for method in methods],
-        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.4)},
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.6)},
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
         ncols=max(1, min(len(methods), int(width / (0.09 * longest + 0.7)))),
+        handlelength=max(1.0, 0.6 * len(results.stems)) if len(results.evaluated) == 1 else 1.0,
         frameon=False,
         labelcolor=TEXT,
         fontsize=11,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BEYOND = 0.4
 """How much of the whiskers' range is shown beyond them, at most, for songs that lie there."""
+LABEL = {"boxstyle": "round,pad=0.12", "facecolor": BACKGROUND, "edgecolor": "none", "alpha": 0.8}
+"""Behind numbers, so that no line goes through them."""
 GOLDEN = (5**0.5 - 1) / 2
 """Steps of this part of a width leave no gaps and no heaps, however many there are."""
 
@@ -66,13 +68,15 @@ def scores_figure(results: Results, metric: str = "SI-SDR", title: str = "") -> 
     Returns:
         A figure of 4.5 inches of height, and of 9 of width or more for many methods.
     """
+    from matplotlib.collections import LineCollection
+
     shown = [of for of in results.evaluations if of.kind in ("mixture", *EVALUATED) and metric in of.metrics]
     figure, axes = empty_figure(results, shown, metric, title, height=4.5, slot=0.75)
     for columns in columns_by_stem(results, shown, metric):
         for one, other in pairwise(columns):
-            for song in (song for song in one.songs if song in other.songs):
-                ends = one.songs[song], other.songs[song]
-                axes.plot([one.x, other.x], ends, color=FAINT, alpha=0.3, linewidth=0.8, zorder=0)
+            both = [song for song in one.songs if song in other.songs]
+            lines = [[(one.x, one.songs[song]), (other.x, other.songs[song])] for song in both]
+            axes.add_collection(LineCollection(lines, color=FAINT, alpha=0.3, linewidth=0.8, zorder=0))
         for column in (column for column in columns if column.songs):
             axes.scatter([column.x] * len(column.songs), column.values, s=18, color=column.colour, linewidths=0)
             _draw_average(axes, column, outwards=-1 if column is columns[0] and len(columns) > 1 else 1)
@@ -106,7 +110,12 @@ def _draw_box(axes: "Axes", column: Column) -> None:
         manage_ticks=False,
         boxprops={"facecolor": column.colour + "30", "edgecolor": column.colour, "linewidth": 1.1},
         whiskerprops={"color": column.colour, "linewidth": 1.1},
-        medianprops={"color": TEXT if column.compared else column.colour, "linewidth": 2.2, "solid_capstyle": "butt"},
+        medianprops={
+            "color": TEXT if column.compared else column.colour,
+            "linewidth": 2.2,
+            "solid_capstyle": "butt",
+            "zorder": 4,
+        },
         zorder=2,
     )
 
@@ -114,7 +123,7 @@ def _draw_box(axes: "Axes", column: Column) -> None:
 def _draw_songs(axes: "Axes", column: Column, low: float, high: float) -> None:
     """A dot for each song, spread over the width; those out of sight are arrows at the edge."""
     few = len(column.songs) < BOX_FROM
-    size, alpha = (34, 1.0) if few else (9, 0.75)
+    size, alpha = (34.0, 1.0) if few else (min(max(500 / len(column.songs), 5.0), 14.0), 0.7)
     spread = 0.0 if few else 0.46 * column.width
     places: dict[str, list[tuple[float, float]]] = {"o": [], "v": [], "^": []}
     for n, db in enumerate(column.values):
@@ -122,8 +131,9 @@ def _draw_songs(axes: "Axes", column: Column, low: float, high: float) -> None:
         places[marker].append((column.x + spread * ((n * GOLDEN) % 1 - 0.5), min(max(db, low), high)))
     for marker, points in places.items():
         if points:
-            area = size if marker == "o" else 28
-            axes.scatter(*zip(*points, strict=True), area, column.colour, marker, alpha=alpha, linewidths=0, zorder=3)
+            xs, ys = zip(*points, strict=True)
+            area = size if marker == "o" else 28.0
+            axes.scatter(xs, ys, area, column.colour, marker=marker, alpha=alpha, linewidths=0, zorder=3)
 
 
 def _draw_number(axes: "Axes", column: Column, high: float) -> None:
@@ -137,6 +147,7 @@ def _draw_number(axes: "Axes", column: Column, high: float) -> None:
         fontsize=9,
         fontweight="bold" if column.compared else "normal",
         ha="center",
+        bbox=LABEL,
     )
 
 
@@ -153,17 +164,19 @@ def _draw_average(axes: "Axes", column: Column, outwards: int) -> None:
         fontsize=11,
         ha="left" if outwards > 0 else "right",
         va="center",
-        bbox={"boxstyle": "round,pad=0.15", "facecolor": BACKGROUND, "edgecolor": "none", "alpha": 0.8},
+        bbox=LABEL,
     )
 
 
 def _note(metric: str, columns: Sequence[Column], low: float, high: float) -> str:
-    """What is what in `box_figure`."""
-    way = "median" if metric in FRAMEWISE else "mean"
-    parts = ["dot: a song", f"number: their {way}"]
-    if any(len(column.songs) >= BOX_FROM for column in columns):
-        parts = ["box: the middle half of the songs", "line: their median"]
-        parts += [f"whiskers: to the last song within {WHISKER} boxes", *(["dot: a song"]), f"number: {way} of the songs"]
+    """What is what in `box_figure`: a line about boxes, if there are any, and one about songs."""
+    songs = ["dot: a song", f"number: {'median' if metric in FRAMEWISE else 'mean'} over songs"]
     if away := sum(not low <= db <= high for column in columns for db in column.values):
-        parts.append(f"arrow: out of sight ({away})")
-    return "  ·  ".join(parts)
+        songs.append(f"arrow: a song out of sight ({away})")
+    boxes = [
+        "box: middle half of the songs",
+        "line: their median",
+        f"whiskers: to the last song within {WHISKER} boxes",
+    ]
+    drawn = any(len(column.songs) >= BOX_FROM for column in columns)
+    return "\n".join("   ·   ".join(parts) for parts in ([boxes, songs] if drawn else [songs]))

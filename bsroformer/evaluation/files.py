@@ -131,12 +131,14 @@ def _left_out(results: Results) -> list[str]:
 def _undefined_seconds(results: Results) -> str:
     """Songs that have seconds without a score, under each method; empty if there is none."""
     found = {
-        (song.song, evaluation.method): f"{song.seconds_undefined} of {song.seconds_scored}"
+        (song.song, evaluation.method): (song.seconds_undefined, song.seconds_scored)
         for evaluation in results.evaluations
         for song in evaluation.songs
-        if song.seconds_undefined
     }
     methods = [evaluation.method for evaluation in results.evaluations]
-    songs = [song for song in results.songs if any((song, method) in found for method in methods)]
-    lines = [[song, *(found.get((song, method), "0") for method in methods)] for song in songs]
-    return markdown(["song", *methods], lines) if songs else ""
+    lines = []
+    for song in results.songs:
+        seconds = [found.get((song, method)) for method in methods]
+        if any(of and of[0] for of in seconds):
+            lines.append([song, *(f"{of[0]} of {of[1]}" if of else notes.NOTHING for of in seconds)])
+    return markdown(["song", *methods], lines) if lines else ""

@@ -9,7 +9,7 @@ from bsroformer.evaluation.results import Results
 from bsroformer.evaluation.scores import FRAMEWISE
 
 DEFINITIONS = {
-    "cSDR": "SDR of BSS Eval v4 (museval): 10 log10(|s|² / |s − ŝ|²) of each second; median over seconds, then over songs.",
+    "cSDR": "SDR of BSS Eval v4 (museval), 10 log10(|s|² / |s − ŝ|²) of each second; median over seconds, then songs.",
     "SIR": "signal to interference of BSS Eval v4 (museval): what other stems leak; medians as for cSDR.",
     "SAR": "signal to artefacts of BSS Eval v4 (museval): what is in no stem; medians as for cSDR.",
     "ISR": "image to spatial distortion of BSS Eval v4 (museval): wrong filtering or panning; medians as for cSDR.",
@@ -51,7 +51,7 @@ def resampling() -> str:
 def pairing() -> str:
     """What differences and their intervals are."""
     return (
-        f"Over the songs that both scored; [ ]: {CONFIDENCE:.0%} confidence, from resampling both methods' songs together. "
+        f"Over the songs that both scored; [ ]: {CONFIDENCE:.0%} confidence, from resampling songs for both together. "
         "Where zero is outside, other songs of the kind would most likely show the difference, too."
     )
 

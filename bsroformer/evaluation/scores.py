@@ -10,8 +10,8 @@ from typing import Any
 WHOLE = ("uSDR", "SI-SDR", "SI-SDRi")
 """Metrics of a whole song; averaged over songs by their mean."""
 FRAMEWISE = {"cSDR": "SDR", "SIR": "SIR", "SAR": "SAR", "ISR": "ISR"}
-"""Metrics of BSS Eval v4, and what museval calls the values of a second that they are the median of; averaged over songs by
-their median, as in SiSEC 2018."""
+"""Metrics of BSS Eval v4, and what museval calls the values of a second that they are the median of; averaged over
+songs by their median, as in SiSEC 2018."""
 METRICS = ("cSDR", "uSDR", "SI-SDR")
 """Those to report unless others are asked for."""
 BSS_EVAL = ("cSDR", "SIR", "SAR", "ISR")
@@ -69,7 +69,9 @@ class SongScores:
     @cached_property
     def seconds_undefined(self) -> int:
         """How many of them have no score for any stem, since one is silent in them."""
-        return sum(all(map(math.isnan, second)) for second in zip(*(of["SDR"] for of in self.frames.values()), strict=True))
+        return sum(
+            all(map(math.isnan, second)) for second in zip(*(of["SDR"] for of in self.frames.values()), strict=True)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, to the last digit; ``None`` for an undefined score."""
@@ -119,7 +121,9 @@ class Evaluation:
     def scores(self) -> Scores:
         """Each stem's scores over all songs."""
         return {
-            stem: {metric: average(metric, (song.score(stem, metric) for song in self.songs)) for metric in self.metrics}
+            stem: {
+                metric: average(metric, (song.score(stem, metric) for song in self.songs)) for metric in self.metrics
+            }
             for stem in self.stems
         }
 

@@ -146,7 +146,11 @@ def _style(evaluation: Evaluation, row: str = "") -> str | None:
 
 def _caption(results: Results, intervals: bool, more: str) -> list[str]:
     """Say how the averages were made and what was left out of them."""
-    left_out = [*notes.undefined_seconds(results, NAMED), notes.silent_stems(results, NAMED), *notes.failed(results, NAMED)]
+    left_out = [
+        *notes.undefined_seconds(results, NAMED),
+        notes.silent_stems(results, NAMED),
+        *notes.failed(results, NAMED),
+    ]
     short = any(len(named) > NAMED for named in (results.failures, *notes.songs_left_out(results)))
     return [
         notes.averaging(results),
