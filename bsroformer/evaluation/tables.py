@@ -74,7 +74,7 @@ def running_table(results: Results, metric: str | None = None) -> Table:
         results: The scores so far.
         metric: Which metric; the first, if it is None.
     """
-    metric = metric or results.metrics[0]
+    metric = metric or next(iter(results.metrics), "")
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(f"{metric}, dB")
     for name in (*results.rows, "songs"):

@@ -3,7 +3,7 @@ import json
 import pytest
 from made_scores import METRICS, evaluation_of, song_scores
 
-from bsroformer.evaluation import Results
+from bsroformer.evaluation import Evaluation, Results
 from bsroformer.evaluation.bootstrap import differences, intervals
 
 
@@ -104,6 +104,11 @@ def test_decibels_have_four_digits_and_what_is_undefined_is_null():
     assert tree["methods"][0]["intervals"]["bass"]["cSDR"] == [0.3333, 0.6667]
 
 
-def test_results_without_a_song_are_written_too():
-    tree = Results((), ()).to_dict()
+def test_results_without_a_method_or_a_song_are_written_too():
+    tree = Results(()).to_dict()
     assert (tree["songs"], tree["methods"], tree["differences"]) == (0, [], [])
+    methods = tuple(Evaluation(name, "model", ("bass",), ("cSDR",), ()) for name in "ab")
+    tree = Results(methods).to_dict()
+    assert tree["methods"][0]["scores"] == {"bass": {"cSDR": None}, "mean": {"cSDR": None}}
+    assert tree["methods"][0]["intervals"]["mean"] == {"cSDR": None}
+    assert tree["differences"][0]["scores"]["mean"]["cSDR"]["difference"] is None

@@ -1,5 +1,6 @@
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from made_scores import evaluation_of, song_scores
@@ -130,6 +131,12 @@ def test_differences_of_more_methods_are_of_the_mean_and_say_where_the_stems_are
 
 def test_one_method_has_no_differences(evaluation):
     assert differences_table(Results((evaluation,))) is None
+
+
+def test_the_running_table_waits_for_its_first_song(results):
+    methods = tuple(replace(method, songs=()) for method in results.evaluations)
+    assert printed(running_table(Results(methods)))[4].split() == ["lite", "–", "–", "–", "0"]
+    assert printed(running_table(Results(())))
 
 
 def test_the_running_table_has_a_line_for_each_method_and_no_bootstrap(results, monkeypatch):
