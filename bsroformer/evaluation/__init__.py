@@ -15,7 +15,7 @@ from bsroformer.evaluation.results import Failure, Results
 from bsroformer.evaluation.scores import Evaluation, Scores, SongScores
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry, read_song, songs_in
 from bsroformer.evaluation.stems_writer import StemsWriter
-from bsroformer.evaluation.tables import results_table, running_table
+from bsroformer.evaluation.tables import differences_table, results_table, running_table
 from bsroformer.evaluation.write import write_results
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "SongScores",
     "StemsWriter",
     "begin",
+    "differences_table",
     "evaluate",
     "evaluator_of",
     "read_song",

@@ -13,7 +13,8 @@ from bsroformer.evaluation.kept import KeptScores
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.score_song import score_song
 from bsroformer.evaluation.scorers import Scorers
-from bsroformer.evaluation.scores import METRICS, Evaluation, Failure, Results, SongScores
+from bsroformer.evaluation.results import Failure, Results
+from bsroformer.evaluation.scores import METRICS, Evaluation, SongScores
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry, read_song
 from bsroformer.inference.background import ahead
 

@@ -10,12 +10,15 @@ from typing import Any
 WHOLE = ("uSDR", "SI-SDR", "SI-SDRi")
 """Metrics of a whole song; averaged over songs by their mean."""
 FRAMEWISE = {"cSDR": "SDR", "SIR": "SIR", "SAR": "SAR", "ISR": "ISR"}
-"""Metrics of BSS Eval v4, and what museval calls the values of a second that they are the median of; averaged over songs by
-their median, as in SiSEC 2018."""
+"""Metrics of BSS Eval v4, and what museval calls the values of a second that they are the median of; averaged over
+songs by their median, as in SiSEC 2018."""
 METRICS = ("cSDR", "uSDR", "SI-SDR")
 """Those to report unless others are asked for."""
 BSS_EVAL = ("cSDR", "SIR", "SAR", "ISR")
 """What ``bss_eval`` stands for in a list of metrics."""
+
+MEAN = "mean"
+"""The row of tables that has the mean over stems."""
 
 Scores = dict[str, dict[str, float]]
 """Stem -> metric -> dB; NaN where undefined, as when the stem is silent."""
@@ -37,25 +40,33 @@ class SongScores:
     whole: Scores
     frames: Mapping[str, Mapping[str, tuple[float, ...]]]
 
-    @cached_property
-    def medians(self) -> Scores:
-        """Stem -> ``SDR``, ``SIR``... -> the median over the seconds in dB."""
-        return {stem: {name: median(db) for name, db in of.items()} for stem, of in self.frames.items()}
-
     def score(self, stem: str, metric: str) -> float:
         """One score in dB; NaN where undefined."""
-        return self.whole[stem][metric] if metric in WHOLE else self.medians[stem][FRAMEWISE[metric]]
+        return self.whole[stem][metric] if metric in WHOLE else self._medians[stem][metric]
 
     def scores(self, metrics: Sequence[str]) -> Scores:
         """Some metrics of every stem."""
         return {stem: {metric: self.score(stem, metric) for metric in metrics} for stem in self.whole}
+
+    @cached_property
+    def _medians(self) -> Scores:
+        """The :data:`FRAMEWISE` metrics, found once, since tables, plots and files all ask for them."""
+        return {
+            stem: {metric: median(of[name]) for metric, name in FRAMEWISE.items() if name in of}
+            for stem, of in self.frames.items()
+        }
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The stems that are silent throughout: no metric has a score for them."""
+        return tuple(stem for stem, of in self.whole.items() if all(map(math.isnan, of.values())))
 
     @property
     def seconds_scored(self) -> int:
         """How many frames of a second there are."""
         return max((len(frames["SDR"]) for frames in self.frames.values()), default=0)
 
-    @property
+    @cached_property
     def seconds_undefined(self) -> int:
         """How many of them have no score for any stem, since one is silent in them."""
         return sum(
@@ -106,7 +117,7 @@ class Evaluation:
     metrics: tuple[str, ...]
     songs: tuple[SongScores, ...]
 
-    @property
+    @cached_property
     def scores(self) -> Scores:
         """Each stem's scores over all songs."""
         return {
@@ -116,10 +127,10 @@ class Evaluation:
             for stem in self.stems
         }
 
-    @property
-    def mean(self) -> dict[str, float]:
-        """The mean of `scores` over the stems: metric -> dB."""
-        return mean_over_stems(self.scores)
+    @cached_property
+    def averages(self) -> Scores:
+        """`scores`, and last :data:`MEAN`."""
+        return with_mean(self.scores)
 
     @property
     def undefined(self) -> dict[str, dict[str, int]]:
@@ -130,36 +141,9 @@ class Evaluation:
         }
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A song that could not be scored.
-
-    Attributes:
-        song: Its name.
-        method: Whose estimates could not be had; None where the song itself cannot be read.
-        reason: A sentence.
-    """
-
-    song: str
-    method: str | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class Results:
-    """Methods side by side on the same songs.
-
-    Attributes:
-        evaluations: The mixture first, then what is evaluated, then oracles.
-        failures: Songs that could not be scored.
-    """
-
-    evaluations: tuple[Evaluation, ...]
-    failures: tuple[Failure, ...] = ()
-
-    def __getitem__(self, method: str) -> Evaluation:
-        """The scores of a method."""
-        return next(evaluation for evaluation in self.evaluations if evaluation.method == method)
+def with_mean(scores: Scores) -> Scores:
+    """The scores of stems, and last :data:`MEAN`."""
+    return {**scores, MEAN: mean_over_stems(scores)}
 
 
 def mean_over_stems(scores: Scores) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bsroformer.evaluation.figures import box_figure
-from bsroformer.evaluation.files import write_csv, write_figure, write_json, write_markdown
+from bsroformer.evaluation.figures import write_box_figures
+from bsroformer.evaluation.files import write_csv, write_json, write_markdown
 from bsroformer.evaluation.results import Results
 from bsroformer.report.evaluation_page import write_evaluation_report
 
@@ -19,6 +19,5 @@ def write_results(results: Results, folder: Path) -> None:
     write_json(results, folder / "results.json")
     write_csv(results, folder / "results.csv")
     write_markdown(results, folder / "results.md")
-    for metric in results.metrics:
-        write_figure(box_figure(results, metric), folder / "plots" / f"{metric}.png")
+    write_box_figures(results, folder / "plots")
     write_evaluation_report(folder)

@@ -1,24 +1,24 @@
-"""The closing evaluation where the rest of the run is watched: its logger and its report."""
+"""An evaluation where the rest of the run is watched: its loggers and its report."""
 
 import math
 from collections.abc import Iterator
 
 import lightning as L
 
-from bsroformer.evaluation import Evaluation, Scores
-from bsroformer.evaluation.scores import mean_over_stems
+from bsroformer.evaluation import Results, Scores
+from bsroformer.evaluation.files import ALL_SONGS
+from bsroformer.evaluation.scores import MEAN
 from bsroformer.training.report import Report
 from bsroformer.training.watching import log_table
 
 
-def log_scores(trainer: L.Trainer, evaluation: Evaluation) -> None:
+def log_scores(trainer: L.Trainer, results: Results) -> None:
     """Log ``test/<metric>`` and ``test/<metric>_<stem>`` in dB, and the table of all songs; renew the report."""
     step = trainer.global_step
-    metrics = averages_by_name(evaluation)
-    columns = ("song", "stem", *evaluation.metrics)
+    metrics = averages_by_name(results)
     for logger in trainer.loggers:
         logger.log_metrics(metrics, step)
-    log_table(trainer.loggers, "test/songs", columns, list(table_lines(evaluation)), step)
+    log_table(trainer.loggers, f"{results.split}/songs", table_columns(results), list(table_lines(results)), step)
     for logger in trainer.loggers:
         logger.save()
     for report in trainer.callbacks:  # type: ignore[attr-defined]
@@ -26,21 +26,36 @@ def log_scores(trainer: L.Trainer, evaluation: Evaluation) -> None:
             report.write()
 
 
-def averages_by_name(evaluation: Evaluation) -> dict[str, float]:
-    """The averages that are defined, by the names under which they are logged."""
-    means = {"": mean_over_stems(evaluation.scores)} | {f"_{stem}": of for stem, of in evaluation.scores.items()}
+def averages_by_name(results: Results) -> dict[str, float]:
+    """The averages that are defined, by the names under which they are logged: ``<split>/<metric>_<stem>``.
+
+    Where several methods are evaluated, their names stand before the metric's. Floor and ceilings are in the table.
+    """
+    several = len(results.evaluated) > 1
     return {
-        f"test/{metric.lower().replace('-', '_')}{ending}": value
-        for ending, of in means.items()
+        f"{results.split}/{f'{method.method}/' if several else ''}{metric.lower().replace('-', '_')}{ending}": value
+        for method in results.evaluated
+        for row, of in method.averages.items()
+        for ending in ("" if row == MEAN else f"_{row}",)
         for metric, value in of.items()
         if not math.isnan(value)
     }
 
 
-def table_lines(evaluation: Evaluation) -> Iterator[tuple[str | float, ...]]:
-    """A line of the table for each song and stem, and last the averages over all songs."""
-    of_songs: list[tuple[str, Scores]] = [(song.song, song.scores) for song in evaluation.songs]
-    averages = {**evaluation.scores, "mean": mean_over_stems(evaluation.scores)}
-    for song, scores in (*of_songs, ("all songs", averages)):
-        for stem, values in scores.items():
-            yield (song, stem, *(values[metric] for metric in evaluation.metrics))
+def table_columns(results: Results) -> tuple[str, ...]:
+    """The headings of `table_lines`."""
+    return ("method", "song", "stem", *results.metrics)
+
+
+def table_lines(results: Results) -> Iterator[tuple[str | float, ...]]:
+    """A line of the table for each method, song and stem, and last each method's averages over all songs."""
+    for method in results.evaluations:
+        for song in method.songs:
+            yield from _lines(results, method.method, song.song, song.scores(method.metrics))
+    for method in results.evaluations:
+        yield from _lines(results, method.method, ALL_SONGS, method.averages)
+
+
+def _lines(results: Results, method: str, song: str, scores: Scores) -> Iterator[tuple[str | float, ...]]:
+    for stem, of in scores.items():
+        yield (method, song, stem, *(of.get(metric, math.nan) for metric in results.metrics))

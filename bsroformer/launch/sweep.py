@@ -17,8 +17,8 @@ from bsroformer.errors import InputError
 from bsroformer.launch.config import refuse_many_processes
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.terminal import clock, terminal
+from bsroformer.report import markdown as tables
 from bsroformer.report.rows import SCORE, read_rows
-from bsroformer.training import watching
 from bsroformer.training.prune import CURVES
 from bsroformer.training.result import FILE, Result, read_result, write_result
 
@@ -159,7 +159,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> str:
             ": ".join(filter(None, (row["status"], row["reason"]))),
         )
         lines.append(cells)
-    return watching.markdown(["job", *varied, "SI-SDR dB", "steps", "time", "status"], lines) + "\n"
+    return tables.markdown(["job", *varied, "SI-SDR dB", "steps", "time", "status"], lines) + "\n"
 
 
 def short(value: str) -> str:

@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from bsroformer.audio.files import read
 from bsroformer.errors import InputError
+from bsroformer.report.markdown import markdown
 
 
 @contextmanager
@@ -50,10 +51,3 @@ def log_table(
             logger.log_table(name, list(columns), [list(line) for line in lines], step=step)
         elif isinstance(logger, TensorBoardLogger):
             logger.experiment.add_text(name, markdown(columns, lines), step)
-
-
-def markdown(columns: Sequence[str], lines: Sequence[Sequence[str | float]]) -> str:
-    """A table in Markdown; decibels have two digits."""
-    cells = [columns, ["---"] * len(columns), *lines]
-    words = ([f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in line] for line in cells)
-    return "\n".join(f"| {' | '.join(word.replace('|', chr(92) + '|') for word in line)} |" for line in words)

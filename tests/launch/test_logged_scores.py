@@ -6,39 +6,63 @@ from types import SimpleNamespace
 import pytest
 from lightning.pytorch.loggers import CSVLogger
 
-from bsroformer.evaluation import Evaluation, SongScores
-from bsroformer.launch.logged_scores import averages_by_name, log_scores, table_lines
+from bsroformer.evaluation import Evaluation, Results, SongScores
+from bsroformer.launch.logged_scores import averages_by_name, log_scores, table_columns, table_lines
 from bsroformer.launch.train import train
 from bsroformer.report.page import REPORT
 from bsroformer.training.report import Report
 from launched import SMALL_RUN, composed
 
 
-def song(name: str, vocals: float, other: float) -> SongScores:
-    scores = {"vocals": {"SI-SDR": vocals}, "other": {"SI-SDR": other}}
-    return SongScores(name, 1.0, scores, scores, 1, 0)
+def method(name: str, kind: str, **decibels: float) -> Evaluation:
+    """A method that has a score of the vocals of each song, and none of its other stem."""
+    songs = []
+    for song, db in decibels.items():
+        whole = {"vocals": {"SI-SDR": db}, "other": {"SI-SDR": math.nan}}
+        songs.append(SongScores(song, 1.0, whole, {stem: {"SDR": (db,)} for stem in whole}))
+    return Evaluation(name, kind, ("vocals", "other"), ("SI-SDR",), tuple(songs))
 
 
 @pytest.fixture
-def evaluation() -> Evaluation:
-    return Evaluation(("vocals", "other"), ("SI-SDR",), (song("A", 1.0, math.nan), song("B", 3.0, math.nan)))
+def results() -> Results:
+    return Results((method("mixture", "mixture", A=-4.0, B=-6.0), method("best.ckpt", "model", A=1.0, B=3.0)))
 
 
-def test_averages_have_a_name_for_each_metric_and_stem_and_what_is_undefined_has_none(evaluation):
-    assert averages_by_name(evaluation) == {"test/si_sdr": 2, "test/si_sdr_vocals": 2}
+def test_averages_have_a_name_for_each_metric_and_stem_and_what_is_undefined_has_none(results):
+    assert averages_by_name(results) == {"test/si_sdr": 2, "test/si_sdr_vocals": 2}
 
 
-def test_the_table_has_each_song_and_last_the_averages(evaluation):
-    lines = [line for line in table_lines(evaluation) if not math.isnan(line[2])]
-    assert lines == [("A", "vocals", 1), ("B", "vocals", 3), ("all songs", "vocals", 2), ("all songs", "mean", 2)]
+def test_of_several_methods_each_has_its_name_and_the_split_comes_first(results):
+    two = Results((*results.evaluations, method("full", "estimates", A=5.0)), split="valid")
+    assert averages_by_name(two) == {
+        "valid/best.ckpt/si_sdr": 2,
+        "valid/best.ckpt/si_sdr_vocals": 2,
+        "valid/full/si_sdr": 5,
+        "valid/full/si_sdr_vocals": 5,
+    }
 
 
-def test_scores_follow_what_a_logger_has_and_the_report_is_written_again(tmp_path, evaluation):
+def test_the_table_has_each_song_under_each_method_and_last_the_averages(results):
+    lines = list(table_lines(results))
+    assert {len(line) for line in lines} == {len(table_columns(results))}
+    assert [line for line in lines if not math.isnan(line[3])] == [
+        ("mixture", "A", "vocals", -4),
+        ("mixture", "B", "vocals", -6),
+        ("best.ckpt", "A", "vocals", 1),
+        ("best.ckpt", "B", "vocals", 3),
+        ("mixture", "all songs", "vocals", -5),
+        ("mixture", "all songs", "mean", -5),
+        ("best.ckpt", "all songs", "vocals", 2),
+        ("best.ckpt", "all songs", "mean", 2),
+    ]
+
+
+def test_scores_follow_what_a_logger_has_and_the_report_is_written_again(tmp_path, results):
     logger = CSVLogger(str(tmp_path), name="csv")
     logger.log_metrics({"train/loss": 1.0}, 5)
     logger.finalize("success")
     trainer = SimpleNamespace(global_step=6, loggers=[logger], callbacks=[Report(str(tmp_path))])
-    log_scores(trainer, evaluation)
+    log_scores(trainer, results)
     lines = lines_of(tmp_path)
     assert [(line["step"], line["train/loss"], line["test/si_sdr"]) for line in lines] == [
         ("5", "1.0", ""),

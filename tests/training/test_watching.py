@@ -7,7 +7,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from bsroformer.audio.files import write
 from bsroformer.errors import InputError
 from bsroformer.figures import curves_figure
-from bsroformer.training.watching import log_picture, log_sound, log_table, markdown, only_told
+from bsroformer.training.watching import log_picture, log_sound, log_table, only_told
 
 
 class FakeWandb(WandbLogger):
@@ -62,10 +62,6 @@ def test_a_table_is_one_in_weights_and_biases_and_text_in_tensorboard():
     log_table(loggers, "scores", ("song", "SI-SDR"), [("A", 1.25)], 5)
     assert loggers[0].shown == [("scores", ["song", "SI-SDR"], [["A", 1.25]], 5)]
     assert loggers[1].shown == [("scores", "| song | SI-SDR |\n| --- | --- |\n| A | 1.25 |", 5)]
-
-
-def test_a_bar_in_a_name_divides_no_cell():
-    assert markdown(("song",), [("A|B",)]).splitlines()[-1] == r"| A\|B |"
 
 
 def test_loggers_without_a_page_are_left_alone(tmp_path):

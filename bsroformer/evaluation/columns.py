@@ -1,0 +1,142 @@
+"""What pictures of scores are made of: stems side by side, and in each a column of songs for each method."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bsroformer.evaluation.results import EVALUATED, Results
+from bsroformer.evaluation.scores import Evaluation, average
+from bsroformer.figures.style import BACKGROUND, FAINT, TEXT, stem_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CEILING = "#7b7492"
+"""The colour of oracles, fainter than the mixture's."""
+BOX_FROM = 4
+"""Songs that a box needs; fewer are dots."""
+WHISKER = 1.5
+"""Box lengths that whiskers reach at most (Tukey, Exploratory Data Analysis, 1977)."""
+BETWEEN = 0.9
+"""Columns that would fit between two stems."""
+WIDEST = 24.0
+"""Inches."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The songs of one stem under one method.
+
+    Attributes:
+        x: Where its middle is; stems have theirs at whole numbers.
+        width: How far the next one is.
+        colour: Of all that is drawn of it.
+        songs: Song -> dB, of those that have a score.
+        average: As in the table.
+        compared: Whether it is neither floor nor ceiling.
+    """
+
+    x: float
+    width: float
+    colour: str
+    songs: dict[str, float]
+    average: float
+    compared: bool
+
+    @property
+    def values(self) -> list[float]:
+        """The scores, from the lowest."""
+        return sorted(self.songs.values())
+
+    @property
+    def whiskers(self) -> tuple[float, float]:
+        """The furthest songs within :data:`WHISKER` box lengths of the box; of few songs, the furthest."""
+        values = self.values
+        if len(values) < BOX_FROM:
+            return values[0], values[-1]
+        lower, upper = np.quantile(values, [0.25, 0.75])
+        reach = WHISKER * (upper - lower)
+        within = [value for value in values if lower - reach <= value <= upper + reach]
+        return within[0], within[-1]
+
+
+def columns_by_stem(results: Results, methods: Sequence[Evaluation], metric: str) -> list[list[Column]]:
+    """The columns of each stem, one for each method."""
+    width = 1 / (len(methods) + BETWEEN)
+    found = []
+    for n, stem in enumerate(results.stems):
+        columns = []
+        for place, method in enumerate(methods):
+            scores = {song.song: song.score(stem, metric) for song in method.songs}
+            songs = {song: db for song, db in scores.items() if not math.isnan(db)}
+            x = n + width * (place - (len(methods) - 1) / 2)
+            mean = average(metric, songs.values())
+            columns.append(Column(x, width, _colour(results, method, n), songs, mean, method.kind in EVALUATED))
+        found.append(columns)
+    return found
+
+
+def empty_figure(
+    results: Results, methods: Sequence[Evaluation], metric: str, title: str, height: float, slot: float
+) -> "tuple[Figure, Axes]":
+    """A picture without columns: dB upwards, names of stems below, of methods above; `slot` inches for a column."""
+    from matplotlib.figure import Figure
+
+    width = min(max(9.0, 1 + slot * (len(methods) + BETWEEN) * len(results.stems)), WIDEST)
+    figure = Figure(figsize=(width, height), facecolor=BACKGROUND, layout="constrained")
+    axes = figure.add_subplot(facecolor=BACKGROUND)
+    axes.set_xticks(range(len(results.stems)), results.stems)
+    axes.set_xlim(-0.52, len(results.stems) - 0.48)
+    for n, label in enumerate(axes.get_xticklabels()):
+        label.set_color(stem_colour(n) if len(results.evaluated) == 1 else TEXT)
+    axes.set_ylabel(f"{metric} (dB)", color=TEXT, fontsize=12)
+    axes.tick_params(axis="y", colors=FAINT, length=0)
+    axes.tick_params(axis="x", length=0, labelsize=12, pad=6)
+    axes.grid(axis="y", color=FAINT, alpha=0.2)
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    if title:
+        figure.suptitle(title, color=TEXT, fontsize=14)
+    _add_legend(axes, results, methods, width)
+    return figure, axes
+
+
+def decibels(value: float) -> str:
+    """A score in a picture, where there is little room."""
+    return f"{value:.1f}".replace("-", "−")
+
+
+def _colour(results: Results, method: Evaluation, stem: int) -> str:
+    """The stem's colour where one method is evaluated; of several, each has its own."""
+    if method.kind not in EVALUATED:
+        return FAINT if method.kind == "mixture" else CEILING
+    names = [of.method for of in results.evaluated]
+    return stem_colour(stem if len(names) == 1 else names.index(method.method))
+
+
+def _add_legend(axes: "Axes", results: Results, methods: Sequence[Evaluation], width: float) -> None:
+    """Name the methods, in the order of columns, each by the colours that it has."""
+    from matplotlib.legend_handler import HandlerTuple
+    from matplotlib.lines import Line2D
+
+    def dots(method: Evaluation) -> tuple[Line2D, ...]:
+        colours = dict.fromkeys(_colour(results, method, n) for n in range(len(results.stems)))
+        return tuple(Line2D([], [], color=colour, marker="o", linestyle="", markersize=5.5) for colour in colours)
+
+    longest = max((len(method.method) for method in methods), default=0)
+    axes.legend(
+        [dots(method) for method in methods],
+        [method.method for method in methods],
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.6)},
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=max(1, min(len(methods), int(width / (0.09 * longest + 0.7)))),
+        handlelength=max(1.0, 0.6 * len(results.stems)) if len(results.evaluated) == 1 else 1.0,
+        frameon=False,
+        labelcolor=TEXT,
+        fontsize=11,
+    )
