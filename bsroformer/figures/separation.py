@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from bsroformer.figures.spectrogram import add_colour_bar, band_power, draw_spectrogram
@@ -72,7 +73,7 @@ def separation_figure(
 
 
 def busiest_excerpt(targets: Tensor, sample_rate: int, seconds: float) -> slice:
-    """Find where the quietest stem is loudest, so that every stem is heard in the excerpt.
+    """Find where the quietest stem is loudest, so that every stem is heard in the excerpt that can be.
 
     Args:
         targets: Stems, (n c t).
@@ -85,6 +86,9 @@ def busiest_excerpt(targets: Tensor, sample_rate: int, seconds: float) -> slice:
     length = int(seconds * sample_rate)
     if targets.shape[-1] <= length:
         return slice(None)
-    level = targets.square().mean(dim=1).unfold(-1, length, sample_rate).mean(dim=-1)  # n excerpt
+    power = torch.stack([target.square().mean(dim=0) for target in targets])  # n t; one by one, to need less memory
+    level = power[power.any(dim=-1)].unfold(-1, length, sample_rate).mean(dim=-1)  # audible excerpt
+    if not len(level):
+        return slice(0, length)
     start = int(level.amin(dim=0).argmax()) * sample_rate
     return slice(start, start + length)

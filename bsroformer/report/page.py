@@ -4,31 +4,25 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, StrictUndefined, Template
 
-from bsroformer.atomic import replacing
-from bsroformer.figures.style import STEM_COLOURS
-from bsroformer.report.media import picture, sound
+from bsroformer.report.evaluation_tables import (
+    MEAN,
+    evaluated,
+    evaluation_table,
+    headline_metric,
+    songs_table,
+)
+from bsroformer.report.media import picture, sounds
+from bsroformer.report.parts import REPORT, Tile, counted, facts, text_of, write_page
 from bsroformer.report.rows import SCORE, Row, read_rows
-from bsroformer.report.tables import decibels, evaluation_table, latest_and_best, songs_table, validation_table
+from bsroformer.report.tables import decibels, latest_and_best, validation_table
 
-REPORT = "report.html"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A number to see first, with what it counts and a note."""
-
-    value: str
-    unit: str
-    name: str
-    note: str = ""
+EVALUATION = "evaluation"
+"""Folder of the closing evaluation in that of the run."""
 
 
 @dataclass(frozen=True)
@@ -43,52 +37,64 @@ class Example:
 def write_report(folder: Path) -> None:
     """Write ``report.html`` into the folder of a run, from what is there by now.
 
-    It shows ``metrics.csv``, ``curves.png``, the latest of ``previews/``, ``scores.json`` and ``scores.png`` of a
-    closing evaluation, ``run.json`` and ``config.yaml``; what is missing is left out.
+    It shows ``metrics.csv``, ``curves.png``, the latest of ``previews/``, the results of a closing evaluation in
+    ``evaluation/``, ``run.json`` and ``config.yaml``; what is missing is left out.
 
     Raises:
         InputError: If the folder cannot be written.
     """
-    page = _template().render(**contents(folder))
-    with replacing(folder / REPORT) as partial:
-        partial.write_text(page, encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    source = files("bsroformer.report").joinpath("page.html").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(source)
+    write_page(folder / REPORT, "page.html", contents(folder))
 
 
 def contents(folder: Path) -> dict[str, Any]:
     """What the page's template asks for."""
-    config = _text(folder / "config.yaml")
+    config = text_of(folder / "config.yaml")
     settings = yaml.safe_load(config) or {}
     rows = read_rows(folder / "metrics.csv") if (folder / "metrics.csv").is_file() else {}
-    scores = json.loads(_text(folder / "scores.json") or "null")
     stems = list((settings.get("model") or {}).get("stems") or stems_of(rows))
-    step, preview = latest_preview(folder)
+    results = json.loads(text_of(folder / EVALUATION / "results.json") or "null")
     return {
         "title": folder.resolve().name,
-        "colours": STEM_COLOURS,
         "subtitle": _subtitle(settings, stems),
-        "tiles": list(tiles(rows, scores)),
+        "tiles": list(tiles(rows, results)),
         "steps": latest_and_best(rows),
         "validation": validation_table(rows, stems),
         "curves": picture(folder / "curves.png"),
-        "evaluation": scores and evaluation_table(scores),
-        "songs": scores and songs_table(scores),
-        "scores": scores and picture(folder / "scores.png"),
-        "preview_step": step,
-        "mixture": sound(folder / "previews" / "mixture.wav"),
-        "examples": [
-            Example(stem, sound(folder / "previews" / "target" / f"{stem}.wav"), sound(preview / f"{stem}.wav"))
-            for stem in (stems if step is not None else ())
-        ],
-        "spectrograms": picture(preview / "spectrograms.png"),
-        "facts": list(facts(json.loads(_text(folder / "run.json") or "{}"))),
+        **_evaluation(folder, results),
+        **_preview(folder, stems),
+        "facts": list(facts(json.loads(text_of(folder / "run.json") or "{}"))),
         "config": config,
+    }
+
+
+def _evaluation(folder: Path, results: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is shown of the closing evaluation."""
+    if not results or not evaluated(results):
+        return {"evaluation": None}
+    metric, link = headline_metric(results), f"{EVALUATION}/{REPORT}"
+    return {
+        "evaluation": evaluation_table(results),
+        "metric": metric,
+        "songs": songs_table(results),
+        "scores": picture(folder / EVALUATION / "plots" / f"{metric}.png"),
+        "link": link if (folder / link).is_file() else None,
+    }
+
+
+def _preview(folder: Path, stems: Sequence[str]) -> dict[str, Any]:
+    """What is shown and heard of the latest preview."""
+    step, preview = latest_preview(folder)
+    stems = stems if step is not None else ()
+    places = folder / "previews" / "target", preview
+    mixture, *sources = sounds(
+        [folder / "previews" / "mixture.wav", *(place / f"{stem}.wav" for place in places for stem in stems)]
+    )
+    pairs = zip(stems, sources[: len(stems)], sources[len(stems) :], strict=True)
+    return {
+        "preview_step": step,
+        "mixture": mixture,
+        "examples": [Example(*pair) for pair in pairs],
+        "spectrograms": picture(preview / "spectrograms.png"),
     }
 
 
@@ -107,12 +113,11 @@ def latest_preview(folder: Path) -> tuple[int | None, Path]:
     return (max(steps), steps[max(steps)]) if steps else (None, previews)
 
 
-def tiles(rows: Mapping[int, Row], scores: Mapping[str, Any] | None) -> Iterator[Tile]:
+def tiles(rows: Mapping[int, Row], results: Mapping[str, Any] | None) -> Iterator[Tile]:
     """The numbers to see first."""
-    if scores:
-        songs = len(scores["songs"])
-        note = f"mean of {songs} song{'s' * (songs != 1)}"
-        yield Tile(decibels(scores["mean"]["SI-SDR"]), "dB", "test SI-SDR", note)
+    for method in evaluated(results) if results else ():
+        metric, songs = headline_metric(results), counted(len(method["songs"]), "song")
+        yield Tile(decibels(method["scores"][MEAN][metric]), "dB", f"test {metric}", f"mean of {songs}")
     if found := latest_and_best(rows):
         yield Tile(decibels(rows[found[1]][SCORE]), "dB", "validation SI-SDR", f"the best, at step {found[1]:,}")
     if rows:
@@ -121,17 +126,6 @@ def tiles(rows: Mapping[int, Row], scores: Mapping[str, Any] | None) -> Iterator
         yield Tile(f"{speed:.3g}", "×", "real time", "audio trained on per second")
     if (memory := _last(rows, "train/memory_gib")) is not None:
         yield Tile(f"{memory:.2f}", "GiB", "memory", "at the peak")
-
-
-def facts(tree: Mapping[str, Any], above: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
-    """The leaves of a tree, each with its keys in words: ``git.commit`` is ``git commit``."""
-    for key, value in tree.items():
-        path = (*above, str(key).replace("_", " "))
-        if isinstance(value, Mapping):
-            yield from facts(value, path)
-        elif value is not None:
-            listed = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            yield " ".join(path), listed
 
 
 def _subtitle(settings: Mapping[str, Any], stems: Sequence[str]) -> str:
@@ -146,8 +140,3 @@ def _last(rows: Mapping[int, Row], name: str) -> float | None:
     """The latest value of a metric."""
     steps = [step for step, row in rows.items() if name in row]
     return rows[max(steps)][name] if steps else None
-
-
-def _text(path: Path) -> str:
-    """What is in a file; nothing if it is not there."""
-    return path.read_text("utf-8") if path.is_file() else ""

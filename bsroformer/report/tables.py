@@ -1,9 +1,8 @@
-"""The numbers of a run as tables of words."""
+"""Tables of words, and those of a training run."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bsroformer.report.rows import SCORE, Row
 
@@ -20,20 +19,35 @@ class Line:
         cells: Its values.
         stem: Number of the stem that it is about, which has a colour; None for others.
         kind: ``mean`` or ``aside`` (of less weight), else empty.
+        notes: What stands small below each value; nothing if empty.
+        strong: Which values stand out.
     """
 
     name: str
     cells: tuple[str, ...]
     stem: int | None = None
     kind: str = ""
+    notes: tuple[str, ...] = ()
+    strong: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: headings of the columns after the first, and lines."""
+    """A table.
+
+    Attributes:
+        columns: Headings of the columns after the first.
+        lines: Its lines.
+        groups: Headings above those of the columns, and how many columns each is for; none if empty.
+        dots: How many of the columns, the first ones, are stems, which have colours.
+        words: Whether the cells hold words, not numbers.
+    """
 
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
+    groups: tuple[tuple[str, int], ...] = ()
+    dots: int = 0
+    words: bool = False
 
 
 def latest_and_best(rows: Mapping[int, Row]) -> tuple[int, int] | None:
@@ -57,37 +71,8 @@ def validation_table(rows: Mapping[int, Row], stems: Sequence[str]) -> Table | N
     return Table(columns, (*lines, Line("mean", cells(""), kind="mean")))
 
 
-def evaluation_table(scores: Mapping[str, Any]) -> Table:
-    """Each stem and the mean of a ``scores.json``, and below what the mixture scores as the estimate of each."""
-    metrics = tuple(scores["mean"])
-    both = _averages(scores, metrics), _averages(scores["mixture"], metrics, prefix="mixture · ")
-    return Table(metrics, (*both[0], *both[1]))
-
-
-def songs_table(scores: Mapping[str, Any], metric: str = "SI-SDR") -> Table:
-    """One metric of each song of a ``scores.json``, by stem."""
-    stems = tuple(scores["stems"])
-    lines = [
-        Line(song["song"], tuple(decibels(of[metric]) for of in (*song["stems"].values(), song["mean"])))
-        for song in scores["songs"]
-    ]
-    return Table((*stems, "mean"), tuple(lines))
-
-
-def _averages(scores: Mapping[str, Any], metrics: Sequence[str], prefix: str = "") -> list[Line]:
-    aside = "aside" if prefix else ""
-    averages = {**scores["stems"], "mean": scores["mean"]}
-    return [
-        Line(
-            prefix + stem,
-            tuple(decibels(values.get(metric)) for metric in metrics),
-            n if stem in scores["stems"] and not prefix else None,
-            aside or ("mean" if stem == "mean" else ""),
-        )
-        for n, (stem, values) in enumerate(averages.items())
-    ]
-
-
-def decibels(value: float | None) -> str:
-    """A score as it stands in a table."""
-    return NOTHING if value is None or math.isnan(value) else f"{value:.2f}".replace("-", "−")
+def decibels(value: float | None, sign: bool = False) -> str:
+    """A score as it stands in a table; with `sign`, a difference."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:{'+' if sign else ''}.2f}".replace("-", "−")

@@ -1,0 +1,112 @@
+"""Excerpts of the songs that a method separates worst and best, chosen while songs are scored."""
+
+import math
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+from torch import Tensor
+
+from bsroformer.atomic import replacing_folder, writing
+from bsroformer.data.packs.find import song_folder
+from bsroformer.figures import busiest_excerpt
+from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
+
+if TYPE_CHECKING:
+    from bsroformer.evaluation.song_audio import SongAudio
+
+LOCK = ".lock"
+Rank = tuple[float, str]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The excerpts of an evaluation, in ``<folder>/<method>/<song>/`` as `bsroformer.report.excerpts` has them.
+
+    What is kept follows from what lies in the folder: threads and processes may fill one gallery together, and one
+    that was begun by a killed run can be gone on with.
+
+    Attributes:
+        folder: Where excerpts go.
+        count: How many of the worst songs of a method are kept, and of the best.
+        seconds: Length of an excerpt.
+    """
+
+    folder: Path
+    count: int = 2
+    seconds: float = 10.0
+
+    def consider(self, method: str, song: "SongAudio", estimates: Tensor, score: float) -> None:
+        """Keep an excerpt of a song that is among the worst or best so far, and remove that of one that no longer is.
+
+        An excerpt that the song had is replaced. The excerpt is where every stem is heard best.
+
+        Args:
+            method: Whose estimates they are.
+            song: The song.
+            estimates: Of its stems, (n c t).
+            score: Of the whole song, in dB; a song without one (NaN) is not kept.
+
+        Raises:
+            InputError: If the folder cannot be written.
+        """
+        with self._alone():
+            others = [excerpt for excerpt in find_excerpts(self.folder / method) if excerpt.song != song.name]
+            ranks = [excerpt.rank for excerpt in others]
+            chosen = ends(ranks if math.isnan(score) else [*ranks, (score, song.name)], self.count)
+            if (score, song.name) in chosen:
+                self._keep(method, song, estimates, score)
+            self._remove(method, {song for _, song in chosen})
+
+    def keep_only(self, method: str, songs: Collection[str]) -> None:
+        """Remove the excerpts of all songs but these: of those that are going to be considered again or no more.
+
+        To be called by one process before the first of a method's songs is considered; otherwise what an earlier
+        evaluation left in the folder competes with what this one finds.
+
+        Raises:
+            InputError: If the folder cannot be written.
+        """
+        with self._alone():
+            self._remove(method, songs)
+
+    def shown(self, method: str) -> tuple[list[Excerpt], list[Excerpt]]:
+        """The worst songs, worst first, and the best, best first; of few songs, none is both."""
+        return worst_and_best(find_excerpts(self.folder / method))
+
+    def _keep(self, method: str, song: "SongAudio", estimates: Tensor, score: float) -> None:
+        """Cut the excerpt and write it."""
+        shown = busiest_excerpt(song.targets, song.sample_rate, self.seconds)
+        signals = (signal[..., shown] for signal in (song.mixture, song.targets, estimates))
+        begins = (shown.start or 0) / song.sample_rate
+        folder = song_folder(self.folder, method, song.name)
+        excerpt = Excerpt(folder, song.name, score, begins, tuple(song.stems))
+        with replacing_folder(folder) as partial:
+            replace(excerpt, folder=partial).write(*signals, song.sample_rate)
+
+    def _remove(self, method: str, kept: Collection[str]) -> None:
+        for excerpt in find_excerpts(self.folder / method):
+            if excerpt.song not in kept:
+                shutil.rmtree(excerpt.folder, ignore_errors=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Make the folder, and keep other threads and processes from changing it meanwhile."""
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / LOCK)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def ends(ranks: Sequence[Rank], count: int) -> list[Rank]:
+    """The `count` lowest and the `count` highest, in order; all if they are no more."""
+    ordered = sorted(ranks)
+    return ordered if len(ordered) <= 2 * count else ordered[:count] + ordered[len(ordered) - count :]
