@@ -8,8 +8,8 @@ methods; ``tables``, ``files`` and ``figures`` show it, and ``gallery`` keeps wh
 
 from bsroformer.evaluation.evaluate import begin, evaluate, evaluator_of
 from bsroformer.evaluation.evaluator import Evaluator
-from bsroformer.evaluation.figures import scores_figure
-from bsroformer.evaluation.files import write_figure
+from bsroformer.evaluation.figures import box_figure, scores_figure, write_box_figures
+from bsroformer.evaluation.files import write_csv, write_figure, write_json, write_markdown
 from bsroformer.evaluation.line_up import Candidate
 from bsroformer.evaluation.results import Failure, Results
 from bsroformer.evaluation.scores import Evaluation, Scores, SongScores
@@ -30,6 +30,7 @@ __all__ = [
     "SongScores",
     "StemsWriter",
     "begin",
+    "box_figure",
     "differences_table",
     "evaluate",
     "evaluator_of",
@@ -38,6 +39,10 @@ __all__ = [
     "running_table",
     "scores_figure",
     "songs_in",
+    "write_box_figures",
+    "write_csv",
     "write_figure",
+    "write_json",
+    "write_markdown",
     "write_results",
 ]

@@ -55,7 +55,8 @@ def evaluate(
         InputError: If nothing can be evaluated, a name is unknown, or files cannot be written. Songs that cannot be
             scored are in the results' ``failures``.
     """
-    evaluator, entries = evaluator_of(evaluated, songs, stems, metrics, bounds, folder, workers, on_scores)
+    entries = [SongEntry.of_track(song) if isinstance(song, Track) else song for song in songs]
+    evaluator = evaluator_of(evaluated, entries, stems, metrics, bounds, folder, workers, on_scores)
     begin(evaluator, entries)
     results = evaluator.run(entries)
     if folder is not None:
@@ -65,29 +66,28 @@ def evaluate(
 
 def evaluator_of(
     evaluated: Evaluated | Mapping[str, Evaluated],
-    songs: Sequence[SongEntry | Track],
+    songs: Sequence[SongEntry],
     stems: Sequence[str] | None = None,
     metrics: Sequence[str] = METRICS,
     bounds: Sequence[str] = BOUNDS,
     folder: str | Path | None = None,
     workers: int = 1,
     on_scores: OnScores | None = None,
-) -> tuple[Evaluator, list[SongEntry]]:
-    """What `evaluate` runs, and the songs it runs on.
+) -> Evaluator:
+    """What `evaluate` runs on the songs.
 
     Raises:
         InputError: See `evaluate`.
     """
-    entries = [SongEntry.of_track(song) if isinstance(song, Track) else song for song in songs]
     asked = expanded(metrics)
-    chosen = line_up(candidates_of(evaluated), entries, stems, bounds)
+    chosen = line_up(candidates_of(evaluated), songs, stems, bounds)
     with_bss_eval = not set(BSS_EVAL).isdisjoint(set(asked) - {"cSDR"}) or "bss_eval" in metrics
     if with_bss_eval:
         check_bss_eval(chosen.stems)
-    evaluator = Evaluator(
+    return Evaluator(
         chosen.methods,
         chosen.stems,
-        entries[0].sample_rate,
+        songs[0].sample_rate,
         asked,
         KeptScores(Path(folder), chosen.stems, with_bss_eval) if folder is not None else None,
         workers,
@@ -95,7 +95,6 @@ def evaluator_of(
         on_scores,
         (_considering(Gallery(Path(folder) / EXCERPTS), asked[0]),) if folder is not None else (),
     )
-    return evaluator, entries
 
 
 def begin(evaluator: Evaluator, songs: Sequence[SongEntry], overwrite: bool = False) -> None:

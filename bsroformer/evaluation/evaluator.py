@@ -11,12 +11,13 @@ from torch import Tensor
 from bsroformer.errors import InputError
 from bsroformer.evaluation.kept import KeptScores
 from bsroformer.evaluation.methods import Method
+from bsroformer.evaluation.results import Failure, Results
 from bsroformer.evaluation.score_song import score_song
 from bsroformer.evaluation.scorers import Scorers
-from bsroformer.evaluation.results import Failure, Results
 from bsroformer.evaluation.scores import METRICS, Evaluation, SongScores
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry, read_song
 from bsroformer.inference.background import ahead
+from bsroformer.metrics import bss_eval
 
 OnScores = Callable[["Found", str | None, SongScores | Failure], None]
 """Told of a score, or of a song without one: what there is by now, the method if it is of one, and the score."""
@@ -98,7 +99,7 @@ class Evaluator:
         def score() -> None:
             try:
                 separated = self._estimates(audio, method) if estimates is None else estimates
-                scores = score_song(audio, separated, self.bss_eval)
+                scores = score_song(audio, separated, bss_eval if self.bss_eval else None)
             except InputError as error:
                 found.fail(Failure(entry.name, method.name, str(error)))
                 return

@@ -1,7 +1,6 @@
 """From the configuration to what is evaluated: checkpoints, and folders of stems."""
 
 import json
-from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from rich.console import Console
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
 from bsroformer.file_state import file_state
-from bsroformer.launch.config import paths_of, plain
+from bsroformer.launch.config import path_of, paths_of, plain
 from bsroformer.launch.separators import build_separator
 
 GENERAL = ("best", "last", "previous", "average", "model", "checkpoints")
@@ -47,7 +46,7 @@ def checkpoints(cfg: DictConfig) -> dict[str, DictConfig]:
         return {}
     if not isinstance(cfg.ckpt, DictConfig):
         return {name_of(paths_of(cfg.ckpt, "ckpt")): cfg}
-    return {str(name): _of_one(cfg, str(name)) for name in cfg.ckpt}
+    return {name: _of_one(cfg, name) for name in map(str, cfg.ckpt)}
 
 
 def _of_one(cfg: DictConfig, name: str) -> DictConfig:
@@ -73,7 +72,7 @@ def folders(cfg: DictConfig) -> dict[str, Path]:
     if value is None:
         return {}
     if isinstance(value, DictConfig):
-        named = {str(name): Path(paths_of(path, f"estimates.{name}")[0]) for name, path in value.items()}
+        named = {name: path_of(value[name], f"estimates.{name}").expanduser() for name in map(str, value)}
     else:
         listed = [Path(path) for path in paths_of(value, "estimates")]
         named = {path.resolve().name: path for path in listed}
@@ -104,7 +103,7 @@ def model_settings(cfg: DictConfig) -> str:
     return sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def facts_of(cfg: DictConfig) -> dict[str, Mapping[str, Any]]:
+def facts_of(cfg: DictConfig) -> dict[str, dict[str, Any]]:
     """What is evaluated, for the report: method -> what it is made of."""
     models = {
         name: {

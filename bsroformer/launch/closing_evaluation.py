@@ -21,7 +21,6 @@ from bsroformer.evaluation import (
     begin,
     evaluator_of,
     read_song,
-    results_table,
     write_figure,
     write_results,
 )
@@ -30,7 +29,7 @@ from bsroformer.figures import busiest_excerpt, separation_figure
 from bsroformer.file_state import file_state
 from bsroformer.inference import Separator
 from bsroformer.launch.program_facts import program_facts
-from bsroformer.launch.scoring import run_evaluation
+from bsroformer.launch.scoring import run_evaluation, show_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +58,7 @@ def evaluate_run(cfg: DictConfig, tracks: Sequence[Track], checkpoint: str, cons
     begin(evaluator, songs)
     results = run_evaluation(evaluator, songs, len(songs), console)
     results = replace(results, made={**program_facts(), "methods": {MODEL: {"checkpoint": checkpoint}}})
-    console.print(results_table(results))
+    show_results(results, console)
     write_results(results, folder / "evaluation")
     shown = {track.name: track for track in tracks}[middle_song(results[MODEL])]
     write_figure(excerpt_figure(shown, separator, evaluator.stems), folder / "separation.png", dpi=100)

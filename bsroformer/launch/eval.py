@@ -17,14 +17,13 @@ from bsroformer.evaluation import (
     StemsWriter,
     begin,
     evaluator_of,
-    results_table,
     write_results,
 )
 from bsroformer.launch.candidates import build_candidates, facts_of
 from bsroformer.launch.config import path_of, prepared, switch, whole, words
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.program_facts import program_facts
-from bsroformer.launch.scoring import run_evaluation
+from bsroformer.launch.scoring import run_evaluation, show_results
 from bsroformer.launch.shared_songs import Shared
 from bsroformer.launch.songs import build_source
 from bsroformer.launch.terminal import first_of, terminal
@@ -118,7 +117,7 @@ def _finish(cfg: DictConfig, results: Results, folder: Path, console: Console) -
     if not any(evaluation.songs for evaluation in results.evaluated):
         raise InputError(f"no song could be scored: {failures[0].reason}")
     results = replace(results, split=cfg.split, made={**program_facts(), "methods": facts_of(cfg)})
-    console.print(results_table(results))
+    show_results(results, console)
     write_results(results, folder)
     if cfg.logger:
         from bsroformer.launch.logged_scores import log_results  # Lightning takes seconds to be imported

@@ -1,29 +1,53 @@
 """An evaluation where the rest of the run is watched: its loggers and its report."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import lightning as L
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from bsroformer.evaluation import Results, Scores
 from bsroformer.evaluation.files import ALL_SONGS
 from bsroformer.evaluation.scores import MEAN
+from bsroformer.launch.build import build_logger
+from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.training.report import Report
 from bsroformer.training.watching import log_table
 
 
 def log_scores(trainer: L.Trainer, results: Results) -> None:
     """Log ``test/<metric>`` and ``test/<metric>_<stem>`` in dB, and the table of all songs; renew the report."""
-    step = trainer.global_step
-    metrics = averages_by_name(results)
-    for logger in trainer.loggers:
-        logger.log_metrics(metrics, step)
-    log_table(trainer.loggers, f"{results.split}/songs", table_columns(results), list(table_lines(results)), step)
-    for logger in trainer.loggers:
-        logger.save()
+    _log(trainer.loggers, results, trainer.global_step)
     for report in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(report, Report):
             report.write()
+
+
+def log_results(cfg: DictConfig, results: Results, console: Console) -> None:
+    """Log the same to what ``logger`` describes, without a training."""
+    offline = logs_to_wandb(cfg) and use_wandb_offline_without_key()
+    cfg = cfg.copy()
+    OmegaConf.set_readonly(cfg, False)
+    cfg.paths.output_dir = cfg.output  # where loggers write
+    logger = build_logger(cfg)
+    try:
+        _log([logger], results, step=0)
+        logger.finalize("success")
+    finally:
+        finish_wandb()
+    if offline:
+        console.print(f"To see this in Weights & Biases: wandb sync {cfg.output}/wandb/latest-run")
+
+
+def _log(loggers: Sequence[Logger], results: Results, step: int) -> None:
+    metrics = averages_by_name(results)
+    for logger in loggers:
+        logger.log_metrics(metrics, step)
+    log_table(loggers, f"{results.split}/songs", table_columns(results), list(table_lines(results)), step)
+    for logger in loggers:
+        logger.save()
 
 
 def averages_by_name(results: Results) -> dict[str, float]:

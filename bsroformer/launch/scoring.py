@@ -9,7 +9,16 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bsroformer.evaluation import Evaluator, Failure, Results, SongEntry, SongScores, running_table
+from bsroformer.evaluation import (
+    Evaluator,
+    Failure,
+    Results,
+    SongEntry,
+    SongScores,
+    differences_table,
+    results_table,
+    running_table,
+)
 from bsroformer.evaluation.evaluator import Found, OnScores
 from bsroformer.evaluation.results import EVALUATED
 from bsroformer.evaluation.scores import mean_over_stems
@@ -33,6 +42,13 @@ def run_evaluation(evaluator: Evaluator, songs: Iterable[SongEntry], total: int,
             kept = evaluator.kept
             console.print(f"Stopped; output={kept.folder} goes on from here." if kept else "Stopped.")
             sys.exit(INTERRUPTED)
+
+
+def show_results(results: Results, console: Console) -> None:
+    """Print the table, and that of differences if there are any."""
+    console.print(results_table(results, width=console.width))
+    if (pairs := differences_table(results)) is not None:
+        console.print(pairs)
 
 
 @contextmanager

@@ -133,7 +133,9 @@ def tiles(results: Tree) -> Iterator[Tile]:
         note = within if len(compared) == 1 else f"{best['name']}, the best of {len(compared)}"
         yield Tile(decibels(best["scores"][MEAN][metric]), "dB", metric, note)
     failed = len({failure["song"] for failure in results["failures"]})
-    yield Tile(f"{results['songs']:,}", "", "songs" if results["songs"] != 1 else "song", failed and f"{failed} failed" or "")
+    yield Tile(
+        f"{results['songs']:,}", "", "songs" if results["songs"] != 1 else "song", (failed and f"{failed} failed") or ""
+    )
     if compared:
         most = max(compared, key=lambda method: method["seconds_undefined"])
         yield Tile(f"{most['seconds_undefined']:,}", "s", "left out", f"as silent, of {most['seconds']:,} s")

@@ -69,7 +69,9 @@ def difference_table(results: Tree, difference: Tree) -> Table:
     lines = []
     for n, stem in enumerate(with_mean(results["stems"])):
         pairs = [difference["scores"][stem][metric] for metric in results["metrics"]]
-        clear = (column for column, pair in enumerate(pairs) if (both := pair["interval"]) and (both[0] > 0 or both[1] < 0))
+        clear = (
+            column for column, pair in enumerate(pairs) if (both := pair["interval"]) and (both[0] > 0 or both[1] < 0)
+        )
         lines.append(
             Line(
                 stem,
@@ -114,7 +116,9 @@ def undefined_seconds_table(results: Tree) -> Table | None:
     lines = []
     for song, of in counts.items():
         seconds = max(entry["seconds"] for entry in of.values())
-        lines.append(Line(song, (f"{seconds:,}", *(str(of[name]["undefined"]) if name in of else "0" for name in names))))
+        lines.append(
+            Line(song, (f"{seconds:,}", *(str(of[name]["undefined"]) if name in of else "0" for name in names)))
+        )
     return Table(("seconds", *names), tuple(lines)) if lines else None
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ import torch
 import bsroformer
 from bsroformer.errors import InputError
 from bsroformer.evaluation.evaluate import expanded
+from bsroformer.metrics import bss_eval_available
 from rehearsal import Leaky, make_song
 
 SONGS = [make_song(0, 2.0), make_song(1, 3.0)]
@@ -61,7 +63,7 @@ def test_bss_eval_that_cannot_run_is_refused_before_any_separation(monkeypatch):
 
 
 def test_bss_eval_of_a_single_stem_is_refused():
-    if not bsroformer.evaluation.evaluate.bss_eval_available():
+    if not bss_eval_available():
         pytest.skip("museval needs FFmpeg on the PATH")
     with pytest.raises(InputError, match=r"two stems or more, and vocals is scored alone"):
         bsroformer.evaluate(Leaky(SONGS), ENTRIES, stems=["vocals"], metrics=["SIR"])
@@ -75,10 +77,8 @@ def test_no_gradients_are_kept():
                 yield stems * gain
 
     seen = []
-    evaluator, entries = bsroformer.evaluation.evaluator_of(Trained(SONGS), ENTRIES)
-    evaluator = type(evaluator)(
-        **{**evaluator.__dict__, "on_estimates": [lambda method, song, estimates, scores: seen.append(estimates)]}
-    )
-    evaluator.run(entries)
+    evaluator = bsroformer.evaluation.evaluator_of(Trained(SONGS), ENTRIES)
+    keep = lambda method, song, estimates, scores: seen.append(estimates)  # noqa: E731
+    replace(evaluator, on_estimates=[keep]).run(ENTRIES)
     assert len(seen) == 6
     assert not any(estimates.requires_grad for estimates in seen)

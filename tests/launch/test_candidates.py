@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
@@ -75,7 +77,7 @@ def test_scores_are_kept_for_the_same_files_and_settings_only(checkpoints, tiny_
     first = settings()
     assert settings() == settings("batch_size=2", "split=valid") == first
     assert len({first, settings("overlap=0.25"), settings("shifts=2"), settings("precision=bf16")}) == 4
-    save_model(BandSplitRoformer(ModelSettings.from_dict(tiny_tree)).eval(), checkpoints[0])
+    save_model(BandSplitRoformer(ModelSettings.from_dict(tiny_tree)).eval(), Path(checkpoints[0]))
     assert settings() != first
 
 

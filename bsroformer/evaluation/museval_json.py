@@ -1,0 +1,2 @@
+def museval_json(scores, stems):
+    return "{}"
