@@ -48,9 +48,7 @@ def _environment() -> Environment:
         return files("bsroformer.report").joinpath(name).read_text("utf-8")
 
     loader = FunctionLoader(source)
-    return Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def facts(tree: Mapping[str, Any], above: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
