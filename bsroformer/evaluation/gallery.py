@@ -81,12 +81,12 @@ class Gallery:
     def _keep(self, method: str, song: "SongAudio", estimates: Tensor, score: float) -> None:
         """Cut the excerpt and write it."""
         shown = busiest_excerpt(song.targets, song.sample_rate, self.seconds)
-        signals = (signal[..., shown] for signal in (song.mixture, song.targets, estimates))
+        mixture, references, heard = (signal[..., shown] for signal in (song.mixture, song.targets, estimates))
         begins = (shown.start or 0) / song.sample_rate
         folder = song_folder(self.folder, method, song.name)
         excerpt = Excerpt(folder, song.name, score, begins, tuple(song.stems))
         with replacing_folder(folder) as partial:
-            replace(excerpt, folder=partial).write(*signals, song.sample_rate)
+            replace(excerpt, folder=partial).write(mixture, references, heard, song.sample_rate)
 
     def _remove(self, method: str, kept: Collection[str]) -> None:
         for excerpt in find_excerpts(self.folder / method):

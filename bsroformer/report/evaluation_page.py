@@ -31,8 +31,8 @@ DEFINITIONS = {
     "cSDR": "SDR of BSS Eval v4 as museval computes it: the median over the seconds of a song, then over songs.",
     "uSDR": "Energy of the reference over that of the error, of the whole song, as in the Music Demixing Challenge; "
     "the mean over songs.",
-    "SI-SDR": "Scale-invariant SDR: as uSDR, but the reference is first scaled to fit the estimate best, so that a wrong "
-    "level costs nothing; the mean over songs.",
+    "SI-SDR": "Scale-invariant SDR: as uSDR, but the reference is first scaled to fit the estimate best, so that a "
+    "wrong level costs nothing; the mean over songs.",
     "SI-SDRi": "SI-SDR less that of the mixture: what the separation adds; the mean over songs.",
     "SIR": "How far the other stems stay out of the estimate (BSS Eval v4, by museval; medians as of cSDR).",
     "SAR": "How free the estimate is of artefacts, which are no stem's (BSS Eval v4, by museval; medians as of cSDR).",
@@ -133,9 +133,8 @@ def tiles(results: Tree) -> Iterator[Tile]:
         note = within if len(compared) == 1 else f"{best['name']}, the best of {len(compared)}"
         yield Tile(decibels(best["scores"][MEAN][metric]), "dB", metric, note)
     failed = len({failure["song"] for failure in results["failures"]})
-    yield Tile(
-        f"{results['songs']:,}", "", "songs" if results["songs"] != 1 else "song", (failed and f"{failed} failed") or ""
-    )
+    number, _, noun = counted(results["songs"], "song").partition(" ")
+    yield Tile(number, "", noun, f"{failed} failed" if failed else "")
     if compared:
         most = max(compared, key=lambda method: method["seconds_undefined"])
         yield Tile(f"{most['seconds_undefined']:,}", "s", "left out", f"as silent, of {most['seconds']:,} s")

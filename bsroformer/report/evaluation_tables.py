@@ -50,17 +50,20 @@ def metric_table(results: Tree, metric: str) -> Table:
 def method_lines(results: Tree, cells: Sequence[tuple[str, str]]) -> Iterator[Line]:
     """A line for each method: its scores of these stems and metrics; the best of what is compared stands out."""
     compared = [[method["scores"][stem][metric] for stem, metric in cells] for method in evaluated(results)]
-    best = [max((value for value in column if value is not None), default=None) for column in zip(*compared)]
+    best = [
+        max((value for value in column if value is not None), default=None) for column in zip(*compared, strict=True)
+    ]
     for method in results["methods"]:
         values = [method["scores"][stem][metric] for stem, metric in cells]
         aside = method["kind"] not in EVALUATED
-        strong = frozenset(n for n, value in enumerate(values) if value is not None and value == best[n] and not aside)
+        several = len(compared) > 1 and not aside
+        strong = frozenset(n for n, value in enumerate(values) if several and value is not None and value == best[n])
         yield Line(
             method["name"],
             tuple(map(decibels, values)),
             kind="aside" if aside else "",
             notes=tuple(interval(method["intervals"][stem][metric]) for stem, metric in cells),
-            strong=strong if len(compared) > 1 else frozenset(),
+            strong=strong,
         )
 
 
@@ -69,20 +72,21 @@ def difference_table(results: Tree, difference: Tree) -> Table:
     lines = []
     for n, stem in enumerate(with_mean(results["stems"])):
         pairs = [difference["scores"][stem][metric] for metric in results["metrics"]]
-        clear = (
-            column for column, pair in enumerate(pairs) if (both := pair["interval"]) and (both[0] > 0 or both[1] < 0)
-        )
         lines.append(
             Line(
                 stem,
                 tuple(decibels(pair["difference"], sign=True) for pair in pairs),
                 None if stem == MEAN else n,
-                "mean" if stem == MEAN else "",
-                tuple(_noted(pair) for pair in pairs),
-                frozenset(clear),
+                notes=tuple(_noted(pair) for pair in pairs),
+                strong=frozenset(column for column, pair in enumerate(pairs) if _clear(pair["interval"])),
             )
         )
     return Table(tuple(results["metrics"]), tuple(lines))
+
+
+def _clear(both: Sequence[float] | None) -> bool:
+    """Whether an interval leaves out zero."""
+    return both is not None and (both[0] > 0 or both[1] < 0)
 
 
 def _noted(pair: Tree) -> str:
@@ -116,9 +120,8 @@ def undefined_seconds_table(results: Tree) -> Table | None:
     lines = []
     for song, of in counts.items():
         seconds = max(entry["seconds"] for entry in of.values())
-        lines.append(
-            Line(song, (f"{seconds:,}", *(str(of[name]["undefined"]) if name in of else "0" for name in names)))
-        )
+        undefined = (str(of[name]["undefined"]) if name in of else "0" for name in names)
+        lines.append(Line(song, (f"{seconds:,}", *undefined)))
     return Table(("seconds", *names), tuple(lines)) if lines else None
 
 

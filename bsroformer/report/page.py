@@ -115,9 +115,11 @@ def latest_preview(folder: Path) -> tuple[int | None, Path]:
 
 def tiles(rows: Mapping[int, Row], results: Mapping[str, Any] | None) -> Iterator[Tile]:
     """The numbers to see first."""
-    for method in evaluated(results) if results else ():
-        metric, songs = headline_metric(results), counted(len(method["songs"]), "song")
-        yield Tile(decibels(method["scores"][MEAN][metric]), "dB", f"test {metric}", f"mean of {songs}")
+    if results:
+        metric = headline_metric(results)
+        for method in evaluated(results):
+            note = f"mean of {counted(len(method['songs']), 'song')}"
+            yield Tile(decibels(method["scores"][MEAN][metric]), "dB", f"test {metric}", note)
     if found := latest_and_best(rows):
         yield Tile(decibels(rows[found[1]][SCORE]), "dB", "validation SI-SDR", f"the best, at step {found[1]:,}")
     if rows:

@@ -87,6 +87,13 @@ def test_the_excerpt_is_where_every_stem_is_heard():
     assert busiest_excerpt(targets, RATE, 30.0) == slice(None)
 
 
+def test_a_stem_that_is_silent_throughout_has_no_say_in_where_the_others_are_heard():
+    targets = torch.zeros(2, 2, 20 * RATE)
+    targets[0, :, 9 * RATE : 12 * RATE] = 1
+    assert busiest_excerpt(targets, RATE, 3.0) == slice(9 * RATE, 12 * RATE)
+    assert busiest_excerpt(0 * targets, RATE, 3.0) == slice(0, 3 * RATE)
+
+
 def test_a_long_song_is_shown_in_an_excerpt():
     targets = tone_and_noise(seconds=5)
     assert draw(targets, targets, seconds=2.0).axes[0].get_xlim() == (0, 2)

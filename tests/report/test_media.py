@@ -1,5 +1,6 @@
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,12 +8,23 @@ import soundfile
 import torch
 
 from bsroformer.audio.files import write
-from bsroformer.report.media import LONGEST_SECONDS, picture, sound
+from bsroformer.report.media import LONGEST_SECONDS, LOUDEST, drawn, gain_of, picture, sounds
 
 
 def decoded(uri: str) -> tuple[str, bytes]:
     head, _, data = uri.partition(",")
     return head, base64.b64decode(data)
+
+
+def sound(path: Path) -> str | None:
+    """The source for the player of a single sound."""
+    [source] = sounds([path])
+    return source
+
+
+def heard(source: str) -> np.ndarray:
+    """Its samples, (t c)."""
+    return soundfile.read(io.BytesIO(decoded(source)[1]), always_2d=True)[0]
 
 
 def tone(rate: int, seconds: float, channels: int = 2) -> torch.Tensor:
@@ -28,16 +40,42 @@ def test_a_sound_can_be_decoded_again(tmp_path, rate, channels, kind):
     write(tmp_path / "a.wav", audio, rate)
     head, data = decoded(sound(tmp_path / "a.wav"))
     assert head == f"data:audio/{kind};base64"
-    heard, found = soundfile.read(io.BytesIO(data), always_2d=True)
-    assert (found, heard.shape[1]) == (rate, channels)
-    level = np.sqrt(np.mean(heard[rate // 4 : rate // 2] ** 2))
+    samples, found = soundfile.read(io.BytesIO(data), always_2d=True)
+    assert (found, samples.shape[1]) == (rate, channels)
+    level = np.sqrt(np.mean(samples[rate // 4 : rate // 2] ** 2))
     assert level == pytest.approx(0.5 / np.sqrt(2), rel=0.1)
 
 
 def test_a_long_sound_is_cut(tmp_path):
     write(tmp_path / "a.wav", tone(8000, LONGEST_SECONDS + 5), 8000)
-    heard, rate = soundfile.read(io.BytesIO(decoded(sound(tmp_path / "a.wav"))[1]))
-    assert len(heard) / rate == pytest.approx(LONGEST_SECONDS, abs=0.2)
+    samples, rate = soundfile.read(io.BytesIO(decoded(sound(tmp_path / "a.wav"))[1]))
+    assert len(samples) / rate == pytest.approx(LONGEST_SECONDS, abs=0.2)
+
+
+def test_sounds_of_which_one_would_clip_are_turned_down_alike(tmp_path):
+    paths = [tmp_path / "quiet.wav", tmp_path / "none.wav", tmp_path / "loud.wav"]
+    write(paths[0], tone(44_100, 1.0), 44_100)
+    write(paths[2], 5 * tone(44_100, 1.0), 44_100)
+    quiet, none, loud = sounds(paths)
+    assert none is None
+    middle = slice(11_025, 33_075)
+    levels = [np.sqrt(np.mean(heard(source)[middle] ** 2)) for source in (quiet, loud)]
+    assert levels[1] == pytest.approx(LOUDEST / np.sqrt(2), rel=0.1)
+    assert levels[1] / levels[0] == pytest.approx(5, rel=0.02)
+    assert np.abs(heard(loud)).max() <= 1
+
+
+def test_sounds_that_do_not_clip_stay_as_loud_as_they_are():
+    assert gain_of([]) == gain_of([0.0, 0.5, LOUDEST]) == 1
+    assert gain_of([0.5, 2.0]) == LOUDEST / 2
+
+
+def test_a_figure_is_a_picture():
+    from matplotlib.figure import Figure
+
+    head, data = decoded(drawn(Figure(figsize=(1, 1)), dpi=20))
+    assert head == "data:image/webp;base64"
+    assert data.startswith(b"RIFF") and data[8:12] == b"WEBP"
 
 
 def test_a_sound_that_was_replaced_is_encoded_anew(tmp_path):

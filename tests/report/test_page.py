@@ -1,47 +1,22 @@
 import json
 import re
 from fnmatch import fnmatch
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import torch
+from pages import Page
 from setuptools.config.pyprojecttoml import read_configuration
-from test_tables import SCORES, validated
+from test_evaluation_tables import LITE, MIXTURE, ORACLE, results
+from test_tables import validated
 
 from bsroformer.audio.files import write
 from bsroformer.report import write_report
-from bsroformer.report.page import facts, latest_preview
+from bsroformer.report.page import latest_preview
+from bsroformer.report.parts import facts
 from bsroformer.report.rows import write_rows
 
 REPOSITORY = Path(__file__).parents[2]
-VOID = {"meta", "link", "img", "br", "hr"}
-
-
-class Page(HTMLParser):
-    """The elements of a page, in order; an error if one is not closed."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(source)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def sources(self, tag: str) -> list[str]:
-        return [attributes["src"] or "" for name, attributes in self.elements if name == tag]
 
 
 def report(folder: Path) -> Page:
@@ -57,9 +32,11 @@ def run(tmp_path) -> Path:
     for name in ("mixture", "target/vocals", "target/other", "step-000002/vocals", "step-000002/other"):
         write(folder / "previews" / f"{name}.wav", tone, 8000)
     write_rows(folder / "metrics.csv", {1: validated(1.25), 2: validated(-2.5) | {"train/memory_gib": 1.5}})
-    for name in ("curves", "scores", "previews/step-000002/spectrograms"):
+    (folder / "evaluation" / "plots").mkdir(parents=True)
+    for name in ("curves", "evaluation/plots/SI-SDR", "previews/step-000002/spectrograms"):
         (folder / f"{name}.png").write_bytes(b"\x89PNG " + name.encode())
-    (folder / "scores.json").write_text(json.dumps(SCORES))
+    (folder / "evaluation" / "results.json").write_text(json.dumps(results(MIXTURE, LITE, ORACLE)))
+    (folder / "evaluation" / "report.html").write_text("")
     (folder / "run.json").write_text(json.dumps({"version": "1.2.3", "git": {"commit": "abc123", "dirty": None}}))
     (folder / "config.yaml").write_text(
         "model:\n  stems: [vocals, other]\naudio:\n  sample_rate: 8000\ndata:\n  seconds: 2.0\nnote: <script>&\n"
@@ -77,6 +54,10 @@ def test_a_run_is_shown_with_all_that_it_has(run):
         "1.2.3",
         "abc123",
         "1.50",
+        "test SI-SDR",
+        "mixture · vocals",
+        "IRM1 · mean",
+        "Each song, SI-SDR",
     ):
         assert shown in page.text
     assert len(page.sources("img")) == 3
@@ -86,8 +67,7 @@ def test_a_run_is_shown_with_all_that_it_has(run):
 
 def test_the_page_is_one_file(run):
     page = report(run)
-    assert all(source.startswith("data:") for tag in ("img", "audio") for source in page.sources(tag))
-    assert not [tag for tag, attributes in page.elements if tag == "link" or (tag == "script" and attributes)]
+    assert page.has_nothing_from_elsewhere()
     assert not re.search(r"https?://|@import|url\(", (run / "report.html").read_text("utf-8"))
 
 
@@ -99,12 +79,35 @@ def test_what_a_run_says_is_text_and_not_markup(run):
 
 
 @pytest.mark.parametrize(
-    "missing", ["metrics.csv", "curves.png", "scores.json", "scores.png", "run.json", "config.yaml", "previews"]
+    "missing",
+    [
+        "metrics.csv",
+        "curves.png",
+        "evaluation",
+        "evaluation/results.json",
+        "evaluation/plots",
+        "run.json",
+        "config.yaml",
+        "previews",
+    ],
 )
 def test_what_is_not_there_is_left_out(run, missing):
     path = run / missing
     path.rename(run.parent / "elsewhere")
     assert report(run).text
+
+
+def test_the_closing_evaluation_is_linked_where_it_has_a_page(run):
+    links = [attributes["href"] for tag, attributes in report(run).elements if tag == "a"]
+    assert links == ["evaluation/report.html"]
+    (run / "evaluation" / "report.html").unlink()
+    assert not [tag for tag, _ in report(run).elements if tag == "a"]
+
+
+def test_an_evaluation_of_other_metrics_is_shown_too(run):
+    tree = json.loads((run / "evaluation" / "results.json").read_text())
+    (run / "evaluation" / "results.json").write_text(json.dumps(tree | {"metrics": ["cSDR"]}))
+    assert "test cSDR" in report(run).text
 
 
 def test_a_run_that_has_nothing_yet_has_a_page(tmp_path):
@@ -128,7 +131,7 @@ def test_facts_are_the_leaves_of_a_tree():
 
 
 def test_no_file_of_the_package_is_left_out_of_a_wheel():
-    """The page's template is no Python: setuptools takes it only if it is told to."""
+    """The pages' templates are no Python: setuptools takes them only if it is told to."""
     package_data = read_configuration(REPOSITORY / "pyproject.toml")["tool"]["setuptools"]["package-data"]
     for path in (REPOSITORY / "bsroformer").rglob("*"):
         if path.is_file() and path.suffix not in (".py", ".pyc"):

@@ -1,24 +1,6 @@
 import math
 
-from bsroformer.report.tables import (
-    decibels,
-    evaluation_table,
-    latest_and_best,
-    songs_table,
-    validation_table,
-)
-
-SCORES = {
-    "stems": {"vocals": {"SI-SDR": 3.0, "cSDR": None}, "other": {"SI-SDR": 1.0, "cSDR": 2.0}},
-    "mean": {"SI-SDR": 2.0, "cSDR": 2.0},
-    "mixture": {
-        "stems": {"vocals": {"SI-SDR": -1.0, "cSDR": 0.0}, "other": {"SI-SDR": 1.0, "cSDR": 0.0}},
-        "mean": {"SI-SDR": 0.0, "cSDR": 0.0},
-    },
-    "songs": [
-        {"song": "A", "stems": {"vocals": {"SI-SDR": 3.0}, "other": {"SI-SDR": None}}, "mean": {"SI-SDR": 3.0}},
-    ],
-}
+from bsroformer.report.tables import decibels, latest_and_best, validation_table
 
 
 def validated(score: float) -> dict[str, float]:
@@ -49,25 +31,9 @@ def test_there_is_no_table_before_the_first_validation():
     assert validation_table({5: {"train/loss": 1.0}}, ["vocals"]) is None
 
 
-def test_an_evaluation_stands_above_what_the_mixture_scores():
-    table = evaluation_table(SCORES)
-    assert table.columns == ("SI-SDR", "cSDR")
-    assert [(line.name, line.cells, line.kind) for line in table.lines] == [
-        ("vocals", ("3.00", "–"), ""),
-        ("other", ("1.00", "2.00"), ""),
-        ("mean", ("2.00", "2.00"), "mean"),
-        ("mixture · vocals", ("−1.00", "0.00"), "aside"),
-        ("mixture · other", ("1.00", "0.00"), "aside"),
-        ("mixture · mean", ("0.00", "0.00"), "aside"),
-    ]
-    assert [line.stem for line in table.lines] == [0, 1, None, None, None, None]
-
-
-def test_each_song_has_a_line():
-    table = songs_table(SCORES)
-    assert table.columns == ("vocals", "other", "mean")
-    assert [(line.name, line.cells) for line in table.lines] == [("A", ("3.00", "–", "3.00"))]
-
-
 def test_what_is_undefined_is_a_dash():
     assert [decibels(value) for value in (None, math.nan, -0.5)] == ["–", "–", "−0.50"]
+
+
+def test_a_difference_has_a_sign():
+    assert [decibels(value, sign=True) for value in (0.5, -0.5, None)] == ["+0.50", "−0.50", "–"]

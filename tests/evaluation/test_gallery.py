@@ -1,0 +1,126 @@
+import math
+import random
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bsroformer.errors import InputError
+from bsroformer.evaluation.gallery import Gallery, ends
+
+RATE = 100
+
+
+def song(name: str, seconds: int = 2) -> SimpleNamespace:
+    targets = torch.randn(2, 2, seconds * RATE)
+    return SimpleNamespace(
+        name=name, sample_rate=RATE, stems=("vocals", "other"), mixture=targets.sum(0), targets=targets
+    )
+
+
+def consider(gallery: Gallery, scores: dict[str, float], method: str = "lite") -> None:
+    for name, score in scores.items():
+        a_song = song(name)
+        gallery.consider(method, a_song, a_song.targets + 0.1, score)
+
+
+def shown(gallery: Gallery, method: str = "lite") -> tuple[list[str], list[str]]:
+    worst, best = gallery.shown(method)
+    return [excerpt.song for excerpt in worst], [excerpt.song for excerpt in best]
+
+
+def test_the_worst_and_the_best_are_kept_and_nothing_else(tmp_path):
+    consider(Gallery(tmp_path), {"A": 3.0, "B": -1.0, "C": 7.0, "D": 2.0, "E": 5.0, "F": 2.5})
+    assert shown(Gallery(tmp_path)) == (["B", "D"], ["C", "E"])
+    assert sorted(path.name for path in (tmp_path / "lite").iterdir()) == ["B", "C", "D", "E"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ({}, ([], [])),
+        ({"A": 1.0}, (["A"], [])),
+        ({"A": 1.0, "B": 0.0, "C": 3.0}, (["B", "A"], ["C"])),
+        ({"A": 1.0, "B": 0.0, "C": 3.0, "D": 2.0}, (["B", "A"], ["C", "D"])),
+    ],
+)
+def test_of_few_songs_none_is_both_worst_and_best(tmp_path, scores, expected):
+    consider(Gallery(tmp_path), scores)
+    assert shown(Gallery(tmp_path)) == expected
+
+
+@given(st.lists(st.integers(-3, 3), max_size=12), st.integers(0, 3), st.randoms(use_true_random=False))
+def test_what_is_kept_does_not_depend_on_the_order_of_songs(scores, count, rng: random.Random):
+    ranks = [(float(score), f"song {n}") for n, score in enumerate(scores)]
+    rng.shuffle(ranks)
+    kept: list[tuple[float, str]] = []
+    for rank in ranks:
+        kept = ends([*kept, rank], count)
+    assert kept == ends(ranks, count)
+
+
+def test_equal_scores_are_ordered_by_name(tmp_path):
+    consider(Gallery(tmp_path, count=1), {"C": 1.0, "A": 1.0, "B": 1.0})
+    assert shown(Gallery(tmp_path)) == (["A"], ["C"])
+
+
+def test_an_excerpt_comes_back_as_it_was_even_beyond_full_scale(tmp_path):
+    a_song = song("A/B: <i>", seconds=7)
+    a_song.targets[:, :, : 4 * RATE] *= 0.1
+    estimates = 3 * a_song.targets
+    Gallery(tmp_path, seconds=2.0).consider("lite", a_song, estimates, 1.25)
+    [excerpt], _ = Gallery(tmp_path).shown("lite")
+    assert (excerpt.song, excerpt.score, excerpt.stems) == ("A/B: <i>", 1.25, ("vocals", "other"))
+    assert excerpt.begins >= 4
+    where = slice(int(excerpt.begins) * RATE, int(excerpt.begins) * RATE + 2 * RATE)
+    *signals, rate = excerpt.read()
+    assert rate == RATE
+    for signal, whole in zip(signals, (a_song.mixture, a_song.targets, estimates), strict=True):
+        assert torch.equal(signal, whole[..., where])
+
+
+def test_a_song_that_is_considered_again_has_one_excerpt_and_it_is_the_new_one(tmp_path):
+    gallery = Gallery(tmp_path, count=1)
+    consider(gallery, {"A": 1.0, "B": 5.0})
+    again = song("A")
+    gallery.consider("lite", again, again.targets, 9.0)
+    assert shown(gallery) == (["B"], ["A"])
+    assert torch.equal(gallery.shown("lite")[1][0].read()[1], again.targets)
+
+
+def test_a_song_without_a_score_is_not_kept_nor_is_its_old_excerpt(tmp_path):
+    gallery = Gallery(tmp_path)
+    consider(gallery, {"A": 1.0, "B": math.nan})
+    assert shown(gallery) == (["A"], [])
+    consider(gallery, {"A": math.nan})
+    assert shown(gallery) == ([], [])
+
+
+def test_methods_have_excerpts_of_their_own(tmp_path):
+    gallery = Gallery(tmp_path, count=1)
+    consider(gallery, {"A": 1.0, "B": 2.0}, "lite")
+    consider(gallery, {"A": 2.0, "B": 1.0}, "full")
+    assert [shown(gallery, method) for method in ("lite", "full")] == [(["A"], ["B"]), (["B"], ["A"])]
+
+
+def test_what_an_earlier_evaluation_left_can_be_forgotten(tmp_path):
+    consider(Gallery(tmp_path, count=1), {"old": -50.0, "A": 1.0})
+    Gallery(tmp_path).keep_only("lite", ["A"])
+    consider(Gallery(tmp_path, count=1), {"B": 2.0, "C": 3.0})
+    assert shown(Gallery(tmp_path)) == (["A"], ["C"])
+
+
+def test_threads_may_consider_songs_at_once(tmp_path):
+    names = [f"song {n:02}" for n in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: consider(Gallery(tmp_path), {name: float(name[-2:])}), names))
+    assert shown(Gallery(tmp_path)) == (names[:2], names[:-3:-1])
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file.* cannot be written"):
+        consider(Gallery(tmp_path / "file"), {"A": 1.0})

@@ -1,0 +1,164 @@
+import base64
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from pages import Page
+from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method, results
+
+from bsroformer.errors import InputError
+from bsroformer.report import write_evaluation_report
+from bsroformer.report.evaluation_page import DEFINITIONS
+from bsroformer.report.excerpts import Excerpt
+
+RATE = 8000
+ODD = '<b>"x" & y</b>'
+
+
+def write_excerpt(folder: Path, song: str, score: float, level: float = 0.1) -> None:
+    references = level * torch.randn(2, 1, RATE)
+    excerpt = Excerpt(folder / song, song, score, 83.0, ("vocals", "other"))
+    excerpt.write(references.sum(0), references, 0.5 * references, RATE)
+
+
+def write_results(folder: Path, tree: dict[str, Any]) -> None:
+    (folder / "results.json").write_text(json.dumps(tree), "utf-8")
+
+
+def report(folder: Path) -> Page:
+    write_evaluation_report(folder)
+    return Page((folder / "report.html").read_text("utf-8"))
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """The folder of an evaluation of two methods that has everything."""
+    pair = {"difference": 1.25, "interval": [0.5, 2.0], "better": 1, "songs": 1}
+    tree = results(MIXTURE, LITE, FULL | {"name": ODD}, ORACLE)
+    tree["differences"] = [
+        {
+            "method": ODD,
+            "minus": "lite",
+            "songs": 1,
+            "scores": {of: dict.fromkeys(METRICS, pair) for of in LITE["scores"]},
+        }
+    ]
+    tree["failures"] = [{"song": "Damaged", "method": None, "reason": "It ends at second 3."}]
+    tree["made"] = {"versions": {"museval": "0.4.1"}, "methods": {ODD: {"checkpoint": "https://example.org/x.ckpt"}}}
+    write_results(tmp_path, tree)
+    write_excerpt(tmp_path / "excerpts" / "lite", "A", 2.0)
+    (tmp_path / "plots").mkdir()
+    for metric in METRICS:
+        (tmp_path / "plots" / f"{metric}.png").write_bytes(b"\x89PNG " + metric.encode())
+    return tmp_path
+
+
+def test_an_evaluation_is_shown_with_all_that_it_has(folder):
+    page = report(folder)
+    for shown in (
+        "1 test song · vocals, other",
+        "the best of 2",
+        "Damaged",
+        "It ends at second 3.",
+        "is the floor",
+        "IRM1 is a ceiling",
+        "5 of 1,234",
+        "+1.25",
+        "better in 1 of 1",
+        "1 s from 1:23",
+        "museval",
+        *(DEFINITIONS[metric] for metric in METRICS),
+    ):
+        assert shown in page.text, shown
+    assert len(page.sources("audio")) == 1 + 2 * 3
+    assert len(page.sources("img")) == len(METRICS) + 1
+    # a summary, one for each metric, a pair, songs of four methods, seconds left out
+    assert len([tag for tag, _ in page.elements if tag == "table"]) == 1 + 2 + 1 + 4 + 1
+
+
+def test_a_single_method_has_its_scores_and_intervals_first(folder):
+    write_results(folder, results(MIXTURE, LITE, ORACLE))
+    page = report(folder)
+    assert "95 %: 1.00 to 3.00" in page.text
+    assert "Differences" not in page.text
+
+
+def test_the_page_is_one_file_that_needs_no_network(folder):
+    page = report(folder)
+    assert page.has_nothing_from_elsewhere()
+    assert not [attributes for _, attributes in page.elements if "href" in attributes]
+    source = (folder / "report.html").read_text("utf-8").replace("https://example.org/x.ckpt", "")
+    assert not re.search(r"https?://|@import|url\(", source)
+
+
+def test_names_are_text_and_not_markup(folder):
+    page = report(folder)
+    assert "<b>&#34;x&#34;" not in (folder / "report.html").read_text("utf-8")
+    assert ODD in page.text
+    assert any(ODD in (attributes.get("aria-label") or "") for _, attributes in page.elements)
+
+
+@pytest.mark.parametrize("missing", ["plots", "excerpts", "plots/cSDR.png"])
+def test_what_is_not_there_is_left_out(folder, missing):
+    path = folder / missing
+    path.unlink() if path.is_file() else shutil.rmtree(path)
+    page = report(folder)
+    assert len(page.sources("img")) == {"plots": 1, "excerpts": 2, "plots/cSDR.png": 2}[missing]
+
+
+def test_an_evaluation_without_songs_or_of_oracles_alone_has_a_page(folder):
+    nothing = method("lite", "model", None, None) | {"songs": [], "seconds": 0, "seconds_undefined": 0}
+    write_results(folder, results(nothing) | {"songs": 0, "undefined_seconds": []})
+    assert "–" in report(folder).text
+    write_results(folder, results(MIXTURE, ORACLE))
+    assert "IRM1" in report(folder).text
+
+
+def test_worst_songs_stand_before_the_best_and_songs_of_another_evaluation_are_left_out(folder):
+    song = LITE["songs"][0]
+    several = LITE | {"songs": [song | {"song": name} for name in ("good", "bad", "fair", "best")]}
+    write_results(folder, results(several))
+    shutil.rmtree(folder / "excerpts")
+    for name, score in {"good": 4.0, "bad": -1.0, "fair": 2.0, "best": 9.0, "elsewhere": 99.0}.items():
+        write_excerpt(folder / "excerpts" / "lite", name, score)
+    write_evaluation_report(folder)
+    source = (folder / "report.html").read_text("utf-8")
+    assert re.findall(r'class="end \w+">(\w+)</span> <span class="title">(\w+)<', source) == [
+        ("worst", "bad"),
+        ("worst", "fair"),
+        ("best", "best"),
+        ("best", "good"),
+    ]
+
+
+def samples(source: str) -> np.ndarray:
+    return soundfile.read(io.BytesIO(base64.b64decode(source.partition(",")[2])))[0]
+
+
+@pytest.mark.parametrize(("level", "gain"), [(0.1, 1.0), (1.0, None)])
+def test_players_are_as_loud_as_the_files_or_turned_down_alike(folder, level, gain):
+    shutil.rmtree(folder / "excerpts")
+    write_excerpt(folder / "excerpts" / "lite", "A", 2.0, level)
+    page = report(folder)
+    mixture, references, estimates, _ = Excerpt(folder / "excerpts/lite/A", "A", 2.0, 0.0, ("vocals", "other")).read()
+    errors = estimates - references
+    files = [mixture, *(signal for three in zip(references, estimates, errors, strict=True) for signal in three)]
+    sounds = [samples(source) for source in page.sources("audio")]
+    ratios = [np.std(sound) / float(file.std()) for sound, file in zip(sounds, files, strict=True)]
+    assert ratios == pytest.approx([ratios[0]] * len(ratios), rel=0.05)
+    assert ("turned down" in page.text) == (gain is None)
+    assert max(np.abs(sound).max() for sound in sounds) <= 1
+    if gain:
+        assert ratios[0] == pytest.approx(gain, rel=0.1)
+
+
+def test_a_folder_that_is_no_evaluation_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"has no results\.json"):
+        write_evaluation_report(tmp_path)
