@@ -1,6 +1,5 @@
 """The scripts as a user runs them, and what they leave on the disk."""
 
-import csv
 import json
 import logging
 import math
@@ -126,13 +125,19 @@ def musdb7_root(tmp_path_factory) -> Path:
     return root
 
 
-def check_scores(scores: dict, metrics: set[str] = METRICS) -> None:
+def check_scores(results: dict, songs: list[str], metrics: set[str] = METRICS) -> None:
     """The form that other programs rely on."""
-    for table, expected in ((scores, metrics), (scores["mixture"], METRICS)):
-        assert tuple(table["stems"]) == STEMS
-        for values in (*table["stems"].values(), table["mean"]):
-            assert values.keys() == expected
+    assert [method["kind"] for method in results["methods"]] == ["mixture", "model", "oracle"]
+    for method in results["methods"]:
+        assert [song["song"] for song in method["songs"]] == songs
+        assert tuple(method["scores"]) == (*STEMS, "mean")
+        for values in method["scores"].values():
+            assert values.keys() == metrics
             assert all(math.isfinite(value) for value in values.values())
+
+
+def results_of(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text("utf-8"))
 
 
 def test_a_run_leaves_its_checkpoints_curves_and_configuration(trained):
@@ -156,11 +161,11 @@ def test_a_run_leaves_its_checkpoints_curves_and_configuration(trained):
 
 def test_a_run_with_evaluation_leaves_scores_and_separated_songs(trained):
     folder = trained[0] / "out"
-    scores = json.loads((folder / "scores.json").read_text("utf-8"))
-    check_scores(scores)
-    assert [song["song"] for song in scores["songs"]] == ["D"]
+    check_scores(results_of(folder / "evaluation"), ["D"])
     assert files(folder / "separated") == stems_of("D")
-    assert {"scores.csv", "scores.png", "separation.png"} <= files(folder)
+    left = {"separation.png", "evaluation/results.csv", "evaluation/plots/SI-SDR.png", "evaluation/report.html"}
+    assert left <= files(folder)
+    assert 'href="evaluation/report.html"' in (folder / "report.html").read_text("utf-8")
 
 
 def test_a_run_leaves_nothing_outside_of_its_folder(trained):
@@ -221,7 +226,8 @@ def test_separation_in_a_process_of_its_own_goes_to_a_run_folder(checkpoint, son
     assert files(cwd) == {f"runs/separate/{folder.name}/{stem}" for stem in stems_of("vocals")}
 
 
-def test_evaluation_writes_tables_pictures_and_stems(checkpoint, songs_root, tmp_path):
+def test_evaluation_in_a_process_of_its_own_writes_tables_plots_and_a_page(checkpoint, songs_root, tmp_path):
+    museval = bss_eval_available()
     cwd = tmp_path / "cwd"
     cwd.mkdir()
     printed = start(
@@ -231,27 +237,22 @@ def test_evaluation_writes_tables_pictures_and_stems(checkpoint, songs_root, tmp
         "data=folder",
         f"data.root={songs_root}",
         "output=out",
-        "save_stems=true",
+        f"metrics=[{'bss_eval' if museval else 'cSDR'}]",
     )
-    assert "SI-SDR" in printed and "mixture · mean" in printed
+    assert "cSDR" in printed and "mixture" in printed
     assert [path.name for path in cwd.iterdir()] == ["out"]
-    tables = {"results.json", "results.csv", "results.png", "separation.png"}
-    assert files(cwd / "out") == tables | stems_of("D")
-    check_scores(
-        json.loads((cwd / "out" / "results.json").read_text("utf-8")),
-        METRICS | ({"SIR", "SAR", "ISR"} if bss_eval_available() else set()),
-    )
-    with (cwd / "out" / "results.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["song"], row["stem"]) for row in rows[:4]] == [("D", stem) for stem in STEMS]
+    metrics = {"cSDR", "SIR", "SAR", "ISR"} if museval else {"cSDR"}
+    plots = {f"plots/{metric}.png" for metric in metrics}
+    assert {"results.json", "results.csv", "results.md", "report.html", *plots} <= files(cwd / "out")
+    check_scores(results_of(cwd / "out"), ["D"], metrics)
 
 
 def test_evaluation_repeats_the_scores_of_the_run(script, trained, checkpoint, songs_root, tmp_path):
-    data = "data=folder", f"data.root={songs_root}", "output=out", "bss_eval=false"
-    status, printed = script("eval", f"ckpt={checkpoint}", *data)
+    data = "data=folder", f"data.root={songs_root}", "output=out", "metrics=[SI-SDR,SI-SDRi,uSDR,cSDR]"
+    status, printed = script("eval", f"ckpt={{model: {checkpoint}}}", *data)
     assert status == 0, printed
-    results = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
-    assert results == json.loads((trained[0] / "out" / "scores.json").read_text("utf-8"))
+    closing, again = results_of(trained[0] / "out" / "evaluation"), results_of(tmp_path / "out")
+    assert again["methods"] == closing["methods"]
 
 
 def test_a_sweep_gives_each_job_a_folder(script, songs_root, tmp_path):
@@ -281,7 +282,7 @@ def test_the_demo_renders_trains_and_scores(script, tmp_path, monkeypatch):
     short = "trainer.max_steps=2", "data.epoch_size=2", "logger=none", "paths.output_dir=out"
     status, printed = script("train", "experiment=demo", *songs, *short)
     assert status == 0, printed
-    assert {"scores.json", "scores.csv", "scores.png", "separation.png", "curves.png"} <= files(tmp_path / "out")
+    assert {"evaluation/results.json", "separation.png", "curves.png"} <= files(tmp_path / "out")
     (song,) = (tmp_path / "out" / "separated").iterdir()
     assert files(song.parent) == stems_of(song.name)
 
@@ -292,12 +293,11 @@ def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
     status, printed = script("train", *run)
     assert status == 0, printed
     assert "1 songs to train on, 1 to validate, 1 to test" in printed
-    check_scores(json.loads((tmp_path / "out" / "scores.json").read_text("utf-8")))
+    check_scores(results_of(tmp_path / "out" / "evaluation"), ["Another Song"])
     ckpt = "ckpt=out/checkpoints/last.ckpt"
-    status, printed = script("eval", ckpt, *data, "split=valid", "output=valid", "bss_eval=false")
+    status, printed = script("eval", ckpt, *data, "split=valid", "output=valid")
     assert status == 0, printed
-    results = json.loads((tmp_path / "valid" / "results.json").read_text("utf-8"))
-    assert [song["song"] for song in results["songs"]] == [validation_songs()[0]]
+    check_scores(results_of(tmp_path / "valid"), [validation_songs()[0]], {"cSDR", "uSDR", "SI-SDR"})
     song = musdb7_root / "test" / "Another Song.stem.mp4"
     status, printed = script("separate", ckpt, f"input='{song}'", "output=stems")
     assert status == 0, printed
@@ -310,7 +310,7 @@ def test_debugging_runs_need_no_care(script, songs_root, tmp_path, choice):
     run = small_run(songs_root, f"debug={choice}", "trainer.max_steps=2", "paths.output_dir=out")
     status, printed = script("train", "experiment=demo", *run)
     assert status == 0, printed
-    assert not (tmp_path / "out" / "scores.json").exists()
+    assert not (tmp_path / "out" / "evaluation").exists()
     profiled = choice == "profile"
     assert ({"profile.txt", "profile.json"} <= files(tmp_path / "out")) == profiled
     assert ("out/profile.txt" in printed) == profiled
@@ -353,7 +353,6 @@ def test_a_surround_song_is_separated_if_its_downmix_is_wanted(script, checkpoin
     [
         (["ckpt=nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
         (["ckpt=text.ckpt"], "text.ckpt is not a checkpoint"),
-        ([], "the key ckpt has no value: give it on the command line as ckpt=..."),
         (["ckpt=x", "overlapp=0.5"], "overlapp"),
         (["ckpt=x", "separation=quick"], "separation/quick"),
     ],
@@ -374,6 +373,8 @@ def test_separation_without_a_song_and_into_a_file_is_told(script, checkpoint, s
     song = songs_root / "test" / "D" / "vocals.wav"
     told = fault(script, "separate", f"ckpt={checkpoint}", f"input={song}", "output=out")
     assert "out/vocals cannot be written" in told
+    told = fault(script, "separate", f"input={song}", "output=out")
+    assert "the key ckpt has no value: give it on the command line as ckpt=..." in told
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def evaluator_of(
     """
     asked = expanded(metrics)
     chosen = line_up(candidates_of(evaluated), songs, stems, bounds)
-    with_bss_eval = not set(BSS_EVAL).isdisjoint(set(asked) - {"cSDR"}) or "bss_eval" in metrics
+    with_bss_eval = not {"SIR", "SAR", "ISR"}.isdisjoint(asked)
     if with_bss_eval:
         check_bss_eval(chosen.stems)
     return Evaluator(

@@ -74,7 +74,9 @@ def test_the_closing_evaluation_is_of_whichever_scores_higher(songs_root, tmp_pa
     evaluated = []
     monkeypatch.setattr(launch_train, "log_scores", lambda *_: None)
     monkeypatch.setattr(launch_best, "_validated", lambda *_: score)
-    monkeypatch.setattr(launch_train, "_evaluate", lambda cfg, tracks, path, console: evaluated.append(Path(path).name))
+    monkeypatch.setattr(
+        launch_train, "evaluate_run", lambda cfg, tracks, path, console: evaluated.append(Path(path).name)
+    )
     returned = run(songs_root, tmp_path, "evaluate=true", "average_best=2")
     assert evaluated == [chosen]
     best = score_of(candidates(tmp_path)[0])
