@@ -61,7 +61,7 @@ def framewise_sdr(estimates: Tensor, targets: Tensor, sample_rate: int) -> Tenso
         sample_rate: In Hz; a frame has as many samples.
 
     Returns:
-        dB, (n frames), within ±:data:`~bsroformer.metrics.LIMIT_DB`.
+        dB, (n frames) float64, within ±:data:`~bsroformer.metrics.LIMIT_DB`.
 
     Raises:
         InputError: If the shapes differ or hold no samples.
@@ -83,9 +83,12 @@ def median_over_frames(frames: Tensor) -> Tensor:
 
 
 def _sdr_of_frame(estimates: Tensor, targets: Tensor) -> Tensor:
-    """SDR of one second: (n c t) -> (n)."""
+    """SDR of one second: (n c t) -> (n), its sums in float64, as in museval: float32 would round to 1e-5 dB."""
     undefined = (silent(estimates) | silent(targets)).any()
-    return torch.where(undefined, torch.nan, decibels(energy(targets), _error(estimates, targets)))
+    signal, error = (
+        torch.linalg.vector_norm(of, dim=(-2, -1), dtype=torch.float64) for of in (targets, targets - estimates)
+    )
+    return torch.where(undefined, torch.nan, decibels(signal.square(), error.square()))
 
 
 def _error(estimate: Tensor, target: Tensor) -> Tensor:

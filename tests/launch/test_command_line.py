@@ -24,7 +24,16 @@ def test_a_path_arrives_as_the_shell_gave_it(path):
 
 
 @pytest.mark.parametrize(
-    "argument", ["model=lite", "data.root='~/a b'", "ckpt=[a.ckpt,b.ckpt]", "optimizer.lr=1e-4,3e-4", "-m", "~logger"]
+    "argument",
+    [
+        "model=lite",
+        "data.root='~/a b'",
+        "ckpt=[a.ckpt,b.ckpt]",
+        "ckpt={a: x.ckpt, b: y}",
+        "optimizer.lr=1e-4,3e-4",
+        "-m",
+        "~logger",
+    ],
 )
 def test_everything_else_stays_as_it_is(argument):
     assert quote_paths([argument]) == [argument]

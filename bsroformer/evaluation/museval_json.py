@@ -1,2 +1,0 @@
-def museval_json(scores, stems):
-    return "{}"
