@@ -47,10 +47,10 @@ def available_memory() -> float:
     for line in info.read_text("utf-8").splitlines() if info.is_file() else []:
         if line.startswith("MemAvailable:"):
             free = 1024 * float(line.split()[1])
-    return min(free, _left_in_group(Path("/sys/fs/cgroup")))
+    return min(free, left_in_group(Path("/sys/fs/cgroup")))
 
 
-def _left_in_group(group: Path) -> float:
+def left_in_group(group: Path) -> float:
     """Bytes below the memory limit of a control group (version 2); infinite where it has none."""
     try:
         return float((group / "memory.max").read_text()) - float((group / "memory.current").read_text())

@@ -1,8 +1,8 @@
 """BSS Eval v4 by museval, for the metrics that need its distortion filters: SIR, SAR and ISR.
 
 museval fits 512-tap filters between all stems and channels, which takes as long as the music lasts, mostly on one
-processor, and 6.6 GB for four minutes of four stems. Here the same operations, to the last bit, are done in threads and none
-of them twice (:mod:`~bsroformer.metrics.museval_in_threads`). Its SDR needs no filters, and
+processor, and 6.6 GB for four minutes of four stems. Here its operations, the same to the last bit, are done in
+threads and none of them twice (`metrics/museval_in_threads.py`). Its SDR needs no filters, and
 :func:`~bsroformer.metrics.framewise_sdr` equals it.
 """
 
@@ -38,8 +38,8 @@ def bss_eval_available() -> bool:
 def bss_eval(estimates: Tensor, targets: Tensor, sample_rate: int, threads: int | None = None) -> dict[str, Tensor]:
     """Score the stems of a song with museval: frames of one second without overlap, filters fixed in time.
 
-    All processors work on one song. Of calls that are made at once, from several threads, one is computed after the other,
-    so that there is never more than one song's working memory.
+    All processors work on one song. Calls that are made at once, from several threads, wait for each other, so that
+    there is never more than one song's working memory.
 
     Args:
         estimates: Estimated stems, (n c t).
@@ -66,14 +66,14 @@ def bss_eval(estimates: Tensor, targets: Tensor, sample_rate: int, threads: int 
         return {name: torch.full((len(targets), frames), torch.nan, dtype=torch.float64) for name in METRICS}
 
     arrays = (stems.detach().cpu().mT.numpy() for stems in (targets, estimates))  # n t c, true stems first
-    with _one_song, ThreadPoolExecutor(threads or _threads_for(targets), "bss_eval") as pool:
+    with _one_song, ThreadPoolExecutor(threads or threads_for(targets), "bss_eval") as pool:
         try:
             scores = evaluate(*arrays, sample_rate, pool)
         except MemoryError as error:
             gigabytes = bss_eval_memory(*targets.shape, threads=1) / 1e9
             raise InputError(
-                f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {gigabytes:.1f} GB of memory, which are not free: "
-                "leave out SIR, SAR and ISR, which alone need it."
+                f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {gigabytes:.1f} GB of memory, which are "
+                "not free: leave out SIR, SAR and ISR, which alone need it."
             ) from error
     return {name: torch.from_numpy(db) for name, db in zip(METRICS, scores, strict=True)}
 
@@ -86,8 +86,8 @@ def bss_eval_memory(stems: int, channels: int, samples: int, threads: int) -> in
     return max(spectra + line * (1 + 3 * threads) + matrix, matrix * (1 + 3 * min(threads, stems)))
 
 
-def _threads_for(targets: Tensor) -> int:
-    """As many as there are processors, if memory suffices."""
+def threads_for(targets: Tensor) -> int:
+    """As many as there are processors, or as memory suffices for, to score a song (n c t)."""
     free = available_memory()
     fitting = (n for n in range(processors(), 1, -1) if bss_eval_memory(*targets.shape, threads=n) < free)
     return next(fitting, 1)

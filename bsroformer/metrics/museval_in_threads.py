@@ -1,15 +1,16 @@
 """museval's BSS Eval v4, none of it computed twice, in threads.
 
-The same operations on the same numbers as :func:`museval.evaluate`: its framing, its rule of silence, its criteria, its FFTs
-of the same lengths and its calls of LAPACK. The results are equal to the last bit, which matters: between stems without
-treble, as AAC and MP3 leave them, or equal channels, the equations for the filters are singular but for rounding, and any
-other order of additions moves SIR and SAR by up to some dB, as another number of BLAS threads does in museval itself.
+The same operations on the same numbers as `museval.evaluate`: its frames, its rule of silence, its criteria, FFTs of
+the same lengths and the same calls of LAPACK, so that results are equal to the last bit. Less would not do: between stems
+without treble, as AAC and MP3 leave them, or of equal channels, the equations for the filters are singular but for
+rounding, and additions in another order move SIR and SAR by up to some dB. In museval another number of BLAS threads
+does the same.
 
-What is saved: the spectrum of a reference is needed once a frame, not 20 times; of a real signal half of the spectrum is
-kept; each correlation is computed once; float32 audio becomes float64 a line or a frame at a time.
+What is saved: the spectrum of a reference is needed once a frame, not 20 times; each correlation is computed once; of
+the spectrum of a real signal half is kept; audio becomes float64 a channel or a frame at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from itertools import combinations_with_replacement, product
 from typing import Any
@@ -58,32 +59,38 @@ def _distortion_filters(references: Array, estimates: Array, threads: Executor) 
     Returns:
         (n n c taps c): estimate, reference, its channel, tap, channel of the estimate; and (n c taps c).
     """
-    stems, samples, channels = references.shape
-    size = size_of_fft(samples)
-    lines = list(product(range(stems), range(channels)))
-
-    def spectrum(line: Array) -> Array:
-        return scipy.fft.rfft(line.astype(np.float64), size)
-
-    spectra = dict(zip(lines, threads.map(lambda line: spectrum(references[line[0], :, line[1]]), lines), strict=True))
-    gram = _gram(spectra, stems, channels, threads)
-    right = np.zeros((stems, stems, channels, TAPS, channels))
-    for stem in range(stems):
-        of_estimate = list(threads.map(lambda c, stem=stem: spectrum(estimates[stem, :, c]), range(channels)))
-        places = list(product(lines, range(channels)))
-        found = threads.map(lambda place, e=of_estimate: _correlation(spectra[place[0]], e[place[1]])[1], places)
-        for ((j, cj), c), lags in zip(places, found, strict=True):
-            right[stem, j, cj, :, c] = lags
-    del spectra, of_estimate, found
+    gram, right = _normal_equations(references, estimates, threads)
+    stems, channels = right.shape[1:3]
     block = channels * TAPS
     own = [gram[j * block : (j + 1) * block, j * block : (j + 1) * block] for j in range(stems)]
-    all_filters = threads.map(lambda j: _solve(gram, right[j].reshape(-1, channels)), range(stems))
+    filters = threads.map(lambda j: _solve(gram, right[j].reshape(-1, channels)), range(stems))
     own_filters = threads.map(lambda j: _solve(own[j], right[j, j].reshape(-1, channels)), range(stems))
-    return np.stack(list(all_filters)).reshape(right.shape), np.stack(list(own_filters)).reshape(right.shape[1:])
+    return np.stack(list(filters)).reshape(right.shape), np.stack(list(own_filters)).reshape(right.shape[1:])
+
+
+def _normal_equations(references: Array, estimates: Array, threads: Executor) -> tuple[Array, Array]:
+    """Inner products of the delayed references with each other and with each estimate: (n c taps)^2, (n n c taps c)."""
+    stems, samples, channels = references.shape
+    size = size_of_fft(samples)
+
+    def spectra_of(lines: Iterable[Array]) -> list[Array]:
+        return list(threads.map(lambda line: scipy.fft.rfft(line.astype(np.float64), size), lines))
+
+    lines = list(product(range(stems), range(channels)))
+    spectra = dict(zip(lines, spectra_of(references[j, :, c] for j, c in lines), strict=True))
+    gram = _gram(spectra, stems, channels, threads)
+    right = np.zeros((stems, stems, channels, TAPS, channels))
+    for stem, estimate in enumerate(estimates):
+        of_estimate = spectra_of(estimate.T)
+        places = list(product(lines, range(channels)))
+        pairs = [(spectra[line], of_estimate[c]) for line, c in places]
+        for ((j, cj), c), (_, lags) in zip(places, threads.map(_correlation, *zip(*pairs, strict=True)), strict=True):
+            right[stem, j, cj, :, c] = lags
+    return gram, right
 
 
 def _gram(spectra: dict[tuple[int, int], Array], stems: int, channels: int, threads: Executor) -> Array:
-    """Inner products of all references delayed by 0 to 511 samples: (n c taps) squared, as a matrix."""
+    """Inner products of all references delayed by 0 to 511 samples: a matrix (n c taps)^2."""
     gram = np.zeros((stems, channels, TAPS, stems, channels, TAPS))
     pairs = list(combinations_with_replacement(spectra, 2))
     lags = threads.map(lambda pair: _correlation(spectra[pair[1]], spectra[pair[0]]), pairs)
@@ -97,15 +104,18 @@ def _gram(spectra: dict[tuple[int, int], Array], stems: int, channels: int, thre
 def _correlation(first: Array, second: Array) -> tuple[Array, Array]:
     """Correlation of two real signals by their half spectra, at lags 0 to 511, and at 0 to -511."""
     half = len(first)
+    # As museval writes it: NumPy swaps the factors of large arrays, and rounding depends on their order.
+    spectrum = first * np.conj(second)
     both = np.empty(2 * half - 2, dtype=np.complex128)
-    np.conjugate(second, out=both[:half])
-    both[:half] *= first
-    np.conjugate(both[half - 2 : 0 : -1], out=both[half:])
+    both[:half] = spectrum
+    np.conjugate(spectrum[-2:0:-1], out=both[half:])
+    del spectrum
     lags = scipy.fft.ifft(both, overwrite_x=True).real
     return lags[:TAPS].copy(), np.hstack((lags[0], lags[-1:-TAPS:-1]))
 
 
 def _solve(gram: Array, right: Array) -> Array:
+    """Filters by museval's call of LAPACK; of two channels at a time, as more at once are rounded otherwise."""
     regularised = gram.copy()
     regularised[np.diag_indices(len(gram))] += np.finfo(float).eps
     try:
