@@ -37,6 +37,27 @@ def main_memory() -> int:
         return 0
 
 
+def available_memory() -> float:
+    """Bytes that programs can still have without swapping; infinite where the system does not say as Linux does.
+
+    A control group's limit, as containers and batch systems set one, counts too.
+    """
+    free = math.inf
+    info = Path("/proc/meminfo")
+    for line in info.read_text("utf-8").splitlines() if info.is_file() else []:
+        if line.startswith("MemAvailable:"):
+            free = 1024 * float(line.split()[1])
+    return min(free, left_in_group(Path("/sys/fs/cgroup")))
+
+
+def left_in_group(group: Path) -> float:
+    """Bytes below the memory limit of a control group (version 2); infinite where it has none."""
+    try:
+        return float((group / "memory.max").read_text()) - float((group / "memory.current").read_text())
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return math.inf
+
+
 def largest_memory() -> float:
     """Bytes that this process held at its peak; NaN where the system does not say as Linux does."""
     status = Path("/proc/self/status")

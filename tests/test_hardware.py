@@ -8,6 +8,7 @@ import torch
 from bsroformer import hardware
 from bsroformer.hardware import (
     GIB,
+    available_memory,
     cpu_name,
     describe,
     device_name,
@@ -25,6 +26,18 @@ def test_the_processor_has_a_name():
 
 def test_the_memory_is_that_of_the_machine():
     assert main_memory() > GIB / 2
+
+
+def test_memory_that_is_available_is_below_the_machines_and_a_groups_limit(tmp_path):
+    assert available_memory() > 0
+    if main_memory() and available_memory() < math.inf:
+        assert available_memory() < main_memory()
+    assert hardware.left_in_group(tmp_path) == math.inf
+    (tmp_path / "memory.current").write_text("100\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert hardware.left_in_group(tmp_path) == math.inf
+    (tmp_path / "memory.max").write_text("400\n")
+    assert hardware.left_in_group(tmp_path) == 300
 
 
 def test_a_system_without_sysconf_does_not_say(monkeypatch):

@@ -13,7 +13,7 @@ SI-SDR and uSDR need sums over samples only: :func:`si_sdr_of_energies` and :fun
 parts came one by one.
 """
 
-from bsroformer.metrics.bss_eval import bss_eval, bss_eval_available
+from bsroformer.metrics.bss_eval import bss_eval, bss_eval_available, bss_eval_memory
 from bsroformer.metrics.energy import LIMIT_DB, energy, silent, sum_over_blocks
 from bsroformer.metrics.sdr import framewise_sdr, median_over_frames, sdr, sdr_of_energies
 from bsroformer.metrics.si_sdr import inner_product, si_sdr, si_sdr_of_energies
@@ -22,6 +22,7 @@ __all__ = [
     "LIMIT_DB",
     "bss_eval",
     "bss_eval_available",
+    "bss_eval_memory",
     "energy",
     "framewise_sdr",
     "inner_product",

@@ -1,13 +1,18 @@
+import math
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 import torch
 
 from bsroformer.errors import InputError
-from bsroformer.metrics import bss_eval, bss_eval_available, framewise_sdr
+from bsroformer.hardware import largest_memory
+from bsroformer.metrics import bss_eval, bss_eval_available, bss_eval_memory, framewise_sdr
 
 RATE = 1000
+MODULE = sys.modules[bss_eval.__module__]
 needs_museval = pytest.mark.skipif(not bss_eval_available(), reason="museval needs FFmpeg on the PATH")
 
 
@@ -67,3 +72,79 @@ def test_without_museval_it_is_not_available(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setitem(sys.modules, "museval", None)
     assert not bss_eval_available()
+
+
+@needs_museval
+@pytest.mark.parametrize("samples", [RATE - 200, RATE, 3 * RATE + 700])
+@pytest.mark.parametrize(("stems", "channels"), [(3, 1), (2, 2)])
+def test_it_equals_museval_called_directly(samples, stems, channels):
+    import museval
+
+    generator = torch.Generator().manual_seed(samples)
+    targets = torch.randn(stems, channels, samples, generator=generator)
+    estimates = targets + 0.1 * targets.roll(1, 0) + 0.05 * torch.randn(targets.shape, generator=generator)
+    targets[0, :, : samples // 3] = 0
+    ours = bss_eval(estimates, targets, RATE)
+    theirs = museval.evaluate(*(stems.mT.double().numpy() for stems in (targets, estimates)), win=RATE, hop=RATE)
+    for name, db in zip(("SDR", "ISR", "SIR", "SAR"), theirs, strict=True):
+        torch.testing.assert_close(ours[name], torch.from_numpy(db), atol=1e-9, rtol=0, equal_nan=True)
+
+
+@needs_museval
+def test_equal_references_have_musevals_scores_too():
+    import museval
+
+    estimates, targets = noisy_stems()
+    targets[1] = targets[0]  # the equations for the filters are singular
+    theirs = museval.evaluate(*(stems.mT.double().numpy() for stems in (targets, estimates)), win=RATE, hop=RATE)
+    ours = bss_eval(estimates, targets, RATE)
+    for name, db in zip(("SDR", "ISR", "SIR", "SAR"), theirs, strict=True):
+        torch.testing.assert_close(ours[name], torch.from_numpy(db), atol=1e-6, rtol=0)
+
+
+@needs_museval
+def test_threads_change_nothing_and_calls_at_once_neither():
+    estimates, targets = noisy_stems()
+    alone = bss_eval(estimates, targets, RATE, threads=1)
+    with ThreadPoolExecutor(3) as pool:
+        at_once = list(pool.map(lambda threads: bss_eval(estimates, targets, RATE, threads), (1, 2, 5)))
+    for scores in at_once:
+        assert all(torch.equal(scores[name], alone[name]) for name in alone)
+
+
+@needs_museval
+def test_short_memory_is_told(monkeypatch):
+    def evaluate(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(MODULE, "evaluate", evaluate)
+    with pytest.raises(InputError, match=r"BSS Eval of 3 s needs .* GB"):
+        bss_eval(*noisy_stems(), RATE)
+
+
+def test_fewer_threads_are_taken_where_memory_is_short(monkeypatch):
+    monkeypatch.setattr(MODULE, "processors", lambda: 4)
+    song = torch.zeros(1).expand(4, 2, 240 * 44100)
+    needed = [bss_eval_memory(*song.shape, threads=threads) for threads in (1, 2, 3, 4)]
+    assert needed == sorted(needed)
+    for free, threads in ((math.inf, 4), (needed[3], 3), (needed[2], 2), (needed[0], 1), (0, 1)):
+        monkeypatch.setattr(MODULE, "available_memory", lambda free=free: free)
+        assert MODULE.threads_for(song) == threads
+
+
+@needs_museval
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_the_memory_is_what_was_told():
+    with get_context("spawn").Pool(1) as pool:
+        growth = pool.apply(growth_of_bss_eval, (30 * 44100,))
+    assert 0.5 < growth / bss_eval_memory(2, 1, 30 * 44100, threads=2) < 1.3
+
+
+def growth_of_bss_eval(samples: int) -> float:
+    """Bytes that a process grows by, once everything is imported."""
+    bss_eval(*noisy_stems(), RATE)
+    targets = torch.randn(2, 1, samples)
+    estimates = targets + torch.randn(targets.shape)
+    before = largest_memory()
+    bss_eval(estimates, targets, 44100, threads=2)
+    return largest_memory() - before
