@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bsroformer.atomic import replacing
 from bsroformer.evaluation.methods import Method
-from bsroformer.evaluation.museval_json import museval_json
+from bsroformer.evaluation.museval_json import write_museval
 from bsroformer.evaluation.scores import SongScores
 from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.file_state import file_state
@@ -53,9 +53,8 @@ class KeptScores:
         Raises:
             InputError: If they cannot be written.
         """
-        museval = self.folder / "museval" / method.name / song.split / f"{file_name(song.name)}.json"
-        with replacing(museval) as partial:
-            partial.write_text(museval_json(scores, self.stems), encoding="utf-8")
+        place = self.folder / "museval" / method.name / song.split
+        write_museval(scores, self.stems, place / f"{file_name(song.name)}.json")
         tree = {"mark": self.mark(method, song), **scores.to_dict()}
         with replacing(self.path(method.name, song)) as partial:
             partial.write_text(json.dumps(tree) + "\n", encoding="utf-8")

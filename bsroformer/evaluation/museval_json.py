@@ -33,18 +33,14 @@ def museval_json(scores: SongScores, stems: Sequence[str]) -> str:
     return _QUOTED.sub(r"\1\2\3", text)  # JSON's numbers have no trailing zeros unless written so
 
 
-def write_museval(scores: SongScores, stems: Sequence[str], folder: Path, method: str, split: str) -> Path:
-    """Write ``<folder>/<method>/<split>/<song>.json``.
-
-    ``museval.MethodStore().add_eval_dir`` of ``<folder>/<method>`` reads it, if the split is ``test``.
+def write_museval(scores: SongScores, stems: Sequence[str], path: Path) -> None:
+    """Write `museval_json`; ``museval.MethodStore().add_eval_dir(<method>)`` reads ``<method>/test/<song>.json``.
 
     Raises:
         InputError: If it cannot be written.
     """
-    path = folder / method / split / f"{scores.song}.json"
     with replacing(path) as partial:
         partial.write_text(museval_json(scores, stems), encoding="utf-8", newline="\n")
-    return path
 
 
 def _frames(scores: SongScores, stem: str) -> list[dict[str, object]]:

@@ -8,10 +8,10 @@ from torch import Tensor
 from bsroformer.errors import InputError
 from bsroformer.evaluation.scores import SongScores
 from bsroformer.evaluation.song_audio import SongAudio
-from bsroformer.metrics import framewise_sdr, sdr, si_sdr, silent
+from bsroformer.metrics import LIMIT_DB, framewise_sdr, sdr, si_sdr, silent
 
 BssEval = Callable[[Tensor, Tensor, int], dict[str, Tensor]]
-"""`bsroformer.metrics.bss_eval`, or the same in other processes."""
+"""`bsroformer.metrics.bss_eval`, where SIR, SAR and ISR are wanted."""
 
 
 @torch.no_grad()
@@ -58,7 +58,7 @@ def _frames(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None) -> dic
         found = bss_eval(estimates, targets, song.sample_rate)
     elif bss_eval:  # a song with one audible stem has no interference to measure
         found |= {name: torch.full_like(found["SDR"], torch.nan) for name in ("SIR", "SAR", "ISR")}
-    return {name: _in_place(db, audible) for name, db in found.items()}
+    return {name: _in_place(db.clamp(-LIMIT_DB, LIMIT_DB), audible) for name, db in found.items()}
 
 
 def _in_place(scores: Tensor, audible: Tensor) -> Tensor:

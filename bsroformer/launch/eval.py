@@ -101,7 +101,7 @@ def workers_of(cfg: DictConfig) -> int:
         InputError: If ``workers`` is neither ``auto`` nor a number of threads.
     """
     if cfg.workers == "auto":
-        return processors() if cfg.ckpt is None or "bss_eval" in cfg.metrics else 1
+        return processors() if cfg.ckpt is None else 1  # BSS Eval takes one song at a time, on all processors
     if whole(cfg, "workers") < 1:
         raise InputError(f"workers={cfg.workers} must be auto, or 1 or more")
     return cfg.workers

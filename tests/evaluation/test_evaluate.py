@@ -1,15 +1,18 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 import bsroformer
+from bsroformer.audio.writer import write
 from bsroformer.errors import InputError
 from bsroformer.evaluation.evaluate import expanded
 from bsroformer.metrics import bss_eval_available
 from rehearsal import Leaky, make_song
 
+TWO = ("vocals", "drums")  # half the unknowns of four stems, and an eighth of the work
 SONGS = [make_song(0, 2.0), make_song(1, 3.0)]
 ENTRIES = [song.entry for song in SONGS]
 
@@ -82,3 +85,34 @@ def test_no_gradients_are_kept():
     replace(evaluator, on_estimates=[keep]).run(ENTRIES)
     assert len(seen) == 6
     assert not any(estimates.requires_grad for estimates in seen)
+
+
+@pytest.mark.skipif(not bss_eval_available(), reason="museval needs FFmpeg on the PATH")
+def test_a_real_song_scores_what_museval_finds_for_the_same_files(tmp_path):
+    """The track of MUSDB18 that stempeg comes with, and estimates on the disk: museval is called directly."""
+    import museval
+    import stempeg
+
+    (tmp_path / "set" / "test").mkdir(parents=True)
+    (tmp_path / "set" / "test" / "Song.stem.mp4").symlink_to(stempeg.example_stem_path())
+    entries = bsroformer.songs_in(tmp_path / "set")
+    song = bsroformer.evaluation.read_song(entries[0].open(), TWO, 44100)
+    for n, stem in enumerate(TWO):
+        write(tmp_path / "theirs" / "Song" / f"{stem}.wav", song.targets[n] + 0.2 * song.mixture, 44100)
+    results = bsroformer.evaluate(
+        tmp_path / "theirs", entries, metrics=["bss_eval", "uSDR"], bounds=(), folder=tmp_path
+    )
+
+    targets = song.targets.mT.double().numpy()
+    estimates = (song.targets + 0.2 * song.mixture).mT.double().numpy()
+    sdr, isr, sir, sar = museval.evaluate(targets, estimates, win=44100, hop=44100)
+    scores = results["theirs"].scores
+    for n, stem in enumerate(TWO):
+        for metric, seconds in (("cSDR", sdr), ("ISR", isr), ("SIR", sir), ("SAR", sar)):
+            assert scores[stem][metric] == pytest.approx(np.nanmedian(seconds[n]), abs=1e-6)
+    store = museval.EvalStore()
+    store.add_eval_dir(tmp_path / "museval" / "theirs")
+    aggregated = store.agg_frames_tracks_scores()
+    assert all(aggregated[stem, "SDR"] == pytest.approx(scores[stem]["cSDR"], abs=1e-5) for stem in TWO)
+    quick = bsroformer.evaluate(tmp_path / "theirs", entries, **choices)["theirs"].scores
+    assert all(quick[stem]["cSDR"] == pytest.approx(scores[stem]["cSDR"], abs=1e-6) for stem in TWO)
