@@ -58,7 +58,7 @@ class Evaluation:
         minutes = self.songs * self.seconds / 60
         sdr, full, museval = (median(times) / minutes for times in zip(*rounds, strict=True))
         peaks = [growth(score, self) / 1e6 for score in (bss_eval, by_museval)]
-        names = "seconds_per_minute_of_audio_SDR", "seconds_per_minute_of_audio_BSS_Eval", "peak_memory_MB"
+        names = "seconds_per_minute_of_audio_SDR", "seconds_per_minute_of_audio_BSS_Eval", "peak_memory_mb"
         ways = {
             "bsroformer": dict(zip(names, (sdr, full, peaks[0]), strict=True)),
             "museval": dict(zip(names, (museval, museval, peaks[1]), strict=True)),

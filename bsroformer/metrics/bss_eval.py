@@ -8,6 +8,7 @@ threads and none of them twice (`metrics/museval_in_threads.py`). Its SDR needs 
 
 import shutil
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -65,12 +66,12 @@ def bss_eval(estimates: Tensor, targets: Tensor, sample_rate: int, threads: int 
         frames = max(1, targets.shape[-1] // sample_rate)
         return {name: torch.full((len(targets), frames), torch.nan, dtype=torch.float64) for name in METRICS}
 
-    arrays = (stems.detach().cpu().mT.numpy() for stems in (targets, estimates))  # n t c, true stems first
+    true, estimated = (stems.detach().cpu().mT.numpy() for stems in (targets, estimates))  # n t c
     with _one_song, ThreadPoolExecutor(threads or threads_for(targets), "bss_eval") as pool:
         try:
-            scores = evaluate(*arrays, sample_rate, pool)
+            scores = evaluate(true, estimated, sample_rate, pool)
         except MemoryError as error:
-            gigabytes = bss_eval_memory(*targets.shape, threads=1) / 1e9
+            gigabytes = bss_eval_memory(targets.shape, threads=1) / 1e9
             raise InputError(
                 f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {gigabytes:.1f} GB of memory, which are "
                 "not free: leave out SIR, SAR and ISR, which alone need it."
@@ -78,16 +79,17 @@ def bss_eval(estimates: Tensor, targets: Tensor, sample_rate: int, threads: int 
     return {name: torch.from_numpy(db) for name, db in zip(METRICS, scores, strict=True)}
 
 
-def bss_eval_memory(stems: int, channels: int, samples: int, threads: int) -> int:
-    """Bytes that :func:`bss_eval` takes for a song (n c t), besides the song itself."""
+def bss_eval_memory(shape: Sequence[int], threads: int) -> int:
+    """Bytes that :func:`bss_eval` takes at most for stems of a shape (n c t), besides the stems themselves."""
+    stems, channels, samples = shape
     line = 16 * size_of_fft(samples)  # complex numbers
     spectra = line * (stems + 1) * channels // 2  # half of each: all references', and one estimate's
     matrix = 8 * (stems * channels * TAPS) ** 2
-    return max(spectra + line * (1 + 3 * threads) + matrix, matrix * (1 + 3 * min(threads, stems)))
+    return max(spectra + line * (1 + 3 * threads) + matrix, 4 * matrix)
 
 
 def threads_for(targets: Tensor) -> int:
     """As many as there are processors, or as memory suffices for, to score a song (n c t)."""
     free = available_memory()
-    fitting = (n for n in range(processors(), 1, -1) if bss_eval_memory(*targets.shape, threads=n) < free)
+    fitting = (n for n in range(processors(), 1, -1) if bss_eval_memory(targets.shape, threads=n) < free)
     return next(fitting, 1)

@@ -1,10 +1,10 @@
 """museval's BSS Eval v4, none of it computed twice, in threads.
 
 The same operations on the same numbers as `museval.evaluate`: its frames, its rule of silence, its criteria, FFTs of
-the same lengths and the same calls of LAPACK, so that results are equal to the last bit. Less would not do: between stems
-without treble, as AAC and MP3 leave them, or of equal channels, the equations for the filters are singular but for
-rounding, and additions in another order move SIR and SAR by up to some dB. In museval another number of BLAS threads
-does the same.
+the same lengths and the same calls of LAPACK, so that results are equal to the last bit. Less would not do: between
+stems without treble, as AAC and MP3 leave them, or of equal channels, the equations for the filters are singular but
+for rounding, and additions in another order move SIR and SAR by up to some dB. In museval another number of BLAS
+threads does the same.
 
 What is saved: the spectrum of a reference is needed once a frame, not 20 times; each correlation is computed once; of
 the spectrum of a real signal half is kept; audio becomes float64 a channel or a frame at a time.
@@ -63,9 +63,10 @@ def _distortion_filters(references: Array, estimates: Array, threads: Executor) 
     stems, channels = right.shape[1:3]
     block = channels * TAPS
     own = [gram[j * block : (j + 1) * block, j * block : (j + 1) * block] for j in range(stems)]
-    filters = threads.map(lambda j: _solve(gram, right[j].reshape(-1, channels)), range(stems))
-    own_filters = threads.map(lambda j: _solve(own[j], right[j, j].reshape(-1, channels)), range(stems))
-    return np.stack(list(filters)).reshape(right.shape), np.stack(list(own_filters)).reshape(right.shape[1:])
+    # One after another: LAPACK has threads of its own, and calls at once would hinder each other.
+    filters = [_solve(gram, right[j].reshape(-1, channels)) for j in range(stems)]
+    own_filters = [_solve(own[j], right[j, j].reshape(-1, channels)) for j in range(stems)]
+    return np.stack(filters).reshape(right.shape), np.stack(own_filters).reshape(right.shape[1:])
 
 
 def _normal_equations(references: Array, estimates: Array, threads: Executor) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ needs_museval = pytest.mark.skipif(not bss_eval_available(), reason="museval nee
 
 def benchmark(**changes) -> Evaluation:
     return Evaluation(
-        **({"songs": 2, "stems": 2, "seconds": 2, "sample_rate": 2000, "channels": 1, "repeats": 1} | changes)
+        **({"songs": 2, "stems": 2, "seconds": 1, "sample_rate": 2000, "channels": 1, "repeats": 1} | changes)
     )
 
 

@@ -125,7 +125,7 @@ def test_short_memory_is_told(monkeypatch):
 def test_fewer_threads_are_taken_where_memory_is_short(monkeypatch):
     monkeypatch.setattr(MODULE, "processors", lambda: 4)
     song = torch.zeros(1).expand(4, 2, 240 * 44100)
-    needed = [bss_eval_memory(*song.shape, threads=threads) for threads in (1, 2, 3, 4)]
+    needed = [bss_eval_memory(song.shape, threads=threads) for threads in (1, 2, 3, 4)]
     assert needed == sorted(needed)
     for free, threads in ((math.inf, 4), (needed[3], 3), (needed[2], 2), (needed[0], 1), (0, 1)):
         monkeypatch.setattr(MODULE, "available_memory", lambda free=free: free)
@@ -137,7 +137,7 @@ def test_fewer_threads_are_taken_where_memory_is_short(monkeypatch):
 def test_the_memory_is_what_was_told():
     with get_context("spawn").Pool(1) as pool:
         growth = pool.apply(growth_of_bss_eval, (30 * 44100,))
-    assert 0.5 < growth / bss_eval_memory(2, 1, 30 * 44100, threads=2) < 1.3
+    assert 0.5 < growth / bss_eval_memory((2, 1, 30 * 44100), threads=2) < 1.3
 
 
 def growth_of_bss_eval(samples: int) -> float:
