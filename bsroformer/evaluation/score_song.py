@@ -55,10 +55,16 @@ def _frames(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None) -> dic
         estimates, targets = estimates[audible], targets[audible]
     found = {"SDR": framewise_sdr(estimates, targets, song.sample_rate)}
     if bss_eval and len(targets) > 1:
-        found = bss_eval(estimates, targets, song.sample_rate)
+        found = _finite(bss_eval(estimates, targets, song.sample_rate))
     elif bss_eval:  # a song with one audible stem has no interference to measure
         found |= {name: torch.full_like(found["SDR"], torch.nan) for name in ("SIR", "SAR", "ISR")}
-    return {name: _in_place(db.clamp(-LIMIT_DB, LIMIT_DB), audible) for name, db in found.items()}
+    return {name: _in_place(db, audible) for name, db in found.items()}
+
+
+def _finite(scores: dict[str, Tensor]) -> dict[str, Tensor]:
+    """SDR within the limits of the quick one; of the others, what is infinite is undefined, as in museval's files."""
+    others = {name: db.masked_fill(db.isinf(), torch.nan) for name, db in scores.items() if name != "SDR"}
+    return {"SDR": scores["SDR"].clamp(-LIMIT_DB, LIMIT_DB), **others}
 
 
 def _in_place(scores: Tensor, audible: Tensor) -> Tensor:

@@ -117,6 +117,16 @@ def test_bss_eval_leaves_out_a_silent_stem_and_is_undefined_for_one_that_sounds_
     assert math.isfinite(scored.score("vocals", "cSDR"))
 
 
+def test_infinite_ratios_of_museval_are_limited_or_undefined_and_large_ones_kept():
+    song = make_song(0, seconds=2.0)
+    found = {name: torch.tensor([[torch.inf, 7.0]] * 3).double() for name in ("SDR", "SIR", "SAR", "ISR")}
+    found["SAR"][:, 1] = 230.0
+    frames = score_song(heard(song), song.audio, lambda *_: found).frames["drums"]
+    assert frames["SDR"] == (LIMIT_DB, 7.0)
+    assert math.isnan(frames["SIR"][0])
+    assert frames["SAR"][1] == 230.0
+
+
 def test_estimates_of_another_shape_are_refused_by_the_songs_name():
     song = make_song(5)
     for estimates in (song.audio[:2], song.audio[..., 1:]):
