@@ -81,6 +81,12 @@ def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:
     return status, printed.getvalue()
 
 
+def wait_for_scores(process: subprocess.Popen, folder: Path, before: int) -> None:
+    """Until a process has scored a song more than there were, or ends."""
+    while process.poll() is None and len(list(folder.glob("*.json"))) == before:
+        time.sleep(0.001)
+
+
 def results_of(folder: Path) -> dict:
     return json.loads((folder / "results.json").read_text("utf-8"))
 
@@ -162,8 +168,7 @@ def test_a_killed_evaluation_goes_on_and_ends_as_if_it_had_not_been(whole, root,
     for _ in range(2):
         before = len(list(kept.glob("*.json")))
         process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL)
-        while process.poll() is None and len(list(kept.glob("*.json"))) == before:
-            time.sleep(0.001)
+        wait_for_scores(process, kept, before)
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert process.returncode == -signal.SIGKILL
@@ -178,8 +183,7 @@ def test_a_killed_evaluation_goes_on_and_ends_as_if_it_had_not_been(whole, root,
 def test_sigterm_ends_it_with_a_word_on_how_to_go_on(root, ckpt, tmp_path):
     arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
     process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True)
-    while not list((tmp_path / "out" / "songs").glob("small/*.json")):
-        time.sleep(0.001)
+    wait_for_scores(process, tmp_path / "out" / "songs" / "small", 0)
     process.send_signal(signal.SIGTERM)
     printed = process.communicate()[0]
     assert process.returncode == 130
@@ -245,7 +249,7 @@ def test_the_table_goes_to_weights_and_biases(root, ckpt, tmp_path):
 
 
 def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
-    """100 songs of 10 s with stems and estimates hold 3.5 GB; the process may have less than half of that."""
+    """100 songs of 10 s with stems and estimates hold 3.2 GB, and PyTorch, before any song, 0.7 GB."""
     rng = np.random.default_rng(0)
     for folder in ("stems", "estimates"):
         for stem in STEMS:
@@ -256,12 +260,12 @@ def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
             song = tmp_path / where / f"Song {number:02}"
             song.parent.mkdir(parents=True, exist_ok=True)
             song.symlink_to(tmp_path / folder, target_is_directory=True)
-    limit = 1536 * 2**20
+    limit = 1600 * 2**20
     limited = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_DATA, ({limit}, {limit})); " + (
         "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     script = str(REPOSITORY / "scripts" / "eval.py")
-    arguments = "data=folder", "data.root=set", "estimates=theirs", "output=out", "workers=2"
+    arguments = "data=folder", "data.root=set", "estimates=theirs", "output=out", "bounds=[mixture]"
     done = subprocess.run(
         [sys.executable, "-c", limited, script, *arguments],
         cwd=tmp_path,
@@ -271,4 +275,4 @@ def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     results = results_of(tmp_path / "out")
-    assert [len(method["songs"]) for method in results["methods"]] == [100, 100, 100]
+    assert [len(method["songs"]) for method in results["methods"]] == [100, 100]

@@ -40,6 +40,7 @@ class Sound:
         bitrate: Of lossy formats, kbit/s.
         tags: Title, artist and the like, by FFmpeg's names.
         mark: A word by which the program knows its files again, kept among the tags.
+        quick: Let mp3 take less time, a third of it, rather than sound as good as it can.
     """
 
     sample_rate: int
@@ -48,6 +49,7 @@ class Sound:
     bitrate: int = 256
     tags: Mapping[str, str] = field(default_factory=dict)
     mark: str = ""
+    quick: bool = False
 
     @property
     def written_by(self) -> str:
@@ -130,6 +132,8 @@ class FFmpegEncoder:
         stream = self._container.add_stream(codec, rate=sound.sample_rate, layout=self._layout)
         assert isinstance(stream, AudioStream)
         stream.bit_rate = 1000 * sound.bitrate
+        if sound.quick and codec == "libmp3lame":
+            stream.options = {"compression_level": "7"}
         self._stream, self._written = stream, 0
 
     def append(self, block: Tensor) -> None:

@@ -15,6 +15,7 @@ from bsroformer.evaluation import notes
 from bsroformer.evaluation.bootstrap import Difference, Differences
 from bsroformer.evaluation.results import DIGITS, Results
 from bsroformer.evaluation.scores import MEAN, Evaluation, Scores
+from bsroformer.metrics.definitions import DEFINITIONS
 from bsroformer.report.markdown import markdown
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _markdown(results: Results) -> Iterator[str]:
         yield "Seconds without a score, of all seconds of the song:"
         yield seconds
     yield "## Metrics"
-    yield "\n".join(f"- **{metric}**: {notes.DEFINITIONS[metric]}" for metric in results.metrics)
+    yield "\n".join(f"- **{metric}**: {DEFINITIONS[metric]}" for metric in results.metrics)
 
 
 def _headline(results: Results) -> str:

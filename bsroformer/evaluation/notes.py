@@ -8,16 +8,6 @@ from bsroformer.evaluation.bootstrap import CONFIDENCE, RESAMPLES, Interval
 from bsroformer.evaluation.results import Results
 from bsroformer.evaluation.scores import FRAMEWISE
 
-DEFINITIONS = {
-    "cSDR": "SDR of BSS Eval v4 (museval), 10 log10(|s|² / |s − ŝ|²) of each second; median over seconds, then songs.",
-    "SIR": "signal to interference of BSS Eval v4 (museval): what other stems leak; medians as for cSDR.",
-    "SAR": "signal to artefacts of BSS Eval v4 (museval): what is in no stem; medians as for cSDR.",
-    "ISR": "image to spatial distortion of BSS Eval v4 (museval): wrong filtering or panning; medians as for cSDR.",
-    "uSDR": "SDR of the Music Demixing Challenge: 10 log10(|s|² / |s − ŝ|²) of the whole song; mean over songs.",
-    "SI-SDR": "scale-invariant SDR: as uSDR, after the best gain on the target; mean over songs.",
-    "SI-SDRi": "by how much SI-SDR is above that of the mixture in the estimate's place; mean over songs.",
-}
-"""Metric -> what it is, in a line; s is the true stem, ŝ its estimate."""
 NOTHING = "–"
 
 

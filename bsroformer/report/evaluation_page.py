@@ -10,6 +10,8 @@ from typing import Any
 
 from bsroformer.errors import InputError
 from bsroformer.figures import comparison_figure
+from bsroformer.metrics.definitions import DEFINITIONS
+from bsroformer.parallel import processors
 from bsroformer.report.evaluation_tables import (
     MEAN,
     difference_table,
@@ -27,18 +29,6 @@ from bsroformer.report.media import drawn, encoded, gain_of, picture
 from bsroformer.report.parts import REPORT, Tile, counted, facts, text_of, write_page
 from bsroformer.report.tables import Table, decibels
 
-DEFINITIONS = {
-    "cSDR": "SDR of BSS Eval v4 as museval computes it: the median over the seconds of a song, then over songs.",
-    "uSDR": "Energy of the reference over that of the error, of the whole song, as in the Music Demixing Challenge; "
-    "the mean over songs.",
-    "SI-SDR": "Scale-invariant SDR: as uSDR, but the reference is first scaled to fit the estimate best, so that a "
-    "wrong level costs nothing; the mean over songs.",
-    "SI-SDRi": "SI-SDR less that of the mixture: what the separation adds; the mean over songs.",
-    "SIR": "How far the other stems stay out of the estimate (BSS Eval v4, by museval; medians as of cSDR).",
-    "SAR": "How free the estimate is of artefacts, which are no stem's (BSS Eval v4, by museval; medians as of cSDR).",
-    "ISR": "How true to the reference the estimate is in timbre, level and place, apart from other stems and artefacts "
-    "(BSS Eval v4, by museval; medians as of cSDR).",
-}
 Tree = Mapping[str, Any]
 
 
@@ -105,9 +95,7 @@ def contents(folder: Path, results: Tree) -> dict[str, Any]:
         "ceiling": [method["name"] for method in results["methods"] if method["kind"] == "oracle"],
         "average": "mean over the stems" if len(stems) > 1 else stems[0],
         "metrics": [
-            Metric(
-                name, DEFINITIONS.get(name, ""), metric_table(results, name), picture(folder / "plots" / f"{name}.png")
-            )
+            Metric(name, DEFINITIONS[name], metric_table(results, name), picture(folder / "plots" / f"{name}.png"))
             for name in results["metrics"]
         ],
         "differences": [
@@ -160,7 +148,7 @@ def heard_song(excerpt: Excerpt, end: str, scores: Tree, metrics: Sequence[str])
     gain = gain_of(float(signals.abs().max()) for signals in (mixture, references, estimates, errors))
     minutes, seconds = divmod(int(excerpt.begins), 60)
     signals = [mixture, *references, *estimates, *errors]
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         sources = pool.map(lambda signal: encoded(gain * signal, rate), signals)
         picture = drawn(comparison_figure(references, estimates, excerpt.stems, rate))
         mixed, *heard = sources

@@ -94,7 +94,7 @@ def encoded(audio: Tensor, rate: int) -> str:
     suffix, subtype = (".mp3", "MP3") if lossy else (".flac", "PCM_16")
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"sound{suffix}"
-        with block_writer(file, Sound(rate, len(audio), subtype, KBITS)) as append:
+        with block_writer(file, Sound(rate, len(audio), subtype, KBITS, quick=True)) as append:
             append(audio)
         return data_uri(file.read_bytes(), suffix)
 

@@ -14,8 +14,8 @@ from pages import Page
 from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method, results
 
 from bsroformer.errors import InputError
+from bsroformer.metrics.definitions import DEFINITIONS
 from bsroformer.report import write_evaluation_report
-from bsroformer.report.evaluation_page import DEFINITIONS
 from bsroformer.report.excerpts import Excerpt
 
 RATE = 8000
