@@ -82,8 +82,9 @@ def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:
 
 
 def wait_for_scores(process: subprocess.Popen, folder: Path, before: int) -> None:
-    """Until a process has scored a song more than there were, or ends."""
-    while process.poll() is None and len(list(folder.glob("*.json"))) == before:
+    """Until a process has scored a song more than there were, or ends; for a minute at most."""
+    end = time.monotonic() + 60
+    while process.poll() is None and len(list(folder.glob("*.json"))) == before and time.monotonic() < end:
         time.sleep(0.001)
 
 
@@ -192,10 +193,11 @@ def test_sigterm_ends_it_with_a_word_on_how_to_go_on(root, ckpt, tmp_path):
 
 def test_processes_of_torchrun_share_the_songs_and_find_what_one_finds(whole, root, ckpt, tmp_path):
     started = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", *command()[1:]]
-    arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
+    arguments = f"ckpt={ckpt}", f"data.root={root}"
     done = subprocess.run([*started, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert scores_of(tmp_path / "out") == scores_of(whole)
+    (folder,) = (tmp_path / "runs" / "eval").iterdir()
+    assert scores_of(folder) == scores_of(whole)
     assert done.stdout.count("Tables, plots") == 1
 
 

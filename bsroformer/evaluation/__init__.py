@@ -6,7 +6,7 @@ and oracles (``oracle``); ``line_up`` finds the stems that they share; ``evaluat
 methods; ``tables``, ``files`` and ``figures`` show it, and ``gallery`` keeps what ``report.html`` plays.
 """
 
-from bsroformer.evaluation.evaluate import begin, evaluate, evaluator_of
+from bsroformer.evaluation.evaluate import begin, evaluate, evaluator_of, expanded, with_stems_kept
 from bsroformer.evaluation.evaluator import Evaluator
 from bsroformer.evaluation.figures import box_figure, scores_figure, write_box_figures
 from bsroformer.evaluation.files import write_csv, write_figure, write_json, write_markdown
@@ -34,11 +34,13 @@ __all__ = [
     "differences_table",
     "evaluate",
     "evaluator_of",
+    "expanded",
     "read_song",
     "results_table",
     "running_table",
     "scores_figure",
     "songs_in",
+    "with_stems_kept",
     "write_box_figures",
     "write_csv",
     "write_figure",

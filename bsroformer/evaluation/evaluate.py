@@ -1,10 +1,12 @@
 """Evaluate separators and folders of stems on songs: `bsroformer.evaluate`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
+from bsroformer.data.sources import listed
 from bsroformer.data.tracks import Track
 from bsroformer.errors import InputError
 from bsroformer.evaluation.evaluator import Evaluator, OnEstimates, OnScores
@@ -15,10 +17,13 @@ from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.results import EVALUATED, Results
 from bsroformer.evaluation.scores import BSS_EVAL, FRAMEWISE, METRICS, WHOLE, SongScores, mean_over_stems
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.stems_writer import StemsWriter
 from bsroformer.evaluation.write import write_results
 from bsroformer.inference import StreamSeparator
 from bsroformer.metrics import bss_eval_available
 
+RANKED_BY = "SI-SDR"
+"""Songs whose excerpts are kept are the worst and the best by the mean of this over the stems."""
 EXCERPTS = "excerpts"
 """The folder of excerpts in that of an evaluation."""
 Evaluated = StreamSeparator | str | Path | Candidate
@@ -79,8 +84,10 @@ def evaluator_of(
     Raises:
         InputError: See `evaluate`.
     """
-    asked = expanded(metrics)
-    chosen = line_up(candidates_of(evaluated), songs, stems, bounds)
+    asked = expanded(listed(metrics))
+    chosen = line_up(candidates_of(evaluated), songs, None if stems is None else listed(stems), listed(bounds))
+    if workers < 1:
+        raise InputError(f"workers={workers} must be 1 or more")
     with_bss_eval = not {"SIR", "SAR", "ISR"}.isdisjoint(asked)
     if with_bss_eval:
         check_bss_eval(chosen.stems)
@@ -93,7 +100,7 @@ def evaluator_of(
         workers,
         with_bss_eval,
         on_scores,
-        (_considering(Gallery(Path(folder) / EXCERPTS), asked[0]),) if folder is not None else (),
+        (_considering(Gallery(Path(folder) / EXCERPTS)),) if folder is not None else (),
     )
 
 
@@ -105,23 +112,26 @@ def begin(evaluator: Evaluator, songs: Sequence[SongEntry], overwrite: bool = Fa
         songs: All songs.
         overwrite: Keep nothing.
     """
-    kept = evaluator.kept
-    if kept is None:
+    if evaluator.kept is None:
         return
-    if overwrite:
-        kept.forget(evaluator.methods, songs)
     for method in evaluator.methods:
+        scored = evaluator.kept.tidy(method, songs, overwrite)
         if method.kind in EVALUATED:
-            scored = {song.name for song in songs if kept.read(method, song) is not None}
-            Gallery(kept.folder / EXCERPTS).keep_only(method.name, scored)
+            Gallery(evaluator.kept.folder / EXCERPTS).keep_only(method.name, scored)
 
 
-def _considering(gallery: Gallery, metric: str) -> OnEstimates:
+def with_stems_kept(evaluator: Evaluator, writer: StemsWriter) -> Evaluator:
+    """The same, but stems are written too; a song without them is scored again."""
+    kept = evaluator.kept and replace(evaluator.kept, needs=writer.has)
+    return replace(evaluator, kept=kept, on_estimates=(*evaluator.on_estimates, writer))
+
+
+def _considering(gallery: Gallery) -> OnEstimates:
     """Keep excerpts of the songs whose mean over the stems is among the worst or the best."""
 
     def consider(method: Method, song: SongAudio, estimates: Tensor, scores: SongScores) -> None:
         if method.kind in EVALUATED:
-            gallery.consider(method.name, song, estimates, mean_over_stems(scores.scores([metric]))[metric])
+            gallery.consider(method.name, song, estimates, mean_over_stems(scores.scores([RANKED_BY]))[RANKED_BY])
 
     return consider
 

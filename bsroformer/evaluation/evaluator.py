@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from threading import Lock
+from functools import partial
+from threading import Event, Lock
 
 import torch
 from torch import Tensor
@@ -12,8 +13,8 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation.kept import KeptScores
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.results import Failure, Results
-from bsroformer.evaluation.score_song import score_song
-from bsroformer.evaluation.scorers import Scorers
+from bsroformer.evaluation.score_song import BssEval, score_song
+from bsroformer.evaluation.scorers import Job, Scorers
 from bsroformer.evaluation.scores import METRICS, Evaluation, SongScores
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry, read_song
 from bsroformer.inference.background import ahead
@@ -28,8 +29,8 @@ OnEstimates = Callable[[Method, SongAudio, Tensor, SongScores], None]
 class Evaluator:
     """Scores methods on songs.
 
-    One song is separated while the next is read and earlier ones are scored, by `workers` threads. Besides these, one
-    more may wait to be scored; then the model waits.
+    One song is separated while the next ones are read and earlier ones are scored, by `workers` threads. Besides these,
+    one more may wait to be scored; then the model waits. So four songs and `workers` more may be in memory.
 
     Attributes:
         methods: What is evaluated, and its floor and ceiling, in the order of tables.
@@ -62,8 +63,7 @@ class Evaluator:
         found = Found(self)
         with Scorers(self.workers) as scorers, closing(ahead(self._read(songs, found), depth=1)) as works:
             for work in works:
-                for method in sorted(work.methods, key=lambda method: not method.device_bound):
-                    scorers.submit(self._scoring(work.entry, work.audio, method, found))
+                scorers.submit([self._scoring(work, method, found, scorers.stopped) for method in work.methods])
                 del work  # so that no more songs are in memory than are worked on
         return found.results()
 
@@ -73,12 +73,13 @@ class Evaluator:
             missing = [method for method in self.methods if not self._is_kept(entry, method, found)]
             if not missing:
                 continue
+            marks = {method.name: self.kept.mark(method, entry) for method in missing} if self.kept else {}
             try:
                 audio = read_song(entry.open(), self.stems, self.sample_rate)
             except InputError as error:
                 found.fail(Failure(entry.name, None, str(error)))
                 continue
-            yield _Work(entry, audio, missing)
+            yield _Work(entry, audio, missing, marks)
             del audio
 
     def _is_kept(self, entry: SongEntry, method: Method, found: "Found") -> bool:
@@ -88,8 +89,9 @@ class Evaluator:
         found.add(method, scores)
         return True
 
-    def _scoring(self, entry: SongEntry, audio: SongAudio, method: Method, found: "Found") -> Callable[[], None]:
+    def _scoring(self, work: "_Work", method: Method, found: "Found", stopped: Event) -> Job:
         """What is left to do in another thread; a model separates in this one."""
+        entry, audio = work.entry, work.audio
         try:
             estimates = self._estimates(audio, method) if method.device_bound else None
         except InputError as error:
@@ -99,17 +101,20 @@ class Evaluator:
         def score() -> None:
             try:
                 separated = self._estimates(audio, method) if estimates is None else estimates
-                scores = score_song(audio, separated, bss_eval if self.bss_eval else None)
+                scores = score_song(audio, separated, self._bss_eval(stopped))
             except InputError as error:
                 found.fail(Failure(entry.name, method.name, str(error)))
                 return
             for keep in self.on_estimates:
                 keep(method, audio, separated, scores)
             if self.kept:
-                self.kept.write(method, entry, scores)
+                self.kept.write(method, entry, scores, work.marks[method.name])
             found.add(method, scores)
 
         return score
+
+    def _bss_eval(self, stopped: Event) -> BssEval | None:
+        return partial(bss_eval, cancelled=stopped.is_set) if self.bss_eval else None
 
     @torch.no_grad()
     def _estimates(self, audio: SongAudio, method: Method) -> Tensor:
@@ -118,11 +123,12 @@ class Evaluator:
 
 @dataclass(frozen=True)
 class _Work:
-    """A song that was read, and the methods that it has no scores of."""
+    """A song that was read, the methods that it has no scores of, and their marks from before it was read."""
 
     entry: SongEntry
     audio: SongAudio
     methods: list[Method]
+    marks: dict[str, str | None]
 
 
 @dataclass

@@ -1,13 +1,14 @@
 """Scores on the disk, a file for each song and method: what was ended goes on, and processes share an evaluation."""
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from bsroformer.atomic import replacing
+from bsroformer.data.packs.find import song_folder
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.museval_json import write_museval
 from bsroformer.evaluation.scores import SongScores
@@ -16,8 +17,6 @@ from bsroformer.file_state import file_state
 
 VERSION = 1
 """Of how scores are computed: those of another one are not kept."""
-FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-"""What the name of a file must not hold on one system or another."""
 
 
 @dataclass(frozen=True)
@@ -28,56 +27,101 @@ class KeptScores:
         folder: Of the evaluation.
         stems: Those that are scored.
         bss_eval: Whether SIR, SAR and ISR are wanted too.
+        needs: Asked whether what else is wanted of a song and method is there; without it, its scores are not kept.
     """
 
     folder: Path
     stems: tuple[str, ...]
     bss_eval: bool
+    needs: Callable[[Method, SongEntry], bool] | None = None
 
     def read(self, method: Method, song: SongEntry) -> SongScores | None:
         """The scores of a song; None if there are none of this song, method and settings."""
         mark = self.mark(method, song)
         if mark is None:
             return None
-        try:
-            tree = json.loads(self.path(method.name, song).read_text("utf-8"))
-            scores = SongScores.from_dict(tree)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        tree = read_tree(self.path(method.name, song.name))
+        if tree.get("mark") != mark or (self.needs and not self.needs(method, song)):
             return None
-        whole = all("SIR" in frames for frames in scores.frames.values()) or not self.bss_eval
-        return scores if whole and tree.get("mark") == mark else None
+        try:
+            scores = SongScores.from_dict(tree)
+        except (KeyError, TypeError, AttributeError):
+            return None
+        whole = all("SIR" in frames for frames in scores.frames.values())
+        return scores if whole or not self.bss_eval else None
 
-    def write(self, method: Method, song: SongEntry, scores: SongScores) -> None:
-        """Keep the scores of a song.
+    def write(self, method: Method, song: SongEntry, scores: SongScores, mark: str | None) -> None:
+        """Keep the scores of a song, with the mark that it had before it was read.
 
         Raises:
             InputError: If they cannot be written.
         """
-        place = self.folder / "museval" / method.name / song.split
-        write_museval(scores, self.stems, place / f"{file_name(song.name)}.json")
-        tree = {"mark": self.mark(method, song), **scores.to_dict()}
-        with replacing(self.path(method.name, song)) as partial:
+        write_museval(scores, self.stems, self._museval(method.name, song.split, song.name))
+        tree = {"mark": mark, "settings": self._settings(method, song), "split": song.split, **scores.to_dict()}
+        with replacing(self.path(method.name, song.name)) as partial:
             partial.write_text(json.dumps(tree) + "\n", encoding="utf-8")
 
-    def forget(self, methods: Sequence[Method], songs: Sequence[SongEntry]) -> None:
-        """Remove the scores of these songs and methods."""
-        for method in methods:
-            for song in songs:
-                self.path(method.name, song).unlink(missing_ok=True)
+    def tidy(self, method: Method, songs: Sequence[SongEntry], overwrite: bool = False) -> set[str]:
+        """Remove scores, museval's files too, that are of other weights, settings, stems or files than now.
 
-    def path(self, method: str, song: SongEntry) -> Path:
+        Args:
+            method: Whose scores.
+            songs: The songs that are going to be scored; of others the scores of the same settings stay.
+            overwrite: Remove those of these songs all.
+
+        Returns:
+            Names of the songs whose scores stay.
+        """
+        chosen = {song.name: song for song in songs}
+        stay = set()
+        for path in (self.folder / "songs" / method.name).glob("*.json"):
+            tree = read_tree(path)
+            song = chosen.get(tree.get("song", ""))
+            if song is not None:
+                fits = not overwrite and self.read(method, song) is not None
+            else:
+                fits = tree.get("settings") == self._settings(method, songs[0]) is not None
+            if fits:
+                stay.add(tree["song"])
+                continue
+            path.unlink(missing_ok=True)
+            if isinstance(tree.get("song"), str):
+                self._museval(method.name, tree.get("split", "test"), tree["song"]).unlink(missing_ok=True)
+        return stay
+
+    def path(self, method: str, song: str) -> Path:
         """Where the scores of a song are."""
-        return self.folder / "songs" / method / f"{file_name(song.name)}.json"
+        return self.folder / "songs" / method / f"{file_name(song)}.json"
 
     def mark(self, method: Method, song: SongEntry) -> str | None:
         """A word that stands for all that the scores follow from; None if there is no knowing."""
         if (own := method.mark(song)) is None:
             return None
-        files = [file_state(path) for path in song.paths]
-        told = json.dumps([VERSION, own, song.split, self.stems, files])
-        return sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return word([VERSION, own, song.split, self.stems, [file_state(path) for path in song.paths]])
+
+    def _museval(self, method: str, split: str, song: str) -> Path:
+        return self.folder / "museval" / method / split / f"{file_name(song)}.json"
+
+    def _settings(self, method: Method, song: SongEntry) -> str | None:
+        """What of the mark is the same for all songs of a method."""
+        own = "" if method.kind == "estimates" else method.mark(song)
+        return None if own is None else word([VERSION, own, self.stems])
+
+
+def word(told: Any) -> str:
+    """A word that stands for plain data."""
+    return sha256(json.dumps(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def read_tree(path: Path) -> dict[str, Any]:
+    """What a file of scores holds; nothing if it is not there or not whole."""
+    try:
+        tree = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return tree if isinstance(tree, dict) else {}
 
 
 def file_name(song: str) -> str:
-    """The name of a song as that of a file: what no file may be called is written as in a web address."""
-    return FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", song)
+    """The name of a song as that of a file: shortened, and without what no file may be called."""
+    return song_folder(Path(), "", song).name

@@ -75,6 +75,7 @@ def line_up(
         check_name(name)
         _check_rate(name, candidate, first.sample_rate)
     chosen = common_stems(own, first.stems, stems)
+    bounds = list(dict.fromkeys(bounds))
     methods = [candidates[name].method(name, matched(own[name], first.stems)) for name in candidates]
     unknown = [bound for bound in bounds if bound not in ("mixture", *ORACLES)]
     if unknown:

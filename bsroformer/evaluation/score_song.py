@@ -53,11 +53,12 @@ def _frames(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None) -> dic
     targets = song.targets
     if not audible.all():
         estimates, targets = estimates[audible], targets[audible]
-    found = {"SDR": framewise_sdr(estimates, targets, song.sample_rate)}
     if bss_eval and len(targets) > 1:
         found = _finite(bss_eval(estimates, targets, song.sample_rate))
-    elif bss_eval:  # a song with one audible stem has no interference to measure
-        found |= {name: torch.full_like(found["SDR"], torch.nan) for name in ("SIR", "SAR", "ISR")}
+    else:
+        found = {"SDR": framewise_sdr(estimates, targets, song.sample_rate)}
+        if bss_eval:  # a song with one audible stem has no interference to measure
+            found |= {name: torch.full_like(found["SDR"], torch.nan) for name in ("SIR", "SAR", "ISR")}
     return {name: _in_place(db, audible) for name, db in found.items()}
 
 

@@ -46,12 +46,14 @@ def common_stems(
         wanted: Those that were asked for; None for all.
 
     Raises:
-        InputError: If a method lacks one that was asked for, or they have none in common.
+        InputError: If a method lacks one that was asked for, none was, or they have none in common.
     """
     have = {method: matched(own, of_song) for method, own in methods.items()}
     common = [stem for stem in (*of_song, ACCOMPANIMENT) if all(stem in names for names in have.values())]
+    if wanted is not None and not wanted:
+        raise InputError(f"stems names nothing: choose from {', '.join(common)}.")
     if wanted is not None:
-        return [_known(stem, have, common) for stem in wanted]
+        return list(dict.fromkeys(_known(stem, have, common) for stem in wanted))
     if not common:
         told = "; ".join(f"{method} has {', '.join(own) or 'none'}" for method, own in methods.items())
         raise InputError(

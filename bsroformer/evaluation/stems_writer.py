@@ -9,7 +9,7 @@ from bsroformer.audio.writer import write
 from bsroformer.evaluation.kept import file_name
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.scores import SongScores
-from bsroformer.evaluation.song_audio import SongAudio
+from bsroformer.evaluation.song_audio import SongAudio, SongEntry
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class StemsWriter:
     folder: Path
     by_method: bool = True
 
+    def has(self, method: Method, song: SongEntry) -> bool:
+        """Whether the stems of a song are there, if they are to be."""
+        return method.kind != "model" or self._of_song(method, song.name).is_dir()
+
     def __call__(self, method: Method, song: SongAudio, estimates: Tensor, scores: SongScores) -> None:
         """Write the stems of a song, if a model has separated it.
 
@@ -32,6 +36,8 @@ class StemsWriter:
         """
         if method.kind != "model":
             return
-        folder = self.folder / method.name if self.by_method else self.folder
         for stem, estimate in zip(song.stems, estimates, strict=True):
-            write(folder / file_name(song.name) / f"{stem}.wav", estimate, song.sample_rate)
+            write(self._of_song(method, song.name) / f"{stem}.wav", estimate, song.sample_rate)
+
+    def _of_song(self, method: Method, song: str) -> Path:
+        return (self.folder / method.name if self.by_method else self.folder) / file_name(song)

@@ -19,5 +19,8 @@ def write_results(results: Results, folder: Path) -> None:
     write_json(results, folder / "results.json")
     write_csv(results, folder / "results.csv")
     write_markdown(results, folder / "results.md")
-    write_box_figures(results, folder / "plots")
+    plots = write_box_figures(results, folder / "plots")
+    for path in (folder / "plots").glob("*.png"):
+        if path not in plots:
+            path.unlink()  # of an earlier evaluation in this folder
     write_evaluation_report(folder)

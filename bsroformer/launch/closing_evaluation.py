@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bsroformer.checkpoints import load_model
 from bsroformer.data.tracks import Track
+from bsroformer.errors import InputError
 from bsroformer.evaluation import (
     Candidate,
     Evaluation,
@@ -21,6 +22,7 @@ from bsroformer.evaluation import (
     begin,
     evaluator_of,
     read_song,
+    with_stems_kept,
     write_figure,
     write_results,
 )
@@ -47,16 +49,20 @@ def evaluate_run(cfg: DictConfig, tracks: Sequence[Track], checkpoint: str, cons
         tracks: The songs.
         checkpoint: What to evaluate.
         console: Where to show how it goes.
+
+    Raises:
+        InputError: If no song could be scored.
     """
     folder = Path(cfg.paths.output_dir)
     separator = Separator(load_model(checkpoint))
     songs = [SongEntry.of_track(track) for track in tracks]
     candidate = Candidate(separator, str(file_state(checkpoint)))
     evaluator = evaluator_of({MODEL: candidate}, songs, metrics=METRICS, folder=folder / "evaluation")
-    keep_stems = StemsWriter(folder / "separated", by_method=False)
-    evaluator = replace(evaluator, on_estimates=(*evaluator.on_estimates, keep_stems))
+    evaluator = with_stems_kept(evaluator, StemsWriter(folder / "separated", by_method=False))
     begin(evaluator, songs)
-    results = run_evaluation(evaluator, songs, len(songs), console)
+    results = run_evaluation(evaluator, songs, len(songs), console, f"resume={folder} goes on from here")
+    if not results[MODEL].songs:
+        raise InputError(f"no test song could be evaluated: {results.failures[0].reason}")
     results = replace(results, made={**program_facts(), "methods": {MODEL: {"checkpoint": checkpoint}}})
     show_results(results, console)
     write_results(results, folder / "evaluation")

@@ -131,7 +131,7 @@ def words(cfg: DictConfig, key: str) -> list[str]:
     value = OmegaConf.select(cfg, key)
     found = list(value) if isinstance(value, ListConfig) else [value]
     if not all(isinstance(each, str) for each in found):
-        raise InputError(f"{key}={value} must be a list of words: write {key}=[a,b]")
+        raise InputError(f"{key}={value} must be a list of words: write {key}=[a,b], in quotes what is a number")
     return found
 
 

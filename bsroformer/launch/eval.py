@@ -17,6 +17,8 @@ from bsroformer.evaluation import (
     StemsWriter,
     begin,
     evaluator_of,
+    expanded,
+    with_stems_kept,
     write_results,
 )
 from bsroformer.launch.candidates import build_candidates, facts_of
@@ -28,6 +30,9 @@ from bsroformer.launch.shared_songs import Shared
 from bsroformer.launch.songs import build_source
 from bsroformer.launch.terminal import first_of, terminal
 from bsroformer.parallel import processors
+
+MOST_WORKERS = 4
+"""Unless more are asked for: each has a song in memory."""
 
 
 @user_errors
@@ -46,12 +51,14 @@ def evaluate(cfg: DictConfig) -> None:
     evaluator = build_evaluator(cfg, songs, folder, console)
     if first:
         begin(evaluator, songs, switch(cfg, "overwrite"))
+    again = f"output={folder} goes on from here"
     if shared is not None:
         shared.begin()
-        run_evaluation(evaluator, shared.share(songs), len(songs), console)
+        run_evaluation(evaluator, shared.share(songs), len(songs), console, again)
         shared.end()
+        evaluator = replace(evaluator, on_scores=lambda *_: None)  # they were told
     if first:  # of several processes, one finds the scores of all in the folder
-        results = run_evaluation(evaluator, songs, len(songs), console)
+        results = run_evaluation(evaluator, songs, len(songs), console, again)
         _finish(cfg, results, folder, console)
 
 
@@ -91,7 +98,7 @@ def build_evaluator(cfg: DictConfig, songs: list[SongEntry], folder: Path, conso
     )
     if not switch(cfg, "save_stems"):
         return evaluator
-    return replace(evaluator, on_estimates=(*evaluator.on_estimates, StemsWriter(folder / "stems")))
+    return with_stems_kept(evaluator, StemsWriter(folder / "stems"))
 
 
 def workers_of(cfg: DictConfig) -> int:
@@ -101,7 +108,9 @@ def workers_of(cfg: DictConfig) -> int:
         InputError: If ``workers`` is neither ``auto`` nor a number of threads.
     """
     if cfg.workers == "auto":
-        return processors() if cfg.ckpt is None else 1  # BSS Eval takes one song at a time, on all processors
+        # BSS Eval takes one song at a time, on all processors, and a model leaves time enough.
+        one = cfg.ckpt is not None or not {"SIR", "SAR", "ISR"}.isdisjoint(expanded(words(cfg, "metrics")))
+        return 1 if one else min(processors(), MOST_WORKERS)
     if whole(cfg, "workers") < 1:
         raise InputError(f"workers={cfg.workers} must be auto, or 1 or more")
     return cfg.workers

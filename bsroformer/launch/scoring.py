@@ -26,21 +26,23 @@ from bsroformer.launch.errors import INTERRUPTED
 from bsroformer.launch.terminal import stopping_on_sigterm, warnings_told
 
 
-def run_evaluation(evaluator: Evaluator, songs: Iterable[SongEntry], total: int, console: Console) -> Results:
+def run_evaluation(
+    evaluator: Evaluator, songs: Iterable[SongEntry], total: int, console: Console, again: str
+) -> Results:
     """Score songs, with a progress bar and the averages so far; where no terminal is, with a line for each score.
 
     Args:
         evaluator: What scores.
         songs: The songs.
         total: How many there are, those of other processes included.
-        console: Where to show it.
+        console: Where to show it; nothing is, if the evaluator tells somebody else.
+        again: How to go on when it was stopped.
     """
     with stopping_on_sigterm(), warnings_told(console), _showing(evaluator, total, console) as on_scores:
         try:
-            return replace(evaluator, on_scores=on_scores).run(songs)
+            return replace(evaluator, on_scores=evaluator.on_scores or on_scores).run(songs)
         except KeyboardInterrupt:
-            kept = evaluator.kept
-            console.print(f"Stopped; output={kept.folder} goes on from here." if kept else "Stopped.")
+            console.print(f"Stopped; {again}.")
             sys.exit(INTERRUPTED)
 
 

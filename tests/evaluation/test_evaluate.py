@@ -24,6 +24,24 @@ def test_a_separator_alone_is_evaluated_between_floor_and_ceiling():
     assert all(of["SI-SDR"] > 10 for of in results["model"].scores.values())
 
 
+def test_a_name_may_stand_for_a_list_of_one():
+    results = bsroformer.evaluate(Leaky(SONGS), ENTRIES, stems="vocals", metrics="uSDR", bounds="mixture")
+    assert [evaluation.method for evaluation in results.evaluations] == ["mixture", "model"]
+    assert results["model"].scores.keys() == {"vocals"}
+    assert results["model"].metrics == ("uSDR",)
+
+
+def test_no_workers_are_refused():
+    with pytest.raises(InputError, match=r"workers=0 must be 1 or more"):
+        bsroformer.evaluate(Leaky(SONGS), ENTRIES, workers=0)
+
+
+def test_plots_of_metrics_that_are_not_asked_for_any_more_go(tmp_path):
+    bsroformer.evaluate(Leaky(SONGS), ENTRIES, metrics=["uSDR", "cSDR"], folder=tmp_path)
+    bsroformer.evaluate(Leaky(SONGS), ENTRIES, metrics=["SI-SDR"], folder=tmp_path)
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["SI-SDR.png"]
+
+
 def test_separators_side_by_side_are_compared_in_the_order_given():
     both = {"worse": Leaky(SONGS, 0.2), "better": Leaky(SONGS, 0.1)}
     results = bsroformer.evaluate(both, ENTRIES, bounds=())

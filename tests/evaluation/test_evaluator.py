@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation import Candidate, begin, evaluator_of
+from bsroformer.evaluation import Candidate, StemsWriter, begin, evaluator_of, with_stems_kept
 from rehearsal import Leaky, make_song
 
 
@@ -70,11 +70,10 @@ def test_the_model_separates_the_next_song_while_the_last_one_is_scored():
             return super().stream(mixture)
 
     def keep(method, song, estimates, scores):
-        if song.name == "Song 0" and method.name == "leaky":
+        if song.name == "Song 0" and method.name == "mixture":  # before its model and oracle are scored
             waited.append(next_one.wait(10))
 
-    run = evaluator(songs, Watched(songs), bounds=())
-    replace(run, on_estimates=[keep]).run([song.entry for song in songs])
+    replace(evaluator(songs, Watched(songs)), on_estimates=[keep]).run([song.entry for song in songs])
     assert waited == [True]
 
 
@@ -221,3 +220,56 @@ def test_a_mixture_of_another_length_than_its_stems_is_cut():
     results = evaluator([song]).run([song.entry])
     assert results["leaky"].songs[0].seconds == 3.0
     assert results["leaky"].songs[0].score("vocals", "SI-SDR") > 10
+
+
+def test_scores_of_other_weights_leave_the_folder_and_those_of_songs_that_were_not_chosen_stay(tmp_path):
+    songs = songs_of(2.0, 3.0)
+    entries = [song.entry for song in songs]
+    evaluator(songs, folder=tmp_path).run(entries)
+    museval = tmp_path / "museval" / "leaky" / "test"
+    same = evaluator(songs, folder=tmp_path)
+    begin(same, entries[:1])
+    assert {path.stem for path in museval.iterdir()} == {"Song 0", "Song 1"}
+    other = evaluator(songs, settings="other", folder=tmp_path)
+    begin(other, entries[:1])
+    other.run(entries[:1])
+    assert [path.stem for path in museval.iterdir()] == ["Song 0"]
+    assert [path.stem for path in (tmp_path / "songs" / "leaky").iterdir()] == ["Song 0"]
+    assert {path.stem for path in (tmp_path / "songs" / "mixture").iterdir()} == {"Song 0", "Song 1"}
+
+
+def test_excerpts_of_songs_that_were_not_chosen_stay(tmp_path):
+    songs = songs_of(2.0, 3.0, 4.0)
+    entries = [song.entry for song in songs]
+    evaluator(songs, folder=tmp_path).run(entries)
+    begin(evaluator(songs, folder=tmp_path), entries[:1])
+    assert len(list((tmp_path / "excerpts" / "leaky").glob("Song*"))) == 3
+
+
+def test_a_song_without_its_stems_is_scored_again_where_stems_are_wanted(tmp_path):
+    songs = songs_of(2.0)
+    entries = [song.entry for song in songs]
+    evaluator(songs, folder=tmp_path).run(entries)
+    separator = Leaky(songs)
+    run = with_stems_kept(evaluator(songs, separator, folder=tmp_path), StemsWriter(tmp_path / "stems"))
+    run.run(entries)
+    run.run(entries)
+    assert separator.separated == ["Song 0"]
+    assert len(list((tmp_path / "stems" / "leaky" / "Song 0").iterdir())) == 3
+
+
+def test_a_mark_is_taken_before_its_song_is_read(tmp_path):
+    """Files that are replaced while they are scored must not get their old scores."""
+    path = tmp_path / "file"
+    path.write_text("old")
+    song = make_song(0, 2.0)
+
+    def read_and_replaced():
+        path.write_text("newer")
+        return song
+
+    entry = replace(song.entry, paths=(path,), open=read_and_replaced)
+    evaluator([song], folder=tmp_path / "out").run([entry])
+    separator = Leaky([song])
+    evaluator([song], separator, folder=tmp_path / "out").run([entry])
+    assert separator.separated == ["Song 0"]

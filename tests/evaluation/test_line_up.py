@@ -36,6 +36,10 @@ def test_models_and_folders_are_scored_on_the_stems_that_both_have(tmp_path):
     assert alone.stems == ("accompaniment",)
 
 
+def test_a_bound_that_is_named_twice_is_scored_once():
+    assert names(line_up({"a": model()}, [SONG.entry], bounds=("IRM1", "IRM1"))) == ["a", "IRM1"]
+
+
 def test_unknown_bounds_names_that_clash_and_other_rates_are_refused():
     with pytest.raises(InputError, match=r"bounds names IRM3: choose from mixture, IRM1, IRM2"):
         line_up({"a": model()}, [SONG.entry], bounds=("IRM3",))

@@ -9,11 +9,12 @@ def test_every_job_is_done_when_the_pool_is_left():
     done = []
     with Scorers(2) as scorers:
         for number in range(20):
-            scorers.submit(lambda number=number: done.append(number))
-    assert sorted(done) == list(range(20))
+            scorers.submit([lambda number=number: done.append(number)] * 2)
+    assert sorted(done) == sorted([*range(20), *range(20)])
 
 
-def test_no_more_jobs_are_accepted_than_are_worked_on_and_one():
+@pytest.mark.parametrize("jobs_of_a_song", [1, 3])
+def test_no_more_songs_are_accepted_than_are_worked_on_and_one(jobs_of_a_song):
     go, begun, accepted, lock = Event(), [], [], Lock()
 
     def job():
@@ -25,7 +26,7 @@ def test_no_more_jobs_are_accepted_than_are_worked_on_and_one():
 
         def submit():
             for number in range(5):
-                scorers.submit(job)
+                scorers.submit([job] * jobs_of_a_song)
                 accepted.append(number)
 
         submitting = Thread(target=submit)
@@ -35,7 +36,8 @@ def test_no_more_jobs_are_accepted_than_are_worked_on_and_one():
         go.set()
         submitting.join(10)
     assert at_rest == 3
-    assert len(begun) == len(accepted) == 5
+    assert len(accepted) == 5
+    assert len(begun) == 5 * jobs_of_a_song
 
 
 def test_what_a_job_raises_is_raised_to_whoever_submits_or_leaves():
@@ -43,22 +45,21 @@ def test_what_a_job_raises_is_raised_to_whoever_submits_or_leaves():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"), Scorers(1) as scorers:
-        scorers.submit(fail)
+        scorers.submit([fail])
     with pytest.raises(ValueError, match="broken"), Scorers(1) as scorers:
         for _ in range(100):
-            scorers.submit(fail)
+            scorers.submit([fail])
 
 
-def test_jobs_that_wait_are_dropped_when_the_caller_fails():
-    go, done = Event(), []
-
-    def job():
-        go.wait(10)
-        done.append(1)
-
+def test_when_the_caller_ends_early_jobs_are_told_and_waited_for():
+    begun, told = Event(), []
     with pytest.raises(KeyboardInterrupt), Scorers(1) as scorers:
-        scorers.submit(job)
-        scorers.submit(job)
-        go.set()
+
+        def job():
+            begun.set()
+            told.append(scorers.stopped.wait(10))
+
+        scorers.submit([job, job, job])
+        begun.wait(10)
         raise KeyboardInterrupt
-    assert len(done) <= 2
+    assert told == [True] * 3

@@ -45,7 +45,9 @@ def test_the_accompaniment_is_scored_where_it_is_not_parted():
 
 
 def test_stems_can_be_chosen():
-    assert common_stems({"a": MUSDB}, MUSDB, ["Bass", "vocals"]) == ["bass", "vocals"]
+    assert common_stems({"a": MUSDB}, MUSDB, ["Bass", "vocals", "bass"]) == ["bass", "vocals"]
+    with pytest.raises(InputError, match=r"stems names nothing: choose from vocals"):
+        common_stems({"a": MUSDB}, MUSDB, [])
 
 
 def test_a_stem_that_a_method_lacks_is_refused_by_the_methods_name():
