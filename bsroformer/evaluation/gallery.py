@@ -4,8 +4,9 @@ import math
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -14,7 +15,7 @@ from torch import Tensor
 from bsroformer.atomic import replacing_folder, writing
 from bsroformer.data.packs.find import song_folder
 from bsroformer.figures import busiest_excerpt
-from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
+from bsroformer.report.excerpts import Excerpt, find_excerpts
 
 if TYPE_CHECKING:
     from bsroformer.evaluation.song_audio import SongAudio
@@ -54,13 +55,11 @@ class Gallery:
         Raises:
             InputError: If the folder cannot be written.
         """
-        with self._alone():
-            others = [excerpt for excerpt in find_excerpts(self.folder / method) if excerpt.song != song.name]
-            ranks = [excerpt.rank for excerpt in others]
-            chosen = ends(ranks if math.isnan(score) else [*ranks, (score, song.name)], self.count)
-            if (score, song.name) in chosen:
-                self._keep(method, song, estimates, score)
-            self._remove(method, {song for _, song in chosen})
+        rank = score, song.name
+        if self._settle(method, rank):
+            with self._aside(method) as aside:
+                _cut(song, estimates, score, self.seconds, aside)
+                self._settle(method, rank, aside)
 
     def keep_only(self, method: str, songs: Collection[str]) -> None:
         """Remove the excerpts of all songs but these: of those that are going to be considered again or no more.
@@ -73,20 +72,40 @@ class Gallery:
         """
         with self._alone():
             self._remove(method, songs)
+            for leftover in (self.folder / method).glob(".*.part"):  # of a run that was killed
+                shutil.rmtree(leftover, ignore_errors=True)
 
-    def shown(self, method: str) -> tuple[list[Excerpt], list[Excerpt]]:
-        """The worst songs, worst first, and the best, best first; of few songs, none is both."""
-        return worst_and_best(find_excerpts(self.folder / method))
+    def _settle(self, method: str, rank: Rank, written: Path | None = None) -> bool:
+        """Whether a song is among the ends, by what lies there; leave there what the ends are, it among them.
 
-    def _keep(self, method: str, song: "SongAudio", estimates: Tensor, score: float) -> None:
-        """Cut the excerpt and write it."""
-        shown = busiest_excerpt(song.targets, song.sample_rate, self.seconds)
-        mixture, references, heard = (signal[..., shown] for signal in (song.mixture, song.targets, estimates))
-        begins = (shown.start or 0) / song.sample_rate
-        folder = song_folder(self.folder, method, song.name)
-        excerpt = Excerpt(folder, song.name, score, begins, tuple(song.stems))
-        with replacing_folder(folder) as partial:
-            replace(excerpt, folder=partial).write(mixture, references, heard, song.sample_rate)
+        Args:
+            method: Whose estimates they are.
+            rank: That of the song.
+            written: Its new excerpt, to be moved in. None: there is none yet, and nothing makes room for it.
+        """
+        score, song = rank
+        with self._alone():
+            others = [excerpt.rank for excerpt in find_excerpts(self.folder / method) if excerpt.song != song]
+            chosen = ends(others if math.isnan(score) else [*others, rank], self.count)
+            if rank in chosen and written is None:
+                return True
+            if rank in chosen and written is not None:
+                _move(written, song_folder(self.folder, method, song))
+            self._remove(method, {song for _, song in chosen})
+            return rank in chosen
+
+    @contextmanager
+    def _aside(self, method: str) -> Iterator[Path]:
+        """A folder to be made, for one excerpt and where nobody looks: cutting and writing take long and need no lock.
+
+        It is inside of a temporary one, which only its owner may read.
+        """
+        folder = self.folder / method
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            made = TemporaryDirectory(prefix=".", suffix=".part", dir=folder, ignore_cleanup_errors=True)
+        with made as private:
+            yield Path(private) / "excerpt"
 
     def _remove(self, method: str, kept: Collection[str]) -> None:
         for excerpt in find_excerpts(self.folder / method):
@@ -104,6 +123,21 @@ class Gallery:
             yield
         finally:
             lock.release()
+
+
+def _cut(song: "SongAudio", estimates: Tensor, score: float, seconds: float, folder: Path) -> None:
+    """Write the excerpt where every stem is heard best."""
+    shown = busiest_excerpt(song.targets, song.sample_rate, seconds)
+    mixture, references, heard = (signal[..., shown] for signal in (song.mixture, song.targets, estimates))
+    begins = (shown.start or 0) / song.sample_rate
+    Excerpt(folder, song.name, score, begins, tuple(song.stems)).write(mixture, references, heard, song.sample_rate)
+
+
+def _move(written: Path, folder: Path) -> None:
+    """Let a folder take the place of another, which may be missing."""
+    with replacing_folder(folder) as partial, writing(folder):
+        partial.rmdir()  # not every system moves onto an empty folder
+        written.replace(partial)
 
 
 def ends(ranks: Sequence[Rank], count: int) -> list[Rank]:

@@ -1,10 +1,9 @@
-"""Scores as tables for the terminal."""
+"""Scores as tables for the terminal: of texts with styles, which every console shows alike, with markup or without."""
 
 import math
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -59,7 +58,7 @@ def differences_table(results: Results, more: str = "results.md") -> Table | Non
         for metric in pair.scores[MEAN]:
             label = metric
             for row in rows:
-                table.add_row(escape(heading), label, escape(row), *_difference(pair.scores[row][metric]))
+                table.add_row(Text(heading), Text(label), Text(row), *_difference(pair.scores[row][metric]))
                 heading = label = ""
             if one:
                 table.add_section()
@@ -76,13 +75,14 @@ def running_table(results: Results, metric: str | None = None) -> Table:
     """
     metric = metric or next(iter(results.metrics), "")
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column(f"{metric}, dB")
+    table.add_column(Text(f"{metric}, dB"))
     for name in (*results.rows, "songs"):
-        table.add_column(escape(name), justify="right", no_wrap=True)
+        table.add_column(Text(name), justify="right", no_wrap=True)
     for evaluation in results.evaluations:
         stems = [average(metric, (song.score(stem, metric) for song in evaluation.songs)) for stem in evaluation.stems]
-        cells = [notes.decibels(value) for value in (*stems, mean(stems))[: len(results.rows)]]
-        table.add_row(escape(evaluation.method), *cells, str(len(evaluation.songs)), style=_style(evaluation))
+        scores = [notes.decibels(value) for value in (*stems, mean(stems))[: len(results.rows)]]
+        cells = map(Text, (evaluation.method, *scores, str(len(evaluation.songs))))
+        table.add_row(*cells, style=_style(evaluation))
     return table
 
 
@@ -92,12 +92,12 @@ def _results_table(results: Results, title: str, more: str, intervals: bool) -> 
     table.add_column("stem", no_wrap=True)
     table.add_column("method")
     for metric in results.metrics:
-        table.add_column(metric.rjust(_value_width(metric)), no_wrap=True)
+        table.add_column(Text(metric.rjust(_value_width(metric))), no_wrap=True)
     lines = iter(zip(*columns, strict=True))
     for row in results.rows:
         for n, evaluation in enumerate(results.evaluations):
-            name = "" if n else escape(row)
-            table.add_row(name, escape(evaluation.method), *next(lines), style=_style(evaluation, row))
+            name = Text("" if n else row)
+            table.add_row(name, Text(evaluation.method), *next(lines), style=_style(evaluation, row))
         table.add_section()
     return table
 
@@ -117,25 +117,29 @@ def _value_width(metric: str) -> int:
     return max(len("-10.00"), len(metric))
 
 
-def _difference(found: Difference) -> tuple[str, str, str]:
+def _difference(found: Difference) -> tuple[Text, Text, Text]:
     """A difference, in bold where its interval leaves out zero; the interval; in how many songs it is above zero."""
     value = notes.decibels(found.difference, "+")
     sure = found.interval is not None and not found.interval[0] <= 0 <= found.interval[1]
     better = f"{found.better} of {found.songs}"
-    return f"[bold]{value}[/bold]" if sure else value, escape(notes.bounds(found.interval, "+")), better
+    return Text(value, "bold" if sure else ""), Text(notes.bounds(found.interval, "+")), Text(better)
 
 
 def _table(title: str, *caption: str) -> Table:
     return Table(
-        title=escape(title) or None,
+        title=_wrapped(title, "bold"),
         title_justify="left",
-        title_style="bold",
-        caption=escape("\n".join(filter(None, caption))) or None,
+        caption=_wrapped("\n".join(filter(None, caption)), "table.caption"),
         caption_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
+
+
+def _wrapped(text: str, style: str) -> Text | None:
+    """A text as wide as the table, also where a console wraps nothing of its own; None if there is none."""
+    return Text(text, style, no_wrap=False, overflow="fold") if text else None
 
 
 def _style(evaluation: Evaluation, row: str = "") -> str | None:

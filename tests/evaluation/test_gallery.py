@@ -1,15 +1,19 @@
 import math
+import os
 import random
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.gallery import Gallery, ends
+from bsroformer.evaluation.gallery import LOCK, Gallery, ends
+from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
 
 RATE = 100
 
@@ -28,7 +32,7 @@ def consider(gallery: Gallery, scores: dict[str, float], method: str = "lite") -
 
 
 def shown(gallery: Gallery, method: str = "lite") -> tuple[list[str], list[str]]:
-    worst, best = gallery.shown(method)
+    worst, best = worst_and_best(find_excerpts(gallery.folder / method))
     return [excerpt.song for excerpt in worst], [excerpt.song for excerpt in best]
 
 
@@ -72,7 +76,7 @@ def test_an_excerpt_comes_back_as_it_was_even_beyond_full_scale(tmp_path):
     a_song.targets[:, :, : 4 * RATE] *= 0.1
     estimates = 3 * a_song.targets
     Gallery(tmp_path, seconds=2.0).consider("lite", a_song, estimates, 1.25)
-    [excerpt], _ = Gallery(tmp_path).shown("lite")
+    [excerpt] = find_excerpts(tmp_path / "lite")
     assert (excerpt.song, excerpt.score, excerpt.stems) == ("A/B: <i>", 1.25, ("vocals", "other"))
     assert excerpt.begins >= 4
     where = slice(int(excerpt.begins) * RATE, int(excerpt.begins) * RATE + 2 * RATE)
@@ -88,7 +92,7 @@ def test_a_song_that_is_considered_again_has_one_excerpt_and_it_is_the_new_one(t
     again = song("A")
     gallery.consider("lite", again, again.targets, 9.0)
     assert shown(gallery) == (["B"], ["A"])
-    assert torch.equal(gallery.shown("lite")[1][0].read()[1], again.targets)
+    assert torch.equal(find_excerpts(tmp_path / "lite")[-1].read()[1], again.targets)
 
 
 def test_a_song_without_a_score_is_not_kept_nor_is_its_old_excerpt(tmp_path):
@@ -118,6 +122,84 @@ def test_threads_may_consider_songs_at_once(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: consider(Gallery(tmp_path), {name: float(name[-2:])}), names))
     assert shown(Gallery(tmp_path)) == (names[:2], names[:-3:-1])
+
+
+@pytest.fixture
+def on_write(monkeypatch):
+    """Something to be done, once, when the next excerpt begins to be written."""
+    todo = []
+    write = Excerpt.write
+
+    def writing(*args):
+        if todo:
+            todo.pop()()
+        write(*args)
+
+    monkeypatch.setattr(Excerpt, "write", writing)
+    return todo
+
+
+def test_an_excerpt_is_written_while_others_may_change_the_gallery(tmp_path, on_write):
+    consider(Gallery(tmp_path, count=1), {"A": 1.0, "B": 2.0})
+    on_write.append(lambda: FileLock(tmp_path / LOCK).acquire(blocking=False).lock.release())
+    consider(Gallery(tmp_path, count=1), {"C": 3.0})
+    assert not on_write
+    assert shown(Gallery(tmp_path)) == (["A"], ["C"])
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "expected"),
+    [
+        ({"D": 4.0}, (["A"], ["D"])),
+        ({"D": 2.5}, (["A"], ["C"])),
+        ({"C": 9.0}, (["A"], ["C"])),
+    ],
+)
+def test_what_was_kept_while_an_excerpt_was_written_counts(tmp_path, on_write, meanwhile, expected):
+    gallery = Gallery(tmp_path, count=1)
+    consider(gallery, {"A": 1.0, "B": 2.0})
+    on_write.append(lambda: consider(gallery, meanwhile))
+    consider(gallery, {"C": 3.0})
+    assert not on_write
+    assert shown(gallery) == expected
+    assert sorted(path.name for path in (tmp_path / "lite").iterdir()) == sorted([*expected[0], *expected[1]])
+
+
+def test_a_song_between_the_ends_is_not_written(tmp_path, on_write):
+    gallery = Gallery(tmp_path, count=1)
+    consider(gallery, {"A": 1.0, "B": 3.0})
+    on_write.append(lambda: pytest.fail("written"))
+    consider(gallery, {"C": 2.0, "D": math.nan})
+    assert shown(gallery) == (["A"], ["B"])
+
+
+def test_where_writing_ends_early_the_gallery_is_as_before(tmp_path, on_write):
+    gallery = Gallery(tmp_path, count=1)
+    consider(gallery, {"A": 1.0, "B": 3.0})
+
+    def stop():
+        raise KeyboardInterrupt
+
+    on_write.append(stop)
+    with pytest.raises(KeyboardInterrupt):
+        consider(gallery, {"C": 4.0})
+    assert sorted(path.name for path in (tmp_path / "lite").iterdir()) == ["A", "B"]
+
+
+def test_what_a_killed_run_was_writing_is_no_excerpt_and_goes(tmp_path):
+    gallery = Gallery(tmp_path)
+    consider(gallery, {"A": 1.0})
+    shutil.copytree(tmp_path / "lite" / "A", tmp_path / "lite" / ".x.part" / "excerpt")
+    assert shown(gallery) == (["A"], [])
+    gallery.keep_only("lite", ["A"])
+    assert [path.name for path in (tmp_path / "lite").iterdir()] == ["A"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_an_excerpt_may_be_read_by_whom_other_folders_may(tmp_path):
+    consider(Gallery(tmp_path), {"A": 1.0})
+    (tmp_path / "other").mkdir()
+    assert (tmp_path / "lite" / "A").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

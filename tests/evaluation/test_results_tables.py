@@ -15,15 +15,22 @@ from bsroformer.evaluation import (
     running_table,
 )
 
+CONSOLES = {"default": {}, "terminal": {"soft_wrap": True, "markup": False, "highlight": False}}
+"""Options of rich's console as it is, and of that of `bsroformer.launch.terminal`."""
 
-def printed(table, width=120):
-    console = Console(width=width, file=io.StringIO())
+
+def console_of(kind, width=80, **styled):
+    return Console(width=width, file=io.StringIO(), **CONSOLES[kind], **styled)
+
+
+def printed(table, width=120, kind="default"):
+    console = console_of(kind, width)
     console.print(table)
     return [line.strip() for line in console.file.getvalue().splitlines()]
 
 
-def words(table):
-    return " ".join(filter(None, printed(table)))
+def words(table, kind="default"):
+    return " ".join(filter(None, printed(table, kind=kind)))
 
 
 def cells(table):
@@ -98,12 +105,53 @@ def test_the_caption_names_the_first_songs_and_says_where_all_are():
     assert "results.md names all of them." in text
 
 
-def test_names_with_brackets_are_shown_as_they_are(evaluation):
-    method = evaluation_of("[red]lite", "model", song_scores("[bold]A", 1.0, 2.0, undefined=1))
-    text = words(results_table(Results((method,)), "[i]x"))
-    assert "[red]lite" in text
-    assert "[bold]A (1)" in text
-    assert "[i]x" in text
+@pytest.fixture
+def bracketed():
+    """Methods and songs that markup and emoji could be read in."""
+    songs = [[song_scores(f"[bold]S{n} :car:", n + of, n - of, undefined=1) for n in range(4)] for of in range(2)]
+    names = ("htdemucs [v4]", "[red]lite")
+    return Results(tuple(evaluation_of(name, "model", *of) for name, of in zip(names, songs, strict=True)))
+
+
+@pytest.mark.parametrize("kind", CONSOLES)
+def test_names_with_brackets_are_shown_as_they_are(bracketed, kind):
+    text = words(results_table(bracketed, "[i]x :car:"), kind)
+    for name in (" htdemucs [v4] ", " [red]lite ", "[bold]S0 :car: (1)", "[i]x :car:", "[ ]: 95% confidence"):
+        assert name in text
+    assert "[red]lite minus htdemucs [v4] " in words(differences_table(bracketed), kind)
+    running = [re.split(r"\s{2,}", line)[0] for line in printed(running_table(bracketed), kind=kind)]
+    assert [line for line in running if "[" in line] == ["htdemucs [v4]", "[red]lite"]
+    for table in (results_table(bracketed), differences_table(bracketed), running_table(bracketed)):
+        assert "\\" not in words(table, kind)
+
+
+def test_every_console_prints_the_same(bracketed):
+    title = "Evaluated on songs of a title that is much longer than the table is wide, and goes on " * 2
+    for table in (results_table(bracketed, title), differences_table(bracketed), running_table(bracketed)):
+        for width in (80, 120):
+            assert printed(table, width, "terminal") == printed(table, width, "default")
+
+
+@pytest.mark.parametrize("kind", CONSOLES)
+def test_captions_are_wrapped_to_the_table_and_begin_at_the_left(bracketed, kind):
+    for table in (results_table(bracketed, width=80), differences_table(bracketed)):
+        console = console_of(kind)
+        console.print(table)
+        lines = console.file.getvalue().rstrip("\n").splitlines()
+        assert max(map(len, lines)) <= 80
+        caption = lines[len(lines) - lines[::-1].index(" " * len(lines[-1])) :]
+        assert len(caption) >= 3
+        assert not any(line.startswith(" ") for line in caption)
+
+
+@pytest.mark.parametrize("kind", CONSOLES)
+def test_a_difference_whose_interval_leaves_out_zero_is_bold(kind):
+    songs = [[song_scores(f"S{n}", n + of, of * (-1.0) ** n) for n in range(4)] for of in range(2)]
+    methods = [evaluation_of(name, "model", *of) for name, of in zip("ab", songs, strict=True)]
+    console = console_of(kind, force_terminal=True, color_system="standard")
+    console.print(differences_table(Results(tuple(methods))))
+    bold = re.findall(r"\x1b\[1m *([+-]\d+\.\d+)", console.file.getvalue())
+    assert bold == ["+1.00"] * 3  # the bass' in each metric
 
 
 def test_differences_of_two_methods_have_every_stem_with_interval_and_songs(results):
