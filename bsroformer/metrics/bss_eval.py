@@ -8,8 +8,7 @@ threads and none of them twice (`metrics/museval_in_threads.py`). Its SDR needs 
 
 import shutil
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,7 +16,7 @@ from torch import Tensor
 from bsroformer.errors import InputError
 from bsroformer.hardware import available_memory
 from bsroformer.metrics.energy import comparable, silent
-from bsroformer.metrics.museval_in_threads import TAPS, evaluate, size_of_fft
+from bsroformer.metrics.museval_in_threads import TAPS, Threads, evaluate, size_of_fft
 from bsroformer.parallel import processors
 
 METRICS = ("SDR", "ISR", "SIR", "SAR")
@@ -36,7 +35,14 @@ def bss_eval_available() -> bool:
     return True
 
 
-def bss_eval(estimates: Tensor, targets: Tensor, sample_rate: int, threads: int | None = None) -> dict[str, Tensor]:
+def bss_eval(
+    estimates: Tensor,
+    targets: Tensor,
+    sample_rate: int,
+    threads: int | None = None,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Tensor]:
     """Score the stems of a song with museval: frames of one second without overlap, filters fixed in time.
 
     All processors work on one song. Calls that are made at once, from several threads, wait for each other, so that
@@ -48,6 +54,8 @@ def bss_eval(estimates: Tensor, targets: Tensor, sample_rate: int, threads: int 
         sample_rate: In Hz; a frame has as many samples.
         threads: How many to compute in; by default as many as there are processors, or fewer where the memory that is
             available does not suffice for so many. The results are the same for any number.
+        cancelled: Asked, in the thread that calls, whether to stop: when this song's turn has come, and between FFTs,
+            correlations, solutions and frames. What is under way is finished first.
 
     Returns:
         For each of SDR, ISR, SIR and SAR the dB of every stem and frame, (n frames) float64, as museval has them: not
@@ -55,6 +63,7 @@ def bss_eval(estimates: Tensor, targets: Tensor, sample_rate: int, threads: int 
         that is silent all the time makes everything NaN, where museval would raise a ValueError.
 
     Raises:
+        Cancelled: If it was.
         InputError: If museval cannot run here, the shapes differ, fewer than two stems are given, or memory is short.
     """
     if not bss_eval_available():
@@ -67,13 +76,16 @@ def bss_eval(estimates: Tensor, targets: Tensor, sample_rate: int, threads: int 
         return {name: torch.full((len(targets), frames), torch.nan, dtype=torch.float64) for name in METRICS}
 
     true, estimated = (stems.detach().cpu().mT.numpy() for stems in (targets, estimates))  # n t c
-    with _one_song, ThreadPoolExecutor(threads or threads_for(targets), "bss_eval") as pool:
+    needed = bss_eval_memory(targets.shape, threads=1)
+    with _one_song, Threads(threads or threads_for(targets), cancelled) as pool:
+        pool.ask()
         try:
+            if available_memory() < needed:  # Linux would promise more than there is, and kill who uses it
+                raise MemoryError
             scores = evaluate(true, estimated, sample_rate, pool)
         except MemoryError as error:
-            gigabytes = bss_eval_memory(targets.shape, threads=1) / 1e9
             raise InputError(
-                f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {gigabytes:.1f} GB of memory, which are "
+                f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {needed / 1e9:.1f} GB of memory, which are "
                 "not free: leave out SIR, SAR and ISR, which alone need it."
             ) from error
     return {name: torch.from_numpy(db) for name, db in zip(METRICS, scores, strict=True)}

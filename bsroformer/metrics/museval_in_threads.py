@@ -10,23 +10,57 @@ What is saved: the spectrum of a reference is needed once a frame, not 20 times;
 the spectrum of a real signal half is kept; audio becomes float64 a channel or a frame at a time.
 """
 
-from collections.abc import Iterable
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations_with_replacement, product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
+from typing_extensions import Self
+
+from bsroformer.errors import Cancelled
 
 Array = NDArray[Any]
+Result = TypeVar("Result")
 
 TAPS = 512
 """Of a distortion filter (Vincent et al. 2006, section III; museval's ``filters_len``)."""
 
 
-def evaluate(references: Array, estimates: Array, window: int, threads: Executor) -> Array:
+class Threads:
+    """Threads for the parts of a computation that its caller may cancel; at the end, none of its parts is left.
+
+    Args:
+        count: How many.
+        cancelled: Asked whether to stop, in the thread of the computation.
+    """
+
+    def __init__(self, count: int, cancelled: Callable[[], bool]) -> None:
+        self.cancelled = cancelled
+        self.pool = ThreadPoolExecutor(count, "bss_eval")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+    def ask(self) -> None:
+        """Raise :class:`Cancelled` where the caller wants no more."""
+        if self.cancelled():
+            raise Cancelled
+
+    def map(self, function: Callable[..., Result], *things: Iterable[Any]) -> Iterator[Result]:
+        """Yield the results in order, asking after each."""
+        for result in self.pool.map(function, *things):
+            self.ask()
+            yield result
+
+
+def evaluate(references: Array, estimates: Array, window: int, threads: Threads) -> Array:
     """SDR, ISR, SIR and SAR of each stem and frame, as museval computes them.
 
     Args:
@@ -37,6 +71,9 @@ def evaluate(references: Array, estimates: Array, window: int, threads: Executor
 
     Returns:
         dB, (4 n frames) float64; NaN in all stems of a frame where one is silent.
+
+    Raises:
+        Cancelled: If the threads' caller wants no more.
     """
     from museval.metrics import Framing
 
@@ -53,7 +90,7 @@ def size_of_fft(samples: int) -> int:
     return int(2 ** np.ceil(np.log2(samples + TAPS - 1.0)))
 
 
-def _distortion_filters(references: Array, estimates: Array, threads: Executor) -> tuple[Array, Array]:
+def _distortion_filters(references: Array, estimates: Array, threads: Threads) -> tuple[Array, Array]:
     """Least-squares filters from all references, and from the true one alone, to each estimate.
 
     Returns:
@@ -63,13 +100,19 @@ def _distortion_filters(references: Array, estimates: Array, threads: Executor) 
     stems, channels = right.shape[1:3]
     block = channels * TAPS
     own = [gram[j * block : (j + 1) * block, j * block : (j + 1) * block] for j in range(stems)]
+
+    def solve(matrix: Array, one_right: Array) -> Array:
+        threads.ask()
+        return _solve(matrix, one_right.reshape(-1, channels))
+
     # One after another: LAPACK has threads of its own, and calls at once would hinder each other.
-    filters = [_solve(gram, right[j].reshape(-1, channels)) for j in range(stems)]
-    own_filters = [_solve(own[j], right[j, j].reshape(-1, channels)) for j in range(stems)]
+    filters = [solve(gram, right[j]) for j in range(stems)]
+    own_filters = [solve(own[j], right[j, j]) for j in range(stems)]
+    threads.ask()
     return np.stack(filters).reshape(right.shape), np.stack(own_filters).reshape(right.shape[1:])
 
 
-def _normal_equations(references: Array, estimates: Array, threads: Executor) -> tuple[Array, Array]:
+def _normal_equations(references: Array, estimates: Array, threads: Threads) -> tuple[Array, Array]:
     """Inner products of the delayed references with each other and with each estimate: (n c taps)^2, (n n c taps c)."""
     stems, samples, channels = references.shape
     size = size_of_fft(samples)
@@ -90,7 +133,7 @@ def _normal_equations(references: Array, estimates: Array, threads: Executor) ->
     return gram, right
 
 
-def _gram(spectra: dict[tuple[int, int], Array], stems: int, channels: int, threads: Executor) -> Array:
+def _gram(spectra: dict[tuple[int, int], Array], stems: int, channels: int, threads: Threads) -> Array:
     """Inner products of all references delayed by 0 to 511 samples: a matrix (n c taps)^2."""
     gram = np.zeros((stems, channels, TAPS, stems, channels, TAPS))
     pairs = list(combinations_with_replacement(spectra, 2))

@@ -1,15 +1,17 @@
 import math
 import shutil
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 
 import pytest
 import torch
 
-from bsroformer.errors import InputError
+from bsroformer.errors import Cancelled, InputError
 from bsroformer.hardware import largest_memory
 from bsroformer.metrics import bss_eval, bss_eval_available, bss_eval_memory, framewise_sdr
+from bsroformer.metrics.museval_in_threads import Threads
 
 RATE = 1000
 MODULE = sys.modules[bss_eval.__module__]
@@ -110,6 +112,69 @@ def test_threads_change_nothing_and_calls_at_once_neither():
         at_once = list(pool.map(lambda threads: bss_eval(estimates, targets, RATE, threads), (1, 2, 5)))
     for scores in at_once:
         assert all(torch.equal(scores[name], alone[name]) for name in alone)
+
+
+@needs_museval
+def test_a_call_stops_as_soon_as_it_is_cancelled_and_the_next_one_is_whole():
+    song = (*noisy_stems(), RATE)
+    calls = []
+
+    def cancelled_at(last):
+        calls.clear()
+        return lambda: calls.append("asked") or len(calls) == last
+
+    alone = bss_eval(*song, cancelled=cancelled_at(math.inf))
+    times = len(calls)
+    # its turn; FFTs of 4 references; 10 correlations of these; 4 estimates' FFTs and 16 correlations; solutions; frames
+    assert times == 1 + 4 + 10 + 4 + 16 + (2 + 2 + 1) + 3
+    for last in (1, 2, 12, 30, times - 7, times - 1):
+        with pytest.raises(Cancelled):
+            bss_eval(*song, cancelled=cancelled_at(last))
+        assert len(calls) == last
+        assert not any(thread.name.startswith("bss_eval") for thread in threading.enumerate())
+    scores = bss_eval(*song)
+    assert all(torch.equal(scores[name], alone[name]) for name in alone)
+
+
+@pytest.mark.parametrize("error", [Cancelled, MemoryError])
+def test_parts_that_wait_are_dropped_when_it_is_cancelled_or_fails(monkeypatch, error):
+    shutdown, dropped, begun = ThreadPoolExecutor.shutdown, threading.Event(), []
+
+    def drop_and_release(pool, wait=True, *, cancel_futures=False):
+        shutdown(pool, wait=False, cancel_futures=cancel_futures)
+        dropped.set()
+        shutdown(pool, wait=wait)
+
+    def part(number):
+        begun.append(number)
+        assert number == 0 or dropped.wait(60)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", drop_and_release)
+    with pytest.raises(error), Threads(1, lambda: error is Cancelled) as threads:
+        results = threads.map(part, range(9))
+        next(results)
+        raise MemoryError
+    assert begun in ([0], [0, 1])
+
+
+@needs_museval
+def test_memory_that_is_not_free_is_told_before_anything_is_computed(monkeypatch):
+    def evaluate(*_):
+        raise AssertionError
+
+    estimates, targets = noisy_stems()
+    needed = bss_eval_memory(targets.shape, threads=1)
+    whole = bss_eval(estimates, targets, RATE, threads=3)
+    monkeypatch.setattr(MODULE, "available_memory", lambda: needed)
+    enough = bss_eval(estimates, targets, RATE, threads=3)
+    assert all(torch.equal(enough[name], whole[name]) for name in whole)
+
+    monkeypatch.setattr(MODULE, "evaluate", evaluate)
+    monkeypatch.setattr(MODULE, "available_memory", lambda: needed - 1)
+    with pytest.raises(InputError, match=r"^BSS Eval of 3 s needs 0\.1 GB of memory, .* leave out SIR, SAR and ISR"):
+        bss_eval(estimates, targets, RATE, threads=3)
+    with pytest.raises(Cancelled):
+        bss_eval(estimates, targets, RATE, cancelled=lambda: True)
 
 
 @needs_museval
