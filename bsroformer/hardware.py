@@ -51,11 +51,17 @@ def available_memory() -> float:
 
 
 def left_in_group(group: Path) -> float:
-    """Bytes below the memory limit of a control group (version 2); infinite where it has none."""
+    """Bytes below the memory limit of a control group (version 2); infinite where it has none.
+
+    What is cached of files counts as free: the system gives it up when memory is wanted.
+    """
     try:
-        return float((group / "memory.max").read_text()) - float((group / "memory.current").read_text())
+        limit, used = (float((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        lines = (line.split() for line in (group / "memory.stat").read_text().splitlines())
+        cached = sum(float(size) for name, size in lines if name in ("active_file", "inactive_file"))
     except (OSError, ValueError):  # no such file, or the word "max"
         return math.inf
+    return limit - used + cached
 
 
 def largest_memory() -> float:

@@ -34,10 +34,11 @@ def test_memory_that_is_available_is_below_the_machines_and_a_groups_limit(tmp_p
         assert available_memory() < main_memory()
     assert hardware.left_in_group(tmp_path) == math.inf
     (tmp_path / "memory.current").write_text("100\n")
+    (tmp_path / "memory.stat").write_text("anon 60\nactive_file 30\ninactive_file 10\nfile 40\n")
     (tmp_path / "memory.max").write_text("max\n")
     assert hardware.left_in_group(tmp_path) == math.inf
     (tmp_path / "memory.max").write_text("400\n")
-    assert hardware.left_in_group(tmp_path) == 300
+    assert hardware.left_in_group(tmp_path) == 340
 
 
 def test_a_system_without_sysconf_does_not_say(monkeypatch):

@@ -65,7 +65,8 @@ def evaluate_run(cfg: DictConfig, tracks: Sequence[Track], checkpoint: str, cons
         raise InputError(f"no test song could be evaluated: {results.failures[0].reason}")
     results = replace(results, made={**program_facts(), "methods": {MODEL: {"checkpoint": checkpoint}}})
     show_results(results, console)
-    write_results(results, folder / "evaluation")
+    with console.status("writing plots and the page"):
+        write_results(results, folder / "evaluation")
     shown = {track.name: track for track in tracks}[middle_song(results[MODEL])]
     write_figure(excerpt_figure(shown, separator, evaluator.stems), folder / "separation.png", dpi=100)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")

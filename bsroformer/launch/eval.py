@@ -127,7 +127,8 @@ def _finish(cfg: DictConfig, results: Results, folder: Path, console: Console) -
         raise InputError(f"no song could be scored: {failures[0].reason}")
     results = replace(results, split=cfg.split, made={**program_facts(), "methods": facts_of(cfg)})
     show_results(results, console)
-    write_results(results, folder)
+    with console.status("writing plots and the page"):
+        write_results(results, folder)
     if cfg.logger:
         from bsroformer.launch.logged_scores import log_results  # Lightning takes seconds to be imported
 
