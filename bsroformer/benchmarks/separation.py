@@ -6,6 +6,7 @@ process decides once, is then as it would be for whoever separates that way.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from statistics import median
 from typing import Any, Literal
@@ -35,8 +36,10 @@ COMPARISONS = {
     "{way}_sdr_db": "SDR of the worst stem against plain, dB",
 }
 """Of a way: the name in JSON, and in words."""
-MATMUL_SIZE = 2048
+SMALLEST_MATMUL, MATMUL_SIZE = 128, 2048
 """Rows and columns of the matrices whose product tells what the machine can do."""
+LONG_ENOUGH = 0.1
+"""Seconds that such a product takes at least, unless it has the most rows."""
 
 
 @dataclass(frozen=True)
@@ -230,10 +233,17 @@ def matmul_flops(model: BandSplitRoformer, frames: int) -> int:
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:
-    """Floating-point operations in a second that the machine makes in a large matrix product."""
-    factor = torch.randn(MATMUL_SIZE, MATMUL_SIZE, device=device).to(dtype)
-    fastest = min(seconds(lambda: factor @ factor, device) for _ in range(1 + repeats))
-    return 2 * MATMUL_SIZE**3 / fastest
+    """Floating-point operations in a second that the machine makes in a large matrix product.
+
+    Large is what takes `LONG_ENOUGH`: a processor without instructions for a type is a thousand times as slow in it.
+    """
+    size, fastest = SMALLEST_MATMUL, 0.0
+    while True:
+        factor = torch.randn(size, size, device=device).to(dtype)
+        fastest = min(seconds(partial(torch.matmul, factor, factor), device) for _ in range(1 + repeats))
+        if fastest >= LONG_ENOUGH or size >= MATMUL_SIZE:
+            return 2 * size**3 / fastest
+        size *= 2
 
 
 def ratio(rounds: Sequence[dict[str, float]], slow: str, fast: str) -> float:
