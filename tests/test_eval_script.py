@@ -136,12 +136,13 @@ def test_the_oracle_scores_above_the_mixture_in_every_metric(whole):
 
 
 def test_stems_on_the_disk_score_what_the_model_scored_that_wrote_them(whole, root, tmp_path):
-    status, printed = evaluated(tmp_path, f"estimates={whole / 'stems' / 'small'}", f"data.root={root}", "output=out")
+    estimates = f"estimates={whole / 'stems' / 'small'}"
+    status, printed = evaluated(tmp_path, estimates, f"data.root={root}", "output=out", "songs=[Song 0,Song 1]")
     assert status == 0, printed
     by_model, by_folder = (results_of(folder)["methods"] for folder in (whole, tmp_path / "out"))
     assert by_folder[1]["kind"] == "estimates"
-    assert by_folder[1]["scores"] == by_model[1]["scores"]
-    assert by_folder[0] == by_model[0]
+    for of_model, of_folder in zip(by_model, by_folder, strict=True):
+        assert of_folder["songs"] == of_model["songs"][:2]
 
 
 def test_several_are_compared_pair_by_pair(whole, root, ckpt, tmp_path):
@@ -163,18 +164,15 @@ def test_several_are_compared_pair_by_pair(whole, root, ckpt, tmp_path):
 
 
 def test_a_killed_evaluation_goes_on_and_ends_as_if_it_had_not_been(whole, root, ckpt, tmp_path):
-    """Killed while it scores, as often as it takes until it comes through."""
     arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
     kept = tmp_path / "out" / "songs" / "small"
-    for _ in range(2):
-        before = len(list(kept.glob("*.json")))
-        process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL)
-        wait_for_scores(process, kept, before)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert process.returncode == -signal.SIGKILL
-        assert len(list(kept.glob("*.json"))) > before
+    process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL)
+    wait_for_scores(process, kept, 0)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
     written = {path: path.stat().st_mtime_ns for path in kept.glob("*.json")}
+    assert written
     status, printed = evaluated(tmp_path, *arguments)
     assert status == 0, printed
     assert all(path.stat().st_mtime_ns == when for path, when in written.items())
@@ -250,15 +248,19 @@ def test_the_table_goes_to_weights_and_biases(root, ckpt, tmp_path):
     assert {line[0] for line in lines} == {"mixture", "small", "IRM2"}
 
 
+@pytest.mark.slow
 def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
     """100 songs of 10 s with stems and estimates hold 3.2 GB, and PyTorch, before any song, 0.7 GB."""
     rng = np.random.default_rng(0)
-    for folder in ("stems", "estimates"):
+    for folder in ("stems", "best", "worst", "usual"):
         for stem in STEMS:
             (tmp_path / folder).mkdir(exist_ok=True)
-            soundfile.write(tmp_path / folder / f"{stem}.wav", rng.normal(0, 0.1, (441_000, 2)), 44_100, "PCM_16")
+            noise = {"best": 0.001, "worst": 1.0}.get(folder, 0.1) * rng.normal(0, 1, (441_000, 2))
+            true = 0 if folder == "stems" else soundfile.read(tmp_path / "stems" / f"{stem}.wav")[0]
+            soundfile.write(tmp_path / folder / f"{stem}.wav", true + noise, 44_100, "FLOAT")
     for number in range(100):
-        for where, folder in (("set/test", "stems"), ("theirs", "estimates")):
+        estimates = {0: "best", 1: "best", 2: "worst", 3: "worst"}.get(number, "usual")
+        for where, folder in (("set/test", "stems"), ("theirs", estimates)):
             song = tmp_path / where / f"Song {number:02}"
             song.parent.mkdir(parents=True, exist_ok=True)
             song.symlink_to(tmp_path / folder, target_is_directory=True)
@@ -267,7 +269,7 @@ def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
         "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     script = str(REPOSITORY / "scripts" / "eval.py")
-    arguments = "data=folder", "data.root=set", "estimates=theirs", "output=out", "bounds=[mixture]"
+    arguments = "data=folder", "data.root=set", "estimates=theirs", "output=out", "bounds=[]"
     done = subprocess.run(
         [sys.executable, "-c", limited, script, *arguments],
         cwd=tmp_path,
@@ -277,4 +279,4 @@ def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     results = results_of(tmp_path / "out")
-    assert [len(method["songs"]) for method in results["methods"]] == [100, 100]
+    assert [len(method["songs"]) for method in results["methods"]] == [100]
