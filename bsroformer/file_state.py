@@ -1,5 +1,7 @@
-"""What of a file tells that it is another one, without reading it."""
+"""Whether something is still what it was: what tells of a file, without reading it, and a word for plain data."""
 
+import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,3 +13,8 @@ def file_state(path: str | Path) -> list[Any]:
     except OSError:
         return [str(path)]
     return [Path(path).name, status.st_size, status.st_mtime_ns]
+
+
+def word_for(told: Any) -> str:
+    """A word that stands for plain data: another one for other data, the same in every process."""
+    return sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]

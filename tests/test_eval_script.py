@@ -264,12 +264,12 @@ def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
             song = tmp_path / where / f"Song {number:02}"
             song.parent.mkdir(parents=True, exist_ok=True)
             song.symlink_to(tmp_path / folder, target_is_directory=True)
-    limit = 1600 * 2**20
+    limit = 1536 * 2**20
     limited = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_DATA, ({limit}, {limit})); " + (
         "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     script = str(REPOSITORY / "scripts" / "eval.py")
-    arguments = "data=folder", "data.root=set", "estimates=theirs", "output=out", "bounds=[]"
+    arguments = "data=folder", "data.root=set", "estimates=theirs", "output=out", "bounds=[mixture]"
     done = subprocess.run(
         [sys.executable, "-c", limited, script, *arguments],
         cwd=tmp_path,
@@ -279,4 +279,4 @@ def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     results = results_of(tmp_path / "out")
-    assert [len(method["songs"]) for method in results["methods"]] == [100]
+    assert [len(method["songs"]) for method in results["methods"]] == [100, 100]

@@ -6,7 +6,7 @@ and oracles (``oracle``); ``line_up`` finds the stems that they share; ``evaluat
 methods; ``tables``, ``files`` and ``figures`` show it, and ``gallery`` keeps what ``report.html`` plays.
 """
 
-from bsroformer.evaluation.evaluate import begin, evaluate, evaluator_of, expanded, with_stems_kept
+from bsroformer.evaluation.evaluate import begin, evaluate, evaluator_of, needs_museval, with_stems_kept
 from bsroformer.evaluation.evaluator import Evaluator
 from bsroformer.evaluation.figures import box_figure, scores_figure, write_box_figures
 from bsroformer.evaluation.files import write_csv, write_figure, write_json, write_markdown
@@ -34,7 +34,7 @@ __all__ = [
     "differences_table",
     "evaluate",
     "evaluator_of",
-    "expanded",
+    "needs_museval",
     "read_song",
     "results_table",
     "running_table",

@@ -9,8 +9,6 @@
 or any of these in ``<folder>/<split>/``, as museval has them. Capitals do not matter, nor does the kind of audio file.
 """
 
-import hashlib
-import json
 import re
 import unicodedata
 import warnings
@@ -29,7 +27,7 @@ from bsroformer.data.layouts.song_files import entries, is_audio
 from bsroformer.errors import InputError
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry
 from bsroformer.evaluation.stem_names import OF_ACCOMPANIMENT
-from bsroformer.file_state import file_state
+from bsroformer.file_state import file_state, word_for
 
 TOLERANCE = 0.1
 """Seconds by which an estimate's length may differ from its song's without a word; encoders pad less."""
@@ -94,7 +92,7 @@ class EstimatesFolder:
         """A word that is another one when the song's files are: their names, sizes or times."""
         found = self._found(song.name, song.split)
         told = [[str(path.relative_to(self.folder)), *file_state(path)] for stem in found for path in found[stem]]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+        return word_for(told)
 
     def estimate(self, song: SongAudio) -> Tensor:
         """Read the stems of a song.

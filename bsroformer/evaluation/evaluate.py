@@ -88,7 +88,7 @@ def evaluator_of(
     chosen = line_up(candidates_of(evaluated), songs, None if stems is None else listed(stems), listed(bounds))
     if workers < 1:
         raise InputError(f"workers={workers} must be 1 or more")
-    with_bss_eval = not {"SIR", "SAR", "ISR"}.isdisjoint(asked)
+    with_bss_eval = needs_museval(asked)
     if with_bss_eval:
         check_bss_eval(chosen.stems)
     return Evaluator(
@@ -164,6 +164,11 @@ def expanded(metrics: Sequence[str]) -> tuple[str, ...]:
         told = ", ".join(unknown) or "nothing"
         raise InputError(f"metrics names {told}: choose from {', '.join((*known.values(), 'bss_eval'))}.")
     return tuple(dict.fromkeys(known[name.casefold()] for name in names))
+
+
+def needs_museval(metrics: Sequence[str]) -> bool:
+    """Whether one of the metrics is museval's alone."""
+    return not set(expanded(metrics)).isdisjoint({"SIR", "SAR", "ISR"})
 
 
 def check_bss_eval(stems: Sequence[str]) -> None:

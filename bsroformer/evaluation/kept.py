@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.museval_json import write_museval
 from bsroformer.evaluation.scores import SongScores
 from bsroformer.evaluation.song_audio import SongEntry
-from bsroformer.file_state import file_state
+from bsroformer.file_state import file_state, word_for
 
 VERSION = 1
 """Of how scores are computed: those of another one are not kept."""
@@ -97,7 +96,7 @@ class KeptScores:
         """A word that stands for all that the scores follow from; None if there is no knowing."""
         if (own := method.mark(song)) is None:
             return None
-        return word([VERSION, own, song.split, self.stems, [file_state(path) for path in song.paths]])
+        return word_for([VERSION, own, song.split, self.stems, [file_state(path) for path in song.paths]])
 
     def _museval(self, method: str, split: str, song: str) -> Path:
         return self.folder / "museval" / method / split / f"{file_name(song)}.json"
@@ -105,12 +104,7 @@ class KeptScores:
     def _settings(self, method: Method, song: SongEntry) -> str | None:
         """What of the mark is the same for all songs of a method."""
         own = "" if method.kind == "estimates" else method.mark(song)
-        return None if own is None else word([VERSION, own, self.stems])
-
-
-def word(told: Any) -> str:
-    """A word that stands for plain data."""
-    return sha256(json.dumps(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return None if own is None else word_for([VERSION, own, self.stems])
 
 
 def read_tree(path: Path) -> dict[str, Any]:

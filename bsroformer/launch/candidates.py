@@ -1,7 +1,5 @@
 """From the configuration to what is evaluated: checkpoints, and folders of stems."""
 
-import json
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +8,9 @@ from rich.console import Console
 
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
-from bsroformer.file_state import file_state
+from bsroformer.file_state import word_for
 from bsroformer.launch.config import path_of, paths_of, plain
-from bsroformer.launch.separators import build_separator
+from bsroformer.launch.separators import build_separator, checkpoint_states
 
 GENERAL = ("best", "last", "previous", "average", "model", "checkpoints")
 """Names of files and folders that say nothing of the model: the run's folder does."""
@@ -94,13 +92,8 @@ def name_of(paths: list[str]) -> str:
 
 def model_settings(cfg: DictConfig) -> str:
     """A word that stands for a model's files, and the settings that decide how its stems sound."""
-    paths = paths_of(cfg.ckpt, "ckpt")
-    configs = (
-        [Path(path).with_suffix(".yaml") for path in paths] if cfg.config is None else paths_of(cfg.config, "config")
-    )
     tree = plain(cfg)
-    told = [[file_state(path) for path in (*paths, *configs)], {key: tree[key] for key in DECIDING}]
-    return sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return word_for([checkpoint_states(cfg), {key: tree[key] for key in DECIDING}])
 
 
 def facts_of(cfg: DictConfig) -> dict[str, dict[str, Any]]:

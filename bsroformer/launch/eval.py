@@ -17,7 +17,7 @@ from bsroformer.evaluation import (
     StemsWriter,
     begin,
     evaluator_of,
-    expanded,
+    needs_museval,
     with_stems_kept,
     write_results,
 )
@@ -109,7 +109,7 @@ def workers_of(cfg: DictConfig) -> int:
     """
     if cfg.workers == "auto":
         # BSS Eval takes one song at a time, on all processors, and a model leaves time enough.
-        one = cfg.ckpt is not None or not {"SIR", "SAR", "ISR"}.isdisjoint(expanded(words(cfg, "metrics")))
+        one = cfg.ckpt is not None or needs_museval(words(cfg, "metrics"))
         return 1 if one else min(processors(), MOST_WORKERS)
     if whole(cfg, "workers") < 1:
         raise InputError(f"workers={cfg.workers} must be auto, or 1 or more")

@@ -2,7 +2,6 @@
 
 import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,12 +10,11 @@ from omegaconf import DictConfig
 from bsroformer.audio.formats import FORMATS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
-from bsroformer.file_state import file_state
 from bsroformer.inference import Delivery, find_songs
 from bsroformer.launch.config import path_of, paths_of, plain, prepared, switch, whole, word, words
 from bsroformer.launch.errors import STATUS, user_errors
 from bsroformer.launch.separating import Separating
-from bsroformer.launch.separators import build_separator
+from bsroformer.launch.separators import build_separator, checkpoint_states
 from bsroformer.launch.terminal import terminal
 
 statuses: list[int] = []
@@ -70,15 +68,10 @@ def wanted_stems(cfg: DictConfig) -> tuple[list[str] | None, bool]:
 
 def settings_of(cfg: DictConfig) -> dict[str, Any]:
     """What decides how stems sound: with other settings, a song is not done."""
-    checkpoints, tree = paths_of(cfg.ckpt, "ckpt"), plain(cfg)
-    configs = (
-        [Path(path).with_suffix(".yaml") for path in checkpoints]
-        if cfg.config is None
-        else paths_of(cfg.config, "config")
-    )
+    tree = plain(cfg)
     windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "rescale")
     keys = ("weights", *windows, *sound, *(["bitrate"] if FORMATS[cfg.format.lower()].lossy else []))
-    return {"files": [file_state(path) for path in (*checkpoints, *configs)], **{key: tree[key] for key in keys}}
+    return {"files": checkpoint_states(cfg), **{key: tree[key] for key in keys}}
 
 
 def check_shard(cfg: DictConfig) -> None:

@@ -1,7 +1,5 @@
 """Separate songs one after another, past those that cannot be, and tell how it goes."""
 
-import hashlib
-import json
 import logging
 import math
 import sys
@@ -14,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from bsroformer.errors import InputError
-from bsroformer.file_state import file_state
+from bsroformer.file_state import file_state, word_for
 from bsroformer.inference import Delivery, SeparatedSong, Song, StreamSeparator, separate_file
 from bsroformer.launch.errors import INTERRUPTED, out_of_memory, report
 from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm, warnings_told
@@ -56,8 +54,7 @@ class Separating:
     def mark(self, song: Song) -> str:
         """A word that stands for the song's file and all settings."""
         others = self.names if self.rest else []  # of which the rest is what is left
-        told = json.dumps([file_state(song.source), others, self.settings], sort_keys=True, default=str)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        return word_for([file_state(song.source), others, self.settings])
 
     def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
         """Separate the songs that are not done, or all; whether all of them could be."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -10,6 +11,7 @@ from rich.console import Console
 from bsroformer.checkpoints import Checkpoint, open_checkpoint
 from bsroformer.devices import best_device
 from bsroformer.errors import InputError
+from bsroformer.file_state import file_state
 from bsroformer.inference import Ensemble, Separator, StreamSeparator
 from bsroformer.inference.ensemble import Weights
 from bsroformer.launch.config import number, paths_of, switch, whole, word, words
@@ -47,6 +49,13 @@ def build_separator(cfg: DictConfig, console: Console, stems: Sequence[str] | No
     if not isinstance(cfg.weights, ListConfig | DictConfig):
         raise InputError(f"weights={cfg.weights} must be a list such as [0.7,0.3], or one for each stem")
     return Ensemble(members, cast(Weights, OmegaConf.to_object(cfg.weights)))
+
+
+def checkpoint_states(cfg: DictConfig) -> list[list[Any]]:
+    """What changes when a file of ``ckpt`` or ``config`` does."""
+    paths = paths_of(cfg.ckpt, "ckpt")
+    beside = [str(Path(path).with_suffix(".yaml")) for path in paths]
+    return [file_state(path) for path in (*paths, *(beside if cfg.config is None else paths_of(cfg.config, "config")))]
 
 
 def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str] | None = None) -> Separator:

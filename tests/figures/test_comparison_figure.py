@@ -1,11 +1,10 @@
-import warnings
-
 import numpy as np
 import pytest
 import torch
 
 from bsroformer.figures import comparison_figure
 from bsroformer.figures.spectrogram import RANGE_DB
+from drawn import drawn, pictures
 
 RATE = 16_000
 STEMS = ("tone", "noise")
@@ -17,15 +16,7 @@ def tone_and_noise(samples=2 * RATE):
 
 
 def draw(references, estimates, title=""):
-    figure = comparison_figure(references, estimates, STEMS, RATE, title)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure.canvas.draw()
-    return figure
-
-
-def pictures(figure):
-    return [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
+    return drawn(comparison_figure(references, estimates, STEMS, RATE, title))
 
 
 def test_each_stem_has_a_row_of_three_with_its_sdr():

@@ -1,11 +1,10 @@
-import warnings
-
 import numpy as np
 import pytest
 import torch
 
 from bsroformer.figures import effects_figure
 from bsroformer.figures.effects import same_spectrogram
+from drawn import drawn, pictures
 
 RATE = 16_000
 
@@ -15,15 +14,7 @@ def noise(frames=RATE, channels=2):
 
 
 def draw(pairs):
-    figure = effects_figure(pairs, RATE)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure.canvas.draw()
-    return figure
-
-
-def pictures(figure):
-    return [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
+    return drawn(effects_figure(pairs, RATE))
 
 
 def test_each_effect_has_a_row_of_two_spectrograms_on_one_scale():
