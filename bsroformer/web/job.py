@@ -1,0 +1,93 @@
+"""A song on its way through the studio."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Literal
+
+State = Literal["waiting", "loading", "separating", "done", "cancelled", "failed"]
+FINISHED: tuple[State, ...] = ("done", "cancelled", "failed")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a visitor wants.
+
+    Attributes:
+        source: The song's file.
+        title: Name of the song, for people.
+        checkpoint: Name of the checkpoint on the menu.
+        stems: Those to have, in this order.
+        rest: Whether what the stems leave of the mixture is wanted too.
+        overlap: See `Separator`.
+        shifts: See `Separator`.
+    """
+
+    source: Path
+    title: str
+    checkpoint: str
+    stems: Sequence[str]
+    rest: bool = False
+    overlap: float = 0.5
+    shifts: int = 1
+
+    @property
+    def rest_name(self) -> str | None:
+        """What the rest is called, if it is wanted."""
+        if not self.rest:
+            return None
+        return f"no_{self.stems[0]}" if len(self.stems) == 1 else "residual"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all stems, the rest last."""
+        return (*self.stems, *([self.rest_name] if self.rest_name else []))
+
+
+@dataclass
+class Job:
+    """A song, what is to be done with it, and how far that is. One thread works on it, others look.
+
+    Attributes:
+        token: Stands for it in addresses; whoever knows it may have its stems.
+        folder: Where all of its files are.
+        wish: What is to be done.
+        seconds: Length of the music, if the file tells.
+        state: How far it is.
+        message: Why it ended without stems.
+        notes: What is worth knowing of the stems.
+        done: Seconds of music that are separated.
+        files: The complete stems, in the order of the wish's names; none before all are complete.
+        begun: When its separation began, by `time.monotonic`.
+        finished: When it ended, one way or another.
+        asked: When somebody last asked about it.
+    """
+
+    token: str
+    folder: Path
+    wish: Wish
+    seconds: float | None = None
+    state: State = "waiting"
+    message: str | None = None
+    notes: list[str] = field(default_factory=list)
+    done: float = 0.0
+    files: tuple[Path, ...] = ()
+    begun: float | None = None
+    finished: float | None = None
+    asked: float = field(default_factory=time.monotonic)
+    _cancelled: Event = field(default_factory=Event)
+
+    def cancel(self) -> None:
+        """Ask for its end, which comes with the next piece; a job that is finished stays as it is."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether its end was asked for."""
+        return self._cancelled.is_set()
+
+    def finish(self, state: State, message: str | None = None) -> None:
+        """End it."""
+        self.state, self.message, self.finished = state, message, time.monotonic()
