@@ -11,6 +11,8 @@ PRECISIONS = ("auto", "fp32", "bf16")
 # Options of glibc's mallopt(3): allocate no block by mmap, never shrink the heap, grow it by this much, and have one
 # for all threads, since those of single threads are small and cannot grow.
 M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD, M_ARENA_MAX = -4, -1, -2, -8
+NO_ROOM = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+"""What PyTorch's CPU allocator says on Linux and Windows, and CUDA and its libraries."""
 
 
 def best_device(process: int = 0) -> torch.device:
@@ -75,3 +77,10 @@ def keep_freed_memory() -> None:
     glibc = ctypes.CDLL(None)
     for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28), (M_ARENA_MAX, 1)):
         glibc.mallopt(option, value)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the GPU's or the machine's memory is full; on a CPU it is a RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_ROOM)

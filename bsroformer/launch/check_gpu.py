@@ -8,11 +8,11 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from bsroformer.devices import best_device, keep_freed_memory
+from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
 from bsroformer.hardware import GIB, describe
 from bsroformer.launch.build import build_model, build_optimizer, chosen_precision
 from bsroformer.launch.config import prepared
-from bsroformer.launch.errors import out_of_memory, user_errors
+from bsroformer.launch.errors import user_errors
 from bsroformer.launch.memory import (
     advice,
     advice_after_shortage,

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-import torch
 from hydra.errors import InstantiationException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rich.text import Text
 
+from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.launch.terminal import terminal
 
@@ -25,15 +25,6 @@ OUT_OF_MEMORY = (
     "the memory is full: lower data.batch_size or batch_size, data.seconds or chunk_seconds, whichever there is, "
     "or close other programs"
 )
-NO_ROOM = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""What PyTorch's CPU allocator says on Linux and Windows, and CUDA and its libraries."""
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the GPU's or the machine's memory is full; on a CPU it is a RuntimeError."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_ROOM)
 
 
 def mendable(error: Exception) -> bool:

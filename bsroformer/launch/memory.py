@@ -7,12 +7,12 @@ from functools import cache
 import torch
 from omegaconf import DictConfig
 
-from bsroformer.devices import best_device
+from bsroformer.devices import best_device, out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, gpu_memory, main_memory
 from bsroformer.launch.build import chosen_precision, recomputed_blocks
 from bsroformer.launch.config import plain
-from bsroformer.launch.errors import OUT_OF_MEMORY, out_of_memory
+from bsroformer.launch.errors import OUT_OF_MEMORY
 from bsroformer.launch.songs import make
 from bsroformer.model import ModelSettings
 from bsroformer.training.memory import MemoryEstimate, StepSize, estimate_memory

@@ -11,10 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
+from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.file_state import file_state, word_for
 from bsroformer.inference import Delivery, SeparatedSong, Song, StreamSeparator, separate_file
-from bsroformer.launch.errors import INTERRUPTED, out_of_memory, report
+from bsroformer.launch.errors import INTERRUPTED, report
 from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm, warnings_told
 
 

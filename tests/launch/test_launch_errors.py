@@ -5,8 +5,9 @@ from hydra.utils import instantiate
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 
+from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
-from bsroformer.launch.errors import STATUS, out_of_memory, user_errors
+from bsroformer.launch.errors import STATUS, user_errors
 
 
 def told(capsys: pytest.CaptureFixture[str], script) -> str:
