@@ -1,0 +1,130 @@
+"""Open the studio in the browser: ``scripts/app.py``."""
+
+from collections.abc import Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, cast
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from bsroformer.devices import keep_freed_memory
+from bsroformer.errors import InputError
+from bsroformer.inference import Delivery, Separator
+from bsroformer.launch.config import number, path_of, paths_of, prepared, switch, whole, word, words
+from bsroformer.launch.errors import user_errors
+from bsroformer.launch.separators import separator_of
+from bsroformer.launch.terminal import stopping_on_sigterm, terminal
+from bsroformer.model import BandSplitRoformer
+from bsroformer.web.example import example_song
+from bsroformer.web.held_model import HeldModel
+from bsroformer.web.limits import Limits
+from bsroformer.web.menu import Offer, offers_in, offers_of
+from bsroformer.web.shelf import Shelf
+from bsroformer.web.studio import Studio
+
+if TYPE_CHECKING:  # it imports Gradio, which not everybody has
+    from bsroformer.web.server import Address
+
+HERE = ("127.0.0.1", "localhost", "::1")
+
+
+@user_errors
+def app(cfg: DictConfig) -> None:
+    """Serve the page until Ctrl-C or SIGTERM; then all songs are deleted.
+
+    Args:
+        cfg: ``configs/app.yaml``, composed.
+    """
+    cfg = prepared(cfg)
+    console = terminal()
+    if find_spec("gradio") is None:
+        raise InputError('the page is made with Gradio, which is not installed: pip install -e ".[web]"')
+    from bsroformer.web.server import open_page
+
+    keep_freed_memory()
+    address, studio = address_of(cfg), build_studio(cfg, console)
+    try:
+        example = partial(example_song, Path(cfg.paths.cache_dir).expanduser())
+        page = open_page(studio, example, address, number(cfg, "overlap"), whole(cfg, "shifts"))
+        try:
+            with stopping_on_sigterm():
+                _tell(console, page.local_url, page.share_url, address)
+                Event().wait()
+        except KeyboardInterrupt:
+            console.print("Closed; all songs are deleted.")
+        finally:
+            page.close(verbose=False)
+    finally:
+        studio.close()
+
+
+def build_studio(cfg: DictConfig, console: Console) -> Studio:
+    """The studio with the checkpoints that ``ckpt`` names, or those of the runs folder.
+
+    Raises:
+        InputError: If there is no checkpoint, or a key has no sense.
+    """
+    limits = Limits(
+        megabytes=number(cfg, "limits.megabytes"),
+        minutes=number(cfg, "limits.minutes"),
+        songs=whole(cfg, "limits.songs"),
+        keep_minutes=number(cfg, "limits.keep_minutes"),
+    )
+    offers = build_offers(cfg)
+    for offer in offers:
+        console.print(offer.label)
+    shelf = Shelf(path_of(cfg.output, "output"), keep_seconds=60 * limits.keep_minutes)
+    held = HeldModel(partial(_separator, cfg))
+    return Studio(offers, held, shelf, limits, Delivery("wav", cfg.bit_depth), console.print)
+
+
+def build_offers(cfg: DictConfig) -> list[Offer]:
+    """The checkpoints to choose from, the usual one first.
+
+    Raises:
+        InputError: If there is none, or one that is named cannot be opened.
+    """
+    if cfg.ckpt is None:
+        return offers_in(path_of(cfg.paths.runs_dir, "paths.runs_dir"))
+    return offers_of(paths_of(cfg.ckpt, "ckpt"))
+
+
+def _separator(
+    cfg: DictConfig, model: BandSplitRoformer, stems: Sequence[str], overlap: float, shifts: int
+) -> Separator:
+    """What a visitor wants, on what the configuration computes with."""
+    return separator_of(model, cast(DictConfig, OmegaConf.merge(cfg, {"overlap": overlap, "shifts": shifts})), stems)
+
+
+def address_of(cfg: DictConfig) -> "Address":
+    """Where the page is to be found, and by whom.
+
+    Raises:
+        InputError: If a key has no sense.
+    """
+    from bsroformer.web.server import Address
+
+    return Address(
+        host=word(cfg, "host"),
+        port=None if cfg.port is None else whole(cfg, "port"),
+        share=switch(cfg, "share"),
+        auth=tuple(_name_and_password(each) for each in ([] if cfg.auth is None else words(cfg, "auth"))),
+        root_path=None if cfg.root_path is None else word(cfg, "root_path"),
+    )
+
+
+def _name_and_password(told: str) -> tuple[str, str]:
+    name, colon, password = told.partition(":")
+    if not (name and colon and password):
+        raise InputError("auth must be name:password, or a list of these: auth=[anna:secret,ben:other]")
+    return name, password
+
+
+def _tell(console: Console, local: str | None, public: str | None, address: "Address") -> None:
+    """Say where the page is, and who can see it."""
+    console.print(f"The page is at {local}" + (f" and {public}" if public else "") + "; Ctrl-C closes it.")
+    if (public or address.host not in HERE) and not address.auth:
+        console.print("Everybody who reaches it may use it: auth=name:password asks for a password.", style="yellow")

@@ -1,0 +1,88 @@
+"""What a visitor may ask for."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bsroformer.audio.files import probe
+from bsroformer.errors import InputError
+
+MEGABYTE = 1_000_000
+MOST_OVERLAP, MOST_SHIFTS = 0.875, 8
+"""Each sample is then computed 64 times."""
+KEPT_FREE = 500 * MEGABYTE
+"""Of the disk, for everything else on the machine."""
+SAMPLE_BYTES = 4 + 1
+"""Of a stem as float, and of what can be heard of it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much each visitor may ask for, and all of them together.
+
+    Attributes:
+        megabytes: Size of a song's file, in units of 1,000,000 bytes.
+        minutes: Length of a song.
+        songs: How many may be waiting or in work.
+        keep_minutes: For how long stems are kept.
+
+    Raises:
+        InputError: If one of them is not above 0.
+    """
+
+    megabytes: float = 200
+    minutes: float = 20
+    songs: int = 10
+    keep_minutes: float = 60
+
+    def __post_init__(self) -> None:
+        for key, value in vars(self).items():
+            if not value > 0:
+                raise InputError(f"limits.{key}={value} must be above 0")
+
+    def length_of(self, source: Path, name: str, stems: int, place: Path) -> float | None:
+        """The length of a song in seconds, if its header tells it.
+
+        Args:
+            source: Its file.
+            name: What the visitor calls it.
+            stems: How many are to be written.
+            place: Where.
+
+        Raises:
+            InputError: If it cannot be read, is too large or too long, or the disk has no room for its stems.
+        """
+        if source.stat().st_size > self.megabytes * MEGABYTE:
+            raise InputError(f"{name} is larger than {self.megabytes:g} MB, the most that is taken here: compress it")
+        info = probe(source)
+        if info.expected_frames is None:
+            return None
+        seconds = info.expected_frames / info.sample_rate
+        self.check_length(seconds, name)
+        needed = info.expected_frames * max(2, info.channels) * SAMPLE_BYTES * (stems + 1)
+        if needed > shutil.disk_usage(place).free - KEPT_FREE:
+            raise InputError(
+                f"the disk has no room for the stems of {name}: try a shorter song, or later, when others are deleted"
+            )
+        return seconds
+
+    def check_length(self, seconds: float, name: str) -> None:
+        """Make sure that a song is not too long.
+
+        Raises:
+            InputError: If it is.
+        """
+        if seconds > 60 * self.minutes:
+            raise InputError(f"{name} is longer than {self.minutes:g} minutes, the most that is taken here: cut it")
+
+
+def check_quality(overlap: float, shifts: int) -> None:
+    """Make sure that nobody asks for a separation without end.
+
+    Raises:
+        InputError: If somebody does.
+    """
+    if not 0 <= overlap <= MOST_OVERLAP:
+        raise InputError(f"overlap={overlap} must be from 0 to {MOST_OVERLAP}")
+    if not 1 <= shifts <= MOST_SHIFTS:
+        raise InputError(f"shifts={shifts} must be from 1 to {MOST_SHIFTS}")

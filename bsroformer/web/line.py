@@ -1,0 +1,70 @@
+"""Songs one after another, and how long they will take."""
+
+from collections import deque
+from collections.abc import Callable
+from threading import Condition, Thread
+
+from bsroformer.errors import InputError
+from bsroformer.web.job import Job
+
+
+class Line:
+    """Jobs in the order they came; a thread works on the first, one at a time, so that one model is enough.
+
+    Args:
+        work: Does a job; what it raises ends nothing but that job, so it should raise nothing.
+        most: How many there may be, the one in work included.
+    """
+
+    def __init__(self, work: Callable[[Job], None], most: int) -> None:
+        self.work, self.most = work, most
+        self._waiting: deque[Job] = deque()
+        self._current: Job | None = None
+        self._changed = Condition()
+        self._closed = False
+        self._thread = Thread(target=self._run, name="studio", daemon=True)
+        self._thread.start()
+
+    def join(self, job: Job) -> None:
+        """Put a job at the end.
+
+        Raises:
+            InputError: If there are as many as there may be.
+        """
+        with self._changed:
+            if len(self.ahead()) >= self.most:
+                raise InputError(f"{self.most} songs are waiting or in work here, and more are not taken: try later")
+            self._waiting.append(job)
+            self._changed.notify()
+
+    def ahead(self, job: Job | None = None) -> list[Job]:
+        """The jobs before one, the one in work first; all of them unless one is given."""
+        with self._changed:
+            waiting = list(self._waiting)
+            before = waiting[: waiting.index(job)] if job in waiting else waiting if job is None else []
+            return [*([self._current] if self._current not in (None, job) else []), *before]
+
+    def leave(self, job: Job) -> bool:
+        """Take out a job that waits; whether it did."""
+        with self._changed:
+            if job not in self._waiting:
+                return False
+            self._waiting.remove(job)
+            return True
+
+    def close(self) -> None:
+        """Work on no other job, and wait until the one in work ends."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._current = None
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
+                self._current = job = self._waiting.popleft()
+            self.work(job)

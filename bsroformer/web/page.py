@@ -1,0 +1,152 @@
+"""The page: which song, which checkpoint, which stems, how well; and the instrument that plays them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bsroformer.errors import InputError
+from bsroformer.web.api import add_endpoints
+from bsroformer.web.job import Wish
+from bsroformer.web.limits import MOST_OVERLAP, MOST_SHIFTS
+from bsroformer.web.menu import Offer
+from bsroformer.web.studio import Studio
+
+TITLE = "Stem studio"
+KINDS = ["audio", "video", ".caf", ".mka", ".oga", ".opus", ".rf64", ".w64", ".wv"]
+"""Of files that can be chosen: by the first half of their MIME type, and endings that have none everywhere."""
+QUALITIES = {"Fast": (0.125, 1), "Good": (0.5, 1), "Best": (0.75, 2)}
+"""Overlap and shifts; the last computes each sample eight times."""
+PLAYER = "<stem-player></stem-player>"
+ON_LOAD = """
+const player = element.querySelector("stem-player");
+const show = () => player.show(props.value || null);
+watch("value", show);
+show();
+"""
+
+Example = Callable[[], tuple[Path, str]]
+"""Gives the example's file and title."""
+
+
+def build_page(studio: Studio, example: Example, overlap: float, shifts: int) -> gr.Blocks:
+    """The page of a studio.
+
+    Args:
+        studio: Separates.
+        example: Finds or makes the example song.
+        overlap: Where its slider stands at first.
+        shifts: Where its slider stands at first.
+    """
+    usual = next(iter(studio.offers.values()))
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+        gr.HTML(f"<h1>{TITLE}</h1><p>{_greeting(studio)}</p>", elem_id="greeting")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=300):
+                song, recording, from_example = _song_controls()
+            with gr.Column(min_width=300):
+                checkpoint, known, stems, rest = _checkpoint_controls(studio, usual)
+                quality, lap, passes = _quality_controls(overlap, shifts)
+        start = gr.Button("Separate", variant="primary", size="lg", elem_id="start")
+        player = gr.HTML(
+            value=None, html_template=PLAYER, js_on_load=ON_LOAD, apply_default_css=False, elem_id="player"
+        )
+        choices = [checkpoint, stems, rest, lap, passes]
+
+        def begin(path: str | None, taken: str | None, *chosen: Any) -> str:
+            source = path or taken
+            if source is None:
+                raise gr.Error("Drop a song first, or record one.", title="No song")
+            return _submitted(studio, Path(source), Path(source).stem if path else "recording", *chosen)
+
+        def begin_example(*chosen: Any) -> str:
+            try:
+                return _submitted(studio, *example(), *chosen)
+            except InputError as error:
+                raise gr.Error(str(error), title="No example") from error
+
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+        start.click(begin, [song, recording, *choices, player], player, **quiet)
+        from_example.click(begin_example, [*choices, player], player, **quiet)
+        checkpoint.change(lambda name: _chosen(studio.offer(name)), checkpoint, [known, stems, rest], **quiet)
+        quality.input(QUALITIES.__getitem__, quality, [lap, passes], **quiet)
+        add_endpoints(studio, song, choices)
+    return page
+
+
+def _greeting(studio: Studio) -> str:
+    limits = studio.limits
+    return (
+        "Drop a song and hear it come apart: solo, mute and balance its stems, and take them with you. "
+        f"Songs of up to {limits.minutes:g} minutes and {limits.megabytes:g} MB; stems are yours alone, and deleted "
+        f"after {limits.keep_minutes:g} minutes."
+    )
+
+
+def _song_controls() -> tuple[gr.File, gr.Audio, gr.Button]:
+    with gr.Tabs():
+        with gr.Tab("A file"):
+            song = gr.File(label="Song", file_types=KINDS, height=190, elem_id="song")
+        with gr.Tab("Record"):
+            recording = gr.Audio(label="Recording", sources=["microphone"], type="filepath", elem_id="recording")
+    return song, recording, gr.Button("Try the example song", size="sm", elem_id="example")
+
+
+def _checkpoint_controls(studio: Studio, usual: Offer) -> tuple[gr.Dropdown, gr.HTML, gr.CheckboxGroup, gr.Checkbox]:
+    choices = [(offer.label, offer.name) for offer in studio.offers.values()]
+    checkpoint = gr.Dropdown(
+        choices, value=usual.name, label="Checkpoint", elem_id="checkpoint", filterable=len(choices) > 8
+    )
+    known = gr.HTML(_scores(usual), elem_id="scores")
+    stems = gr.CheckboxGroup(list(usual.stems), value=list(usual.stems), label="Stems", elem_id="stems")
+    rest = gr.Checkbox(len(usual.stems) == 1, label="and what they leave of the mixture", elem_id="rest")
+    return checkpoint, known, stems, rest
+
+
+def _quality_controls(overlap: float, shifts: int) -> tuple[gr.Radio, gr.Slider, gr.Slider]:
+    usual = next((name for name, values in QUALITIES.items() if values == (overlap, shifts)), None)
+    quality = gr.Radio(list(QUALITIES), value=usual, label="Quality", elem_id="quality")
+    with gr.Accordion("Overlap and shifts", open=usual is None):
+        lap = gr.Slider(
+            0, MOST_OVERLAP, overlap, step=0.125, label="Overlap", info="Share of a window that the next one repeats"
+        )
+        passes = gr.Slider(
+            1, MOST_SHIFTS, shifts, step=1, label="Shifts", info="Passes with windows at other places, averaged"
+        )
+    return quality, lap, passes
+
+
+def _chosen(offer: Offer) -> tuple[str, Any, Any]:
+    """What changes with the checkpoint."""
+    stems = list(offer.stems)
+    return _scores(offer), gr.CheckboxGroup(stems, value=stems), gr.Checkbox(len(stems) == 1)
+
+
+def _scores(offer: Offer) -> str:
+    """What is known of how well a checkpoint separates."""
+    if not offer.scores:
+        return "<small>It has not been evaluated.</small>"
+    told = " · ".join(f"{stem}&nbsp;{score:.1f}" for stem, score in offer.scores.items())
+    return f"<small>{offer.metric} in dB: {told}</small>"
+
+
+def _submitted(
+    studio: Studio,
+    source: Path,
+    title: str,
+    checkpoint: str,
+    stems: Sequence[str],
+    rest: bool,
+    overlap: float,
+    shifts: int,
+    before: str | None,
+) -> str:
+    """Take a song in, in place of the one that the page showed before; its token."""
+    try:
+        job = studio.submit(Wish(source, title, checkpoint, tuple(stems), rest, overlap, int(shifts)))
+    except InputError as error:
+        raise gr.Error(str(error), title="This song is not taken") from error
+    if before and (earlier := studio.job(before)):
+        studio.cancel(earlier)
+    return job.token

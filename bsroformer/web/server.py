@@ -1,0 +1,99 @@
+"""Where the page is to be found, and by whom."""
+
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from bsroformer.errors import InputError
+from bsroformer.web.guard import Guard
+from bsroformer.web.limits import MEGABYTE
+from bsroformer.web.page import Example, build_page
+from bsroformer.web.routes import routes_of
+from bsroformer.web.studio import Studio
+
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+"""Those of the machine: nothing is fetched from elsewhere."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the page is to be found, and by whom.
+
+    Attributes:
+        host: Which of the machine's addresses to listen on: 127.0.0.1 is reached from the machine alone, 0.0.0.0 from
+            its network.
+        port: The first free one from 7860 on, unless given.
+        share: Whether Gradio makes a public address for it, through a tunnel, for a week.
+        auth: Names and passwords of those who may use it; everybody if empty.
+        root_path: Below which path a proxy shows it.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    share: bool = False
+    auth: tuple[tuple[str, str], ...] = ()
+    root_path: str | None = None
+
+
+def open_page(studio: Studio, example: Example, address: Address, overlap: float = 0.5, shifts: int = 1) -> gr.Blocks:
+    """Serve the page of a studio, in threads of its own; ``close()`` of what is returned ends it.
+
+    Args:
+        studio: Separates.
+        example: Finds or makes the example song.
+        address: Where and for whom.
+        overlap: Of windows, where the visitor says nothing.
+        shifts: Passes, where the visitor says nothing.
+
+    Returns:
+        Gradio's page: ``local_url`` and ``share_url`` are its addresses.
+
+    Raises:
+        InputError: If the port is taken, or the public address cannot be had.
+    """
+    uploads = studio.shelf.uploads
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)  # where Gradio puts what is uploaded, and all that it may read
+    gr.set_static_paths([studio.shelf.songs])  # stems are sent from where they are, without a copy
+    page = build_page(studio, example, overlap, shifts)
+    page.queue(default_concurrency_limit=None)
+    guard = Middleware(Guard, megabytes=studio.limits.megabytes, place=uploads)
+    try:
+        page.launch(
+            server_name=address.host,
+            server_port=address.port,
+            share=address.share,
+            auth=list(address.auth) or None,
+            root_path=address.root_path,
+            max_file_size=round(studio.limits.megabytes * MEGABYTE),
+            app_kwargs={"routes": routes_of(studio), "middleware": [guard], "docs_url": None, "redoc_url": None},
+            prevent_thread_lock=True,
+            quiet=True,
+            ssr_mode=False,
+            run_history=False,
+            footer_links=["api"],
+            enable_monitoring=False,
+            **_looks(),
+        )
+    except OSError as error:
+        raise InputError(
+            f"the page cannot be opened at {address.host}:{address.port} ({error}): give another port"
+        ) from error
+    if address.share and not page.share_url:
+        page.close()
+        raise InputError("share=true found no way to Gradio's server of public addresses: leave it out")
+    return page
+
+
+def _looks() -> dict[str, Any]:
+    """Theme, style sheets and scripts of the page."""
+    own = files("bsroformer.web")
+    theme = gr.themes.Base(
+        primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=("ui-monospace", "monospace")
+    )
+    styles = "\n".join((own / name).read_text("utf-8") for name in ("page.css", "player.css"))
+    script = (own / "player.js").read_text("utf-8")
+    return {"theme": theme, "css": styles, "head": f"<script>{script}</script>"}

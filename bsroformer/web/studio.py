@@ -1,0 +1,193 @@
+"""The studio: who is next, the one model that separates, and what became of each song."""
+
+import logging
+import math
+import re
+import time
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
+
+from bsroformer.audio.files import probe
+from bsroformer.devices import out_of_memory
+from bsroformer.errors import Cancelled, InputError
+from bsroformer.inference import Delivery, SeparatedSong, separate_file
+from bsroformer.web.facts import Facts, Pace, facts_of
+from bsroformer.web.held_model import HeldModel
+from bsroformer.web.job import FINISHED, Job, Wish
+from bsroformer.web.limits import Limits, check_quality
+from bsroformer.web.line import Line
+from bsroformer.web.listening import Listening
+from bsroformer.web.menu import Offer
+from bsroformer.web.shelf import Shelf
+
+PATIENCE = 120.0
+"""Seconds after which a song that nobody asks about is not separated any more: its page was closed."""
+ROUND = 10.0
+"""Seconds between two looks at what can be cancelled or deleted."""
+
+log = logging.getLogger(__name__)
+
+
+class Studio:
+    """Separates the songs of all visitors, one after another, with one model in memory.
+
+    Args:
+        offers: The checkpoints to choose from, the usual one first.
+        model: Loads them.
+        shelf: Keeps the songs' folders.
+        limits: What a visitor may ask for.
+        delivery: In which form stems are written.
+        told: Is given a line of text when a song begins or ends.
+    """
+
+    def __init__(
+        self,
+        offers: Sequence[Offer],
+        model: HeldModel,
+        shelf: Shelf,
+        limits: Limits,
+        delivery: Delivery,
+        told: Callable[[str], None] = log.info,
+    ) -> None:
+        self.offers = {offer.name: offer for offer in offers}
+        self.model, self.shelf, self.limits, self.delivery, self.told = model, shelf, limits, delivery, told
+        self._jobs: dict[str, Job] = {}
+        self._pace = Pace()
+        self._line = Line(self._separate, limits.songs)
+        self._closed = Event()
+        self._rounds = Thread(target=self._make_rounds, name="studio rounds", daemon=True)
+        self._rounds.start()
+
+    def submit(self, wish: Wish) -> Job:
+        """Take a song in.
+
+        Raises:
+            InputError: If it cannot be taken: unreadable, too large, too long, too many songs before it.
+        """
+        offer = self.offer(wish.checkpoint)
+        check_quality(wish.overlap, wish.shifts)
+        if not wish.stems or set(wish.stems) - set(offer.stems) or len(set(wish.stems)) < len(wish.stems):
+            raise InputError(f"choose one or more of the stems {', '.join(offer.stems)} of {offer.name}, each once")
+        try:
+            seconds = self.limits.length_of(wish.source, wish.name, len(wish.names), self.shelf.root)
+        except InputError as error:
+            raise InputError(for_people(error, wish)) from error
+        token, folder = self.shelf.new()
+        job = Job(token, folder, wish, seconds)
+        self._jobs[token] = job
+        try:
+            self._line.join(job)
+        except InputError:
+            del self._jobs[token]
+            self.shelf.remove(token)
+            raise
+        return job
+
+    def offer(self, name: str) -> Offer:
+        """The checkpoint of that name.
+
+        Raises:
+            InputError: If there is none.
+        """
+        if name not in self.offers:
+            raise InputError(f"there is no checkpoint {name} here: choose one of {', '.join(self.offers)}")
+        return self.offers[name]
+
+    def job(self, token: str) -> Job | None:
+        """The song that a token stands for, unless it was deleted."""
+        return self._jobs.get(token)
+
+    def cancel(self, job: Job) -> None:
+        """End a job: at once if it waits, with the next piece if it is in work."""
+        job.cancel()
+        if self._line.leave(job):
+            job.finish("cancelled", "You cancelled it.")
+
+    def facts(self, job: Job) -> Facts:
+        """What a page may know of a song: see `facts_of`."""
+        return facts_of(job, self._line.ahead(job), self._pace, self.limits)
+
+    def close(self) -> None:
+        """Cancel all songs and delete their files."""
+        self._closed.set()
+        for job in list(self._jobs.values()):
+            self.cancel(job)
+        self._line.close()
+        self.shelf.close()
+
+    def _separate(self, job: Job) -> None:
+        """Do a job; whatever goes wrong with it is told to its page."""
+        try:
+            self._write_stems(job)
+        except Cancelled:
+            job.finish("cancelled", "It was cancelled.")
+        except InputError as error:
+            job.finish("failed", for_people(error, job.wish))
+        except Exception as error:
+            if out_of_memory(error):
+                self.model.drop()
+                job.finish("failed", "The memory of this machine is full: try again later, or less overlap.")
+            else:
+                log.exception("unexpected")
+                job.finish("failed", "Something went wrong that should not have; whoever runs this page sees what.")
+        self.told(f"{job.wish.title}: {job.state}")
+
+    def _write_stems(self, job: Job) -> None:
+        if job.cancelled:
+            raise Cancelled
+        wish = job.wish
+        job.state = "loading"
+        separator = self.model.separator(self.offer(wish.checkpoint), wish.stems, wish.overlap, wish.shifts)
+        job.listening = Listening(separator, job.folder / "listen", wish.rest)
+        job.state, job.begun = "separating", time.monotonic()
+
+        def progress(done: float, total: float | None) -> None:
+            job.done = done
+            self.limits.check_length(done, wish.name)  # not every header tells the length
+
+        song = separate_file(
+            job.listening,
+            wish.source,
+            job.folder / "stems",
+            self.delivery,
+            wish.rest_name,
+            downmix=True,
+            progress=progress,
+            cancelled=lambda: job.cancelled,
+        )
+        self._pace.learn(wish, song.seconds, song.seconds_taken)
+        job.seconds, job.files = song.seconds, song.files
+        job.notes += notes_of(song)
+        job.finish("done")
+
+    def _make_rounds(self) -> None:
+        while not self._closed.wait(ROUND):
+            self.look_after(time.monotonic())
+
+    def look_after(self, now: float) -> None:
+        """Cancel songs whose pages are closed, and delete those whose time is over.
+
+        Args:
+            now: By `time.monotonic`.
+        """
+        for job in list(self._jobs.values()):
+            if job.state not in FINISHED and now - job.asked > PATIENCE:
+                self.cancel(job)
+        for token in self.shelf.sweep(list(self._jobs.values()), now):
+            self._jobs.pop(token, None)
+
+
+def for_people(error: InputError, wish: Wish) -> str:
+    """What is wrong, with a song's own name in place of this machine's folders."""
+    return re.sub(r"\S*/stems/", "", str(error).replace(str(wish.source), wish.name))
+
+
+def notes_of(song: SeparatedSong) -> list[str]:
+    """What is worth knowing of stems."""
+    channels = probe(song.source).channels
+    notes = [f"Its {channels} channels were mixed down to two."] if channels > 2 else []
+    if song.gain < 1:
+        notes.append(f"All stems were turned down by {-20 * math.log10(song.gain):.1f} dB, so that none clips.")
+    if song.clipped:
+        notes.append(f"Samples beyond full scale were cut off in {', '.join(song.clipped)}.")
+    return notes
