@@ -53,7 +53,7 @@ class Wish:
         return (*self.stems, *([self.rest_name] if self.rest_name else []))
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """A song, what is to be done with it, and how far that is. One thread works on it, others look.
 

@@ -1,0 +1,63 @@
+import shutil
+from collections import namedtuple
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from bsroformer.web.guard import Guard
+
+Disk = namedtuple("Disk", "total used free")
+
+
+@pytest.fixture
+def client(tmp_path):
+    async def passed_on(request):
+        return PlainTextResponse(f"{len(await request.body())} bytes")
+
+    app = Starlette(routes=[Route("/{path:path}", passed_on, methods=["GET", "POST"])])
+    return TestClient(Guard(app, megabytes=1, place=tmp_path))
+
+
+def test_an_upload_within_the_limit_is_passed_on(client):
+    assert client.post("/gradio_api/upload", content=b"x" * 900_000).text == "900000 bytes"
+
+
+def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(client):
+    answer = client.post("/gradio_api/upload", content=b"x" * 1_200_000)
+    assert answer.status_code == 413
+    assert "up to 1 MB" in answer.json()["error"]
+
+
+def test_an_upload_that_does_not_say_its_length_is_refused(client):
+    assert client.post("/gradio_api/upload", content=iter([b"x"])).status_code == 411
+
+
+def test_an_upload_that_would_fill_the_disk_is_refused(client, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Disk(10**9, 10**9, 500_000_000))
+    assert client.post("/gradio_api/upload", content=b"x").status_code == 507
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/proxy=http://example.org/",
+        "/gradio_api/file=http://example.org/",
+        "/gradio_api/file=HTTPS://example.org/",
+        "/gradio_api/file%3Dhttp://example.org/",
+        "/gradio_api/%70roxy=http://example.org/",
+        "/gradio_api/vibe-code",
+        "/gradio_api/run-history/connect",
+        "/monitoring/summary",
+    ],
+)
+def test_what_the_page_does_not_need_is_not_there(client, path):
+    assert client.get(path).status_code == 404
+    assert client.post(path, content=b"").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/songs/abc", "/gradio_api/file=/tmp/song.wav", "/gradio_api/info"])
+def test_what_the_page_needs_is_passed_on(client, path):
+    assert client.get(path).status_code == 200

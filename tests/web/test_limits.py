@@ -1,0 +1,58 @@
+import shutil
+from collections import namedtuple
+
+import pytest
+import soundfile
+import torch
+
+from bsroformer.errors import InputError
+from bsroformer.web.limits import Limits, check_quality
+
+Disk = namedtuple("Disk", "total used free")
+
+
+@pytest.fixture
+def song(tmp_path):
+    path = tmp_path / "song.wav"
+    soundfile.write(path, torch.zeros(80_000, 2).numpy(), 8000)
+    return path
+
+
+def test_a_song_within_the_limits_is_taken_and_its_length_known(song, tmp_path):
+    assert Limits().length_of(song, "song.wav", stems=4, place=tmp_path) == 10
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (Limits(megabytes=0.1), r"^song\.wav is larger than 0\.1 MB"),
+        (Limits(minutes=0.1), r"^song\.wav is longer than 0\.1 minutes"),
+    ],
+)
+def test_a_song_beyond_a_limit_is_refused_by_its_name(song, tmp_path, limits, told):
+    with pytest.raises(InputError, match=told):
+        limits.length_of(song, "song.wav", stems=4, place=tmp_path)
+
+
+def test_a_song_whose_stems_would_fill_the_disk_is_refused(song, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Disk(10**9, 5 * 10**8, 500_000_000 + 1000))
+    with pytest.raises(InputError, match=r"no room for the stems of song\.wav"):
+        Limits().length_of(song, "song.wav", stems=4, place=tmp_path)
+
+
+def test_what_is_no_sound_is_refused(tmp_path):
+    (tmp_path / "notes.mp3").write_text("not a song")
+    with pytest.raises(InputError, match=r"notes\.mp3"):
+        Limits().length_of(tmp_path / "notes.mp3", "notes.mp3", stems=4, place=tmp_path)
+
+
+@pytest.mark.parametrize("key", ["megabytes", "minutes", "songs", "keep_minutes"])
+def test_a_limit_of_nothing_is_refused(key):
+    with pytest.raises(InputError, match=rf"limits\.{key}=0"):
+        Limits(**{key: 0})
+
+
+@pytest.mark.parametrize(("overlap", "shifts"), [(0.999, 1), (-0.5, 1), (float("nan"), 1), (0.5, 0), (0.5, 1000)])
+def test_nobody_can_ask_for_a_separation_without_end(overlap, shifts):
+    with pytest.raises(InputError, match=r"must be from"):
+        check_quality(overlap, shifts)
