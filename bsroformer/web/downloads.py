@@ -6,6 +6,7 @@ Files are made when they are first asked for and then kept beside the stems, in 
 import hashlib
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -95,7 +96,8 @@ def mix_in(job: Job, levels: Sequence[float], format: str) -> Path:
     word = hashlib.sha256(repr([float(level) for level in levels]).encode()).hexdigest()[:16]
     path = _made(job.folder / "made" / f"mix.{word}.{format}", lambda path: _mix(job.files, levels, path))
     with suppress(OSError):
-        os.utime(path)  # the last to be asked for is the last to go
+        # The last to be asked for is the last to go; when it changed tells browsers that it is the same file.
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
     return path
 
 
@@ -203,7 +205,7 @@ def _sound(stem: Path, path: Path) -> Sound:
 
 def _make_room(folder: Path) -> None:
     """Delete the mixes that nobody asked for of late, so that there is room for one more."""
-    mixes = sorted(folder.glob("mix.*"), key=lambda path: path.stat().st_mtime)
+    mixes = sorted(folder.glob("mix.*"), key=lambda path: path.stat().st_atime)
     for path in mixes[: max(len(mixes) - MIXES_KEPT + 1, 0)]:
         path.unlink(missing_ok=True)
 
