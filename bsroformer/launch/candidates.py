@@ -6,14 +6,13 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
+from bsroformer.checkpoints.naming import name_of
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
 from bsroformer.file_state import word_for
 from bsroformer.launch.config import path_of, paths_of, plain
 from bsroformer.launch.separators import build_separator, checkpoint_states
 
-GENERAL = ("best", "last", "previous", "average", "model", "checkpoints")
-"""Names of files and folders that say nothing of the model: the run's folder does."""
 DECIDING = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine", "weights")
 """Keys that decide how stems sound."""
 
@@ -81,13 +80,6 @@ def folders(cfg: DictConfig) -> dict[str, Path]:
     if missing := next((path for path in named.values() if not path.is_dir()), None):
         raise InputError(f"there is no folder {missing}, which estimates names: check the path")
     return named
-
-
-def name_of(paths: list[str]) -> str:
-    """What to call a model: its file, or its run's folder where all files are called alike."""
-    path = Path(paths[0].partition("@")[0] if "://" in paths[0] else paths[0]).absolute()
-    said = (part for part in (path.stem, *(parent.name for parent in path.parents)) if part and part not in GENERAL)
-    return next(said, "model") + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def model_settings(cfg: DictConfig) -> str:

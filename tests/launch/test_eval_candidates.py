@@ -5,7 +5,7 @@ from rich.console import Console
 
 from bsroformer.checkpoints.save import save_model
 from bsroformer.errors import InputError
-from bsroformer.launch.candidates import build_candidates, facts_of, name_of
+from bsroformer.launch.candidates import build_candidates, facts_of
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from launched import composed
 
@@ -28,7 +28,6 @@ def built(*overrides):
 def test_a_checkpoint_is_called_after_its_file_or_its_run(checkpoints):
     assert list(built(f"ckpt={checkpoints[0]}")) == ["small"]
     assert list(built(f"ckpt={checkpoints[1]}")) == ["run7"]
-    assert name_of(["hf://owner/repository/model.ckpt@v1"]) == "repository"
 
 
 def test_a_list_is_an_average_and_a_mapping_is_compared(checkpoints):
