@@ -19,7 +19,8 @@ const ASK_EVERY = 400, ASK_WHEN_DONE = 30_000, ASK_AGAIN = 2_000; // ms
 const FINISHED = ["done", "cancelled", "failed", "deleted"];
 const OFF = -40, LOUDEST = 6; // dB; at OFF a track is silent
 const AHEAD = 3; // segments in memory: the one that plays and those after it
-const LEAD = 0.04, MARGIN = 0.01; // s; sound is scheduled so far in the future, and never less
+// s; so far in the future a start is planned, and never less. A context's time may leap by the length of its buffer.
+const LEAD = 0.1, MARGIN = 0.01;
 const FADE = 0.006; // s; no click where sound starts or stops in the middle of the music
 const SMOOTH = 0.015; // s; time constant of level changes
 const STRIP_WIDTH = 2_000; // px of a song's spectrograms in memory, however long the song
@@ -652,7 +653,7 @@ const SKELETON = `
       <div class="ruler" data-part="ruler" role="slider" tabindex="0" aria-label="Position" aria-valuemin="0"></div>
       <div data-part="rows"></div>
     </div>
-    <div class="downloads">
+    <div class="downloads" data-part="downloads">
       <span data-part="format"></span>
       <a data-part="mix" download>${ICON.save}Mix as balanced</a>
       <a data-part="zip" download>${ICON.save}All stems (zip)</a>
@@ -793,7 +794,9 @@ class StemPlayer extends HTMLElement {
     parts.title.textContent = facts.title ?? "";
     parts.message.textContent = deleted ? "This song has been deleted." : facts.message ?? "";
     parts.spoken.textContent = { separating: "Separating", done: "The stems are ready" }[facts.state] ?? "";
-    parts.instrument.hidden = deleted || !facts.sample_rate;
+    const finished = FINISHED.includes(facts.state);
+    parts.instrument.hidden = deleted || !(finished ? facts.segments : facts.sample_rate);
+    parts.downloads.hidden = finished && facts.state !== "done";
     this.#progress();
     const notes = (facts.notes ?? []).map((note) => Object.assign(document.createElement("li"), { textContent: note }));
     parts.notes.replaceChildren(...notes);
@@ -824,7 +827,7 @@ class StemPlayer extends HTMLElement {
   /** How long the line of time is. */
   get #length() {
     const { state, total, seconds } = this.#facts ?? {};
-    return state === "done" ? seconds : Math.max(total ?? 0, seconds ?? 0);
+    return (FINISHED.includes(state) ? seconds : Math.max(total ?? 0, seconds ?? 0)) ?? 0;
   }
 
   #links() {

@@ -52,6 +52,7 @@ class PretendStudio:
         self.all = -(-tracks.shape[-1] // self.length)
         self.said: dict[str, Any] = {}  # facts that are not as they follow from the rest
         self.asked: list[str] = []  # method and address, in order
+        self._new_question = threading.Condition()
         self.gone = False
         self.away = False
         self.address = ""
@@ -64,6 +65,11 @@ class PretendStudio:
     def separating(self, segments: int) -> None:
         """So many segments can be heard."""
         self.state, self.segments = "separating", segments
+
+    def wait_asked(self, question: str) -> None:
+        """Until this is asked, or has been."""
+        with self._new_question:
+            assert self._new_question.wait_for(lambda: question in self.asked, timeout=30)
 
     def facts(self) -> dict[str, Any]:
         total = self.tracks.shape[-1] / self.sample_rate
@@ -106,7 +112,9 @@ class PretendStudio:
 
     def answer(self, method: str, path: str) -> tuple[int, str, bytes]:
         """Status, type and content."""
-        self.asked.append(f"{method} {path}")
+        with self._new_question:
+            self.asked.append(f"{method} {path}")
+            self._new_question.notify_all()
         if path == "/":
             return 200, "text/html", PAGE.encode()
         if path in ("/player.js", "/player.css"):
