@@ -15,7 +15,7 @@ from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, Separator
 from bsroformer.launch.config import number, path_of, paths_of, prepared, switch, whole, word, words
 from bsroformer.launch.errors import user_errors
-from bsroformer.launch.separators import separator_of
+from bsroformer.launch.separators import one_for_each, separator_of
 from bsroformer.launch.terminal import stopping_on_sigterm, terminal
 from bsroformer.model import BandSplitRoformer
 from bsroformer.web.example import example_song
@@ -47,7 +47,7 @@ def app(cfg: DictConfig) -> None:
     keep_freed_memory()
     address, studio = address_of(cfg), build_studio(cfg, console)
     try:
-        example = partial(example_song, Path(cfg.paths.cache_dir).expanduser())
+        example = partial(example_song, Path(cfg.paths.cache_dir).expanduser() / "demo_songs")
         page = open_page(studio, example, address, number(cfg, "overlap"), whole(cfg, "shifts"))
         try:
             with stopping_on_sigterm():
@@ -89,7 +89,8 @@ def build_offers(cfg: DictConfig) -> list[Offer]:
     """
     if cfg.ckpt is None:
         return offers_in(path_of(cfg.paths.runs_dir, "paths.runs_dir"))
-    return offers_of(paths_of(cfg.ckpt, "ckpt"))
+    paths = paths_of(cfg.ckpt, "ckpt")
+    return offers_of(paths, one_for_each(paths, cfg.config, "config"))
 
 
 def _separator(

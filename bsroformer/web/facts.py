@@ -7,7 +7,7 @@ from typing import Any
 
 from bsroformer.figures.style import FAINT, stem_colour
 from bsroformer.web.downloads import formats_of
-from bsroformer.web.job import FINISHED, Job, Wish
+from bsroformer.web.job import Job, Wish
 from bsroformer.web.limits import Limits
 from bsroformer.web.listening import HEADROOM, SLICES
 from bsroformer.web.pictures import ROWS
@@ -54,7 +54,7 @@ def facts_of(job: Job, before: Sequence[Job], pace: Pace, limits: Limits) -> Fac
     Returns:
         Plain data: ``state``, ``message``, ``notes``; of one that waits ``place`` (songs before it) and ``wait``
         (seconds, None if not known); ``done``, ``total`` (seconds of music), ``left`` (seconds), ``speed`` (seconds of
-        music in one); ``tracks``; and, once it is begun, what `listening` holds of it.
+        music in one); ``tracks``; and, once it is begun, what can be heard of it.
     """
     now, waits = time.monotonic(), [pace.needed(other) for other in before]
     at_work = job.state == "separating" and job.begun is not None and job.done > 0
@@ -85,16 +85,15 @@ def tracks_of(wish: Wish) -> list[dict[str, str]]:
 
 def _heard(job: Job) -> Facts:
     """What there is to hear and see so far; a separation that failed is not heard."""
-    heard = job.listening
-    segments = heard.segments if heard else 0
+    heard = job.heard
     rate = heard.sample_rate if heard else None
     return {
         "sample_rate": rate,
         "segment_seconds": heard.size / heard.sample_rate if heard else None,
-        "segments": segments,
-        "seconds": min(segments * heard.size, heard.frames) / heard.sample_rate if heard else 0.0,
+        "segments": heard.segments if heard else 0,
+        "seconds": heard.seconds if heard else 0.0,
         "headroom": HEADROOM,
         "picture_rows": ROWS,
         "peaks_per_segment": SLICES,
-        "formats": list(formats_of(rate)) if rate and job.state in FINISHED else [],
+        "formats": list(formats_of(rate)) if rate else [],
     }

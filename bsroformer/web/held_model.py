@@ -51,11 +51,15 @@ class HeldModel:
             self._separator, self._built = self._build(model, stems, overlap, shifts), wanted
         return self._separator
 
+    def drop(self) -> None:
+        """Hold no model, until one is wanted again."""
+        self._model = None
+        self._let_go()
+
     def _of(self, offer: Offer) -> BandSplitRoformer:
         source = _source(offer)
         if self._model is None or self._loaded != source:
-            self._model = None
-            self._let_go()
+            self.drop()
             self._model, self._loaded = load_model(offer.path, offer.config), source
         return self._model
 

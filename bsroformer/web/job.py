@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import Literal
 
-from bsroformer.web.listening import Listening
+from bsroformer.web.listening import Heard
 
 State = Literal["waiting", "loading", "separating", "done", "cancelled", "failed"]
 FINISHED: tuple[State, ...] = ("done", "cancelled", "failed")
@@ -66,7 +66,7 @@ class Job:
         message: Why it ended without stems.
         notes: What is worth knowing of the stems.
         done: Seconds of music that are separated.
-        listening: What can be heard of it, once it is begun.
+        heard: How much of it can be heard, once it is begun.
         files: The complete stems, in the order of the wish's names; none before all are complete.
         begun: When its separation began, by `time.monotonic`.
         finished: When it ended, one way or another.
@@ -81,7 +81,7 @@ class Job:
     message: str | None = None
     notes: list[str] = field(default_factory=list)
     done: float = 0.0
-    listening: Listening | None = None
+    heard: Heard | None = None
     files: tuple[Path, ...] = ()
     begun: float | None = None
     finished: float | None = None

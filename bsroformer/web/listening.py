@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,6 +26,28 @@ HEADROOM = 2.0
 """Stems may be louder than full scale, which 16 bits cannot hold: segments are that much quieter."""
 
 
+@dataclass
+class Heard:
+    """How much can be heard.
+
+    Attributes:
+        sample_rate: Of the segments, Hz.
+        size: Samples in a segment; the last one may have fewer.
+        segments: How many there are so far.
+        frames: Samples in them.
+    """
+
+    sample_rate: int
+    size: int
+    segments: int = 0
+    frames: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Length of what can be heard."""
+        return min(self.segments * self.size, self.frames) / self.sample_rate
+
+
 class Listening(StreamSeparator):
     """Passes on what a separator does, and keeps segments of the mixture and of each stem.
 
@@ -37,9 +60,7 @@ class Listening(StreamSeparator):
 
     Attributes:
         tracks: How many there are.
-        size: Samples in a segment; the last one may have fewer.
-        segments: How many there are so far.
-        frames: Samples in them.
+        heard: How much can be heard so far.
 
     Raises:
         InputError: From `stream`, if a segment cannot be written.
@@ -49,19 +70,18 @@ class Listening(StreamSeparator):
         self.separator, self.folder, self.rest = separator, folder, rest
         self.stems, self.sample_rate, self.channels = separator.stems, separator.sample_rate, separator.channels
         self.tracks = 1 + len(self.stems) + rest
-        self.size = SLICES * max(1, round(SECONDS * self.sample_rate / SLICES))
-        self.segments, self.frames = 0, 0
+        self.heard = Heard(self.sample_rate, SLICES * max(1, round(SECONDS * self.sample_rate / SLICES)))
         folder.mkdir(parents=True, exist_ok=True)
 
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate a mixture ``(c t)``, block by block, into stems ``(n c t)``: see `StreamSeparator.stream`."""
         waiting: list[Tensor] = []
-        held = torch.zeros(self.tracks, self.channels, 0)
+        held, size = torch.zeros(self.tracks, self.channels, 0), self.heard.size
         for stems in self.separator.stream(_kept(mixture, waiting)):
             held = torch.cat([held, self._tracks(_taken(waiting, stems.shape[-1]), stems)], dim=-1)
-            while held.shape[-1] >= self.size:
-                self._keep(held[..., : self.size])
-                held = held[..., self.size :]
+            while held.shape[-1] >= size:
+                self._keep(held[..., :size])
+                held = held[..., size:]
             yield stems
         if held.shape[-1]:
             self._keep(held)
@@ -73,14 +93,14 @@ class Listening(StreamSeparator):
 
     def _keep(self, tracks: Tensor) -> None:
         """Write a segment ``(track c t)``; it counts once all of its files are there."""
-        name = f"{self.segments:05}"
+        name = f"{self.heard.segments:05}"
         for number, track in enumerate(tracks):
             write(self.folder / f"{name}.{number}.flac", track / HEADROOM, self.sample_rate, "PCM_16")
-        share = tracks.shape[-1] / self.size
+        share = tracks.shape[-1] / self.heard.size
         (self.folder / f"{name}.peaks").write_bytes(peaks(tracks, max(1, round(SLICES * share))))
         (self.folder / f"{name}.webp").write_bytes(spectrograms(tracks, self.sample_rate, share))
-        self.frames += tracks.shape[-1]
-        self.segments += 1
+        self.heard.frames += tracks.shape[-1]
+        self.heard.segments += 1
 
 
 def _kept(blocks: Iterable[Tensor], waiting: list[Tensor]) -> Generator[Tensor]:

@@ -61,6 +61,9 @@ class Songs(Protocol):
     def facts(self, job: Job) -> dict[str, Any]:
         """What the page shows of it, as JSON has it."""
 
+    def cancel(self, job: Job) -> None:
+        """End it."""
+
 
 def routes_of(studio: Songs) -> list[Route]:
     """The routes of a studio, below ``songs/``, for an app of Gradio's: ``launch(app_kwargs={"routes": ...})``."""
@@ -72,7 +75,8 @@ def routes_of(studio: Songs) -> list[Route]:
         "/mix.{format}": _mix,
     }
     gets = [Route(f"/songs/{{token}}{path}", _endpoint(studio, answer)) for path, answer in answers.items()]
-    return [*gets, Route("/songs/{token}/cancel", _endpoint(studio, _cancel), methods=["POST"])]
+    cancel = _endpoint(studio, partial(_cancel, studio))
+    return [*gets, Route("/songs/{token}/cancel", cancel, methods=["POST"])]
 
 
 async def signed_in(request: Request) -> bool:
@@ -136,9 +140,9 @@ async def _facts(studio: Songs, request: Request, job: Job) -> Response:
     return JSONResponse(studio.facts(job), headers=PRIVATE)
 
 
-async def _cancel(request: Request, job: Job) -> Response:
+async def _cancel(studio: Songs, request: Request, job: Job) -> Response:
     """Cancel it; another site, which may send a visitor's browser here, would have to know the token too."""
-    job.cancel()
+    studio.cancel(job)
     return Response(status_code=204, headers=PRIVATE)
 
 

@@ -80,6 +80,11 @@ class Shelf:
         self._tokens.add(token)
         return token, folder
 
+    def discard(self, token: str) -> None:
+        """Delete the folder of a song."""
+        _delete(self.songs / token)
+        self._tokens.discard(token)
+
     def sweep(self, jobs: Iterable[Job]) -> set[str]:
         """Delete what is there for too long; returns the tokens of jobs whose files are gone, to be forgotten.
 
@@ -102,8 +107,8 @@ class Shelf:
 
     def close(self) -> None:
         """Delete all that came since this shelf was opened, and the shelf, if nothing else is on it."""
-        for token in self._tokens:
-            _delete(self.songs / token)
+        for token in list(self._tokens):
+            self.discard(token)
         _delete_files(self.uploads, lambda changed: changed >= self._opened)
         with suppress(OSError):
             self.songs.rmdir()

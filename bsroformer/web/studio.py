@@ -69,7 +69,7 @@ class Studio:
         if not wish.stems or set(wish.stems) - set(offer.stems) or len(set(wish.stems)) < len(wish.stems):
             raise InputError(f"choose one or more of the stems {', '.join(offer.stems)} of {offer.name}, each once")
         try:
-            seconds = self.limits.length_of(wish.source, wish.name, len(wish.names), self.shelf.root)
+            seconds = self.limits.length_of(wish.source, wish.name, len(wish.names), self.shelf.songs)
         except InputError as error:
             raise InputError(for_people(error, wish)) from error
         token, folder = self.shelf.new()
@@ -79,7 +79,7 @@ class Studio:
             self._line.join(job)
         except InputError:
             del self._jobs[token]
-            self.shelf.remove(token)
+            self.shelf.discard(token)
             raise
         return job
 
@@ -138,7 +138,8 @@ class Studio:
         wish = job.wish
         job.state = "loading"
         separator = self.model.separator(self.offer(wish.checkpoint), wish.stems, wish.overlap, wish.shifts)
-        job.listening = Listening(separator, job.folder / "listen", wish.rest)
+        listening = Listening(separator, job.folder / "listen", wish.rest)
+        job.heard = listening.heard
         job.state, job.begun = "separating", time.monotonic()
 
         def progress(done: float, total: float | None) -> None:
@@ -146,7 +147,7 @@ class Studio:
             self.limits.check_length(done, wish.name)  # not every header tells the length
 
         song = separate_file(
-            job.listening,
+            listening,
             wish.source,
             job.folder / "stems",
             self.delivery,
@@ -173,7 +174,7 @@ class Studio:
         for job in list(self._jobs.values()):
             if job.state not in FINISHED and now - job.asked > PATIENCE:
                 self.cancel(job)
-        for token in self.shelf.sweep(list(self._jobs.values()), now):
+        for token in self.shelf.sweep(list(self._jobs.values())):
             self._jobs.pop(token, None)
 
 

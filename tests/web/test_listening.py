@@ -57,9 +57,10 @@ def test_stems_beyond_full_scale_are_heard_as_they_are(mixture, tmp_path):
 def test_every_segment_but_the_last_has_the_same_length_and_all_have_their_pictures(mixture, tmp_path):
     listening = Listening(Thirds(), tmp_path)
     list(listening.stream([mixture]))
+    size = listening.heard.size
     lengths = [soundfile.info(file).frames for file in sorted(tmp_path.glob("*.0.flac"))]
-    assert lengths == [listening.size, listening.size, 100_003 - 2 * listening.size]
-    assert (listening.segments, listening.frames) == (3, 100_003)
+    assert lengths == [size, size, 100_003 - 2 * size]
+    assert (listening.heard.segments, listening.heard.frames) == (3, 100_003)
     for number in range(3):
         assert (tmp_path / f"{number:05}.webp").stat().st_size > 0
         assert (tmp_path / f"{number:05}.peaks").stat().st_size % (2 * listening.tracks) == 0
@@ -69,7 +70,7 @@ def test_every_segment_but_the_last_has_the_same_length_and_all_have_their_pictu
 def test_a_segment_counts_as_soon_as_its_files_are_there_and_not_before(mixture, tmp_path):
     listening, counts = Listening(Thirds(), tmp_path), []
     for _ in listening.stream(mixture.split(5000, dim=-1)):
-        counts.append(listening.segments)
-        assert len(list(tmp_path.glob("*.webp"))) == listening.segments
+        counts.append(listening.heard.segments)
+        assert len(list(tmp_path.glob("*.webp"))) == listening.heard.segments
     assert sorted(set(counts)) == [0, 1, 2]  # the last one comes with the end
-    assert listening.segments == 3
+    assert listening.heard.segments == 3

@@ -42,6 +42,9 @@ class Studio:
     def facts(self, job: Job) -> dict[str, Any]:
         return {"token": job.token, "title": job.wish.title, "state": job.state}
 
+    def cancel(self, job: Job) -> None:
+        job.cancel()
+
 
 @pytest.fixture
 def studio(tmp_path) -> Studio:
