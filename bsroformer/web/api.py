@@ -2,27 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from bsroformer.errors import InputError
-from bsroformer.web.job import FINISHED, Job, Wish
+from bsroformer.web.job import FINISHED, Job, Wish, title_of
 from bsroformer.web.studio import Studio
 
 ROUND = 0.2
 """Seconds between two looks at a job."""
 
 
-def add_endpoints(studio: Studio, song: gr.File, choices: Sequence[gr.components.Component]) -> None:
+def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
     """Add ``/separate`` and ``/checkpoints`` to the page that is being built.
 
     Args:
         studio: Separates.
-        song: The page's control for a file.
-        choices: Those for checkpoint, stems, rest, overlap and shifts, whose values are the usual ones.
+        overlap: Of windows, unless a program says otherwise.
+        shifts: Passes, unless a program says otherwise.
     """
 
     async def separate(
@@ -34,20 +33,20 @@ def add_endpoints(studio: Studio, song: gr.File, choices: Sequence[gr.components
         shifts: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio knows where to put it)
     ) -> list[str]:
-        """Separate a song; its stems as wav files, in the order in which they were asked for."""
+        """Separate a song into wav files, in the order of the stems; all of the checkpoint's unless some are named."""
         if song is None:
-            raise gr.Error("Give a song.")
-        source = Path(song)
+            raise refusal("Give a song.")
         try:
-            job = studio.submit(Wish(source, source.stem, checkpoint, tuple(stems), rest, overlap, int(shifts)))
+            wanted = tuple(stems) or studio.offer(checkpoint).stems
+            job = studio.submit(Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, int(shifts)))
         except InputError as error:
-            raise gr.Error(str(error)) from error
+            raise refusal(str(error)) from error
         try:
             await _finished(job, progress)
         finally:
             studio.cancel(job)  # if whoever asked has gone
         if job.state != "done":
-            raise gr.Error(job.message or job.state)
+            raise refusal(job.message or job.state)
         return [str(path) for path in job.files]
 
     def checkpoints() -> list[dict[str, Any]]:
@@ -57,9 +56,27 @@ def add_endpoints(studio: Studio, song: gr.File, choices: Sequence[gr.components
             for offer in studio.offers.values()
         ]
 
-    ask, stems = gr.Button(visible=False), gr.Files(label="Stems", visible=False)
-    ask.click(separate, [song, *choices], stems, api_name="separate", concurrency_limit=None)
+    ask, stems = gr.Button(visible=False), gr.Files(label="stems", visible=False)
+    ask.click(separate, _arguments(studio, overlap, shifts), stems, api_name="separate", concurrency_limit=None)
     gr.api(checkpoints, api_name="checkpoints", queue=False)
+
+
+def _arguments(studio: Studio, overlap: float, shifts: int) -> list[gr.components.Component]:
+    """What ``/separate`` takes; the page's own controls know the stems of one checkpoint only."""
+    names, known = list(studio.offers), [stem for offer in studio.offers.values() for stem in offer.stems]
+    return [
+        gr.File(label="song", visible=False),
+        gr.Dropdown(names, value=names[0], label="checkpoint", visible=False),
+        gr.CheckboxGroup(list(dict.fromkeys(known)), value=[], label="stems", visible=False),
+        gr.Checkbox(False, label="rest", visible=False),
+        gr.Number(overlap, label="overlap", visible=False),
+        gr.Number(shifts, label="shifts", precision=0, visible=False),
+    ]
+
+
+def refusal(sentence: str, title: str = "Error") -> gr.Error:
+    """What is told to a visitor or program, and not to whoever runs the page."""
+    return gr.Error(sentence, title=title, print_exception=False)
 
 
 async def _finished(job: Job, progress: gr.Progress) -> None:

@@ -13,6 +13,11 @@ State = Literal["waiting", "loading", "separating", "done", "cancelled", "failed
 FINISHED: tuple[State, ...] = ("done", "cancelled", "failed")
 
 
+def title_of(file: str | Path) -> str:
+    """What a song is called whose file has this name."""
+    return Path(file).stem.removesuffix(".stem")  # of a .stem.mp4, which holds the mixture too
+
+
 @dataclass(frozen=True)
 class Wish:
     """What a visitor wants.

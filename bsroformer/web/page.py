@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from bsroformer.errors import InputError
-from bsroformer.web.api import add_endpoints
-from bsroformer.web.job import Wish
+from bsroformer.web.api import add_endpoints, refusal
+from bsroformer.web.job import Wish, title_of
 from bsroformer.web.limits import MOST_OVERLAP, MOST_SHIFTS
 from bsroformer.web.menu import Offer
 from bsroformer.web.studio import Studio
@@ -21,9 +21,10 @@ QUALITIES = {"Fast": (0.125, 1), "Good": (0.5, 1), "Best": (0.75, 2)}
 PLAYER = "<stem-player></stem-player>"
 ON_LOAD = """
 const player = element.querySelector("stem-player");
-const show = () => player.show(props.value || null);
-watch("value", show);
-show();
+watch("value", () => {
+  player.show(props.value || null);
+  player.scrollIntoView({ block: "nearest" }); // on a phone it is below the controls
+});
 """
 
 Example = Callable[[], tuple[Path, str]]
@@ -46,7 +47,7 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int) ->
             with gr.Column(min_width=300):
                 song, recording, from_example = _song_controls()
             with gr.Column(min_width=300):
-                checkpoint, known, stems, rest = _checkpoint_controls(studio, usual)
+                checkpoint, stems, rest = _checkpoint_controls(studio, usual)
                 quality, lap, passes = _quality_controls(overlap, shifts)
         start = gr.Button("Separate", variant="primary", size="lg", elem_id="start")
         player = gr.HTML(
@@ -57,21 +58,21 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int) ->
         def begin(path: str | None, taken: str | None, *chosen: Any) -> str:
             source = path or taken
             if source is None:
-                raise gr.Error("Drop a song first, or record one.", title="No song")
-            return _submitted(studio, Path(source), Path(source).stem if path else "recording", *chosen)
+                raise refusal("Drop a song first, or record one.", "No song")
+            return _submitted(studio, Path(source), title_of(source) if path else "Recording", *chosen)
 
         def begin_example(*chosen: Any) -> str:
             try:
                 return _submitted(studio, *example(), *chosen)
             except InputError as error:
-                raise gr.Error(str(error), title="No example") from error
+                raise refusal(str(error), "No example") from error
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         start.click(begin, [song, recording, *choices, player], player, **quiet)
         from_example.click(begin_example, [*choices, player], player, **quiet)
-        checkpoint.change(lambda name: _chosen(studio.offer(name)), checkpoint, [known, stems, rest], **quiet)
+        checkpoint.change(lambda name: _chosen(studio.offer(name)), checkpoint, [checkpoint, stems, rest], **quiet)
         quality.input(QUALITIES.__getitem__, quality, [lap, passes], **quiet)
-        add_endpoints(studio, song, choices)
+        add_endpoints(studio, overlap, shifts)
     return page
 
 
@@ -93,15 +94,13 @@ def _song_controls() -> tuple[gr.File, gr.Audio, gr.Button]:
     return song, recording, gr.Button("Try the example song", size="sm", elem_id="example")
 
 
-def _checkpoint_controls(studio: Studio, usual: Offer) -> tuple[gr.Dropdown, gr.HTML, gr.CheckboxGroup, gr.Checkbox]:
+def _checkpoint_controls(studio: Studio, usual: Offer) -> tuple[gr.Dropdown, gr.CheckboxGroup, gr.Checkbox]:
     choices = [(offer.label, offer.name) for offer in studio.offers.values()]
-    checkpoint = gr.Dropdown(
-        choices, value=usual.name, label="Checkpoint", elem_id="checkpoint", filterable=len(choices) > 8
-    )
-    known = gr.HTML(_scores(usual), elem_id="scores")
+    known = _scores(usual)
+    checkpoint = gr.Dropdown(choices, value=usual.name, label="Checkpoint", info=known, elem_id="checkpoint")
     stems = gr.CheckboxGroup(list(usual.stems), value=list(usual.stems), label="Stems", elem_id="stems")
     rest = gr.Checkbox(len(usual.stems) == 1, label="and what they leave of the mixture", elem_id="rest")
-    return checkpoint, known, stems, rest
+    return checkpoint, stems, rest
 
 
 def _quality_controls(overlap: float, shifts: int) -> tuple[gr.Radio, gr.Slider, gr.Slider]:
@@ -117,18 +116,17 @@ def _quality_controls(overlap: float, shifts: int) -> tuple[gr.Radio, gr.Slider,
     return quality, lap, passes
 
 
-def _chosen(offer: Offer) -> tuple[str, Any, Any]:
+def _chosen(offer: Offer) -> tuple[Any, Any, Any]:
     """What changes with the checkpoint."""
     stems = list(offer.stems)
-    return _scores(offer), gr.CheckboxGroup(stems, value=stems), gr.Checkbox(len(stems) == 1)
+    return gr.Dropdown(info=_scores(offer)), gr.CheckboxGroup(stems, value=stems), gr.Checkbox(len(stems) == 1)
 
 
 def _scores(offer: Offer) -> str:
     """What is known of how well a checkpoint separates."""
     if not offer.scores:
-        return "<small>It has not been evaluated.</small>"
-    told = " · ".join(f"{stem}&nbsp;{score:.1f}" for stem, score in offer.scores.items())
-    return f"<small>{offer.metric} in dB: {told}</small>"
+        return "Its scores are not known here." if offer.score is None else f"{offer.metric}: {offer.score:.1f} dB"
+    return f"{offer.metric} in dB: " + ", ".join(f"{stem} {score:.1f}" for stem, score in offer.scores.items())
 
 
 def _submitted(
@@ -146,7 +144,7 @@ def _submitted(
     try:
         job = studio.submit(Wish(source, title, checkpoint, tuple(stems), rest, overlap, int(shifts)))
     except InputError as error:
-        raise gr.Error(str(error), title="This song is not taken") from error
+        raise refusal(str(error), "This song is not taken") from error
     if before and (earlier := studio.job(before)):
         studio.cancel(earlier)
     return job.token

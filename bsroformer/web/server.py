@@ -1,5 +1,6 @@
 """Where the page is to be found, and by whom."""
 
+import logging
 import os
 from dataclasses import dataclass
 from importlib.resources import files
@@ -55,9 +56,10 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     Raises:
         InputError: If the port is taken, or the public address cannot be had.
     """
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it is there
     uploads = studio.shelf.uploads
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)  # where Gradio puts what is uploaded, and all that it may read
-    gr.set_static_paths([studio.shelf.songs])  # stems are sent from where they are, without a copy
+    gr.set_static_paths(studio.shelf.songs)  # stems are sent from where they are, without a copy
     page = build_page(studio, example, overlap, shifts)
     page.queue(default_concurrency_limit=None)
     guard = Middleware(Guard, megabytes=studio.limits.megabytes, place=uploads)

@@ -61,3 +61,22 @@ def test_what_the_page_does_not_need_is_not_there(client, path):
 @pytest.mark.parametrize("path", ["/", "/config", "/songs/abc", "/gradio_api/file=/tmp/song.wav", "/gradio_api/info"])
 def test_what_the_page_needs_is_passed_on(client, path):
     assert client.get(path).status_code == 200
+
+
+FILE = {"path": "/tmp/song.wav", "url": "http://127.0.0.1:7860/gradio_api/file=/tmp/song.wav"}
+
+
+@pytest.mark.parametrize("path", ["http://example.org/song.wav", " https://example.org/", "ftp://example.org/"])
+def test_gradio_is_not_sent_to_fetch_a_file_elsewhere(client, path):
+    answer = client.post("/gradio_api/queue/join", json={"data": [[{**FILE, "path": path}]], "fn_index": 2})
+    assert answer.status_code == 400
+    assert "upload the song" in answer.json()["error"]
+
+
+def test_a_question_is_passed_on_as_it_was(client):
+    assert client.post("/gradio_api/queue/join", json={"data": [FILE, None, 0.5]}).text.endswith(" bytes")
+    assert client.post("/login", content=b"username=anna").text == "13 bytes"
+
+
+def test_a_question_longer_than_any_is_refused(client):
+    assert client.post("/gradio_api/queue/join", content=b"x" * 200_000).status_code == 413
