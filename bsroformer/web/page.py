@@ -67,11 +67,14 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int) ->
             except InputError as error:
                 raise refusal(str(error), "No example") from error
 
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+        # Gradio shows the errors of its queue only: what may be refused goes through it.
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         start.click(begin, [song, recording, *choices, player], player, **quiet)
         from_example.click(begin_example, [*choices, player], player, **quiet)
-        checkpoint.change(lambda name: _chosen(studio.offer(name)), checkpoint, [checkpoint, stems, rest], **quiet)
-        quality.input(QUALITIES.__getitem__, quality, [lap, passes], **quiet)
+        checkpoint.change(
+            lambda name: _chosen(studio.offer(name)), checkpoint, [checkpoint, stems, rest], queue=False, **quiet
+        )
+        quality.input(QUALITIES.__getitem__, quality, [lap, passes], queue=False, **quiet)
         add_endpoints(studio, overlap, shifts)
     return page
 
