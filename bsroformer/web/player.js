@@ -52,7 +52,8 @@ const levelText = (level) => (level <= OFF ? "−∞" : `${signOf(level)}${Math.
 function progressText({ state, place, wait, done, total, left, speed }) {
   if (state === "loading") return "Loading the model";
   if (state === "waiting") {
-    const songs = place === 1 ? "1 song is" : `${place} songs are`, before = place ? `${songs} before yours` : "Yours is next";
+    const songs = place === 1 ? "1 song is" : `${place} songs are`;
+    const before = place ? `${songs} before yours` : "Yours is next";
     return wait === null ? before : `${before}; about ${clock(wait)} until it begins`;
   }
   return [
@@ -338,7 +339,12 @@ class Deck {
   }
 
   get #frame() {
-    return this.#take ? this.#take.frame : this.#rest;
+    return this.#take ? Math.min(this.#take.frame, this.#end) : this.#rest;
+  }
+
+  /** Where the sound that is scheduled ends. */
+  get #end() {
+    return Math.min(this.#take.next * this.#facts.segment_frames, this.#facts.ready);
   }
 
   #atEnd() {
@@ -354,19 +360,18 @@ class Deck {
   /** What has to be done every moment while it plays. */
   #turn() {
     if (!this.playing) return;
-    const { ready, segments, segment_frames } = this.#facts;
-    if (this.#take && this.#frame >= Math.min(this.#take.next * segment_frames, ready)) {
-      this.#halt(Math.min(this.#take.next * segment_frames, ready));
+    if (this.#take && this.#frame === this.#end) {
+      this.#halt(this.#end);
       this.#changed();
     }
     if (this.#atEnd()) return this.pause();
+    const { segments, segment_frames } = this.#facts;
     const current = Math.floor(this.#frame / segment_frames), end = Math.min(current + AHEAD, segments);
     this.#sounds.keep(current, end, this.#balance.audible());
-    if (!this.#take && current < end && this.#has(current)) {
-      this.#take = new Take(this.#context, this.#facts, this.#frame, this.#balance.heard());
-      this.#changed();
-    }
+    const begins = !this.#take && current < end && this.#has(current);
+    if (begins) this.#take = new Take(this.#context, this.#facts, this.#frame, this.#balance.heard());
     if (this.#take) this.#schedule(current, end);
+    if (begins) this.#changed();
   }
 
   /** Segments begin with all of their tracks together; a track that comes to sound later joins as soon as it can. */
@@ -507,14 +512,16 @@ function build(html) {
   return { root: template.content.firstElementChild, parts };
 }
 
-// Filled shapes on a square of 24; "save" is a line.
+const icon = (name, path) => `<svg class="${name}" viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`;
+
+// Filled shapes, but for "save", which is a line.
 const ICON = Object.fromEntries(Object.entries({
   play: "M7 4.6v14.8a1 1 0 0 0 1.5.9l12-7.4a1 1 0 0 0 0-1.8l-12-7.4A1 1 0 0 0 7 4.6z",
   pause: "M6 5v14a1 1 0 0 0 1 1h2.2a1 1 0 0 0 1-1V5a1 1 0 0 0-1-1H7a1 1 0 0 0-1 1z"
     + "M13.8 5v14a1 1 0 0 0 1 1H17a1 1 0 0 0 1-1V5a1 1 0 0 0-1-1h-2.2a1 1 0 0 0-1 1z",
   back: "M5 5h2.4v14H5zM19 6v12a1 1 0 0 1-1.6.8l-8-6a1 1 0 0 1 0-1.6l8-6A1 1 0 0 1 19 6z",
   save: "M12 4v11m0 0-4.5-4.5M12 15l4.5-4.5M5 19.5h14",
-}).map(([name, path]) => [name, `<svg class="${name}" viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`]));
+}).map(([name, path]) => [name, icon(name, path)]));
 
 let choices = 0;
 

@@ -47,7 +47,9 @@ def studio() -> Iterator[PretendStudio]:
     """Three stems of noise, so that no sample of any can be taken for another; and their sum."""
     rng = np.random.default_rng(0)
     stems = rng.uniform(-0.2, 0.2, (3, 1, round(RATE * SECONDS))).astype(np.float32)
-    with served(PretendStudio(np.concatenate([stems.sum(0, keepdims=True), stems]), NAMES, RATE, SEGMENT_SECONDS)) as it:
+    with served(
+        PretendStudio(np.concatenate([stems.sum(0, keepdims=True), stems]), NAMES, RATE, SEGMENT_SECONDS)
+    ) as it:
         yield it
 
 
@@ -297,7 +299,11 @@ def test_a_studio_that_does_not_answer_is_asked_again(page: Any, studio: Pretend
 def test_downloads_lead_somewhere_once_the_song_is_done(page: Any, studio: PretendStudio) -> None:
     studio.separating(2)
     show(page, "separating")
-    links = [page.get_by_label("Download drums"), page.get_by_text("Mix as balanced"), page.get_by_text("All stems (zip)")]
+    links = [
+        page.get_by_label("Download drums"),
+        page.get_by_text("Mix as balanced"),
+        page.get_by_text("All stems (zip)"),
+    ]
     assert [link.get_attribute("href") for link in links] == [None] * 3
     assert [link.get_attribute("aria-disabled") for link in links] == ["true"] * 3
 
@@ -305,7 +311,8 @@ def test_downloads_lead_somewhere_once_the_song_is_done(page: Any, studio: Prete
     page.get_by_text("Kept for another 58 minutes").wait_for()
     page.get_by_label("FLAC").check()
     assert [link.get_attribute("href") for link in links] == [
-        f"{studio.address}songs/{TOKEN}/{path}" for path in ("stems/2.flac", "mix.flac?levels=1,1,1", "stems.zip?format=flac")
+        f"{studio.address}songs/{TOKEN}/{path}"
+        for path in ("stems/2.flac", "mix.flac?levels=1,1,1", "stems.zip?format=flac")
     ]
     assert [link.get_attribute("aria-disabled") for link in links] == [None] * 3
 
