@@ -95,5 +95,5 @@ def _heard(job: Job) -> Facts:
         "headroom": HEADROOM,
         "picture_rows": ROWS,
         "peaks_per_segment": SLICES,
-        "formats": list(formats_of(rate)) if rate else [],
+        "formats": list(formats_of(job.sample_rate)) if job.sample_rate else [],
     }

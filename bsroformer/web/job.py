@@ -72,6 +72,7 @@ class Job:
         notes: What is worth knowing of the stems.
         done: Seconds of music that are separated.
         heard: How much of it can be heard, once it is begun.
+        sample_rate: Of the stems, Hz, which is the file's; what can be heard may have another one.
         files: The complete stems, in the order of the wish's names; none before all are complete.
         begun: When its separation began, by `time.monotonic`.
         finished: When it ended, one way or another.
@@ -87,6 +88,7 @@ class Job:
     notes: list[str] = field(default_factory=list)
     done: float = 0.0
     heard: Heard | None = None
+    sample_rate: int | None = None
     files: tuple[Path, ...] = ()
     begun: float | None = None
     finished: float | None = None

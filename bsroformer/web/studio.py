@@ -139,6 +139,7 @@ class Studio:
         job.state = "loading"
         separator = self.model.separator(self.offer(wish.checkpoint), wish.stems, wish.overlap, wish.shifts)
         listening = Listening(separator, job.folder / "listen", wish.rest)
+        job.sample_rate = probe(wish.source).sample_rate
         job.heard = listening.heard
         job.state, job.begun = "separating", time.monotonic()
 

@@ -46,6 +46,13 @@ def test_a_page_is_told_all_of_a_song_in_plain_data(song, tmp_path):
         assert 0 < facts["expires"] <= 3600
 
 
+def test_formats_are_those_that_can_have_the_songs_own_rate(tmp_path):
+    soundfile.write(tmp_path / "fine.wav", 0.1 * torch.randn(96_000, 2).numpy(), 96_000)
+    with studio_in(tmp_path) as (studio, _):
+        facts = studio.facts(finished(studio.submit(wish_of(tmp_path / "fine.wav"))))
+        assert (facts["sample_rate"], facts["formats"]) == (8000, ["wav", "flac"])
+
+
 def test_songs_that_wait_are_told_their_place_and_how_long_it_will_take(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         finished(studio.submit(wish_of(song)))
