@@ -151,11 +151,11 @@ def test_stems_of_the_page_are_those_of_the_separator(
 
 def test_the_links_save_stems_in_every_format(finished: Finished) -> None:
     for number, name in enumerate((*STEMS, "residual")):
-        finished.visitor.page.get_by_label("WAV").check(force=True)
+        finished.visitor.page.get_by_label("WAV", exact=True).check()
         saved = finished.download(f"Download {name}")
         assert saved.name == f"{TITLE} - {name}.wav"
         torch.testing.assert_close(read(saved)[0], finished.stems[number], atol=1e-5, rtol=0)
-    finished.visitor.page.get_by_label("MP3").check(force=True)
+    finished.visitor.page.get_by_label("MP3").check()
     saved = finished.download("Download vocals")
     assert saved.name == f"{TITLE} - vocals.mp3"
     stem, expected = read(saved)[0], finished.stems[0]
@@ -165,7 +165,7 @@ def test_the_links_save_stems_in_every_format(finished: Finished) -> None:
 
 def test_the_mix_is_the_sum_of_the_stems_as_balanced(finished: Finished) -> None:
     page = finished.visitor.page
-    page.get_by_label("FLAC").check(force=True)
+    page.get_by_label("FLAC").check()
     page.get_by_label("Level of drums").fill("-6")
     page.get_by_label("Mute residual").click()
     saved = finished.download("Mix as balanced")
@@ -178,7 +178,7 @@ def test_the_mix_is_the_sum_of_the_stems_as_balanced(finished: Finished) -> None
 
 
 def test_the_zip_has_all_stems(finished: Finished, tmp_path: Path) -> None:
-    finished.visitor.page.get_by_label("FLAC").check(force=True)
+    finished.visitor.page.get_by_label("FLAC").check()
     with zipfile.ZipFile(io.BytesIO(finished.download("All stems (zip)").read_bytes())) as archive:
         assert archive.namelist() == [f"{TITLE}/{name}.flac" for name in (*STEMS, "residual")]
         for name, stem in zip(archive.namelist(), finished.stems, strict=True):
