@@ -100,10 +100,10 @@ class Visitor:
     def told(self) -> str:
         """The sentence that the page shows, which is taken away then."""
         toast = self.page.locator(".toast-body")
-        text = toast.locator(".toast-text").inner_text()
+        _, _, text = toast.inner_text().partition("×")
         toast.locator(".toast-close").click()
         toast.wait_for(state="detached")
-        return text
+        return text.strip()
 
     def levels(self) -> list[float]:
         """Linear gains of the tracks as they sound."""
