@@ -1,0 +1,186 @@
+"""The page for programs: what they get is what the page gives, and what is refused is told."""
+
+import io
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import gradio_client
+import httpx
+import pytest
+from pages import opened
+from studios import OFFER, Model, finished, song_in, studio_in, wait_until, wish_of
+
+from bsroformer.web.job import Job
+from bsroformer.web.limits import MEGABYTE, Limits
+from bsroformer.web.studio import Studio
+
+LIMITS = Limits(megabytes=1, minutes=0.5)
+UPLOAD = "/gradio_api/upload"
+BOUNDARY = "a-boundary"
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return song_in(tmp_path_factory.mktemp("song"), 3)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, Model, gr.Blocks]]:
+    with studio_in(tmp_path_factory.mktemp("studio"), LIMITS) as (studio, model), opened(studio) as page:
+        yield studio, model, page
+
+
+@pytest.fixture
+def studio(running: Any) -> Studio:
+    return running[0]
+
+
+@pytest.fixture
+def model(running: Any) -> Iterator[Model]:
+    """Goes on when the test has ended, however that was."""
+    yield running[1]
+    running[1].open.set()
+
+
+@pytest.fixture
+def client(running: Any) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=running[2].local_url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def program(running: Any) -> Iterator[gradio_client.Client]:
+    client = gradio_client.Client(running[2].local_url, verbose=False)
+    yield client
+    client.close()
+
+
+def test_a_program_gets_the_files_that_the_page_gives(
+    program: gradio_client.Client, client: httpx.Client, studio: Studio, song: Path
+) -> None:
+    job = finished(studio.submit(wish_of(song, rest=True)))
+    files = program.predict(gradio_client.handle_file(song), rest=True, api_name="/separate")
+    assert [Path(file).name for file in files] == ["vocals.wav", "drums.wav", "residual.wav"]
+    for number, file in enumerate(files, start=1):
+        assert Path(file).read_bytes() == client.get(f"/songs/{job.token}/stems/{number}.wav").content
+
+
+def test_a_program_can_want_some_stems_only(program: gradio_client.Client, song: Path) -> None:
+    files = program.predict(gradio_client.handle_file(song), "small", ["drums"], False, 0.75, 2, api_name="/separate")
+    assert [Path(file).name for file in files] == ["drums.wav"]
+
+
+def test_a_program_can_ask_for_the_checkpoints(program: gradio_client.Client) -> None:
+    assert program.predict(api_name="/checkpoints") == [
+        {"name": OFFER.name, "stems": list(OFFER.stems), "metric": None, "scores": {}}
+    ]
+
+
+def test_nothing_else_is_offered_to_programs(client: httpx.Client) -> None:
+    assert set(client.get("/gradio_api/info").json()["named_endpoints"]) == {"/separate", "/checkpoints"}
+
+
+def test_plain_requests_are_enough(client: httpx.Client, song: Path) -> None:
+    [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
+    told = call(client, path)
+    assert told[-1][0] == "complete"
+    [files] = told[-1][1]
+    assert [file["orig_name"] for file in files] == ["vocals.wav", "drums.wav"]
+    assert all(client.get(f"/gradio_api/file={file['path']}").content[:4] == b"RIFF" for file in files)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"checkpoint": "large"}, "large"),
+        ({"overlap": 0.99}, "overlap=0.99 must be from 0 to 0.875"),
+        ({"shifts": 100}, "shifts=100 must be from 1 to 8"),
+        ({"song": None}, "Give a song."),
+    ],
+)
+def test_a_program_is_told_what_is_wrong(
+    program: gradio_client.Client, song: Path, changes: dict[str, Any], sentence: str
+) -> None:
+    asked = {"song": gradio_client.handle_file(song), **changes}
+    with pytest.raises(gradio_client.exceptions.AppError, match=sentence.replace(".", r"\.")):
+        program.predict(**asked, api_name="/separate")
+
+
+def test_an_error_comes_as_an_event_with_its_sentence(client: httpx.Client, tmp_path: Path) -> None:
+    [path] = client.post(UPLOAD, files={"files": ("notes.mp3", b"No song.")}).json()
+    kind, told = call(client, path)[-1]
+    assert kind == "error"
+    assert told["error"].startswith("notes.mp3 is not an audio file")
+
+
+def test_a_program_that_goes_in_the_middle_has_its_song_ended(
+    client: httpx.Client, studio: Studio, model: Model, song: Path
+) -> None:
+    model.open.clear()
+    before = set(studio._jobs)
+    [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
+    event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
+    with client.stream("GET", f"/gradio_api/call/separate/{event}"):
+        wait_until(lambda: bool(new_jobs(studio, before)) and new_jobs(studio, before)[0].state == "separating")
+    [job] = new_jobs(studio, before)
+    wait_until(lambda: job.cancelled)
+    model.open.set()
+    assert finished(job).state == "cancelled"
+
+
+def new_jobs(studio: Studio, before: set[str]) -> list[Job]:
+    return [job for token, job in studio._jobs.items() if token not in before]
+
+
+def question(path: str) -> dict[str, Any]:
+    song = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    return {"data": [song, "small", [], False, 0.5, 1]}
+
+
+def call(client: httpx.Client, path: str) -> list[tuple[str, Any]]:
+    """Separate what was uploaded; all that is told of it."""
+    event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
+    lines = client.get(f"/gradio_api/call/separate/{event}").text.splitlines()
+    kinds = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    return list(zip(kinds, told, strict=True))
+
+
+def upload_of(size: int) -> bytes:
+    """A form with a file of so many bytes."""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="large.wav"\r\n\r\n'
+    return head.encode() + bytes(size) + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def test_a_file_that_is_too_large_is_refused_with_a_sentence_whoever_sends_it(
+    client: httpx.Client, studio: Studio
+) -> None:
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    answer = client.post(UPLOAD, content=upload_of(2 * MEGABYTE), headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["error"] == "a song may have up to 1 MB here, and comes alone"
+    in_parts = io.BytesIO(upload_of(2 * MEGABYTE))
+    answer = client.post(UPLOAD, content=iter(lambda: in_parts.read(65_536), b""), headers=headers)
+    assert answer.status_code == 411
+    assert answer.json()["error"] == "say how long the upload is"
+    assert not list(studio.shelf.uploads.rglob("large.wav"))
+
+
+def test_an_upload_that_is_longer_than_it_says_is_not_read_further(running: Any, studio: Studio) -> None:
+    address = httpx.URL(running[2].local_url)
+    head = f"POST {UPLOAD} HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+    with socket.create_connection((address.host, address.port), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode() + upload_of(2000))
+        answer = connection.recv(65_536)
+    assert int(answer.split()[1]) in (200, 400)
+    assert all(path.stat().st_size < 1000 for path in studio.shelf.uploads.rglob("large.wav"))
+
+
+def test_a_form_of_many_files_is_no_way_around_the_limit(client: httpx.Client, studio: Studio) -> None:
+    files = [("files", (f"many{number}.wav", bytes(400_000))) for number in range(4)]
+    assert client.post(UPLOAD, files=files).status_code == 413
+    assert not list(studio.shelf.uploads.rglob("many*"))
