@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
 from bsroformer.web.job import FINISHED, Job, Wish, title_of
@@ -80,8 +81,15 @@ def refusal(sentence: str, title: str = "Error") -> gr.Error:
 
 
 async def _finished(job: Job, progress: gr.Progress) -> None:
-    """Wait until a job is finished, and tell how far it is."""
-    while job.state not in FINISHED:
+    """Wait until a job is finished or nobody waits for it, and tell how far it is."""
+    while job.state not in FINISHED and not _is_left():
         job.asked = time.monotonic()
         progress(0.0 if not job.seconds else min(1.0, job.done / job.seconds), desc=job.state)
         await asyncio.sleep(ROUND)
+
+
+def _is_left() -> bool:
+    """Whether whoever asked has closed the connection: Gradio takes note of that, and lets us go on in vain."""
+    page, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    event = page._queue.event_ids_to_events.get(event_id) if page and event_id else None
+    return event is not None and not event.alive
