@@ -81,9 +81,9 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
             **_looks(),
         )
     except OSError as error:
-        raise InputError(
-            f"the page cannot be opened at {address.host}:{address.port} ({error}): give another port"
-        ) from error
+        reason = "the port is taken" if "empty port" in str(error) else error
+        place = f"{address.host}:{address.port or 7860}"
+        raise InputError(f"the page cannot be opened at {place} ({reason}): give another host or port") from error
     if address.share and not page.share_url:
         page.close()
         raise InputError("share=true found no way to Gradio's server of public addresses: leave it out")
