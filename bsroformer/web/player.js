@@ -6,7 +6,7 @@
 //   Take        the sound from one start to the next stop, on one clock
 //   Deck        play, pause, jump; waits for what is not separated yet
 //   Overview    waveforms and spectrograms
-//   Row         what a visitor sees and presses of a track
+//   Row, Ruler, Report, Downloads: what a visitor sees and presses
 //   StemPlayer  puts them together
 //
 // The page tells it the token of a song by `show(token)`; all else it asks the server for. Track 0 is the mixture, the
@@ -26,6 +26,9 @@ const SMOOTH = 0.015; // s; time constant of level changes
 const STRIP_WIDTH = 2_000; // px of a song's spectrograms in memory, however long the song
 const AT_ONCE = 6; // pictures or waveforms asked for together
 const RULER_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]; // s
+const RULER_KEYS = { // s
+  ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -30, PageUp: 30, Home: -Infinity, End: Infinity,
+};
 
 // ---- Words and numbers ----
 
@@ -43,12 +46,14 @@ function spoken(seconds) {
 
 const counted = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
 const gainOf = (level) => (level <= OFF ? 0 : 10 ** (level / 20));
-const levelText = (level) => (level <= OFF ? "−∞" : `${level > 0 ? "+" : level < 0 ? "−" : ""}${Math.abs(level)} dB`);
+const signOf = (number) => (number > 0 ? "+" : number < 0 ? "−" : "");
+const levelText = (level) => (level <= OFF ? "−∞" : `${signOf(level)}${Math.abs(level)} dB`);
 
 function progressText({ state, place, wait, done, total, left, speed }) {
   if (state === "loading") return "Loading the model";
   if (state === "waiting") {
-    const before = !place ? "Yours is the next song" : `${counted(place, "song")} ${place === 1 ? "is" : "are"} before yours`;
+    const songs = place === 1 ? "1 song is" : `${place} songs are`;
+    const before = place ? `${songs} before yours` : "Yours is next";
     return wait === null ? before : `${before}; about ${clock(wait)} until it begins`;
   }
   return [
@@ -76,7 +81,7 @@ async function fetched(url, options) {
 
 /** Asks how far a song is: often until it is finished, then now and then, since it is deleted some day. */
 class Watch {
-  #token; #hear; #timer = null; #running = false; #failures = 0;
+  #token; #hear; #asking = null; #failures = 0;
 
   /** `hear(facts, trouble)` gets the facts, or null and a sentence if there are none. */
   constructor(token, hear) {
@@ -84,38 +89,44 @@ class Watch {
   }
 
   start() {
-    if (this.#running) return;
-    this.#running = true;
-    this.#ask();
+    if (this.#asking) return;
+    this.#asking = new AbortController();
+    this.#ask(this.#asking.signal);
   }
 
   stop() {
-    this.#running = false;
-    clearTimeout(this.#timer);
+    this.#asking?.abort();
+    this.#asking = null;
   }
 
-  async #ask() {
-    const pause = await this.#answer();
-    if (this.#running && pause !== null) this.#timer = setTimeout(() => this.#ask(), pause);
+  async #ask(stopped) {
+    const pause = await this.#answer(stopped);
+    if (!stopped.aborted && pause !== null) setTimeout(() => stopped.aborted || this.#ask(stopped), pause);
   }
 
   /** Tell the answer; returns how long to wait before the next question, null for ever. */
-  async #answer() {
-    let answer, facts;
+  async #answer(stopped) {
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(10_000)]);
+    let facts;
     try {
-      answer = await fetch(address(this.#token), { cache: "no-store", signal: AbortSignal.timeout(10_000) });
-      if (answer.status !== 404) facts = await (answer.ok ? answer.json() : Promise.reject(answer.status));
+      const answer = await fetch(address(this.#token), { cache: "no-store", signal });
+      if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
+      facts = answer.ok ? await answer.json() : { token: this.#token, state: "deleted" };
     } catch {
-      this.#failures += 1;
-      // A single question may get lost.
-      if (this.#running && this.#failures > 1) this.#hear(null, "The studio does not answer. Still asking …");
-      return this.#failures > 1 ? ASK_AGAIN : ASK_EVERY;
+      return this.#unanswered(stopped);
     }
-    if (!this.#running) return null;
+    if (stopped.aborted) return null;
     this.#failures = 0;
-    this.#hear(facts ?? { token: this.#token, state: "deleted" }, null);
-    if (!facts) return null;
+    this.#hear(facts, null);
     return facts.state === "done" ? ASK_WHEN_DONE : FINISHED.includes(facts.state) ? null : ASK_EVERY;
+  }
+
+  #unanswered(stopped) {
+    if (stopped.aborted) return null;
+    this.#failures += 1;
+    if (this.#failures === 1) return ASK_EVERY; // a single question may get lost
+    this.#hear(null, "The studio does not answer. Still asking …");
+    return ASK_AGAIN;
   }
 }
 
@@ -196,8 +207,8 @@ class Sounds {
 }
 
 /**
- * The sound from one start to the next stop. All tracks hang on one clock: the context's frame at which the song's first
- * frame sounds, or would have. Start times are whole frames, so that segments join as they were cut.
+ * The sound from one start to the next stop. All tracks hang on one clock: the context's frame at which the song's
+ * first frame sounds, or would have. Start times are whole frames, so that segments join as they were cut.
  */
 class Take {
   #context; #rate; #length; #output; #gains; #headroom; #origin; #sources = new Map();
@@ -328,7 +339,12 @@ class Deck {
   }
 
   get #frame() {
-    return this.#take ? this.#take.frame : this.#rest;
+    return this.#take ? Math.min(this.#take.frame, this.#end) : this.#rest;
+  }
+
+  /** Where the sound that is scheduled ends. */
+  get #end() {
+    return Math.min(this.#take.next * this.#facts.segment_frames, this.#facts.ready);
   }
 
   #atEnd() {
@@ -344,19 +360,18 @@ class Deck {
   /** What has to be done every moment while it plays. */
   #turn() {
     if (!this.playing) return;
-    const { ready, segments, segment_frames } = this.#facts;
-    if (this.#take && this.#frame >= Math.min(this.#take.next * segment_frames, ready)) {
-      this.#halt(Math.min(this.#take.next * segment_frames, ready));
+    if (this.#take && this.#frame === this.#end) {
+      this.#halt(this.#end);
       this.#changed();
     }
     if (this.#atEnd()) return this.pause();
+    const { segments, segment_frames } = this.#facts;
     const current = Math.floor(this.#frame / segment_frames), end = Math.min(current + AHEAD, segments);
     this.#sounds.keep(current, end, this.#balance.audible());
-    if (!this.#take && current < end && this.#has(current)) {
-      this.#take = new Take(this.#context, this.#facts, this.#frame, this.#balance.heard());
-      this.#changed();
-    }
+    const begins = !this.#take && current < end && this.#has(current);
+    if (begins) this.#take = new Take(this.#context, this.#facts, this.#frame, this.#balance.heard());
     if (this.#take) this.#schedule(current, end);
+    if (begins) this.#changed();
   }
 
   /** Segments begin with all of their tracks together; a track that comes to sound later joins as soon as it can. */
@@ -409,6 +424,7 @@ class Overview {
     }
   }
 
+  /** Draw a track's waveform over `length` seconds. */
   drawWaveform(canvas, track, colour, length) {
     const pen = canvas.getContext("2d"), { width, height } = canvas;
     const perPixel = (length / this.#facts.segment_seconds) * this.#facts.peaks_per_segment / width;
@@ -422,6 +438,7 @@ class Overview {
     }
   }
 
+  /** Draw a track's spectrogram over `length` seconds. */
   drawSpectrogram(canvas, track, length) {
     const pen = canvas.getContext("2d"), { width, height } = canvas, rows = this.#facts.picture_rows;
     pen.clearRect(0, 0, width, height);
@@ -440,7 +457,8 @@ class Overview {
   async #picture(n, signal) {
     const answer = await fetched(address(this.#token, `/listen/${n}.webp`), { signal });
     const picture = await createImageBitmap(await answer.blob());
-    const begin = n * this.#facts.segment_seconds, end = Math.min(begin + this.#facts.segment_seconds, this.#facts.seconds);
+    const { segment_seconds, seconds } = this.#facts;
+    const begin = n * segment_seconds, end = Math.min(begin + segment_seconds, seconds);
     this.#stretch(end);
     // Whole pixels, or a seam would be seen at each join.
     const [left, right] = [begin, end].map((time) => Math.round(STRIP_WIDTH * time / this.#span));
@@ -481,21 +499,29 @@ class Overview {
 
 // ---- What a visitor sees and presses ----
 
+function make(tag, text) {
+  return Object.assign(document.createElement(tag), { textContent: text });
+}
+
 /** Elements from a piece of HTML of ours; `parts` are those with a data-part, by its name. */
 function build(html) {
   const template = document.createElement("template");
   template.innerHTML = html.trim();
   const parts = {};
   for (const part of template.content.querySelectorAll("[data-part]")) parts[part.dataset.part] = part;
-  return { root: template.content.firstElementChild, content: template.content, parts };
+  return { root: template.content.firstElementChild, parts };
 }
 
-const ICON = {
-  play: '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 4.6v14.8a1 1 0 0 0 1.5.9l12-7.4a1 1 0 0 0 0-1.8l-12-7.4A1 1 0 0 0 7 4.6z"/></svg>',
-  pause: '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="6" y="4" width="4.2" height="16" rx="1.2"/><rect x="13.8" y="4" width="4.2" height="16" rx="1.2"/></svg>',
-  back: '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="5" y="5" width="2.4" height="14" rx="1"/><path d="M19 6v12a1 1 0 0 1-1.6.8l-8-6a1 1 0 0 1 0-1.6l8-6A1 1 0 0 1 19 6z"/></svg>',
-  save: '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4v11m0 0-4.5-4.5M12 15l4.5-4.5M5 19.5h14" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>',
-};
+const icon = (name, path) => `<svg class="${name}" viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`;
+
+// Filled shapes, but for "save", which is a line.
+const ICON = Object.fromEntries(Object.entries({
+  play: "M7 4.6v14.8a1 1 0 0 0 1.5.9l12-7.4a1 1 0 0 0 0-1.8l-12-7.4A1 1 0 0 0 7 4.6z",
+  pause: "M6 5v14a1 1 0 0 0 1 1h2.2a1 1 0 0 0 1-1V5a1 1 0 0 0-1-1H7a1 1 0 0 0-1 1z"
+    + "M13.8 5v14a1 1 0 0 0 1 1H17a1 1 0 0 0 1-1V5a1 1 0 0 0-1-1h-2.2a1 1 0 0 0-1 1z",
+  back: "M5 5h2.4v14H5zM19 6v12a1 1 0 0 1-1.6.8l-8-6a1 1 0 0 1 0-1.6l8-6A1 1 0 0 1 19 6z",
+  save: "M12 4v11m0 0-4.5-4.5M12 15l4.5-4.5M5 19.5h14",
+}).map(([name, path]) => [name, icon(name, path)]));
 
 let choices = 0;
 
@@ -605,9 +631,9 @@ class Ruler {
     const most = Math.max(2, this.root.clientWidth / 72);
     const step = RULER_STEPS.find((seconds) => length / seconds <= most) ?? 3600 * Math.ceil(length / 3600 / most);
     const marks = [];
-    for (let time = 0; time < length * (1 - 0.45 / most); time += step) { // the last one has room for its number
-      const mark = document.createElement("span");
-      mark.textContent = clock(time);
+    const last = length * (1 - 0.45 / most); // has room for its number
+    for (let time = 0; time < last; time += step) {
+      const mark = make("span", clock(time));
       mark.style.left = `${100 * time / length}%`;
       marks.push(mark);
     }
@@ -616,49 +642,119 @@ class Ruler {
 
   at(seconds) {
     this.#at = seconds;
+    const text = `${spoken(seconds)} of ${spoken(this.#length)}`;
+    if (text === this.root.getAttribute("aria-valuetext")) return; // said once a second, not with every picture
     this.root.setAttribute("aria-valuenow", Math.round(seconds));
-    this.root.setAttribute("aria-valuetext", `${spoken(seconds)} of ${spoken(this.#length)}`);
+    this.root.setAttribute("aria-valuetext", text);
   }
 
   #key(event) {
-    const steps = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -30, PageUp: 30, Home: -Infinity, End: Infinity };
-    if (!(event.key in steps)) return;
+    if (!(event.key in RULER_KEYS)) return;
     event.preventDefault();
-    this.#seek(Math.min(Math.max(0, this.#at + steps[event.key]), this.#length));
+    this.#seek(Math.min(Math.max(0, this.#at + RULER_KEYS[event.key]), this.#length));
   }
 }
 
-const SKELETON = `
-  <header>
-    <h2 data-part="title"></h2>
-    <p class="trouble" data-part="trouble" role="status"></p>
-    <p class="message" data-part="message" role="alert"></p>
-    <p class="spoken" data-part="spoken" role="status"></p>
-  </header>
-  <div class="progress" data-part="progress">
-    <p data-part="progressText"></p>
-    <progress data-part="bar" aria-label="Separation"></progress>
-    <button type="button" data-part="cancel">Cancel</button>
-  </div>
-  <ul class="notes" data-part="notes"></ul>
-  <div class="instrument" data-part="instrument">
+/** How far the song is, what went wrong, and what is worth knowing. */
+class Report {
+  constructor(cancel) {
+    const { root, parts } = build(`
+      <header>
+        <h2 data-part="title"></h2>
+        <p class="trouble" data-part="trouble" role="status"></p>
+        <p class="message" data-part="message" role="alert"></p>
+        <p class="spoken" data-part="spoken" role="status"></p>
+        <div class="progress" data-part="progress">
+          <p data-part="text"></p>
+          <progress data-part="bar" aria-label="Separation"></progress>
+          <button type="button" data-part="cancel">Cancel</button>
+        </div>
+        <ul class="notes" data-part="notes"></ul>
+      </header>`);
+    [this.root, this.parts] = [root, parts];
+    parts.cancel.addEventListener("click", async () => {
+      parts.cancel.disabled = true;
+      // It may have been too late, or have got lost: the next facts tell.
+      await cancel().catch(() => (parts.cancel.disabled = false));
+    });
+  }
+
+  show(facts) {
+    const { parts } = this, { state, title, message, notes } = facts;
+    parts.title.textContent = title ?? "";
+    parts.message.textContent = state === "deleted" ? "This song has been deleted." : message ?? "";
+    parts.spoken.textContent = { separating: "Separating", done: "The stems are ready" }[state] ?? "";
+    parts.notes.replaceChildren(...(notes ?? []).map((note) => make("li", note)));
+    this.#progress(facts);
+  }
+
+  /** What keeps the facts from coming, if anything does. */
+  trouble(sentence) {
+    this.parts.trouble.textContent = sentence ?? "";
+  }
+
+  #progress(facts) {
+    const { progress, text, bar } = this.parts, { state, done, total } = facts;
+    progress.hidden = FINISHED.includes(state);
+    if (progress.hidden) return;
+    text.textContent = progressText(facts);
+    if (state === "separating" && total) Object.assign(bar, { max: total, value: Math.min(done, total) });
+    else bar.removeAttribute("value");
+  }
+}
+
+/** What can be taken home once the song is done; a row has the link of its stem. */
+class Downloads {
+  #token; #rows; #format; #facts = null; #levels = [];
+
+  constructor(token, rows, formats) {
+    const { root, parts } = build(`
+      <div class="downloads">
+        <div data-part="format"></div>
+        <a data-part="mix" download>${ICON.save}Mix as balanced</a>
+        <a data-part="zip" download>${ICON.save}All stems (zip)</a>
+        <span class="soft" data-part="expiry"></span>
+      </div>`);
+    [this.root, this.parts, this.#token, this.#rows, this.#format] = [root, parts, token, rows, formats[0]];
+    const options = formats.map((format) => ({ value: format, text: format.toUpperCase() }));
+    parts.format.append(choice("Format", options, this.#format, (format) => {
+      this.#format = format;
+      this.#lead();
+    }));
+  }
+
+  /** `levels` are the linear gains of the stems. */
+  show(facts, levels) {
+    [this.#facts, this.#levels] = [facts, levels];
+    const done = facts.state === "done";
+    this.root.hidden = FINISHED.includes(facts.state) && !done;
+    this.parts.expiry.textContent = done ? expiryText(facts.expires) : "";
+    this.#lead();
+  }
+
+  #lead() {
+    const to = (path) => (this.#facts.state === "done" ? address(this.#token, path) : null);
+    const levels = this.#levels.map((gain) => Number(gain.toFixed(4)));
+    this.#rows.forEach(({ parts }, track) => parts.save && lead(parts.save, to(`/stems/${track}.${this.#format}`)));
+    lead(this.parts.mix, to(`/mix.${this.#format}?levels=${levels}`));
+    lead(this.parts.zip, to(`/stems.zip?format=${this.#format}`));
+  }
+}
+
+const INSTRUMENT = `
+  <div class="instrument">
     <div class="transport">
       <button type="button" class="back" data-part="back" aria-label="Back to the start">${ICON.back}</button>
       <button type="button" class="play" data-part="play" aria-label="Play">${ICON.play}${ICON.pause}</button>
       <span class="time"><b data-part="now">0:00</b> / <span data-part="length">0:00</span></span>
       <span class="soft" data-part="wait"></span>
-      <span class="view" data-part="view"></span>
+      <div class="view" data-part="view"></div>
     </div>
     <div class="timeline" data-part="timeline">
       <div class="ruler" data-part="ruler" role="slider" tabindex="0" aria-label="Position" aria-valuemin="0"></div>
       <div data-part="rows"></div>
     </div>
-    <div class="downloads" data-part="downloads">
-      <span data-part="format"></span>
-      <a data-part="mix" download>${ICON.save}Mix as balanced</a>
-      <a data-part="zip" download>${ICON.save}All stems (zip)</a>
-      <span class="soft" data-part="expiry"></span>
-    </div>
+    <div data-part="downloads"></div>
     <details>
       <summary>Keyboard</summary>
       <p><kbd>Space</kbd> play or pause · <kbd>1</kbd>–<kbd>9</kbd> solo of a stem, <kbd>0</kbd> of the mixture ·
@@ -669,20 +765,24 @@ const SKELETON = `
   </div>`;
 
 class StemPlayer extends HTMLElement {
-  #parts = null; #ruler = null; #rows = [];
+  // What the page shows
+  #parts = null; #instrument = null; #report = null; #ruler = null; #rows = []; #downloads = null;
+  // Of the song
   #token = null; #facts = null; #watch = null; #balance = null; #deck = null; #overview = null;
-  #view = "waveform"; #format = null; #dragged = null; #wasPlaying = false; #drawing = null; #connection = null;
+  // Of the moment
+  #view = "waveform"; #dragged = null; #wasPlaying = false; #drawing = null; #following = null; #connection = null;
   #resized = new ResizeObserver(() => this.#redraw());
+
+  constructor() {
+    super();
+    this.addEventListener("keydown", (event) => this.#key(event));
+  }
 
   /** Show the song of this token; null: none. */
   show(token) {
     if (token === this.#token) return;
     this.#leave();
     this.#token = token;
-    this.#facts = this.#balance = null;
-    this.#rows = [];
-    if (this.#parts) this.#clear();
-    delete this.dataset.state;
     if (token) {
       this.#watch = new Watch(token, (facts, trouble) => this.#hear(facts, trouble));
       this.#overview = new Overview(token);
@@ -718,12 +818,17 @@ class StemPlayer extends HTMLElement {
     this.#wasPlaying = false;
   }
 
+  /** Forget the song. */
   #leave() {
     this.#watch?.stop();
     this.#connection?.abort();
     this.#deck?.close();
-    this.#watch = this.#deck = this.#overview = null;
+    this.#watch = this.#deck = this.#overview = this.#facts = this.#balance = this.#downloads = null;
     this.#wasPlaying = false;
+    this.#dragged = null;
+    this.#rows = [];
+    delete this.dataset.state;
+    if (this.#parts) this.#build();
   }
 
   // A song that nobody waits for holds up the others.
@@ -731,24 +836,18 @@ class StemPlayer extends HTMLElement {
     if (this.#facts && !FINISHED.includes(this.#facts.state)) navigator.sendBeacon(address(this.#token, "/cancel"));
   };
 
-  #clear() {
-    this.#parts.rows.replaceChildren();
-    this.#parts.cancel.disabled = false;
-    this.#parts.trouble.textContent = this.#parts.message.textContent = "";
-    this.toggleAttribute("data-playing", false);
-  }
-
   #build() {
-    const { content, parts } = build(SKELETON);
-    this.#parts = parts;
-    this.replaceChildren(content);
+    const { root, parts } = build(INSTRUMENT);
+    [this.#instrument, this.#parts] = [root, parts];
+    this.#report = new Report(() => fetched(address(this.#token, "/cancel"), { method: "POST" }));
     this.#ruler = new Ruler(parts.ruler, (seconds) => this.#seek(seconds));
+    this.replaceChildren(this.#report.root, root);
+    this.#resized.disconnect();
+    this.#resized.observe(parts.rows);
     const views = [{ value: "waveform", text: "Waveform" }, { value: "spectrogram", text: "Spectrogram" }];
     parts.view.append(choice("View", views, this.#view, (view) => this.#look(view)));
     parts.play.addEventListener("click", () => this.#toggle());
     parts.back.addEventListener("click", () => this.#seek(0));
-    parts.cancel.addEventListener("click", () => this.#cancel());
-    this.addEventListener("keydown", (event) => this.#key(event));
     for (const kind of ["down", "move", "up", "cancel"]) {
       parts.timeline.addEventListener(`pointer${kind}`, (event) => this.#drag(kind, event));
     }
@@ -757,86 +856,50 @@ class StemPlayer extends HTMLElement {
   // ---- Facts ----
 
   #hear(facts, trouble) {
-    this.#parts.trouble.textContent = trouble ?? "";
+    this.#report.trouble(trouble);
     if (!facts) return;
-    const before = this.#facts?.state;
-    this.#facts = facts.state === "deleted" ? { ...this.#facts, ...facts } : facts;
+    const before = this.#facts?.state, deleted = facts.state === "deleted";
+    this.#facts = deleted ? { ...this.#facts, ...facts } : facts;
     this.dataset.state = facts.state;
-    if (facts.state === "deleted") this.#deck?.close();
+    if (deleted) this.#deck?.close();
     else this.#learn(facts);
     this.#showFacts();
-    if (facts.state !== before) this.dispatchEvent(new CustomEvent("stem-player-state", { detail: this.#facts, bubbles: true }));
+    if (facts.state === before) return;
+    this.dispatchEvent(new CustomEvent("stem-player-state", { detail: this.#facts, bubbles: true }));
   }
 
   #learn(facts) {
-    if (!this.#rows.length) this.#tracks(facts);
+    if (!this.#balance) this.#arrange(facts);
     if (!facts.sample_rate) return;
-    this.#deck ??= new Deck(this.#token, this.#balance, () => this.#moved());
+    if (!this.#downloads) {
+      this.#downloads = new Downloads(this.#token, this.#rows, facts.formats);
+      this.#parts.downloads.replaceChildren(this.#downloads.root);
+    }
     this.#deck.learn(facts);
     this.#overview.learn(facts);
     this.#gather();
   }
 
-  #tracks({ tracks, formats }) {
+  /** Make all that depends on which tracks there are. */
+  #arrange({ tracks }) {
     this.#balance = new Balance(tracks.length, () => this.#balanced());
+    this.#deck = new Deck(this.#token, this.#balance, () => this.#moved());
     this.#rows = tracks.map((track, number) => new Row(number, track, this.#balance));
     this.#parts.rows.replaceChildren(...this.#rows.map((row) => row.root));
-    this.#format = formats.includes(this.#format) ? this.#format : formats[0];
-    const options = formats.map((format) => ({ value: format, text: format.toUpperCase() }));
-    this.#parts.format.replaceChildren(choice("Format", options, this.#format, (format) => {
-      this.#format = format;
-      this.#links();
-    }));
   }
 
   #showFacts() {
-    const facts = this.#facts, parts = this.#parts, deleted = facts.state === "deleted";
-    parts.title.textContent = facts.title ?? "";
-    parts.message.textContent = deleted ? "This song has been deleted." : facts.message ?? "";
-    parts.spoken.textContent = { separating: "Separating", done: "The stems are ready" }[facts.state] ?? "";
-    const finished = FINISHED.includes(facts.state);
-    parts.instrument.hidden = deleted || !(finished ? facts.segments : facts.sample_rate);
-    parts.downloads.hidden = finished && facts.state !== "done";
-    this.#progress();
-    const notes = (facts.notes ?? []).map((note) => Object.assign(document.createElement("li"), { textContent: note }));
-    parts.notes.replaceChildren(...notes);
-    parts.expiry.textContent = facts.state === "done" ? expiryText(facts.expires) : "";
-    this.#links();
+    const { state, segments, sample_rate } = this.#facts, finished = FINISHED.includes(state);
+    this.#report.show(this.#facts);
+    this.#instrument.hidden = state === "deleted" || !(finished ? segments : sample_rate);
+    this.#downloads?.show(this.#facts, this.#balance.mix());
     this.#redraw();
-  }
-
-  #progress() {
-    const { progress, progressText: text, bar } = this.#parts, { state, done, total } = this.#facts;
-    progress.hidden = FINISHED.includes(state);
-    if (progress.hidden) return;
-    text.textContent = progressText(this.#facts);
-    if (state === "separating" && total) Object.assign(bar, { max: total, value: Math.min(done, total) });
-    else bar.removeAttribute("value");
-  }
-
-  async #cancel() {
-    const { cancel } = this.#parts;
-    cancel.disabled = true;
-    try {
-      await fetched(address(this.#token, "/cancel"), { method: "POST" });
-    } catch {
-      cancel.disabled = false;
-    }
   }
 
   /** How long the line of time is. */
   get #length() {
     const { state, total, seconds } = this.#facts ?? {};
     return (FINISHED.includes(state) ? seconds : Math.max(total ?? 0, seconds ?? 0)) ?? 0;
-  }
-
-  #links() {
-    const done = this.#facts.state === "done";
-    const to = (path) => (done ? address(this.#token, path) : null);
-    const levels = this.#balance?.mix().map((gain) => Number(gain.toFixed(4)));
-    this.#rows.forEach(({ parts }, track) => parts.save && lead(parts.save, to(`/stems/${track}.${this.#format}`)));
-    lead(this.#parts.mix, to(`/mix.${this.#format}?levels=${levels}`));
-    lead(this.#parts.zip, to(`/stems.zip?format=${this.#format}`));
   }
 
   // ---- Sound ----
@@ -853,8 +916,8 @@ class StemPlayer extends HTMLElement {
 
   #balanced() {
     for (const row of this.#rows) row.show();
-    this.#links();
-    this.#deck?.rebalance();
+    this.#downloads?.show(this.#facts, this.#balance.mix());
+    this.#deck.rebalance();
   }
 
   /** The deck has started, stopped, or waits. */
@@ -869,7 +932,11 @@ class StemPlayer extends HTMLElement {
 
   #follow() {
     this.#place();
-    if (this.#deck?.playing && this.isConnected) requestAnimationFrame(() => this.#follow());
+    if (!this.#deck?.playing) return;
+    this.#following ??= requestAnimationFrame(() => {
+      this.#following = null;
+      this.#follow();
+    });
   }
 
   // ---- Sight ----
@@ -910,7 +977,7 @@ class StemPlayer extends HTMLElement {
     if (!this.#facts.segments || !length) return;
     for (const [track, { parts, colour }] of this.#rows.entries()) {
       const { canvas } = parts;
-      const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) => Math.round(size * devicePixelRatio));
+      const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((px) => Math.round(px * devicePixelRatio));
       if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
       if (this.#view === "waveform") this.#overview.drawWaveform(canvas, track, colour, length);
       else this.#overview.drawSpectrogram(canvas, track, length);
@@ -919,7 +986,7 @@ class StemPlayer extends HTMLElement {
 
   // ---- Hands ----
 
-  /** A drag shows where it would go; the sound follows when it is let go. A swipe that scrolls the page does nothing. */
+  /** A drag shows where it leads; the sound follows when it is let go. A swipe that scrolls the page does nothing. */
   #drag(kind, event) {
     const surface = event.target.closest(".lane, .ruler");
     if (kind === "down" && surface && event.button === 0) {
@@ -946,12 +1013,15 @@ class StemPlayer extends HTMLElement {
 
   #key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || !this.#balance) return;
-    const track = Number(/^Digit(\d)$/.exec(event.code)?.[1] ?? NaN); // by place: with Shift, the character is another
-    if (event.key === " " && !event.target.matches("button, summary, input:not([type=range])")) this.#toggle();
-    else if (track < this.#rows.length && !event.shiftKey) this.#balance.toggle(track, "solo");
-    else if (track > 0 && track < this.#rows.length) this.#balance.toggle(track, "mute");
-    else return;
+    const pressed = event.target.matches("button, summary, input:not([type=range])"); // by Space
+    const track = Number(/^Digit(\d)$/.exec(event.code)?.[1] ?? NaN); // with Shift, the character is another
+    let act = null;
+    if (event.key === " " && !pressed) act = () => this.#toggle();
+    else if (event.shiftKey && track > 0) act = () => this.#balance.toggle(track, "mute");
+    else if (!event.shiftKey && track >= 0) act = () => this.#balance.toggle(track, "solo");
+    if (!act || track >= this.#rows.length) return;
     event.preventDefault();
+    if (!event.repeat) act();
   }
 }
 

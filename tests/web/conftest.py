@@ -7,7 +7,7 @@ import pytest
 CHROMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: as long as Playwright runs, no other test can call asyncio.run
 def browser() -> Iterator[Any]:
     """A Chromium without a window: the machine's own, else Playwright's; the test is skipped if there is none."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")

@@ -1,4 +1,4 @@
-"""A server of one song for tests of the instrument: it answers as the studio does, and ends when and how a test wants."""
+"""A server of one song, for tests of the instrument: it answers as the studio does, and a test says how far it is."""
 
 import io
 import json
