@@ -3,7 +3,7 @@
 From a visitor's side to the disk::
 
     server      where the page is to be found, and by whom;  guard: what is turned away before it gets there
-    page        Gradio: which song, which checkpoint, which stems, how well;  player.js: the instrument
+    page        Gradio: which song, which checkpoint, which stems, how well;  player/: the instrument
     api         the same for programs
     routes      what the instrument asks for, by token and number;  downloads: what is taken home
     studio      what is taken in and what became of it;  limits: how much;  line: who is next

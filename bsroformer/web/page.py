@@ -21,7 +21,8 @@ QUALITIES = {"Fast": (0.125, 1), "Good": (0.5, 1), "Best": (0.75, 2)}
 PLAYER = "<stem-player></stem-player>"
 ON_LOAD = """
 const player = element.querySelector("stem-player");
-watch("value", () => {
+watch("value", async () => {
+  await customElements.whenDefined("stem-player");
   player.show(props.value || null);
   player.scrollIntoView({ block: "nearest" }); // on a phone it is below the controls
 });

@@ -3,11 +3,13 @@
 import logging
 import os
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from bsroformer.errors import InputError
 from bsroformer.web.guard import Guard
@@ -18,6 +20,11 @@ from bsroformer.web.studio import Studio
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 """Those of the machine: nothing is fetched from elsewhere."""
+HERE = Path(__file__).parent
+INSTRUMENT = """
+<link rel="stylesheet" href="player/stem-player.css">
+<script type="module" src="player/stem-player.js"></script>
+"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     gr.set_static_paths(studio.shelf.songs)  # stems are sent from where they are, without a copy
     page = build_page(studio, example, overlap, shifts)
     page.queue(default_concurrency_limit=None)
+    routes = [*routes_of(studio), Mount("/player", StaticFiles(directory=HERE / "player"))]
     guard = Middleware(Guard, megabytes=studio.limits.megabytes, place=uploads)
     try:
         page.launch(
@@ -71,7 +79,7 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
             auth=list(address.auth) or None,
             root_path=address.root_path,
             max_file_size=round(studio.limits.megabytes * MEGABYTE),
-            app_kwargs={"routes": routes_of(studio), "middleware": [guard], "docs_url": None, "redoc_url": None},
+            app_kwargs={"routes": routes, "middleware": [guard], "docs_url": None, "redoc_url": None},
             prevent_thread_lock=True,
             quiet=True,
             ssr_mode=False,
@@ -92,10 +100,6 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
 
 def _looks() -> dict[str, Any]:
     """Theme, style sheets and scripts of the page."""
-    own = files("bsroformer.web")
-    theme = gr.themes.Base(
-        primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=("ui-monospace", "monospace")
-    )
-    styles = "\n".join((own / name).read_text("utf-8") for name in ("page.css", "player.css"))
-    script = (own / "player.js").read_text("utf-8")
-    return {"theme": theme, "css": styles, "head": f"<script>{script}</script>"}
+    mono = ("ui-monospace", "monospace")
+    theme = gr.themes.Base(primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=mono)
+    return {"theme": theme, "css_paths": HERE / "page.css", "head": INSTRUMENT}
