@@ -21,10 +21,9 @@ from bsroformer.web.studio import Studio
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 """Those of the machine: nothing is fetched from elsewhere."""
 HERE = Path(__file__).parent
-INSTRUMENT = """
-<link rel="stylesheet" href="player/stem-player.css">
-<script type="module" src="player/stem-player.js"></script>
-"""
+INSTRUMENT = '<script type="module" src="player/stem-player.js"></script>'
+STYLES = (HERE / "page.css", HERE / "player" / "stem-player.css")
+"""Gradio puts them after its own, which would otherwise win."""
 
 
 @dataclass(frozen=True)
@@ -102,4 +101,4 @@ def _looks() -> dict[str, Any]:
     """Theme, style sheets and scripts of the page."""
     mono = ("ui-monospace", "monospace")
     theme = gr.themes.Base(primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=mono)
-    return {"theme": theme, "css_paths": HERE / "page.css", "head": INSTRUMENT}
+    return {"theme": theme, "css_paths": STYLES, "head": INSTRUMENT}
