@@ -100,7 +100,7 @@ def _checkpoint_controls(studio: Studio, usual: Offer) -> tuple[gr.Dropdown, gr.
     known = _scores(usual)
     checkpoint = gr.Dropdown(choices, value=usual.name, label="Checkpoint", info=known, elem_id="checkpoint")
     stems = gr.CheckboxGroup(list(usual.stems), value=list(usual.stems), label="Stems", elem_id="stems")
-    rest = gr.Checkbox(len(usual.stems) == 1, label="and what they leave of the mixture", elem_id="rest")
+    rest = gr.Checkbox(len(usual.stems) == 1, label="The rest too: the mixture minus these", elem_id="rest")
     return checkpoint, stems, rest
 
 
