@@ -42,11 +42,11 @@ def draw_spectrogram(axes: "Axes", signal: Tensor, sample_rate: int, loudest: fl
     return image
 
 
-def band_power(signal: Tensor, sample_rate: int) -> Tensor:
-    """Power in bands that are equally spaced in log frequency: (c t) -> (band m)."""
+def band_power(signal: Tensor, sample_rate: int, hop: int = HOP) -> Tensor:
+    """Power in bands that are equally spaced in log frequency: (c t) -> (band m), every `hop` samples."""
     signal = F.pad(signal.float(), (0, max(0, N_FFT - signal.shape[-1])))
     window = torch.hann_window(N_FFT)
-    spectrum = torch.stft(signal, N_FFT, HOP, window=window, center=False, return_complex=True)  # c f m
+    spectrum = torch.stft(signal, N_FFT, hop, window=window, center=False, return_complex=True)  # c f m
     energies = (channel.real.square() + channel.imag.square() for channel in spectrum)  # far faster than abs()
     power = sum(energies, torch.zeros(())) / len(spectrum)  # f m; by energy, so that no channels cancel
 

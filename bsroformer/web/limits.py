@@ -52,6 +52,8 @@ class Limits:
         Raises:
             InputError: If it cannot be read, is too large or too long, or the disk has no room for its stems.
         """
+        if not source.is_file():
+            raise InputError(f"{name} was deleted here, since it came long ago: drop it again")
         if source.stat().st_size > self.megabytes * MEGABYTE:
             raise InputError(f"{name} is larger than {self.megabytes:g} MB, the most that is taken here: compress it")
         info = probe(source)

@@ -19,13 +19,7 @@ KINDS = ["audio", "video", ".caf", ".mka", ".oga", ".opus", ".rf64", ".w64", ".w
 QUALITIES = {"Fast": (0.125, 1), "Good": (0.5, 1), "Best": (0.75, 2)}
 """Overlap and shifts; the last computes each sample eight times."""
 PLAYER = "<stem-player></stem-player>"
-ON_LOAD = """
-const player = element.querySelector("stem-player");
-watch("value", () => {
-  player.show(props.value || null);
-  player.scrollIntoView({ block: "nearest" }); // on a phone it is below the controls
-});
-"""
+ON_LOAD = (Path(__file__).parent / "page.js").read_text("utf-8")
 
 Example = Callable[[], tuple[Path, str]]
 """Gives the example's file and title."""
@@ -93,7 +87,12 @@ def _song_controls() -> tuple[gr.File, gr.Audio, gr.Button]:
         with gr.Tab("A file"):
             song = gr.File(label="Song", file_types=KINDS, height=190, elem_id="song")
         with gr.Tab("Record"):
-            recording = gr.Audio(label="Recording", sources=["microphone"], type="filepath", elem_id="recording")
+            recording = gr.Audio(
+                label="Recording", sources=["microphone"], type="filepath", buttons=[], elem_id="recording"
+            )
+    # The last one counts.
+    song.upload(None, None, recording, js="() => null")
+    recording.stop_recording(None, None, song, js="() => null")
     return song, recording, gr.Button("Try the example song", size="sm", elem_id="example")
 
 
@@ -102,7 +101,7 @@ def _checkpoint_controls(studio: Studio, usual: Offer) -> tuple[gr.Dropdown, gr.
     known = _scores(usual)
     checkpoint = gr.Dropdown(choices, value=usual.name, label="Checkpoint", info=known, elem_id="checkpoint")
     stems = gr.CheckboxGroup(list(usual.stems), value=list(usual.stems), label="Stems", elem_id="stems")
-    rest = gr.Checkbox(len(usual.stems) == 1, label="and what they leave of the mixture", elem_id="rest")
+    rest = gr.Checkbox(len(usual.stems) == 1, label="The rest too: the mixture minus these", elem_id="rest")
     return checkpoint, stems, rest
 
 

@@ -56,7 +56,7 @@ def spectrograms(tracks: Tensor, sample_rate: int, share: float = 1.0) -> bytes:
 
 def _levels(track: Tensor, sample_rate: int, columns: int) -> Tensor:
     """Brightness ``(row column)`` from 0 to 1 of samples ``(c t)``, low frequencies first."""
-    power = band_power(track, sample_rate)
+    power = band_power(track, sample_rate, hop=max(1, track.shape[-1] // columns))
     pooled = F.adaptive_avg_pool2d(power[None], (ROWS, columns))[0]
     decibels = 10 * torch.log10(pooled.clamp(min=1e-12))
     return ((decibels - LOUDEST_DB) / RANGE_DB + 1).clamp(0, 1)

@@ -3,11 +3,13 @@
 import logging
 import os
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from bsroformer.errors import InputError
 from bsroformer.web.guard import Guard
@@ -18,6 +20,10 @@ from bsroformer.web.studio import Studio
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 """Those of the machine: nothing is fetched from elsewhere."""
+HERE = Path(__file__).parent
+INSTRUMENT = '<script type="module" src="player/stem-player.js"></script>'
+STYLES = (HERE / "page.css", HERE / "player" / "stem-player.css")
+"""Gradio puts them after its own, which would otherwise win."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     gr.set_static_paths(studio.shelf.songs)  # stems are sent from where they are, without a copy
     page = build_page(studio, example, overlap, shifts)
     page.queue(default_concurrency_limit=None)
+    routes = [*routes_of(studio), Mount("/player", StaticFiles(directory=HERE / "player"))]
     guard = Middleware(Guard, megabytes=studio.limits.megabytes, place=uploads)
     try:
         page.launch(
@@ -71,7 +78,7 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
             auth=list(address.auth) or None,
             root_path=address.root_path,
             max_file_size=round(studio.limits.megabytes * MEGABYTE),
-            app_kwargs={"routes": routes_of(studio), "middleware": [guard], "docs_url": None, "redoc_url": None},
+            app_kwargs={"routes": routes, "middleware": [guard], "docs_url": None, "redoc_url": None},
             prevent_thread_lock=True,
             quiet=True,
             ssr_mode=False,
@@ -81,9 +88,9 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
             **_looks(),
         )
     except OSError as error:
-        raise InputError(
-            f"the page cannot be opened at {address.host}:{address.port} ({error}): give another port"
-        ) from error
+        reason = "the port is taken" if "empty port" in str(error) else error
+        place = f"{address.host}:{address.port or 7860}"
+        raise InputError(f"the page cannot be opened at {place} ({reason}): give another host or port") from error
     if address.share and not page.share_url:
         page.close()
         raise InputError("share=true found no way to Gradio's server of public addresses: leave it out")
@@ -92,10 +99,6 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
 
 def _looks() -> dict[str, Any]:
     """Theme, style sheets and scripts of the page."""
-    own = files("bsroformer.web")
-    theme = gr.themes.Base(
-        primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=("ui-monospace", "monospace")
-    )
-    styles = "\n".join((own / name).read_text("utf-8") for name in ("page.css", "player.css"))
-    script = (own / "player.js").read_text("utf-8")
-    return {"theme": theme, "css": styles, "head": f"<script>{script}</script>"}
+    mono = ("ui-monospace", "monospace")
+    theme = gr.themes.Base(primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=mono)
+    return {"theme": theme, "css_paths": STYLES, "head": INSTRUMENT}

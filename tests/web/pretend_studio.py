@@ -22,7 +22,7 @@ PEAKS, ROWS, WIDTH = 200, 96, 160  # of a full segment
 WEB = Path(bsroformer.web.__file__).parent
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="player.css"><script src="player.js"></script>
+<link rel="stylesheet" href="player/stem-player.css"><script type="module" src="player/stem-player.js"></script>
 <body style="margin: 0"><main style="padding: 16px"><stem-player></stem-player></main>
 <div id="elsewhere"></div></body></html>"""
 
@@ -117,7 +117,7 @@ class PretendStudio:
             self._new_question.notify_all()
         if path == "/":
             return 200, "text/html", PAGE.encode()
-        if path in ("/player.js", "/player.css"):
+        if path.startswith("/player/"):
             kind = "text/javascript" if path.endswith("js") else "text/css"
             return 200, kind, (WEB / path[1:]).read_bytes()
         if self.away:

@@ -46,6 +46,11 @@ def test_what_is_no_sound_is_refused(tmp_path):
         Limits().length_of(tmp_path / "notes.mp3", "notes.mp3", stems=4, place=tmp_path)
 
 
+def test_an_upload_that_was_deleted_meanwhile_is_asked_for_again(tmp_path):
+    with pytest.raises(InputError, match=r"^song\.wav was deleted here.*drop it again$"):
+        Limits().length_of(tmp_path / "0123.wav", "song.wav", stems=4, place=tmp_path)
+
+
 @pytest.mark.parametrize("key", ["megabytes", "minutes", "songs", "keep_minutes"])
 def test_a_limit_of_nothing_is_refused(key):
     with pytest.raises(InputError, match=rf"limits\.{key}=0"):

@@ -1,0 +1,50 @@
+import { build, make } from "./parts.js";
+import { FINISHED, progressText } from "./words.js";
+
+/** How far the song is, what went wrong, and what is worth knowing. */
+export class Report {
+  constructor(cancel) {
+    const { root, parts } = build(`
+      <header>
+        <h2 data-part="title"></h2>
+        <p class="trouble" data-part="trouble" role="status"></p>
+        <p class="message" data-part="message" role="alert"></p>
+        <p class="spoken" data-part="spoken" role="status"></p>
+        <div class="progress" data-part="progress">
+          <p data-part="text"></p>
+          <progress data-part="bar" aria-label="Separation"></progress>
+          <button type="button" data-part="cancel">Cancel</button>
+        </div>
+        <ul class="notes" data-part="notes"></ul>
+      </header>`);
+    [this.root, this.parts] = [root, parts];
+    parts.cancel.addEventListener("click", async () => {
+      parts.cancel.disabled = true;
+      // It may have been too late, or have got lost: the next facts tell.
+      await cancel().catch(() => (parts.cancel.disabled = false));
+    });
+  }
+
+  show(facts) {
+    const { parts } = this, { state, title, message, notes } = facts;
+    parts.title.textContent = title ?? "";
+    parts.message.textContent = state === "deleted" ? "This song has been deleted." : message ?? "";
+    parts.spoken.textContent = { separating: "Separating", done: "The stems are ready" }[state] ?? "";
+    parts.notes.replaceChildren(...(notes ?? []).map((note) => make("li", note)));
+    this.#progress(facts);
+  }
+
+  /** What keeps the facts from coming, if anything does. */
+  trouble(sentence) {
+    this.parts.trouble.textContent = sentence ?? "";
+  }
+
+  #progress(facts) {
+    const { progress, text, bar } = this.parts, { state, done, total } = facts;
+    progress.hidden = FINISHED.includes(state);
+    if (progress.hidden) return;
+    text.textContent = progressText(facts);
+    if (state === "separating" && total) Object.assign(bar, { max: total, value: Math.min(done, total) });
+    else bar.removeAttribute("value");
+  }
+}
