@@ -146,10 +146,10 @@ def test_a_song_in_both_kinds_is_told(tmp_path):
 def test_all_of_musdb18_is_found_in_about_a_second(tmp_path):
     for number in range(150):
         add_stem_mp4(tmp_path, "train" if number < 100 else "test", f"song {number:03}")
-    start = time.perf_counter()
+    start = time.process_time()  # of this process alone: other tests run beside it
     splits = find(tmp_path, "stem_mp4")
     assert (len(splits.train), len(splits.test)) == (100, 50)
-    assert time.perf_counter() - start < 10  # about 1 s on an idle core
+    assert time.process_time() - start < 10  # about 1 s
 
 
 def test_a_song_that_is_named_to_validate_and_is_in_valid_already_is_told(tmp_path):

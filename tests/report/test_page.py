@@ -135,5 +135,10 @@ def test_no_file_of_the_package_is_left_out_of_a_wheel():
     package_data = read_configuration(REPOSITORY / "pyproject.toml")["tool"]["setuptools"]["package-data"]
     for path in (REPOSITORY / "bsroformer").rglob("*"):
         if path.is_file() and path.suffix not in (".py", ".pyc"):
-            package = ".".join(path.parent.relative_to(REPOSITORY).parts)
-            assert any(fnmatch(path.name, pattern) for pattern in package_data.get(package, [])), path
+            assert any(taken(path, package, patterns) for package, patterns in package_data.items()), path
+
+
+def taken(path: Path, package: str, patterns: list[str]) -> bool:
+    """Whether a package's patterns, which are of paths below it, take a file."""
+    folder = REPOSITORY / package.replace(".", "/")
+    return path.is_relative_to(folder) and any(fnmatch(str(path.relative_to(folder)), pattern) for pattern in patterns)

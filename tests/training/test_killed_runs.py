@@ -1,4 +1,7 @@
-"""Runs that are stopped or killed, and go on from their folder: in processes of their own, forked from a warm one."""
+"""Runs that are stopped or killed, and go on from their folder: in processes of their own, forked from a warm one.
+
+That is none of pytest's, in which other tests may have started threads of autograd: these do not survive a fork.
+"""
 
 import multiprocessing
 import os
@@ -7,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,8 @@ from runs import assert_same_end, checkpoint, start
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec", "ignore:.*fork")
 
+WARM = multiprocessing.get_context("forkserver")
+WARM.set_forkserver_preload(["bsroformer.launch.train"])
 STEPS = 9
 KILLS = 20
 
@@ -50,8 +56,8 @@ def start_and_be_killed(checkpoints: int, seconds: float, songs_root: Path, fold
     start_in_process(songs_root, folder, "resume=auto")
 
 
-def forked(work: Callable[..., None], *arguments: Any) -> multiprocessing.Process:
-    process = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+def forked(work: Callable[..., None], *arguments: Any) -> BaseProcess:
+    process = WARM.Process(target=work, args=arguments)
     process.start()
     return process
 

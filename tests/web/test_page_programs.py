@@ -172,7 +172,9 @@ def test_a_file_that_is_too_large_is_refused_with_a_sentence_whoever_sends_it(
 
 def test_an_upload_that_is_longer_than_it_says_is_not_read_further(running: Any, studio: Studio) -> None:
     address = httpx.URL(running[2].local_url)
-    head = f"POST {UPLOAD} HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+    head = (
+        f"POST {UPLOAD} HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+    )
     with socket.create_connection((address.host, address.port), timeout=30) as connection:
         connection.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode() + upload_of(2000))
         answer = connection.recv(65_536)
