@@ -72,7 +72,9 @@ class Guard:
 
 
 def _path(scope: Scope) -> str:
-    return unquote(scope["path"]).lower()
+    """The path below the one at which a proxy shows the page, which may have left that on or not."""
+    path, below = unquote(scope["path"]).lower(), scope.get("root_path", "").rstrip("/").lower()
+    return path.removeprefix(below) if path.startswith(f"{below}/") else path
 
 
 async def _read(receive: Receive) -> tuple[JSONResponse | None, Receive]:
@@ -88,7 +90,11 @@ async def _read(receive: Receive) -> tuple[JSONResponse | None, Receive]:
     async def again() -> Message:
         return left.pop() if left else await receive()
 
-    elsewhere = _told(400, "files on other servers are not fetched: upload the song") if _fetches(body) else None
+    elsewhere = (
+        _told(400, "that is no question; files on other servers are not fetched: upload the song")
+        if _fetches(body)
+        else None
+    )
     return elsewhere, again
 
 
@@ -98,6 +104,8 @@ def _fetches(body: bytes) -> bool:
         return any(ELSEWHERE.match(path) for path in _paths(json.loads(body)))
     except ValueError:  # no JSON: not a question to Gradio's API
         return False
+    except RecursionError:  # nor is what is nested as deep as that, but Gradio would fall over it too
+        return True
 
 
 def _paths(tree: Any) -> Iterator[str]:

@@ -77,6 +77,7 @@ class Job:
         begun: When its separation began, by `time.monotonic`.
         finished: When it ended, one way or another.
         asked: When somebody last asked about it.
+        why_cancelled: Why its end was asked for, if it was.
     """
 
     token: str
@@ -93,10 +94,12 @@ class Job:
     begun: float | None = None
     finished: float | None = None
     asked: float = field(default_factory=time.monotonic)
+    why_cancelled: str = ""
     _cancelled: Event = field(default_factory=Event)
 
-    def cancel(self) -> None:
+    def cancel(self, why: str = "You cancelled it.") -> None:
         """Ask for its end, which comes with the next piece; a job that is finished stays as it is."""
+        self.why_cancelled = why
         self._cancelled.set()
 
     @property

@@ -7,7 +7,8 @@ from pathlib import Path
 from bsroformer.audio.files import probe
 from bsroformer.errors import InputError
 
-MEGABYTE = 1_000_000
+MEGABYTE = 2**20
+"""Bytes, as Gradio counts them."""
 MOST_OVERLAP, MOST_SHIFTS = 0.875, 8
 """Each sample is then computed 64 times."""
 KEPT_FREE = 500 * MEGABYTE
@@ -21,7 +22,7 @@ class Limits:
     """How much each visitor may ask for, and all of them together.
 
     Attributes:
-        megabytes: Size of a song's file, in units of 1,000,000 bytes.
+        megabytes: Size of a song's file, in units of 2**20 bytes.
         minutes: Length of a song.
         songs: How many may be waiting or in work.
         keep_minutes: For how long stems are kept.

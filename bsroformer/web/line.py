@@ -1,5 +1,6 @@
 """Songs one after another, and how long they will take."""
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from threading import Condition, Thread
@@ -7,12 +8,14 @@ from threading import Condition, Thread
 from bsroformer.errors import InputError
 from bsroformer.web.job import Job
 
+log = logging.getLogger(__name__)
+
 
 class Line:
     """Jobs in the order they came; a thread works on the first, one at a time, so that one model is enough.
 
     Args:
-        work: Does a job; what it raises ends nothing but that job, so it should raise nothing.
+        work: Does a job; what it raises is logged, and ends nothing but that job.
         most: How many there may be, the one in work included.
     """
 
@@ -25,14 +28,18 @@ class Line:
         self._thread = Thread(target=self._run, name="studio", daemon=True)
         self._thread.start()
 
-    def join(self, job: Job) -> None:
+    def join(self, job: Job, instead_of: Job | None = None) -> None:
         """Put a job at the end.
+
+        Args:
+            job: It.
+            instead_of: One that is about to leave, and is not counted.
 
         Raises:
             InputError: If there are as many as there may be.
         """
         with self._changed:
-            if len(self.ahead()) >= self.most:
+            if sum(other is not instead_of for other in self.ahead()) >= self.most:
                 raise InputError(f"{self.most} songs are waiting or in work here, and more are not taken: try later")
             self._waiting.append(job)
             self._changed.notify()
@@ -67,4 +74,7 @@ class Line:
                 if self._closed:
                     return
                 self._current = job = self._waiting.popleft()
-            self.work(job)
+            try:
+                self.work(job)
+            except Exception:
+                log.exception("a job ended early")

@@ -143,10 +143,8 @@ def _submitted(
     before: str | None,
 ) -> str:
     """Take a song in, in place of the one that the page showed before; its token."""
+    wish = Wish(source, title, checkpoint, tuple(stems), rest, overlap, int(shifts))
     try:
-        job = studio.submit(Wish(source, title, checkpoint, tuple(stems), rest, overlap, int(shifts)))
+        return studio.submit(wish, studio.job(before) if before else None).token
     except InputError as error:
         raise refusal(str(error), "This song is not taken") from error
-    if before and (earlier := studio.job(before)):
-        studio.cancel(earlier)
-    return job.token

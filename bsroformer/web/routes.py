@@ -64,6 +64,9 @@ class Songs(Protocol):
     def cancel(self, job: Job) -> None:
         """End it."""
 
+    def leave(self, job: Job) -> None:
+        """Its page was closed."""
+
 
 def routes_of(studio: Songs) -> list[Route]:
     """The routes of a studio, below ``songs/``, for an app of Gradio's: ``launch(app_kwargs={"routes": ...})``."""
@@ -75,8 +78,12 @@ def routes_of(studio: Songs) -> list[Route]:
         "/mix.{format}": _mix,
     }
     gets = [Route(f"/songs/{{token}}{path}", _endpoint(studio, answer)) for path, answer in answers.items()]
-    cancel = _endpoint(studio, partial(_cancel, studio))
-    return [*gets, Route("/songs/{token}/cancel", cancel, methods=["POST"])]
+    asks = {"cancel": studio.cancel, "leave": studio.leave}
+    posts = [
+        Route(f"/songs/{{token}}/{what}", _endpoint(studio, partial(_done, act)), methods=["POST"])
+        for what, act in asks.items()
+    ]
+    return [*gets, *posts]
 
 
 async def signed_in(request: Request) -> bool:
@@ -140,9 +147,9 @@ async def _facts(studio: Songs, request: Request, job: Job) -> Response:
     return JSONResponse(studio.facts(job), headers=PRIVATE)
 
 
-async def _cancel(studio: Songs, request: Request, job: Job) -> Response:
-    """Cancel it; another site, which may send a visitor's browser here, would have to know the token too."""
-    studio.cancel(job)
+async def _done(act: Callable[[Job], None], request: Request, job: Job) -> Response:
+    """Do it; another site, which may send a visitor's browser here, would have to know the token too."""
+    act(job)
     return Response(status_code=204, headers=PRIVATE)
 
 

@@ -2,9 +2,8 @@
 
 import logging
 import math
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 
 from bsroformer.audio.files import probe
@@ -21,8 +20,10 @@ from bsroformer.web.menu import Offer
 from bsroformer.web.shelf import Shelf
 
 PATIENCE = 120.0
-"""Seconds after which a song that nobody asks about is not separated any more: its page was closed."""
-ROUND = 10.0
+"""Seconds after which a song that nobody asks about makes room for others: its page was closed, or its phone sleeps."""
+GRACE = 15.0
+"""Seconds that a page has to come back after it said that it was closed: it may be loaded again, or be open twice."""
+ROUND = 5.0
 """Seconds between two looks at what can be cancelled or deleted."""
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,12 @@ class Studio:
         self._rounds = Thread(target=self._make_rounds, name="studio rounds", daemon=True)
         self._rounds.start()
 
-    def submit(self, wish: Wish) -> Job:
+    def submit(self, wish: Wish, instead_of: Job | None = None) -> Job:
         """Take a song in.
+
+        Args:
+            wish: What is to be done.
+            instead_of: A song of the same visitor, which is cancelled and whose place in the line this one may have.
 
         Raises:
             InputError: If it cannot be taken: unreadable, too large, too long, too many songs before it.
@@ -71,16 +76,18 @@ class Studio:
         try:
             seconds = self.limits.length_of(wish.source, wish.name, len(wish.names), self.shelf.songs)
         except InputError as error:
-            raise InputError(for_people(error, wish)) from error
+            raise InputError(for_people(error, {str(wish.source): wish.name})) from error
         token, folder = self.shelf.new()
         job = Job(token, folder, wish, seconds)
         self._jobs[token] = job
         try:
-            self._line.join(job)
+            self._line.join(job, instead_of)
         except InputError:
             del self._jobs[token]
             self.shelf.discard(token)
             raise
+        if instead_of is not None:
+            self.cancel(instead_of, "Another song took its place.")
         return job
 
     def offer(self, name: str) -> Offer:
@@ -97,11 +104,15 @@ class Studio:
         """The song that a token stands for, unless it was deleted."""
         return self._jobs.get(token)
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: Job, why: str = "You cancelled it.") -> None:
         """End a job: at once if it waits, with the next piece if it is in work."""
-        job.cancel()
+        job.cancel(why)
         if self._line.leave(job):
-            job.finish("cancelled", "You cancelled it.")
+            job.finish("cancelled", why)
+
+    def leave(self, job: Job) -> None:
+        """Take note that a page was closed: its song is cancelled unless somebody asks about it again soon."""
+        job.asked = time.monotonic() - PATIENCE + GRACE
 
     def facts(self, job: Job) -> Facts:
         """What a page may know of a song: see `facts_of`."""
@@ -120,9 +131,9 @@ class Studio:
         try:
             self._write_stems(job)
         except Cancelled:
-            job.finish("cancelled", "It was cancelled.")
+            job.finish("cancelled", job.why_cancelled)
         except InputError as error:
-            job.finish("failed", for_people(error, job.wish))
+            job.finish("failed", for_people(error, self._own_names(job)))
         except Exception as error:
             if out_of_memory(error):
                 self.model.drop()
@@ -131,6 +142,12 @@ class Studio:
                 log.exception("unexpected")
                 job.finish("failed", "Something went wrong that should not have; whoever runs this page sees what.")
         self.told(f"{job.wish.title}: {job.state}")
+
+    def _own_names(self, job: Job) -> dict[str, str]:
+        """What the visitor calls the files that a message may be about."""
+        offer = self.offers[job.wish.checkpoint]
+        configs = {} if offer.config is None else {offer.config: "its YAML"}
+        return {str(job.wish.source): job.wish.name, f"{job.folder}/": "", offer.path: offer.name, **configs}
 
     def _write_stems(self, job: Job) -> None:
         if job.cancelled:
@@ -164,24 +181,37 @@ class Studio:
 
     def _make_rounds(self) -> None:
         while not self._closed.wait(ROUND):
-            self.look_after(time.monotonic())
+            try:
+                self.look_after(time.monotonic())
+            except Exception:
+                log.exception("a round ended early")
 
     def look_after(self, now: float) -> None:
-        """Cancel songs whose pages are closed, and delete those whose time is over.
+        """Cancel songs whose pages are closed, if others wait, and delete songs whose time is over.
 
         Args:
             now: By `time.monotonic`.
         """
-        for job in list(self._jobs.values()):
-            if job.state not in FINISHED and now - job.asked > PATIENCE:
-                self.cancel(job)
-        for token in self.shelf.sweep(list(self._jobs.values())):
+        jobs = list(self._jobs.values())
+        unfinished = [job for job in jobs if job.state not in FINISHED]
+        for job in unfinished:
+            if now - job.asked > PATIENCE and unfinished[1:]:
+                self.cancel(job, "It was cancelled, since its page was closed and others were waiting.")
+        for token in self.shelf.sweep(jobs):
             self._jobs.pop(token, None)
 
 
-def for_people(error: InputError, wish: Wish) -> str:
-    """What is wrong, with a song's own name in place of this machine's folders."""
-    return re.sub(r"\S*/stems/", "", str(error).replace(str(wish.source), wish.name))
+def for_people(error: InputError, names: Mapping[str, str]) -> str:
+    """What is wrong, with names that people know in place of this machine's paths.
+
+    Args:
+        error: What is wrong.
+        names: For each path that it may name.
+    """
+    told = str(error)
+    for path in sorted(names, key=len, reverse=True):
+        told = told.replace(path, names[path])
+    return told
 
 
 def notes_of(song: SeparatedSong) -> list[str]:
