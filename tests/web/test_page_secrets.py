@@ -13,6 +13,7 @@ import gradio as gr
 import httpx
 import pytest
 from pages import opened
+from starlette.routing import Mount
 from studios import finished, song_in, studio_in, wish_of
 
 from bsroformer.web.studio import Studio
@@ -57,6 +58,8 @@ def routes(some: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, set[str
         path = prefix + getattr(route, "path", "")
         if nested := getattr(inner, "routes", None):
             yield from routes(nested, path)
+        elif isinstance(route, Mount):
+            yield f"{path}/{{path:path}}", {"GET", "HEAD"}
         elif hasattr(route, "path"):
             yield path, set(route.methods or {"GET"})
 

@@ -96,7 +96,7 @@ def finished(
         shelf = Shelf(tmp_path_factory.mktemp("songs") / "studio", 3600)
         studio = Studio(offers_of([str(checkpoint)]), HeldModel(separator), shelf, Limits(), Delivery())
         with opened(studio) as page, visiting(browser, page.local_url) as visitor:
-            visitor.page.get_by_label("and what they leave").check()
+            visitor.page.get_by_label("The rest too").check()
             token = visitor.separate(song)
             mixture = read(song)[0]
             stems = separator(load_model(checkpoint), STEMS, 0.5, 1)(mixture)
