@@ -25,7 +25,7 @@ class Pace:
 
     def learn(self, wish: Wish, seconds: float, taken: float) -> None:
         """Keep what a second of music took, for each checkpoint."""
-        self._taken[wish.checkpoint] = taken / max(seconds * _cost(wish), 1e-9)
+        self._taken[wish.checkpoint] = taken / max(seconds * wish.times, 1e-9)
 
     def needed(self, job: Job) -> float | None:
         """Seconds until a job ends once it has begun; None if that cannot be known yet."""
@@ -34,12 +34,7 @@ class Pace:
         if job.begun is not None and job.done > 0:
             return max(0.0, job.seconds - job.done) * (time.monotonic() - job.begun) / job.done
         pace = self._taken.get(job.wish.checkpoint)
-        return None if pace is None else job.seconds * _cost(job.wish) * pace
-
-
-def _cost(wish: Wish) -> float:
-    """How often each sample is computed."""
-    return wish.shifts / (1 - wish.overlap)
+        return None if pace is None else job.seconds * job.wish.times * pace
 
 
 def facts_of(job: Job, before: Sequence[Job], pace: Pace, limits: Limits) -> Facts:
@@ -84,7 +79,7 @@ def tracks_of(wish: Wish) -> list[dict[str, str]]:
 
 
 def _heard(job: Job) -> Facts:
-    """What there is to hear and see so far; a separation that failed is not heard."""
+    """What there is to hear and see: of a song that was cancelled or failed, the part that was done."""
     heard = job.heard
     rate = heard.sample_rate if heard else None
     return {

@@ -90,16 +90,12 @@ async def _read(receive: Receive) -> tuple[JSONResponse | None, Receive]:
     async def again() -> Message:
         return left.pop() if left else await receive()
 
-    elsewhere = (
-        _told(400, "that is no question; files on other servers are not fetched: upload the song")
-        if _fetches(body)
-        else None
-    )
-    return elsewhere, again
+    refused = _told(400, "files on other servers are not fetched: upload the song") if _fetches(body) else None
+    return refused, again
 
 
 def _fetches(body: bytes) -> bool:
-    """Whether a question names a file on another server."""
+    """Whether a question names a file on another server, or hides what it names."""
     try:
         return any(ELSEWHERE.match(path) for path in _paths(json.loads(body)))
     except ValueError:  # no JSON: not a question to Gradio's API

@@ -46,6 +46,11 @@ class Wish:
         return f"{self.title}{self.source.suffix}"
 
     @property
+    def times(self) -> float:
+        """How often each sample is computed."""
+        return self.shifts / (1 - self.overlap)
+
+    @property
     def rest_name(self) -> str | None:
         """What the rest is called, if it is wanted."""
         if not self.rest:

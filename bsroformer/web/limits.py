@@ -11,6 +11,8 @@ MEGABYTE = 2**20
 """Bytes, as Gradio counts them."""
 MOST_OVERLAP, MOST_SHIFTS = 0.875, 8
 """Each sample is then computed 64 times."""
+USUAL_TIMES = 8
+"""How often each sample of a song as long as may be may be computed."""
 KEPT_FREE = 500 * MEGABYTE
 """Of the disk, for everything else on the machine."""
 SAMPLE_BYTES = 4 + 1
@@ -69,6 +71,23 @@ class Limits:
             )
         return seconds
 
+    def check_work(self, seconds: float | None, times: float, name: str) -> None:
+        """Make sure that a song takes no more work than the longest at usual quality.
+
+        Args:
+            seconds: Its length, if that is known.
+            times: How often each sample is to be computed.
+            name: What the visitor calls it.
+
+        Raises:
+            InputError: If it does.
+        """
+        most = USUAL_TIMES * self.minutes
+        if times > USUAL_TIMES and times * (self.minutes if seconds is None else seconds / 60) > most:
+            raise InputError(
+                f"{name} is too long to compute each sample {times:g} times: choose less overlap or fewer shifts"
+            )
+
     def check_length(self, seconds: float, name: str) -> None:
         """Make sure that a song is not too long.
 
@@ -80,10 +99,10 @@ class Limits:
 
 
 def check_quality(overlap: float, shifts: int) -> None:
-    """Make sure that nobody asks for a separation without end.
+    """Make sure that overlap and shifts are within their bounds.
 
     Raises:
-        InputError: If somebody does.
+        InputError: If not.
     """
     if not 0 <= overlap <= MOST_OVERLAP:
         raise InputError(f"overlap={overlap} must be from 0 to {MOST_OVERLAP}")

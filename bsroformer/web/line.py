@@ -2,7 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Condition, Thread
 
 from bsroformer.errors import InputError
@@ -74,7 +75,14 @@ class Line:
                 if self._closed:
                     return
                 self._current = job = self._waiting.popleft()
-            try:
+            with logged("a job"):
                 self.work(job)
-            except Exception:
-                log.exception("a job ended early")
+
+
+@contextmanager
+def logged(what: str) -> Iterator[None]:
+    """Log what goes wrong, and go on: a thread that ends would leave everybody waiting without a word."""
+    try:
+        yield
+    except Exception:
+        log.exception("%s ended early", what)

@@ -6,12 +6,26 @@ async function show(token) {
   player.show(token);
 }
 
+/** Keep a token for when this tab is loaded again; browsers may forbid it. */
+function keep(token) {
+  try {
+    if (token) sessionStorage.setItem(KEPT, token);
+    return sessionStorage.getItem(KEPT);
+  } catch {
+    return null;
+  }
+}
+
 watch("value", async () => {
-  sessionStorage.setItem(KEPT, props.value);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  // On a phone the player is below the controls, and not to be seen before it has facts.
+  player.addEventListener("stem-player-state", () => player.scrollIntoView({ behavior: calm ? "auto" : "smooth" }), {
+    once: true,
+  });
   await show(props.value);
-  player.scrollIntoView({ block: "nearest" }); // on a phone it is below the controls
+  keep(props.value);
 });
 
-// A page that is loaded again shows the song that it showed, to this tab alone.
-const kept = sessionStorage.getItem(KEPT);
-if (kept) show(kept);
+// A page that is loaded again shows the song that it showed, to this tab alone, if that is still there.
+const kept = keep();
+if (kept) fetch(new URL(`songs/${kept}`, document.baseURI)).then((answer) => answer.ok && show(kept));

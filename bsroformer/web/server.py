@@ -8,8 +8,9 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 
 from bsroformer.errors import InputError
 from bsroformer.web.guard import Guard
@@ -22,6 +23,7 @@ FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 """Those of the machine: nothing is fetched from elsewhere."""
 HERE = Path(__file__).parent
 INSTRUMENT = '<script type="module" src="player/stem-player.js"></script>'
+SCRIPTS = {path.name: path for path in (HERE / "player").glob("*.js")}
 STYLES = (HERE / "page.css", HERE / "player" / "stem-player.css")
 """Gradio puts them after its own, which would otherwise win."""
 
@@ -68,7 +70,7 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     gr.set_static_paths(studio.shelf.songs)  # stems are sent from where they are, without a copy
     page = build_page(studio, example, overlap, shifts)
     page.queue(default_concurrency_limit=None)
-    routes = [*routes_of(studio), Mount("/player", StaticFiles(directory=HERE / "player"))]
+    routes = [*routes_of(studio), Route("/player/{name}", _script)]
     guard = Middleware(Guard, megabytes=studio.limits.megabytes, place=uploads)
     try:
         page.launch(
@@ -97,8 +99,20 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     return page
 
 
+async def _script(request: Request) -> Response:
+    """A part of the instrument; browsers ask each time whether it has changed, so that all parts go together."""
+    path = SCRIPTS.get(request.path_params["name"])
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(path, media_type="text/javascript", headers=headers) if path else Response(status_code=404)
+
+
 def _looks() -> dict[str, Any]:
     """Theme, style sheets and scripts of the page."""
     mono = ("ui-monospace", "monospace")
-    theme = gr.themes.Base(primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=mono)
+    theme = gr.themes.Base(primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=mono).set(
+        body_text_color_subdued="*neutral_600",  # Gradio's own is too pale to be read on white
+        block_info_text_color="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color_dark="*neutral_300",
+    )
     return {"theme": theme, "css_paths": STYLES, "head": INSTRUMENT}

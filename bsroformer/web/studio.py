@@ -14,7 +14,7 @@ from bsroformer.web.facts import Facts, Pace, facts_of
 from bsroformer.web.held_model import HeldModel
 from bsroformer.web.job import FINISHED, Job, Wish
 from bsroformer.web.limits import Limits, check_quality
-from bsroformer.web.line import Line
+from bsroformer.web.line import Line, logged
 from bsroformer.web.listening import Listening
 from bsroformer.web.menu import Offer
 from bsroformer.web.shelf import Shelf
@@ -75,6 +75,7 @@ class Studio:
             raise InputError(f"choose one or more of the stems {', '.join(offer.stems)} of {offer.name}, each once")
         try:
             seconds = self.limits.length_of(wish.source, wish.name, len(wish.names), self.shelf.songs)
+            self.limits.check_work(seconds, wish.times, wish.name)
         except InputError as error:
             raise InputError(for_people(error, {str(wish.source): wish.name})) from error
         token, folder = self.shelf.new()
@@ -181,10 +182,8 @@ class Studio:
 
     def _make_rounds(self) -> None:
         while not self._closed.wait(ROUND):
-            try:
+            with logged("a round"):
                 self.look_after(time.monotonic())
-            except Exception:
-                log.exception("a round ended early")
 
     def look_after(self, now: float) -> None:
         """Cancel songs whose pages are closed, if others wait, and delete songs whose time is over.

@@ -58,6 +58,19 @@ def test_what_the_page_does_not_need_is_not_there(client, path):
     assert client.post(path, content=b"").status_code == 404
 
 
+@pytest.mark.parametrize("prefix", ["", "/studio"])
+def test_below_a_proxys_path_the_same_holds_whether_it_is_left_on_or_not(tmp_path, prefix):
+    app = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("passed on"), methods=["GET", "POST"])])
+    client = TestClient(Guard(app, megabytes=1, place=tmp_path), root_path="/studio")
+    assert client.get(f"{prefix}/gradio_api/proxy=http://example.org/").status_code == 404
+    assert client.post(f"{prefix}/gradio_api/upload", content=b"x" * 900_000).status_code == 200
+    assert client.post(f"{prefix}/gradio_api/upload", content=b"x" * 1_200_000).status_code == 413
+
+
+def test_what_is_nested_too_deep_to_be_read_is_refused(client):
+    assert client.post("/gradio_api/queue/join", content=b"[" * 50_000).status_code == 400
+
+
 @pytest.mark.parametrize("path", ["/", "/config", "/songs/abc", "/gradio_api/file=/tmp/song.wav", "/gradio_api/info"])
 def test_what_the_page_needs_is_passed_on(client, path):
     assert client.get(path).status_code == 200

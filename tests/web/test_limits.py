@@ -57,6 +57,15 @@ def test_a_limit_of_nothing_is_refused(key):
         Limits(**{key: 0})
 
 
+@pytest.mark.parametrize("seconds", [20 * 60, None])
+def test_a_long_song_may_be_computed_as_often_as_at_best_quality_and_not_more(seconds):
+    limits = Limits(minutes=20)
+    limits.check_work(seconds, 8, "song.wav")
+    with pytest.raises(InputError, match=r"^song\.wav is too long to compute each sample 64 times"):
+        limits.check_work(seconds, 64, "song.wav")
+    limits.check_work(2 * 60, 64, "song.wav")
+
+
 @pytest.mark.parametrize(("overlap", "shifts"), [(0.999, 1), (-0.5, 1), (float("nan"), 1), (0.5, 0), (0.5, 1000)])
 def test_nobody_can_ask_for_a_separation_without_end(overlap, shifts):
     with pytest.raises(InputError, match=r"must be from"):

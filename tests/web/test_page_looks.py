@@ -23,7 +23,8 @@ CONTRAST_OF = """(element) => {
   const grounds = ["white"], chain = [];
   for (let each = element; each; each = each.parentElement) chain.unshift(getComputedStyle(each).backgroundColor);
   grounds.push(...chain);
-  const [low, high] = [luminance(...grounds), luminance(...grounds, getComputedStyle(element).color)].sort((a, b) => a - b);
+  const pair = [luminance(...grounds), luminance(...grounds, getComputedStyle(element).color)];
+  const [low, high] = pair.sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
 }"""
 TEXTS = {
@@ -132,5 +133,7 @@ def test_the_page_asks_nobody_but_its_own_studio(browser: Any, running: Any, son
         visitor.page.reload()
         visitor.wait("done")
         asked = [urlsplit(address) for address in visitor.asked]
-    assert {address.netloc for address in asked if address.scheme not in ("data", "blob")} == {urlsplit(running[1]).netloc}
+    assert {address.netloc for address in asked if address.scheme not in ("data", "blob")} == {
+        urlsplit(running[1]).netloc
+    }
     assert len(asked) > 20

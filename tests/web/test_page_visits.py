@@ -1,6 +1,7 @@
 """What visitors of the page meet: songs that are ended, refused, or have to wait for others."""
 
 import gc
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,7 @@ def test_an_eleventh_song_is_refused_and_ten_are_done_in_the_order_they_came(
 
     model.open.set()
     assert [finished(job).state for job in jobs] == ["done"] * 10
-    for job, following in zip(jobs, jobs[1:], strict=False):
+    for job, following in itertools.pairwise(jobs):
         assert job.finished <= following.begun
     assert samples_in_memory() - before < 12 * RATE  # a mono song
     visitor.start()

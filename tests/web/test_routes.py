@@ -45,6 +45,9 @@ class Studio:
     def cancel(self, job: Job) -> None:
         job.cancel()
 
+    def leave(self, job: Job) -> None:
+        job.asked = -1.0
+
 
 @pytest.fixture
 def studio(tmp_path) -> Studio:
@@ -78,6 +81,13 @@ def test_facts_are_never_stored_and_asking_is_a_sign_of_life(client, job):
     assert answer.json() == {"token": TOKEN, "title": job.wish.title, "state": "done"}
     assert answer.headers["cache-control"] == "no-store"
     assert job.asked > 0
+
+
+def test_a_page_says_that_it_is_closed_by_a_post_with_nothing_in_it(client, job):
+    assert client.get(f"/songs/{TOKEN}/leave").status_code == 405
+    assert client.post(f"/songs/{TOKEN}/leave").status_code == 204
+    assert job.asked == -1.0
+    assert not job.cancelled
 
 
 def test_cancelling_is_a_post_with_nothing_in_it(client, job):

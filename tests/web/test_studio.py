@@ -9,6 +9,7 @@ from studios import OFFER, finished, song_in, studio_in, wait_until, wish_of
 from bsroformer.audio.files import read
 from bsroformer.errors import InputError
 from bsroformer.web.limits import Limits
+from bsroformer.web.studio import GRACE
 from bsroformer.web.studio import PATIENCE as SIGN_OF_LIFE
 
 
@@ -188,9 +189,75 @@ def test_a_song_nobody_asks_about_any_more_is_cancelled(song, tmp_path):
         first.asked = time.monotonic() + SIGN_OF_LIFE
         studio.look_after(time.monotonic() + SIGN_OF_LIFE + 1)
         assert second.state == "cancelled"
+        assert "page was closed" in (second.message or "")
         assert not first.cancelled
         model.open.set()
         finished(first)
+
+
+def test_a_song_nobody_asks_about_goes_on_while_nobody_else_waits(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        job = studio.submit(wish_of(song))
+        wait_until(lambda: job.state == "separating")
+        studio.look_after(time.monotonic() + SIGN_OF_LIFE + 1)
+        assert not job.cancelled
+        model.open.set()
+        assert finished(job).state == "done"
+
+
+def test_a_page_that_was_closed_has_a_while_to_come_back(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        first, second, third = (studio.submit(wish_of(song)) for _ in range(3))
+        wait_until(lambda: first.state == "separating")
+        for job in (second, third):
+            studio.leave(job)
+        studio.look_after(time.monotonic() + GRACE - 5)
+        assert (second.state, third.state) == ("waiting", "waiting")
+        second.asked = time.monotonic()
+        studio.look_after(time.monotonic() + GRACE + 5)
+        assert (second.state, third.state) == ("waiting", "cancelled")
+        model.open.set()
+        finished(second)
+
+
+def test_another_song_takes_the_place_of_ones_own_even_in_a_full_line(song, tmp_path):
+    with studio_in(tmp_path, Limits(songs=2)) as (studio, model):
+        model.open.clear()
+        first, mine = (studio.submit(wish_of(song)) for _ in range(2))
+        another = studio.submit(wish_of(song), instead_of=mine)
+        assert (mine.state, another.state) == ("cancelled", "waiting")
+        with pytest.raises(InputError, match=r"^choose one or more"):
+            studio.submit(wish_of(song, stems=()), instead_of=another)
+        assert another.state == "waiting"
+        model.open.set()
+        assert [finished(job).state for job in (first, another)] == ["done", "done"]
+
+
+def test_messages_name_no_folder_of_this_machine(song, tmp_path):
+    with studio_in(tmp_path / "a b") as (studio, model):
+        model.error = InputError("nothing")
+        job = finished(studio.submit(wish_of(song)))
+        for told, expected in (
+            (f"{song} is damaged", "A song.wav is damaged"),
+            (f"{job.folder}/stems/vocals.wav cannot be written", "stems/vocals.wav cannot be written"),
+            ("no checkpoint at small.ckpt", "no checkpoint at small"),
+        ):
+            model.error = InputError(told)
+            other = studio.submit(wish_of(song))
+            model.error = InputError(told.replace(str(job.folder), str(other.folder)))
+            assert finished(other).message in (expected, told.replace(str(song), "A song.wav").replace(".ckpt", ""))
+            assert str(tmp_path) not in (other.message or "")
+
+
+def test_a_line_that_cannot_tell_goes_on(song, tmp_path):
+    def broken(line: str) -> None:
+        raise BrokenPipeError(line)
+
+    with studio_in(tmp_path) as (studio, _):
+        studio.told = broken
+        assert [finished(studio.submit(wish_of(song))).state for _ in range(2)] == ["done", "done"]
 
 
 def test_a_song_is_forgotten_with_its_files_when_its_time_is_over(song, tmp_path):

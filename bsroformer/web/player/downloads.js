@@ -35,7 +35,8 @@ export class Downloads {
     const to = (path) => (this.#facts.state === "done" ? address(this.#token, path) : null);
     const levels = this.#levels.map((gain) => Number(gain.toFixed(4)));
     this.#rows.forEach(({ parts }, track) => parts.save && lead(parts.save, to(`/stems/${track}.${this.#format}`)));
-    lead(this.parts.mix, to(`/mix.${this.#format}?levels=${levels}`));
+    const silent = !levels.some((gain) => gain > 0);
+    lead(this.parts.mix, silent ? null : to(`/mix.${this.#format}?levels=${levels}`));
     lead(this.parts.zip, to(`/stems.zip?format=${this.#format}`));
   }
 }

@@ -6,7 +6,7 @@ export class Report {
   constructor(cancel) {
     const { root, parts } = build(`
       <header>
-        <h2 data-part="title"></h2>
+        <h2 data-part="title" tabindex="-1"></h2>
         <p class="trouble" data-part="trouble" role="status"></p>
         <p class="message" data-part="message" role="alert"></p>
         <p class="spoken" data-part="spoken" role="status"></p>
@@ -22,6 +22,7 @@ export class Report {
       parts.cancel.disabled = true;
       // It may have been too late, or have got lost: the next facts tell.
       await cancel().catch(() => (parts.cancel.disabled = false));
+      if (parts.cancel.disabled) parts.title.focus(); // the button goes, and the keys are to work on
     });
   }
 

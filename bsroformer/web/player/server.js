@@ -43,6 +43,7 @@ export class Watch {
     let facts;
     try {
       const answer = await fetch(address(this.#token), { cache: "no-store", signal });
+      if (answer.status === 401) return this.#hear(null, "You are not signed in any more: load this page again."), null;
       if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
       facts = answer.ok ? await answer.json() : { token: this.#token, state: "deleted" };
     } catch {

@@ -90,9 +90,9 @@ class StemPlayer extends HTMLElement {
     if (this.#parts) this.#build();
   }
 
-  // A song that nobody waits for holds up the others.
+  // A song that nobody waits for holds up the others; if this page comes back, it asks again, and the song goes on.
   #pageHidden = () => {
-    if (this.#facts && !FINISHED.includes(this.#facts.state)) navigator.sendBeacon(address(this.#token, "/cancel"));
+    if (this.#facts && !FINISHED.includes(this.#facts.state)) navigator.sendBeacon(address(this.#token, "/leave"));
   };
 
   #build() {
