@@ -110,7 +110,9 @@ def _looks() -> dict[str, Any]:
     """Theme, style sheets and scripts of the page."""
     mono = ("ui-monospace", "monospace")
     theme = gr.themes.Base(primary_hue="violet", neutral_hue="slate", font=FONTS, font_mono=mono).set(
-        body_text_color_subdued="*neutral_600",  # Gradio's own is too pale to be read on white
+        button_primary_background_fill="*primary_600",  # Gradio's own are too pale to be read
+        button_primary_background_fill_hover="*primary_700",
+        body_text_color_subdued="*neutral_600",
         block_info_text_color="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
         block_info_text_color_dark="*neutral_300",

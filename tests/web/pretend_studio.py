@@ -129,6 +129,8 @@ class PretendStudio:
     def _of_song(self, method: str, path: str) -> tuple[int, str, bytes]:
         if not path:
             return 200, "application/json", json.dumps(self.facts()).encode()
+        if (method, path) == ("POST", "/leave"):
+            return 204, "text/plain", b""
         if (method, path) == ("POST", "/cancel"):
             self.state = "cancelled"
             self.said = {"message": "The separation was cancelled."}

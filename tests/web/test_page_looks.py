@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from pages import Visitor, opened, visiting
 from studios import Model, song_in, studio_in, wait_until
+from visitors import Visitor, opened, visiting
 
 CONTRAST = 4.5
 """That WCAG 2 asks of text (level AA)."""

@@ -11,8 +11,8 @@ import gradio as gr
 import gradio_client
 import httpx
 import pytest
-from pages import opened
 from studios import OFFER, Model, finished, song_in, studio_in, wait_until, wish_of
+from visitors import opened
 
 from bsroformer.web.job import Job
 from bsroformer.web.limits import MEGABYTE, Limits

@@ -12,9 +12,9 @@ from urllib.parse import quote, urlsplit
 import gradio as gr
 import httpx
 import pytest
-from pages import opened
 from starlette.routing import Mount
 from studios import finished, song_in, studio_in, wish_of
+from visitors import opened
 
 from bsroformer.web.studio import Studio
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from pages import Visitor, opened, visiting
 from studios import song_in, studio_in
+from visitors import Visitor, opened, visiting
 
 
 def test_who_does_not_know_the_password_gets_neither_the_page_nor_a_song(browser: Any, tmp_path: Path) -> None:
@@ -30,7 +30,8 @@ def test_who_does_not_know_the_password_gets_neither_the_page_nor_a_song(browser
         assert visitor.page.request.get(stem).status == 200
         assert [httpx.get(asked).status_code for asked in (address, stem)] == [401, 401]
         assert httpx.post(upload, files={"files": ("song.wav", song.read_bytes())}).status_code == 401
-        assert "Separate" not in httpx.get(page.local_url).text
+        assert "stem-player>" in visitor.page.request.get(page.local_url).text()
+        assert "stem-player>" not in httpx.get(page.local_url).text  # though Gradio tells everybody its endpoints
         with visiting(browser, page.local_url) as stranger:
             assert stranger.page.request.get(address).status == 401
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 import torch
-from pages import Visitor, opened, visiting
 from torch import Tensor
+from visitors import Visitor, opened, visiting
 
 from bsroformer.audio.files import read
 from bsroformer.checkpoints import load_model

@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ import gradio as gr
 import httpx
 import pytest
 import torch
-from pages import Visitor, opened, visiting
 from studios import RATE, Model, finished, song_in, studio_in, wait_until, wish_of
+from visitors import Visitor, opened, visiting
 
 from bsroformer.web.limits import Limits
-from bsroformer.web.studio import Studio
+from bsroformer.web.studio import GRACE, PATIENCE, Studio
 
 LIMITS = Limits(megabytes=1, minutes=0.5, songs=10)
 
@@ -81,7 +82,7 @@ def test_a_song_can_be_ended_in_the_middle_and_leaves_no_stem(
     wait_until(lambda: job.cancelled)
     model.open.set()
     visitor.wait("cancelled")
-    visitor.page.get_by_role("alert").get_by_text("It was cancelled.").wait_for()
+    visitor.page.get_by_role("alert").get_by_text("You cancelled it.").wait_for()
     assert not list((job.folder / "stems").glob("*"))
     assert httpx.get(f"{visitor.page.url}songs/{job.token}/stems/1.wav").status_code == 409
 
@@ -115,7 +116,25 @@ def test_a_closed_page_gives_its_song_up(browser: Any, address: str, songs: Path
         job = studio.job(visitor.separate(songs / "A song.wav", until="separating"))
         visitor.page.close(run_before_unload=True)
         assert job is not None
-        wait_until(lambda: job.cancelled)
+        wait_until(lambda: time.monotonic() - job.asked > PATIENCE - GRACE - 1)
+    studio.submit(wish_of(songs / "Another.wav"))
+    studio.look_after(time.monotonic() + GRACE)
+    assert job.cancelled
+
+
+def test_a_page_that_is_loaded_again_goes_on_with_its_song(
+    visitor: Visitor, songs: Path, studio: Studio, model: Model
+) -> None:
+    model.open.clear()
+    job = studio.job(visitor.separate(songs / "A song.wav", until="separating"))
+    assert job is not None
+    visitor.page.reload()
+    visitor.page.locator("stem-player[data-state=separating]").wait_for()
+    studio.submit(wish_of(songs / "Another.wav"))
+    studio.look_after(time.monotonic() + GRACE)
+    assert not job.cancelled
+    model.open.set()
+    visitor.page.locator("stem-player[data-state=done]").wait_for()
 
 
 def test_what_cannot_be_taken_is_told_and_the_page_goes_on(visitor: Visitor, songs: Path, tmp_path: Path) -> None:

@@ -278,11 +278,11 @@ def test_progress_is_told_and_can_be_ended(page: Any, studio: PretendStudio) -> 
     assert page.evaluate("states") == ["waiting", "separating", "cancelled"]
 
 
-def test_who_leaves_the_page_of_an_unfinished_song_gives_it_up(page: Any, studio: PretendStudio) -> None:
+def test_who_leaves_the_page_of_an_unfinished_song_says_so(page: Any, studio: PretendStudio) -> None:
     studio.separating(2)
     show(page, "separating")
     page.goto("about:blank")
-    studio.wait_asked(f"POST /songs/{TOKEN}/cancel")
+    studio.wait_asked(f"POST /songs/{TOKEN}/leave")
 
 
 def test_a_studio_that_does_not_answer_is_asked_again(page: Any, studio: PretendStudio) -> None:
