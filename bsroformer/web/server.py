@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,39 +65,55 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     Raises:
         InputError: If the port is taken, or the public address cannot be had.
     """
+    _check_free(address)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it is there
-    uploads = studio.shelf.uploads
-    os.environ["GRADIO_TEMP_DIR"] = str(uploads)  # where Gradio puts what is uploaded, and all that it may read
+    os.environ["GRADIO_TEMP_DIR"] = str(studio.shelf.uploads)  # where Gradio puts uploads, and all that it may read
     gr.set_static_paths(studio.shelf.songs)  # stems are sent from where they are, without a copy
     page = build_page(studio, example, overlap, shifts)
     page.queue(default_concurrency_limit=None)
-    routes = [*routes_of(studio), Route("/player/{name}", _script)]
-    guard = Middleware(Guard, megabytes=studio.limits.megabytes, place=uploads)
-    try:
-        page.launch(
-            server_name=address.host,
-            server_port=address.port,
-            share=address.share,
-            auth=list(address.auth) or None,
-            root_path=address.root_path,
-            max_file_size=round(studio.limits.megabytes * MEGABYTE),
-            app_kwargs={"routes": routes, "middleware": [guard], "docs_url": None, "redoc_url": None},
-            prevent_thread_lock=True,
-            quiet=True,
-            ssr_mode=False,
-            run_history=False,
-            footer_links=["api"],
-            enable_monitoring=False,
-            **_looks(),
-        )
-    except OSError as error:
-        reason = "the port is taken" if "empty port" in str(error) else error
-        place = f"{address.host}:{address.port or 7860}"
-        raise InputError(f"the page cannot be opened at {place} ({reason}): give another host or port") from error
+    page.launch(
+        server_name=address.host,
+        server_port=address.port,
+        share=address.share,
+        auth=list(address.auth) or None,
+        root_path=address.root_path,
+        max_file_size=round(studio.limits.megabytes * MEGABYTE),
+        app_kwargs=_own_parts(studio),
+        prevent_thread_lock=True,
+        quiet=True,
+        ssr_mode=False,
+        run_history=False,
+        footer_links=["api"],
+        enable_monitoring=False,
+        **_looks(),
+    )
     if address.share and not page.share_url:
         page.close()
         raise InputError("share=true found no way to Gradio's server of public addresses: leave it out")
     return page
+
+
+def _check_free(address: Address) -> None:
+    """Make sure that the page can be opened where it is to be; Gradio would try a hundred ports first.
+
+    Raises:
+        InputError: If not.
+    """
+    try:
+        family, _, _, _, (host, _, *rest) = socket.getaddrinfo(address.host, None, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, address.port or 0, *rest))
+    except (OSError, OverflowError) as error:
+        where = address.host if address.port is None else f"{address.host}:{address.port}"
+        raise InputError(f"the page cannot be opened at {where} ({error}): give another host or port") from error
+
+
+def _own_parts(studio: Studio) -> dict[str, Any]:
+    """What is ours of Gradio's app."""
+    guard = Middleware(Guard, megabytes=studio.limits.megabytes, place=studio.shelf.uploads)
+    routes = [*routes_of(studio), Route("/player/{name}", _script)]
+    return {"routes": routes, "middleware": [guard], "docs_url": None, "redoc_url": None}
 
 
 async def _script(request: Request) -> Response:

@@ -1,0 +1,41 @@
+import httpx
+import pytest
+from studios import song_in, studio_in
+
+from bsroformer.errors import InputError
+from bsroformer.web.server import HERE, SCRIPTS, Address, open_page
+
+
+@pytest.fixture
+def studio(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # open_page sets it
+    with studio_in(tmp_path) as (studio, _):
+        yield studio
+
+
+def test_behind_a_proxy_the_instrument_is_there_whether_its_path_is_left_on_or_not(studio, tmp_path):
+    page = open_page(studio, lambda: (song_in(tmp_path), "A song"), Address(root_path="/studio"))
+    try:
+        for prefix in ("", "studio/"):
+            for name, path in SCRIPTS.items():
+                assert httpx.get(f"{page.local_url}{prefix}player/{name}").content == path.read_bytes()
+            assert httpx.get(f"{page.local_url}{prefix}player/stem-player.css").status_code == 404  # Gradio has it
+            assert httpx.get(f"{page.local_url}{prefix}songs/{32 * 'x'}").json()["error"].startswith("There is no such")
+    finally:
+        page.close(verbose=False)
+
+
+def test_all_parts_of_the_instrument_are_served():
+    assert "stem-player.js" in SCRIPTS
+    assert sorted(SCRIPTS) == sorted(path.name for path in (HERE / "player").iterdir() if path.suffix == ".js")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_an_address_that_is_not_this_machines_is_told(studio, host):
+    with pytest.raises(InputError, match=rf"^the page cannot be opened at {host} .*give another host or port"):
+        open_page(studio, lambda: (studio.shelf.songs, ""), Address(host=host))
+
+
+def test_a_port_beyond_all_ports_is_told(studio):
+    with pytest.raises(InputError, match=r"^the page cannot be opened at 127\.0\.0\.1:70000"):
+        open_page(studio, lambda: (studio.shelf.songs, ""), Address(port=70_000))
