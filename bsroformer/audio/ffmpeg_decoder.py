@@ -13,6 +13,7 @@ from av.audio.stream import AudioStream
 from torch import Tensor
 
 from bsroformer.audio.audio_info import HEADER_SLACK, AudioInfo, warn_of_cut
+from bsroformer.audio.containers import open_container
 from bsroformer.errors import InputError
 
 # Samples decoded and dropped after a seek: AAC's overlapping windows need a frame of 1024, the others none.
@@ -36,10 +37,7 @@ class FFmpegDecoder:
 
     def __init__(self, path: Path, damaged: bool = False) -> None:
         try:
-            # "file" alone: a playlist in disguise must not make FFmpeg fetch what it lists from the network.
-            self._container = av.open(
-                str(path.absolute()), options={"protocol_whitelist": "file"}, metadata_errors="replace"
-            )
+            self._container = open_container(str(path.absolute()))
         except (av.FFmpegError, OSError, UnicodeError) as error:
             raise InputError(
                 f"{path} is not an audio file that libsndfile or FFmpeg can read, or it is damaged "

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import av
 
+from bsroformer.audio.containers import open_container
 from bsroformer.audio.encoders import MARK
 
 # By FFmpeg's names. Cover pictures, and what describes the encoding, are not among them.
@@ -37,9 +38,7 @@ def _all_tags(path: Path) -> dict[str, str]:
     try:
         if not path.is_file():
             return {}
-        with av.open(
-            str(path.absolute()), options={"protocol_whitelist": "file"}, metadata_errors="replace"
-        ) as container:
+        with open_container(str(path.absolute())) as container:
             found = dict(container.metadata)
             if container.streams.audio:  # where Ogg keeps them
                 found = dict(container.streams.audio[0].metadata) | found

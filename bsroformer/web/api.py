@@ -10,6 +10,7 @@ from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
 from bsroformer.web.job import FINISHED, Job, Wish, title_of
+from bsroformer.web.limits import check_quality
 from bsroformer.web.studio import Studio
 
 ROUND = 0.2
@@ -28,7 +29,7 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
     async def separate(
         song: str | None,
         checkpoint: str,
-        stems: list[str],
+        stems: list[str] | None,
         rest: bool,
         overlap: float,
         shifts: float,
@@ -38,7 +39,8 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
         if song is None:
             raise refusal("Give a song.")
         try:
-            wanted = tuple(stems) or studio.offer(checkpoint).stems
+            check_quality(overlap, shifts)
+            wanted = tuple(stems or ()) or studio.offer(checkpoint).stems
             job = studio.submit(Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, int(shifts)))
         except InputError as error:
             raise refusal(str(error)) from error
@@ -63,15 +65,19 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
 
 
 def _arguments(studio: Studio, overlap: float, shifts: int) -> list[gr.components.Component]:
-    """What ``/separate`` takes; the page's own controls know the stems of one checkpoint only."""
-    names, known = list(studio.offers), [stem for offer in studio.offers.values() for stem in offer.stems]
+    """What ``/separate`` takes; the page's own controls know the stems of one checkpoint only.
+
+    None of them is choosy: Gradio would refuse with a sentence of its own and a traceback.
+    """
+    names = list(studio.offers)
+    known = list(dict.fromkeys(stem for offer in studio.offers.values() for stem in offer.stems))
     return [
         gr.File(label="song", visible=False),
-        gr.Dropdown(names, value=names[0], label="checkpoint", visible=False),
-        gr.CheckboxGroup(list(dict.fromkeys(known)), value=[], label="stems", visible=False),
+        gr.Dropdown(names, value=names[0], label="checkpoint", allow_custom_value=True, visible=False),
+        gr.Dropdown(known, value=[], label="stems", multiselect=True, allow_custom_value=True, visible=False),
         gr.Checkbox(False, label="rest", visible=False),
         gr.Number(overlap, label="overlap", visible=False),
-        gr.Number(shifts, label="shifts", precision=0, visible=False),
+        gr.Number(shifts, label="shifts", visible=False),
     ]
 
 

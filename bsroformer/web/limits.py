@@ -60,11 +60,11 @@ class Limits:
         if source.stat().st_size > self.megabytes * MEGABYTE:
             raise InputError(f"{name} is larger than {self.megabytes:g} MB, the most that is taken here: compress it")
         info = probe(source)
-        if info.expected_frames is None:
-            return None
-        seconds = info.expected_frames / info.sample_rate
-        self.check_length(seconds, name)
-        needed = info.expected_frames * max(2, info.channels) * SAMPLE_BYTES * (stems + 1)
+        seconds = None if info.expected_frames is None else info.expected_frames / info.sample_rate
+        if seconds is not None:
+            self.check_length(seconds, name)
+        frames = (60 * self.minutes if seconds is None else seconds) * info.sample_rate
+        needed = frames * max(2, info.channels) * SAMPLE_BYTES * (stems + 1)
         if needed > shutil.disk_usage(place).free - KEPT_FREE:
             raise InputError(
                 f"the disk has no room for the stems of {name}: try a shorter song, or later, when others are deleted"
@@ -98,13 +98,18 @@ class Limits:
             raise InputError(f"{name} is longer than {self.minutes:g} minutes, the most that is taken here: cut it")
 
 
-def check_quality(overlap: float, shifts: int) -> None:
+def check_quality(overlap: float, shifts: float) -> None:
     """Make sure that overlap and shifts are within their bounds.
 
     Raises:
         InputError: If not.
     """
-    if not 0 <= overlap <= MOST_OVERLAP:
-        raise InputError(f"overlap={overlap} must be from 0 to {MOST_OVERLAP}")
-    if not 1 <= shifts <= MOST_SHIFTS:
-        raise InputError(f"shifts={shifts} must be from 1 to {MOST_SHIFTS}")
+    if not is_number(overlap) or not 0 <= overlap <= MOST_OVERLAP:
+        raise InputError(f"overlap={overlap} must be a number from 0 to {MOST_OVERLAP}")
+    if not is_number(shifts) or not 1 <= shifts <= MOST_SHIFTS or shifts != int(shifts):
+        raise InputError(f"shifts={shifts} must be a whole number from 1 to {MOST_SHIFTS}")
+
+
+def is_number(value: object) -> bool:
+    """Whether it is one; programs may send anything."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

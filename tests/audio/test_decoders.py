@@ -17,6 +17,7 @@ from torch import Tensor
 from bsroformer.audio.decoders import open_decoder
 from bsroformer.audio.ffmpeg_decoder import FFmpegDecoder
 from bsroformer.audio.files import probe, read
+from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
 
 RATE = 44100
@@ -270,6 +271,27 @@ def test_a_playlist_in_disguise_fetches_nothing(tmp_path):
     path.write_text("#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
     with pytest.raises(InputError, match=r"song\.m4a"):
         probe(path)
+
+
+PLAYLISTS = {
+    "a.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:12\n#EXTINF:5.0,\n{}\n#EXT-X-ENDLIST\n",
+    "a.ffconcat": "ffconcat version 1.0\nfile {}\n",
+    "a.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\na={}\n",
+}
+
+
+@pytest.mark.parametrize("playlist", PLAYLISTS)
+@pytest.mark.parametrize("named", ["other.mp3", "file://{}/other.mp3"])
+def test_a_playlist_reads_no_other_file(tmp_path, playlist, named):
+    """The studio takes files of strangers, and gives back what was heard in them."""
+    encode(tmp_path / "other.mp3", noisy_song(), "mp3", {}, False)
+    path = tmp_path / playlist
+    path.write_text(PLAYLISTS[playlist].format(named.format(tmp_path)))
+    for name in (playlist, "a.mp3"):
+        path = path.rename(tmp_path / name)
+        with pytest.raises(InputError, match=rf"{name} is not an audio file"):
+            probe(path)
+        assert read_tags(path) == {}
 
 
 def test_each_file_that_is_not_audio_is_named_with_a_remedy(tmp_path):

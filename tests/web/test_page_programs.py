@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from studios import OFFER, Model, finished, song_in, studio_in, wait_until, wish_of
 from visitors import opened
 
+from bsroformer.audio.files import read, write
 from bsroformer.web.job import Job
 from bsroformer.web.limits import MEGABYTE, Limits
 from bsroformer.web.studio import Studio
@@ -96,9 +98,13 @@ def test_plain_requests_are_enough(client: httpx.Client, song: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"checkpoint": "large"}, "large"),
-        ({"overlap": 0.99}, "overlap=0.99 must be from 0 to 0.875"),
-        ({"shifts": 100}, "shifts=100 must be from 1 to 8"),
+        ({"checkpoint": "large"}, "there is no checkpoint large here: choose one of small"),
+        ({"stems": ["piano"]}, "choose one or more of the stems vocals, drums of small"),
+        ({"overlap": 0.99}, "overlap=0.99 must be a number from 0 to 0.875"),
+        ({"overlap": None}, "overlap=None must be a number from 0 to 0.875"),
+        ({"shifts": 100}, "shifts=100 must be a whole number from 1 to 8"),
+        ({"shifts": 1.5}, "shifts=1.5 must be a whole number from 1 to 8"),
+        ({"shifts": 1e300}, "shifts=1e+300 must be a whole number from 1 to 8"),
         ({"song": None}, "Give a song."),
     ],
 )
@@ -106,7 +112,7 @@ def test_a_program_is_told_what_is_wrong(
     program: gradio_client.Client, song: Path, changes: dict[str, Any], sentence: str
 ) -> None:
     asked = {"song": gradio_client.handle_file(song), **changes}
-    with pytest.raises(gradio_client.exceptions.AppError, match=sentence.replace(".", r"\.")):
+    with pytest.raises(gradio_client.exceptions.AppError, match=re.escape(sentence)):
         program.predict(**asked, api_name="/separate")
 
 
@@ -115,6 +121,16 @@ def test_an_error_comes_as_an_event_with_its_sentence(client: httpx.Client, tmp_
     kind, told = call(client, path)[-1]
     assert kind == "error"
     assert told["error"].startswith("notes.mp3 is not an audio file")
+
+
+def test_a_playlist_gives_nothing_of_this_machine(client: httpx.Client, song: Path, tmp_path: Path) -> None:
+    audio, rate = read(song)
+    write(tmp_path / "private.mp3", audio, rate, "MP3")
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:12\n#EXTINF:3.0,\nfile://{tmp_path}/private.mp3\n#EXT-X-ENDLIST\n"
+    [path] = client.post(UPLOAD, files={"files": ("song.m3u8", playlist.encode())}).json()
+    kind, told = call(client, path)[-1]
+    assert kind == "error"
+    assert told["error"].startswith("song.m3u8 is not an audio file")
 
 
 def test_a_program_that_goes_in_the_middle_has_its_song_ended(

@@ -118,8 +118,8 @@ def test_cancelling_a_finished_song_changes_nothing(song, tmp_path):
         ({"stems": ()}, r"choose one or more of the stems vocals, drums"),
         ({"stems": ("bass",)}, r"choose one or more"),
         ({"stems": ("vocals", "vocals")}, r"each once"),
-        ({"overlap": 0.99}, r"overlap=0\.99 must be from"),
-        ({"shifts": 100}, r"shifts=100 must be from"),
+        ({"overlap": 0.99}, r"overlap=0\.99 must be a number from"),
+        ({"shifts": 100}, r"shifts=100 must be a whole number from"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_leaves_nothing(song, tmp_path, changes, told):

@@ -1,0 +1,32 @@
+"""Files that FFmpeg opens here: those that hold their sound themselves."""
+
+import av
+from av.container import InputContainer
+
+_FORMATS = """
+    3dostr aa aac aax ac3 ac4 acm act adp ads adx aea afc aiff aix amr amrnb amrwb apac apc ape apm aptx aptx_hd
+    argo_asf argo_brp asf asf_o ast au avi avr bfstm boa bonk brstm caf codec2 dcstr dfpwm dhav dsf dss dts dtshd dv
+    ea eac3 flac flv fsb fwse g722 g723_1 g726 g726le g728 g729 gsm gxf hca hcom iamf iff ilbc ircam iss ivf kvag
+    laf lc3 live_flv loas matroska mca mlp mmf mov mp3 mpc mpc8 mpeg mpegts msf mtaf musx mxf nistsphere nsp nsv nut
+    obu ogg oma osq paf pva pvf qcp qoa rka rm rpl rsd rso sap sbc sds sdx shn sln sol sox spdif svag svs swf tak
+    thp truehd tta ty vag vividas voc vpk vqf w64 wady wav wavarc wsd wtv wv wve xa xvag xwma
+"""
+OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.split())}
+"""A playlist, whatever it is called, would have FFmpeg read files it names: of this machine, or the network.
+
+So formats that lead to other files (hls, concat, dash, imf, sdp...) and ways to other machines are left out.
+"""
+
+
+def open_container(path: str) -> InputContainer:
+    """Open a file for reading.
+
+    Args:
+        path: Absolute, or its beginning might be taken for a protocol.
+
+    Raises:
+        av.FFmpegError: It is none of these formats.
+        OSError: It cannot be read.
+        UnicodeError: It says something that is no text.
+    """
+    return av.open(path, options=dict(OPTIONS), metadata_errors="replace")
