@@ -34,6 +34,16 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Put a text into a file, in UTF-8 and with the same bytes on every system.
+
+    Raises:
+        InputError: If it cannot be written; what was there is as it was then.
+    """
+    with replacing(path) as partial, writing(path):
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder beside `path`; it takes the place of `path` when the context ends without an error.

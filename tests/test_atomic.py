@@ -1,6 +1,6 @@
 import pytest
 
-from bsroformer.atomic import replacing, replacing_folder, writing
+from bsroformer.atomic import replacing, replacing_folder, write_text, writing
 from bsroformer.errors import InputError
 
 
@@ -21,6 +21,18 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
         1 / 0  # noqa: B018
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_text_has_the_same_bytes_everywhere(tmp_path):
+    write_text(tmp_path / "a.txt", "ä\nb\n")
+    assert (tmp_path / "a.txt").read_bytes() == "ä\nb\n".encode()
+
+
+def test_a_text_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(InputError, match=r"a\.txt cannot be written"):
+        write_text(tmp_path / "a.txt", "text")
+    assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.community.write import to_public
 from bsroformer.checkpoints.native import ENTRY, PREFIX, describe, is_native
@@ -68,7 +68,7 @@ def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
     else:
         _save_torch(checkpoint.weights, path)
         if checkpoint.config:
-            _save_text(checkpoint.config.path.read_text("utf-8"), path.with_suffix(".yaml"))
+            write_text(path.with_suffix(".yaml"), checkpoint.config.path.read_text("utf-8"))
 
 
 def save_public(model: BandSplitRoformer, path: Path) -> Path:
@@ -85,13 +85,8 @@ def save_public(model: BandSplitRoformer, path: Path) -> Path:
         _save_safetensors(weights, path)
     else:
         _save_torch(weights, path)
-    return _save_text(text, path.with_suffix(".yaml"))
-
-
-def _save_text(text: str, path: Path) -> Path:
-    with replacing(path) as partial, writing(path):
-        partial.write_text(text, encoding="utf-8")
-    return path
+    write_text(path.with_suffix(".yaml"), text)
+    return path.with_suffix(".yaml")
 
 
 def _save_safetensors(weights: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:

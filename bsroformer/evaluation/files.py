@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.evaluation import notes
 from bsroformer.evaluation.bootstrap import Difference, Differences
 from bsroformer.evaluation.results import DIGITS, Results
@@ -28,13 +28,12 @@ ALL_SONGS = "all songs"
 def write_json(results: Results, path: Path) -> None:
     """Write `Results.to_dict`; an undefined score is ``null``."""
     text = json.dumps(results.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-    with replacing(path) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")
 
 
 def write_csv(results: Results, path: Path) -> None:
     """Write a row for each method, song and stem, then each method's averages; an undefined score is an empty cell."""
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, writing(path), partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         facts = ["method", "kind", "song", "stem", "seconds", "seconds_scored", "seconds_undefined"]
         writer.writerow([*facts, *results.metrics])
@@ -51,13 +50,12 @@ def write_csv(results: Results, path: Path) -> None:
 
 def write_markdown(results: Results, path: Path) -> None:
     """Write tables of averages and of differences, what is left out of them, and what the metrics are."""
-    with replacing(path) as partial:
-        partial.write_text("\n\n".join(_markdown(results)) + "\n", encoding="utf-8")
+    write_text(path, "\n\n".join(_markdown(results)) + "\n")
 
 
 def write_figure(figure: "Figure", path: Path, dpi: int = 150) -> None:
     """Write a figure in the format that the suffix of the path names: png, svg, pdf."""
-    with replacing(path) as partial:
+    with replacing(path) as partial, writing(path):
         figure.savefig(partial, format=path.suffix.lstrip("."), dpi=dpi)
 
 

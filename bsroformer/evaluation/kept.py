@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import write_text
 from bsroformer.data.packs.find import song_folder
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.museval_json import write_museval
@@ -57,8 +57,7 @@ class KeptScores:
         """
         write_museval(scores, self.stems, self._museval(method.name, song.split, song.name))
         tree = {"mark": mark, "settings": self._settings(method, song), "split": song.split, **scores.to_dict()}
-        with replacing(self.path(method.name, song.name)) as partial:
-            partial.write_text(json.dumps(tree) + "\n", encoding="utf-8")
+        write_text(self.path(method.name, song.name), json.dumps(tree) + "\n")
 
     def tidy(self, method: Method, songs: Sequence[SongEntry], overwrite: bool = False) -> set[str]:
         """Remove scores, museval's files too, that are of other weights, settings, stems or files than now.

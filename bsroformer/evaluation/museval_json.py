@@ -8,7 +8,7 @@ from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import write_text
 from bsroformer.evaluation.scores import SongScores
 from bsroformer.metrics import LIMIT_DB
 
@@ -39,8 +39,7 @@ def write_museval(scores: SongScores, stems: Sequence[str], path: Path) -> None:
     Raises:
         InputError: If it cannot be written.
     """
-    with replacing(path) as partial:
-        partial.write_text(museval_json(scores, stems), encoding="utf-8", newline="\n")
+    write_text(path, museval_json(scores, stems))
 
 
 def _frames(scores: SongScores, stem: str) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import write_text
 from bsroformer.errors import InputError
 from bsroformer.launch.command_line import PATHS
 from bsroformer.launch.ranks import by_torchrun
@@ -169,5 +169,4 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 def save_config(cfg: DictConfig, folder: Path) -> None:
     """Write the resolved tree to ``config.yaml``; secrets are not in it, they stay in the environment."""
     path = folder / CONFIG_FILE
-    with replacing(path) as partial, writing(path):
-        partial.write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+    write_text(path, OmegaConf.to_yaml(cfg, resolve=True))

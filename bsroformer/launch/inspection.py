@@ -8,7 +8,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.blank import skeleton
 from bsroformer.checkpoints.hub import sha256_of
@@ -93,5 +93,4 @@ def write_model_config(checkpoint: Checkpoint, path: Path) -> None:
     tree = checkpoint.settings.model_dump(mode="json", exclude_none=True)
     tree["chunk_seconds"] = "${data.seconds}"  # a property of the training that it is for
     text = f"# The architecture of {checkpoint.file.path.name}.\n{yaml.safe_dump(tree, sort_keys=False)}"
-    with replacing(path) as partial, writing(path):
-        partial.write_text(text, encoding="utf-8")
+    write_text(path, text)

@@ -199,23 +199,19 @@ def moved(value: Any, old: str, new: str) -> Any:
 
 
 def told_of_resuming(cfg: DictConfig, console: Console) -> str | None:
-    """The checkpoint to go on from, with a word on what the configuration does not change any more.
+    """The checkpoint to go on from, with a word on what it will do differently from now on.
 
     Raises:
-        InputError: If it is another model's, or no training's.
+        InputError: If it is another model's, or no training's, or has been trained for longer than is configured.
     """
     if not cfg.ckpt_path:
         return None
     path = path_of(cfg.ckpt_path, "ckpt_path")
     checkpoint = read_training_checkpoint(path)
     refuse_another_model(cfg, checkpoint[ENTRY]["model"])
-    rates = [group.get("initial_lr") for group in checkpoint["optimizer_states"][0]["param_groups"]]
-    if "lr" in cfg.optimizer and cfg.optimizer.lr not in rates:
-        console.print(
-            f"The learning rate stays at {rates[0]:g}, the checkpoint's, not the {cfg.optimizer.lr:g} of the "
-            "configuration: use init_from to start anew from its weights.",
-            style="yellow",
-        )
+    refuse_shorter_run(cfg, checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
+    for change in optimizer_changes(cfg, checkpoint["optimizer_states"][0]["param_groups"][0]):
+        console.print(change, style="yellow")
     folder = Path(cfg.paths.output_dir)
     if path.resolve().parent != (folder / CHECKPOINTS).resolve():
         console.print(
@@ -223,6 +219,31 @@ def told_of_resuming(cfg: DictConfig, console: Console) -> str | None:
         )
     console.print(f"Goes on after step {checkpoint['global_step']:,}, from {path}")
     return str(path)
+
+
+def optimizer_changes(cfg: DictConfig, kept: dict[str, Any]) -> list[str]:
+    """What the optimiser was told otherwise before, by the group of its parameters that has all settings."""
+    configured = {name: value for name, value in plain(cfg.optimizer).items() if name not in ("fused", "foreach")}
+    before = {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+    before["lr"] = before.get("initial_lr", before["lr"])
+    return [
+        f"optimizer.{name} is {value} from here on, and was {before[name]}."
+        for name, value in configured.items()
+        if name in before and value != before[name]
+    ]
+
+
+def refuse_shorter_run(cfg: DictConfig, epochs: int) -> None:
+    """Make sure that a run has not been trained for more epochs than it is to be.
+
+    Raises:
+        InputError: If so.
+    """
+    if cfg.trainer.max_epochs is not None and -1 < cfg.trainer.max_epochs < epochs:
+        raise InputError(
+            f"trainer.max_epochs={cfg.trainer.max_epochs} is less than the {epochs} epochs that {cfg.ckpt_path} "
+            "has been trained for: raise it to go on"
+        )
 
 
 def refuse_another_model(cfg: DictConfig, kept: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 from omegaconf import DictConfig
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import write_text
 from bsroformer.checkpoints.native import describe
 from bsroformer.hardware import device_name
 from bsroformer.launch.config import plain
@@ -38,10 +38,8 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, re
         patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
         if patch:
-            with replacing(folder / patch) as partial:
-                partial.write_text(git.changes, encoding="utf-8")
-    with replacing(folder / FILE) as partial:
-        partial.write_text(json.dumps({"starts": [*starts, facts]}, indent=2) + "\n", encoding="utf-8")
+            write_text(folder / patch, git.changes)
+    write_text(folder / FILE, json.dumps({"starts": [*starts, facts]}, indent=2) + "\n")
     if trainer.logger:
         trainer.logger.log_hyperparams(plain(cfg) | {"run": facts})
 

@@ -12,7 +12,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.errors import InputError
 from bsroformer.launch.config import refuse_many_processes
 from bsroformer.launch.errors import user_errors
@@ -112,8 +112,7 @@ def write_tables(sweep: Path, varied: Sequence[str]) -> list[dict[str, Any]]:
         writer = csv.DictWriter(file, ["job", *varied, *COLUMNS])
         writer.writeheader()
         writer.writerows(rows)
-    with replacing(sweep / "sweep.md") as partial, writing(sweep):
-        partial.write_text(markdown(rows, varied), encoding="utf-8")
+    write_text(sweep / "sweep.md", markdown(rows, varied))
     return rows
 
 

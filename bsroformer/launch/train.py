@@ -22,7 +22,7 @@ from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.memory import memory_advice
 from bsroformer.launch.reading import tell_reading
-from bsroformer.launch.resuming import told_of_resuming, with_run_to_resume
+from bsroformer.launch.resuming import CHECKPOINTS, told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import record_run
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
@@ -30,7 +30,7 @@ from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import CarefulCheckpointIO
+from bsroformer.training.checkpoint_file import LAST, CarefulCheckpointIO
 from bsroformer.training.stop_signals import StoppedError
 
 REMARKS = (
@@ -110,7 +110,9 @@ def _fit(
             trainer.fit(module, data, ckpt_path=checkpoint)
     except StoppedError as stopped:
         where = f"Stopped after step {trainer.global_step:,}" if stopped.saved else "Stopped at once"
-        console.print(f"{where}; resume={folder} goes on from its last checkpoint.")
+        there = (Path(folder) / CHECKPOINTS / LAST).exists()
+        then = f"resume={folder} goes on from its last checkpoint." if there else "no checkpoint was written yet."
+        console.print(f"{where}; {then}")
         sys.exit(stopped.status)
     checkpoints = trainer.strategy.checkpoint_io
     if isinstance(checkpoints, CarefulCheckpointIO) and checkpoints.failed:

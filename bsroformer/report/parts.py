@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import write_text
 from bsroformer.figures.style import STEM_COLOURS
 
 REPORT = "report.html"
@@ -38,8 +38,7 @@ def write_page(path: Path, template: str, contents: Mapping[str, Any]) -> None:
         InputError: If the page cannot be written.
     """
     page = _environment().get_template(template).render(colours=STEM_COLOURS, **contents)
-    with replacing(path) as partial:
-        partial.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 @cache

@@ -47,13 +47,16 @@ class Candidates(L.Callback):
         """The files, best first; among equals the earlier one."""
         return sorted(self.scores, key=lambda path: (-self.scores[path], path))
 
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Find what was kept before a run was interrupted or came to its end: there may be nothing left to train."""
+        if self.count is not None and stage == "fit" and trainer.is_global_zero:
+            self.scores = {path: score for path in self.folder.glob("*.ckpt") if (score := score_of(path)) is not None}
+
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Find what was kept before a run was interrupted."""
-        if self.count is None or not trainer.is_global_zero:
-            return
-        if trainer.global_step == 0:
+        """Empty the folder for a run that begins."""
+        if self.count is not None and trainer.is_global_zero and trainer.global_step == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
-        self.scores = {path: score for path in self.folder.glob("*.ckpt") if (score := score_of(path)) is not None}
+            self.scores = {}
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Keep the weights that were validated if they are among the best, and drop the one that is not any more."""

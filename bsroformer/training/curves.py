@@ -6,7 +6,7 @@ from typing import Any
 
 import lightning as L
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import replacing, writing
 from bsroformer.figures import curves_figure
 from bsroformer.report.rows import Row, read_rows, write_rows
 from bsroformer.training.finite_mean import FiniteMean
@@ -69,7 +69,7 @@ class Curves(L.Callback):
         self.rows.setdefault(trainer.global_step, {}).update(scores)
         with only_told():
             write_rows(self.csv, self.rows)
-            with replacing(self.picture) as partial:
+            with replacing(self.picture) as partial, writing(self.picture):
                 curves_figure(self.rows, pl_module.model.stems).savefig(partial, format="png", dpi=110)
 
     def on_save_checkpoint(self, trainer: L.Trainer, *_: object) -> None:

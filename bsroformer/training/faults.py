@@ -14,10 +14,11 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import write_text, writing
 from bsroformer.errors import InputError
 from bsroformer.training.faulty_excerpts import faulty_excerpts
 from bsroformer.training.module import SeparationModule
+from bsroformer.training.watching import only_told
 
 MOST_NAMED = 8
 """Excerpts in a line of the terminal; ``faults.jsonl`` has them all."""
@@ -94,8 +95,7 @@ class Faults(L.Callback):
         """Forget the lines of steps that are to come: of an older run, or of steps that are made again."""
         if trainer.is_global_zero and self.lines.is_file():
             kept = [line for line in read_lines(self.lines) if line["step"] <= trainer.global_step]
-            with replacing(self.lines) as partial:
-                partial.write_text("".join(f"{json.dumps(line)}\n" for line in kept), encoding="utf-8")
+            write_text(self.lines, "".join(f"{json.dumps(line)}\n" for line in kept))
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Tensor, batch_idx: int
@@ -116,7 +116,7 @@ class Faults(L.Callback):
         self.recent = [earlier for earlier in self.recent if earlier > step - self.window] + [step]
         faults = culprits(of_all_ranks(fault_of(trainer, module)))
         if trainer.is_global_zero:
-            with writing(self.lines), self.lines.open("a", encoding="utf-8") as file:
+            with only_told(), writing(self.lines), self.lines.open("a", encoding="utf-8") as file:
                 file.writelines(f"{fault.to_json()}\n" for fault in faults)
             warnings.warn(told(faults, self.lines), stacklevel=1)
         if len(self.recent) > self.most:
@@ -125,8 +125,8 @@ class Faults(L.Callback):
     def _stop(self, step: int, writes: bool) -> None:
         """End the training, on all ranks alike."""
         if writes:
-            with replacing(self.report) as partial:
-                partial.write_text(report(read_lines(self.lines), self.recent), encoding="utf-8")
+            with only_told():
+                write_text(self.report, report(read_lines(self.lines), self.recent))
         count, of = len(self.recent), min(step, self.window)
         raise InputError(
             f"training stopped at step {step}: {count} of the last {of} steps had a loss or gradient "

@@ -59,7 +59,7 @@ class LastCheckpoint(Checkpoint):
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Let the best checkpoint be found where it is now, if the run's folder was moved."""
         if trainer.ckpt_path and Path(trainer.ckpt_path).resolve().parent == self.path.resolve().parent:
-            find_best(checkpoint["callbacks"], self.path.parent)
+            find_best(checkpoint["callbacks"], self.path.parent.resolve())  # as Lightning writes it
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Let Lightning begin a run that has only its last validation before it, which it would take for done."""

@@ -1,6 +1,7 @@
 """What Lightning trains: a model, a loss, an optimiser, and the scores of validation."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
@@ -17,7 +18,7 @@ from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training.ema import resume_without_average
 from bsroformer.training.gradients import clip
-from bsroformer.training.optimizer import parameter_groups
+from bsroformer.training.optimizer import configure_anew, parameter_groups
 from bsroformer.training.piece_scores import PieceScores
 
 
@@ -166,21 +167,31 @@ class SeparationModule(L.LightningModule):
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
             raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
-        try:
+        with errors_of_setting_up():
             optimizer = self.make_optimizer(parameter_groups(self.model))
             scheduler = self.make_scheduler(optimizer, int(steps))
-        except (TypeError, ValueError) as error:
-            raise InputError(f"optimizer or scheduler cannot be set up as configured: {error}") from error
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Complete a checkpoint of format 1, in which the rotary frequencies were not kept; see to averaged weights."""
+        """See to averaged weights, to what is configured otherwise now, and to the frequencies that format 1 lacks."""
         if checkpoint[ENTRY]["format"] == 1:
             own = self.model.state_dict()
             kept = {f"{PREFIX}{name}": tensor for name, tensor in own.items() if name.endswith(FREQUENCIES)}
             checkpoint["state_dict"] |= kept
         resume_without_average(self.trainer, checkpoint)
+        if "optimizer_states" in checkpoint:
+            with errors_of_setting_up():
+                configure_anew(checkpoint, self.make_optimizer(parameter_groups(self.model)))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the model's settings beside its weights."""
         checkpoint[ENTRY] = describe(self.model.settings)
+
+
+@contextmanager
+def errors_of_setting_up() -> Iterator[None]:
+    """Tell what an optimiser or a schedule says of its arguments as one of the configuration."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise InputError(f"optimizer or scheduler cannot be set up as configured: {error}") from error

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import replacing, writing
 from bsroformer.audio.files import write
 from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
@@ -82,7 +82,7 @@ class Previews(L.Callback):
         folder = self.folder / f"step-{step:06d}"
         stems, rate = model.stems, model.sample_rate
         figure = separation_figure(mixture, targets, estimates, stems, rate, f"step {step}")
-        with replacing(folder / PICTURE) as partial:
+        with replacing(folder / PICTURE) as partial, writing(folder / PICTURE):
             figure.savefig(partial, format="png", dpi=100)
         for stem, estimate in zip(stems, estimates, strict=True):
             write(folder / f"{stem}.wav", estimate, rate)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import write_text
 
 FILE = "result.json"
 Status = Literal["done", "pruned", "unfinished", "failed"]
@@ -42,8 +42,7 @@ def read_result(folder: Path) -> Result | None:
 def write_result(folder: Path, result: Result) -> None:
     """Write the result into a job's folder, as a whole or not at all."""
     path = folder / FILE
-    with replacing(path) as partial, writing(path):
-        partial.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(asdict(result), indent=2) + "\n")
 
 
 def update_result(folder: Path, **changes: Any) -> None:

@@ -18,7 +18,7 @@ def only_told() -> Iterator[None]:
     try:
         yield
     except (InputError, OSError) as error:
-        warnings.warn(f"Training goes on without a picture or table: {error}", stacklevel=3)
+        warnings.warn(f"Training goes on: {error}", stacklevel=3)
 
 
 def log_picture(loggers: Sequence[Logger], name: str, path: Path, step: int) -> None:

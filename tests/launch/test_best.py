@@ -86,6 +86,16 @@ def test_the_closing_evaluation_is_of_whichever_scores_higher(songs_root, tmp_pa
     assert f"has {score:.2f} dB SI-SDR in validation, and the best one {best:.2f} dB" in told
 
 
+def test_a_run_that_had_come_to_its_end_has_its_average_again(songs_root, tmp_path, capsys):
+    first = run(songs_root, tmp_path)
+    told = "The average of the 3 best"
+    assert told in capsys.readouterr().out
+    (tmp_path / "checkpoints" / "average.ckpt").unlink()
+    assert run(songs_root, tmp_path, f"resume={tmp_path}") == pytest.approx(first)
+    assert told in capsys.readouterr().out
+    assert (tmp_path / "checkpoints" / "average.ckpt").is_file()
+
+
 def test_an_average_that_cannot_be_written_leaves_the_best(songs_root, tmp_path, capsys):
     (tmp_path / "checkpoints" / "average.ckpt").mkdir(parents=True)  # where the file should be
     assert run(songs_root, tmp_path) == pytest.approx(score_of(candidates(tmp_path)[0]))

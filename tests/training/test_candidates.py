@@ -77,7 +77,9 @@ def test_a_resumed_run_keeps_what_an_uninterrupted_one_keeps(tmp_path, module, c
     validated(whole, module, scores)
     validated(Candidates(str(tmp_path / "parts"), 2), module, dict(list(scores.items())[: cut + 1]))
     resumed = Candidates(str(tmp_path / "parts"), 2)
-    resumed.on_train_start(trainer(10), module)  # from a checkpoint that is older than the last validation
+    run = trainer(10)  # from a checkpoint that is older than the last validation
+    resumed.setup(run, module, "fit")
+    resumed.on_train_start(run, module)
     validated(resumed, module, {step: score for step, score in scores.items() if step > 10})
     assert names(resumed) == names(whole) == ["step-000030", "step-000010"]
 
@@ -85,6 +87,7 @@ def test_a_resumed_run_keeps_what_an_uninterrupted_one_keeps(tmp_path, module, c
 def test_a_run_that_begins_anew_in_a_folder_begins_without_candidates(tmp_path, module):
     validated(Candidates(str(tmp_path / "kept"), 2), module, {10: 9.0})
     again = Candidates(str(tmp_path / "kept"), 2)
+    again.setup(trainer(0), module, "fit")
     again.on_train_start(trainer(0), module)
     validated(again, module, {20: 1.0})
     assert names(again) == ["step-000020"]
@@ -95,7 +98,7 @@ def test_a_file_that_is_torn_or_another_is_left_out(tmp_path, module, caplog):
     (tmp_path / "step-000010.ckpt").write_bytes(b"PK torn")
     torch.save({"state_dict": {}}, tmp_path / "mine.ckpt")
     resumed = Candidates(str(tmp_path), 3)
-    resumed.on_train_start(trainer(20), module)
+    resumed.setup(trainer(20), module, "fit")
     assert [path.stem for path in resumed.best_first] == ["step-000020"]
     assert caplog.text.count("holds no validated weights") == 2
 

@@ -70,6 +70,17 @@ def test_the_excerpt_at_fault_is_named_and_the_training_goes_on(songs_root, tmp_
     assert not (tmp_path / "faults.txt").exists()
 
 
+def test_faults_that_cannot_be_written_down_end_no_training(songs_root, tmp_path, broken, capsys):
+    broken.add((0, 3))
+    (tmp_path / "faults.jsonl").mkdir()  # where the file should be
+    run(songs_root, tmp_path)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Training goes on: " in told
+    assert "faults.jsonl cannot be written" in told
+    assert "at fault: (seed 0, epoch 0, number 3)" in told
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 6
+
+
 def test_a_loss_that_is_no_number_is_left_out_of_the_curves(songs_root, tmp_path, broken):
     broken.add((0, 2))
     run(songs_root, tmp_path)

@@ -8,7 +8,6 @@ from typing import Any
 
 import lightning as L
 import pytest
-import torch
 
 from bsroformer.errors import InputError
 from bsroformer.training import SeparationModule
@@ -111,10 +110,11 @@ def test_a_run_that_is_asked_to_end_while_it_validates_ends_at_once_and_validate
     assert_same_end(tmp_path, whole)
 
 
-def test_a_second_signal_ends_a_run_at_once(songs_root, tmp_path):
+def test_a_second_signal_ends_a_run_at_once(songs_root, tmp_path, capsys):
     status = start_and_signal(songs_root, tmp_path, "training_step", 4, signal.SIGINT, signal.SIGINT)
     assert status == 130
     assert not (tmp_path / "checkpoints" / LAST).exists()
+    assert "Stopped at once; no checkpoint was written yet." in capsys.readouterr().out
 
 
 def test_a_job_of_slurm_is_queued_again_when_its_time_is_nearly_up(songs_root, tmp_path, monkeypatch):
@@ -153,19 +153,33 @@ def test_time_decides_between_validations(songs_root, tmp_path, monkeypatch):
     assert saved == [3, 3, 6, 6]  # before and after the validation that each epoch ends with
 
 
+WORSE = "optimizer.lr=1", "scheduler.warmup_steps=0", "trainer.max_epochs=2", "~callbacks.ema"
+
+
+def scores_of(folder: Path) -> list[float]:
+    """In validations, one after another."""
+    return [float(row["val/si_sdr"]) for row in metrics(folder) if row["val/si_sdr"]]
+
+
+def test_a_run_that_is_named_as_seen_from_here_keeps_its_best(songs_root, tmp_path, monkeypatch):
+    """The next validation is worse, and must not replace it."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("runs/one")
+    start(songs_root, folder, "trainer.max_epochs=1")
+    best = checkpoint(folder, "best.ckpt")["global_step"]
+    start(songs_root, folder, f"ckpt_path={folder}/checkpoints/{LAST}", *WORSE)
+    scores = scores_of(folder)
+    assert scores[1] < scores[0]
+    assert checkpoint(folder, "best.ckpt")["global_step"] == best
+
+
 def test_a_run_that_was_moved_keeps_its_best(songs_root, tmp_path):
     """The next validation is worse, and must not replace it."""
     start(songs_root, tmp_path / "here", "trainer.max_epochs=1")
     best = checkpoint(tmp_path / "here", "best.ckpt")["global_step"]
     (tmp_path / "here").rename(tmp_path / "there")
-    worse = "optimizer.lr=1", "scheduler.warmup_steps=0", "trainer.max_epochs=2"
-    state = checkpoint(tmp_path / "there")
-    for group in state["optimizer_states"][0]["param_groups"]:
-        group["initial_lr"] = group["lr"] = 1.0
-    state["lr_schedulers"][0]["base_lrs"] = [1.0, 1.0]
-    torch.save(state, tmp_path / "there" / "checkpoints" / LAST)
-    start(songs_root, tmp_path / "there", f"ckpt_path={tmp_path}/there/checkpoints/{LAST}", *worse)
-    scores = [float(row["val/si_sdr"]) for row in metrics(tmp_path / "there") if row["val/si_sdr"]]
+    start(songs_root, tmp_path / "there", f"ckpt_path={tmp_path}/there/checkpoints/{LAST}", *WORSE)
+    scores = scores_of(tmp_path / "there")
     assert scores[1] < scores[0]
     assert checkpoint(tmp_path / "there", "best.ckpt")["global_step"] == best
     states = checkpoint(tmp_path / "there")["callbacks"].values()

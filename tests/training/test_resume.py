@@ -118,12 +118,40 @@ def test_a_checkpoint_is_a_model_for_everyone(uninterrupted, name):
     assert all(torch.equal(weights[f"model.{name}"], w) for name, w in model.state_dict().items())
 
 
-def test_resuming_elsewhere_and_at_another_rate_is_told(songs_root, tmp_path, uninterrupted, capsys):
+def test_an_optimiser_that_is_configured_anew_is_so_from_there_on(songs_root, tmp_path, uninterrupted, capsys):
     checkpoint = uninterrupted / "checkpoints" / "last.ckpt"
-    run(songs_root, tmp_path, f"ckpt_path={checkpoint}", "optimizer.lr=0.1", "trainer.max_epochs=3")
+    changes = "optimizer.lr=0.1", "optimizer.weight_decay=0.5", "optimizer.betas=[0.8,0.9]", "trainer.max_epochs=3"
+    changed = run(songs_root, tmp_path, f"ckpt_path={checkpoint}", *changes, "scheduler.final=0.5")
+    decaying, others = changed["optimizer_states"][0]["param_groups"]
+    assert (decaying["weight_decay"], others["weight_decay"]) == (0.5, 0)
+    assert list(decaying["betas"]) == list(others["betas"]) == [0.8, 0.9]
+    assert decaying["lr"] == others["lr"] == pytest.approx(0.05)  # half of it, where the schedule ends
     told = capsys.readouterr().out
-    assert "The learning rate stays at 0.0005, the checkpoint's, not the 0.1 of the configuration" in told
+    assert "optimizer.lr is 0.1 from here on, and was 0.0005." in told
+    assert "optimizer.betas is [0.8, 0.9] from here on, and was [0.9, 0.95]." in told
+    assert "optimizer.weight_decay is 0.5 from here on, and was 0.01." in told
+    assert "fused" not in told
     assert f"resume={uninterrupted} goes on in the old one" in told
+
+
+def test_nothing_is_told_of_what_stays(songs_root, tmp_path, uninterrupted, capsys):
+    checkpoint = uninterrupted / "checkpoints" / "last.ckpt"
+    run(songs_root, tmp_path, f"ckpt_path={checkpoint}", "trainer.max_epochs=3")
+    assert "from here on" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("trainer.max_epochs=1", "trainer.max_epochs=1 is less than the 2 epochs that"),
+        ("optimizer.lr=x", "optimizer or scheduler cannot be set up as configured"),
+    ],
+)
+def test_a_run_cannot_go_on_with(songs_root, tmp_path, uninterrupted, capsys, change, told):
+    with pytest.raises(SystemExit) as ended:
+        run(songs_root, tmp_path, f"ckpt_path={uninterrupted}/checkpoints/last.ckpt", change)
+    assert ended.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
 def test_weights_alone_are_taken_without_the_rest(songs_root, tmp_path, uninterrupted):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import write_text
 from bsroformer.data.demo_songs.composition import STYLES, compose
 from bsroformer.data.demo_songs.mixdown import SAMPLE_RATE, STEMS, TAIL_SECONDS, mix_song
 from bsroformer.data.demo_songs.score import Song
@@ -186,5 +186,4 @@ def describe(song: Song, split: str) -> dict[str, Any]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file that is whole or not there."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=2) + "\n")

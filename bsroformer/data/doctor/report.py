@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import write_text
 from bsroformer.data.doctor.finding import Finding
 from bsroformer.data.doctor.song_facts import SongFacts, decibels
 
@@ -27,8 +27,7 @@ def write_check(songs: Sequence[SongFacts], findings: Sequence[Finding], path: P
         "findings": [asdict(finding) for finding in findings],
         "songs": [_song(facts) for facts in songs],
     }
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
 
 
 def _song(facts: SongFacts) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import write_text
 from bsroformer.data.layouts import SongFiles, SongFormat
 from bsroformer.data.packs.find import find_pack
 from bsroformer.data.packs.packed_song import FORMAT, PackedSong, open_pack, read_index
@@ -23,8 +23,7 @@ def write_manifest(songs: Sequence[SongFiles], form: SongFormat, pack: Path) -> 
     listed = [
         {"split": song.split, "folder": packed.folder.relative_to(pack).as_posix()} for song, packed in found if packed
     ]
-    with replacing(pack / MANIFEST) as partial:
-        partial.write_text(json.dumps({"format": FORMAT, "songs": listed}, indent=1) + "\n", "utf-8")
+    write_text(pack / MANIFEST, json.dumps({"format": FORMAT, "songs": listed}, indent=1) + "\n")
 
 
 def listed_songs(pack: Path, split: str, form: SongFormat) -> list[PackedSong]:
