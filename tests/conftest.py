@@ -1,4 +1,8 @@
+import logging
 import os
+import runpy
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hydra.core.global_hydra import GlobalHydra
 
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from launched import REPOSITORY, Script, blank_pictures
 
 STEMS = ("vocals", "drums", "bass", "other")
 
@@ -52,3 +58,40 @@ def songs_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             noise = rng.normal(0, 0.1, (44_100, 2))
             soundfile.write(root / song / f"{stem}.wav", noise, 44_100, subtype="FLOAT")
     return root
+
+
+@pytest.fixture(scope="module")
+def without_pictures() -> Iterator[None]:
+    """See `blank_pictures`."""
+    with blank_pictures():
+        yield
+
+
+@pytest.fixture
+def script(monkeypatch, tmp_path, capfd) -> Iterator[Script]:
+    """Runs a script in this process, which saves Python's start, in an empty folder.
+
+    Returns its status and all that it printed.
+    """
+    root, handlers, level = logging.root, logging.root.handlers[:], logging.root.level
+    monkeypatch.delenv("MUSDB_PATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    # A logger may still write to the standard output of an earlier test, which is closed.
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+
+    def run(name: str, *overrides: str) -> tuple[int, str]:
+        path = str(REPOSITORY / "scripts" / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [path, *overrides])
+        status = 0
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        finally:
+            GlobalHydra.instance().clear()
+        captured = capfd.readouterr()
+        return status, captured.out + captured.err
+
+    yield run
+    root.handlers[:] = handlers  # Hydra puts its own in their place
+    root.setLevel(level)

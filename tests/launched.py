@@ -1,12 +1,20 @@
 """The scripts' work in this process: configurations composed as Hydra does it, without a new Python."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hydra import compose, initialize_config_dir
+from matplotlib.figure import Figure
 from omegaconf import DictConfig
+
+from bsroformer.training import curves, previews
 
 REPOSITORY = Path(__file__).parents[1]
 CONFIGS = REPOSITORY / "configs"
+Script = Callable[..., tuple[int, str]]
+"""Runs a script by its name and words; status, and all that it printed."""
 
 # A run of seconds: a small model on short excerpts of the songs of `songs_root`, which validates on song B.
 SMALL_RUN = (
@@ -31,3 +39,12 @@ def composed(root: str, *overrides: str) -> DictConfig:
     """The tree that ``python scripts/<root>.py <overrides>`` works with."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose(root, overrides=list(overrides))
+
+
+@contextmanager
+def blank_pictures() -> Iterator[None]:
+    """Runs whose pictures have nothing in them: most of a small run's time goes into drawing them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "curves_figure", lambda *_: Figure(figsize=(1, 1)))
+        patch.setattr(previews, "separation_figure", lambda *_: Figure(figsize=(1, 1)))
+        yield

@@ -1,14 +1,11 @@
 """The scripts as a user runs them, and what they leave on the disk."""
 
 import json
-import logging
 import math
 import os
 import re
-import runpy
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,18 +15,16 @@ import pytest
 import soundfile
 import torch
 import yaml
-from hydra.core.global_hydra import GlobalHydra
 
 from bsroformer import load_model
 from bsroformer.audio.files import probe, read
 from bsroformer.data.musdb import validation_songs
 from bsroformer.metrics import bss_eval_available
-from launched import REPOSITORY, SMALL_RUN
+from launched import REPOSITORY, SMALL_RUN, Script
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "drums", "bass", "other")
 METRICS = {"SI-SDR", "SI-SDRi", "uSDR", "cSDR"}
-Script = Callable[..., tuple[int, str]]
 
 
 def start(cwd: Path, script: str, *overrides: str) -> str:
@@ -45,36 +40,6 @@ def start(cwd: Path, script: str, *overrides: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-@pytest.fixture
-def script(monkeypatch, tmp_path, capfd) -> Iterator[Script]:
-    """Runs a script in this process, which saves Python's start, in an empty folder.
-
-    Returns its status and all that it printed.
-    """
-    root, handlers, level = logging.root, logging.root.handlers[:], logging.root.level
-    monkeypatch.delenv("MUSDB_PATH", raising=False)
-    monkeypatch.chdir(tmp_path)
-    # A logger may still write to the standard output of an earlier test, which is closed.
-    monkeypatch.setattr(logging, "raiseExceptions", False)
-
-    def run(name: str, *overrides: str) -> tuple[int, str]:
-        path = str(REPOSITORY / "scripts" / f"{name}.py")
-        monkeypatch.setattr(sys, "argv", [path, *overrides])
-        status = 0
-        try:
-            runpy.run_path(path, run_name="__main__")
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        finally:
-            GlobalHydra.instance().clear()
-        captured = capfd.readouterr()
-        return status, captured.out + captured.err
-
-    yield run
-    root.handlers[:] = handlers  # Hydra puts its own in their place
-    root.setLevel(level)
 
 
 def fault(script: Script, *command: str) -> str:

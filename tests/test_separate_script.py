@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from bsroformer.audio.files import probe, read, write
 from bsroformer.checkpoints.save import save_model
 from bsroformer.model import BandSplitRoformer, ModelSettings
-from launched import REPOSITORY
+from launched import REPOSITORY, Script
 
 RATE = 8000
 SCRIPT = str(REPOSITORY / "scripts" / "separate.py")
@@ -82,12 +83,25 @@ def heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def run(words: list[str], cwd: Path, status: int = 0, **environment: str) -> str:
-    process = start(words, cwd, **environment)
+def run(words: list[str], cwd: Path, status: int = 0) -> str:
+    process = start(words, cwd)
     printed, _ = process.communicate()
     assert process.returncode == status, printed
     assert "Traceback" not in printed
     return printed
+
+
+@pytest.fixture
+def separated(script: Script) -> Callable[..., str]:
+    """Runs the script with these words in this process, in an empty folder; all that it printed."""
+
+    def separated(*overrides: str, status: int = 0) -> str:
+        ended, printed = script("separate", *PLAINLY, *overrides)
+        assert ended == status, printed
+        assert "Traceback" not in printed
+        return printed
+
+    return separated
 
 
 def files(folder: Path) -> set[str]:
@@ -105,53 +119,53 @@ def test_nothing_of_training_is_imported_as_it_takes_seconds():
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 
-def test_a_folder_is_separated_past_what_is_bad_and_what_is_done(checkpoint, music, tmp_path):
+def test_a_folder_is_separated_past_what_is_bad_and_what_is_done(separated, checkpoint, music, tmp_path):
     (music / "B" / "bad.wav").write_text("Dear diary")
-    words = command(f"ckpt={checkpoint}", "input=music", "output=out")
-    printed = run(words, tmp_path, status=2)
+    words = f"ckpt={checkpoint}", "input=music", "output=out"
+    printed = separated(*words, status=2)
     songs = "a", "B/c", "B/d é (live)"
     assert files(tmp_path / "out") == stems(*songs)
     assert "3 of 4 songs separated: 0:06 of music" in printed
     assert "error: music/B/bad.wav is not an audio file" in printed
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.wav")}
-    printed = run(words, tmp_path, status=2)
+    printed = separated(*words, status=2)
     assert "3 songs left out: the stems are there" in printed
     assert {path: path.stat().st_mtime_ns for path in before} == before
     (music / "B" / "bad.wav").unlink()
     (tmp_path / "out" / "a" / "other.wav").unlink()
-    printed = run(words, tmp_path)
+    printed = separated(*words)
     assert "2 songs left out" in printed and "vocals, other are in out/a (0:02" in printed
     assert files(tmp_path / "out") == stems(*songs)
-    assert "left out" not in run([*words, "overwrite=true"], tmp_path)
-    assert "left out" not in run([*words, "overlap=0.25"], tmp_path)  # other settings, other stems
+    assert "left out" not in separated(*words, "overwrite=true")
+    assert "left out" not in separated(*words, "overlap=0.25")  # other settings, other stems
 
 
-def test_a_list_a_pattern_and_the_input_folder_itself_as_output(checkpoint, music, tmp_path):
-    words = command(f"ckpt={checkpoint}", "input=[music/a.wav,'music/B/*.wav']", "output=out", "format=flac")
-    run(words, tmp_path)
+def test_a_list_a_pattern_and_the_input_folder_itself_as_output(separated, checkpoint, music, tmp_path):
+    words = f"ckpt={checkpoint}", "input=[music/a.wav,'music/B/*.wav']", "output=out", "format=flac"
+    separated(*words)
     assert files(tmp_path / "out") == stems("a", "B/d é (live)", suffix="flac")
     before = files(music)
     for _ in range(2):
-        run(command(f"ckpt={checkpoint}", "input=music", "output=music"), tmp_path)
+        separated(f"ckpt={checkpoint}", "input=music", "output=music")
         assert files(music) == before | stems("a", "B/c", "B/d é (live)")
 
 
-def test_two_stems_sum_to_the_song_to_the_quantisation_of_the_file(checkpoint, music, tmp_path):
-    run(command(f"ckpt={checkpoint}", "input=music/a.wav", "output=out", "two_stems=other"), tmp_path)
+def test_two_stems_sum_to_the_song_to_the_quantisation_of_the_file(separated, checkpoint, music, tmp_path):
+    separated(f"ckpt={checkpoint}", "input=music/a.wav", "output=out", "two_stems=other")
     assert files(tmp_path / "out") == {"a/other.wav", "a/no_other.wav"}
     total = read(tmp_path / "out" / "a" / "other.wav")[0] + read(tmp_path / "out" / "a" / "no_other.wav")[0]
     assert torch.equal(total, read(music / "a.wav")[0])
     assert probe(tmp_path / "out" / "a" / "other.wav").codec == "PCM_16"
 
 
-def test_checkpoints_are_averaged_with_weights(checkpoint, music, tmp_path):
+def test_checkpoints_are_averaged_with_weights(separated, checkpoint, music, tmp_path):
     torch.manual_seed(1)
     save_model(small_model(), tmp_path / "second.safetensors")
     both = f"ckpt=[{checkpoint},second.safetensors]"
     song = "input=music/a.wav", "bit_depth=float"
-    run(command(f"ckpt={checkpoint}", *song, "output=first"), tmp_path)
-    run(command("ckpt=second.safetensors", *song, "output=second"), tmp_path)
-    run(command(both, *song, "output=mean", "weights={vocals:[1,3]}"), tmp_path)
+    separated(f"ckpt={checkpoint}", *song, "output=first")
+    separated("ckpt=second.safetensors", *song, "output=second")
+    separated(both, *song, "output=mean", "weights={vocals:[1,3]}")
     first, second, mean = (
         {stem: read(tmp_path / name / "a" / f"{stem}.wav")[0] for stem in ("vocals", "other")}
         for name in ("first", "second", "mean")
@@ -160,14 +174,14 @@ def test_checkpoints_are_averaged_with_weights(checkpoint, music, tmp_path):
     torch.testing.assert_close(mean["other"], 0.5 * first["other"] + 0.5 * second["other"])
 
 
-def test_one_sample_silence_and_a_constant_are_separated(checkpoint, tmp_path):
+def test_one_sample_silence_and_a_constant_are_separated(separated, checkpoint, tmp_path):
     for name, audio in {
         "one": torch.ones(2, 1) / 2,
         "silence": torch.zeros(2, 9000),
         "dc": torch.ones(2, 9000),
     }.items():
         write(tmp_path / "odd" / f"{name}.wav", audio, RATE)
-    run(command(f"ckpt={checkpoint}", "input=odd", "output=out", "residual=true"), tmp_path)
+    separated(f"ckpt={checkpoint}", "input=odd", "output=out", "residual=true")
     for name, length in {"one": 1, "silence": 9000, "dc": 9000}.items():
         parts = torch.stack([read(path)[0] for path in (tmp_path / "out" / name).iterdir()])
         assert parts.shape == (3, 2, length)
@@ -175,10 +189,10 @@ def test_one_sample_silence_and_a_constant_are_separated(checkpoint, tmp_path):
         assert parts.any() == (name != "silence")
 
 
-def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(checkpoint, music, tmp_path):
+def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(separated, checkpoint, music, tmp_path):
     song = music / "a.wav"
     song.write_bytes(song.read_bytes()[: song.stat().st_size // 2])
-    printed = run(command(f"ckpt={checkpoint}", "input=music/a.wav", "output=out"), tmp_path)
+    printed = separated(f"ckpt={checkpoint}", "input=music/a.wav", "output=out")
     assert "music/a.wav is cut off or damaged: of the 16000 samples in its header, 7994 could be read" in printed
     assert probe(tmp_path / "out" / "a" / "vocals.wav").frames == 7994
 
@@ -210,9 +224,9 @@ def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(checkpoint, music
         (["output=null"], "output=None is no path"),
     ],
 )
-def test_what_makes_no_sense_is_told(checkpoint, music, tmp_path, overrides, told):
+def test_what_makes_no_sense_is_told(separated, checkpoint, music, tmp_path, overrides, told):
     (tmp_path / "empty").mkdir()
-    printed = run(command(f"ckpt={checkpoint}", "input=music/a.wav", *overrides), tmp_path, status=2)
+    printed = separated(f"ckpt={checkpoint}", "input=music/a.wav", *overrides, status=2)
     assert printed.startswith("error: ") and printed.count("\n") == 1
     assert told in printed
     assert not (tmp_path / "out").exists() or not files(tmp_path / "out")
@@ -284,20 +298,20 @@ def test_an_hour_takes_no_more_memory_than_two_minutes(checkpoint, tmp_path):
     assert 0.2 * memory[2][1] < of_the_mixture  # or the limit would not notice that it is held whole
 
 
-def test_what_is_in_the_way_is_kept_unless_it_is_to_be_replaced(checkpoint, music, tmp_path):
+def test_what_is_in_the_way_is_kept_unless_it_is_to_be_replaced(separated, checkpoint, music, tmp_path):
     mine = tmp_path / "out" / "a" / "vocals.wav"
     mine.parent.mkdir(parents=True)
     mine.write_text("a take of my own")
-    words = command(f"ckpt={checkpoint}", "input=music/a.wav", "output=out")
-    assert "out/a/vocals.wav is there and was not written by this program" in run(words, tmp_path, status=2)
+    words = f"ckpt={checkpoint}", "input=music/a.wav", "output=out"
+    assert "out/a/vocals.wav is there and was not written by this program" in separated(*words, status=2)
     assert mine.read_text() == "a take of my own"
-    run([*words, "overwrite=true"], tmp_path)
+    separated(*words, "overwrite=true")
     assert probe(mine).frames == 2 * RATE
 
 
-def test_stems_are_never_songs_whatever_the_settings(checkpoint, music, tmp_path):
+def test_stems_are_never_songs_whatever_the_settings(separated, checkpoint, music):
     for settings in ([], ["two_stems=vocals"], ["format=flac"]):
-        printed = run(command(f"ckpt={checkpoint}", "input=.", "output=music/stems", *settings), tmp_path)
+        printed = separated(f"ckpt={checkpoint}", "input=.", "output=music/stems", *settings)
         assert "3 of 3 songs separated" in printed
 
 
@@ -311,7 +325,7 @@ def test_two_processes_on_one_collection_do_not_destroy_each_others_work(checkpo
     assert files(tmp_path / "out") == stems("a", "b", "c")
 
 
-def test_a_song_of_any_kind_of_damage_does_not_stop_the_others(checkpoint, music, tmp_path):
+def test_a_song_of_any_kind_of_damage_does_not_stop_the_others(separated, checkpoint, music, tmp_path):
     (music / "B" / "zeros.mp3").write_bytes(bytes(100_000))
     (music / "B" / "noise.mp3").write_bytes(np.random.default_rng(0).bytes(100_000))
     with soundfile.SoundFile(music / "B" / "latin.wav", "w", RATE, 2) as file:
@@ -321,7 +335,7 @@ def test_a_song_of_any_kind_of_damage_does_not_stop_the_others(checkpoint, music
     (music / "B" / "latin.wav").write_bytes(latin.replace(b"T" * 8, "Más allá".encode("latin-1")))
     odd = os.fsencode(music) + b"/odd \xff\xfe.wav"
     os.link(music / "a.wav", odd)
-    printed = run(command(f"ckpt={checkpoint}", "input=music", "output=out"), tmp_path, status=2)
+    printed = separated(f"ckpt={checkpoint}", "input=music", "output=out", status=2)
     assert "5 of 7 songs separated" in printed
     assert printed.count("\nerror: ") == 2
     assert {"B/latin/vocals.wav", "a/vocals.wav"} < files(tmp_path / "out")
@@ -329,21 +343,31 @@ def test_a_song_of_any_kind_of_damage_does_not_stop_the_others(checkpoint, music
 
 LIMITED = """
 import resource, runpy, sys
-limit, sys.argv = int(sys.argv[1]), sys.argv[2:]
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-runpy.run_path(sys.argv[0], run_name="__main__")
+from hydra.core.global_hydra import GlobalHydra
+script, *words = sys.argv[1:]
+for suffix in ("wav", "flac", "mp3", "ogg", "m4a"):
+    for limit in (0, 9_000, 20_000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        print(f"LIMIT .{suffix}")
+        sys.argv = [script, *words, f"format={suffix}"]
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except SystemExit as ended:
+            assert ended.code == 2
+        GlobalHydra.instance().clear()
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "m4a"])
-@pytest.mark.parametrize("limit", [0, 9_000, 20_000])
-def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path, suffix, limit):
+def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path):
     """As on a full disk, where libraries behave in ways of their own."""
     record(tmp_path / "a.wav", seconds=3)
-    words = f"ckpt={checkpoint}", "input=a.wav", "output=out", f"format={suffix}"
-    printed = run(command(*words, program=("-c", LIMITED, str(limit), SCRIPT)), tmp_path, status=2)
-    assert f".{suffix} cannot be written" in printed
+    words = SCRIPT, *PLAINLY, f"ckpt={checkpoint}", "input=a.wav", "output=out"
+    before, *printed = run([sys.executable, "-c", LIMITED, *words], tmp_path).split("LIMIT ")
+    assert (before, len(printed)) == ("", 15)
+    for each in printed:
+        suffix, _, told = each.partition("\n")
+        assert f"{suffix} cannot be written" in told
     assert files(tmp_path) == {"a.wav"}
 
 
@@ -371,7 +395,7 @@ def test_torchrun_shares_a_collection_out(checkpoint, music, tmp_path):
     assert "2 of 2 songs separated" in printed
 
 
-def test_a_sweep_shares_a_collection_out(checkpoint, music, tmp_path):
+def test_a_sweep_shares_a_collection_out(separated, checkpoint, music, tmp_path):
     sweep = command(f"ckpt={checkpoint}", "input=music", "output=out", "shard.count=2", "shard.index=0,1", "-m")
     run(sweep, tmp_path)
     assert stems("a", "B/c", "B/d é (live)") <= files(tmp_path / "out")

@@ -18,7 +18,10 @@ from bsroformer.launch.train import train
 from bsroformer.training.candidates import score_of
 from launched import SMALL_RUN, composed
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+pytestmark = [
+    pytest.mark.usefixtures("without_pictures"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec"),
+]
 BARE = ("~callbacks.previews", "~callbacks.progress")
 RUN = (*SMALL_RUN, *BARE, "trainer.max_steps=-1", "trainer.max_epochs=4", "average_best=3", "scheduler.warmup_steps=0")
 

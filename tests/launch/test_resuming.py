@@ -12,7 +12,10 @@ from bsroformer.launch.train import train
 from bsroformer.training.checkpoint_file import BEFORE, LAST
 from launched import SMALL_RUN, composed
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+pytestmark = [
+    pytest.mark.usefixtures("without_pictures"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec"),
+]
 
 
 @pytest.fixture(scope="module")

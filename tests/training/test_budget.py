@@ -12,7 +12,10 @@ from bsroformer.training import SeparationModule, budget
 from bsroformer.training.budget import Budget
 from launched import SMALL_RUN, composed
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+pytestmark = [
+    pytest.mark.usefixtures("without_pictures"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec"),
+]
 
 RUN = (
     *SMALL_RUN,

@@ -19,7 +19,10 @@ from bsroformer.training import SeparationModule
 from bsroformer.training.faults import Faults, read_lines
 from launched import SMALL_RUN, composed
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+pytestmark = [
+    pytest.mark.usefixtures("without_pictures"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec"),
+]
 # Two epochs of three batches of two excerpts: keys (0, 0) to (0, 5), and (1, 0) to (1, 5).
 RUN = (
     *SMALL_RUN,

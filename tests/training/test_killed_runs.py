@@ -19,6 +19,7 @@ import torch
 
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
+from launched import blank_pictures
 from runs import assert_same_end, checkpoint, start
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec", "ignore:.*fork")
@@ -31,7 +32,8 @@ KILLS = 20
 
 def start_in_process(songs_root: Path, folder: Path, *overrides: str) -> None:
     torch.set_num_threads(1)
-    start(songs_root, folder, *overrides)
+    with blank_pictures():
+        start(songs_root, folder, *overrides)
 
 
 def start_and_be_killed(checkpoints: int, seconds: float, songs_root: Path, folder: Path) -> None:

@@ -15,7 +15,10 @@ from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
 from runs import assert_same_end, checkpoint, metrics, start
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+pytestmark = [
+    pytest.mark.usefixtures("without_pictures"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec"),
+]
 
 WAYS = {
     "epochs": (),

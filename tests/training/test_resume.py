@@ -16,7 +16,10 @@ from bsroformer.training import SeparationModule
 from launched import SMALL_RUN, composed
 from runs import metrics
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+pytestmark = [
+    pytest.mark.usefixtures("without_pictures"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec"),
+]
 
 # Two epochs of four batches, two of which make a step; the schedule bends in every step.
 RUN = (
