@@ -135,6 +135,7 @@ class StemPlayer extends HTMLElement {
       this.#parts.downloads.replaceChildren(this.#downloads.root);
     }
     this.#deck.learn(facts);
+    this.#ruler.learn(this.#length);
     this.#overview.learn(facts);
     this.#gather();
   }
@@ -231,7 +232,7 @@ class StemPlayer extends HTMLElement {
     const length = this.#length, { timeline, length: text } = this.#parts;
     text.textContent = clock(length);
     timeline.style.setProperty("--ready", length ? Math.min(1, (this.#facts.seconds ?? 0) / length) : 0);
-    this.#ruler.mark(length);
+    this.#ruler.mark();
     this.#place();
     if (!this.#facts.segments || !length) return;
     for (const [track, { parts, colour }] of this.#rows.entries()) {
