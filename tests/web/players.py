@@ -1,5 +1,6 @@
 """The instrument in a browser, with a song of noise and a recorder of what it lets one hear."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,7 @@ NAMES = ("mixture", "vocals", "drums", "no_vocals")
 # Time stands still until it is there. `starts` tells where sound follows silence.
 RECORDER = """
   const code = `registerProcessor("recorder", class extends AudioWorkletProcessor {
-    process([input]) { this.port.postMessage([...input[0] ?? new Float32Array(128)]); return true; }
+    process([input]) { this.port.postMessage(input[0]?.slice() ?? new Float32Array(128)); return true; }
   })`;
   const connect = AudioNode.prototype.connect;
   Object.assign(window, { heard: [], starts: [], silent: true });
@@ -96,17 +97,27 @@ def now(page: Any) -> int:
     return int(page.locator("[data-part=now]").inner_text().removeprefix("0:"))
 
 
-def listen(page: Any, samples: int, start: int = 0) -> NDArray[np.float64]:
-    """So much of what is heard, from one of the places on where sound follows silence; waited for, (t)."""
-    page.wait_for_function("([start, samples]) => heard.length - starts[start] >= samples", arg=[start, samples])
-    return np.array(page.evaluate(f"heard.slice(starts[{start}], starts[{start}] + {samples})"))
+def listen(page: Any, samples: int, start: int = 0, skip: int = 0) -> NDArray[np.float64]:
+    """What is heard, (t), from one of the places on where sound follows silence; the first samples may be skipped."""
+    place = {"start": start, "end": skip + samples}
+    page.wait_for_function("({ start, end }) => heard.length >= starts[start] + end", arg=place)
+    return recorded(page, f"starts[{start}] + {skip}, starts[{start}] + {skip + samples}")
 
 
 def listen_to_the_end(page: Any) -> NDArray[np.float64]:
     """What is heard first, until there is silence; waited for, (t)."""
     page.wait_for_function("silent && starts.length")
-    heard = np.array(page.evaluate("heard.slice(starts[0])"))
+    heard = recorded(page, "starts[0]")
     return heard[: np.flatnonzero(heard)[-1] + 1]
+
+
+def recorded(page: Any, piece: str) -> NDArray[np.float64]:
+    """A piece of the recording, (t); in base64, since Playwright takes seconds for long lists of numbers."""
+    text = page.evaluate(f"""() => {{
+      const bytes = new Uint8Array(Float32Array.from(heard.slice({piece})).buffer);
+      return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    }}""")
+    return np.frombuffer(b64decode(text), "<f4").astype(np.float64)
 
 
 def stems_of(studio: PretendStudio) -> NDArray[np.float64]:

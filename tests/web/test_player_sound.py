@@ -28,7 +28,7 @@ def page(browser: Any, studio: PretendStudio) -> Iterator[Any]:
 
 def place_of_start(page: Any, source: NDArray[np.float64], start: int = 0) -> int:
     """The sample of the source with which a start begins."""
-    return place_in(source, listen(page, SETTLED + EXCERPT, start)[SETTLED:]) - SETTLED
+    return place_in(source, listen(page, EXCERPT, start, skip=SETTLED)) - SETTLED
 
 
 def gains_in(studio: PretendStudio, heard: NDArray[np.float64], begin: int) -> tuple[NDArray[np.float64], float]:
@@ -41,7 +41,7 @@ def gains_in(studio: PretendStudio, heard: NDArray[np.float64], begin: int) -> t
 def test_segments_join_as_they_were_cut(page: Any, studio: PretendStudio) -> None:
     show(page)
     page.get_by_label("Play").click()
-    heard, song = listen(page, 2 * SEGMENT + 2 * EXCERPT)[SETTLED:], stems_of(studio).sum(0)
+    heard, song = listen(page, 2 * SEGMENT + 2 * EXCERPT, skip=SETTLED), stems_of(studio).sum(0)
 
     begin = place_in(song, heard[:EXCERPT])
     assert begin + len(heard) > 2 * SEGMENT + EXCERPT
@@ -74,7 +74,7 @@ def test_a_stem_that_comes_back_joins_the_others_in_time(page: Any, studio: Pret
     assert not [address for address in studio.asked if address.endswith((".0.flac", ".2.flac"))]
 
     def excerpt(at: int) -> tuple[NDArray[np.float64], float]:
-        return gains_in(studio, listen(page, at + EXCERPT)[at:], begin + at)
+        return gains_in(studio, listen(page, EXCERPT, skip=at), begin + at)
 
     page.get_by_label("Mute drums").click()
     at, vocals = SETTLED, 10 ** (-6 / 20)
