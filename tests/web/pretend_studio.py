@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from PIL import Image
+from visitors import PATIENCE
 
 import bsroformer.web
 
@@ -60,7 +61,7 @@ class PretendStudio:
 
     def finish(self) -> None:
         """All of it can be heard."""
-        self.state, self.segments = "done", self.all
+        self.segments, self.state = self.all, "done"  # in this order: who hears of the end hardly asks again
 
     def separating(self, segments: int) -> None:
         """So many segments can be heard."""
@@ -69,7 +70,7 @@ class PretendStudio:
     def wait_asked(self, question: str) -> None:
         """Until this is asked, or has been."""
         with self._new_question:
-            assert self._new_question.wait_for(lambda: question in self.asked, timeout=30)
+            assert self._new_question.wait_for(lambda: question in self.asked, timeout=PATIENCE)
 
     def facts(self) -> dict[str, Any]:
         total = self.tracks.shape[-1] / self.sample_rate
@@ -132,8 +133,8 @@ class PretendStudio:
         if (method, path) == ("POST", "/leave"):
             return 204, "text/plain", b""
         if (method, path) == ("POST", "/cancel"):
-            self.state = "cancelled"
             self.said = {"message": "The separation was cancelled."}
+            self.state = "cancelled"  # in this order: who hears of it does not ask again
             return 204, "text/plain", b""
         number, _, kind = path.removeprefix("/listen/").partition(".")
         if kind == "peaks":

@@ -15,10 +15,15 @@ export class Ruler {
     root.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Mark a length in seconds. */
-  mark(length) {
+  /** How long the song is, in seconds. */
+  learn(length) {
     this.#length = length;
     this.root.setAttribute("aria-valuemax", Math.round(length));
+  }
+
+  /** Draw as many marks as there is room for. */
+  mark() {
+    const length = this.#length;
     const most = Math.max(2, this.root.clientWidth / 72);
     const step = RULER_STEPS.find((seconds) => length / seconds <= most) ?? 3600 * Math.ceil(length / 3600 / most);
     const marks = [];

@@ -2,7 +2,8 @@
 
 import { FINISHED } from "./words.js";
 
-const ASK_EVERY = 400, ASK_WHEN_DONE = 30_000, ASK_AGAIN = 2_000; // ms
+const ASK_EVERY = 400, ASK_WHEN_DONE = 30_000; // ms
+export const ASK_AGAIN = 2_000; // ms; after a failure
 
 export const address = (token, path = "") => new URL(`songs/${token}${path}`, document.baseURI).href;
 

@@ -1,4 +1,4 @@
-import { address, fetched } from "./server.js";
+import { address, ASK_AGAIN, fetched } from "./server.js";
 
 /** Decoded segments of the tracks that sound, no more than a few: an hour of six stems would fill gigabytes. */
 export class Sounds {

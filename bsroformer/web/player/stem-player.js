@@ -7,6 +7,7 @@
 //   deck        play, pause, jump; waits for what is not separated yet
 //   overview    waveforms and spectrograms
 //   row, ruler, report, downloads: what a visitor sees and presses;  parts: what they are made of
+//   hands       the pointer on the time line, and the keys
 //
 // The page tells it the token of a song by `show(token)`; all else it asks the server for. Track 0 is the mixture, the
 // others are the stems. Times are in seconds; a frame is a sample of all channels, counted from the song's beginning.
@@ -14,6 +15,7 @@
 import { Balance } from "./balance.js";
 import { Deck } from "./deck.js";
 import { Downloads } from "./downloads.js";
+import { Hands } from "./hands.js";
 import { INSTRUMENT } from "./instrument.js";
 import { Overview } from "./overview.js";
 import { build, choice } from "./parts.js";
@@ -29,13 +31,15 @@ class StemPlayer extends HTMLElement {
   // Of the song
   #token = null; #facts = null; #watch = null; #balance = null; #deck = null; #overview = null;
   // Of the moment
-  #view = "waveform"; #dragged = null; #wasPlaying = false; #drawing = null; #following = null; #connection = null;
+  #view = "waveform"; #wasPlaying = false; #drawing = null; #following = null; #connection = null;
   #resized = new ResizeObserver(() => this.#redraw());
-
-  constructor() {
-    super();
-    this.addEventListener("keydown", (event) => this.#key(event));
-  }
+  #hands = new Hands(this, {
+    length: () => this.#length,
+    balance: () => this.#balance,
+    seek: (seconds) => this.#seek(seconds),
+    toggle: () => this.#toggle(),
+    dragging: () => this.#place(),
+  });
 
   /** Show the song of this token; null: none. */
   show(token) {
@@ -84,7 +88,7 @@ class StemPlayer extends HTMLElement {
     this.#deck?.close();
     this.#watch = this.#deck = this.#overview = this.#facts = this.#balance = this.#downloads = null;
     this.#wasPlaying = false;
-    this.#dragged = null;
+    this.#hands.dragged = null;
     this.#rows = [];
     delete this.dataset.state;
     if (this.#parts) this.#build();
@@ -107,9 +111,6 @@ class StemPlayer extends HTMLElement {
     parts.view.append(choice("View", views, this.#view, (view) => this.#look(view)));
     parts.play.addEventListener("click", () => this.#toggle());
     parts.back.addEventListener("click", () => this.#seek(0));
-    for (const kind of ["down", "move", "up", "cancel"]) {
-      parts.timeline.addEventListener(`pointer${kind}`, (event) => this.#drag(kind, event));
-    }
   }
 
   // ---- Facts ----
@@ -135,6 +136,7 @@ class StemPlayer extends HTMLElement {
       this.#parts.downloads.replaceChildren(this.#downloads.root);
     }
     this.#deck.learn(facts);
+    this.#ruler.learn(this.#length);
     this.#overview.learn(facts);
     this.#gather();
   }
@@ -202,7 +204,7 @@ class StemPlayer extends HTMLElement {
 
   /** Put the playhead where the sound is, or where it is dragged to. */
   #place() {
-    const seconds = this.#dragged ?? this.#deck?.seconds ?? 0, length = this.#length;
+    const seconds = this.#hands.dragged ?? this.#deck?.seconds ?? 0, length = this.#length;
     this.#parts.timeline.style.setProperty("--at", length ? Math.min(1, seconds / length) : 0);
     this.#parts.now.textContent = clock(seconds);
     this.#ruler.at(seconds);
@@ -231,7 +233,7 @@ class StemPlayer extends HTMLElement {
     const length = this.#length, { timeline, length: text } = this.#parts;
     text.textContent = clock(length);
     timeline.style.setProperty("--ready", length ? Math.min(1, (this.#facts.seconds ?? 0) / length) : 0);
-    this.#ruler.mark(length);
+    this.#ruler.mark();
     this.#place();
     if (!this.#facts.segments || !length) return;
     for (const [track, { parts, colour }] of this.#rows.entries()) {
@@ -241,46 +243,6 @@ class StemPlayer extends HTMLElement {
       if (this.#view === "waveform") this.#overview.drawWaveform(canvas, track, colour, length);
       else this.#overview.drawSpectrogram(canvas, track, length);
     }
-  }
-
-  // ---- Hands ----
-
-  /** A drag shows where it leads; the sound follows when it is let go. A swipe that scrolls the page does nothing. */
-  #drag(kind, event) {
-    const surface = event.target.closest(".lane, .ruler");
-    if (kind === "down" && surface && event.button === 0) {
-      surface.setPointerCapture(event.pointerId);
-      this.#parts.ruler.focus({ preventScroll: true });
-      event.preventDefault(); // keeps the focus there
-      this.#dragged = this.#under(event);
-    } else if (this.#dragged === null) {
-      return;
-    } else if (kind === "move") {
-      this.#dragged = this.#under(event);
-    } else {
-      const seconds = this.#dragged;
-      this.#dragged = null;
-      if (kind === "up") this.#deck?.seek(seconds);
-    }
-    this.#place();
-  }
-
-  #under({ clientX }) {
-    const { left, width } = this.#parts.ruler.getBoundingClientRect();
-    return Math.min(Math.max(0, (clientX - left) / width), 1) * this.#length;
-  }
-
-  #key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey || !this.#balance) return;
-    const pressed = event.target.matches("button, summary, input:not([type=range])"); // by Space
-    const track = Number(/^Digit(\d)$/.exec(event.code)?.[1] ?? NaN); // with Shift, the character is another
-    let act = null;
-    if (event.key === " " && !pressed) act = () => this.#toggle();
-    else if (event.shiftKey && track > 0) act = () => this.#balance.toggle(track, "mute");
-    else if (!event.shiftKey && track >= 0) act = () => this.#balance.toggle(track, "solo");
-    if (!act || track >= this.#rows.length) return;
-    event.preventDefault();
-    if (!event.repeat) act();
   }
 }
 
