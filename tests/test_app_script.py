@@ -7,7 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Timer
+from typing import IO
 
 import httpx
 import pytest
@@ -15,7 +19,8 @@ import pytest
 from bsroformer.checkpoints.save import save_model
 from launched import REPOSITORY
 
-PATIENCE = 120
+PATIENCE = 300
+"""Seconds; most of it goes into imports."""
 
 
 @pytest.fixture
@@ -24,35 +29,55 @@ def ckpt(tiny_model, tmp_path) -> Path:
     return tmp_path / "small.safetensors"
 
 
+@dataclass
+class Started:
+    """The script at work; what it tells of errors goes to a file, since a pipe may be full before it is read."""
+
+    process: subprocess.Popen[str]
+    errors: IO[str]
+
+    def address(self) -> str:
+        """Where its page is, once it says so."""
+        assert self.process.stdout is not None
+        limit = Timer(PATIENCE, self.process.kill)
+        limit.start()
+        try:
+            for line in self.process.stdout:
+                if found := re.search(r"The page is at (\S+);", line):
+                    return found[1]
+        finally:
+            limit.cancel()
+        raise AssertionError(self.ended()[2])
+
+    def ended(self) -> tuple[int, str, str]:
+        """Wait for its end: exit status, and what it told then, and of errors."""
+        out, _ = self.process.communicate(timeout=PATIENCE)
+        self.errors.seek(0)
+        return self.process.returncode, out, self.errors.read()
+
+
 @contextmanager
-def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(folder: Path, *arguments: str) -> Iterator[Started]:
     command = [sys.executable, str(REPOSITORY / "scripts/app.py"), *arguments]
-    process = subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def address_told(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(r"The page is at (\S+);", line):
-            return found[1]
-    raise AssertionError(process.communicate()[1])
+    with TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=errors)
+        try:
+            yield Started(process, errors)
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_it_opens_a_page_and_closes_it_without_a_trace(ckpt, tmp_path):
-    with started(tmp_path, f"ckpt={ckpt}", "device=cpu", "output=songs of the page") as process:
-        address = address_told(process)
-        assert "Stem studio" in httpx.get(address).text
-        [endpoint, *_] = httpx.get(f"{address}gradio_api/info").json()["named_endpoints"]
+    with started(tmp_path, f"ckpt={ckpt}", "device=cpu", "output=songs of the page") as script:
+        address = script.address()
+        assert "Stem studio" in httpx.get(address, timeout=PATIENCE).text
+        [endpoint, *_] = httpx.get(f"{address}gradio_api/info", timeout=PATIENCE).json()["named_endpoints"]
         assert endpoint == "/separate"
         assert (tmp_path / "songs of the page").is_dir()
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
+        script.process.send_signal(signal.SIGTERM)
+        status, out, err = script.ended()
+    assert status == 0
     assert "Closed; all songs are deleted." in out
     assert "Traceback" not in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.safetensors"]
@@ -63,18 +88,18 @@ def test_a_port_that_is_taken_is_told(ckpt, tmp_path):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with started(tmp_path, f"ckpt={ckpt}", f"port={port}", "device=cpu") as process:
-            _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 2
+        with started(tmp_path, f"ckpt={ckpt}", f"port={port}", "device=cpu") as script:
+            status, _, err = script.ended()
+    assert status == 2
     assert f"127.0.0.1:{port}" in err
     assert "give another host or port" in err
     assert "Traceback" not in err
 
 
 def test_without_any_checkpoint_it_says_which_command_makes_one(tmp_path):
-    with started(tmp_path) as process:
-        _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 2
+    with started(tmp_path) as script:
+        status, _, err = script.ended()
+    assert status == 2
     assert "python scripts/train.py experiment=demo" in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,6 @@
 """The same for programs: the endpoints that Gradio exposes."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +80,15 @@ def _arguments(studio: Studio, overlap: float, shifts: int) -> list[gr.component
     ]
 
 
-def refusal(sentence: str, title: str = "Error") -> gr.Error:
+def refusal(sentence: str) -> gr.Error:
     """What is told to a visitor or program, and not to whoever runs the page."""
-    return gr.Error(sentence, title=title, print_exception=False)
+    return gr.Error(sentence, print_exception=False)
 
 
 async def _finished(job: Job, progress: gr.Progress) -> None:
     """Wait until a job is finished or nobody waits for it, and tell how far it is."""
     while job.state not in FINISHED and not _is_left():
-        job.asked = time.monotonic()
+        job.ask()
         progress(0.0 if not job.seconds else min(1.0, job.done / job.seconds), desc=job.state)
         await asyncio.sleep(ROUND)
 

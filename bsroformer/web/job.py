@@ -1,5 +1,6 @@
 """A song on its way through the studio."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from bsroformer.web.listening import Heard
 
 State = Literal["waiting", "loading", "separating", "done", "cancelled", "failed"]
 FINISHED: tuple[State, ...] = ("done", "cancelled", "failed")
+BY_HAND = "You cancelled it. Separate starts it again."
+STRAGGLERS = 3.0
+"""Seconds in which questions may still come from a page that was closed; one that lives asks again soon."""
 
 
 def title_of(file: str | Path) -> str:
@@ -81,7 +85,8 @@ class Job:
         files: The complete stems, in the order of the wish's names; none before all are complete.
         begun: When its separation began, by `time.monotonic`.
         finished: When it ended, one way or another.
-        asked: When somebody last asked about it.
+        asked: When somebody last asked about it; see `ask`.
+        left: When its page was last closed, by `time.monotonic`.
         why_cancelled: Why its end was asked for, if it was.
     """
 
@@ -99,13 +104,20 @@ class Job:
     begun: float | None = None
     finished: float | None = None
     asked: float = field(default_factory=time.monotonic)
+    left: float = -math.inf
     why_cancelled: str = ""
     _cancelled: Event = field(default_factory=Event)
 
-    def cancel(self, why: str = "You cancelled it.") -> None:
+    def cancel(self, why: str = BY_HAND) -> None:
         """Ask for its end, which comes with the next piece; a job that is finished stays as it is."""
         self.why_cancelled = why
         self._cancelled.set()
+
+    def ask(self) -> None:
+        """Take note that somebody asks about it, unless it may be a page that has been closed meanwhile."""
+        now = time.monotonic()
+        if now - self.left > STRAGGLERS:
+            self.asked = now
 
     @property
     def cancelled(self) -> bool:

@@ -22,10 +22,14 @@ watch("value", async () => {
   player.addEventListener("stem-player-state", () => player.scrollIntoView({ behavior: calm ? "auto" : "smooth" }), {
     once: true,
   });
-  await show(props.value);
   keep(props.value);
+  await show(props.value);
 });
 
 // A page that is loaded again shows the song that it showed, to this tab alone, if that is still there.
+// As a value it is sent with the next song, which takes its place.
 const kept = keep();
-if (kept) fetch(new URL(`songs/${kept}`, document.baseURI)).then((answer) => answer.ok && show(kept));
+if (kept) {
+  props.value = kept;
+  fetch(new URL(`songs/${kept}`, document.baseURI)).then((answer) => answer.ok && props.value === kept && show(kept));
+}

@@ -12,10 +12,12 @@ from bsroformer.web.job import Wish, title_of
 from bsroformer.web.limits import MOST_OVERLAP, MOST_SHIFTS
 from bsroformer.web.menu import Offer
 from bsroformer.web.studio import Studio
+from bsroformer.web.visits import Visits
 
 TITLE = "Stem studio"
 KINDS = ["audio", "video", ".caf", ".mka", ".oga", ".opus", ".rf64", ".w64", ".wv"]
 """Of files that can be chosen: by the first half of their MIME type, and endings that have none everywhere."""
+SONG = "Song: mp3, wav, flac, m4a, mp4 …"
 QUALITIES = {"Fast": (0.125, 1), "Good": (0.5, 1), "Best": (0.75, 2)}
 """Overlap and shifts; the last computes each sample eight times."""
 PLAYER = "<stem-player></stem-player>"
@@ -34,7 +36,7 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int) ->
         overlap: Where its slider stands at first.
         shifts: Where its slider stands at first.
     """
-    usual = next(iter(studio.offers.values()))
+    usual, visits = next(iter(studio.offers.values())), Visits(studio)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         gr.HTML(f"<h1>{TITLE}</h1><p>{_greeting(studio)}</p>", elem_id="greeting")
         with gr.Row(equal_height=False):
@@ -49,17 +51,17 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int) ->
         )
         choices = [checkpoint, stems, rest, lap, passes]
 
-        def begin(path: str | None, taken: str | None, *chosen: Any) -> str:
+        def begin(request: gr.Request, path: str | None, taken: str | None, *chosen: Any) -> str:
             source = path or taken
             if source is None:
-                raise refusal("Drop a song first, or record one.", "No song")
-            return _submitted(studio, Path(source), title_of(source) if path else "Recording", *chosen)
+                raise refusal("Drop a song first, or record one.")
+            return _submitted(visits, request, Path(source), title_of(source) if path else "Recording", *chosen)
 
-        def begin_example(*chosen: Any) -> str:
+        def begin_example(request: gr.Request, *chosen: Any) -> str:
             try:
-                return _submitted(studio, *example(), *chosen)
+                return _submitted(visits, request, *example(), *chosen)
             except InputError as error:
-                raise refusal(str(error), "No example") from error
+                raise refusal(str(error)) from error
 
         # Gradio shows the errors of its queue only: what may be refused goes through it.
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -85,7 +87,7 @@ def _greeting(studio: Studio) -> str:
 def _song_controls() -> tuple[gr.File, gr.Audio, gr.Button]:
     with gr.Tabs():
         with gr.Tab("A file"):
-            song = gr.File(label="Song", file_types=KINDS, height=190, elem_id="song")
+            song = gr.File(label=SONG, file_types=KINDS, height=190, elem_id="song")
         with gr.Tab("Record"):
             recording = gr.Audio(
                 label="Recording", sources=["microphone"], type="filepath", buttons=[], elem_id="recording"
@@ -132,7 +134,8 @@ def _scores(offer: Offer) -> str:
 
 
 def _submitted(
-    studio: Studio,
+    visits: Visits,
+    request: gr.Request,
     source: Path,
     title: str,
     checkpoint: str,
@@ -140,11 +143,11 @@ def _submitted(
     rest: bool,
     overlap: float,
     shifts: int,
-    before: str | None,
+    shown: str | None,
 ) -> str:
-    """Take a song in, in place of the one that the page showed before; its token."""
+    """Take a song in, in place of the one that the page has; its token."""
     wish = Wish(source, title, checkpoint, tuple(stems), rest, overlap, int(shifts))
     try:
-        return studio.submit(wish, studio.job(before) if before else None).token
+        return visits.submit(request.session_hash, wish, shown).token
     except InputError as error:
-        raise refusal(str(error), "This song is not taken") from error
+        raise refusal(str(error)) from error

@@ -7,7 +7,6 @@ a path: tracks and segments go by number.
 import inspect
 import logging
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -143,7 +142,7 @@ def _not_made(job: Job, error: NotMadeError) -> Response:
 
 
 async def _facts(studio: Songs, request: Request, job: Job) -> Response:
-    job.asked = time.monotonic()
+    job.ask()
     return JSONResponse(studio.facts(job), headers=PRIVATE)
 
 
@@ -154,7 +153,7 @@ async def _done(act: Callable[[Job], None], request: Request, job: Job) -> Respo
 
 
 async def _listen(request: Request, job: Job) -> Response:
-    job.asked = time.monotonic()
+    job.ask()
     parts = SEGMENT.fullmatch(request.path_params["name"])
     if parts is None or int(parts[2] or 0) > len(job.wish.names):
         return _unknown()

@@ -12,7 +12,7 @@ from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Delivery, SeparatedSong, separate_file
 from bsroformer.web.facts import Facts, Pace, facts_of
 from bsroformer.web.held_model import HeldModel
-from bsroformer.web.job import FINISHED, Job, Wish
+from bsroformer.web.job import BY_HAND, FINISHED, Job, Wish
 from bsroformer.web.limits import Limits, check_quality
 from bsroformer.web.line import Line, logged
 from bsroformer.web.listening import Listening
@@ -105,7 +105,7 @@ class Studio:
         """The song that a token stands for, unless it was deleted."""
         return self._jobs.get(token)
 
-    def cancel(self, job: Job, why: str = "You cancelled it.") -> None:
+    def cancel(self, job: Job, why: str = BY_HAND) -> None:
         """End a job: at once if it waits, with the next piece if it is in work."""
         job.cancel(why)
         if self._line.leave(job):
@@ -113,7 +113,8 @@ class Studio:
 
     def leave(self, job: Job) -> None:
         """Take note that a page was closed: its song is cancelled unless somebody asks about it again soon."""
-        job.asked = time.monotonic() - PATIENCE + GRACE
+        job.left = time.monotonic()
+        job.asked = job.left - PATIENCE + GRACE
 
     def facts(self, job: Job) -> Facts:
         """What a page may know of a song: see `facts_of`."""

@@ -1,6 +1,6 @@
 """A studio whose separator does one piece after another when a test wants it to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
@@ -59,11 +59,13 @@ class Model(HeldModel):
 
 
 @contextmanager
-def studio_in(folder: Path, limits: Limits | None = None) -> Iterator[tuple[Studio, Model]]:
-    """A studio with one checkpoint, and its model."""
+def studio_in(
+    folder: Path, limits: Limits | None = None, offers: Sequence[Offer] = (OFFER,)
+) -> Iterator[tuple[Studio, Model]]:
+    """A studio with one checkpoint, unless more are named, and its model."""
     limits, model = limits or Limits(), Model()
     shelf = Shelf(folder / "studio", 60 * limits.keep_minutes)
-    studio = Studio([OFFER], model, shelf, limits, Delivery())
+    studio = Studio(offers, model, shelf, limits, Delivery())
     try:
         yield studio, model
     finally:

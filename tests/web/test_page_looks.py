@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from studios import Model, song_in, studio_in, wait_until
-from visitors import Visitor, opened, visiting
+from visitors import PATIENCE, Visitor, opened, visiting
 
 CONTRAST = 4.5
 """That WCAG 2 asks of text (level AA)."""
-CONTRAST_OF = """(element) => {
+CONTRAST_OF = """async (element) => {
+  const changes = document.getAnimations().filter((each) => each instanceof CSSTransition);
+  await Promise.allSettled(changes.map((each) => each.finished));
   const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const luminance = (...colours) => { // of colours one over the other
     pen.clearRect(0, 0, 1, 1);
@@ -87,14 +89,26 @@ def test_a_finished_song_fits_a_phone_upright(browser: Any, running: Any, song: 
         assert visitor.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+def test_on_a_phone_all_has_one_left_edge_and_no_text_runs_under_the_arrow(
+    browser: Any, running: Any, song: Path
+) -> None:
+    with visiting(browser, running[1], viewport={"width": 390, "height": 844}) as visitor:
+        visitor.separate(song)
+        parts = ("#greeting h1", "#song", "#start", "stem-player h2", "stem-player .lane")
+        edges = {part: visitor.page.locator(part).first.bounding_box()["x"] for part in parts}
+        assert len(set(edges.values())) == 1, edges
+        chosen = visitor.page.get_by_label("Checkpoint")
+        assert chosen.evaluate("input => getComputedStyle(input).textOverflow") == "ellipsis"
+        box, arrow = chosen.bounding_box(), visitor.page.locator("#checkpoint .dropdown-arrow").bounding_box()
+        padding = chosen.evaluate("input => parseFloat(getComputedStyle(input).paddingRight)")
+        assert box["x"] + box["width"] - padding <= arrow["x"]
+
+
 def test_hands_on_the_keyboard_are_enough(browser: Any, running: Any, song: Path) -> None:
     with visiting(browser, running[1]) as visitor:
         keys = visitor.page.keyboard
         visitor.page.locator("#start").wait_for()
-        tab_to(visitor, "#song button")
-        with visitor.page.expect_file_chooser() as chooser:
-            keys.press("Enter")
-        chooser.value.set_files(song)
+        file_chooser(visitor, "#song button").set_files(song)
         visitor.page.locator("#song").get_by_label(song.name).wait_for()
         tab_to(visitor, "#start")
         keys.press("Enter")
@@ -112,6 +126,22 @@ def test_hands_on_the_keyboard_are_enough(browser: Any, running: Any, song: Path
         with visitor.page.expect_download() as coming:
             keys.press("Enter")
         assert coming.value.suggested_filename == "A song - drums.wav"
+
+
+def file_chooser(visitor: Visitor, selector: str) -> Any:
+    """What a button opens by the keyboard; it can be seen some time before Gradio listens to it."""
+    from playwright.sync_api import TimeoutError
+
+    each = 5.0  # seconds
+    for _ in range(round(PATIENCE / each)):
+        tab_to(visitor, selector)
+        try:
+            with visitor.page.expect_file_chooser(timeout=1000 * each) as chooser:
+                visitor.page.keyboard.press("Enter")
+        except TimeoutError:
+            continue
+        return chooser.value
+    raise AssertionError(f"{selector} opens nothing")
 
 
 def tab_to(visitor: Visitor, selector: str) -> None:

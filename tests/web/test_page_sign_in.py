@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 from studios import song_in, studio_in
-from visitors import Visitor, opened, visiting
+from visitors import PATIENCE, Visitor, opened, visiting
 
 
 def test_who_does_not_know_the_password_gets_neither_the_page_nor_a_song(browser: Any, tmp_path: Path) -> None:
@@ -28,10 +28,10 @@ def test_who_does_not_know_the_password_gets_neither_the_page_nor_a_song(browser
         stem = f"{page.local_url}gradio_api/file={job.files[0]}"
         upload = f"{page.local_url}gradio_api/upload"
         assert visitor.page.request.get(stem).status == 200
-        assert [httpx.get(asked).status_code for asked in (address, stem)] == [401, 401]
-        assert httpx.post(upload, files={"files": ("song.wav", song.read_bytes())}).status_code == 401
+        assert [httpx.get(asked, timeout=PATIENCE).status_code for asked in (address, stem)] == [401, 401]
+        assert httpx.post(upload, files={"files": ("song.wav", song.read_bytes())}, timeout=PATIENCE).status_code == 401
         assert visitor.page.request.get(f"{page.local_url}config").status == 200
-        assert httpx.get(f"{page.local_url}config").status_code == 401
+        assert httpx.get(f"{page.local_url}config", timeout=PATIENCE).status_code == 401
         with visiting(browser, page.local_url) as stranger:
             assert stranger.page.request.get(address).status == 401
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import torch
 from torch import Tensor
-from visitors import Visitor, opened, visiting
+from visitors import PATIENCE, Visitor, opened, visiting
 
 from bsroformer.audio.files import read
 from bsroformer.checkpoints import load_model
@@ -62,6 +62,10 @@ class Finished:
     mixture: Tensor
     stems: Tensor
     loaded: list[str] = field(default_factory=list)
+
+    def answer(self, path: str = "") -> httpx.Response:
+        """What a program gets of the song."""
+        return httpx.get(f"{self.address}{path}", timeout=PATIENCE)
 
     def download(self, name: str) -> Path:
         """Click a link, and get what the browser saves."""
@@ -115,7 +119,7 @@ def test_the_page_shows_what_was_wanted(finished: Finished) -> None:
     assert page.locator("stem-player h2").inner_text() == TITLE
     names = page.locator("stem-player .name").all_inner_texts()
     assert [name.lower() for name in names] == ["mixture", *STEMS, "residual"]
-    facts = httpx.get(finished.address).json()
+    facts = finished.answer().json()
     assert (facts["state"], facts["sample_rate"]) == ("done", 44_100)
     assert facts["seconds"] == facts["total"] == finished.mixture.shape[-1] / 44_100
 
@@ -128,11 +132,11 @@ def test_stems_differ_from_each_other_and_from_silence(finished: Finished) -> No
 
 
 def test_what_is_heard_is_the_mixture_and_its_stems(finished: Finished, tmp_path: Path) -> None:
-    facts = httpx.get(finished.address).json()
+    facts = finished.answer().json()
     assert facts["segments"] == 2
     for number, track in enumerate([finished.mixture, *finished.stems]):
-        addresses = [f"{finished.address}/listen/{segment}.{number}.flac" for segment in range(facts["segments"])]
-        parts = [decoded(httpx.get(address).content, tmp_path, "segment.flac") for address in addresses]
+        answers = [finished.answer(f"/listen/{segment}.{number}.flac") for segment in range(facts["segments"])]
+        parts = [decoded(answer.content, tmp_path, "segment.flac") for answer in answers]
         heard = facts["headroom"] * torch.cat(parts, dim=-1)
         torch.testing.assert_close(heard, track, atol=facts["headroom"] * STEP, rtol=0)
 
@@ -143,7 +147,7 @@ def test_stems_of_the_page_are_those_of_the_separator(
 ) -> None:
     stems = []
     for number, stem in enumerate(finished.stems, start=1):
-        content = httpx.get(f"{finished.address}/stems/{number}.{format}").content
+        content = finished.answer(f"/stems/{number}.{format}").content
         stems.append(decoded(content, tmp_path, f"{number}.{format}"))
         torch.testing.assert_close(stems[-1], stem, atol=1e-5, rtol=0)
     torch.testing.assert_close(torch.stack(stems).sum(dim=0), finished.mixture, atol=3 * inexact, rtol=0)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import torch
 from studios import RATE, Model, finished, song_in, studio_in, wait_until, wish_of
+from visitors import PATIENCE as LONG
 from visitors import Visitor, opened, visiting
 
 from bsroformer.web.limits import Limits
@@ -82,9 +83,10 @@ def test_a_song_can_be_ended_in_the_middle_and_leaves_no_stem(
     wait_until(lambda: job.cancelled)
     model.open.set()
     visitor.wait("cancelled")
-    visitor.page.get_by_role("alert").get_by_text("You cancelled it.").wait_for()
+    visitor.page.get_by_role("alert").get_by_text("You cancelled it. Separate starts it again.").wait_for()
+    assert visitor.page.get_by_label("Download drums").is_hidden()  # there never will be
     assert not list((job.folder / "stems").glob("*"))
-    assert httpx.get(f"{visitor.page.url}songs/{job.token}/stems/1.wav").status_code == 409
+    assert httpx.get(f"{visitor.page.url}songs/{job.token}/stems/1.wav", timeout=LONG).status_code == 409
 
     visitor.separate(songs / "Another.wav")
     assert visitor.page.locator("stem-player h2").inner_text() == "Another"
@@ -129,12 +131,48 @@ def test_a_page_that_is_loaded_again_goes_on_with_its_song(
     job = studio.job(visitor.separate(songs / "A song.wav", until="separating"))
     assert job is not None
     visitor.page.reload()
-    visitor.page.locator("stem-player[data-state=separating]").wait_for()
+    visitor.wait("separating")
+    wait_until(lambda: job.asked > job.left > 0)
     studio.submit(wish_of(songs / "Another.wav"))
     studio.look_after(time.monotonic() + GRACE)
     assert not job.cancelled
     model.open.set()
-    visitor.page.locator("stem-player[data-state=done]").wait_for()
+    visitor.wait("done")
+
+
+def test_another_song_takes_the_place_of_the_one_before_on_a_page_that_was_loaded_again(
+    visitor: Visitor, songs: Path, studio: Studio, model: Model
+) -> None:
+    model.open.clear()
+    first = studio.job(visitor.separate(songs / "A song.wav", until="separating"))
+    visitor.page.reload()
+    visitor.wait("separating")
+    second = studio.job(visitor.separate(songs / "Another.wav", until="waiting"))
+    assert first is not None
+    assert second is not None
+    assert first.cancelled
+    model.open.set()
+    visitor.wait("done")
+    assert (first.state, second.state) == ("cancelled", "done")
+
+
+@pytest.mark.parametrize("button", ["#start", "#example"])
+def test_a_double_click_takes_one_place(
+    visitor: Visitor, songs: Path, studio: Studio, model: Model, button: str
+) -> None:
+    model.open.clear()
+    other = studio.submit(wish_of(songs / "A song.wav"))
+    wait_until(lambda: other.state == "separating")
+    so_far = set(studio._jobs)
+    visitor.choose(songs / "Another.wav")
+    visitor.page.locator(button).evaluate("button => { button.click(); button.click(); }")
+    wait_until(lambda: len(studio._jobs.keys() - so_far) == 2)
+    jobs = [studio._jobs[token] for token in studio._jobs.keys() - so_far]
+    wait_until(lambda: sorted(job.state for job in jobs) == ["cancelled", "waiting"])
+    visitor.wait("waiting")
+    model.open.set()
+    visitor.wait("done")
+    assert sorted(job.state for job in jobs) == ["cancelled", "done"]
 
 
 def test_what_cannot_be_taken_is_told_and_the_page_goes_on(visitor: Visitor, songs: Path, tmp_path: Path) -> None:
@@ -182,11 +220,11 @@ def test_two_visitors_have_songs_of_their_own(
         assert not any(first in asked for asked in other.asked)
         assert first not in other.page.content()
         for public in ("config", "gradio_api/info", "gradio_api/openapi.json"):
-            told = httpx.get(f"{address}{public}").text
+            told = httpx.get(f"{address}{public}", timeout=LONG).text
             assert first not in told
             assert "A song.wav" not in told
     for guess in (first[:-1], first[:-1] + "AB"[first.endswith("A")], first.swapcase(), second[:16] + first[16:]):
-        assert httpx.get(f"{address}songs/{guess}").status_code == 404
+        assert httpx.get(f"{address}songs/{guess}", timeout=LONG).status_code == 404
 
 
 def test_an_eleventh_song_is_refused_and_ten_are_done_in_the_order_they_came(

@@ -8,6 +8,7 @@ from studios import OFFER, finished, song_in, studio_in, wait_until, wish_of
 
 from bsroformer.audio.files import read
 from bsroformer.errors import InputError
+from bsroformer.web.job import STRAGGLERS
 from bsroformer.web.limits import Limits
 from bsroformer.web.studio import GRACE
 from bsroformer.web.studio import PATIENCE as SIGN_OF_LIFE
@@ -220,6 +221,19 @@ def test_a_page_that_was_closed_has_a_while_to_come_back(song, tmp_path):
         assert (second.state, third.state) == ("waiting", "cancelled")
         model.open.set()
         finished(second)
+
+
+def test_a_question_that_came_late_from_a_page_that_was_closed_is_no_sign_of_life(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        job = studio.submit(wish_of(song))
+        studio.leave(job)
+        then = job.asked
+        job.ask()
+        assert job.asked == then
+        job.left -= STRAGGLERS
+        job.ask()
+        assert job.asked > then + SIGN_OF_LIFE - GRACE
 
 
 def test_another_song_takes_the_place_of_ones_own_even_in_a_full_line(song, tmp_path):
