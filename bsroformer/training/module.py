@@ -11,12 +11,15 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, describe
+from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.mixing import mix
+from bsroformer.data.row import Sizes
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training.ema import resume_without_average
 from bsroformer.training.gradients import clip
+from bsroformer.training.loops import recount
 from bsroformer.training.optimizer import parameter_groups
 from bsroformer.training.piece_scores import PieceScores
 
@@ -180,6 +183,11 @@ class SeparationModule(L.LightningModule):
             kept = {f"{PREFIX}{name}": tensor for name, tensor in own.items() if name.endswith(FREQUENCIES)}
             checkpoint["state_dict"] |= kept
         resume_without_average(self.trainer, checkpoint)
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if isinstance(data, StemsDataModule) and (
+            sizes := checkpoint.get(StemsDataModule.__qualname__, {}).get("sizes")
+        ):
+            recount(checkpoint["loops"]["fit_loop"], Sizes(**sizes), data.sizes())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the model's settings beside its weights."""
