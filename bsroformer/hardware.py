@@ -9,6 +9,11 @@ import torch
 
 from bsroformer.devices import computes_bf16
 
+try:
+    import resource
+except ModuleNotFoundError:  # on Windows, which has no such limits
+    resource = None  # type: ignore[assignment]
+
 GIB = 2**30
 """Bytes of what a graphics card's data sheet calls 1 GB."""
 
@@ -38,16 +43,31 @@ def main_memory() -> int:
 
 
 def available_memory() -> float:
-    """Bytes that programs can still have without swapping; infinite where the system does not say as Linux does.
+    """Bytes that this process can still have without swapping; infinite where the system does not say as Linux does.
 
-    A control group's limit, as containers and batch systems set one, counts too.
+    A control group's limit, as containers and batch systems set one, and this process's own (``ulimit``) count too.
     """
-    free = math.inf
-    info = Path("/proc/meminfo")
-    for line in info.read_text("utf-8").splitlines() if info.is_file() else []:
-        if line.startswith("MemAvailable:"):
-            free = 1024 * float(line.split()[1])
-    return min(free, left_in_group(Path("/sys/fs/cgroup")))
+    return min(told_by(Path("/proc/meminfo"), "MemAvailable"), left_in_group(Path("/sys/fs/cgroup")), left_by_ulimit())
+
+
+def told_by(file: Path, name: str) -> float:
+    """Bytes that a line of a file of Linux says, such as ``VmData:  512 kB``; infinite where there is none."""
+    for line in file.read_text("utf-8").splitlines() if file.is_file() else []:
+        if line.startswith(f"{name}:"):
+            return 1024 * float(line.split()[1])
+    return math.inf
+
+
+def left_by_ulimit() -> float:
+    """Bytes below the limits of this process's address space and data (``ulimit -v`` and ``-d``); infinite without."""
+    if resource is None:
+        return math.inf
+    left, status = math.inf, Path("/proc/self/status")
+    for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+        most, taken = resource.getrlimit(limit)[0], told_by(status, used)
+        if most != resource.RLIM_INFINITY:
+            left = min(left, max(0, most - taken) if taken < math.inf else most)
+    return left
 
 
 def left_in_group(group: Path) -> float:
@@ -66,11 +86,8 @@ def left_in_group(group: Path) -> float:
 
 def largest_memory() -> float:
     """Bytes that this process held at its peak; NaN where the system does not say as Linux does."""
-    status = Path("/proc/self/status")
-    for line in status.read_text("utf-8").splitlines() if status.is_file() else []:
-        if line.startswith("VmHWM:"):
-            return 1024 * float(line.split()[1])
-    return math.nan
+    held = told_by(Path("/proc/self/status"), "VmHWM")
+    return held if held < math.inf else math.nan
 
 
 def gpu_memory(device: torch.device) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
 from bsroformer.data.layouts import SPLITS, SongFiles
 from bsroformer.data.loader import Position, TrainingLoader, leave_signals
 from bsroformer.data.packs import TrainingSongs, songs_of_pack_alone, training_songs
+from bsroformer.data.row import BEGINNING, Row, Sizes, Stand
 from bsroformer.data.sources import Source
 from bsroformer.data.tracks import Track, open_tracks
 from bsroformer.data.validation import PerSong, ValidationExcerpt, ValidationExcerpts
@@ -77,6 +78,7 @@ class StemsDataModule(L.LightningDataModule):
         self.frames = round(batches.seconds * source.form.sample_rate)
         self._songs: TrainingSongs | None = None
         self._test: list[Track] | None = None
+        self.start = BEGINNING
 
     @property
     def songs(self) -> TrainingSongs:
@@ -91,17 +93,38 @@ class StemsDataModule(L.LightningDataModule):
         return self._test
 
     def state_dict(self) -> dict[str, Any]:
-        """What the excerpts of a run are drawn from, in short."""
-        return {"drawn_from": self._drawn_from()}
+        """What the excerpts of a run are drawn from, in short, how many make what, and which is the next."""
+        position = self._position()
+        stand = self._row().after(position.batches) if position else self.start
+        return {"drawn_from": self._drawn_from(), "sizes": self.sizes()._asdict(), "stand": stand._asdict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Say so if a run that goes on will draw other excerpts than it would have drawn."""
+        """Go on with the excerpt after the last, and say so if others will be drawn than would have been drawn."""
         if state_dict["drawn_from"] != self._drawn_from():
             warnings.warn(
                 "The songs to train on are not those that this run began with, or have been packed since, so that it "
                 "is known where they rest: from here on it draws other excerpts than it would have drawn.",
                 stacklevel=1,
             )
+        if "stand" in state_dict:  # a checkpoint from before has none: its batches are taken to be as large as these
+            self.start = Stand(**state_dict["stand"])
+        if self.start.excerpt > self.batches.epoch_size:
+            warnings.warn(
+                f"The epoch under way has had {self.start.excerpt} excerpts, more than data.epoch_size="
+                f"{self.batches.epoch_size} gives it now: this run goes on with the first excerpt of the next epoch.",
+                stacklevel=1,
+            )
+
+    def sizes(self) -> Sizes:
+        """How many excerpts make an epoch, a batch and a step now, over all devices."""
+        batch = self.batches.batch_size * self._share()[1]
+        return Sizes(
+            self.batches.epoch_size, batch, batch * (self.trainer.accumulate_grad_batches if self.trainer else 1)
+        )
+
+    def _row(self) -> Row:
+        sizes = self.sizes()
+        return Row(sizes.epoch, sizes.batch, self.start)
 
     def _drawn_from(self) -> str:
         """A digest of all that decides where an excerpt begins, apart from the configuration."""
@@ -121,6 +144,8 @@ class StemsDataModule(L.LightningDataModule):
         Raises:
             InputError: If there are none to train or to validate on.
         """
+        if stage == "fit":  # before a checkpoint is read, if there is one
+            self.start = BEGINNING
         if self._songs is not None:
             return
         if self.pack and self.pack.is_dir() and not (self.source.place and self.source.place.exists()):
@@ -164,6 +189,7 @@ class StemsDataModule(L.LightningDataModule):
             self._position,
             num_workers=self.batches.num_workers,
             pin_memory=torch.cuda.is_available(),
+            start=self.start,
         )
 
     def val_dataloader(self) -> DataLoader[ValidationExcerpt]:

@@ -39,23 +39,24 @@ class EpochSampler(Sampler[ExcerptKey]):
     """
 
     def __init__(self, size: int, rank: int = 0, ranks: int = 1) -> None:
-        self.size, self.rank, self.ranks = size - size % ranks, rank, ranks
+        self.size, self.rank, self.ranks = size, rank, ranks
         self.epoch = self.first = 0
 
     def set_epoch(self, epoch: int, first: int = 0) -> None:
-        """Choose the epoch, and how many of this rank's keys in it to leave out: those before its `first`."""
+        """Choose the epoch, and how many of its keys to leave out, over all ranks: those before its `first`."""
         self.epoch, self.first = epoch, first
 
-    def of_epoch(self, epoch: int) -> list[ExcerptKey]:
-        """All keys of this rank in an epoch."""
-        return [ExcerptKey(epoch, index) for index in range(self.rank, self.size, self.ranks)]
+    def of_epoch(self, epoch: int, first: int = 0) -> list[ExcerptKey]:
+        """The keys of this rank in an epoch, from the `first` of all ranks on."""
+        going_round = range(first, self.size - (self.size - first) % self.ranks)
+        return [ExcerptKey(epoch, number) for number in going_round[self.rank :: self.ranks]]
 
     def __iter__(self) -> Iterator[ExcerptKey]:
-        return iter(self.of_epoch(self.epoch)[self.first :])
+        return iter(self.of_epoch(self.epoch, self.first))
 
     def __len__(self) -> int:
         """Of the whole epoch."""
-        return len(range(self.rank, self.size, self.ranks))
+        return self.size // self.ranks
 
 
 class RandomExcerpts(Dataset[Tensor]):

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
+from bsroformer.data.row import BEGINNING, Row, Stand
 
 
 def leave_signals(_: int) -> None:
@@ -30,7 +31,8 @@ class TrainingLoader(DataLoader[Tensor]):
     """Batches of random excerpts, the next one after the last that was trained on; those of an epoch at a time.
 
     The batches of a run are one row: all of epoch 0, all of epoch 1, and so on. What comes next therefore follows from
-    how many batches were trained on, which the trainer counts, and keeps in its checkpoints.
+    how many batches were trained on, which the trainer counts, and keeps in its checkpoints; and, if batches or epochs
+    have not been as large all the time, from where they have been since.
 
     Args:
         dataset: Gives an excerpt by its key.
@@ -40,6 +42,7 @@ class TrainingLoader(DataLoader[Tensor]):
             the batches of the sampler's epoch then come from the first on.
         num_workers: Processes that read, which stay from epoch to epoch; 0 reads in this process.
         pin_memory: Whether batches lie in memory that a GPU copies fast.
+        start: From where on batches and epochs have been as large.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class TrainingLoader(DataLoader[Tensor]):
         position: Callable[[], Position | None],
         num_workers: int,
         pin_memory: bool,
+        start: Stand = BEGINNING,
     ) -> None:
         super().__init__(
             dataset,
@@ -62,6 +66,7 @@ class TrainingLoader(DataLoader[Tensor]):
             worker_init_fn=leave_signals,
         )
         self.position, self._keys, self._size = position, sampler, batch_size
+        self.row = Row(sampler.size, batch_size * sampler.ranks, start)
 
     def __iter__(self) -> Iterator[Tensor]:  # type: ignore[override]
         """Batches ``(b n c t)``. As a generator, since Lightning asks for it before it knows where the run stands."""
@@ -70,21 +75,22 @@ class TrainingLoader(DataLoader[Tensor]):
             yield from super().__iter__()
         else:
             # Lightning stops by its own count, but for an epoch that was over when the checkpoint was written.
-            yield from islice(self._row(*divmod(position.batches, len(self))), max(0, len(self) - position.of_epoch))
+            yield from islice(self._from(self.row.after(position.batches)), max(0, len(self) - position.of_epoch))
 
-    def _row(self, epoch: int, batch: int) -> Iterator[Tensor]:
-        for each in count(epoch):
-            self._keys.set_epoch(each, first=batch * self._size)
+    def _from(self, stand: Stand) -> Iterator[Tensor]:
+        first = stand.excerpt
+        for epoch in count(stand.epoch):
+            self._keys.set_epoch(epoch, first)
             yield from super().__iter__()
-            batch = 0
+            first = 0
 
     def keys_of(self, batch: int) -> list[ExcerptKey]:
         """The excerpts of a batch of the run, counted from 0 over all epochs, as `Position` counts them.
 
         The batch under way is the one with the number of batches trained on before it.
         """
-        epoch, number = divmod(batch, len(self))
-        return self._keys.of_epoch(epoch)[number * self._size : (number + 1) * self._size]
+        stand = self.row.after(batch)
+        return self._keys.of_epoch(stand.epoch, stand.excerpt)[: self._size]
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing beyond the trainer's count; that there is this method tells Lightning that epochs can be resumed."""

@@ -1,5 +1,6 @@
 """Say what PyTorch sees of this machine and whether a training fits its memory: ``scripts/check_gpu.py``."""
 
+import math
 import sys
 from collections.abc import Callable
 
@@ -9,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
+from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, describe
 from bsroformer.launch.build import build_model, build_optimizer, chosen_precision
-from bsroformer.launch.config import prepared
+from bsroformer.launch.config import number, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.memory import (
     advice,
@@ -62,7 +64,7 @@ def training_device(cfg: DictConfig) -> torch.device:
 
 def estimated(cfg: DictConfig, device: torch.device, estimate: MemoryEstimate, console: Console) -> bool:
     """Whether the training fits by the estimate, with a word on it and, if it does not, on what helps."""
-    limit = memory_limit(cfg, device) if cfg.memory_gb is None else round(cfg.memory_gb * GIB)
+    limit = memory_limit(cfg, device) if cfg.memory_gb is None else round(memory_gb(cfg) * GIB)
     if limit is None:
         console.print("\nIt is not known whether it fits: memory_gb=4 holds it against a GPU of 4 GB, for instance.")
         return False
@@ -71,6 +73,18 @@ def estimated(cfg: DictConfig, device: torch.device, estimate: MemoryEstimate, c
         return True
     tell(advice(cfg, limit), limit, console)
     return False
+
+
+def memory_gb(cfg: DictConfig) -> float:
+    """The size of the GPU to check for.
+
+    Raises:
+        InputError: If it is none.
+    """
+    size = number(cfg, "memory_gb")
+    if not 0 < size < math.inf:
+        raise InputError(f"memory_gb={size} must be above 0, as 4 for a GPU of 4 GB")
+    return size
 
 
 def tell(changes: list[str], limit: int, console: Console) -> None:

@@ -1,5 +1,6 @@
 """From the configuration to the memory that its training takes, and to what helps if that is too much."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,7 +10,7 @@ from omegaconf import DictConfig
 
 from bsroformer.devices import best_device, out_of_memory
 from bsroformer.errors import InputError
-from bsroformer.hardware import GIB, gpu_memory, main_memory
+from bsroformer.hardware import GIB, available_memory, gpu_memory, main_memory
 from bsroformer.launch.build import chosen_precision, recomputed_blocks
 from bsroformer.launch.config import plain
 from bsroformer.launch.errors import OUT_OF_MEMORY
@@ -56,10 +57,16 @@ def estimator(cfg: DictConfig) -> Callable[[Plan], MemoryEstimate]:
 
 
 def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:
-    """Bytes that there are: the GPU's or, if the CPU is to train, the machine's; None if unknown."""
+    """Bytes that there are: the GPU's or, if the CPU is to train, those that are available; None if unknown."""
     if device.type != "cpu":
         return gpu_memory(device)[1]
-    return (main_memory() or None) if cfg.trainer.accelerator == "cpu" else None
+    return available() if cfg.trainer.accelerator == "cpu" else None
+
+
+def available() -> int | None:
+    """Bytes that a training on the CPU can have; None if unknown."""
+    there = min(available_memory(), main_memory() or math.inf)
+    return int(there) if there < math.inf else None
 
 
 def advice(cfg: DictConfig, memory: int, limit: float | None = None) -> list[str]:
@@ -102,13 +109,15 @@ def memory_advice(cfg: DictConfig) -> Iterator[None]:
     Raises:
         InputError: If what is done within runs out of memory.
     """
+    before = available()  # the training takes of it, and what it has freed need not be the system's again
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
-        raise InputError(sentence(cfg, device)) from error
+        there = before if device.type == "cpu" else memory_limit(cfg, device)
+        raise InputError(sentence(cfg, device, there)) from error
 
 
 def advice_after_shortage(cfg: DictConfig, memory: int | None) -> list[str]:
@@ -118,11 +127,11 @@ def advice_after_shortage(cfg: DictConfig, memory: int | None) -> list[str]:
     return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
 
 
-def sentence(cfg: DictConfig, device: torch.device) -> str:
-    """What to say of a training that ran out of memory."""
+def sentence(cfg: DictConfig, device: torch.device, there: int | None) -> str:
+    """What to say of a training that ran out of memory, of which there were so many bytes, if that is known."""
     memory = "memory" if device.type == "cpu" else "GPU's memory"
     try:
-        changes = advice_after_shortage(cfg, memory_limit(cfg, device))
+        changes = advice_after_shortage(cfg, there)
     except InputError:  # a precision without an estimate
         return OUT_OF_MEMORY
     return f"the {memory} is full: set {', or '.join(changes)}; scripts/check_gpu.py tells more"

@@ -4,6 +4,8 @@ from typing import Any
 
 import lightning as L
 
+from bsroformer.data.row import Sizes
+
 
 def validation_is_due(trainer: L.Trainer) -> bool:
     """Whether Lightning validates between this batch and the next."""
@@ -51,6 +53,20 @@ def settle(fit_loop: dict[str, Any]) -> None:
         for counts in epochs["total"], epochs["current"]:
             counts["processed"] = counts["completed"] = counts["started"] - 1
         fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= over
+
+
+def recount(fit_loop: dict[str, Any], before: Sizes, now: Sizes) -> None:
+    """Count the epoch under way in batches of the present size, if it was begun with others.
+
+    It is as far on as it was, to the last whole step, so that none is made of fewer batches; one step at least is left.
+    """
+    progress = fit_loop["epoch_loop.batch_progress"]
+    if before == now or progress["is_last_batch"] or not progress["current"]["processed"]:
+        return
+    batches = now.step // now.batch
+    steps = min(progress["current"]["processed"] * before.batch // now.step, (now.epoch // now.batch - 1) // batches)
+    count = steps * batches
+    progress["current"] |= {"ready": count, "started": count, "processed": count, "completed": count - 1}
 
 
 def ends(trainer: L.Trainer) -> bool:

@@ -12,12 +12,15 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, describe
+from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.mixing import mix
+from bsroformer.data.row import Sizes
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training.ema import resume_without_average
 from bsroformer.training.gradients import clip
+from bsroformer.training.loops import recount
 from bsroformer.training.optimizer import configure_anew, parameter_groups
 from bsroformer.training.piece_scores import PieceScores
 
@@ -173,15 +176,23 @@ class SeparationModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """See to averaged weights, to what is configured otherwise now, and to the frequencies that format 1 lacks."""
+        """See to averaged weights, to the frequencies that format 1 lacks, and to what is configured otherwise now."""
         if checkpoint[ENTRY]["format"] == 1:
             own = self.model.state_dict()
             kept = {f"{PREFIX}{name}": tensor for name, tensor in own.items() if name.endswith(FREQUENCIES)}
             checkpoint["state_dict"] |= kept
         resume_without_average(self.trainer, checkpoint)
-        if "optimizer_states" in checkpoint:
-            with errors_of_setting_up():
-                configure_anew(checkpoint, self.make_optimizer(parameter_groups(self.model)))
+        if "optimizer_states" in checkpoint:  # else it is one of weights alone, to validate
+            self._go_on_as_configured(checkpoint)
+
+    def _go_on_as_configured(self, checkpoint: dict[str, Any]) -> None:
+        """Let the optimiser's settings, and batches of another size, count in a training that goes on."""
+        with errors_of_setting_up():
+            configure_anew(checkpoint, self.make_optimizer(parameter_groups(self.model)))
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        before = checkpoint.get(StemsDataModule.__qualname__, {}).get("sizes")
+        if isinstance(data, StemsDataModule) and before:
+            recount(checkpoint["loops"]["fit_loop"], Sizes(**before), data.sizes())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the model's settings beside its weights."""

@@ -1,8 +1,11 @@
 """A callback to see whether a model and a loss can learn at all."""
 
+from dataclasses import replace
+
 import lightning as L
 
 from bsroformer.data.loader import Position, TrainingLoader
+from bsroformer.data.row import BEGINNING
 
 
 class SameBatch(L.Callback):
@@ -16,4 +19,5 @@ class SameBatch(L.Callback):
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainingLoader)
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
+        loader.row = replace(loader.row, start=BEGINNING)
         loader.position = lambda: Position(progress.processed, progress.ready)  # type: ignore[attr-defined]

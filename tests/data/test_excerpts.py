@@ -110,9 +110,16 @@ def test_the_first_keys_of_an_epoch_can_be_left_out(ranks):
         sampler = EpochSampler(9, rank, ranks)
         whole = list(sampler)
         sampler.set_epoch(0, first=2)
-        assert list(sampler) == whole[2:]
+        assert list(sampler) == whole[2 // ranks :]
         sampler.set_epoch(0)
         assert list(sampler) == whole
+
+
+@pytest.mark.parametrize("first", range(10))
+def test_ranks_have_as_many_keys_each_from_anywhere_in_an_epoch(first):
+    of_ranks = [EpochSampler(9, rank, 2).of_epoch(0, first) for rank in (0, 1)]
+    assert len(of_ranks[0]) == len(of_ranks[1]) == max(0, 9 - first) // 2
+    assert sorted(key.number for keys in of_ranks for key in keys) == list(range(first, 9))[: 2 * len(of_ranks[0])]
 
 
 def test_padding_is_at_the_end():

@@ -7,6 +7,7 @@ from torch.utils.data import Dataset
 
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
 from bsroformer.data.loader import Position, TrainingLoader
+from bsroformer.data.row import Row
 
 
 class Keys(Dataset[Tensor]):
@@ -97,6 +98,19 @@ def test_the_keys_of_a_batch_are_those_that_it_was_made_of():
             assert batches.keys_of(run.batches) == [tuple(key) for key in batch.tolist()]
             run.batches += 1
         run.of_epoch = 0
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_of_another_size_begin_with_the_next_excerpt(workers):
+    """Three batches of two, over two ranks, were trained on."""
+    start, found = Row(epoch=32, batch=4).after(3), []
+    for rank in (0, 1):
+        run = Run(batches=3, of_epoch=2)  # 5 batches of six are an epoch now
+        batches = TrainingLoader(Keys(), 3, EpochSampler(32, rank, 2), run.position, workers, False, start)
+        keys = torch.stack(list(batches))
+        assert keys.tolist() == [[list(key) for key in batches.keys_of(batch)] for batch in (3, 4, 5)]
+        found += keys[..., 1].flatten().tolist()
+    assert sorted(found) == list(range(12, 30))
 
 
 def test_each_rank_knows_its_own_keys():

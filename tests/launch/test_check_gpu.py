@@ -1,3 +1,4 @@
+import math
 import os
 import subprocess
 import sys
@@ -38,8 +39,13 @@ def test_the_script_ends_with_0_where_the_training_fits_and_with_1_where_not(tmp
 def test_a_training_on_the_cpu_is_held_against_its_memory(capfd, monkeypatch):
     check_gpu(composed("check_gpu", *SMALL, "trainer=cpu"))
     assert "It fits" in capfd.readouterr().out
-    for size, told in ((GIB // 4, "does not fit 0.25 GiB"), (0, "not known")):
-        monkeypatch.setattr(memory, "main_memory", lambda size=size: size)
+    for main, available, told in (
+        (GIB // 4, math.inf, "does not fit 0.25 GiB"),
+        (8 * GIB, GIB / 8, "does not fit 0.12 GiB"),
+        (0, math.inf, "not known"),
+    ):
+        monkeypatch.setattr(memory, "main_memory", lambda size=main: size)
+        monkeypatch.setattr(memory, "available_memory", lambda size=available: size)
         with pytest.raises(SystemExit) as ended:
             check_gpu(composed("check_gpu", *SMALL, "trainer=cpu"))
         assert ended.value.code == 1
@@ -68,6 +74,21 @@ def test_the_laptop_trainers_own_keys_are_taken_over(capfd):
 
 def test_an_experiment_is_checked_as_it_trains():
     assert composed("check_gpu", "experiment=demo").data.seconds == composed("train", "experiment=demo").data.seconds
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ("x", "memory_gb=x must be a number"),
+        ("0", "memory_gb=0 must be above 0"),
+        ("inf", "memory_gb=inf must be above"),
+    ],
+)
+def test_a_size_that_is_none_is_told(capfd, size, told):
+    with pytest.raises(SystemExit) as ended:
+        check_gpu(composed("check_gpu", *SMALL, f"memory_gb={size}"))
+    assert ended.value.code == 2
+    assert told in " ".join(capfd.readouterr().err.split())
 
 
 def test_a_precision_without_an_estimate_is_named(capfd):

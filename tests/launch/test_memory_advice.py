@@ -83,6 +83,14 @@ def test_a_training_that_runs_out_of_memory_ends_with_keys_and_values(songs_root
     assert {"data.batch_size=1", "trainer.accumulate_grad_batches=2"} <= {*given(told)}
 
 
+def test_the_memory_of_a_cpu_is_what_was_available_before_the_training(monkeypatch):
+    cfg, left = composed("train", *BIG[:2], "trainer=cpu", "trainer.precision=32-true", "data.batch_size=4"), 2.5 * GIB
+    monkeypatch.setattr(memory, "available_memory", lambda: left)
+    with pytest.raises(InputError, match=r"the memory is full: set .* of 2\.50 GiB\)"), memory_advice(cfg):
+        left = 0.0
+        raise MemoryError
+
+
 def test_other_errors_pass():
     with pytest.raises(RuntimeError, match="shapes"), memory_advice(composed("train", *BIG)):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
