@@ -10,7 +10,10 @@ from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST
 from runs import checkpoint, start
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
+pytestmark = [
+    pytest.mark.usefixtures("without_pictures"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec"),
+]
 
 # Two epochs of 16 excerpts; no dropout, which follows from the number of a batch.
 PLAIN = ("model.trunk.dropout=0", "trainer.max_epochs=2", "scheduler.warmup_steps=0", "data.seconds=0.05")
