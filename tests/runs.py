@@ -1,12 +1,17 @@
 """Trainings that are cut off and go on, and what has to be the same in the end."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+from torch import Tensor
 
 from bsroformer.launch.train import train
+from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.throughput import MEMORY, SPEED
 from launched import SMALL_RUN, composed
@@ -26,6 +31,30 @@ SHORT_EPOCHS = (
     "~callbacks.report",
     "~callbacks.progress",
 )
+
+
+class PowerCutError(Exception):
+    """Ends a run from outside."""
+
+
+@contextmanager
+def batches_recorded(until: int | None = None) -> Iterator[list[Tensor]]:
+    """The batches ``(b n c t)`` that a run learns from in here; the power fails after so many, if that is given."""
+    learn, seen = SeparationModule.training_step, []
+
+    def training_step(module: SeparationModule, stems: Tensor, batch_idx: int) -> Tensor:
+        if len(seen) == until:
+            raise PowerCutError
+        seen.append(stems)
+        return learn(module, stems, batch_idx)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SeparationModule, "training_step", training_step)
+        if until is None:
+            yield seen
+        else:
+            with pytest.raises(PowerCutError):
+                yield seen
 
 
 def start(songs_root: Path, folder: Path, *overrides: str) -> None:

@@ -8,9 +8,10 @@ import torch
 
 from bsroformer.errors import InputError
 from bsroformer.launch.train import train
-from bsroformer.training import SeparationModule, budget
+from bsroformer.training import budget
 from bsroformer.training.budget import Budget
 from launched import SMALL_RUN, composed
+from runs import batches_recorded
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -26,10 +27,6 @@ RUN = (
     "scheduler.warmup_steps=1",
 )
 TIMED = ("callbacks=[default,budget]", "callbacks.budget.clock=processor")
-
-
-class PowerCutError(Exception):
-    """Ends a run from outside."""
 
 
 @pytest.fixture
@@ -89,17 +86,7 @@ def test_there_is_one_step_in_any_time(songs_root, tmp_path):
 @pytest.fixture
 def cut_off(songs_root: Path, tmp_path: Path, clock: None) -> list[str]:
     """A run of five steps in which the power fails after the third; how to resume it."""
-    learn, learnt = SeparationModule.training_step, 0
-
-    def training_step(module: SeparationModule, stems: torch.Tensor, batch_idx: int) -> torch.Tensor:
-        nonlocal learnt
-        learnt += 1
-        if learnt > 3:
-            raise PowerCutError
-        return learn(module, stems, batch_idx)
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(PowerCutError):
-        patch.setattr(SeparationModule, "training_step", training_step)
+    with batches_recorded(until=3):
         run(songs_root, tmp_path / "run", *TIMED, seconds(5))
     return [f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"]
 

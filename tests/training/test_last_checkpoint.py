@@ -13,7 +13,7 @@ from bsroformer.errors import InputError
 from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
-from runs import assert_same_end, checkpoint, metrics, start
+from runs import PowerCutError, assert_same_end, checkpoint, metrics, start
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -29,10 +29,6 @@ WAYS = {
     "one batch a step": ("trainer.accumulate_grad_batches=1", "trainer.max_epochs=2"),
     "workers": ("data.num_workers=2", "trainer.max_epochs=2"),
 }
-
-
-class PowerCutError(Exception):
-    """Ends a run from outside."""
 
 
 def start_and_cut(songs_root: Path, folder: Path, checkpoints: int, *overrides: str) -> bool:

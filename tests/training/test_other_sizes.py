@@ -1,14 +1,12 @@
 """A run that goes on with batches or epochs of another size neither repeats an excerpt nor makes a step of fewer."""
 
-import contextlib
 from pathlib import Path
 
 import pytest
 import torch
 
-from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST
-from runs import checkpoint, start
+from runs import batches_recorded, checkpoint, start
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -17,10 +15,6 @@ pytestmark = [
 
 # Two epochs of 16 excerpts; no dropout, which follows from the number of a batch.
 PLAIN = ("model.trunk.dropout=0", "trainer.max_epochs=2", "scheduler.warmup_steps=0", "data.seconds=0.05")
-
-
-class PowerCutError(Exception):
-    """Ends a run from outside."""
 
 
 def sizes(batch_size: int, accumulated: int) -> tuple[str, str]:
@@ -34,18 +28,8 @@ def goes_on(folder: Path) -> str:
 
 def trained_on(songs_root: Path, folder: Path, *overrides: str, batches: int | None = None) -> torch.Tensor:
     """The excerpts ``(b n c t)`` that a run learns from; the power fails after so many batches, if that is given."""
-    learn, seen = SeparationModule.training_step, []
-
-    def training_step(module: SeparationModule, stems: torch.Tensor, batch_idx: int) -> torch.Tensor:
-        if len(seen) == batches:
-            raise PowerCutError
-        seen.append(stems)
-        return learn(module, stems, batch_idx)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SeparationModule, "training_step", training_step)
-        with contextlib.nullcontext() if batches is None else pytest.raises(PowerCutError):
-            start(songs_root, folder, *PLAIN, *overrides)
+    with batches_recorded(batches) as seen:
+        start(songs_root, folder, *PLAIN, *overrides)
     return torch.cat(seen)
 
 

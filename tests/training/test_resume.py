@@ -1,6 +1,5 @@
 """A run that was cut off goes on as if it had not been, and its checkpoints are plain data."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.native import with_raw_weights
 from bsroformer.checkpoints.save import save_weights_alone
 from bsroformer.launch.train import train
-from bsroformer.training import SeparationModule
 from launched import SMALL_RUN, composed
-from runs import metrics
+from runs import batches_recorded, metrics
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -34,10 +32,6 @@ RUN = (
 WEIGHTS = ("state_dict", "current_model_state")  # the average, and the optimiser's
 
 
-class PowerCutError(Exception):
-    """Ends a run from outside."""
-
-
 def run(songs_root: Path, folder: Path, *overrides: str) -> dict[str, Any]:
     """Train, and read the last checkpoint."""
     train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
@@ -50,18 +44,8 @@ def last_checkpoint(folder: Path) -> dict[str, Any]:
 
 def recorded(songs_root: Path, folder: Path, *overrides: str, batches: int | None = None) -> list[torch.Tensor]:
     """The batches ``(b n c t)`` that a run learns from; the power fails after so many, if that is given."""
-    learn, seen = SeparationModule.training_step, []
-
-    def training_step(module: SeparationModule, stems: torch.Tensor, batch_idx: int) -> torch.Tensor:
-        if len(seen) == batches:
-            raise PowerCutError
-        seen.append(stems)
-        return learn(module, stems, batch_idx)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SeparationModule, "training_step", training_step)
-        with contextlib.nullcontext() if batches is None else pytest.raises(PowerCutError):
-            run(songs_root, folder, *overrides)
+    with batches_recorded(batches) as seen:
+        run(songs_root, folder, *overrides)
     return seen
 
 
@@ -267,16 +251,8 @@ def test_a_checkpoint_of_an_epochs_end_skips_nothing(songs_root, tmp_path):
     assert_same_training(songs_root, tmp_path, changes, [(changes, 8), (changes, None)])
 
 
-def test_the_same_batch_comes_again_and_again(songs_root, tmp_path, monkeypatch):
-    seen = []
-    learn = SeparationModule.training_step
-
-    def training_step(module: SeparationModule, stems: torch.Tensor, batch_idx: int) -> torch.Tensor:
-        seen.append(stems)
-        return learn(module, stems, batch_idx)
-
-    monkeypatch.setattr(SeparationModule, "training_step", training_step)
+def test_the_same_batch_comes_again_and_again(songs_root, tmp_path):
     overrides = "debug=overfit_one_batch", "data.epoch_size=${data.batch_size}", "trainer.max_epochs=3"
-    train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={tmp_path}", *overrides))
+    seen = recorded(songs_root, tmp_path, *overrides)
     assert len(seen) == 3
     assert all(torch.equal(batch, seen[0]) for batch in seen)
