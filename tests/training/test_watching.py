@@ -74,7 +74,7 @@ def test_loggers_without_a_page_are_left_alone(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError("no space"), InputError("no space")])
 def test_what_cannot_be_written_is_told(error):
-    with pytest.warns(UserWarning, match=r"goes on without .*no space"), only_told():
+    with pytest.warns(UserWarning, match=r"Training goes on: .*no space"), only_told():
         raise error
 
 
