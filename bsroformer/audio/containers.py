@@ -11,7 +11,7 @@ _FORMATS = """
     obu ogg oma osq paf pva pvf qcp qoa rka rm rpl rsd rso sap sbc sds sdx shn sln sol sox spdif svag svs swf tak
     thp truehd tta ty vag vividas voc vpk vqf w64 wady wav wavarc wsd wtv wv wve xa xvag xwma
 """
-OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.split())}
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.split())}
 """A playlist, whatever it is called, would have FFmpeg read files it names: of this machine, or the network.
 
 So formats that lead to other files (hls, concat, dash, imf, sdp...) and ways to other machines are left out.
@@ -29,4 +29,4 @@ def open_container(path: str) -> InputContainer:
         OSError: It cannot be read.
         UnicodeError: It says something that is no text.
     """
-    return av.open(path, options=dict(OPTIONS), metadata_errors="replace")
+    return av.open(path, options=_OPTIONS, metadata_errors="replace")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,6 +152,16 @@ def encode_webp(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing of pages that go away in the middle of a question."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def served(studio: PretendStudio, port: int = 0) -> Iterator[PretendStudio]:
     """The studio at its address, until the block ends."""
@@ -176,8 +187,7 @@ def served(studio: PretendStudio, port: int = 0) -> Iterator[PretendStudio]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", port), Handler)
     studio.address = f"http://127.0.0.1:{server.server_port}/"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
