@@ -22,6 +22,11 @@ QUALITIES = {"Fast": (0.125, 1), "Good": (0.5, 1), "Best": (0.75, 2)}
 """Overlap and shifts; the last computes each sample eight times."""
 PLAYER = "<stem-player></stem-player>"
 ON_LOAD = (Path(__file__).parent / "page.js").read_text("utf-8")
+FROM_THE_OPEN_TAB = """(file, recording, ...chosen) => {
+  const recorder = document.querySelector("#recording");
+  return [recording && recorder?.checkVisibility() ? null : file, recording, ...chosen];
+}"""
+"""Of a file and a recording the one in sight counts, looked up at the click: events of the two may come late."""
 
 Example = Callable[[], tuple[Path, str]]
 """Gives the example's file and title."""
@@ -65,7 +70,7 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int) ->
 
         # Gradio shows the errors of its queue only: what may be refused goes through it.
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        start.click(begin, [song, recording, *choices, player], player, **quiet)
+        start.click(begin, [song, recording, *choices, player], player, js=FROM_THE_OPEN_TAB, **quiet)
         from_example.click(begin_example, [*choices, player], player, **quiet)
         checkpoint.change(
             lambda name: _chosen(studio.offer(name)), checkpoint, [checkpoint, stems, rest], queue=False, **quiet
@@ -92,9 +97,6 @@ def _song_controls() -> tuple[gr.File, gr.Audio, gr.Button]:
             recording = gr.Audio(
                 label="Recording", sources=["microphone"], type="filepath", buttons=[], elem_id="recording"
             )
-    # The last one counts.
-    song.upload(None, None, recording, js="() => null")
-    recording.stop_recording(None, None, song, js="() => null")
     return song, recording, gr.Button("Try the example song", size="sm", elem_id="example")
 
 

@@ -65,11 +65,15 @@ class Visitor:
 
     def choose(self, song: Path) -> None:
         """Upload a song, in place of the one before."""
+        self.remove()
         chosen = self.page.locator("#song")
-        if (clear := chosen.get_by_label("Clear")).is_visible():
-            clear.click()
         chosen.locator("input[type=file]").set_input_files(song)
         chosen.get_by_label(song.name).wait_for()
+
+    def remove(self) -> None:
+        """Take back the file that is chosen, if there is one."""
+        if (clear := self.page.locator("#song").get_by_label("Clear")).is_visible():
+            clear.click()
 
     def start(self) -> None:
         """Have it separated."""
