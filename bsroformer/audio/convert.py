@@ -74,6 +74,22 @@ def to_channels(audio: Tensor, channels: int) -> Tensor:
     )
 
 
+def check_rates(rate: int, new_rate: int) -> None:
+    """Make sure that audio of one rate in Hz can be resampled to the other.
+
+    Raises:
+        InputError: If not, as `resample`.
+    """
+    divisor = gcd(rate, new_rate)
+    phases = new_rate // divisor
+    taps = rate // divisor + 2 * _reach(rate, new_rate)
+    if phases * taps > MAX_COEFFICIENTS:
+        raise InputError(
+            f"{rate} Hz cannot be resampled to {new_rate} Hz here, for their common divisor {divisor} is too "
+            f"small: convert the file first, for instance by `ffmpeg -i in.wav -ar {new_rate} out.wav`."
+        )
+
+
 def resample(audio: Tensor, rate: int, new_rate: int) -> Tensor:
     """Resample audio with a windowed sinc (J. O. Smith, "Digital Audio Resampling", as torchaudio has it).
 
@@ -90,7 +106,7 @@ def resample(audio: Tensor, rate: int, new_rate: int) -> Tensor:
     """
     if rate == new_rate:
         return audio
-    _check_rates(rate, new_rate)
+    check_rates(rate, new_rate)
     return _resample(
         audio,
         rate,
@@ -149,14 +165,3 @@ def _reach(rate: int, new_rate: int) -> int:
     divisor = gcd(rate, new_rate)
     cutoff = min(rate, new_rate) // divisor * ROLLOFF
     return ceil(LOWPASS_WIDTH * (rate // divisor) / cutoff)
-
-
-def _check_rates(rate: int, new_rate: int) -> None:
-    divisor = gcd(rate, new_rate)
-    phases = new_rate // divisor
-    taps = rate // divisor + 2 * _reach(rate, new_rate)
-    if phases * taps > MAX_COEFFICIENTS:
-        raise InputError(
-            f"{rate} Hz cannot be resampled to {new_rate} Hz here, for their common divisor {divisor} is too "
-            f"small: convert the file first, for instance by `ffmpeg -i in.wav -ar {new_rate} out.wav`."
-        )

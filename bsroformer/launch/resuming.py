@@ -210,8 +210,6 @@ def told_of_resuming(cfg: DictConfig, console: Console) -> str | None:
     checkpoint = read_training_checkpoint(path)
     refuse_another_model(cfg, checkpoint[ENTRY]["model"])
     refuse_shorter_run(cfg, checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
-    for change in optimizer_changes(cfg, checkpoint["optimizer_states"][0]["param_groups"][0]):
-        console.print(change, style="yellow")
     folder = Path(cfg.paths.output_dir)
     if path.resolve().parent != (folder / CHECKPOINTS).resolve():
         console.print(
@@ -219,18 +217,6 @@ def told_of_resuming(cfg: DictConfig, console: Console) -> str | None:
         )
     console.print(f"Goes on after step {checkpoint['global_step']:,}, from {path}")
     return str(path)
-
-
-def optimizer_changes(cfg: DictConfig, kept: dict[str, Any]) -> list[str]:
-    """What the optimiser was told otherwise before, by the group of its parameters that has all settings."""
-    configured = {name: value for name, value in plain(cfg.optimizer).items() if name not in ("fused", "foreach")}
-    before = {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
-    before["lr"] = before.get("initial_lr", before["lr"])
-    return [
-        f"optimizer.{name} is {value} from here on, and was {before[name]}."
-        for name, value in configured.items()
-        if name in before and value != before[name]
-    ]
 
 
 def refuse_shorter_run(cfg: DictConfig, epochs: int) -> None:

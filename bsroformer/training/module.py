@@ -1,5 +1,6 @@
 """What Lightning trains: a model, a loss, an optimiser, and the scores of validation."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -188,7 +189,9 @@ class SeparationModule(L.LightningModule):
     def _go_on_as_configured(self, checkpoint: dict[str, Any]) -> None:
         """Let the optimiser's settings, and batches of another size, count in a training that goes on."""
         with errors_of_setting_up():
-            configure_anew(checkpoint, self.make_optimizer(parameter_groups(self.model)))
+            changes = configure_anew(checkpoint, self.make_optimizer(parameter_groups(self.model)))
+        for change in changes if self.trainer.is_global_zero else ():
+            warnings.warn(change, stacklevel=1)
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         before = checkpoint.get(StemsDataModule.__qualname__, {}).get("sizes")
         if isinstance(data, StemsDataModule) and before:

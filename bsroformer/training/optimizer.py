@@ -19,7 +19,7 @@ def parameter_groups(model: nn.Module) -> list[dict]:
     return [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
 
 
-def configure_anew(checkpoint: dict[str, Any], configured: Optimizer) -> None:
+def configure_anew(checkpoint: dict[str, Any], configured: Optimizer) -> list[str]:
     """Put an optimiser's settings in place of those in a training's checkpoint, which would come back with its moments.
 
     The learning rate goes on where the schedule stands, as the same share of the configured one.
@@ -27,10 +27,31 @@ def configure_anew(checkpoint: dict[str, Any], configured: Optimizer) -> None:
     Args:
         checkpoint: Lightning's; changed in place.
         configured: Just made, of the same parameters.
+
+    Returns:
+        A sentence for each setting that changes, of the group that has them all.
     """
     [state], [schedule] = checkpoint["optimizer_states"], checkpoint["lr_schedulers"]
-    for kept, group in zip(state["param_groups"], configured.param_groups, strict=True):
+    groups = list(zip(state["param_groups"], configured.param_groups, strict=True))
+    told = _changes(*groups[0])
+    for kept, group in groups:
         kept["lr"] *= group["lr"] / (kept["initial_lr"] or 1)
         kept["initial_lr"] = group["lr"]
         kept |= {name: value for name, value in group.items() if name in kept and name not in ("params", "lr")}
     schedule["base_lrs"] = [group["lr"] for group in configured.param_groups]
+    return told
+
+
+def _changes(kept: dict[str, Any], group: dict[str, Any]) -> list[str]:
+    before, now = _settings(kept | {"lr": kept["initial_lr"]}), _settings(group)
+    return [
+        f"optimizer.{name} is {now[name]} from here on, and was {before[name]}."
+        for name in before.keys() & now.keys()
+        if now[name] != before[name]
+    ]
+
+
+def _settings(group: dict[str, Any]) -> dict[str, Any]:
+    """What changes the numbers that come out, in plain types."""
+    own = {name: value for name, value in group.items() if name not in ("params", "initial_lr", "fused", "foreach")}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}

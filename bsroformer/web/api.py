@@ -9,7 +9,6 @@ from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
 from bsroformer.web.job import FINISHED, Job, Wish, title_of
-from bsroformer.web.limits import check_quality
 from bsroformer.web.studio import Studio
 
 ROUND = 0.2
@@ -38,9 +37,8 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
         if song is None:
             raise refusal("Give a song.")
         try:
-            check_quality(overlap, shifts)
             wanted = tuple(stems or ()) or studio.offer(checkpoint).stems
-            job = studio.submit(Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, int(shifts)))
+            job = studio.submit(Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, shifts))
         except InputError as error:
             raise refusal(str(error)) from error
         try:

@@ -33,7 +33,7 @@ class Wish:
         stems: Those to have, in this order.
         rest: Whether what the stems leave of the mixture is wanted too.
         overlap: See `Separator`.
-        shifts: See `Separator`.
+        shifts: See `Separator`; a whole number.
     """
 
     source: Path
@@ -42,7 +42,7 @@ class Wish:
     stems: Sequence[str]
     rest: bool = False
     overlap: float = 0.5
-    shifts: int = 1
+    shifts: float = 1
 
     @property
     def name(self) -> str:

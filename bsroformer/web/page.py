@@ -148,7 +148,7 @@ def _submitted(
     shown: str | None,
 ) -> str:
     """Take a song in, in place of the one that the page has; its token."""
-    wish = Wish(source, title, checkpoint, tuple(stems), rest, overlap, int(shifts))
+    wish = Wish(source, title, checkpoint, tuple(stems), rest, overlap, shifts)
     try:
         return visits.submit(request.session_hash, wish, shown).token
     except InputError as error:

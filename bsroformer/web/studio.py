@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 
+from bsroformer.audio.convert import check_rates
 from bsroformer.audio.files import probe
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import Cancelled, InputError
@@ -67,7 +68,7 @@ class Studio:
             instead_of: A song of the same visitor, which is cancelled and whose place in the line this one may have.
 
         Raises:
-            InputError: If it cannot be taken: unreadable, too large, too long, too many songs before it.
+            InputError: If it cannot be taken: unreadable, too large, too long, of an odd rate, too many before it.
         """
         offer = self.offer(wish.checkpoint)
         check_quality(wish.overlap, wish.shifts)
@@ -76,6 +77,7 @@ class Studio:
         try:
             seconds = self.limits.length_of(wish.source, wish.name, len(wish.names), self.shelf.songs)
             self.limits.check_work(seconds, wish.times, wish.name)
+            check_rates(probe(wish.source).sample_rate, offer.sample_rate)
         except InputError as error:
             raise InputError(for_people(error, {str(wish.source): wish.name})) from error
         token, folder = self.shelf.new()
@@ -156,7 +158,7 @@ class Studio:
             raise Cancelled
         wish = job.wish
         job.state = "loading"
-        separator = self.model.separator(self.offer(wish.checkpoint), wish.stems, wish.overlap, wish.shifts)
+        separator = self.model.separator(self.offer(wish.checkpoint), wish.stems, wish.overlap, int(wish.shifts))
         listening = Listening(separator, job.folder / "listen", wish.rest)
         job.sample_rate = probe(wish.source).sample_rate
         job.heard = listening.heard

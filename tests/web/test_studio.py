@@ -139,6 +139,14 @@ def test_a_file_is_called_by_its_own_name_and_not_by_where_it_lies(tmp_path):
         assert str(tmp_path) not in str(refused.value)
 
 
+def test_a_rate_that_cannot_be_resampled_is_refused_before_the_song_waits(tmp_path):
+    soundfile.write(tmp_path / "odd.wav", torch.zeros(96_001, 2).numpy(), 96_001)
+    with studio_in(tmp_path) as (studio, _):
+        with pytest.raises(InputError, match=r"96001 Hz cannot be resampled to 8000 Hz"):
+            studio.submit(wish_of(tmp_path / "odd.wav"))
+        assert list(studio.shelf.songs.iterdir()) == []
+
+
 def test_a_song_too_many_is_refused_and_leaves_nothing(song, tmp_path):
     with studio_in(tmp_path, Limits(songs=2)) as (studio, model):
         model.open.clear()
