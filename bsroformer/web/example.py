@@ -6,7 +6,7 @@ from filelock import FileLock
 
 from bsroformer.atomic import writing
 from bsroformer.data.demo_songs import song_names
-from bsroformer.data.sources import DemoSource
+from bsroformer.data.demo_source import DemoSource
 
 LOCK = ".example.lock"
 

@@ -2,9 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from bsroformer.data import sources
 from bsroformer.data.musdb import validation_songs
-from bsroformer.data.sources import DemoSource, FolderSource, find_splits
+from bsroformer.data.sources import FolderSource, find_splits
 from bsroformer.errors import InputError
 
 STEMS = ("vocals", "drums", "bass", "other")
@@ -16,10 +15,6 @@ def names(splits) -> tuple[list[str], ...]:
 
 def folder(root: Path | str | None, valid_songs=(), stems=STEMS, sample_rate: int = 44_100) -> FolderSource:
     return FolderSource(root, "folders", valid_songs, (), stems, sample_rate, channels=2)
-
-
-def demo(root: Path | str, valid_songs: int = 1) -> DemoSource:
-    return DemoSource(str(root), 7, 3, valid_songs, 1, 22.0, STEMS, 44_100, 2)
 
 
 def test_a_folder_holds_the_songs_of_its_splits_and_the_named_ones_validate(songs_root):
@@ -46,43 +41,6 @@ def test_a_folder_that_does_not_fit_is_told(songs_root, tmp_path):
         find_splits(folder(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="should have 48000 Hz"):
         find_splits(folder(songs_root, sample_rate=48_000))
-
-
-@pytest.fixture
-def rendered_root(songs_root, tmp_path):
-    """A folder of rendered sets that holds the one of `demo`."""
-    root = tmp_path / "sets"
-    root.mkdir()
-    demo(root).place.symlink_to(songs_root)
-    return root
-
-
-@pytest.mark.parametrize(("valid_songs", "train"), [(1, ["A", "B"]), (2, ["A"]), (0, ["A", "B", "C"])])
-def test_the_last_demo_songs_validate(rendered_root, valid_songs, train):
-    splits = find_splits(demo(rendered_root, valid_songs))
-    assert names(splits) == (train, ["A", "B", "C"][len(train) :], ["D"])
-
-
-def test_demo_songs_are_rendered_before_use_into_a_folder_that_may_be_in_the_home(monkeypatch, tmp_path):
-    calls = []
-    monkeypatch.setattr(sources, "render_demo_set", lambda *arguments: calls.append(arguments))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    demo("~/songs").make()
-    ((folder, *settings),) = calls
-    assert folder.parent == tmp_path / "songs"
-    assert settings == [7, 3, 1, 22.0]
-
-
-def test_every_version_and_setting_of_the_demo_set_has_a_folder_of_its_own(monkeypatch):
-    first = demo("songs").place
-    assert first != DemoSource("songs", 8, 3, 1, 1, 22.0, STEMS, 44_100, 2).place
-    monkeypatch.setattr(sources, "DEMO_VERSION", sources.DEMO_VERSION + 1)
-    assert first != demo("songs").place
-
-
-def test_demo_songs_that_were_not_rendered_are_told(tmp_path):
-    with pytest.raises(InputError, match=r"There is no data set folder .*nowhere"):
-        find_splits(demo(tmp_path / "nowhere"))
 
 
 def test_one_word_stands_for_a_list_of_one_and_nothing_for_none(songs_root, tmp_path):

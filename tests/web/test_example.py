@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 import soundfile
 
-from bsroformer.data import sources
+from bsroformer.data import demo_source
 from bsroformer.data.demo_songs import song_names, synthesiser
 from bsroformer.errors import InputError
 from bsroformer.web.example import example_song
@@ -27,7 +27,7 @@ def rendered(monkeypatch) -> list[Path]:
             song.mkdir(parents=True)
             (song / "mixture.wav").touch()
 
-    monkeypatch.setattr(sources, "render_demo_set", render)
+    monkeypatch.setattr(demo_source, "render_demo_set", render)
     return sets
 
 
@@ -36,7 +36,7 @@ def test_a_song_of_the_set_that_trainings_use_is_taken_without_writing_anything(
     data = composed("train", "experiment=demo").data
     root = Path(data.root)
     facts = {name: data.source[name] for name in ("seed", "train_songs", "valid_songs", "test_songs", "seconds")}
-    place = sources.DemoSource(str(root), **facts, stems=(), sample_rate=44_100, channels=2).place
+    place = demo_source.DemoSource(str(root), **facts, stems=(), sample_rate=44_100, channels=2).place
     mixture = place / "test" / TITLE / "mixture.wav"
     mixture.parent.mkdir(parents=True)
     mixture.touch()
@@ -55,7 +55,7 @@ def test_a_song_that_sounds_differently_or_is_not_whole_is_not_taken(tmp_path, r
 
 
 def test_those_who_ask_at_once_are_given_one_song_and_play_it_one_at_a_time(tmp_path, rendered, monkeypatch):
-    render, playing, company = sources.render_demo_set, [], Event()
+    render, playing, company = demo_source.render_demo_set, [], Event()
 
     def play(*arguments: object) -> None:
         playing.append(arguments)
@@ -65,7 +65,7 @@ def test_those_who_ask_at_once_are_given_one_song_and_play_it_one_at_a_time(tmp_
         render(*arguments)
         playing.pop()
 
-    monkeypatch.setattr(sources, "render_demo_set", play)
+    monkeypatch.setattr(demo_source, "render_demo_set", play)
     with ThreadPoolExecutor(3) as pool:
         songs = list(pool.map(lambda _: example_song(tmp_path / "demo_songs"), range(3)))
     assert not company.is_set()
