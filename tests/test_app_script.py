@@ -83,23 +83,21 @@ def test_it_opens_a_page_and_closes_it_without_a_trace(ckpt, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.safetensors"]
 
 
-def test_a_port_that_is_taken_is_told(ckpt, tmp_path):
+def test_a_port_that_is_taken_is_told(script, ckpt):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with started(tmp_path, f"ckpt={ckpt}", f"port={port}", "device=cpu") as script:
-            status, _, err = script.ended()
+        status, printed = script("app", f"ckpt={ckpt}", f"port={port}", "device=cpu")
     assert status == 2
-    assert f"127.0.0.1:{port}" in err
-    assert "give another host or port" in err
-    assert "Traceback" not in err
+    assert f"127.0.0.1:{port}" in printed
+    assert "give another host or port" in printed
+    assert "Traceback" not in printed
 
 
-def test_without_any_checkpoint_it_says_which_command_makes_one(tmp_path):
-    with started(tmp_path) as script:
-        status, _, err = script.ended()
+def test_without_any_checkpoint_it_says_which_command_makes_one(script, tmp_path):
+    status, printed = script("app")
     assert status == 2
-    assert "python scripts/train.py experiment=demo" in err
-    assert "Traceback" not in err
+    assert "python scripts/train.py experiment=demo" in printed
+    assert "Traceback" not in printed
     assert list(tmp_path.iterdir()) == []

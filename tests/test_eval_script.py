@@ -20,7 +20,9 @@ from bsroformer.checkpoints.save import save_model
 from bsroformer.launch.eval import evaluate
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from launched import REPOSITORY, composed
+from warm import TORCHRUN, Running, started
 
+SCRIPT = str(REPOSITORY / "scripts" / "eval.py")
 RATE = 8000
 STEMS = ("vocals", "drums", "bass", "other")
 SMALL = ("data=folder", f"audio.sample_rate={RATE}", "device=cpu", "precision=fp32")
@@ -60,13 +62,8 @@ def write_song(folder: Path, audio: np.ndarray) -> None:
         soundfile.write(folder / f"{stem}.wav", samples, RATE, subtype="FLOAT")
 
 
-def command(*overrides: str) -> list[str]:
-    return [sys.executable, str(REPOSITORY / "scripts" / "eval.py"), *SMALL, *overrides]
-
-
 def environment() -> dict[str, str]:
-    torchrun = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-    inherited = {name: value for name, value in os.environ.items() if name not in (*torchrun, "MUSDB_PATH")}
+    inherited = {name: value for name, value in os.environ.items() if name not in (*TORCHRUN, "MUSDB_PATH")}
     return inherited | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
 
 
@@ -81,10 +78,10 @@ def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:
     return status, printed.getvalue()
 
 
-def wait_for_scores(process: subprocess.Popen, folder: Path, before: int) -> None:
-    """Until a process has scored a song more than there were, or ends; for a minute at most."""
+def wait_for_a_song(script: Running, folder: Path) -> None:
+    """Until a script has scored a song, or ends; for a minute at most."""
     end = time.monotonic() + 60
-    while process.poll() is None and len(list(folder.glob("*.json"))) == before and time.monotonic() < end:
+    while script.process.is_alive() and not list(folder.glob("*.json")) and time.monotonic() < end:
         time.sleep(0.001)
 
 
@@ -166,11 +163,10 @@ def test_several_are_compared_pair_by_pair(whole, root, ckpt, tmp_path):
 def test_a_killed_evaluation_goes_on_and_ends_as_if_it_had_not_been(whole, root, ckpt, tmp_path):
     arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
     kept = tmp_path / "out" / "songs" / "small"
-    process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL)
-    wait_for_scores(process, kept, 0)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL
+    script = started("eval", *SMALL, *arguments, cwd=tmp_path)
+    wait_for_a_song(script, kept)
+    script.send(signal.SIGKILL)
+    assert script.ended()[0] == -signal.SIGKILL
     written = {path: path.stat().st_mtime_ns for path in kept.glob("*.json")}
     assert written
     status, printed = evaluated(tmp_path, *arguments)
@@ -181,18 +177,18 @@ def test_a_killed_evaluation_goes_on_and_ends_as_if_it_had_not_been(whole, root,
 
 def test_sigterm_ends_it_with_a_word_on_how_to_go_on(root, ckpt, tmp_path):
     arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
-    process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True)
-    wait_for_scores(process, tmp_path / "out" / "songs" / "small", 0)
-    process.send_signal(signal.SIGTERM)
-    printed = process.communicate()[0]
-    assert process.returncode == 130
+    script = started("eval", *SMALL, *arguments, cwd=tmp_path)
+    wait_for_a_song(script, tmp_path / "out" / "songs" / "small")
+    script.send(signal.SIGTERM)
+    status, printed = script.ended()
+    assert status == 130
     assert "output=out goes on from here" in printed
 
 
 def test_processes_of_torchrun_share_the_songs_and_find_what_one_finds(whole, root, ckpt, tmp_path):
-    started = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", *command()[1:]]
-    arguments = f"ckpt={ckpt}", f"data.root={root}"
-    done = subprocess.run([*started, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", SCRIPT]
+    arguments = *SMALL, f"ckpt={ckpt}", f"data.root={root}"
+    done = subprocess.run([*torchrun, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (tmp_path / "runs" / "eval").iterdir()
     assert scores_of(folder) == scores_of(whole)
@@ -268,10 +264,9 @@ def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
     limited = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_DATA, ({limit}, {limit})); " + (
         "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
-    script = str(REPOSITORY / "scripts" / "eval.py")
     arguments = "data=folder", "data.root=set", "estimates=theirs", "output=out", "bounds=[mixture]"
     done = subprocess.run(
-        [sys.executable, "-c", limited, script, *arguments],
+        [sys.executable, "-c", limited, SCRIPT, *arguments],
         cwd=tmp_path,
         env=environment(),
         capture_output=True,

@@ -20,7 +20,7 @@ from bsroformer import load_model
 from bsroformer.audio.files import probe, read
 from bsroformer.data.musdb import validation_songs
 from bsroformer.metrics import bss_eval_available
-from launched import REPOSITORY, SMALL_RUN, Script
+from launched import REPOSITORY, SMALL_RUN, Script, blank_pictures
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "drums", "bass", "other")
@@ -222,7 +222,8 @@ def test_evaluation_repeats_the_scores_of_the_run(script, trained, checkpoint, s
 
 def test_a_sweep_gives_each_job_a_folder(script, songs_root, tmp_path):
     sweep = small_run(songs_root, "optimizer.lr=1e-4,3e-4", "paths.output_dir=out")
-    status, printed = script("train", "-m", *sweep)
+    with blank_pictures():
+        status, printed = script("train", "-m", *sweep)
     assert status == 0, printed
     for job, rate in enumerate((1e-4, 3e-4)):
         folder = tmp_path / "out" / str(job)
@@ -234,7 +235,8 @@ def test_a_sweep_gives_each_job_a_folder(script, songs_root, tmp_path):
 def test_each_job_of_a_sweep_has_a_weights_and_biases_run_of_its_own(script, songs_root, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     run = small_run(songs_root, "trainer.max_steps=1", "logger=wandb", "paths.output_dir=out", "optimizer.lr=1e-4,3e-4")
-    status, printed = script("train", "-m", *run)
+    with blank_pictures():
+        status, printed = script("train", "-m", *run)
     assert status == 0, printed
     for job in ("0", "1"):
         assert len(list((tmp_path / "out" / job / "wandb").glob("offline-run-*"))) == 1
@@ -255,7 +257,8 @@ def test_the_demo_renders_trains_and_scores(script, tmp_path, monkeypatch):
 def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
     data = "data=musdb7", f"data.root={musdb7_root}"
     run = [*SMALL_RUN[2:], *data, "evaluate=true", "paths.output_dir=out"]
-    status, printed = script("train", *run)
+    with blank_pictures():
+        status, printed = script("train", *run)
     assert status == 0, printed
     assert "1 songs to train on, 1 to validate, 1 to test" in printed
     check_scores(results_of(tmp_path / "out" / "evaluation"), ["Another Song"])
@@ -273,7 +276,8 @@ def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
 def test_debugging_runs_need_no_care(script, songs_root, tmp_path, choice):
     """Even where an experiment asks for an evaluation."""
     run = small_run(songs_root, f"debug={choice}", "trainer.max_steps=2", "paths.output_dir=out")
-    status, printed = script("train", "experiment=demo", *run)
+    with blank_pictures():
+        status, printed = script("train", "experiment=demo", *run)
     assert status == 0, printed
     assert not (tmp_path / "out" / "evaluation").exists()
     profiled = choice == "profile"

@@ -17,6 +17,7 @@ from bsroformer.audio.files import probe, read, write
 from bsroformer.checkpoints.save import save_model
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from launched import REPOSITORY, Script
+from warm import TORCHRUN, Running, started
 
 RATE = 8000
 SCRIPT = str(REPOSITORY / "scripts" / "separate.py")
@@ -61,34 +62,22 @@ def record(path: Path, seconds: float) -> None:
             file.write(rng.normal(0, 0.1, (RATE, 2)))
 
 
-def command(*overrides: str, program: tuple[str, ...] = (SCRIPT,)) -> list[str]:
-    return [sys.executable, *program, *PLAINLY, *overrides]
-
-
-def start(words: list[str], cwd: Path, **environment: str) -> subprocess.Popen:
-    inherited = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
-    return subprocess.Popen(
-        words,
+def run(*command: str, cwd: Path) -> tuple[int, str]:
+    """Status, and all that is printed, of a command that starts with Python's words."""
+    environment = {name: value for name, value in os.environ.items() if name not in TORCHRUN}
+    done = subprocess.run(
+        [sys.executable, *command],
         cwd=cwd,
-        env=inherited | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"} | environment,
+        env=environment | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=heed_ctrl_c,
     )
+    return done.returncode, done.stdout
 
 
-def heed_ctrl_c() -> None:
-    """What a shell starts in the background is told to ignore it, and so is all that this starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def run(words: list[str], cwd: Path, status: int = 0) -> str:
-    process = start(words, cwd)
-    printed, _ = process.communicate()
-    assert process.returncode == status, printed
-    assert "Traceback" not in printed
-    return printed
+def running(*overrides: str, cwd: Path) -> Running:
+    return started("separate", *PLAINLY, *overrides, cwd=cwd)
 
 
 @pytest.fixture
@@ -231,35 +220,34 @@ def test_what_makes_no_sense_is_told(separated, checkpoint, music, tmp_path, ove
     assert not (tmp_path / "out").exists() or not files(tmp_path / "out")
 
 
-def wait_for(pattern: str, folder: Path, process: subprocess.Popen) -> None:
+def wait_for(pattern: str, folder: Path, script: Running) -> None:
     while not list(folder.rglob(pattern)):
-        assert process.poll() is None, process.stdout and process.stdout.read()
+        assert script.process.is_alive(), script.ended()
         time.sleep(0.02)
 
 
 @pytest.mark.parametrize("rescale", ["true", "false"])
-def test_a_killed_run_leaves_no_stem_and_the_next_one_completes(checkpoint, tmp_path, rescale):
+def test_a_killed_run_leaves_no_stem_and_the_next_one_completes(separated, checkpoint, tmp_path, rescale):
     record(tmp_path / "long.wav", seconds=300)
-    words = command(f"ckpt={checkpoint}", "input=long.wav", "output=out", f"rescale={rescale}")
-    process = start(words, tmp_path)
-    wait_for("*.part", tmp_path / "out", process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    words = f"ckpt={checkpoint}", "input=long.wav", "output=out", f"rescale={rescale}"
+    script = running(*words, cwd=tmp_path)
+    wait_for("*.part", tmp_path / "out", script)
+    script.send(signal.SIGKILL)
+    script.ended()
     left = [path.name for path in (tmp_path / "out" / "long").iterdir()]
     assert left and all(name.startswith(".") and name.endswith(".part") for name in left)
-    printed = run(words, tmp_path)
-    assert "left out" not in printed
+    assert "left out" not in separated(*words)
     assert files(tmp_path) == {"long.wav"} | {f"out/{stem}" for stem in stems("long")}
     assert probe(tmp_path / "out" / "long" / "vocals.wav").frames == 300 * RATE
 
 
 def test_ctrl_c_stops_with_a_word_and_leaves_no_stem(checkpoint, tmp_path):
     record(tmp_path / "long.wav", seconds=300)
-    process = start(command(f"ckpt={checkpoint}", "input=long.wav", "output=out"), tmp_path)
-    wait_for("*.part", tmp_path / "out", process)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate()
-    assert process.returncode == 130
+    script = running(f"ckpt={checkpoint}", "input=long.wav", "output=out", cwd=tmp_path)
+    wait_for("*.part", tmp_path / "out", script)
+    script.send(signal.SIGINT)
+    status, printed = script.ended()
+    assert status == 130
     assert "Stopped with 1 song left; the same command goes on" in printed
     assert "Traceback" not in printed
     assert files(tmp_path) == {"long.wav"}
@@ -288,7 +276,8 @@ def test_an_hour_takes_no_more_memory_than_two_minutes(checkpoint, tmp_path):
         record(tmp_path / f"{minutes}.wav", seconds=60 * minutes)
         limit = round(memory[2][0] + 0.2 * memory[2][1]) if memory else 0
         words = f"ckpt={checkpoint}", f"input={minutes}.wav", "output=out", "overlap=0.25", "residual=true"
-        printed = run(command(*words, program=("-c", MEASURED, str(limit), SCRIPT)), tmp_path)
+        status, printed = run("-c", MEASURED, str(limit), SCRIPT, *PLAINLY, *words, cwd=tmp_path)
+        assert status == 0, printed
         memory[minutes] = [int(value) for value in printed.rpartition("MEMORY ")[2].split()]
         assert probe(tmp_path / "out" / str(minutes) / "vocals.wav").frames == 60 * minutes * RATE
     print(memory)
@@ -317,10 +306,9 @@ def test_stems_are_never_songs_whatever_the_settings(separated, checkpoint, musi
 def test_two_processes_on_one_collection_do_not_destroy_each_others_work(checkpoint, tmp_path):
     for name in ("a", "b", "c"):
         record(tmp_path / "music" / f"{name}.wav", seconds=60)
-    words = command(f"ckpt={checkpoint}", "input=music", "output=out")
-    both = [start(words, tmp_path) for _ in range(2)]
-    printed = [process.communicate()[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], printed
+    both = [running(f"ckpt={checkpoint}", "input=music", "output=out", cwd=tmp_path) for _ in range(2)]
+    ended = [script.ended() for script in both]
+    assert [status for status, _ in ended] == [0, 0], ended
     assert files(tmp_path / "out") == stems("a", "b", "c")
 
 
@@ -362,7 +350,10 @@ def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path
     """As on a full disk, where libraries behave in ways of their own."""
     record(tmp_path / "a.wav", seconds=3)
     words = SCRIPT, *PLAINLY, f"ckpt={checkpoint}", "input=a.wav", "output=out"
-    before, *printed = run([sys.executable, "-c", LIMITED, *words], tmp_path).split("LIMIT ")
+    status, told = run("-c", LIMITED, *words, cwd=tmp_path)
+    assert status == 0, told
+    assert "Traceback" not in told
+    before, *printed = told.split("LIMIT ")
     assert (before, len(printed)) == ("", 15)
     for each in printed:
         suffix, _, told = each.partition("\n")
@@ -370,31 +361,32 @@ def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path
     assert files(tmp_path) == {"a.wav"}
 
 
+TWO_PROCESSES = "-m", "torch.distributed.run", "--nproc-per-node", "2", SCRIPT, *PLAINLY
+TWO_JOBS = "shard.count=2", "shard.index=0,1", "-m"
+
+
 @pytest.mark.parametrize("way", ["torchrun", "sweep"])
-def test_a_bad_song_of_one_process_does_not_stop_the_others(checkpoint, music, tmp_path, way):
+def test_a_bad_song_of_one_process_does_not_stop_the_others(script, checkpoint, music, tmp_path, way):
     (music / "0 bad.wav").write_text("Dear diary")
     record(music / "1 long.wav", seconds=120)
     words = f"ckpt={checkpoint}", "input=music", "output=out"
     if way == "torchrun":
-        torchrun = "-m", "torch.distributed.run", "--nproc-per-node", "2", SCRIPT
-        process = start(command(*words, program=torchrun), tmp_path)
+        status, printed = run(*TWO_PROCESSES, *words, cwd=tmp_path)
     else:
-        process = start(command(*words, "shard.count=2", "shard.index=0,1", "-m"), tmp_path)
-    printed, _ = process.communicate()
-    assert process.returncode != 0
+        status, printed = script("separate", *PLAINLY, *words, *TWO_JOBS)
+    assert status != 0
     assert printed.count("error: ") >= 1
     assert stems("1 long", "a", "B/c", "B/d é (live)") <= files(tmp_path / "out")
 
 
 def test_torchrun_shares_a_collection_out(checkpoint, music, tmp_path):
-    torchrun = "-m", "torch.distributed.run", "--nproc-per-node", "2", SCRIPT
-    printed = run(command(f"ckpt={checkpoint}", "input=music", "output=out", program=torchrun), tmp_path)
+    status, printed = run(*TWO_PROCESSES, f"ckpt={checkpoint}", "input=music", "output=out", cwd=tmp_path)
+    assert status == 0, printed
     assert files(tmp_path / "out") == stems("a", "B/c", "B/d é (live)")
     assert printed.count("vocals, other are in out/") == 3
     assert "2 of 2 songs separated" in printed
 
 
 def test_a_sweep_shares_a_collection_out(separated, checkpoint, music, tmp_path):
-    sweep = command(f"ckpt={checkpoint}", "input=music", "output=out", "shard.count=2", "shard.index=0,1", "-m")
-    run(sweep, tmp_path)
+    separated(f"ckpt={checkpoint}", "input=music", "output=out", *TWO_JOBS)
     assert stems("a", "B/c", "B/d é (live)") <= files(tmp_path / "out")

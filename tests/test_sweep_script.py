@@ -10,13 +10,17 @@ import pytest
 import torch
 
 from launched import REPOSITORY, SMALL_RUN
+from warm import TORCHRUN, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "train.py")
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "data.epoch_size=8", "data.valid_per_song=3")
 
 
+FEW_PICTURES = "~callbacks.previews", "~callbacks.report"
+
+
 def start(cwd: Path, *words: str) -> subprocess.Popen[str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
+    inherited = {name: value for name, value in os.environ.items() if name not in TORCHRUN}
     return subprocess.Popen(
         [sys.executable, *words],
         cwd=cwd,
@@ -27,11 +31,17 @@ def start(cwd: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def train(cwd: Path, songs_root: Path, *overrides: str, flags: tuple[str, ...] = ()) -> tuple[int, str]:
+def train(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
     """Status, and all that it printed."""
-    process = start(cwd, SCRIPT, *flags, *SMALL_RUN, f"data.root={songs_root}", *overrides)
+    process = start(cwd, SCRIPT, *SMALL_RUN, *FEW_PICTURES, f"data.root={songs_root}", *overrides)
     printed = process.communicate()[0]
     return process.returncode, printed
+
+
+def swept(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
+    """The same of a sweep whose jobs run in its own process, one after another."""
+    words = *SMALL_RUN, *FEW_PICTURES, f"data.root={songs_root}", *overrides
+    return started("train", *words, cwd=cwd).ended()
 
 
 def table(sweep: Path) -> list[dict[str, str]]:
@@ -56,7 +66,7 @@ def test_a_sweep_has_a_table_and_a_failing_job_spoils_no_other(songs_root, tmp_p
     for package in LAUNCHERS[launcher]:
         pytest.importorskip(package)
     sweep = "optimizer.lr=1e-4,x,3e-4,1e-3", f"hydra/launcher={launcher}"
-    status, printed = train(tmp_path, songs_root, *sweep, flags=("-m",))
+    status, printed = (swept if launcher == "basic" else train)(tmp_path, songs_root, *sweep, "-m")
     assert status == 1, printed
     assert "Traceback" not in printed
     folder = only(tmp_path / "runs" / "train")
@@ -75,7 +85,7 @@ def test_a_search_looks_for_the_highest_score_and_prunes(songs_root, tmp_path):
     search = "hparams_search=optuna", "hydra.sweeper.n_trials=4", "paths.output_dir=out", "trainer.max_steps=4"
     space = "optimizer.lr=choice(1e-6,1e-2)", "scheduler.warmup_steps=1", "model.trunk.dim=8"
     prune = "callbacks.prune.warmup_steps=1", "callbacks.prune.warmup_runs=1"
-    status, printed = train(tmp_path, songs_root, *search, *space, *prune, flags=("-m",))
+    status, printed = swept(tmp_path, songs_root, *search, *space, *prune, "-m")
     assert status == 0, printed
     rows = table(tmp_path / "out")
     assert len(rows) == 4
@@ -99,7 +109,7 @@ def test_two_processes_of_one_run_share_its_folder(songs_root, tmp_path):
 def test_two_machines_train_by_torchrun_what_two_processes_of_one_do(songs_root, tmp_path):
     status, printed = train(tmp_path, songs_root, *TWO, "trainer.devices=2", "paths.output_dir=one")
     assert status == 0, printed
-    run = *SMALL_RUN, f"data.root={songs_root}", *TWO, "trainer.devices=1", "trainer.num_nodes=2"
+    run = *SMALL_RUN, *FEW_PICTURES, f"data.root={songs_root}", *TWO, "trainer.devices=1", "trainer.num_nodes=2"
     meeting = "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:29641"
     machines = [start(tmp_path, "-m", "torch.distributed.run", *meeting, SCRIPT, *run) for _ in range(2)]
     for machine in machines:

@@ -1,26 +1,17 @@
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from bsroformer.launch.benchmark import benchmark
-from launched import CONFIGS, REPOSITORY, composed
+from launched import CONFIGS, composed
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "seconds=0.1", "repeats=1")
 
 
-def test_the_script_prints_a_table_and_writes_the_figures(tmp_path):
-    done = subprocess.run(
-        [sys.executable, REPOSITORY / "scripts" / "benchmark.py", *SMALL, "output=figures/step.json"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "loop / grouped" in done.stdout
+def test_the_script_prints_a_table_and_writes_the_figures(script, tmp_path):
+    status, printed = script("benchmark", *SMALL, "output=figures/step.json")
+    assert status == 0, printed
+    assert "loop / grouped" in printed
     figures = json.loads((tmp_path / "figures" / "step.json").read_text("utf-8"))
     for way in ("grouped", "loop"):
         assert figures[way].keys() == {"operator_calls", "parameter_tensors", "seconds"}

@@ -1,7 +1,4 @@
 import math
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -11,7 +8,7 @@ from bsroformer.launch import check_gpu as module
 from bsroformer.launch import memory
 from bsroformer.launch.check_gpu import check_gpu
 from bsroformer.training.memory import CONTEXT
-from launched import REPOSITORY, composed
+from launched import composed
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "data.seconds=0.1", "data.batch_size=2")
 
@@ -22,17 +19,11 @@ def no_gpu(monkeypatch):
 
 
 @pytest.mark.parametrize(("memory", "status"), [(4, 0), (0.1, 1)])
-def test_the_script_ends_with_0_where_the_training_fits_and_with_1_where_not(tmp_path, memory, status):
-    done = subprocess.run(
-        [sys.executable, REPOSITORY / "scripts" / "check_gpu.py", *SMALL, f"memory_gb={memory}"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == status, done.stderr
-    assert ("It fits" in done.stdout) == (status == 0)
-    assert torch.__version__ in done.stdout
+def test_the_script_ends_with_0_where_the_training_fits_and_with_1_where_not(script, tmp_path, memory, status):
+    ended, printed = script("check_gpu", *SMALL, f"memory_gb={memory}")
+    assert ended == status, printed
+    assert ("It fits" in printed) == (status == 0)
+    assert torch.__version__ in printed
     assert not list(tmp_path.iterdir())  # nothing is written
 
 

@@ -1,21 +1,18 @@
-"""Trainings under a memory limit of the operating system, in processes that have PyTorch from their start."""
+"""Trainings under a memory limit of the operating system."""
 
-import multiprocessing
 import re
 import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from bsroformer.hardware import GIB, told_by
 from bsroformer.launch.train import train
 from launched import SMALL_RUN, composed
+from warm import forked
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
-WARM = multiprocessing.get_context("forkserver")
-WARM.set_forkserver_preload(["bsroformer.launch.train"])
 ROOM = 5 * GIB // 4
 """Beyond PyTorch and this program; half a GiB of it is the estimate's allowance."""
 # One step of 32 excerpts, whose activations alone are more.
@@ -28,7 +25,6 @@ def train_within(room: int, told: Path, *overrides: str) -> None:
 
     limit = int(told_by(Path("/proc/self/status"), "VmData")) + room
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    torch.set_num_threads(1)
     with told.open("w") as sys.stdout:
         sys.stderr = sys.stdout
         train(composed("train", *SMALL_RUN, *BIG, *overrides))
@@ -38,8 +34,7 @@ def trained(songs_root: Path, folder: Path, *overrides: str) -> tuple[int | None
     """The exit status of a training within `ROOM`, and what it prints."""
     folder.mkdir()
     where = f"data.root={songs_root}", f"paths.output_dir={folder}"
-    process = WARM.Process(target=train_within, args=(ROOM, folder / "told", *where, *overrides))
-    process.start()
+    process = forked(train_within, ROOM, folder / "told", *where, *overrides)
     process.join()
     return process.exitcode, " ".join((folder / "told").read_text().split())
 

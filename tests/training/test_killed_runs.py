@@ -1,37 +1,28 @@
-"""Runs that are stopped or killed, and go on from their folder: in processes of their own, forked from a warm one.
+"""Runs that are stopped or killed, and go on from their folder: in processes of their own."""
 
-That is none of pytest's, in which other tests may have started threads of autograd: these do not survive a fork.
-"""
-
-import multiprocessing
 import os
 import random
 import signal
 import threading
 import time
-from collections.abc import Callable
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.last_checkpoint import LastCheckpoint
 from launched import blank_pictures
 from runs import assert_same_end, checkpoint, start
+from warm import forked
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec", "ignore:.*fork")
 
-WARM = multiprocessing.get_context("forkserver")
-WARM.set_forkserver_preload(["bsroformer.launch.train"])
 STEPS = 9
 KILLS = 20
 
 
 def start_in_process(songs_root: Path, folder: Path, *overrides: str) -> None:
-    torch.set_num_threads(1)
     with blank_pictures():
         start(songs_root, folder, *overrides)
 
@@ -56,12 +47,6 @@ def start_and_be_killed(checkpoints: int, seconds: float, songs_root: Path, fold
 
     LastCheckpoint.on_train_start, LastCheckpoint._save = on_train_start, save_and_count
     start_in_process(songs_root, folder, "resume=auto")
-
-
-def forked(work: Callable[..., None], *arguments: Any) -> BaseProcess:
-    process = WARM.Process(target=work, args=arguments)
-    process.start()
-    return process
 
 
 def run(songs_root: Path, folder: Path, *overrides: str) -> None:
