@@ -20,6 +20,7 @@ from bsroformer.training import SeparationModule
 from bsroformer.training.ema import Ema, ema_of
 from bsroformer.training.faults import Faults, read_lines
 from bsroformer.training.schedule import warmup_cosine
+from warm import in_ranks
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "other")
@@ -48,7 +49,7 @@ class Recorder(L.Callback):
 
 
 def trained(songs_root: Path, model, count: int, rate: float, callbacks: list[L.Callback]) -> None:
-    """Train two epochs in so many processes."""
+    """Train two epochs as one of so many processes."""
     source = FolderSource(str(songs_root), "folders", ("B", "C"), (), STEMS, 44_100, 2)
     batches = Batches(seconds=0.05, batch_size=2, epoch_size=8, valid_per_song=3, num_workers=0)
     data = StemsDataModule(source, augment(unmixed=0.2, effects=VARIED), batches, seed=0)
@@ -61,7 +62,7 @@ def trained(songs_root: Path, model, count: int, rate: float, callbacks: list[L.
     trainer = L.Trainer(
         accelerator="cpu",
         devices=count,
-        strategy="ddp_spawn" if count > 1 else "auto",
+        strategy="ddp" if count > 1 else "auto",
         max_epochs=2,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
@@ -78,7 +79,11 @@ def ranks(
 ) -> list[tuple[Tensor, dict[str, float]]]:
     """What each of so many processes trained on, (b n c t), and its scores; weights change at the rate only."""
     folder.mkdir()
-    trained(songs_root, model, count, rate, [*callbacks, Recorder(folder)])
+    arguments = songs_root, model, count, rate, [*callbacks, Recorder(folder)]
+    if count == 1:
+        trained(*arguments)
+    else:
+        in_ranks(count, trained, *arguments)
     return [torch.load(folder / f"{rank}.pt") for rank in range(count)]
 
 
@@ -122,7 +127,7 @@ class Breaks(L.Callback):
 
 
 def test_a_step_that_is_no_number_on_one_rank_is_left_out_on_all(songs_root, tmp_path, tiny_model):
-    trained(songs_root, tiny_model, 2, 1e-2, [Breaks(tmp_path), Faults(str(tmp_path), most=1, window=9)])
+    in_ranks(2, trained, songs_root, tiny_model, 2, 1e-2, [Breaks(tmp_path), Faults(str(tmp_path), most=1, window=9)])
     first, second = (torch.load(tmp_path / f"weights-{rank}.pt") for rank in (0, 1))
     assert torch.equal(first, second)
     steps = [bool(before.ne(after).any()) for before, after in pairwise(first)]

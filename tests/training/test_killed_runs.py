@@ -50,9 +50,8 @@ def start_and_be_killed(checkpoints: int, seconds: float, songs_root: Path, fold
 
 
 def run(songs_root: Path, folder: Path, *overrides: str) -> None:
-    process = forked(start_in_process, songs_root, folder, *overrides)
-    process.join()
-    assert process.exitcode == 0
+    status, told = forked(start_in_process, songs_root, folder, *overrides).ended()
+    assert status == 0, told
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +72,9 @@ def test_a_run_that_is_killed_at_any_time_ends_as_one_that_is_not(songs_root, tm
     moments, runs, reached = random.Random(0), 0, set()
     for _ in range(KILLS):
         life = moments.randint(0, 2), moments.uniform(0, seconds / 4)
-        process = forked(start_and_be_killed, *life, songs_root, tmp_path / str(runs))
-        process.join()
-        assert process.exitcode in (0, -signal.SIGKILL)
-        if process.exitcode == 0:
+        status, told = forked(start_and_be_killed, *life, songs_root, tmp_path / str(runs)).ended()
+        assert status in (0, -signal.SIGKILL), told
+        if status == 0:
             assert_same_end(tmp_path / str(runs), folder)
             runs += 1
         elif (tmp_path / str(runs) / "checkpoints" / LAST).exists():

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from bsroformer.metrics import LIMIT_DB, sdr, si_sdr
 from bsroformer.training.piece_scores import PieceScores
+from warm import in_ranks
 
 METRICS = {"si_sdr": si_sdr, "sdr": sdr}
 LENGTHS = (1200, 500, 170)
@@ -81,15 +83,16 @@ def test_a_nan_in_an_estimate_is_not_hidden_but_in_the_padding():
     assert scored([excerpt], pieces=1).compute()["si_sdr"].isnan().all()
 
 
-def score_a_share(rank: int, ranks: int, folder: Path) -> None:
+def score_a_share(ranks: int, folder: Path) -> None:
     """One of several processes, which scores every so many-th excerpt."""
+    rank = int(os.environ["LOCAL_RANK"])
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=ranks)
     torch.save(scored(excerpts(songs())[rank::ranks]).compute(), folder / f"{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
 def test_processes_score_together_what_one_scores(tmp_path):
-    torch.multiprocessing.spawn(score_a_share, (2, tmp_path), nprocs=2)
+    in_ranks(2, score_a_share, 2, tmp_path)
     expected = scored(excerpts(songs())).compute()
     for rank in range(2):
         torch.testing.assert_close(torch.load(tmp_path / f"{rank}.pt"), expected)

@@ -20,6 +20,7 @@ from bsroformer.losses.si_sdr import active_stems
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
 from bsroformer.training.schedule import warmup_cosine
+from warm import in_ranks
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "other")
@@ -65,9 +66,18 @@ def ranks(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, 
         folder: Where the processes leave it; made if need be.
         model: To be trained; its weights stay as they are if ``lr`` is 0.
         count: Number of processes.
-        changes: Of the run: what differs from `usual` below.
+        changes: Of the run: what differs from `usual` in `train`.
     """
     folder.mkdir(exist_ok=True)
+    if count == 1:
+        train(songs_root, folder, model, count, changes)
+    else:
+        in_ranks(count, train, songs_root, folder, model, count, changes)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(count)]
+
+
+def train(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, changes: dict[str, Any]) -> None:
+    """Train as one of so many processes."""
     usual = {"batch": 2, "accumulated": 1, "lr": 0.0, "steps": -1, "silent": 0.0, "workers": 0, "resumed": None}
     chosen = usual | changes
     source = FolderSource(str(songs_root), "folders", ("B", "C"), (), STEMS, 44_100, 2)
@@ -79,7 +89,7 @@ def ranks(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, 
     trainer = L.Trainer(
         accelerator="cpu",
         devices=count,
-        strategy="ddp_spawn" if count > 1 else "auto",
+        strategy="ddp" if count > 1 else "auto",
         max_epochs=2,
         max_steps=chosen["steps"],
         accumulate_grad_batches=chosen["accumulated"],
@@ -92,7 +102,6 @@ def ranks(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, 
     )
     module = SeparationModule(model, loss, optimizer, scheduler)
     trainer.fit(module, StemsDataModule(source, augmented, batches, seed=0), ckpt_path=chosen["resumed"])
-    return [torch.load(folder / f"{rank}.pt") for rank in range(count)]
 
 
 def in_turn(shares: list[Tensor]) -> Tensor:
