@@ -42,6 +42,16 @@ def composed(root: str, *overrides: str) -> DictConfig:
         return compose(root, overrides=list(overrides))
 
 
+def small_run(root: Path, *overrides: str) -> list[str]:
+    """The words of a run of seconds on the songs of a folder."""
+    return [*SMALL_RUN, f"data.root={root}", *overrides]
+
+
+def files_in(folder: Path) -> set[str]:
+    """All files below a folder, by their places in it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
 @contextmanager
 def blank_pictures() -> Iterator[None]:
     """Runs whose pictures have nothing in them: most of a small run's time goes into drawing them."""

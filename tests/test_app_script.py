@@ -13,11 +13,15 @@ from tempfile import TemporaryFile
 from threading import Timer
 from typing import IO
 
+import gradio_client
 import httpx
 import pytest
 
+from bsroformer.audio.files import probe
 from bsroformer.checkpoints.save import save_model
+from bsroformer.hardware import told_by
 from launched import REPOSITORY
+from long_songs import RATE, record, small_model
 
 PATIENCE = 300
 """Seconds; most of it goes into imports."""
@@ -81,6 +85,27 @@ def test_it_opens_a_page_and_closes_it_without_a_trace(ckpt, tmp_path):
     assert "Closed; all songs are deleted." in out
     assert "Traceback" not in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.safetensors"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_an_hour_takes_no_more_memory_than_two_minutes(tmp_path):
+    """Of all that is asked of the page by a program: upload, stems, what can be heard of them, and downloads."""
+    save_model(small_model(), tmp_path / "small.safetensors")
+    limits = "limits.minutes=61", "limits.megabytes=200"
+    memory = {}
+    with started(tmp_path, "ckpt=small.safetensors", "device=cpu", "output=songs", *limits) as script:
+        program = gradio_client.Client(script.address(), verbose=False, download_files=tmp_path / "stems")
+        status = Path(f"/proc/{script.process.pid}/status")
+        for minutes in (2, 60):
+            record(tmp_path / f"{minutes}.wav", seconds=60 * minutes)
+            stems = program.predict(gradio_client.handle_file(tmp_path / f"{minutes}.wav"), api_name="/separate")
+            assert [probe(Path(stem)).frames for stem in stems] == [60 * minutes * RATE] * 2
+            memory[minutes] = told_by(status, "VmHWM")
+        program.close()
+    print(memory)
+    assert memory[60] <= 1.2 * memory[2]
+    assert 0.2 * memory[2] < 60 * 60 * RATE * 2 * 4  # or a mixture held whole would not be noticed
 
 
 def test_a_port_that_is_taken_is_told(script, ckpt):

@@ -13,14 +13,13 @@ import av
 import numpy as np
 import pytest
 import soundfile
-import torch
 import yaml
 
 from bsroformer import load_model
 from bsroformer.audio.files import probe, read
 from bsroformer.data.musdb import validation_songs
 from bsroformer.metrics import bss_eval_available
-from launched import REPOSITORY, SMALL_RUN, Script, blank_pictures
+from launched import REPOSITORY, SMALL_RUN, blank_pictures, files_in, small_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "drums", "bass", "other")
@@ -40,22 +39,6 @@ def start(cwd: Path, script: str, *overrides: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def fault(script: Script, *command: str) -> str:
-    """What is told of bad input: a sentence, and no traceback."""
-    status, printed = script(*command)
-    assert status != 0
-    assert "Traceback" not in printed
-    return printed
-
-
-def small_run(root: Path, *overrides: str) -> list[str]:
-    return [*SMALL_RUN, f"data.root={root}", *overrides]
-
-
-def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def stems_of(song: str) -> set[str]:
@@ -107,7 +90,7 @@ def results_of(folder: Path) -> dict:
 
 def test_a_run_leaves_its_checkpoints_curves_and_configuration(trained):
     cwd, printed = trained
-    left = files(cwd / "out")
+    left = files_in(cwd / "out")
     assert {
         "checkpoints/best.ckpt",
         "checkpoints/last.ckpt",
@@ -127,9 +110,9 @@ def test_a_run_leaves_its_checkpoints_curves_and_configuration(trained):
 def test_a_run_with_evaluation_leaves_scores_and_separated_songs(trained):
     folder = trained[0] / "out"
     check_scores(results_of(folder / "evaluation"), ["D"])
-    assert files(folder / "separated") == stems_of("D")
+    assert files_in(folder / "separated") == stems_of("D")
     left = {"separation.png", "evaluation/results.csv", "evaluation/plots/SI-SDR.png", "evaluation/report.html"}
-    assert left <= files(folder)
+    assert left <= files_in(folder)
     assert 'href="evaluation/report.html"' in (folder / "report.html").read_text("utf-8")
 
 
@@ -174,7 +157,7 @@ def test_a_song_is_separated_at_its_own_rate_and_length(script, checkpoint, tmp_
     assert status == 0, printed
     song = Path(name).stem
     assert f"vocals, drums, bass, other are in out/{song} (0:01 of music in 0:0" in printed
-    assert files(tmp_path / "out") == stems_of(song)
+    assert files_in(tmp_path / "out") == stems_of(song)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["music", "out"]
     mixture, _ = read(tmp_path / "music" / name)
     for path in (tmp_path / "out" / song).iterdir():
@@ -188,7 +171,7 @@ def test_separation_in_a_process_of_its_own_goes_to_a_run_folder(checkpoint, son
     song = songs_root / "test" / "D" / "vocals.wav"
     start(cwd, "separate", f"ckpt={checkpoint}", f"input={song}")
     [folder] = (cwd / "runs" / "separate").iterdir()
-    assert files(cwd) == {f"runs/separate/{folder.name}/{stem}" for stem in stems_of("vocals")}
+    assert files_in(cwd) == {f"runs/separate/{folder.name}/{stem}" for stem in stems_of("vocals")}
 
 
 def test_evaluation_in_a_process_of_its_own_writes_tables_plots_and_a_page(checkpoint, songs_root, tmp_path):
@@ -208,7 +191,7 @@ def test_evaluation_in_a_process_of_its_own_writes_tables_plots_and_a_page(check
     assert [path.name for path in cwd.iterdir()] == ["out"]
     metrics = {"cSDR", "SIR", "SAR", "ISR"} if museval else {"cSDR"}
     plots = {f"plots/{metric}.png" for metric in metrics}
-    assert {"results.json", "results.csv", "results.md", "report.html", *plots} <= files(cwd / "out")
+    assert {"results.json", "results.csv", "results.md", "report.html", *plots} <= files_in(cwd / "out")
     check_scores(results_of(cwd / "out"), ["D"], metrics)
 
 
@@ -228,7 +211,7 @@ def test_a_sweep_gives_each_job_a_folder(script, songs_root, tmp_path):
     for job, rate in enumerate((1e-4, 3e-4)):
         folder = tmp_path / "out" / str(job)
         assert yaml.safe_load((folder / "config.yaml").read_text("utf-8"))["optimizer"]["lr"] == rate
-        assert {"checkpoints/best.ckpt", "checkpoints/last.ckpt", "curves.png"} <= files(folder)
+        assert {"checkpoints/best.ckpt", "checkpoints/last.ckpt", "curves.png"} <= files_in(folder)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
@@ -249,9 +232,9 @@ def test_the_demo_renders_trains_and_scores(script, tmp_path, monkeypatch):
     short = "trainer.max_steps=2", "data.epoch_size=2", "logger=none", "paths.output_dir=out"
     status, printed = script("train", "experiment=demo", *songs, *short)
     assert status == 0, printed
-    assert {"evaluation/results.json", "separation.png", "curves.png"} <= files(tmp_path / "out")
+    assert {"evaluation/results.json", "separation.png", "curves.png"} <= files_in(tmp_path / "out")
     (song,) = (tmp_path / "out" / "separated").iterdir()
-    assert files(song.parent) == stems_of(song.name)
+    assert files_in(song.parent) == stems_of(song.name)
 
 
 def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
@@ -269,7 +252,7 @@ def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
     song = musdb7_root / "test" / "Another Song.stem.mp4"
     status, printed = script("separate", ckpt, f"input='{song}'", "output=stems")
     assert status == 0, printed
-    assert files(tmp_path / "stems") == stems_of("Another Song")
+    assert files_in(tmp_path / "stems") == stems_of("Another Song")
 
 
 @pytest.mark.parametrize("choice", ["fast_dev_run", "profile"])
@@ -281,112 +264,5 @@ def test_debugging_runs_need_no_care(script, songs_root, tmp_path, choice):
     assert status == 0, printed
     assert not (tmp_path / "out" / "evaluation").exists()
     profiled = choice == "profile"
-    assert ({"profile.txt", "profile.json"} <= files(tmp_path / "out")) == profiled
+    assert ({"profile.txt", "profile.json"} <= files_in(tmp_path / "out")) == profiled
     assert ("out/profile.txt" in printed) == profiled
-
-
-NOISE = np.random.default_rng(0).normal(0, 0.1, (44_100, 2))
-NAN = np.where(np.arange(44_100)[:, None] == 500, np.nan, NOISE)
-BAD_SONGS: dict[str, tuple[bytes | np.ndarray | None, str]] = {
-    "missing.wav": (None, "There is no file"),
-    "text.wav": (b"Dear diary\n", "is not an audio file"),
-    "empty.wav": (b"", "is empty"),
-    "zero.wav": (NOISE[:0], "holds no samples"),
-    "nan.wav": (NAN, "holds NaN or infinite values, the first at sample 500"),
-    "six.wav": (np.tile(NOISE, 3), "has 6 channels"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_SONGS)
-def test_a_bad_song_is_told(script, checkpoint, tmp_path, name):
-    content, reason = BAD_SONGS[name]
-    if isinstance(content, bytes):
-        (tmp_path / name).write_bytes(content)
-    elif content is not None:
-        soundfile.write(tmp_path / name, content, 44_100, subtype="FLOAT")
-    told = fault(script, "separate", f"ckpt={checkpoint}", f"input={name}", "output=out")
-    assert re.fullmatch(rf"error: .*{name}.*\n", told)
-    assert reason in told
-    assert not files(tmp_path) - {name}
-
-
-def test_a_surround_song_is_separated_if_its_downmix_is_wanted(script, checkpoint, tmp_path):
-    soundfile.write(tmp_path / "six.wav", np.tile(NOISE, 3), 44_100)
-    status, printed = script("separate", f"ckpt={checkpoint}", "input=six.wav", "output=out", "downmix=true")
-    assert status == 0, printed
-    assert files(tmp_path / "out") == stems_of("six")
-
-
-@pytest.mark.parametrize(
-    ("overrides", "reason"),
-    [
-        (["ckpt=nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
-        (["ckpt=text.ckpt"], "text.ckpt is not a checkpoint"),
-        (["ckpt=x", "overlapp=0.5"], "overlapp"),
-        (["ckpt=x", "separation=quick"], "separation/quick"),
-    ],
-)
-@pytest.mark.parametrize("name", ["separate", "eval"])
-def test_a_bad_checkpoint_or_key_is_told(script, songs_root, tmp_path, name, overrides, reason):
-    (tmp_path / "text.ckpt").write_text("Dear diary\n")
-    song = songs_root / "test" / "D" / "vocals.wav"
-    source = [f"input={song}"] if name == "separate" else ["data=folder", f"data.root={songs_root}"]
-    assert reason in fault(script, name, *source, "output=out", *overrides)
-
-
-def test_separation_without_a_song_and_into_a_file_is_told(script, checkpoint, songs_root, tmp_path):
-    told = fault(script, "separate", f"ckpt={checkpoint}", "output=out")
-    assert "the key input has no value: give it on the command line as input=..." in told
-    (tmp_path / "out" / "vocals").parent.mkdir(exist_ok=True)
-    (tmp_path / "out" / "vocals").write_text("in the way")
-    song = songs_root / "test" / "D" / "vocals.wav"
-    told = fault(script, "separate", f"ckpt={checkpoint}", f"input={song}", "output=out")
-    assert "out/vocals cannot be written" in told
-    told = fault(script, "separate", f"input={song}", "output=out")
-    assert "the key ckpt has no value: give it on the command line as ckpt=..." in told
-
-
-@pytest.mark.parametrize(
-    ("overrides", "reason"),
-    [
-        (["data.root=nowhere"], "There is no data set folder nowhere"),
-        (["data.root=nothing"], "nothing should hold the folders train/ and test/, but holds nothing"),
-        (["data=musdb7", "data.root=null"], "No data set is named: set data.root"),
-        (["trainer.max_stepz=3"], "trainer.max_stepz"),
-        (["+trainer.max_stepz=3"], "trainer cannot be set up as configured: "),
-        (["model=unknown"], "model/unknown"),
-        (["model.trunk.dim_head=3"], "trunk.dim_head"),
-        (["model.stems=[piano]"], "model.stems asks for piano"),
-        (["data.epoch_size=1"], "data.epoch_size=1"),
-        (["trainer.precision=half"], "Precision 'half' is invalid"),
-        (["init_from=nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
-        (["ckpt_path=text.ckpt"], "text.ckpt is not a checkpoint"),
-        (["callbacks=none", "evaluate=true"], "evaluate=true needs a checkpoint"),
-        (["data.valid_songs=[]"], "has no valid songs"),
-    ],
-)
-def test_a_bad_training_is_told(script, songs_root, tmp_path, overrides, reason):
-    (tmp_path / "nothing").mkdir()
-    (tmp_path / "text.ckpt").write_text("Dear diary\n")
-    run = small_run(songs_root, "paths.output_dir=out", *overrides)
-    assert reason in " ".join(fault(script, "train", *run).split())
-
-
-def test_a_sweep_over_several_devices_is_told(script, songs_root):
-    sweep = small_run(songs_root, "trainer=ddp", "optimizer.lr=1e-3,1e-4", "paths.output_dir=out")
-    told = fault(script, "train", "-m", *sweep)
-    assert "a sweep (-m) cannot run with several devices" in told
-
-
-def test_an_evaluation_without_test_songs_is_told_before_the_training(script, songs_root, tmp_path):
-    (tmp_path / "songs").mkdir()
-    (tmp_path / "songs" / "train").symlink_to(songs_root / "train")
-    told = fault(script, "train", *small_run(tmp_path / "songs", "evaluate=true", "paths.output_dir=out"))
-    assert "evaluate=true needs songs in test/" in told
-    assert not (tmp_path / "out" / "checkpoints").exists()
-
-
-@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
-def test_the_default_trainer_without_a_gpu_is_told(script, songs_root):
-    told = fault(script, "train", *small_run(songs_root, "trainer=rtx3050", "paths.output_dir=out"))
-    assert "PyTorch finds no GPU here: choose trainer=cpu" in told

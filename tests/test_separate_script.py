@@ -15,27 +15,12 @@ import torch
 
 from bsroformer.audio.files import probe, read, write
 from bsroformer.checkpoints.save import save_model
-from bsroformer.model import BandSplitRoformer, ModelSettings
-from launched import REPOSITORY, Script
+from launched import REPOSITORY, Script, files_in
+from long_songs import RATE, record, small_model
 from warm import TORCHRUN, Running, started
 
-RATE = 8000
 SCRIPT = str(REPOSITORY / "scripts" / "separate.py")
 PLAINLY = ("device=cpu", "precision=fp32")
-
-
-def small_model() -> BandSplitRoformer:
-    tree = {
-        "stems": ["vocals", "other"],
-        "sample_rate": RATE,
-        "channels": 2,
-        "chunk_seconds": 4,
-        "stft": {"n_fft": 512, "hop_length": 256},
-        "bands": {"layout": "fixed", "widths": [[2, 64], [1, 129]]},
-        "trunk": {"dim": 8, "depth": 1, "heads": 2, "dim_head": 4},
-        "masks": {"expansion": 1},
-    }
-    return BandSplitRoformer(ModelSettings.from_dict(tree)).eval()
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +36,6 @@ def music(tmp_path) -> Path:
     for name in ("a.wav", "B/c.flac", "B/d é (live).wav"):
         record(tmp_path / "music" / name, seconds=2)
     return tmp_path / "music"
-
-
-def record(path: Path, seconds: float) -> None:
-    """Write noise, block by block."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16") as file:
-        for _ in range(max(1, round(seconds))):
-            file.write(rng.normal(0, 0.1, (RATE, 2)))
 
 
 def run(*command: str, cwd: Path) -> tuple[int, str]:
@@ -93,10 +69,6 @@ def separated(script: Script) -> Callable[..., str]:
     return separated
 
 
-def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
 def stems(*songs: str, suffix: str = "wav") -> set[str]:
     return {f"{song}/{stem}.{suffix}" for song in songs for stem in ("vocals", "other")}
 
@@ -112,7 +84,7 @@ def test_a_folder_is_separated_past_what_is_bad_and_what_is_done(separated, chec
     words = f"ckpt={checkpoint}", "input=music", "output=out"
     printed = separated(*words, status=2)
     songs = "a", "B/c", "B/d é (live)"
-    assert files(tmp_path / "out") == stems(*songs)
+    assert files_in(tmp_path / "out") == stems(*songs)
     assert "3 of 4 songs separated: 0:06 of music" in printed
     assert "error: music/B/bad.wav is not an audio file" in printed
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.wav")}
@@ -123,7 +95,7 @@ def test_a_folder_is_separated_past_what_is_bad_and_what_is_done(separated, chec
     (tmp_path / "out" / "a" / "other.wav").unlink()
     printed = separated(*words)
     assert "2 songs left out" in printed and "vocals, other are in out/a (0:02" in printed
-    assert files(tmp_path / "out") == stems(*songs)
+    assert files_in(tmp_path / "out") == stems(*songs)
     assert "left out" not in separated(*words, "overwrite=true")
     assert "left out" not in separated(*words, "overlap=0.25")  # other settings, other stems
 
@@ -131,16 +103,16 @@ def test_a_folder_is_separated_past_what_is_bad_and_what_is_done(separated, chec
 def test_a_list_a_pattern_and_the_input_folder_itself_as_output(separated, checkpoint, music, tmp_path):
     words = f"ckpt={checkpoint}", "input=[music/a.wav,'music/B/*.wav']", "output=out", "format=flac"
     separated(*words)
-    assert files(tmp_path / "out") == stems("a", "B/d é (live)", suffix="flac")
-    before = files(music)
+    assert files_in(tmp_path / "out") == stems("a", "B/d é (live)", suffix="flac")
+    before = files_in(music)
     for _ in range(2):
         separated(f"ckpt={checkpoint}", "input=music", "output=music")
-        assert files(music) == before | stems("a", "B/c", "B/d é (live)")
+        assert files_in(music) == before | stems("a", "B/c", "B/d é (live)")
 
 
 def test_two_stems_sum_to_the_song_to_the_quantisation_of_the_file(separated, checkpoint, music, tmp_path):
     separated(f"ckpt={checkpoint}", "input=music/a.wav", "output=out", "two_stems=other")
-    assert files(tmp_path / "out") == {"a/other.wav", "a/no_other.wav"}
+    assert files_in(tmp_path / "out") == {"a/other.wav", "a/no_other.wav"}
     total = read(tmp_path / "out" / "a" / "other.wav")[0] + read(tmp_path / "out" / "a" / "no_other.wav")[0]
     assert torch.equal(total, read(music / "a.wav")[0])
     assert probe(tmp_path / "out" / "a" / "other.wav").codec == "PCM_16"
@@ -217,7 +189,7 @@ def test_what_makes_no_sense_is_told(separated, checkpoint, music, tmp_path, ove
     printed = separated(f"ckpt={checkpoint}", "input=music/a.wav", *overrides, status=2)
     assert printed.startswith("error: ") and printed.count("\n") == 1
     assert told in printed
-    assert not (tmp_path / "out").exists() or not files(tmp_path / "out")
+    assert not (tmp_path / "out").exists() or not files_in(tmp_path / "out")
 
 
 def wait_for(pattern: str, folder: Path, script: Running) -> None:
@@ -237,7 +209,7 @@ def test_a_killed_run_leaves_no_stem_and_the_next_one_completes(separated, check
     left = [path.name for path in (tmp_path / "out" / "long").iterdir()]
     assert left and all(name.startswith(".") and name.endswith(".part") for name in left)
     assert "left out" not in separated(*words)
-    assert files(tmp_path) == {"long.wav"} | {f"out/{stem}" for stem in stems("long")}
+    assert files_in(tmp_path) == {"long.wav"} | {f"out/{stem}" for stem in stems("long")}
     assert probe(tmp_path / "out" / "long" / "vocals.wav").frames == 300 * RATE
 
 
@@ -250,7 +222,7 @@ def test_ctrl_c_stops_with_a_word_and_leaves_no_stem(checkpoint, tmp_path):
     assert status == 130
     assert "Stopped with 1 song left; the same command goes on" in printed
     assert "Traceback" not in printed
-    assert files(tmp_path) == {"long.wav"}
+    assert files_in(tmp_path) == {"long.wav"}
 
 
 MEASURED = """
@@ -309,7 +281,7 @@ def test_two_processes_on_one_collection_do_not_destroy_each_others_work(checkpo
     both = [running(f"ckpt={checkpoint}", "input=music", "output=out", cwd=tmp_path) for _ in range(2)]
     ended = [script.ended() for script in both]
     assert [status for status, _ in ended] == [0, 0], ended
-    assert files(tmp_path / "out") == stems("a", "b", "c")
+    assert files_in(tmp_path / "out") == stems("a", "b", "c")
 
 
 def test_a_song_of_any_kind_of_damage_does_not_stop_the_others(separated, checkpoint, music, tmp_path):
@@ -325,7 +297,7 @@ def test_a_song_of_any_kind_of_damage_does_not_stop_the_others(separated, checkp
     printed = separated(f"ckpt={checkpoint}", "input=music", "output=out", status=2)
     assert "5 of 7 songs separated" in printed
     assert printed.count("\nerror: ") == 2
-    assert {"B/latin/vocals.wav", "a/vocals.wav"} < files(tmp_path / "out")
+    assert {"B/latin/vocals.wav", "a/vocals.wav"} < files_in(tmp_path / "out")
 
 
 LIMITED = """
@@ -358,7 +330,7 @@ def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path
     for each in printed:
         suffix, _, told = each.partition("\n")
         assert f"{suffix} cannot be written" in told
-    assert files(tmp_path) == {"a.wav"}
+    assert files_in(tmp_path) == {"a.wav"}
 
 
 TWO_PROCESSES = "-m", "torch.distributed.run", "--nproc-per-node", "2", SCRIPT, *PLAINLY
@@ -376,17 +348,17 @@ def test_a_bad_song_of_one_process_does_not_stop_the_others(script, checkpoint, 
         status, printed = script("separate", *PLAINLY, *words, *TWO_JOBS)
     assert status != 0
     assert printed.count("error: ") >= 1
-    assert stems("1 long", "a", "B/c", "B/d é (live)") <= files(tmp_path / "out")
+    assert stems("1 long", "a", "B/c", "B/d é (live)") <= files_in(tmp_path / "out")
 
 
 def test_torchrun_shares_a_collection_out(checkpoint, music, tmp_path):
     status, printed = run(*TWO_PROCESSES, f"ckpt={checkpoint}", "input=music", "output=out", cwd=tmp_path)
     assert status == 0, printed
-    assert files(tmp_path / "out") == stems("a", "B/c", "B/d é (live)")
+    assert files_in(tmp_path / "out") == stems("a", "B/c", "B/d é (live)")
     assert printed.count("vocals, other are in out/") == 3
     assert "2 of 2 songs separated" in printed
 
 
 def test_a_sweep_shares_a_collection_out(separated, checkpoint, music, tmp_path):
     separated(f"ckpt={checkpoint}", "input=music", "output=out", *TWO_JOBS)
-    assert stems("a", "B/c", "B/d é (live)") <= files(tmp_path / "out")
+    assert stems("a", "B/c", "B/d é (live)") <= files_in(tmp_path / "out")

@@ -1,4 +1,3 @@
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +13,7 @@ from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training.ema import Ema
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.previews import Previews
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, composed, files_in
 
 SAMPLES = 6000
 
@@ -65,14 +64,10 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
     return SimpleNamespace(**state | changes)
 
 
-def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_a_preview_is_the_separated_stems_and_their_spectrograms(tmp_path, module, excerpts):
     Previews(str(tmp_path), every_n_epochs=1, excerpt=1).on_validation_end(validation(excerpts), module)
     folder = tmp_path / "previews" / "step-000007"
-    assert files(folder) == {"vocals.wav", "other.wav", "spectrograms.png"}
+    assert files_in(folder) == {"vocals.wav", "other.wav", "spectrograms.png"}
     with torch.no_grad():
         expected = module(excerpts[1].sum(0).unsqueeze(0))[0]
     for stem, estimate in zip(module.model.stems, expected, strict=True):
