@@ -17,6 +17,7 @@ import gradio_client
 import httpx
 import pytest
 
+import warm
 from bsroformer.audio.files import probe
 from bsroformer.checkpoints.save import save_model
 from bsroformer.hardware import told_by
@@ -108,20 +109,20 @@ def test_an_hour_takes_no_more_memory_than_two_minutes(tmp_path):
     assert 0.2 * memory[2] < 60 * 60 * RATE * 2 * 4  # or a mixture held whole would not be noticed
 
 
-def test_a_port_that_is_taken_is_told(script, ckpt):
+def test_a_port_that_is_taken_is_told(ckpt, tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        status, printed = script("app", f"ckpt={ckpt}", f"port={port}", "device=cpu")
+        status, printed = warm.started("app", f"ckpt={ckpt}", f"port={port}", "device=cpu", cwd=tmp_path).ended()
     assert status == 2
     assert f"127.0.0.1:{port}" in printed
     assert "give another host or port" in printed
     assert "Traceback" not in printed
 
 
-def test_without_any_checkpoint_it_says_which_command_makes_one(script, tmp_path):
-    status, printed = script("app")
+def test_without_any_checkpoint_it_says_which_command_makes_one(tmp_path):
+    status, printed = warm.started("app", cwd=tmp_path).ended()
     assert status == 2
     assert "python scripts/train.py experiment=demo" in printed
     assert "Traceback" not in printed

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from bsroformer.checkpoints.save import save_model
 from bsroformer.launch.eval import evaluate
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from launched import REPOSITORY, composed
-from warm import TORCHRUN, Running, started
+from warm import Running, environment, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "eval.py")
 RATE = 8000
@@ -60,11 +59,6 @@ def write_song(folder: Path, audio: np.ndarray) -> None:
     folder.mkdir(parents=True)
     for stem, samples in zip(STEMS, audio, strict=True):
         soundfile.write(folder / f"{stem}.wav", samples, RATE, subtype="FLOAT")
-
-
-def environment() -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in (*TORCHRUN, "MUSDB_PATH")}
-    return inherited | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
 
 
 def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from bsroformer.audio.files import probe, read, write
 from bsroformer.checkpoints.save import save_model
 from launched import REPOSITORY, Script, files_in
 from long_songs import RATE, record, small_model
-from warm import TORCHRUN, Running, started
+from warm import Running, environment, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "separate.py")
 PLAINLY = ("device=cpu", "precision=fp32")
@@ -39,12 +39,11 @@ def music(tmp_path) -> Path:
 
 
 def run(*command: str, cwd: Path) -> tuple[int, str]:
-    """Status, and all that is printed, of a command that starts with Python's words."""
-    environment = {name: value for name, value in os.environ.items() if name not in TORCHRUN}
+    """Status, and all that is printed, of Python with these words."""
     done = subprocess.run(
         [sys.executable, *command],
         cwd=cwd,
-        env=environment | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -250,6 +249,7 @@ def test_an_hour_takes_no_more_memory_than_two_minutes(checkpoint, tmp_path):
         words = f"ckpt={checkpoint}", f"input={minutes}.wav", "output=out", "overlap=0.25", "residual=true"
         status, printed = run("-c", MEASURED, str(limit), SCRIPT, *PLAINLY, *words, cwd=tmp_path)
         assert status == 0, printed
+        assert "Traceback" not in printed
         memory[minutes] = [int(value) for value in printed.rpartition("MEMORY ")[2].split()]
         assert probe(tmp_path / "out" / str(minutes) / "vocals.wav").frames == 60 * minutes * RATE
     print(memory)
@@ -322,10 +322,10 @@ def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path
     """As on a full disk, where libraries behave in ways of their own."""
     record(tmp_path / "a.wav", seconds=3)
     words = SCRIPT, *PLAINLY, f"ckpt={checkpoint}", "input=a.wav", "output=out"
-    status, told = run("-c", LIMITED, *words, cwd=tmp_path)
-    assert status == 0, told
-    assert "Traceback" not in told
-    before, *printed = told.split("LIMIT ")
+    status, whole = run("-c", LIMITED, *words, cwd=tmp_path)
+    assert status == 0, whole
+    assert "Traceback" not in whole
+    before, *printed = whole.split("LIMIT ")
     assert (before, len(printed)) == ("", 15)
     for each in printed:
         suffix, _, told = each.partition("\n")
@@ -354,6 +354,7 @@ def test_a_bad_song_of_one_process_does_not_stop_the_others(script, checkpoint, 
 def test_torchrun_shares_a_collection_out(checkpoint, music, tmp_path):
     status, printed = run(*TWO_PROCESSES, f"ckpt={checkpoint}", "input=music", "output=out", cwd=tmp_path)
     assert status == 0, printed
+    assert "Traceback" not in printed
     assert files_in(tmp_path / "out") == stems("a", "B/c", "B/d é (live)")
     assert printed.count("vocals, other are in out/") == 3
     assert "2 of 2 songs separated" in printed

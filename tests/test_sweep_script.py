@@ -1,7 +1,6 @@
 """``scripts/train.py`` as many runs (``-m``) and as many processes, as a user starts it."""
 
 import csv
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,21 +9,17 @@ import pytest
 import torch
 
 from launched import REPOSITORY, SMALL_RUN
-from warm import TORCHRUN, started
+from warm import environment, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "train.py")
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "data.epoch_size=8", "data.valid_per_song=3")
 
 
-FEW_PICTURES = "~callbacks.previews", "~callbacks.report"
-
-
 def start(cwd: Path, *words: str) -> subprocess.Popen[str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in TORCHRUN}
     return subprocess.Popen(
         [sys.executable, *words],
         cwd=cwd,
-        env=inherited | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -33,14 +28,14 @@ def start(cwd: Path, *words: str) -> subprocess.Popen[str]:
 
 def train(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
     """Status, and all that it printed."""
-    process = start(cwd, SCRIPT, *SMALL_RUN, *FEW_PICTURES, f"data.root={songs_root}", *overrides)
+    process = start(cwd, SCRIPT, *SMALL_RUN, f"data.root={songs_root}", *overrides)
     printed = process.communicate()[0]
     return process.returncode, printed
 
 
 def swept(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
     """The same of a sweep whose jobs run in its own process, one after another."""
-    words = *SMALL_RUN, *FEW_PICTURES, f"data.root={songs_root}", *overrides
+    words = *SMALL_RUN, f"data.root={songs_root}", *overrides
     return started("train", *words, cwd=cwd).ended()
 
 
@@ -109,7 +104,7 @@ def test_two_processes_of_one_run_share_its_folder(songs_root, tmp_path):
 def test_two_machines_train_by_torchrun_what_two_processes_of_one_do(songs_root, tmp_path):
     status, printed = train(tmp_path, songs_root, *TWO, "trainer.devices=2", "paths.output_dir=one")
     assert status == 0, printed
-    run = *SMALL_RUN, *FEW_PICTURES, f"data.root={songs_root}", *TWO, "trainer.devices=1", "trainer.num_nodes=2"
+    run = *SMALL_RUN, f"data.root={songs_root}", *TWO, "trainer.devices=1", "trainer.num_nodes=2"
     meeting = "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:29641"
     machines = [start(tmp_path, "-m", "torch.distributed.run", *meeting, SCRIPT, *run) for _ in range(2)]
     for machine in machines:

@@ -1,6 +1,7 @@
 """Processes that have PyTorch from their start: forked from a warm one, which saves each of them seconds of imports.
 
 The warm one is none of pytest's, in which other tests may have started threads of autograd: these survive no fork.
+Whatever is registered with `atexit` is not called in them.
 """
 
 import copy
@@ -12,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import mkstemp
@@ -23,7 +25,9 @@ from launched import REPOSITORY, blank_pictures
 
 _WARM = multiprocessing.get_context("forkserver")
 _WARM.set_forkserver_preload([f"bsroformer.launch.{name}" for name in ("train", "separate", "eval")])
-TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+NOT_INHERITED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MUSDB_PATH")
+PATIENCE = 300.0
+"""Seconds after which a process hangs, however slow the machine."""
 
 
 @dataclass
@@ -39,30 +43,42 @@ class Running:
     told: Path
 
     def send(self, number: int) -> None:
-        """Send it a signal."""
-        assert self.process.pid is not None
-        os.kill(self.process.pid, number)
+        """Send it a signal, unless it has ended."""
+        if self.process.is_alive():
+            assert self.process.pid is not None
+            os.kill(self.process.pid, number)
 
     def ended(self) -> tuple[int, str]:
         """Wait for its end: exit status, and all that it printed."""
+        self.process.join(PATIENCE)
+        hangs = self.process.is_alive()
+        self.process.kill()
         self.process.join()
+        told = self.told.read_text()
+        self.told.unlink()
+        assert not hangs, told
         assert self.process.exitcode is not None
-        return self.process.exitcode, self.told.read_text()
+        return self.process.exitcode, told
+
+
+def environment() -> dict[str, str]:
+    """Of a process that is a script's: this one's, without what says that it is one of several."""
+    inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    return inherited | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
 
 
 def forked(work: Callable[..., None], *arguments: Any) -> Running:
     """A process that does some work, with one thread."""
     handle, told = mkstemp(prefix=work.__name__)
     os.close(handle)
-    process = _WARM.Process(target=_do, args=(Path(told), work, arguments))
+    process = _WARM.Process(target=_do, args=(Path(told), environment(), work, arguments))
     process.start()
     return Running(process, Path(told))
 
 
 def started(script: str, *words: str, cwd: Path) -> Running:
     """A script in a folder, with the words of a command line; its pictures have nothing in them."""
-    environment = {name: value for name, value in os.environ.items() if name not in (*TORCHRUN, "MUSDB_PATH")}
-    return forked(_run, script, words, cwd, environment)
+    return forked(_run, script, words, cwd)
 
 
 def in_ranks(count: int, work: Callable[..., None], *arguments: Any) -> None:
@@ -71,11 +87,20 @@ def in_ranks(count: int, work: Callable[..., None], *arguments: Any) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     ranks = [forked(_as_rank, rank, count, port, work, arguments) for rank in range(count)]
-    for status, told in [rank.ended() for rank in ranks]:
-        assert status == 0, told
+    processes = [rank.process for rank in ranks]
+    while (alive := [each.sentinel for each in processes if each.is_alive()]) and not any(
+        each.exitcode for each in processes
+    ):
+        wait(alive, PATIENCE)
+    for process in processes:  # if one has failed, the others wait for it
+        process.kill()
+    ended = [rank.ended() for rank in ranks]
+    assert [status for status, _ in ended] == [0] * count, "\n\n".join(told for _, told in ended)
 
 
-def _do(told: Path, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _do(told: Path, own: Mapping[str, str], work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    os.environ.clear()
+    os.environ.update(own)
     with told.open("w") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
@@ -85,10 +110,8 @@ def _do(told: Path, work: Callable[..., None], arguments: tuple[Any, ...]) -> No
     work(*arguments)
 
 
-def _run(script: str, words: tuple[str, ...], cwd: Path, environment: Mapping[str, str]) -> None:
+def _run(script: str, words: tuple[str, ...], cwd: Path) -> None:
     os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(environment)
     path = str(REPOSITORY / "scripts" / f"{script}.py")
     sys.argv = [path, *words]
     with blank_pictures():

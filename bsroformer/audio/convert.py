@@ -75,15 +75,16 @@ def to_channels(audio: Tensor, channels: int) -> Tensor:
 
 
 def check_rates(rate: int, new_rate: int) -> None:
-    """Make sure that audio of one rate in Hz can be resampled to the other.
+    """Make sure that audio of one rate in Hz can be resampled to the other, and back.
 
     Raises:
         InputError: If not, as `resample`.
     """
     divisor = gcd(rate, new_rate)
-    phases = new_rate // divisor
-    taps = rate // divisor + 2 * _reach(rate, new_rate)
-    if phases * taps > MAX_COEFFICIENTS:
+    coefficients = (
+        new // divisor * (old // divisor + 2 * _reach(old, new)) for old, new in ((rate, new_rate), (new_rate, rate))
+    )
+    if max(coefficients) > MAX_COEFFICIENTS:
         raise InputError(
             f"{rate} Hz cannot be resampled to {new_rate} Hz here, for their common divisor {divisor} is too "
             f"small: convert the file first, for instance by `ffmpeg -i in.wav -ar {new_rate} out.wav`."

@@ -74,13 +74,16 @@ class Separation:
         """
         if self.repeats < 1 or self.threads < 1:
             raise InputError(f"repeats={self.repeats} and threads={self.threads} measure nothing: give 1 or more")
-        if self.frames < self.separator(self.model(), FP32).size:
-            raise InputError(f"seconds={self.seconds} is shorter than a window: give more")
-        ways = {way: _Process(self, way) for way in (PLAIN, KEEPING, FP32, BF16)}
+        ways: dict[str, _Process] = {}
+        stems: dict[str, Tensor] = {}
         try:
-            stems = {way: process("stems") for way, process in ways.items()}
+            for way in (FP32, PLAIN, KEEPING, BF16):  # first the one that knows whether the settings are in range
+                ways[way] = _Process(self, way)
+                stems[way] = ways[way]("stems")
             rounds = [{way: process("seconds") for way, process in ways.items()} for _ in range(self.repeats)]
-            figures = {way: process("figures", median(each[way] for each in rounds)) for way, process in ways.items()}
+            figures = {
+                way: ways[way]("figures", median(each[way] for each in rounds)) for way in (PLAIN, KEEPING, FP32, BF16)
+            }
         finally:
             for process in ways.values():
                 process.close()
@@ -98,32 +101,6 @@ class Separation:
                 way: [ratio(rounds, PLAIN, way), ratio(rounds, KEEPING, way), worst_sdr(stems, way)]
                 for way in (FP32, BF16)
             },
-        )
-
-    @property
-    def frames(self) -> int:
-        """Length of the mixture in samples."""
-        return round(self.seconds * ModelSettings.from_dict(self.settings).sample_rate)
-
-    def model(self) -> BandSplitRoformer:
-        """The model, the same each time."""
-        torch.manual_seed(0)
-        return BandSplitRoformer(ModelSettings.from_dict(self.settings)).eval()
-
-    def separator(self, model: BandSplitRoformer, way: str) -> Separator:
-        """A separator for one of the ways; PyTorch's, not compiled, for the plain ones.
-
-        Raises:
-            InputError: See `Separator`.
-        """
-        ours = way in (FP32, BF16)
-        return Separator(
-            model,
-            overlap=self.overlap,
-            device=self.device,
-            precision=BF16 if way == BF16 else FP32,
-            engine=self.engine if ours else "torch",
-            compile=self.compile and ours,
         )
 
 
@@ -189,10 +166,22 @@ class _Way:
         torch.set_num_threads(benchmark.threads)
         if way != PLAIN:
             keep_freed_memory()
-        model = benchmark.model()
+        torch.manual_seed(0)
+        model = BandSplitRoformer(ModelSettings.from_dict(benchmark.settings)).eval()
+        ours = way in (FP32, BF16)
         self.way, self.device = way, choose_device(benchmark.device)
-        self.separator = benchmark.separator(model, way)
-        self.model, self.mixture = model.to(self.device), white_noise(self.separator.channels, benchmark.frames)
+        self.separator = Separator(
+            model,
+            overlap=benchmark.overlap,
+            device=benchmark.device,
+            precision=BF16 if way == BF16 else FP32,
+            engine=benchmark.engine if ours else "torch",
+            compile=benchmark.compile and ours,
+        )
+        frames = round(benchmark.seconds * model.sample_rate)
+        if frames < self.separator.size:
+            raise InputError(f"seconds={benchmark.seconds} is shorter than a window: give more")
+        self.model, self.mixture = model.to(self.device), white_noise(self.separator.channels, frames)
         self.minutes = benchmark.seconds / 60
 
     def stems(self) -> Tensor:

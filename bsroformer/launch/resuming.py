@@ -199,7 +199,7 @@ def moved(value: Any, old: str, new: str) -> Any:
 
 
 def told_of_resuming(cfg: DictConfig, console: Console) -> str | None:
-    """The checkpoint to go on from, with a word on what it will do differently from now on.
+    """The checkpoint to go on from, with a word on where the run stands and where it goes.
 
     Raises:
         InputError: If it is another model's, or no training's, or has been trained for longer than is configured.

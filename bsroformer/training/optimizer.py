@@ -46,8 +46,8 @@ def _changes(kept: dict[str, Any], group: dict[str, Any]) -> list[str]:
     before, now = _settings(kept | {"lr": kept["initial_lr"]}), _settings(group)
     return [
         f"optimizer.{name} is {now[name]} from here on, and was {before[name]}."
-        for name in before.keys() & now.keys()
-        if now[name] != before[name]
+        for name in now
+        if name in before and now[name] != before[name]
     ]
 
 

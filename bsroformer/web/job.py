@@ -33,7 +33,7 @@ class Wish:
         stems: Those to have, in this order.
         rest: Whether what the stems leave of the mixture is wanted too.
         overlap: See `Separator`.
-        shifts: See `Separator`; a whole number.
+        shifts: See `Separator`; a whole number, of whatever type programs send it as.
     """
 
     source: Path

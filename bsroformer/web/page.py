@@ -23,10 +23,10 @@ QUALITIES = {"Fast": (0.125, 1), "Good": (0.5, 1), "Best": (0.75, 2)}
 PLAYER = "<stem-player></stem-player>"
 ON_LOAD = (Path(__file__).parent / "page.js").read_text("utf-8")
 FROM_THE_OPEN_TAB = """(file, recording, ...chosen) => {
-  const recorder = document.querySelector("#recording");
-  return [recording && recorder?.checkVisibility() ? null : file, recording, ...chosen];
+  const inSight = document.querySelector("#recording")?.getClientRects().length > 0;
+  return [inSight ? null : file, recording, ...chosen];
 }"""
-"""Of a file and a recording the one in sight counts, looked up at the click: events of the two may come late."""
+"""While the recorder is in sight no file counts. That is looked up at the click, since events may come late."""
 
 Example = Callable[[], tuple[Path, str]]
 """Gives the example's file and title."""

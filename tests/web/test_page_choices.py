@@ -60,6 +60,15 @@ def test_of_a_file_and_a_recording_the_one_in_the_open_tab_is_separated(
     visitor.remove()
     visitor.start()
     page.get_by_role("heading", name="Recording", exact=True).wait_for()
+    visitor.wait("done")
+
+
+def test_a_file_is_not_separated_in_place_of_a_recording_that_is_still_to_come(visitor: Visitor, song: Path) -> None:
+    visitor.choose(song)
+    visitor.page.get_by_role("tab", name="Record").click()
+    visitor.page.locator("#recording").get_by_role("button", name="Record", exact=True).wait_for()
+    visitor.start()
+    assert visitor.told() == "Drop a song first, or record one."
 
 
 def test_stems_scores_and_the_rest_follow_the_checkpoint(visitor: Visitor, running: Any, song: Path) -> None:
