@@ -88,10 +88,9 @@ def in_ranks(count: int, work: Callable[..., None], *arguments: Any) -> None:
         port = free.getsockname()[1]
     ranks = [forked(_as_rank, rank, count, port, work, arguments) for rank in range(count)]
     processes = [rank.process for rank in ranks]
-    while (alive := [each.sentinel for each in processes if each.is_alive()]) and not any(
-        each.exitcode for each in processes
-    ):
-        wait(alive, PATIENCE)
+    while not any(each.exitcode for each in processes) and any(each.exitcode is None for each in processes):
+        if not wait([each.sentinel for each in processes if each.exitcode is None], PATIENCE):
+            break
     for process in processes:  # if one has failed, the others wait for it
         process.kill()
     ended = [rank.ended() for rank in ranks]
