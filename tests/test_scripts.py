@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -73,9 +74,11 @@ def musdb7_root(tmp_path_factory) -> Path:
     return root
 
 
-def check_scores(results: dict, songs: list[str], metrics: set[str] = METRICS) -> None:
+def check_scores(
+    results: dict, songs: list[str], metrics: set[str] = METRICS, kinds: Sequence[str] = ("mixture", "model", "oracle")
+) -> None:
     """The form that other programs rely on."""
-    assert [method["kind"] for method in results["methods"]] == ["mixture", "model", "oracle"]
+    assert [method["kind"] for method in results["methods"]] == list(kinds)
     for method in results["methods"]:
         assert [song["song"] for song in method["songs"]] == songs
         assert tuple(method["scores"]) == (*STEMS, "mean")
@@ -186,13 +189,14 @@ def test_evaluation_in_a_process_of_its_own_writes_tables_plots_and_a_page(check
         f"data.root={songs_root}",
         "output=out",
         f"metrics=[{'bss_eval' if museval else 'cSDR'}]",
+        "bounds=[mixture]",  # museval takes its time
     )
     assert "cSDR" in printed and "mixture" in printed
     assert [path.name for path in cwd.iterdir()] == ["out"]
     metrics = {"cSDR", "SIR", "SAR", "ISR"} if museval else {"cSDR"}
     plots = {f"plots/{metric}.png" for metric in metrics}
     assert {"results.json", "results.csv", "results.md", "report.html", *plots} <= files_in(cwd / "out")
-    check_scores(results_of(cwd / "out"), ["D"], metrics)
+    check_scores(results_of(cwd / "out"), ["D"], metrics, ["mixture", "model"])
 
 
 def test_evaluation_repeats_the_scores_of_the_run(script, trained, checkpoint, songs_root, tmp_path):

@@ -17,6 +17,7 @@ def benchmark(**changes) -> Evaluation:
     )
 
 
+@pytest.mark.slow
 @needs_museval
 def test_times_memory_and_ratios_are_found():
     comparison = benchmark().run()

@@ -18,6 +18,7 @@ def large_tree(tiny_tree) -> dict:
     return tiny_tree
 
 
+@pytest.mark.slow
 def test_both_ways_load_the_same_model_and_the_mapped_one_holds_little_more_than_the_weights(large_tree):
     comparison = Loading(large_tree, repeats=1).run()
     figures = comparison.ways["mapped"]

@@ -11,6 +11,7 @@ def benchmark(tree, **changes) -> Separation:
     return Separation(**({"settings": tree, "compile": False} | usual | changes))
 
 
+@pytest.mark.slow
 def test_ratios_errors_and_figures_of_each_way_are_found(tiny_tree):
     speeds = benchmark(tiny_tree).run()
     tree = speeds.to_dict()
