@@ -47,9 +47,10 @@ def facts_of(job: Job, before: Sequence[Job], pace: Pace, limits: Limits) -> Fac
         limits: How long stems are kept.
 
     Returns:
-        Plain data: ``state``, ``message``, ``notes``; of one that waits ``place`` (songs before it) and ``wait``
-        (seconds, None if not known); ``done``, ``total`` (seconds of music), ``left`` (seconds), ``speed`` (seconds of
-        music in one); ``tracks``; and, once it is begun, what can be heard of it.
+        Plain data: ``state``, ``message``, ``notes``, ``successor`` (token of the song that took its place); of one
+        that waits ``place`` (songs before it) and ``wait`` (seconds, None if not known); ``done``, ``total`` (seconds
+        of music), ``left`` (seconds), ``speed`` (seconds of music in one); ``tracks``; and, once it is begun, what can
+        be heard of it.
     """
     now, waits = time.monotonic(), [pace.needed(other) for other in before]
     at_work = job.state == "separating" and job.begun is not None and job.done > 0
@@ -60,6 +61,7 @@ def facts_of(job: Job, before: Sequence[Job], pace: Pace, limits: Limits) -> Fac
         "state": job.state,
         "message": job.message,
         "notes": job.notes,
+        "successor": job.successor,
         "place": len(before) if job.state == "waiting" else 0,
         "wait": None if None in waits or job.state != "waiting" else math.fsum(filter(None, waits)),
         "done": job.seconds if job.state == "done" else job.done,

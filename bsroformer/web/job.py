@@ -88,6 +88,7 @@ class Job:
         asked: When somebody last asked about it; see `ask`.
         left: When its page was last closed, by `time.monotonic`.
         why_cancelled: Why its end was asked for, if it was.
+        successor: Token of the song that took its place, if one did.
     """
 
     token: str
@@ -106,6 +107,7 @@ class Job:
     asked: float = field(default_factory=time.monotonic)
     left: float = -math.inf
     why_cancelled: str = ""
+    successor: str | None = None
     _cancelled: Event = field(default_factory=Event)
 
     def cancel(self, why: str = BY_HAND) -> None:

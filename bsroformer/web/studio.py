@@ -90,6 +90,7 @@ class Studio:
             self.shelf.discard(token)
             raise
         if instead_of is not None:
+            instead_of.successor = token
             self.cancel(instead_of, "Another song took its place.")
         return job
 

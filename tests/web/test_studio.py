@@ -250,6 +250,7 @@ def test_another_song_takes_the_place_of_ones_own_even_in_a_full_line(song, tmp_
         first, mine = (studio.submit(wish_of(song)) for _ in range(2))
         another = studio.submit(wish_of(song), instead_of=mine)
         assert (mine.state, another.state) == ("cancelled", "waiting")
+        assert [studio.facts(job)["successor"] for job in (mine, another)] == [another.token, None]
         with pytest.raises(InputError, match=r"^choose one or more"):
             studio.submit(wish_of(song, stems=()), instead_of=another)
         assert another.state == "waiting"

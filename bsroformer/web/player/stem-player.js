@@ -118,6 +118,7 @@ class StemPlayer extends HTMLElement {
   #hear(facts, trouble) {
     this.#report.trouble(trouble);
     if (!facts) return;
+    if (facts.successor) return this.show(facts.successor); // two clicks may be answered in any order
     const before = this.#facts?.state, deleted = facts.state === "deleted";
     this.#facts = deleted ? { ...this.#facts, ...facts } : facts;
     this.dataset.state = facts.state;
