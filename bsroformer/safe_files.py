@@ -191,7 +191,7 @@ def check_events(text: str, source: object, limits: ReadingLimits = CONFIGURATIO
         elif isinstance(event, yaml.NodeEvent):
             count += 1
             if isinstance(event, yaml.CollectionStartEvent):
-                sizes.pop(event.anchor, None)  # from here on an alias of that name is this very node
+                sizes.pop(event.anchor or "", None)  # from here on an alias of that name is this very node
                 open_nodes.append((event.anchor, count - 1))
             else:
                 _check_scalar(event, source, limits)

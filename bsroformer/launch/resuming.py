@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -16,6 +14,7 @@ from bsroformer.checkpoints.start import leaves
 from bsroformer.errors import InputError
 from bsroformer.launch.config import AUTO, CONFIG_FILE, path_of, plain
 from bsroformer.launch.ranks import by_torchrun
+from bsroformer.launch.run_config import changed, completed, replaced_keys, run_config
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
 from bsroformer.model import ModelSettings
 from bsroformer.training.checkpoint_file import LAST, last_good_checkpoint
@@ -23,8 +22,6 @@ from bsroformer.training.slurm import started_again
 
 CHECKPOINTS = "checkpoints"
 """The folder of checkpoints in a run's."""
-WHICH = ("resume", "paths.output_dir", "ckpt_path")
-"""Keys that say which run goes on; all others change it."""
 
 
 def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
@@ -55,7 +52,14 @@ def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
             f"resume={cfg.resume}: {folder} holds no checkpoint that a training could go on from: "
             "give the folder of a run, such as runs/train/<time>, or start anew without resume"
         )
-    resumed = changed(run_config(folder), cfg, command_line())
+    resumed = run_config(folder, replaced_keys(cfg, command_line()))
+    if added := completed(resumed, cfg):
+        console.print(
+            f"{folder / CONFIG_FILE} is of an older version and lacks keys, which are taken as today's configs have "
+            f"them: {', '.join(added)}",
+            style="yellow",
+        )
+    resumed = changed(resumed, cfg, command_line())
     resumed.ckpt_path = str(checkpoint)
     if logs_to_wandb(resumed) and (run := wandb_run(folder)):
         OmegaConf.update(resumed, "logger", {"id": run, "resume": "allow"}, force_add=True)
@@ -107,26 +111,6 @@ def refuse_folder_in_use(cfg: DictConfig) -> None:
         )
 
 
-def run_config(folder: Path) -> DictConfig:
-    """The configuration that a run was started with, resolved; its folder may have been moved since.
-
-    Raises:
-        InputError: If it is not there or cannot be read.
-    """
-    path = folder / CONFIG_FILE
-    try:
-        loaded = OmegaConf.load(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{folder} is no run's folder: it has checkpoints, but no {CONFIG_FILE}") from error
-    except Exception as error:  # the parser's errors have many types
-        raise InputError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}): restore it, or use ckpt_path"
-        ) from error
-    if not isinstance(loaded, DictConfig) or OmegaConf.select(loaded, "paths.output_dir") is None:
-        raise InputError(f"{path} is not the configuration of a training: restore it, or use ckpt_path")
-    return OmegaConf.create(moved(plain(loaded), loaded.paths.output_dir, str(folder)))
-
-
 def command_line() -> list[str]:
     """What was given on the command line, or to this job of a sweep."""
     return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
@@ -139,63 +123,6 @@ def names_folder(overrides: Sequence[str]) -> bool:
         or by_torchrun()
         or any(each.startswith("paths.output_dir=") for each in overrides)
     )
-
-
-def changed(run: DictConfig, composed: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    """A run's configuration, with the keys and groups that the command line names as they were composed anew.
-
-    Raises:
-        InputError: If a group that reaches into others, such as an experiment, is among them.
-    """
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        key = override.key_or_group.replace("/", ".")
-        if key in WHICH:
-            continue
-        if override.is_delete():
-            group, _, name = key.rpartition(".")
-            (OmegaConf.select(run, group) if group else run).pop(name, None)
-        elif OmegaConf.select(composed, key, default=override) is override or reaches_elsewhere(override):
-            raise InputError(
-                f"{key}={override.value()} cannot be given to a run that goes on, since it stands for many keys: "
-                "give those that are to change"
-            )
-        else:
-            for each in (key, *followers(composed, key)):
-                OmegaConf.update(run, each, OmegaConf.select(composed, each), merge=False, force_add=True)
-    return run
-
-
-def reaches_elsewhere(override: Override) -> bool:
-    """Whether a group's option sets keys of other groups too, as ``trainer=rtx3050`` does."""
-    if not HydraConfig.initialized():
-        return False
-    folders = (Path(source.path) for source in HydraConfig.get().runtime.config_sources if source.schema == "file")
-    files = [folder / override.key_or_group / f"{override.value()}.yaml" for folder in folders]
-    return any("@package _global_" in file.read_text("utf-8").partition("\n")[0] for file in files if file.is_file())
-
-
-def followers(cfg: DictConfig, key: str) -> list[str]:
-    """The keys whose values are taken from a key, or from a key that follows it."""
-    tree: Any = OmegaConf.to_container(cfg, resolve=False)
-    written = {name: str(value) for name, value in leaves(tree)}
-    found, named = [], [key]
-    while named:
-        source = named.pop()
-        places = (f"${{{source}}}", f"${{{source}.")
-        new = [name for name, text in written.items() if any(place in text for place in places) and name not in found]
-        found += new
-        named += new
-    return [name for name in found if name not in WHICH]
-
-
-def moved(value: Any, old: str, new: str) -> Any:
-    """A plain tree in which paths in a run's folder are those in its new place."""
-    if isinstance(value, dict):
-        return {key: moved(each, old, new) for key, each in value.items()}
-    if isinstance(value, list):
-        return [moved(each, old, new) for each in value]
-    inside = isinstance(value, str) and (value == old or value.startswith(f"{old}/"))
-    return new + value[len(old) :] if inside else value
 
 
 def told_of_resuming(cfg: DictConfig, console: Console) -> str | None:
