@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -11,13 +12,16 @@ from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
 from bsroformer.checkpoints.start import leaves
+from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.launch.config import AUTO, CONFIG_FILE, path_of, plain
 from bsroformer.launch.ranks import by_torchrun
 from bsroformer.launch.run_config import changed, completed, replaced_keys, run_config
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
 from bsroformer.model import ModelSettings
+from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST, last_good_checkpoint
+from bsroformer.training.resume_check import check_training_state
 from bsroformer.training.slurm import started_again
 
 CHECKPOINTS = "checkpoints"
@@ -125,8 +129,10 @@ def names_folder(overrides: Sequence[str]) -> bool:
     )
 
 
-def told_of_resuming(cfg: DictConfig, console: Console) -> str | None:
-    """The checkpoint to go on from, with a word on where the run stands and where it goes.
+def told_of_resuming(
+    cfg: DictConfig, trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, console: Console
+) -> str | None:
+    """The checkpoint to resume from, checked in full; print where the run stands and where it goes.
 
     Raises:
         InputError: If it is another model's, or no training's, or has been trained for longer than is configured.
@@ -136,6 +142,7 @@ def told_of_resuming(cfg: DictConfig, console: Console) -> str | None:
     path = path_of(cfg.ckpt_path, "ckpt_path")
     checkpoint = read_training_checkpoint(path)
     refuse_another_model(cfg, checkpoint[ENTRY]["model"])
+    check_training_state(checkpoint, path, trainer, module, data)
     refuse_shorter_run(cfg, checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
     folder = Path(cfg.paths.output_dir)
     if path.resolve().parent != (folder / CHECKPOINTS).resolve():
@@ -166,7 +173,8 @@ def refuse_another_model(cfg: DictConfig, kept: dict[str, Any]) -> None:
         InputError: Naming the first key that differs.
     """
     configured = ModelSettings.from_dict(plain(cfg.model)).model_dump(mode="json")
-    ours, theirs = dict(leaves(configured)), dict(leaves(kept))
+    trained = ModelSettings.from_dict(kept).model_dump(mode="json")
+    ours, theirs = dict(leaves(configured)), dict(leaves(trained))
     if key := next((key for key in ours if ours[key] != theirs.get(key)), None):
         raise InputError(
             f"model.{key} is {ours[key]}, and {theirs.get(key)} in {cfg.ckpt_path}: a training goes on with the model "

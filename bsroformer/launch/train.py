@@ -73,7 +73,7 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)
-    resumed = told_of_resuming(cfg, console)
+    resumed = told_of_resuming(cfg, trainer, module, data, console)
     if trainer.is_global_zero:
         save_config(cfg, folder)
         record_run(cfg, trainer, module.model, resumed)

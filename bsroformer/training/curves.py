@@ -39,7 +39,8 @@ class Curves(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
-        self.means = {name: FiniteMean(*sums) for name, sums in state_dict["means"].items()}
+        means: dict[str, tuple[float, int]] = state_dict["means"]
+        self.means = {name: FiniteMean(float(total), int(count)) for name, (total, count) in means.items()}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""

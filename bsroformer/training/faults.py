@@ -89,7 +89,7 @@ class Faults(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the counts of a checkpoint."""
-        self.skipped, self.recent = state_dict["skipped"], list(state_dict["recent"])
+        self.skipped, self.recent = state_dict["skipped"], [int(step) for step in state_dict["recent"]]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Forget the lines of steps that are to come: of an older run, or of steps that are made again."""

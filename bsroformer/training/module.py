@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, describe
+from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, RAW, describe
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.mixing import mix
 from bsroformer.data.row import Sizes
@@ -171,17 +171,26 @@ class SeparationModule(L.LightningModule):
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
             raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
+        optimizer, scheduler = self.optimizer_and_schedule(int(steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def optimizer_and_schedule(self, steps: int) -> tuple[Optimizer, LRScheduler]:
+        """The optimiser of the model's parameters, and its schedule over so many steps.
+
+        Raises:
+            InputError: If they cannot be set up as configured.
+        """
         with errors_of_setting_up():
             optimizer = self.make_optimizer(parameter_groups(self.model))
-            scheduler = self.make_scheduler(optimizer, int(steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+            return optimizer, self.make_scheduler(optimizer, steps)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """See to averaged weights, to the frequencies that format 1 lacks, and to what is configured otherwise now."""
         if checkpoint[ENTRY]["format"] == 1:
             own = self.model.state_dict()
             kept = {f"{PREFIX}{name}": tensor for name, tensor in own.items() if name.endswith(FREQUENCIES)}
-            checkpoint["state_dict"] |= kept
+            for entry in {"state_dict", RAW} & checkpoint.keys():
+                checkpoint[entry] |= kept
         resume_without_average(self.trainer, checkpoint)
         if "optimizer_states" in checkpoint:  # else it is one of weights alone, to validate
             self._go_on_as_configured(checkpoint)

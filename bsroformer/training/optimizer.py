@@ -37,7 +37,7 @@ def configure_anew(checkpoint: dict[str, Any], configured: Optimizer) -> list[st
     for kept, group in groups:
         kept["lr"] *= group["lr"] / (kept["initial_lr"] or 1)
         kept["initial_lr"] = group["lr"]
-        kept |= {name: value for name, value in group.items() if name in kept and name not in ("params", "lr")}
+        kept |= {name: value for name, value in group.items() if name not in ("params", "lr")}
     schedule["base_lrs"] = [group["lr"] for group in configured.param_groups]
     return told
 
