@@ -10,7 +10,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bsroformer.atomic import write_text
+from bsroformer.checkpoints.run_folder import run_of
 from bsroformer.errors import InputError
+from bsroformer.launch.checkpoint_paths import name_checkpoints
 from bsroformer.launch.command_line import PATHS
 from bsroformer.launch.ranks import by_torchrun
 
@@ -21,8 +23,8 @@ AUTO = "auto"
 
 
 def run_folder(resume: str | None, new: str) -> str:
-    """The folder of a training: the one that goes on, or a new one."""
-    return new if resume in (None, AUTO) else str(resume)
+    """The folder of a training: the one that is resumed, maybe named by one of its checkpoints, or a new one."""
+    return new if resume in (None, AUTO) else str(run_of(Path(str(resume))))
 
 
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
@@ -37,6 +39,7 @@ def prepared(cfg: DictConfig) -> DictConfig:
     load_environment()
     cfg = cfg.copy()
     expand_home(cfg)
+    name_checkpoints(cfg)
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         if hydra.mode == RunMode.MULTIRUN:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
+from bsroformer.checkpoints.run_folder import BEFORE, CHECKPOINTS, LAST, checkpoints_in, run_of
 from bsroformer.checkpoints.start import leaves
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
@@ -20,12 +21,9 @@ from bsroformer.launch.run_config import changed, completed, replaced_keys, run_
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
 from bsroformer.model import ModelSettings
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import LAST, last_good_checkpoint
+from bsroformer.training.checkpoint_file import last_good_checkpoint
 from bsroformer.training.resume_check import check_training_state
 from bsroformer.training.slurm import started_again
-
-CHECKPOINTS = "checkpoints"
-"""The folder of checkpoints in a run's."""
 
 
 def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
@@ -43,14 +41,14 @@ def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
     if cfg.resume is None and started_again() and names_folder(command_line()):
         cfg = with_auto(cfg)
     if cfg.resume is None:
+        cfg = with_checkpoint_file(cfg, console)
         refuse_folder_in_use(cfg)
         return cfg
     folder = run_to_resume(cfg)
-    checkpoint, passed_over = last_good_checkpoint(folder / CHECKPOINTS)
-    for sentence in passed_over:
-        console.print(f"{sentence}; the checkpoint before is looked for.", style="yellow")
+    checkpoint, skipped = checkpoint_to_resume(cfg, folder, console)
     if checkpoint is None:
-        if cfg.resume == AUTO and not passed_over:
+        if cfg.resume == AUTO and not skipped:
+            refuse_folder_in_use(cfg)
             return cfg
         raise InputError(
             f"resume={cfg.resume}: {folder} holds no checkpoint that a training could go on from: "
@@ -69,6 +67,49 @@ def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
         OmegaConf.update(resumed, "logger", {"id": run, "resume": "allow"}, force_add=True)
     OmegaConf.set_readonly(resumed, True)
     return resumed
+
+
+def checkpoint_to_resume(cfg: DictConfig, folder: Path, console: Console) -> tuple[Path | None, int]:
+    """The checkpoint that ``resume`` names, or the last good one of the run, and how many were skipped.
+
+    A damaged ``last.ckpt`` is skipped with a message, also where it is named.
+    """
+    named = path_of(cfg.resume, "resume")
+    is_file = named.suffix == ".ckpt" and not named.is_dir()
+    if is_file and named.parent.resolve() != (folder / CHECKPOINTS).resolve():
+        raise InputError(
+            f"resume={cfg.resume} is not among the checkpoints of a run's folder: ckpt_path={cfg.resume} resumes from "
+            "it with the configuration of the command line"
+        )
+    if is_file and named.name != LAST:
+        return named, 0
+    checkpoint, skipped = last_good_checkpoint(folder / CHECKPOINTS)
+    for sentence in skipped:
+        console.print(f"{sentence}; the checkpoint before is looked for.", style="yellow")
+    return checkpoint, len(skipped)
+
+
+def with_checkpoint_file(cfg: DictConfig, console: Console) -> DictConfig:
+    """The same with the last good checkpoint in place of a run's folder in ``ckpt_path``.
+
+    Raises:
+        InputError: If it has none.
+    """
+    if not isinstance(cfg.ckpt_path, str) or not Path(cfg.ckpt_path).is_dir():
+        return cfg
+    checkpoint, skipped = last_good_checkpoint(run_of(Path(cfg.ckpt_path)) / CHECKPOINTS)
+    for sentence in skipped:
+        console.print(f"{sentence}; the checkpoint before is looked for.", style="yellow")
+    if checkpoint is None:
+        raise InputError(
+            f"ckpt_path={cfg.ckpt_path} is a folder without {CHECKPOINTS}/{LAST}: give a checkpoint of a training, or "
+            "the folder of one"
+        )
+    cfg = cfg.copy()
+    OmegaConf.set_readonly(cfg, False)
+    cfg.ckpt_path = str(checkpoint)
+    OmegaConf.set_readonly(cfg, True)
+    return cfg
 
 
 def with_auto(cfg: DictConfig) -> DictConfig:
@@ -92,7 +133,7 @@ def run_to_resume(cfg: DictConfig) -> Path:
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.resume == AUTO and not in_sweep and not names_folder(command_line()):
         raise InputError("resume=auto looks for a run at paths.output_dir, whose name has the time in it: give one")
-    if cfg.resume != AUTO and not in_sweep and path_of(cfg.resume, "resume") != folder:
+    if cfg.resume != AUTO and not in_sweep and run_of(path_of(cfg.resume, "resume")) != folder:
         raise InputError(
             f"resume={cfg.resume} goes on in that folder, and paths.output_dir={folder} names another: leave it out"
         )
@@ -105,14 +146,20 @@ def refuse_folder_in_use(cfg: DictConfig) -> None:
     Raises:
         InputError: If there is one.
     """
-    last = Path(cfg.paths.output_dir) / CHECKPOINTS / LAST
-    goes_on = cfg.ckpt_path and Path(cfg.ckpt_path).resolve().parent == last.resolve().parent
-    if last.exists() and not goes_on:
-        folder = cfg.paths.output_dir
+    folder = cfg.paths.output_dir
+    kept = checkpoints_in(Path(folder))
+    resumes = cfg.ckpt_path and Path(cfg.ckpt_path).resolve().parent == (Path(folder) / CHECKPOINTS).resolve()
+    if not kept or resumes:
+        return
+    if any(path.name in (LAST, BEFORE) for path in kept):
         raise InputError(
             f"paths.output_dir={folder} holds a training already: resume={folder} goes on with it; "
             "give another folder, or remove that one, to start anew"
         )
+    raise InputError(
+        f"paths.output_dir={folder} holds a training already, of which {kept[0].name} is left, and no checkpoint to "
+        f"resume from: give another folder, with init_from={folder} to start from its weights, or remove that one"
+    )
 
 
 def command_line() -> list[str]:

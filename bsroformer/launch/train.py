@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import lightning as L
@@ -10,11 +11,12 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 from rich.console import Console
 
+from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
-from bsroformer.launch.best import best_of_run, check_averaging
+from bsroformer.launch.best import Scored, best_of_run, check_averaging
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.closing_evaluation import evaluate_run
 from bsroformer.launch.config import prepared, save_config, switch, whole
@@ -22,15 +24,16 @@ from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.memory import memory_advice
 from bsroformer.launch.reading import tell_reading
-from bsroformer.launch.resuming import CHECKPOINTS, told_of_resuming, with_run_to_resume
-from bsroformer.launch.run_facts import record_run
+from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
+from bsroformer.launch.run_facts import record_best, record_run
+from bsroformer.launch.run_lock import only_training_in
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import LAST, CarefulCheckpointIO
+from bsroformer.training.checkpoint_file import CarefulCheckpointIO
 from bsroformer.training.stop_signals import StoppedError
 
 REMARKS = (
@@ -73,22 +76,35 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)
+    with only_training_in(folder, console) if trainer.is_global_zero else nullcontext():
+        best = _run(cfg, trainer, module, data, console)
+    if offline and trainer.is_global_zero:
+        console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
+    return best.score
+
+
+def _run(
+    cfg: DictConfig, trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, console: Console
+) -> Scored:
+    """Train in a folder that no other training uses, and evaluate what came out if asked."""
+    folder = Path(cfg.paths.output_dir)
+    if trainer.is_global_zero:
+        refuse_folder_in_use(cfg)  # by a training that ended since this one looked first
     resumed = told_of_resuming(cfg, trainer, module, data, console)
     if trainer.is_global_zero:
         save_config(cfg, folder)
-        record_run(cfg, trainer, module.model, resumed)
+        with warnings_told(console):
+            record_run(cfg, trainer, module.model, resumed)
     try:
         _fit(cfg, trainer, module, data, resumed, console)
         best = best_of_run(trainer, module, data, console)
-        if cfg.evaluate and trainer.is_global_zero:
-            log_scores(trainer, evaluate_run(cfg, data.test, best.path, console))
+        if trainer.is_global_zero:
+            record_best(folder, best.path)
+            if cfg.evaluate:
+                log_scores(trainer, evaluate_run(cfg, data.test, best.path, console))
     finally:
         finish_wandb()  # or the next run of a sweep would go on in this one
-    if not trainer.is_global_zero:
-        return best.score
-    if offline:
-        console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
-    return best.score
+    return best
 
 
 def _fit(

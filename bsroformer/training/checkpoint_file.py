@@ -11,11 +11,9 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 from bsroformer.atomic import replacing, writing
 from bsroformer.checkpoints.native import read_training_checkpoint
+from bsroformer.checkpoints.run_folder import BEFORE, LAST
 from bsroformer.checkpoints.weight_file import PLAIN_NUMBERS, open_weights
 from bsroformer.errors import InputError
-
-LAST, BEFORE = "last.ckpt", "previous.ckpt"
-"""The newest checkpoint to resume from, and the one before it, in the same folder."""
 
 
 class CarefulCheckpointIO(TorchCheckpointIO):
