@@ -51,6 +51,18 @@ def read_text(path: Path, limits: ReadingLimits = CONFIGURATION) -> str:
         InputError: If it is missing, not a regular file, longer than allowed, or not UTF-8.
     """
     try:
+        return read_bytes(path, limits).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is damaged: byte {error.start} is not UTF-8 text; restore it from a copy") from error
+
+
+def read_bytes(path: Path, limits: ReadingLimits = CONFIGURATION) -> bytes:
+    """Read a file.
+
+    Raises:
+        InputError: If it is missing, not a regular file, or longer than allowed.
+    """
+    try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for its writer
             raise InputError(f"{path} is not a file: remove it, or give the path of one")
@@ -58,9 +70,7 @@ def read_text(path: Path, limits: ReadingLimits = CONFIGURATION) -> str:
             raise InputError(
                 f"{path} is refused: it has {status.st_size:,} bytes, and at most {limits.size:,} are read"
             )
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is damaged: byte {error.start} is not UTF-8 text; restore it from a copy") from error
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 

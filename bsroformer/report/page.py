@@ -1,14 +1,12 @@
 """``report.html``: how a run went, on one page that is one file; whoever has it needs nothing else."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bsroformer.errors import InputError
 from bsroformer.report.evaluation_tables import (
     MEAN,
     evaluated,
@@ -20,6 +18,7 @@ from bsroformer.report.media import picture, sounds
 from bsroformer.report.parts import REPORT, Tile, counted, facts, text_of, write_page
 from bsroformer.report.rows import SCORE, Row, read_rows
 from bsroformer.report.tables import decibels, latest_and_best, validation_table
+from bsroformer.safe_files import read_json, read_yaml
 
 EVALUATION = "evaluation"
 """Folder of the closing evaluation in that of the run."""
@@ -49,10 +48,10 @@ def write_report(folder: Path) -> None:
 def contents(folder: Path) -> dict[str, Any]:
     """What the page's template asks for."""
     config = text_of(folder / "config.yaml")
-    settings = yaml.safe_load(config) or {}
+    settings = mapping_in(folder / "config.yaml", read_yaml)
     rows = read_rows(folder / "metrics.csv") if (folder / "metrics.csv").is_file() else {}
     stems = list((settings.get("model") or {}).get("stems") or stems_of(rows))
-    results = json.loads(text_of(folder / EVALUATION / "results.json") or "null")
+    results = mapping_in(folder / EVALUATION / "results.json", read_json)
     return {
         "title": folder.resolve().name,
         "subtitle": _subtitle(settings, stems),
@@ -62,9 +61,20 @@ def contents(folder: Path) -> dict[str, Any]:
         "curves": picture(folder / "curves.png"),
         **_evaluation(folder, results),
         **_preview(folder, stems),
-        "facts": list(facts(json.loads(text_of(folder / "run.json") or "{}"))),
+        "facts": list(facts(mapping_in(folder / "run.json", read_json))),
         "config": config,
     }
+
+
+def mapping_in(path: Path, reader: Callable[[Path], Any]) -> dict[str, Any]:
+    """The mapping that a file holds; an empty one where it is missing or damaged, since the rest can be shown."""
+    if not path.exists():
+        return {}
+    try:
+        tree = reader(path)
+    except InputError:
+        return {}
+    return tree if isinstance(tree, dict) else {}
 
 
 def _evaluation(folder: Path, results: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import replacing, set_aside, writing
 from bsroformer.figures import curves_figure
-from bsroformer.report.rows import Row, read_rows, write_rows
+from bsroformer.report.rows import Row, read_whole_rows, write_rows
 from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.throughput import MEMORY, SPEED
@@ -45,7 +46,13 @@ class Curves(L.Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""
         if trainer.global_step and self.csv.is_file():
-            rows = read_rows(self.csv)
+            rows, damaged = read_whole_rows(self.csv)
+            if damaged and trainer.is_global_zero:
+                warnings.warn(
+                    f"{self.csv} is damaged: {damaged} of its lines are skipped, and {len(rows)} are whole. It is kept "
+                    f"as {set_aside(self.csv).name}.",
+                    stacklevel=1,
+                )
             self.rows = {step: row for step, row in rows.items() if step <= trainer.global_step}
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
