@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -107,21 +108,22 @@ def parse_json(text: str, source: object, limits: ReadingLimits = RECORDS) -> Pl
 
 def _check_depth(tree: Plain, source: object, limits: ReadingLimits) -> None:
     level: list[Any] = [tree]
-    visited = 0
+    visited = 1
     for _ in range(limits.depth + 1):
-        visited += len(level)
+        children = list(islice(chain.from_iterable(map(_children, level)), limits.values))
+        visited += len(children)
         if visited > limits.values:
             raise _too_many(source, limits)
-        level = [child for value in level for child in _children(value)]
-        if not level:
+        if not children:
             return
+        level = children
     raise _too_deep(source, limits)
 
 
 def _children(value: Plain) -> Iterator[Plain]:
     if isinstance(value, dict):
         yield from value.values()
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         yield from value
 
 
@@ -220,6 +222,16 @@ def _check_scalar(event: yaml.NodeEvent, source: object, limits: ReadingLimits) 
         raise InputError(f"{source} is refused: the value at line {line} is longer than {limits.text:,} characters")
 
 
+def check_plain(tree: Any, source: object, limits: ReadingLimits = CONFIGURATION) -> None:
+    """Make sure that a tree, such as an entry of a checkpoint, is made of few plain values; tuples count as lists.
+
+    Raises:
+        InputError: If it is not, or has no end.
+    """
+    _check_depth(tree, source, limits)
+    _check_plain(tree, source)
+
+
 def _check_plain(tree: Plain, source: object) -> None:
     """Refuse bytes, sets, keys that are not text, and text that cannot be written again."""
     open_values = [tree]
@@ -228,14 +240,18 @@ def _check_plain(tree: Plain, source: object) -> None:
         if isinstance(value, dict):
             wrong = next((key for key in value if not isinstance(key, str)), None)
             if wrong is not None:
-                raise InputError(f"{source} is refused: its key {wrong!r:.60} is not text")
+                raise InputError(f"{source} is refused: its key {_short(wrong)} is not text")
             open_values += value.keys()
         elif isinstance(value, str):
             if any("\ud800" <= character <= "\udfff" for character in value):
-                raise InputError(f"{source} is refused: {value!r:.60} is not text that UTF-8 can hold")
-        elif not isinstance(value, list | bool | int | float | None):
+                raise InputError(f"{source} is refused: {value[:60]!r} is not text that UTF-8 can hold")
+        elif not isinstance(value, list | tuple | bool | int | float | None):
             raise InputError(f"{source} is refused: it holds a {type(value).__name__}, which is not a plain value")
         open_values += _children(value)
+
+
+def _short(key: Any) -> str:
+    return str(key) if isinstance(key, bool | float | None) else f"of type {type(key).__name__}"
 
 
 def _too_deep(source: object, limits: ReadingLimits) -> InputError:

@@ -22,6 +22,7 @@ from bsroformer.checkpoints.piece import Piece
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
 from bsroformer.errors import InputError
 from bsroformer.model import ModelSettings
+from bsroformer.safe_files import check_plain
 
 ENTRY = "bsroformer"
 FORMAT = 2
@@ -60,6 +61,7 @@ def read_native(file: WeightFile) -> Checkpoint:
             f"{file.path} has format {form}, and this version reads formats up to {FORMAT}: update bsroformer"
         )
     source = f"{file.path} ({ENTRY}.model)"
+    check_plain(entry["model"], source)
     settings = with_fitting_bands(ModelSettings.from_dict(entry["model"], source), source)
     weights = checked_weights(weights, file)
     expected = {name: tuple(tensor.shape) for name, tensor in skeleton(settings).state_dict().items()}

@@ -5,7 +5,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from bsroformer.atomic import write_text
+from bsroformer.errors import InputError
+from bsroformer.safe_files import CONFIGURATION, read_json
 
 FILE = "result.json"
 Status = Literal["done", "pruned", "unfinished", "failed"]
@@ -30,13 +34,21 @@ class Result:
     reason: str = ""
 
 
+RESULT = TypeAdapter(Result)
+
+
 def read_result(folder: Path) -> Result | None:
-    """The result in a job's folder; None if there is none."""
-    try:
-        tree: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
-    except FileNotFoundError:
+    """The result in a job's folder; None if there is none, and an unfinished one with the reason if it is damaged."""
+    if not (folder / FILE).exists():
         return None
-    return Result(**tree | {"overrides": tuple(tree["overrides"])})
+    try:
+        return RESULT.validate_python(read_json(folder / FILE, CONFIGURATION))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "all"
+        return Result(reason=f"{FILE} is damaged: {key}: {first['msg']}")
+    except InputError as error:
+        return Result(reason=str(error))
 
 
 def write_result(folder: Path, result: Result) -> None:
