@@ -5,23 +5,26 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from anyio import to_thread
 from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
-from bsroformer.web.job import FINISHED, Job, Wish, title_of
+from bsroformer.web.job import FINISHED, Job, Wish, title_of, visitor_of
+from bsroformer.web.readers import Readers
 from bsroformer.web.studio import Studio
 
 ROUND = 0.2
 """Seconds between two looks at a job."""
 
 
-def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
+def add_endpoints(studio: Studio, overlap: float, shifts: int, readers: Readers) -> None:
     """Add ``/separate`` and ``/checkpoints`` to the page that is being built.
 
     Args:
         studio: Separates.
         overlap: Of windows, unless a program says otherwise.
         shifts: Passes, unless a program says otherwise.
+        readers: Knows which programs still read.
     """
 
     async def separate(
@@ -31,20 +34,23 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
         rest: bool,
         overlap: float,
         shifts: float,
+        request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio knows where to put it)
     ) -> list[str]:
         """Separate a song into wav files, in the order of the stems; all of the checkpoint's unless some are named."""
         if song is None:
             raise refusal("Give a song.")
+        visitor = visitor_of(request.username, request.client.host if request.client else "", "program")
         try:
-            wanted = tuple(stems or ()) or studio.offer(checkpoint).stems
-            job = studio.submit(Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, shifts))
+            wanted = stems or studio.offer(checkpoint).stems
+            wish = Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, shifts, visitor)
+            job = await to_thread.run_sync(studio.submit, wish)
         except InputError as error:
             raise refusal(str(error)) from error
         try:
-            await _finished(job, progress)
+            await _finished(job, progress, readers, request.session_hash)
         finally:
-            studio.cancel(job)  # if whoever asked has gone
+            studio.cancel(job)  # if the program has gone
         if job.state != "done":
             raise refusal(job.message or job.state)
         return [str(path) for path in job.files]
@@ -83,16 +89,21 @@ def refusal(sentence: str) -> gr.Error:
     return gr.Error(sentence, print_exception=False)
 
 
-async def _finished(job: Job, progress: gr.Progress) -> None:
-    """Wait until a job is finished or nobody waits for it, and tell how far it is."""
-    while job.state not in FINISHED and not _is_left():
-        job.ask()
-        progress(0.0 if not job.seconds else min(1.0, job.done / job.seconds), desc=job.state)
+async def _finished(job: Job, progress: gr.Progress, readers: Readers, session: str | None) -> None:
+    """Wait until a job is finished or nobody waits for it, and report how far it is to a program that reads it.
+
+    A song that nobody reads about counts as left, and makes room for others like that of a page that was closed.
+    """
+    event = LocalContext.event_id.get(None)
+    while job.state not in FINISHED and not _is_left(event):
+        if readers.read(event) or readers.read(session):
+            job.ask()
+            progress(0.0 if not job.seconds else min(1.0, job.done / job.seconds), desc=job.state)
         await asyncio.sleep(ROUND)
 
 
-def _is_left() -> bool:
-    """Whether whoever asked has closed the connection: Gradio takes note of that, and lets us go on in vain."""
-    page, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+def _is_left(event_id: str | None) -> bool:
+    """Whether the program has closed its connection: Gradio notes that, and keeps the call running."""
+    page = LocalContext.blocks.get(None)
     event = page._queue.event_ids_to_events.get(event_id) if page and event_id else None
     return event is not None and not event.alive

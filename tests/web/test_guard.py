@@ -8,8 +8,17 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from bsroformer.web.guard import Guard
+from bsroformer.web.reserve import Reserve
+from bsroformer.web.shelf import Shelf
+from bsroformer.web.uploads import Uploads
 
 Disk = namedtuple("Disk", "total used free")
+
+
+def guarded(app, folder):
+    """An app behind what lets requests in, with uploads of up to 1 MB."""
+    shelf = Shelf(folder / "studio", keep_seconds=60)
+    return Guard(Uploads(app, megabytes=1, shelf=shelf, reserve=Reserve(shelf.songs)))
 
 
 @pytest.fixture
@@ -18,7 +27,7 @@ def client(tmp_path):
         return PlainTextResponse(f"{len(await request.body())} bytes")
 
     app = Starlette(routes=[Route("/{path:path}", passed_on, methods=["GET", "POST"])])
-    return TestClient(Guard(app, megabytes=1, place=tmp_path))
+    return TestClient(guarded(app, tmp_path))
 
 
 def test_an_upload_within_the_limit_is_passed_on(client):
@@ -61,7 +70,7 @@ def test_what_the_page_does_not_need_is_not_there(client, path):
 @pytest.mark.parametrize("prefix", ["", "/studio"])
 def test_below_a_proxys_path_the_same_holds_whether_it_is_left_on_or_not(tmp_path, prefix):
     app = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("passed on"), methods=["GET", "POST"])])
-    client = TestClient(Guard(app, megabytes=1, place=tmp_path), root_path="/studio")
+    client = TestClient(guarded(app, tmp_path), root_path="/studio")
     assert client.get(f"{prefix}/gradio_api/proxy=http://example.org/").status_code == 404
     assert client.post(f"{prefix}/gradio_api/upload", content=b"x" * 900_000).status_code == 200
     assert client.post(f"{prefix}/gradio_api/upload", content=b"x" * 1_200_000).status_code == 413
