@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bsroformer.web.asgi import in_time, path_of, refusal
+from bsroformer.web.calls import wrong_call
 from bsroformer.web.uploads import UPLOAD
 
 UNUSED = (
@@ -52,11 +53,11 @@ class Guard:
             if path.startswith(UNUSED):
                 answer = refusal(404, "there is nothing here")
             elif scope["method"] == "POST" and not path.startswith(UPLOAD):
-                answer, receive = await _read(receive)
+                answer, receive = await _read(path, receive)
         await (answer or self.app)(scope, receive, send)
 
 
-async def _read(receive: Receive) -> tuple[JSONResponse | None, Receive]:
+async def _read(path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
     """Read a body; returns what is wrong with it, and how the app can read it again."""
     receive_in_time = in_time(receive, MAX_QUESTION)
     body = b""
@@ -75,22 +76,24 @@ async def _read(receive: Receive) -> tuple[JSONResponse | None, Receive]:
     async def again() -> Message:
         return left.pop() if left else await receive()
 
-    return _refusal(body), again
+    return _refusal(path, body), again
 
 
-def _refusal(body: bytes) -> JSONResponse | None:
-    """What is wrong with a question: a file that it names is on another server, or none that was uploaded."""
+def _refusal(path: str, body: bytes) -> JSONResponse | None:
+    """What is wrong with a question: a file that it names is on another server or was not uploaded, or its form."""
     try:
-        paths = list(_paths(json.loads(body)))
+        question = json.loads(body)
+        paths = list(_paths(question))
     except ValueError:  # no JSON: not a question to Gradio's API
         return None
     except RecursionError:  # nor is what is nested as deep as that, but Gradio would fall over it too
         return refusal(400, "the question is nested too deep")
-    if any(isinstance(path, str) and ELSEWHERE.match(path) for path in paths):
+    if any(isinstance(named, str) and ELSEWHERE.match(named) for named in paths):
         return refusal(400, "files on other servers are not fetched: upload the song")
-    if not all(_may_be_a_path(path) for path in paths):
+    if not all(_may_be_a_path(named) for named in paths):
         return refusal(400, "path must be what the upload answered")
-    return None
+    wrong = wrong_call(path, question)
+    return None if wrong is None else refusal(400, wrong)
 
 
 def _may_be_a_path(path: Any) -> bool:

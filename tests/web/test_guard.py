@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections import namedtuple
 
@@ -93,6 +94,28 @@ def test_gradio_is_not_sent_to_fetch_a_file_elsewhere(client, path):
     answer = client.post("/gradio_api/queue/join", json={"data": [[{**FILE, "path": path}]], "fn_index": 2})
     assert answer.status_code == 400
     assert "upload the song" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "a\0b", "\ud800", 5, ["a"], {"path": "a"}])
+def test_a_path_that_no_file_can_have_is_refused(client, path):
+    answer = client.post("/gradio_api/queue/join", content=json.dumps({"data": [{"path": path}]}))
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "path must be what the upload answered"
+
+
+@pytest.mark.parametrize("call", [5, {}, {"data": "x"}, {"data": []}, {"data": [FILE] * 7}])
+def test_a_call_of_another_form_is_refused_in_a_sentence(client, call):
+    answer = client.post("/gradio_api/call/separate", json=call)
+    assert answer.status_code == 400
+    assert "must be a" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("song", [5, "a.wav", [], {}, {"path": ""}, {"url": "x"}, {**FILE, "meta": 3}])
+def test_a_song_that_is_none_is_refused_in_a_sentence(client, song):
+    for address, call in (("", {"data": [song, "small", [], False, 0.5, 1]}), ("v2/", {"song": song})):
+        answer = client.post(f"/gradio_api/call/{address}separate/", json=call)
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith("song must be")
 
 
 def test_a_question_is_passed_on_as_it_was(client):

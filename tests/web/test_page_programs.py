@@ -173,8 +173,11 @@ def test_one_program_does_not_take_all_places(client: httpx.Client, studio: Stud
     model.open.clear()
     before = set(studio._jobs)
     [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
-    events = [client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"] for _ in range(5)]
-    told = client.get(f"/gradio_api/call/separate/{events[-1]}").text
+    for number in range(1, LIMITS.songs_each + 1):
+        client.post("/gradio_api/call/separate", json=question(path))
+        wait_until(lambda number=number: len(new_jobs(studio, before)) == number)
+    event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
+    told = client.get(f"/gradio_api/call/separate/{event}").text
     assert f"{LIMITS.songs_each} of your songs are waiting or in work here" in told
     assert len(new_jobs(studio, before)) == LIMITS.songs_each
     model.open.set()
