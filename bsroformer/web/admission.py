@@ -1,13 +1,14 @@
 """Which songs are taken in: what is asked for makes sense, is within the limits, and has space on the disk."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from bsroformer.audio.convert import check_rates
 from bsroformer.audio.files import probe
 from bsroformer.errors import InputError
 from bsroformer.web.job import Wish
-from bsroformer.web.limits import Limits
+from bsroformer.web.limits import Limits, check_quality
 from bsroformer.web.menu import Offer
 from bsroformer.web.probing import TimedCalls, TooSlowError
 from bsroformer.web.reserve import Claim, Reserve
@@ -47,9 +48,10 @@ class Admission:
         Raises:
             InputError: If it cannot be taken in.
         """
+        check_quality(wish.overlap, wish.shifts)
         check_stems(wish, offer)
         try:
-            seconds, size = self._timed.call(self._examine, wish, offer)
+            seconds, size = self._timed.call(partial(self._examine, wish, offer))
         except InputError as error:
             raise InputError(for_people(error, {str(wish.source): wish.name})) from error
         except TooSlowError as error:
@@ -63,10 +65,6 @@ class Admission:
                 "try a shorter song, or later, when others are deleted"
             )
         return Admitted(seconds, claim)
-
-    def close(self) -> None:
-        """Examine no more."""
-        self._timed.close()
 
     def _examine(self, wish: Wish, offer: Offer) -> tuple[float | None, float]:
         """Length of a song in seconds, if its header has it, and size of its stems in bytes."""

@@ -15,7 +15,7 @@ from bsroformer.web.admission import Admission, for_people
 from bsroformer.web.facts import Facts, Pace, facts_of
 from bsroformer.web.held_model import HeldModel
 from bsroformer.web.job import BY_HAND, FINISHED, Job, Wish
-from bsroformer.web.limits import Limits, check_quality, check_types
+from bsroformer.web.limits import Limits, check_types
 from bsroformer.web.line import Line, logged
 from bsroformer.web.listening import Listening
 from bsroformer.web.menu import Offer
@@ -81,7 +81,6 @@ class Studio:
         check_types(wish)
         wish = replace(wish, stems=tuple(wish.stems))
         offer = self.offer(wish.checkpoint)
-        check_quality(wish.overlap, wish.shifts)
         seconds, claim = self._admission.admit(wish, offer)
         try:
             job = self._joined(wish, claim, seconds, instead_of)
@@ -147,7 +146,6 @@ class Studio:
         for job in list(self._jobs.values()):
             self.cancel(job)
         self._line.close()
-        self._admission.close()
         self.shelf.close()
 
     def _separate(self, job: Job) -> None:

@@ -42,7 +42,7 @@ class Uploads:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an upload, or pass a request on."""
         is_upload = scope["type"] == "http" and scope["method"] == "POST" and path_of(scope).startswith(UPLOAD)
-        if not is_upload or path_of(scope).startswith(f"{UPLOAD}_progress"):
+        if not is_upload:
             await self.app(scope, receive, send)
             return
         length = dict(scope["headers"]).get(b"content-length", b"")
