@@ -10,7 +10,7 @@ from bsroformer.errors import InputError
 from bsroformer.web.job import Wish
 from bsroformer.web.limits import Limits, check_quality
 from bsroformer.web.menu import Offer
-from bsroformer.web.probing import TimedCalls, TooSlowError
+from bsroformer.web.probing import BusyError, TimedCalls, TooSlowError
 from bsroformer.web.reserve import Claim, Reserve
 from bsroformer.web.shelf import Shelf
 
@@ -51,9 +51,11 @@ class Admission:
         check_quality(wish.overlap, wish.shifts)
         check_stems(wish, offer)
         try:
-            seconds, size = self._timed.call(partial(self._examine, wish, offer))
+            seconds, size = self._timed.call(partial(self._examine, wish, offer), wish.visitor)
         except InputError as error:
             raise InputError(for_people(error, {str(wish.source): wish.name})) from error
+        except BusyError as error:
+            raise InputError(f"too many songs are being opened here for {wish.name}: try again in a minute") from error
         except TooSlowError as error:
             self._shelf.delete_upload(wish.source)  # or the same could be asked for again and again
             message = f"{wish.name} takes too long to be read: save it again as wav or flac, and drop it"

@@ -1,11 +1,11 @@
 """The same for programs: the endpoints that Gradio exposes."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from anyio import to_thread
 from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
@@ -15,6 +15,7 @@ from bsroformer.web.studio import Studio
 
 ROUND = 0.2
 """Seconds between two looks at a job."""
+SUBMITTED_AT_A_TIME = 16
 
 
 def add_endpoints(studio: Studio, overlap: float, shifts: int, readers: Readers) -> None:
@@ -26,6 +27,8 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int, readers: Readers)
         shifts: Passes, unless a program says otherwise.
         readers: Knows which programs still read.
     """
+    # Its own threads, since songs that are slow to open may take them all, and the page needs the others.
+    threads = ThreadPoolExecutor(SUBMITTED_AT_A_TIME, "submitting")
 
     async def separate(
         song: str | None,
@@ -44,7 +47,7 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int, readers: Readers)
         try:
             wanted = stems or studio.offer(checkpoint).stems
             wish = Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, shifts, visitor)
-            job = await to_thread.run_sync(studio.submit, wish)
+            job = await asyncio.get_running_loop().run_in_executor(threads, studio.submit, wish)
         except InputError as error:
             raise refusal(str(error)) from error
         try:

@@ -1,21 +1,27 @@
 """A time limit on what reads a visitor's file before it is taken in."""
 
-import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LateError
-from threading import BoundedSemaphore, Thread
+from threading import Condition, Thread
 from typing import TypeVar
 
 PROBING_SECONDS = 10.0
 """The header of an ordinary song is read in milliseconds."""
 PROBED_AT_A_TIME = 8
+PROBED_OF_EACH = 2
+"""Of one visitor's files."""
 
 T = TypeVar("T")
 
 
 class TooSlowError(Exception):
     """It took longer than it may."""
+
+
+class BusyError(Exception):
+    """There was no thread for it in time."""
 
 
 class TimedCalls:
@@ -30,27 +36,38 @@ class TimedCalls:
 
     def __init__(self, seconds: float = PROBING_SECONDS) -> None:
         self._seconds = seconds
-        self._free = BoundedSemaphore(PROBED_AT_A_TIME)
+        self._running: Counter[str] = Counter()
+        self._ended = Condition()
 
-    def call(self, function: Callable[[], T]) -> T:
+    def call(self, function: Callable[[], T], visitor: str = "") -> T:
         """Call a function.
 
+        Args:
+            function: It.
+            visitor: On whose behalf; each has some of the threads only.
+
         Raises:
-            TooSlowError: If it takes longer, or has to wait too long for others that do.
+            TooSlowError: If it takes longer than it may.
+            BusyError: If other calls leave it no thread in that time.
         """
-        deadline = time.monotonic() + self._seconds
-        if not self._free.acquire(timeout=self._seconds):
-            raise TooSlowError
+        with self._ended:
+            if not self._ended.wait_for(lambda: self._is_free(visitor), self._seconds):
+                raise BusyError
+            self._running[visitor] += 1
         future = Future[T]()
-        Thread(target=self._run, args=(function, future), name="probing", daemon=True).start()
+        Thread(target=self._run, args=(function, visitor, future), name="probing", daemon=True).start()
         try:
-            return future.result(max(0.0, deadline - time.monotonic()))
+            return future.result(self._seconds)
         except LateError as error:
             if future.done():  # the function itself raised it
                 raise
             raise TooSlowError from error
 
-    def _run(self, function: Callable[[], T], future: Future[T]) -> None:
+    def _is_free(self, visitor: str) -> bool:
+        own = self._running[visitor] if visitor else 0
+        return self._running.total() < PROBED_AT_A_TIME and own < PROBED_OF_EACH
+
+    def _run(self, function: Callable[[], T], visitor: str, future: Future[T]) -> None:
         try:
             result = function()
         except BaseException as error:  # it is raised where the call was made
@@ -58,4 +75,7 @@ class TimedCalls:
         else:
             future.set_result(result)
         finally:
-            self._free.release()
+            with self._ended:
+                self._running[visitor] -= 1
+                self._running += Counter()  # forget those without any
+                self._ended.notify_all()

@@ -187,7 +187,7 @@ def test_a_run_without_a_sign_of_debugging_is_an_ordinary_one(made, tmp_path, co
     assert [offer.debug for offer in offers_in(tmp_path)] == [False]
 
 
-def test_a_score_below_0_db_never_comes_first_and_alone_is_warned_of(made, tmp_path, caplog):
+def test_a_score_below_0_db_comes_last_and_alone_is_warned_of(made, tmp_path, caplog):
     made("short/checkpoints/best.ckpt", callbacks=validated("best.ckpt", -5.4))
     assert names(offers_in(tmp_path)) == ["short"]
     assert "short · vocals, other · validation SI-SDR -5.4 dB" in caplog.text

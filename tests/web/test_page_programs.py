@@ -151,7 +151,7 @@ def test_a_program_that_goes_in_the_middle_has_its_song_ended(
     assert finished(job).state == "cancelled"
 
 
-def test_a_program_that_nobody_reads_for_does_not_ask_about_its_song(
+def test_a_program_that_reads_nothing_does_not_keep_its_song(
     client: httpx.Client, studio: Studio, model: Model, song: Path
 ) -> None:
     model.open.clear()

@@ -176,7 +176,7 @@ def test_a_value_of_any_size_is_told_in_short(song, tmp_path):
             assert len(str(refused.value)) < 300
 
 
-def test_a_file_that_takes_long_to_be_read_is_refused_and_deleted(tmp_path, monkeypatch):
+def test_a_file_that_is_slow_to_read_is_refused_and_deleted(tmp_path, monkeypatch):
     reading, seconds = Event(), probing.PROBING_SECONDS
     monkeypatch.setattr(admission, "TimedCalls", lambda: probing.TimedCalls(0.2))
     with studio_in(tmp_path) as (studio, _):
