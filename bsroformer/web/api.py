@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
+from bsroformer.web.file_names import from_here
 from bsroformer.web.job import FINISHED, Job, Wish, title_of, visitor_of
 from bsroformer.web.readers import Readers
 from bsroformer.web.studio import Studio
@@ -56,7 +57,7 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int, readers: Readers)
             studio.cancel(job)  # if the program has gone
         if job.state != "done":
             raise refusal(job.message or job.state)
-        return [str(path) for path in job.files]
+        return [str(from_here(path)) for path in job.files]
 
     def checkpoints() -> list[dict[str, Any]]:
         """The checkpoints to choose from: name, stems, and scores in dB by stem."""

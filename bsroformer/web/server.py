@@ -15,6 +15,7 @@ from starlette.routing import Route
 from bsroformer.errors import InputError
 from bsroformer.web.address import Address, check_address, own_names, proxy_names
 from bsroformer.web.connections import our_uvicorn
+from bsroformer.web.file_names import from_here
 from bsroformer.web.guard import Guard
 from bsroformer.web.limits import MEGABYTE
 from bsroformer.web.origin import OwnOrigin
@@ -56,7 +57,7 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     """
     check_address(address)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it is there
-    os.environ["GRADIO_TEMP_DIR"] = str(studio.shelf.uploads)  # where Gradio puts uploads, and all that it may read
+    os.environ["GRADIO_TEMP_DIR"] = str(from_here(studio.shelf.uploads))  # for uploads, and all that Gradio may read
     gr.set_static_paths(studio.shelf.songs)  # stems are sent from where they are, without a copy
     readers = Readers()
     page = build_page(studio, example, overlap, shifts, readers)

@@ -98,6 +98,19 @@ def test_plain_requests_are_enough(client: httpx.Client, song: Path) -> None:
     assert all(client.get(f"/gradio_api/file={file['path']}").content[:4] == b"RIFF" for file in files)
 
 
+def test_answers_do_not_show_where_the_folder_of_a_studio_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with studio_in(tmp_path) as (studio, _), opened(studio) as page, httpx.Client(base_url=page.local_url) as client:
+        song = song_in(tmp_path, 1)
+        [path] = client.post(UPLOAD, files={"files": ("a b.wav", song.read_bytes())}).json()
+        assert client.get(f"/gradio_api/file={path}").content == song.read_bytes()
+        told = call(client, path)[-1]
+        assert str(tmp_path) not in path + str(told)
+        [files] = told[1]
+        for file in files:
+            assert client.get(file["url"]).content == (tmp_path / file["path"]).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
