@@ -70,13 +70,17 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int, re
             except InputError as error:
                 raise refusal(str(error)) from error
 
+        def choose(name: str) -> tuple[Any, Any, Any]:
+            try:
+                return _chosen(studio.offer(name))
+            except InputError as error:
+                raise refusal(str(error)) from error
+
         # Gradio shows the errors of its queue only: what may be refused goes through it.
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         start.click(begin, [song, recording, *choices, player], player, js=FROM_THE_OPEN_TAB, **quiet)
         from_example.click(begin_example, [*choices, player], player, **quiet)
-        checkpoint.change(
-            lambda name: _chosen(studio.offer(name)), checkpoint, [checkpoint, stems, rest], queue=False, **quiet
-        )
+        checkpoint.change(choose, checkpoint, [checkpoint, stems, rest], queue=False, **quiet)
         quality.input(QUALITIES.__getitem__, quality, [lap, passes], queue=False, **quiet)
         add_endpoints(studio, overlap, shifts, readers)
     return page

@@ -123,7 +123,7 @@ class Studio:
 
     def job(self, token: str) -> Job | None:
         """The song that a token stands for, unless it was deleted."""
-        return self._jobs.get(token)
+        return self._jobs.get(token) if isinstance(token, str) else None  # programs may send anything
 
     def cancel(self, job: Job, why: str = BY_HAND) -> None:
         """End a job: at once if it waits, with the next piece if it is in work."""
