@@ -28,7 +28,7 @@ from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.scoring import run_evaluation, show_results
 from bsroformer.launch.shared_songs import Shared
 from bsroformer.launch.songs import build_source
-from bsroformer.launch.terminal import first_of, terminal
+from bsroformer.launch.terminal import first_of, terminal, warnings_told
 from bsroformer.parallel import processors
 
 MOST_WORKERS = 4
@@ -48,7 +48,8 @@ def evaluate(cfg: DictConfig) -> None:
     console.quiet = not first
     keep_freed_memory()
     songs = chosen_songs(cfg)
-    evaluator = build_evaluator(cfg, songs, folder, console)
+    with warnings_told(console):
+        evaluator = build_evaluator(cfg, songs, folder, console)
     if first:
         begin(evaluator, songs, switch(cfg, "overwrite"))
     again = f"output={folder} goes on from here"
