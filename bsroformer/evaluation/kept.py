@@ -14,7 +14,7 @@ from bsroformer.evaluation.scores import SongScores
 from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.file_state import file_state, word_for
 
-VERSION = 1
+VERSION = 2
 """Of how scores are computed: those of another one are not kept."""
 
 

@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bsroformer.atomic import write_text
+from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.errors import InputError
 from bsroformer.launch.command_line import PATHS
 from bsroformer.launch.ranks import by_torchrun
@@ -26,6 +27,7 @@ def run_folder(resume: str | None, new: str) -> str:
 
 
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("active_db", lambda: ACTIVE_DB, replace=True)
 
 
 def prepared(cfg: DictConfig) -> DictConfig:
