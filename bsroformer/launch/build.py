@@ -19,6 +19,7 @@ from bsroformer.launch.config import plain, whole
 from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import CarefulCheckpointIO
 
@@ -64,7 +65,8 @@ def build_module(cfg: DictConfig) -> SeparationModule:
     model = build_model(cfg)
     if cfg.compile:
         model.compile_blocks()
-    return SeparationModule(model, make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), list(cfg.data.stems))
+    stems, monitor = list(cfg.data.stems), monitor_of(cfg).name
+    return SeparationModule(model, make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), stems, monitor)
 
 
 def build_optimizer(cfg: DictConfig) -> MakesOptimizer:

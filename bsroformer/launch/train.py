@@ -14,13 +14,14 @@ from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
-from bsroformer.launch.best import best_of_run, check_averaging
+from bsroformer.launch.best import best_of_run, check_averaging, report_no_best
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.closing_evaluation import evaluate_run
 from bsroformer.launch.config import prepared, save_config, switch, whole
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.memory import memory_advice
+from bsroformer.launch.monitoring import with_monitor
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import CHECKPOINTS, told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import record_run
@@ -29,6 +30,7 @@ from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
+from bsroformer.report.monitor import Monitor
 from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import LAST, CarefulCheckpointIO
 from bsroformer.training.stop_signals import StoppedError
@@ -51,11 +53,11 @@ def train(cfg: DictConfig) -> float:
         cfg: ``configs/train.yaml``, composed.
 
     Returns:
-        The best validation SI-SDR in dB, for sweeps; NaN if nothing was validated.
+        The best score in validation, by ``monitor``, for sweeps; NaN if there is none.
     """
     console = terminal()
-    cfg = with_run_to_resume(prepared(cfg), console)
-    folder = Path(cfg.paths.output_dir)
+    cfg = with_monitor(with_run_to_resume(prepared(cfg), console))
+    folder, monitor = Path(cfg.paths.output_dir), Monitor(cfg.monitor)
     if whole(cfg, "seed") < 0:
         raise InputError(f"seed={cfg.seed} must be 0 or more")
     L.seed_everything(cfg.seed, workers=True, verbose=False)
@@ -79,9 +81,10 @@ def train(cfg: DictConfig) -> float:
         record_run(cfg, trainer, module.model, resumed)
     try:
         _fit(cfg, trainer, module, data, resumed, console)
-        best = best_of_run(trainer, module, data, console)
+        best, last = best_of_run(trainer, module, data, monitor, console), folder / CHECKPOINTS / LAST
+        report_no_best(best, monitor, last, console)
         if cfg.evaluate and trainer.is_global_zero:
-            log_scores(trainer, evaluate_run(cfg, data.test, best.path, console))
+            log_scores(trainer, evaluate_run(cfg, data.test, best.path or str(last), console))
     finally:
         finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:

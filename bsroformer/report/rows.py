@@ -7,8 +7,6 @@ from bsroformer.atomic import replacing, writing
 
 Row = dict[str, float]
 """Metric -> value, of one step."""
-SCORE = "val/si_sdr"
-"""What validations are compared by."""
 
 
 def write_rows(path: Path, rows: dict[int, Row]) -> None:

@@ -44,9 +44,11 @@ class PieceScores(Metric):
         samples = (targets.shape[-2] * frames).to(self.samples.dtype)
         self.samples = self.samples.index_add(0, pieces, samples[:, None])
 
-    def active(self) -> Tensor:
-        """Active stems of each piece, booleans (pieces n)."""
-        return is_active(self.sums[0], self.samples)
+    def active_stems(self) -> list[bool]:
+        """Whether each stem is active in any piece, on any rank; all ranks must call it."""
+        with self.sync_context(should_sync=self._to_sync):
+            active: list[bool] = is_active(self.sums[0], self.samples).any(0).tolist()
+        return active
 
     def compute(self) -> dict[str, Tensor]:
         """SI-SDR and SDR in dB, (pieces n); NaN where a stem is not active in the piece."""

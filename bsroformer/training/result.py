@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bsroformer.atomic import write_text
+from bsroformer.report.monitor import FORMER
 
 FILE = "result.json"
 Status = Literal["done", "pruned", "unfinished", "failed"]
@@ -18,16 +19,18 @@ class Result:
     Attributes:
         status: How it ended: ``done``, ``pruned``, ``failed``; ``unfinished`` while it runs or if it was cut off.
         overrides: The job's own command line, each as ``key=value``.
-        si_sdr: Its best validation SI-SDR in dB; None if nothing was validated.
+        score: Its best score in validation; None if it has none.
         seconds: How long it took; None until it ends.
         reason: Why it failed, in a sentence.
+        monitor: Name of the score.
     """
 
     status: Status = "unfinished"
     overrides: tuple[str, ...] = ()
-    si_sdr: float | None = None
+    score: float | None = None
     seconds: float | None = None
     reason: str = ""
+    monitor: str = FORMER
 
 
 def read_result(folder: Path) -> Result | None:
@@ -36,6 +39,8 @@ def read_result(folder: Path) -> Result | None:
         tree: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
     except FileNotFoundError:
         return None
+    if "si_sdr" in tree:  # as written before there was a choice
+        tree["score"] = tree.pop("si_sdr")
     return Result(**tree | {"overrides": tuple(tree["overrides"])})
 
 

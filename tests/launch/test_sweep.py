@@ -22,7 +22,7 @@ def job(sweep: Path, name: str, rate: str, result: Result, steps: int | None = N
 
 
 def values(result: Result) -> tuple[float | None, float | None, str]:
-    return result.si_sdr, result.seconds, result.reason
+    return result.score, result.seconds, result.reason
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_the_search_is_one_that_optuna_takes():
     sweeper = chosen.hydra.sweeper
     inspect.signature(get_class(sweeper._target_)).bind(**{k: sweeper[k] for k in sweeper if k != "_target_"})
     assert instantiate(sweeper.sampler)
-    assert sweeper.direction == "maximize"  # the return value of a training, its best SI-SDR
+    assert sweeper.direction == "maximize"  # the return value of a training, its best SDR
     for key in sweeper.params:
         assert OmegaConf.select(chosen, key) is not None
     assert chosen.callbacks.prune._target_ == "bsroformer.training.prune.MedianPruner"

@@ -28,5 +28,5 @@ def test_a_change_leaves_the_rest(tmp_path):
 
 
 def test_what_is_not_there_yet_begins_with_the_change(tmp_path):
-    update_result(tmp_path, si_sdr=3.0)
-    assert read_result(tmp_path) == Result(si_sdr=3.0)
+    update_result(tmp_path, score=3.0)
+    assert read_result(tmp_path) == Result(score=3.0)
