@@ -23,6 +23,8 @@ from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import CarefulCheckpointIO
 
+MATMUL_PRECISIONS = ("highest", "high", "medium")
+
 MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
 
@@ -67,6 +69,19 @@ def build_module(cfg: DictConfig) -> SeparationModule:
         model.compile_blocks()
     stems, monitor = list(cfg.data.stems), monitor_of(cfg).name
     return SeparationModule(model, make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), stems, monitor)
+
+
+def set_float32_matmul_precision(cfg: DictConfig) -> None:
+    """Choose how float32 matmuls are computed on a GPU, for the whole process.
+
+    Raises:
+        InputError: If ``float32_matmul_precision`` is none of PyTorch's words.
+    """
+    precision = cfg.float32_matmul_precision
+    if precision not in MATMUL_PRECISIONS:
+        words = ", ".join(MATMUL_PRECISIONS)
+        raise InputError(f"float32_matmul_precision={precision} must be one of {words}")
+    torch.set_float32_matmul_precision(precision)
 
 
 def build_optimizer(cfg: DictConfig) -> MakesOptimizer:

@@ -13,7 +13,8 @@ from bsroformer.atomic import write_text
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.errors import InputError
 from bsroformer.launch.command_line import PATHS
-from bsroformer.launch.ranks import by_torchrun
+from bsroformer.launch.ranks import accumulated_batches, by_torchrun
+from bsroformer.report.monitor import Monitor
 
 CONFIG_FILE = "config.yaml"
 """The resolved configuration, in the folder of a run."""
@@ -27,6 +28,8 @@ def run_folder(resume: str | None, new: str) -> str:
 
 
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("monitor_mode", lambda name: Monitor(str(name)).mode, replace=True)
+OmegaConf.register_new_resolver("accumulated", accumulated_batches, replace=True)
 OmegaConf.register_new_resolver("active_db", lambda: ACTIVE_DB, replace=True)
 
 

@@ -2,12 +2,10 @@
 
 from omegaconf import DictConfig, OmegaConf
 
-from bsroformer.report.monitor import Monitor, check_monitor, monitor_of
+from bsroformer.report.monitor import check_monitor, monitor_of
 
 JUDGES = ("candidates", "curves", "prune")
 """Callbacks of this program that take a monitor; a configuration from before there was a choice gives them none."""
-
-OmegaConf.register_new_resolver("monitor_mode", lambda name: Monitor(str(name)).mode, replace=True)
 
 
 def with_monitor(cfg: DictConfig) -> DictConfig:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints.native import describe
 from bsroformer.hardware import device_name
-from bsroformer.launch.config import plain
+from bsroformer.launch.config import plain, words
 from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.model import BandSplitRoformer, ModelSettings
@@ -34,6 +34,7 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, re
     folder, git = Path(cfg.paths.output_dir), git_state()
     starts = read_starts(folder / FILE)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
+    facts["tags"] = list(cfg.get("tags") or [])
     if git:
         patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
@@ -42,6 +43,15 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, re
     write_text(folder / FILE, json.dumps({"starts": [*starts, facts]}, indent=2) + "\n")
     if trainer.logger:
         trainer.logger.log_hyperparams(plain(cfg) | {"run": facts})
+
+
+def check_tags(cfg: DictConfig) -> None:
+    """Check that ``tags`` is a list of words.
+
+    Raises:
+        InputError: If it is not.
+    """
+    words(cfg, "tags")
 
 
 def read_starts(path: Path) -> list[dict[str, Any]]:

@@ -15,16 +15,17 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.launch.best import best_of_run, check_averaging, report_no_best
-from bsroformer.launch.build import build_data, build_module, build_trainer
+from bsroformer.launch.build import build_data, build_module, build_trainer, set_float32_matmul_precision
 from bsroformer.launch.closing_evaluation import evaluate_run
 from bsroformer.launch.config import prepared, save_config, switch, whole
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.memory import memory_advice
 from bsroformer.launch.monitoring import with_monitor
+from bsroformer.launch.older_runs import completed
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import CHECKPOINTS, told_of_resuming, with_run_to_resume
-from bsroformer.launch.run_facts import record_run
+from bsroformer.launch.run_facts import check_tags, record_run
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
@@ -56,12 +57,14 @@ def train(cfg: DictConfig) -> float:
         The best score in validation, by ``monitor``, for sweeps; NaN if there is none.
     """
     console = terminal()
-    cfg = with_monitor(with_run_to_resume(prepared(cfg), console))
+    cfg = with_monitor(completed(with_run_to_resume(prepared(cfg), console)))
     folder, monitor = Path(cfg.paths.output_dir), Monitor(cfg.monitor)
     if whole(cfg, "seed") < 0:
         raise InputError(f"seed={cfg.seed} must be 0 or more")
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     keep_freed_memory()
+    set_float32_matmul_precision(cfg)
+    check_tags(cfg)
     quieten_lightning()
     data, module = build_data(cfg), build_module(cfg)
     if cfg.init_from and not cfg.ckpt_path:
@@ -75,6 +78,9 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)
+    if trainer.world_size > 1:
+        excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size
+        console.print(f"{trainer.world_size} processes; a step of the optimiser has {excerpts} excerpts")
     resumed = told_of_resuming(cfg, console)
     if trainer.is_global_zero:
         save_config(cfg, folder)

@@ -7,10 +7,10 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, describe
@@ -26,6 +26,10 @@ from bsroformer.training.gradients import clip
 from bsroformer.training.loops import recount
 from bsroformer.training.optimizer import configure_anew, parameter_groups
 from bsroformer.training.piece_scores import PieceScores
+from bsroformer.training.schedule import MakesScheduler, ScheduleAfterWarmup, make_schedule, state_for
+
+SOME_STEPS = 1000
+"""Length of a schedule that is made for its settings only."""
 
 
 class SeparationModule(L.LightningModule):
@@ -43,7 +47,7 @@ class SeparationModule(L.LightningModule):
         model: The model; `checkpoints` find its weights under ``model.``.
         loss: ``(estimate, target)`` to a scalar and its named terms.
         optimizer: Makes an optimiser of parameter groups.
-        scheduler: Makes a schedule of an optimiser and the number of steps of the run.
+        scheduler: Makes a schedule of an optimiser and the number of steps of the run, or is one of PyTorch's classes.
         data_stems: Names of a batch's stems, all of which sound in the mixture; the model's own unless given.
         monitor: Name of the score of validation that the run is judged by: in the progress bar.
 
@@ -61,7 +65,7 @@ class SeparationModule(L.LightningModule):
         model: BandSplitRoformer,
         loss: nn.Module,
         optimizer: Callable[[Iterable[Any]], Optimizer],
-        scheduler: Callable[[Optimizer, int], LRScheduler],
+        scheduler: MakesScheduler,
         data_stems: Sequence[str] | None = None,
         monitor: str = FORMER,
     ) -> None:
@@ -173,6 +177,15 @@ class SeparationModule(L.LightningModule):
             self.log(f"val/{name}", means.nanmean(), prog_bar=f"val/{name}" == self.monitor, sync_dist=True)
         self._report_stems_without_score()
 
+    def on_validation_end(self) -> None:
+        """Show the score to a schedule that follows it."""
+        score = self.trainer.callback_metrics.get(self.monitor)
+        if self.trainer.state.fn != TrainerFn.FITTING or self.trainer.sanity_checking or score is None:
+            return
+        for config in self.trainer.lr_scheduler_configs:
+            if isinstance(config.scheduler, ScheduleAfterWarmup):
+                config.scheduler.observe(float(score))
+
     def _report_stems_without_score(self) -> None:
         """Warn, once for each, of stems that no validation piece can score."""
         active = self.scores.active_stems()
@@ -195,7 +208,7 @@ class SeparationModule(L.LightningModule):
             raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
         with errors_of_setting_up():
             optimizer = self.make_optimizer(parameter_groups(self.model))
-            scheduler = self.make_scheduler(optimizer, int(steps))
+            scheduler = make_schedule(self.make_scheduler, optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -211,7 +224,10 @@ class SeparationModule(L.LightningModule):
     def _go_on_as_configured(self, checkpoint: dict[str, Any]) -> None:
         """Let the optimiser's settings, and batches of another size, count in a training that goes on."""
         with errors_of_setting_up():
-            changes = configure_anew(checkpoint, self.make_optimizer(parameter_groups(self.model)))
+            configured = self.make_optimizer(parameter_groups(self.model))
+            schedule = make_schedule(self.make_scheduler, configured, SOME_STEPS)
+        changes = configure_anew(checkpoint, configured)
+        checkpoint["lr_schedulers"] = [state_for(schedule, state) for state in checkpoint["lr_schedulers"]]
         for change in changes if self.trainer.is_global_zero else ():
             warnings.warn(change, stacklevel=1)
         data = self.trainer.datamodule  # type: ignore[attr-defined]

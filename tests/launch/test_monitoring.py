@@ -106,6 +106,21 @@ def old_config(monitor: str) -> dict:
     return tree
 
 
+def test_a_run_of_an_earlier_version_is_resumed_as_it_was(songs_root, tmp_path):
+    run(songs_root, tmp_path)
+    saved = OmegaConf.to_container(OmegaConf.load(tmp_path / "config.yaml"))
+    for key in ("monitor", "tags", "float32_matmul_precision"):
+        del saved[key]
+    for callback in saved["callbacks"].values():
+        callback.pop("monitor", None)
+    saved["callbacks"]["best_checkpoint"] |= {"monitor": "val/si_sdr", "mode": "max"}
+    saved["trainer"]["max_epochs"] = 5
+    OmegaConf.save(OmegaConf.create(saved), tmp_path / "config.yaml")
+    returned = run(songs_root, tmp_path, f"resume={tmp_path}")
+    assert returned >= max(scores(tmp_path, "val/si_sdr").values()) - 1e-4
+    assert OmegaConf.load(tmp_path / "config.yaml").monitor == "val/si_sdr"
+
+
 @pytest.mark.parametrize("monitor", ["val/si_sdr", "val/sdr"])
 def test_an_older_run_keeps_its_score(monitor):
     cfg = with_monitor(OmegaConf.create(old_config(monitor)))

@@ -52,6 +52,14 @@ def test_each_start_of_a_run_is_an_entry(tmp_path, trainer, tiny_model, monkeypa
     assert first["git"] is None
 
 
+def test_tags_are_facts_of_a_run(tmp_path, trainer, tiny_model):
+    cfg = composed("train", "data.root=x", f"paths.output_dir={tmp_path}", "tags=[musdb,first]")
+    record_run(cfg, trainer, tiny_model, None)
+    [start] = json.loads((tmp_path / "run.json").read_text("utf-8"))["starts"]
+    assert start["tags"] == cfg.logger.tags == ["musdb", "first"]
+    assert composed("eval", "logger=wandb").logger.tags is None
+
+
 def test_the_facts_are_logged_with_the_configuration(tmp_path, trainer, tiny_model, monkeypatch):
     [facts] = started(tmp_path, trainer, tiny_model, monkeypatch, CLEAN)
     assert trainer.logger.logged["run"] == facts
