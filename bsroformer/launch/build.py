@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
-from bsroformer.launch.config import plain, whole
+from bsroformer.launch.config import AUTO, plain, whole
 from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.model import BandSplitRoformer, ModelSettings
@@ -36,19 +36,23 @@ def build_model(cfg: DictConfig) -> BandSplitRoformer:
 
 
 def recomputed_blocks(cfg: DictConfig) -> int:
-    """How many blocks ``activation_checkpointing`` says to recompute: all, none, or so many of the first.
+    """How many blocks ``activation_checkpointing`` says to recompute: all, none, so many of the first, or as it takes.
 
     Raises:
         InputError: If it says something else.
     """
+    from bsroformer.launch.memory import fewest_blocks  # which imports this module
+
     asked, depth = cfg.activation_checkpointing, cfg.model.trunk.depth
+    if asked == AUTO:
+        return fewest_blocks(cfg)
     if isinstance(asked, bool):
         return depth if asked else 0
     if isinstance(asked, int) and 0 <= asked <= depth:
         return asked
     raise InputError(
-        f"activation_checkpointing={asked} is none of true, false and a number of blocks from 0 to {depth}, "
-        "model.trunk.depth: choose one of them"
+        f"activation_checkpointing={asked} must be auto, true, false, or a number of blocks from 0 to {depth} "
+        "(model.trunk.depth)"
     )
 
 

@@ -19,7 +19,8 @@ from bsroformer.report.monitor import Monitor
 CONFIG_FILE = "config.yaml"
 """The resolved configuration, in the folder of a run."""
 AUTO = "auto"
-"""``resume=auto`` goes on if the run's folder holds a checkpoint, else begins, as a job that is started again must."""
+"""``resume=auto`` resumes if the run's folder holds a checkpoint, else starts, as a job that is started again must;
+``activation_checkpointing=auto`` decides by the memory there is."""
 
 
 def run_folder(resume: str | None, new: str) -> str:

@@ -17,7 +17,7 @@ from bsroformer.errors import InputError
 from bsroformer.launch.best import best_of_run, check_averaging, report_no_best
 from bsroformer.launch.build import build_data, build_module, build_trainer, set_float32_matmul_precision
 from bsroformer.launch.closing_evaluation import evaluate_run
-from bsroformer.launch.config import prepared, save_config, switch, whole
+from bsroformer.launch.config import AUTO, prepared, save_config, switch, whole
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.memory import memory_advice
@@ -78,6 +78,9 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)
+    if cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu":
+        blocks = f"{module.model.recomputed_blocks} of {cfg.model.trunk.depth} blocks"
+        console.print(f"activation_checkpointing=auto recomputes {blocks} in the backward pass")
     if trainer.world_size > 1:
         excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size
         console.print(f"{trainer.world_size} processes; a step of the optimiser has {excerpts} excerpts")
