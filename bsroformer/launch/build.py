@@ -18,6 +18,7 @@ from bsroformer.errors import InputError
 from bsroformer.launch.config import AUTO, plain, whole
 from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
+from bsroformer.launch.wandb_mode import logs_to_wandb
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
@@ -140,8 +141,9 @@ def build_logger(cfg: DictConfig) -> Logger:
     Raises:
         InputError: If it needs a package that is not installed.
     """
+    tags = {"tags": list(cfg.tags)} if logs_to_wandb(cfg) and cfg.get("tags") else {}
     try:
-        return make(cfg.logger)
+        return make(cfg.logger, **tags)
     except InstantiationException as error:
         if "TensorBoard" in cfg.logger._target_ and isinstance(error.__cause__, ModuleNotFoundError):
             raise InputError("logger=tensorboard needs a package: pip install tensorboard") from error

@@ -68,13 +68,11 @@ def fewest_blocks(cfg: DictConfig) -> int:
     None on a CPU, or where the GPU or what a precision takes is not known; all of them where nothing fits.
     """
     memory, depth = memory_to_fill(cfg), cfg.model.trunk.depth
-    if (
-        memory is None
-        or cfg.trainer.accelerator == "cpu"
-        or chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator) not in HALF
-    ):
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    if memory is None or cfg.trainer.accelerator == "cpu" or precision not in HALF:
         return 0
-    kept, estimate = Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, 0), estimator(cfg)
+    kept = Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks=0)
+    estimate = estimator(cfg)
     plans = [kept, *more_blocks(kept, depth)]
     found = first_that_fits(plans, lambda plan: estimate(plan).total <= FILLED * memory)
     return found[0].recomputed_blocks if found else depth

@@ -72,6 +72,14 @@ def test_a_callback_with_a_monitor_of_its_own_is_checked_too():
         with_monitor(cfg)
 
 
+def test_a_run_that_gets_no_better_ends_early(songs_root, tmp_path, capsys):
+    early = "callbacks=[default,early_stopping]", "callbacks.early_stopping.patience=2", "average_best=null"
+    run(songs_root, tmp_path, *early, "optimizer.lr=0", "trainer.max_epochs=9")
+    assert list(scores(tmp_path, "val/sdr")) == [2, 4, 6]
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Stopping early: val/sdr has not improved for 2 validations" in told
+
+
 @pytest.fixture(scope="module")
 def silent_root(tmp_path_factory) -> Path:
     """Two songs to train on; the one to validate is dither at -75 dBFS."""
