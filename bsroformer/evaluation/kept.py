@@ -17,7 +17,7 @@ from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.file_state import file_state, word_for
 from bsroformer.safe_files import read_json
 
-VERSION = 1
+VERSION = 2
 """Of how scores are computed: those of another one are not kept."""
 
 
@@ -86,7 +86,7 @@ class KeptScores:
             else:
                 settings = self._settings(method, songs[0])
                 fits = isinstance(name, str) and settings is not None and tree.get("settings") == settings
-            if fits:
+            if fits and isinstance(name, str):
                 stay.add(name)
                 continue
             path.unlink(missing_ok=True)

@@ -10,16 +10,19 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bsroformer.atomic import write_text
+from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.checkpoints.run_folder import run_of
 from bsroformer.errors import InputError
 from bsroformer.launch.checkpoint_paths import name_checkpoints
 from bsroformer.launch.command_line import PATHS
-from bsroformer.launch.ranks import by_torchrun
+from bsroformer.launch.ranks import accumulated_batches, by_torchrun
+from bsroformer.report.monitor import Monitor
 
 CONFIG_FILE = "config.yaml"
 """The resolved configuration, in the folder of a run."""
 AUTO = "auto"
-"""``resume=auto`` goes on if the run's folder holds a checkpoint, else begins, as a job that is started again must."""
+"""``resume=auto`` resumes if the run's folder holds a checkpoint, else starts, as a job that is started again must;
+``activation_checkpointing=auto`` decides by the memory there is."""
 
 
 def run_folder(resume: str | None, new: str) -> str:
@@ -28,6 +31,9 @@ def run_folder(resume: str | None, new: str) -> str:
 
 
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("monitor_mode", lambda name: Monitor(str(name)).mode, replace=True)
+OmegaConf.register_new_resolver("accumulated", accumulated_batches, replace=True)
+OmegaConf.register_new_resolver("active_db", lambda: ACTIVE_DB, replace=True)
 
 
 def prepared(cfg: DictConfig) -> DictConfig:

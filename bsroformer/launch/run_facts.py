@@ -14,7 +14,7 @@ from bsroformer.checkpoints.native import describe
 from bsroformer.checkpoints.run_folder import AVERAGE, BEST, CHECKPOINTS, RESULT, RUN_FACTS
 from bsroformer.errors import InputError
 from bsroformer.hardware import device_name
-from bsroformer.launch.config import plain
+from bsroformer.launch.config import plain, words
 from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.model import BandSplitRoformer, ModelSettings
@@ -39,6 +39,7 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, re
     folder, git = Path(cfg.paths.output_dir), git_state()
     starts = read_starts(folder / RUN_FACTS)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
+    facts["tags"] = list(cfg.get("tags") or [])
     if git:
         patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
@@ -55,6 +56,15 @@ def record_best(folder: Path, checkpoint: str) -> None:
     if name in (BEST, AVERAGE):
         facts = {STARTS: read_starts(folder / RUN_FACTS), RESULT: f"{CHECKPOINTS}/{name}"}
         write_text(folder / RUN_FACTS, json.dumps(facts, indent=2) + "\n")
+
+
+def check_tags(cfg: DictConfig) -> None:
+    """Check that ``tags`` is a list of words.
+
+    Raises:
+        InputError: If it is not.
+    """
+    words(cfg, "tags")
 
 
 def read_starts(path: Path) -> list[dict[str, Any]]:

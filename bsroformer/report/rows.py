@@ -8,8 +8,6 @@ from bsroformer.safe_files import RECORDS, read_bytes
 
 Row = dict[str, float]
 """Metric -> value, of one step."""
-SCORE = "val/si_sdr"
-"""What validations are compared by."""
 
 
 def write_rows(path: Path, rows: dict[int, Row]) -> None:

@@ -9,6 +9,7 @@ import lightning as L
 
 from bsroformer.atomic import replacing, set_aside, writing
 from bsroformer.figures import curves_figure
+from bsroformer.report.monitor import FORMER, METRICS, Monitor
 from bsroformer.report.rows import Row, read_whole_rows, write_rows
 from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.module import SeparationModule
@@ -27,9 +28,11 @@ class Curves(L.Callback):
 
     Args:
         folder: The run's folder.
+        monitor: Name of the score to draw.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, monitor: str = FORMER) -> None:
+        self.score = Monitor(monitor).metric
         self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
         self.rows: dict[int, Row] = {}
         self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row
@@ -78,7 +81,8 @@ class Curves(L.Callback):
         with only_told():
             write_rows(self.csv, self.rows)
             with replacing(self.picture) as partial, writing(self.picture):
-                curves_figure(self.rows, pl_module.model.stems).savefig(partial, format="png", dpi=110)
+                figure = curves_figure(self.rows, pl_module.model.stems, self.score, METRICS[self.score])
+                figure.savefig(partial, format="png", dpi=110)
 
     def on_save_checkpoint(self, trainer: L.Trainer, *_: object) -> None:
         """Write what there is: a run that resumes from the checkpoint takes it up from the file."""

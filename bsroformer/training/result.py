@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bsroformer.atomic import write_text
 from bsroformer.errors import InputError
+from bsroformer.report.monitor import FORMER
 from bsroformer.safe_files import CONFIGURATION, read_json
 
 FILE = "result.json"
@@ -22,16 +23,18 @@ class Result:
     Attributes:
         status: How it ended: ``done``, ``pruned``, ``failed``; ``unfinished`` while it runs or if it was cut off.
         overrides: The job's own command line, each as ``key=value``.
-        si_sdr: Its best validation SI-SDR in dB; None if nothing was validated.
+        score: Its best score in validation; None if it has none.
         seconds: How long it took; None until it ends.
         reason: Why it failed, in a sentence.
+        monitor: Name of the score.
     """
 
     status: Status = "unfinished"
     overrides: tuple[str, ...] = ()
-    si_sdr: float | None = None
+    score: float | None = None
     seconds: float | None = None
     reason: str = ""
+    monitor: str = FORMER
 
 
 RESULT = TypeAdapter(Result)
@@ -42,7 +45,10 @@ def read_result(folder: Path) -> Result | None:
     if not (folder / FILE).exists():
         return None
     try:
-        return RESULT.validate_python(read_json(folder / FILE, CONFIGURATION))
+        tree = read_json(folder / FILE, CONFIGURATION)
+        if isinstance(tree, dict) and "si_sdr" in tree:  # as written before there was a choice
+            tree["score"] = tree.pop("si_sdr")
+        return RESULT.validate_python(tree)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "all"

@@ -132,7 +132,7 @@ def _rank(offer: Offer) -> tuple[int, float, float]:
     elif offer.score is None:
         tier = 2
     else:
-        tier = 1 if offer.metric == VALIDATED else 0
+        tier = 1 if (offer.metric or "").startswith(VALIDATED) else 0
     return tier, -(offer.score or 0.0), -_time(offer.path)
 
 

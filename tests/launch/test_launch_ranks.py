@@ -78,3 +78,22 @@ def test_a_process_that_lightning_started_writes_where_hydra_was_told(tmp_path, 
 def test_all_devices_of_a_cpu_are_told():
     with pytest.raises(InputError, match=r"trainer\.devices=-1 counts GPUs.*set trainer\.devices to a number"):
         build_trainer(composed("train", "trainer=ddp", "trainer.accelerator=cpu", "logger=none"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "accumulated"),
+    [
+        ((), 4),
+        (("trainer.devices=2",), 2),
+        (("trainer.devices=4",), 1),
+        (("trainer.devices=[0,1]",), 2),
+        (("trainer.devices=8",), 1),
+        (("trainer.devices=2", "trainer.num_nodes=2"), 1),
+        (("trainer.devices=2", "data.batch_size=1"), 8),
+        (("trainer.devices=3", "data.batch_size=2"), 3),  # 18 excerpts, the nearest
+        (("trainer.devices=2", "trainer.accumulate_grad_batches=5"), 5),
+    ],
+)
+def test_a_step_of_several_devices_has_16_excerpts_too(overrides, accumulated, monkeypatch):
+    monkeypatch.setattr("torch.accelerator.device_count", lambda: 1)
+    assert composed("train", "trainer=ddp", *overrides).trainer.accumulate_grad_batches == accumulated

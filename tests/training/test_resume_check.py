@@ -65,7 +65,7 @@ OPTIMIZER = ("optimizer_states", 0)
 FIRST = (*OPTIMIZER, "state", 0)
 LOOPS = ("loops", "fit_loop")
 BATCHES = (*LOOPS, "epoch_loop.batch_progress")
-BEST = "ModelCheckpoint{'monitor': 'val/si_sdr', 'mode': 'max', 'every_n_train_steps': 0, 'every_n_epochs': 1, 'train_time_interval': None}"  # noqa: E501
+BEST = "ModelCheckpoint{'monitor': 'val/sdr', 'mode': 'max', 'every_n_train_steps': 0, 'every_n_epochs': 1, 'train_time_interval': None}"  # noqa: E501
 WEIGHT = "model.band_split.linears.0.bias"
 
 
