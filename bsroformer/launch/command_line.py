@@ -3,22 +3,8 @@
 import re
 from collections.abc import Sequence
 
-PATHS = (
-    "input",
-    "output",
-    "ckpt",
-    "config",
-    "estimates",
-    "ckpt_path",
-    "resume",
-    "init_from",
-    "init_config",
-    "data.root",
-    "data.pack",
-    "data.extra",
-    "paths.output_dir",
-)
-"""The keys whose values are paths."""
+from bsroformer.launch.config import PATHS
+
 _PLAIN = re.compile(r"[\w./\\:-]*")  # what Hydra's grammar takes for a word
 _HYDRA_SYNTAX = ("'", '"', "[", "${")
 _MAPPING = re.compile(r"\{[^{}:,]+:.*\}")

@@ -3,6 +3,8 @@
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import lightning as L
@@ -24,6 +26,7 @@ from bsroformer.launch.memory import memory_advice
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import CHECKPOINTS, told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import record_run
+from bsroformer.launch.run_folder import open_run_folder
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
@@ -74,21 +77,34 @@ def train(cfg: DictConfig) -> float:
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)
     resumed = told_of_resuming(cfg, console)
-    if trainer.is_global_zero:
-        save_config(cfg, folder)
-        record_run(cfg, trainer, module.model, resumed)
-    try:
+    with _run_folder(cfg, trainer, module.model, resumed):
         _fit(cfg, trainer, module, data, resumed, console)
         best = best_of_run(trainer, module, data, console)
         if cfg.evaluate and trainer.is_global_zero:
             log_scores(trainer, evaluate_run(cfg, data.test, best.path, console))
-    finally:
-        finish_wandb()  # or the next run of a sweep would go on in this one
     if not trainer.is_global_zero:
         return best.score
     if offline:
         console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
     return best.score
+
+
+@contextmanager
+def _run_folder(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> Iterator[None]:
+    """Make the run's folder and record what is trained there; a ``fast_dev_run`` keeps nothing."""
+    folder = Path(cfg.paths.output_dir)
+    with ExitStack() as stack:
+        stack.callback(finish_wandb)  # or the next run of a sweep would continue in this one
+        if trainer.is_global_zero and not keeps_nothing(cfg):
+            stack.enter_context(open_run_folder(folder))
+            save_config(cfg, folder)
+            record_run(cfg, trainer, model, resumed)
+        yield
+
+
+def keeps_nothing(cfg: DictConfig) -> bool:
+    """Whether the run is a rehearsal of a few batches, of which no file remains."""
+    return bool(cfg.trainer.get("fast_dev_run"))
 
 
 def _fit(
@@ -146,7 +162,8 @@ def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, 
         )
     console.print(f"{len(songs.train)} songs to train on, {len(songs.valid)} to validate, {len(data.test)} to test")
     tell_reading(cfg, data, console)
-    console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
+    place = "nothing is kept (fast_dev_run)" if keeps_nothing(cfg) else f"run folder {cfg.paths.output_dir}"
+    console.print(f"{parameters / 1e6:.1f} M parameters; {place}")
 
 
 def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:
