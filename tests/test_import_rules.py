@@ -27,6 +27,7 @@ LAYERS = (
     ("training", "web"),
     ("benchmarks",),
     ("launch",),
+    ("cli",),
     ("scripts",),
 )
 NEIGHBOURS = {("losses", "metrics")}
@@ -34,7 +35,7 @@ LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 
 # Where these may be imported at all: at the start of a path below the repository.
 CONFINED = {
-    ("hydra", "omegaconf"): ("bsroformer/launch/", "scripts/"),
+    ("hydra", "omegaconf"): ("bsroformer/launch/", "bsroformer/cli/"),
     ("lightning", "pytorch_lightning"): (
         "bsroformer/training/",
         "bsroformer/data/datamodule.py",

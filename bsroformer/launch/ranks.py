@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bsroformer.errors import InputError
-from bsroformer.launch.errors import user_errors
 
 KEY = "bsroformer/run"
 """Of the run's name in the store of torchrun."""
 
 
-@user_errors
 def in_one_folder(arguments: Sequence[str]) -> list[str]:
     """The command line with the run's folder in it, where torchrun started this process.
 
