@@ -1,5 +1,6 @@
 """The commands as processes and their ends."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -55,9 +56,16 @@ def test_what_runs_nothing_imports_no_pytorch(name, words, status, printed):
 
 def test_ctrl_c_is_no_traceback_at_any_time(tmp_path, songs_root):
     command = [sys.executable, str(REPOSITORY / "scripts" / "train.py"), *small_run(songs_root)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    )
     time.sleep(0.7)  # Hydra and PyTorch are being imported
-    process.send_signal(2)
+    process.send_signal(signal.SIGINT)
     printed = "".join(process.communicate(timeout=60))
     assert process.returncode == 130
     assert "Traceback" not in printed and "Stopped." in printed
