@@ -100,7 +100,7 @@ def test_separation_without_a_song_and_into_a_file_is_told(script, checkpoint, s
         (["data.root=nothing"], "nothing should hold the folders train/ and test/, but holds nothing"),
         (["data=musdb7", "data.root=null"], "No data set is named: set data.root"),
         (["trainer.max_stepz=3"], "trainer.max_stepz"),
-        (["+trainer.max_stepz=3"], "did you mean trainer.max_steps"),
+        (["+trainer.max_stepz=3"], "takes no argument max_stepz; did you mean max_steps?"),
         (["model=unknown"], "model=unknown must be one of"),
         (["model.trunk.dim_head=3"], "trunk.dim_head"),
         (["model.stems=[piano]"], "model.stems asks for piano"),

@@ -4,9 +4,8 @@ Hydra refuses an unknown ``key=value`` and takes any ``+key=value``, which nothi
 can be added where a mapping is open: arguments of a ``_target_``, entries of `OPEN`, and what a resumed run has.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from bsroformer.cli.commands import Command
 from bsroformer.cli.composition import Composer, all_keys, child_names, has_key, node_at, wrong_choice
 from bsroformer.cli.suggestions import did_you_mean
+from bsroformer.cli.sweeps import jobs, refuse_sweeps
 from bsroformer.cli.targets import is_near, parameters
 from bsroformer.cli.values import parse_overrides
 from bsroformer.errors import InputError
@@ -42,9 +42,9 @@ def check(command: Command, composer: Composer, overrides: Sequence[str], sweep:
     """
     parsed = parse_overrides(overrides)
     if not sweep:
-        _refuse_sweeps(parsed)
+        refuse_sweeps(parsed)
     resumed = _resumed_config(parsed)
-    for each in _jobs(composer, parsed):
+    for each in jobs(composer, parsed):
         KeyCheck(command, composer, each, resumed).run()
 
 
@@ -75,12 +75,11 @@ class KeyCheck:
         """
         self._check_groups()
         tree = self.composer.compose([str(each.input_line) for each in self.groups])
-        for override in self.values:
-            self._check_value(tree, override)
+        added = [each for each in self.values if self._adds(tree, each)]
         composed = tree
         if self.values:
             composed = self.composer.compose([str(each.input_line) for each in (*self.groups, *self.values)])
-        for override in self.values:
+        for override in added:
             self._check_addition(tree, composed, override)
         for key in composed.hydra.sweeper.get("params") or {}:
             if not has_key(composed, str(key).lstrip("+")) and not self.composer.is_group(str(key)):
@@ -107,50 +106,61 @@ class KeyCheck:
         choices = self.composer.compose([]).hydra.runtime.choices
         return {str(group): choice for group, choice in choices.items()}
 
-    def _check_value(self, tree: DictConfig, override: Override) -> None:
-        key, line = override.key_or_group, str(override.input_line)
-        if has_key(tree, key):
-            if override.is_add() and node_at(tree, key) is not None and not isinstance(override.value(), dict | list):
-                raise InputError(f"{line}: {key} has a value already; write it without +")
-            return
-        adds = override.is_add() or override.is_force_add()
-        if adds and (has_key(self.resumed, key) or self._extends(tree, key)):
-            return
-        raise self._unknown(tree, key, line)
+    def _adds(self, tree: DictConfig, override: Override) -> bool:
+        """Whether an override adds a key, rather than changing one.
 
-    def _extends(self, tree: DictConfig, key: str) -> bool:
-        """Whether a new key lies in a mapping that is open, or belongs to what has a ``_target_``."""
-        owner, name = _owner(tree, key)
-        if _is_open(key):
-            return True
-        target = _target(tree, owner)
-        return target is not None and parameters(target).take(name)
+        Raises:
+            InputError: If it changes a key that there is not, or adds one that there is.
+        """
+        key, line, value = override.key_or_group, str(override.input_line), override.value()
+        plus = override.is_add() or override.is_force_add()
+        if has_key(tree, key):
+            if isinstance(value, dict):
+                self._check_entries(tree, key, value, line)
+            elif override.is_add() and node_at(tree, key) is not None:
+                raise InputError(f"{line}: {key} has a value already; write it without +")
+            return False
+        if not plus and has_key(self.resumed, key) and not override.is_delete():
+            raise InputError(f"{line}: {key} is a key of the run that is resumed only; write +{line}")
+        if not plus:
+            raise self._unknown(tree, key, line)
+        return not has_key(self.resumed, key)
+
+    def _check_entries(self, tree: DictConfig, key: str, value: dict[Any, Any], line: str) -> None:
+        """Check the keys in a mapping that is merged into another."""
+        if not isinstance(node_at(tree, key), DictConfig) or key in OPEN or key.startswith("model."):
+            return
+        target = _target(tree, key)
+        for name, entry in value.items():
+            path = f"{key}.{name}"
+            known = has_key(tree, path)
+            if not known and (target is None or not parameters(target).take(name)):
+                raise self._unknown(tree, path, line)
+            if known and isinstance(entry, dict):
+                self._check_entries(tree, path, entry, line)
 
     def _check_addition(self, tree: DictConfig, composed: DictConfig, override: Override) -> None:
-        """Check an added argument of something that the command line itself adds, such as a callback."""
-        key = override.key_or_group
-        owner, _, name = key.rpartition(".")
-        if override.is_delete() or has_key(tree, key) or has_key(self.resumed, key):
-            return
-        target = _target(composed, owner)
-        if target is None and owner.startswith("callbacks."):
-            raise self._unknown(tree, key, str(override.input_line))
-        if target is None or parameters(target).take(name):
-            return
-        near = did_you_mean(name, parameters(target).names)
-        advice = f"; {near}" if near else ""
-        raise InputError(f"{override.input_line}: {target} takes no argument {name}{advice}")
+        """Check that something takes an added key: what has a ``_target_``, or a mapping that is open.
+
+        Raises:
+            InputError: If nothing does.
+        """
+        key, line = override.key_or_group, str(override.input_line)
+        target, name = _taker(tree, composed, key)
+        if target is None:
+            if _is_open(key) and not key.rpartition(".")[0].startswith("callbacks."):
+                return
+            raise self._unknown(tree, key, line)
+        known = parameters(target)
+        if not known.take(name):
+            near = did_you_mean(name, known.names)
+            advice = f"; {near}" if near else ""
+            raise InputError(f"{line}: {target} takes no argument {name}{advice}")
 
     def _unknown(self, tree: DictConfig, key: str, line: str) -> InputError:
         """The error for a key that is not known, with what may have been meant."""
         owner, name = _owner(tree, key)
-        target = _target(tree, owner)
-        siblings = tuple(child_names(node_at(tree, owner)))
-        arguments: tuple[str, ...] = ()
-        if target is not None and not is_near(
-            name, siblings
-        ):  # else it is a typing error: nothing needs to be imported
-            arguments = parameters(target).names
+        arguments = _arguments(tree, owner, name)
         if key == f"{owner}.{name}" and name in arguments:
             return InputError(f"{line}: {key} has no value yet; add it to the configuration with +{line.lstrip('+')}")
         known = all_keys(tree.hydra, "hydra.") if key.startswith("hydra.") else all_keys(tree)
@@ -173,41 +183,34 @@ def _owner(tree: DictConfig, key: str) -> tuple[str, str]:
     return "", parts[0]
 
 
+def _arguments(tree: DictConfig, owner: str, name: str) -> tuple[str, ...]:
+    """The arguments of what has a ``_target_``; none if `name` is close to a key that is set.
+
+    That is a typing error, for which nothing needs to be imported.
+    """
+    siblings = tuple(child_names(node_at(tree, owner)))
+    target = _target(tree, owner)
+    return () if target is None or is_near(name, siblings) else parameters(target).names
+
+
+def _taker(tree: DictConfig, composed: DictConfig, key: str) -> tuple[str | None, str]:
+    """The innermost ``_target_`` that an added key is an argument of, if there is one, and the argument's name."""
+    parts = key.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        owner = ".".join(parts[:length])
+        target = _target(composed, owner)
+        if target is not None:
+            return target, parts[length]
+        if has_key(tree, owner):
+            break
+    return None, parts[-1]
+
+
 def _target(tree: DictConfig, key: str) -> str | None:
     node = node_at(tree, key) if key else None
     if not isinstance(node, DictConfig) or "_target_" not in node:
         return None
     return str(node._target_)
-
-
-def _refuse_sweeps(overrides: Sequence[Override]) -> None:
-    for override in overrides:
-        if override.is_sweep_override():
-            key, line = override.key_or_group, str(override.input_line)
-            values = line.partition("=")[2]
-            raise InputError(
-                f"{line} has several values; add -m to run a job for each, or write {key}=[{values}] for a list"
-            )
-
-
-def _jobs(composer: Composer, overrides: Sequence[Override]) -> Iterator[list[Override]]:
-    """The overrides of jobs: all choices of groups, and of other sweeps the first value."""
-    lines = [_values(override, composer.is_group(override.key_or_group)) for override in overrides]
-    for job in product(*lines):
-        yield parse_overrides(job)
-
-
-def _values(override: Override, every: bool) -> list[str]:
-    """An override without its sweep: one for each choice, or for the first alone."""
-    line = str(override.input_line)
-    if not override.is_sweep_override():
-        return [line]
-    key = line.partition("=")[0]
-    if not override.is_discrete_sweep():
-        interval: Any = override.value()
-        return [f"{key}={interval.start}"]
-    values = override.sweep_string_iterator()
-    return [f"{key}={value}" for value in (values if every else [next(values)])]
 
 
 def _resumed_config(overrides: Sequence[Override]) -> DictConfig:

@@ -31,23 +31,32 @@ REFUSED = [
     ("train", ["hydra.jop.name=a"], "did you mean hydra.job.name?"),
     ("train", ["+hydra.jop.name=a"], "did you mean hydra.job.name?"),
     ("train", ["trainer.limit_train_batches=3"], "with +trainer.limit_train_batches=3"),
-    ("train", ["+trainer.max_stepz=3"], "did you mean trainer.max_steps"),
-    ("train", ["+optimizer.momentum=0.9"], "train has no key optimizer.momentum"),
+    ("train", ["+trainer.max_stepz=3"], "lightning.Trainer takes no argument max_stepz; did you mean max_steps?"),
+    ("train", ["+optimizer.momentum=0.9"], "torch.optim.AdamW takes no argument momentum"),
     ("train", ["~calbacks.ema"], "did you mean callbacks.ema?"),
     ("train", [EARLY, "+callbacks.early.monitr=x"], "takes no argument monitr; did you mean monitor?"),
     ("train", ["+callbacks.emma.half_life=3"], "did you mean callbacks.ema.half_life?"),
-    ("train", ["+logger.offlin=true"], "did you mean logger.offline?"),
+    ("train", ["+logger.offlin=true"], "takes no argument offlin; did you mean offline?"),
     ("train", ["optimizer.lr=1,2"], "optimizer.lr=1,2 has several values; add -m"),
     ("train", ["optimizer.lr=[1"], "cannot be read as key=value; quote"),
     ("train", ["-m", "model=lite,tinny"], "model=tinny must be one of"),
-    ("train", ["-m", "optimizer.lr=1,2", "+optimizer.weigth_decay=0"], "did you mean optimizer.weight_decay?"),
+    ("train", ["-m", "optimizer.lr=1,2", "+optimizer.weigth_decay=0"], "did you mean weight_decay?"),
     ("train", ["-m", "hparams_search=optuna", "+hydra.sweeper.params.optimizer.lrr=choice(1,2)"], "optimizer.lr"),
     ("train", ["--cfg", "job", "-m"], "--cfg and -m exclude each other"),
     ("train", ["--cfg", "jbo"], "--cfg=jbo must be one of job, hydra, all"),
     ("train", ["--config-name"], "--config-name has no value"),
+    ("train", ["resume=run", "data.mine=3"], "data.mine is a key of the run that is resumed only; write +data.mine=3"),
+    ("train", ["+callbacks.ema={half_lif: 3}"], "did you mean callbacks.ema.half_life?"),
+    ("app", ["limits={megabytez: 3}"], "did you mean limits.megabytes?"),
     ("train", ["resume=run", "+overlapp=1"], "train has no key overlapp"),
 ]
 TAKEN = [
+    (
+        "train",
+        ["optimizer._target_=torch.optim.SGD", "+optimizer.momentum=0.9", "~optimizer.betas", "~optimizer.fused"],
+    ),
+    ("separate", ["weights={vocals: [1, 0]}", "ckpt=[a,b]"]),
+    ("app", ["limits={megabytes: 3}"]),
     ("train", ["+trainer.limit_train_batches=3", "++seed=3", "~callbacks.ema", "~logger"]),
     ("train", [EARLY, "+callbacks.early.monitor=val/si_sdr"]),
     ("train", ["callbacks=[default,budget]", "callbacks.budget.seconds=3", "optimizer.betas.0=0.5"]),
@@ -77,6 +86,14 @@ def case(values: object) -> str | None:
     return " ".join(values) if isinstance(values, list) else None
 
 
+@pytest.fixture(autouse=True)
+def folder_with_a_run(tmp_path, monkeypatch):
+    """The current folder, with a run that has keys of its own."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text("callbacks: {mine: {steps: 1}}\ndata: {mine: 1}\n")
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(("command", "words", "sentence"), REFUSED, ids=case)
 def test_what_nothing_reads_is_refused_in_one_sentence(command, words, sentence):
     with pytest.raises(InputError) as refused:
@@ -86,10 +103,7 @@ def test_what_nothing_reads_is_refused_in_one_sentence(command, words, sentence)
 
 
 @pytest.mark.parametrize(("command", "words"), TAKEN, ids=case)
-def test_what_something_reads_is_taken(command, words, tmp_path, monkeypatch):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "config.yaml").write_text("callbacks: {mine: {steps: 1}}\ndata: {mine: 1}\n")
-    monkeypatch.chdir(tmp_path)
+def test_what_something_reads_is_taken(command, words):
     check_words(command, words)
 
 
