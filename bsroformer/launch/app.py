@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 from bsroformer.inference import Delivery, Separator
 from bsroformer.launch.config import number, path_of, paths_of, prepared, switch, whole, word, words
 from bsroformer.launch.errors import user_errors
@@ -42,7 +43,7 @@ def app(cfg: DictConfig) -> None:
     cfg = prepared(cfg)
     console = terminal()
     if find_spec("gradio") is None:
-        raise InputError('the page is made with Gradio, which is not installed: pip install -e ".[web]"')
+        raise InputError(f"the page is made with Gradio, which is not installed: {install_command('web')}")
     from bsroformer.web.server import open_page
 
     keep_freed_memory()

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 from bsroformer.launch.config import AUTO, plain, whole
 from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
@@ -146,7 +147,7 @@ def build_logger(cfg: DictConfig) -> Logger:
         return make(cfg.logger, **tags)
     except InstantiationException as error:
         if "TensorBoard" in cfg.logger._target_ and isinstance(error.__cause__, ModuleNotFoundError):
-            raise InputError("logger=tensorboard needs a package: pip install tensorboard") from error
+            raise InputError(f"logger=tensorboard needs a package: {install_command('tensorboard')}") from error
         raise
 
 

@@ -25,6 +25,7 @@ from bsroformer.launch.candidates import build_candidates, facts_of
 from bsroformer.launch.config import path_of, prepared, switch, whole, words
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.program_facts import program_facts
+from bsroformer.launch.run_folder import make_folder
 from bsroformer.launch.scoring import run_evaluation, show_results
 from bsroformer.launch.shared_songs import Shared
 from bsroformer.launch.songs import build_source
@@ -51,6 +52,7 @@ def evaluate(cfg: DictConfig) -> None:
     with warnings_told(console):
         evaluator = build_evaluator(cfg, songs, folder, console)
     if first:
+        make_folder(folder)
         begin(evaluator, songs, switch(cfg, "overwrite"))
     again = f"output={folder} goes on from here"
     if shared is not None:

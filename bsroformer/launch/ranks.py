@@ -7,13 +7,11 @@ from datetime import datetime
 import torch
 
 from bsroformer.errors import InputError
-from bsroformer.launch.errors import user_errors
 
 KEY = "bsroformer/run"
 """Of the run's name in the store of torchrun."""
 
 
-@user_errors
 def in_one_folder(arguments: Sequence[str]) -> list[str]:
     """The command line with the run's folder in it, where torchrun started this process.
 

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 from bsroformer.launch.config import refuse_many_processes
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.terminal import clock, terminal
@@ -87,7 +88,7 @@ def check_sweep(config: DictConfig) -> None:
         if not installed(module):
             raise InputError(
                 f"hydra/{part}={config.hydra.runtime.choices[f'hydra/{part}']} needs a package that is not "
-                'installed: pip install -e ".[sweep]"'
+                f"installed: {install_command('sweep')}"
             )
 
 

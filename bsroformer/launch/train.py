@@ -3,7 +3,8 @@
 import logging
 import sys
 import warnings
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import lightning as L
@@ -28,6 +29,7 @@ from bsroformer.launch.older_runs import completed
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import check_tags, record_best, record_run
+from bsroformer.launch.run_folder import open_run_folder
 from bsroformer.launch.run_lock import only_training_in
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
@@ -87,7 +89,8 @@ def train(cfg: DictConfig) -> float:
     if trainer.world_size > 1:
         excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size
         console.print(f"{trainer.world_size} processes; a step of the optimiser has {excerpts} excerpts")
-    with only_training_in(folder, console) if trainer.is_global_zero else nullcontext():
+    writes = trainer.is_global_zero and not keeps_nothing(cfg)
+    with only_training_in(folder, console) if writes else nullcontext():
         best = _run(cfg, trainer, module, data, console)
     if offline and trainer.is_global_zero:
         console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
@@ -102,21 +105,36 @@ def _run(
     if trainer.is_global_zero:
         refuse_folder_in_use(cfg)  # by a training that ended since this one looked first
     resumed = told_of_resuming(cfg, trainer, module, data, console)
-    if trainer.is_global_zero:
-        save_config(cfg, folder)
-        with warnings_told(console):
-            record_run(cfg, trainer, module.model, resumed)
-    try:
+    with _run_folder(cfg, trainer, module.model, resumed, console):
         _fit(cfg, trainer, module, data, resumed, console)
         best, last = best_of_run(trainer, module, data, monitor, console), folder / CHECKPOINTS / LAST
         report_no_best(best, monitor, last, console)
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and not keeps_nothing(cfg):
             record_best(folder, best.path or str(last))
             if cfg.evaluate:
                 log_scores(trainer, evaluate_run(cfg, data.test, best.path or str(last), console))
-    finally:
-        finish_wandb()  # or the next run of a sweep would go on in this one
     return best
+
+
+@contextmanager
+def _run_folder(
+    cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None, console: Console
+) -> Iterator[None]:
+    """Make the run's folder and record what is trained there; a ``fast_dev_run`` keeps nothing."""
+    folder = Path(cfg.paths.output_dir)
+    with ExitStack() as stack:
+        stack.callback(finish_wandb)  # or the next run of a sweep would continue in this one
+        if trainer.is_global_zero and not keeps_nothing(cfg):
+            stack.enter_context(open_run_folder(folder))
+            save_config(cfg, folder)
+            with warnings_told(console):
+                record_run(cfg, trainer, model, resumed)
+        yield
+
+
+def keeps_nothing(cfg: DictConfig) -> bool:
+    """Whether the run is a rehearsal of a few batches, of which no file remains."""
+    return bool(cfg.trainer.get("fast_dev_run"))
 
 
 def _fit(
@@ -174,7 +192,8 @@ def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, 
         )
     console.print(f"{len(songs.train)} songs to train on, {len(songs.valid)} to validate, {len(data.test)} to test")
     tell_reading(cfg, data, console)
-    console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
+    place = "nothing is kept (fast_dev_run)" if keeps_nothing(cfg) else f"run folder {cfg.paths.output_dir}"
+    console.print(f"{parameters / 1e6:.1f} M parameters; {place}")
 
 
 def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:

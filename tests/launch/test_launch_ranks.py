@@ -43,11 +43,10 @@ def test_a_run_that_may_go_on_needs_a_name_all_the_same(torchrun, given):
     assert in_one_folder([*ARGUMENTS, given])[-1].startswith("paths.output_dir=")
 
 
-def test_a_torchrun_that_shares_nothing_is_told(torchrun, monkeypatch, capsys):
+def test_a_torchrun_that_shares_nothing_is_told(torchrun, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "False")
-    with pytest.raises(SystemExit):
+    with pytest.raises(InputError, match=r"name the run's folder by paths\.output_dir="):
         in_one_folder(ARGUMENTS)
-    assert "name the run's folder by paths.output_dir=" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("devices", "machines"), [(1, 2), (2, 1), (4, 1)])
