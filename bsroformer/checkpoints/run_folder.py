@@ -19,9 +19,17 @@ RUN_FACTS, RESULT = "run.json", "best"
 
 def run_of(path: Path) -> Path:
     """The run's folder that a path names: itself, its folder of checkpoints, or a checkpoint in that."""
-    folder = path.parent if path.suffix == ".ckpt" and not path.is_dir() else path
+    folder = path.parent if path.suffix == ".ckpt" and not is_folder(path) else path
     folder = folder.parent if folder.name == CANDIDATES else folder
     return folder.parent if folder.name == CHECKPOINTS else folder
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; of what cannot be a path, the reader of the file says so."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def weights_of(path: Path) -> Path:
@@ -33,7 +41,7 @@ def weights_of(path: Path) -> Path:
     Raises:
         InputError: If it is a folder without a checkpoint.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         return path
     folder = run_of(path) / CHECKPOINTS
     found = (folder / name for name in (*_recorded(folder.parent), BEST, LAST, BEFORE))
@@ -59,4 +67,5 @@ def _recorded(run: Path) -> Iterator[str]:
 def checkpoints_in(run: Path) -> list[Path]:
     """The checkpoints in a run's folder, candidates included: any of them says that it holds a training."""
     folder = run / CHECKPOINTS
-    return sorted([*folder.glob("*.ckpt"), *(folder / CANDIDATES).glob("*.ckpt")])
+    found = (*folder.glob("*.ckpt"), *(folder / CANDIDATES).glob("*.ckpt"))
+    return sorted(path for path in found if path.is_file())

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
-from bsroformer.checkpoints.run_folder import BEFORE, CHECKPOINTS, LAST, checkpoints_in, run_of
+from bsroformer.checkpoints.run_folder import BEFORE, CHECKPOINTS, LAST, checkpoints_in, is_folder, run_of
 from bsroformer.checkpoints.start import leaves
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
@@ -75,7 +75,7 @@ def checkpoint_to_resume(cfg: DictConfig, folder: Path, console: Console) -> tup
     A damaged ``last.ckpt`` is skipped with a message, also where it is named.
     """
     named = path_of(cfg.resume, "resume")
-    is_file = named.suffix == ".ckpt" and not named.is_dir()
+    is_file = named.suffix == ".ckpt" and not is_folder(named)
     if is_file and named.parent.resolve() != (folder / CHECKPOINTS).resolve():
         raise InputError(
             f"resume={cfg.resume} is not among the checkpoints of a run's folder: ckpt_path={cfg.resume} resumes from "
@@ -95,7 +95,7 @@ def with_checkpoint_file(cfg: DictConfig, console: Console) -> DictConfig:
     Raises:
         InputError: If it has none.
     """
-    if not isinstance(cfg.ckpt_path, str) or not Path(cfg.ckpt_path).is_dir():
+    if not isinstance(cfg.ckpt_path, str) or not is_folder(Path(cfg.ckpt_path)):
         return cfg
     checkpoint, skipped = last_good_checkpoint(run_of(Path(cfg.ckpt_path)) / CHECKPOINTS)
     for sentence in skipped:
