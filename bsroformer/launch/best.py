@@ -50,7 +50,7 @@ def report_no_best(best: Scored, monitor: Monitor, last: Path, console: Console)
     if not best.path and last.is_file():
         console.print(
             f"No validation had a score (monitor={monitor.name}), so no checkpoint is called the best; {last} has the "
-            "latest weights. Validate songs whose stems sound, with data.valid_songs or in valid/.",
+            "latest weights",
             style="yellow",
         )
 

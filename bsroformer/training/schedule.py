@@ -85,16 +85,23 @@ def after_warmup(
 
 def make_schedule(make: MakesScheduler, optimizer: Optimizer, total_steps: int) -> LRScheduler:
     """The schedule of a run, of a function that takes its steps or of a class of PyTorch's."""
-    target = make.func if isinstance(make, partial) else make
+    target = target_of(make)
     if inspect.isclass(target) and issubclass(target, LRScheduler):
         return after_warmup(optimizer, total_steps, warmup_steps=0, then=make)
     return make(optimizer, total_steps)
 
 
+def target_of(make: MakesScheduler) -> MakesScheduler:
+    """The function or class that a partial call is of."""
+    while isinstance(make, partial):
+        make = make.func
+    return make
+
+
 def with_run_length(make: MakesScheduler, steps: int) -> MakesScheduler:
     """The same with the run's length where the class has an argument for it that was not given."""
     given = make.keywords if isinstance(make, partial) else {}
-    known = inspect.signature(make).parameters
+    known = inspect.signature(target_of(make)).parameters
     name = next((name for name in RUN_LENGTHS if name in known), None)
     if name is None or name in given or "epochs" in given:  # OneCycleLR takes epochs and steps_per_epoch instead
         return make

@@ -10,15 +10,12 @@ class ValidateLast(L.Callback):
     ``check_val_every_n_epoch``: the last part of the training would then have no score, and could not be the best.
     """
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Validate the run's last epoch, whichever it is."""
-        if trainer.current_epoch + 1 == trainer.max_epochs:
-            validate_this_epoch(trainer)
-
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        """Ask for an end as soon as the last step is done: Lightning validates before it stops on request."""
-        if trainer.global_step >= trainer.max_steps > 0:
+        """Have the run's last epoch validated, and end after the last step: Lightning validates before it stops."""
+        last_step = trainer.global_step >= trainer.max_steps > 0
+        if last_step:
             trainer.should_stop = True
+        if last_step or trainer.current_epoch + 1 == trainer.max_epochs:
             validate_this_epoch(trainer)
 
 

@@ -116,7 +116,7 @@ def test_an_optimiser_that_is_configured_anew_is_so_from_there_on(songs_root, tm
     told = capsys.readouterr().out
     assert "optimizer.lr is 0.1 from here on, and was 0.0005." in told
     assert "optimizer.betas is [0.8, 0.9] from here on, and was [0.9, 0.95]." in told
-    assert "optimizer.weight_decay is 0.5 from here on, and was 0.1." in told
+    assert "optimizer.weight_decay is 0.5 from here on, and was 0.05." in told
     assert "fused" not in told
     assert f"resume={uninterrupted} goes on in the old one" in told
 
