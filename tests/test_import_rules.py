@@ -16,7 +16,7 @@ PACKAGE = "bsroformer"
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
     ("errors",),
-    ("atomic", "devices", "file_state", "parallel"),
+    ("atomic", "devices", "file_state", "parallel", "safe_files"),
     ("hardware",),
     ("audio",),
     ("metrics", "model", "losses", "data"),

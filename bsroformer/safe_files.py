@@ -1,0 +1,236 @@
+"""JSON and YAML from unknown sources: plain values only, within limits that are checked before anything is built.
+
+A file of a run, a pack or an evaluation may come from another person or from a disk that was full. What is read here
+is text, numbers, booleans, null, lists and mappings by text, never more than the limits allow, and any fault is one
+`InputError` that names the file.
+"""
+
+import json
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bsroformer.errors import InputError
+
+Plain = Any
+"""None, bool, int, float, str, a list of these, or a dict of these by str."""
+
+
+@dataclass(frozen=True)
+class ReadingLimits:
+    """Largest accepted file.
+
+    Attributes:
+        size: Bytes.
+        depth: Lists and mappings inside each other.
+        values: Values and keys, those of a YAML alias counted wherever it is used.
+        text: Characters of a YAML value.
+    """
+
+    size: int = 2**20
+    depth: int = 32
+    values: int = 50_000
+    text: int = 10_000
+
+
+CONFIGURATION = ReadingLimits()
+"""Limits of settings that people write; the configuration of a run has 5 kB, 200 values and 5 levels."""
+RECORDS = ReadingLimits(size=2**28, values=2**24)
+"""Limits of what programs write, such as scores of each second."""
+
+
+def read_text(path: Path, limits: ReadingLimits = CONFIGURATION) -> str:
+    """Read a text file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        InputError: If it is missing, not a regular file, longer than allowed, or not UTF-8.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for its writer
+            raise InputError(f"{path} is not a file: remove it, or give the path of one")
+        if status.st_size > limits.size:
+            raise InputError(
+                f"{path} is refused: it has {status.st_size:,} bytes, and at most {limits.size:,} are read"
+            )
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is damaged: byte {error.start} is not UTF-8 text; restore it from a copy") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def read_json(path: Path, limits: ReadingLimits = RECORDS) -> Plain:
+    """Read a JSON file.
+
+    Raises:
+        InputError: See `read_text` and `parse_json`.
+    """
+    return parse_json(read_text(path, limits), path, limits)
+
+
+def parse_json(text: str, source: object, limits: ReadingLimits = RECORDS) -> Plain:
+    """Parse JSON; ``NaN`` and ``Infinity`` are accepted, as Python writes them.
+
+    Args:
+        text: The JSON.
+        source: Its file, for messages.
+        limits: Bounds of depth and number of values.
+
+    Raises:
+        InputError: If it is something else, or exceeds the limits.
+    """
+    try:
+        tree = json.loads(text)
+    except RecursionError as error:
+        raise _too_deep(source, limits) from error
+    except ValueError as error:  # also of numbers with thousands of digits
+        raise InputError(f"{source} is damaged: it is not JSON ({error}); restore it from a copy") from error
+    _check_depth(tree, source, limits)
+    return tree
+
+
+def _check_depth(tree: Plain, source: object, limits: ReadingLimits) -> None:
+    level: list[Any] = [tree]
+    visited = 0
+    for _ in range(limits.depth + 1):
+        visited += len(level)
+        if visited > limits.values:
+            raise _too_many(source, limits)
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return
+    raise _too_deep(source, limits)
+
+
+def _children(value: Plain) -> Iterator[Plain]:
+    if isinstance(value, dict):
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
+
+
+def read_yaml(path: Path, limits: ReadingLimits = CONFIGURATION) -> Plain:
+    """Read a YAML file.
+
+    Raises:
+        InputError: See `read_text` and `parse_yaml`.
+    """
+    return parse_yaml(read_text(path, limits), path, limits)
+
+
+def parse_yaml(text: str, source: object, limits: ReadingLimits = CONFIGURATION) -> Plain:
+    """Parse YAML; numbers are understood as OmegaConf does (``1e-5`` is one), and dates are text.
+
+    Args:
+        text: The YAML.
+        source: Its file, for messages.
+        limits: Bounds of what it unfolds to, checked event by event before a value is built.
+
+    Raises:
+        InputError: If it is something else, exceeds the limits, or holds other than plain values.
+    """
+    try:
+        check_events(text, source, limits)
+        tree = yaml.load(text, _PlainLoader)
+    except InputError:
+        raise
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise InputError(f"{source} cannot be read as plain YAML: {line}{error.problem}") from error
+    except Exception as error:  # PyYAML's constructors raise errors of many types for values that do not fit their tags
+        raise InputError(f"{source} cannot be read as plain YAML: a value does not fit its tag, or its text") from error
+    _check_plain(tree, source)
+    return tree
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """A safe loader with the number syntax of OmegaConf, which writes the configurations of runs."""
+
+
+_FLOAT = re.compile(
+    r"^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?(?:[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)"
+    r"|\.[0-9_]+(?:[eE][-+][0-9]+)?"
+    r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*"
+    r"|[-+]?\.(?:inf|Inf|INF)"
+    r"|\.(?:nan|NaN|NAN))$"
+)
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+
+
+def check_events(text: str, source: object, limits: ReadingLimits = CONFIGURATION) -> None:
+    """Refuse YAML that would unfold to more than the limits, while nothing of it is built.
+
+    Raises:
+        InputError: If it would.
+        yaml.YAMLError: If it is not YAML.
+    """
+    sizes: dict[str, int] = {}  # of each anchor
+    open_nodes: list[tuple[str | None, int]] = []  # the anchor of each, and how many values came before it
+    count = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_nodes.pop()
+            if anchor is not None:
+                sizes[anchor] = count - before
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise InputError(f"{source} is refused: its alias *{event.anchor:.40} refers to what contains it")
+            count += sizes[event.anchor]
+        elif isinstance(event, yaml.NodeEvent):
+            count += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                sizes.pop(event.anchor, None)  # from here on an alias of that name is this very node
+                open_nodes.append((event.anchor, count - 1))
+            else:
+                _check_scalar(event, source, limits)
+                if event.anchor is not None:
+                    sizes[event.anchor] = 1
+        if count > limits.values:
+            raise _too_many(source, limits)
+        if len(open_nodes) > limits.depth:
+            raise _too_deep(source, limits)
+
+
+def _check_scalar(event: yaml.NodeEvent, source: object, limits: ReadingLimits) -> None:
+    assert isinstance(event, yaml.ScalarEvent)
+    if len(event.value) > limits.text:
+        line = event.start_mark.line + 1 if event.start_mark else "?"
+        raise InputError(f"{source} is refused: the value at line {line} is longer than {limits.text:,} characters")
+
+
+def _check_plain(tree: Plain, source: object) -> None:
+    """Refuse bytes, sets, keys that are not text, and text that cannot be written again."""
+    open_values = [tree]
+    while open_values:
+        value = open_values.pop()
+        if isinstance(value, dict):
+            wrong = next((key for key in value if not isinstance(key, str)), None)
+            if wrong is not None:
+                raise InputError(f"{source} is refused: its key {wrong!r:.60} is not text")
+            open_values += value.keys()
+        elif isinstance(value, str):
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                raise InputError(f"{source} is refused: {value!r:.60} is not text that UTF-8 can hold")
+        elif not isinstance(value, list | bool | int | float | None):
+            raise InputError(f"{source} is refused: it holds a {type(value).__name__}, which is not a plain value")
+        open_values += _children(value)
+
+
+def _too_deep(source: object, limits: ReadingLimits) -> InputError:
+    return InputError(f"{source} is refused: it nests more than {limits.depth} lists and mappings in each other")
+
+
+def _too_many(source: object, limits: ReadingLimits) -> InputError:
+    return InputError(f"{source} is refused: it unfolds to more than {limits.values:,} values")
