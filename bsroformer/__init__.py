@@ -18,11 +18,16 @@ Waveforms are float32 in [-1, 1]. A mixture is ``(b c t)``, its stems are ``(b n
 >>> results["model"].scores["vocals"]["cSDR"]  # dB  # doctest: +SKIP
 """
 
-from bsroformer.checkpoints import load_model
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from bsroformer.errors import Cancelled, InputError
-from bsroformer.evaluation import Candidate, Results, evaluate, songs_in
-from bsroformer.inference import Delivery, Ensemble, Separator, SongStems, separate_file
-from bsroformer.model import BandSplitRoformer, ModelSettings
+
+if TYPE_CHECKING:
+    from bsroformer.checkpoints import load_model
+    from bsroformer.evaluation import Candidate, Results, evaluate, songs_in
+    from bsroformer.inference import Delivery, Ensemble, Separator, SongStems, separate_file
+    from bsroformer.model import BandSplitRoformer, ModelSettings
 
 __all__ = [
     "BandSplitRoformer",
@@ -41,3 +46,22 @@ __all__ = [
     "songs_in",
 ]
 __version__ = "0.1.0"
+
+_MODULES = {
+    "bsroformer.checkpoints": ("load_model",),
+    "bsroformer.evaluation": ("Candidate", "Results", "evaluate", "songs_in"),
+    "bsroformer.inference": ("Delivery", "Ensemble", "Separator", "SongStems", "separate_file"),
+    "bsroformer.model": ("BandSplitRoformer", "ModelSettings"),
+}
+"""Public names by module; they are imported on first use, since PyTorch takes seconds."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

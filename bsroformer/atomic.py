@@ -91,3 +91,15 @@ def is_full(path: Path) -> bool:
     with suppress(OSError):
         return shutil.disk_usage(path.parent).free < NEARLY_NOTHING
     return False
+
+
+def set_aside(path: Path) -> Path:
+    """Keep a damaged file beside its place, where a whole one will be written: ``<name>.damaged<suffix>``.
+
+    Raises:
+        InputError: If it cannot be renamed.
+    """
+    kept = path.with_name(f"{path.stem}.damaged{path.suffix}")
+    with writing(path):
+        path.replace(kept)
+    return kept

@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,18 @@ def read_text(path: Path, limits: ReadingLimits = CONFIGURATION) -> str:
         InputError: If it is missing, not a regular file, longer than allowed, or not UTF-8.
     """
     try:
+        return read_bytes(path, limits).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is damaged: byte {error.start} is not UTF-8 text; restore it from a copy") from error
+
+
+def read_bytes(path: Path, limits: ReadingLimits = CONFIGURATION) -> bytes:
+    """Read a file.
+
+    Raises:
+        InputError: If it is missing, not a regular file, or longer than allowed.
+    """
+    try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for its writer
             raise InputError(f"{path} is not a file: remove it, or give the path of one")
@@ -58,9 +71,7 @@ def read_text(path: Path, limits: ReadingLimits = CONFIGURATION) -> str:
             raise InputError(
                 f"{path} is refused: it has {status.st_size:,} bytes, and at most {limits.size:,} are read"
             )
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is damaged: byte {error.start} is not UTF-8 text; restore it from a copy") from error
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -97,21 +108,22 @@ def parse_json(text: str, source: object, limits: ReadingLimits = RECORDS) -> Pl
 
 def _check_depth(tree: Plain, source: object, limits: ReadingLimits) -> None:
     level: list[Any] = [tree]
-    visited = 0
+    visited = 1
     for _ in range(limits.depth + 1):
-        visited += len(level)
+        children = list(islice(chain.from_iterable(map(_children, level)), limits.values))
+        visited += len(children)
         if visited > limits.values:
             raise _too_many(source, limits)
-        level = [child for value in level for child in _children(value)]
-        if not level:
+        if not children:
             return
+        level = children
     raise _too_deep(source, limits)
 
 
 def _children(value: Plain) -> Iterator[Plain]:
     if isinstance(value, dict):
         yield from value.values()
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         yield from value
 
 
@@ -191,7 +203,7 @@ def check_events(text: str, source: object, limits: ReadingLimits = CONFIGURATIO
         elif isinstance(event, yaml.NodeEvent):
             count += 1
             if isinstance(event, yaml.CollectionStartEvent):
-                sizes.pop(event.anchor, None)  # from here on an alias of that name is this very node
+                sizes.pop(event.anchor or "", None)  # from here on an alias of that name is this very node
                 open_nodes.append((event.anchor, count - 1))
             else:
                 _check_scalar(event, source, limits)
@@ -210,6 +222,16 @@ def _check_scalar(event: yaml.NodeEvent, source: object, limits: ReadingLimits) 
         raise InputError(f"{source} is refused: the value at line {line} is longer than {limits.text:,} characters")
 
 
+def check_plain(tree: Any, source: object, limits: ReadingLimits = CONFIGURATION) -> None:
+    """Make sure that a tree, such as an entry of a checkpoint, is made of few plain values; tuples count as lists.
+
+    Raises:
+        InputError: If it is not, or has no end.
+    """
+    _check_depth(tree, source, limits)
+    _check_plain(tree, source)
+
+
 def _check_plain(tree: Plain, source: object) -> None:
     """Refuse bytes, sets, keys that are not text, and text that cannot be written again."""
     open_values = [tree]
@@ -218,14 +240,18 @@ def _check_plain(tree: Plain, source: object) -> None:
         if isinstance(value, dict):
             wrong = next((key for key in value if not isinstance(key, str)), None)
             if wrong is not None:
-                raise InputError(f"{source} is refused: its key {wrong!r:.60} is not text")
+                raise InputError(f"{source} is refused: its key {_short(wrong)} is not text")
             open_values += value.keys()
         elif isinstance(value, str):
             if any("\ud800" <= character <= "\udfff" for character in value):
-                raise InputError(f"{source} is refused: {value!r:.60} is not text that UTF-8 can hold")
-        elif not isinstance(value, list | bool | int | float | None):
+                raise InputError(f"{source} is refused: {value[:60]!r} is not text that UTF-8 can hold")
+        elif not isinstance(value, list | tuple | bool | int | float | None):
             raise InputError(f"{source} is refused: it holds a {type(value).__name__}, which is not a plain value")
         open_values += _children(value)
+
+
+def _short(key: Any) -> str:
+    return str(key) if isinstance(key, bool | float | None) else f"of type {type(key).__name__}"
 
 
 def _too_deep(source: object, limits: ReadingLimits) -> InputError:

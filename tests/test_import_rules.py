@@ -16,7 +16,7 @@ PACKAGE = "bsroformer"
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
     ("errors",),
-    ("atomic", "devices", "file_state", "parallel", "safe_files"),
+    ("atomic", "devices", "extras", "file_state", "parallel", "safe_files"),
     ("hardware",),
     ("audio",),
     ("metrics", "model", "losses", "data"),
@@ -27,6 +27,7 @@ LAYERS = (
     ("training", "web"),
     ("benchmarks",),
     ("launch",),
+    ("cli",),
     ("scripts",),
 )
 NEIGHBOURS = {("losses", "metrics")}
@@ -34,7 +35,7 @@ LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 
 # Where these may be imported at all: at the start of a path below the repository.
 CONFINED = {
-    ("hydra", "omegaconf"): ("bsroformer/launch/", "scripts/"),
+    ("hydra", "omegaconf"): ("bsroformer/launch/", "bsroformer/cli/"),
     ("lightning", "pytorch_lightning"): (
         "bsroformer/training/",
         "bsroformer/data/datamodule.py",

@@ -1,14 +1,13 @@
-"""Every command in the README is one that Hydra accepts, and the links lead somewhere."""
+"""Every command in the README is one that the program accepts, and the links lead somewhere."""
 
 import re
 import shlex
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from bsroformer.launch.command_line import quote_paths
+from bsroformer.cli.commands import COMMANDS as SCRIPTS
+from bsroformer.cli.main import checked
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -32,22 +31,7 @@ def test_the_command_composes(command, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
     words = shlex.split(command.replace("$HOME", "/home/somebody"))
     script = next(index for index, word in enumerate(words) if "scripts/" in word)
-    overrides = quote_paths([word for word in words[script + 1 :] if word != "-m"])
-    if "-m" in words:
-        overrides = first_job(overrides)
-    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        assert compose(Path(words[script]).stem, overrides)
-
-
-def first_job(overrides: list[str]) -> list[str]:
-    """What the first job of a sweep is given; what a search draws from a range is left out."""
-    kept = []
-    for each in OverridesParser.create().parse_overrides(overrides):
-        if not each.is_sweep_override():
-            kept.append(str(each.input_line))
-        elif each.is_discrete_sweep():
-            kept.append(f"{each.get_key_element()}={next(each.sweep_string_iterator())}")
-    return kept
+    checked(SCRIPTS[Path(words[script]).stem], words[script + 1 :])  # raises if it does not
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -7,7 +7,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from bsroformer.errors import InputError
-from bsroformer.safe_files import ReadingLimits, parse_json, parse_yaml, read_json, read_text, read_yaml
+from bsroformer.safe_files import ReadingLimits, check_plain, parse_json, parse_yaml, read_json, read_text, read_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
 """500 bytes that unfold to 2**40 values."""
@@ -27,7 +27,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for 
         ("a: !!binary aGVsbG8=", "holds a bytes"),
         ("a: !!set {b, c}", "holds a set"),
         ("a: !!timestamp 2001-01-01", "holds a date"),
-        ("1: a", "key 1 is not text"),
+        ("1: a", "key of type int is not text"),
         ("? [a]\n: b", "unhashable"),
         ('a: "\\ud800"', "not text that UTF-8 can hold"),
         (f"a: {'9' * 5_000}", "a value does not fit"),
@@ -95,3 +95,20 @@ def test_files_that_are_no_text_files_are_refused(tmp_path):
 def test_a_byte_order_mark_is_skipped(tmp_path):
     (tmp_path / "a.yaml").write_bytes("\ufeffa: 1".encode())
     assert read_yaml(tmp_path / "a.yaml") == {"a": 1}
+
+
+def test_a_tree_without_end_is_refused_at_once():
+    endless: list = []
+    endless.append(endless)
+    wide: list = [0]
+    for _ in range(30):
+        wide = [wide] * 10
+    for tree, reason in ((endless, "nests more than"), (wide, "unfolds to more than"), ({"a": {1}}, "holds a set")):
+        begun = time.monotonic()
+        with pytest.raises(InputError, match=f"entry is refused: .*{reason}"):
+            check_plain(tree, "entry")
+        assert time.monotonic() - begun < 2
+
+
+def test_tuples_are_plain():
+    check_plain({"widths": ((1, 2), [3, 4.5, None, True, "x"])}, "entry")

@@ -68,7 +68,7 @@ def test_a_sweep_has_a_table_and_a_failing_job_spoils_no_other(songs_root, tmp_p
     rows = table(folder)
     assert sorted(row["job"] for row in rows[:3]) == ["0", "2", "3"]
     assert all(row["status"] == "done" and row["steps"] == "2" for row in rows[:3])
-    scores = [float(row["val/si_sdr"]) for row in rows[:3]]
+    scores = [float(row["val/sdr"]) for row in rows[:3]]
     assert scores == sorted(scores, reverse=True)
     assert (rows[3]["job"], rows[3]["optimizer.lr"], rows[3]["status"]) == ("1", "x", "failed")
     assert rows[3]["reason"].startswith("optimizer or scheduler cannot be set up as configured")
@@ -79,7 +79,7 @@ def test_a_search_looks_for_the_highest_score_and_prunes(songs_root, tmp_path):
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
     search = "hparams_search=optuna", "hydra.sweeper.n_trials=4", "paths.output_dir=out", "trainer.max_steps=4"
     space = "optimizer.lr=choice(1e-6,1e-2)", "scheduler.warmup_steps=1", "model.trunk.dim=8"
-    prune = "callbacks.prune.warmup_steps=1", "callbacks.prune.warmup_runs=1"
+    prune = "callbacks.prune.warmup_steps=1", "callbacks.prune.warmup_runs=1", "monitor=val/si_sdr"
     status, printed = swept(tmp_path, songs_root, *search, *space, *prune, "-m")
     assert status == 0, printed
     rows = table(tmp_path / "out")

@@ -16,6 +16,7 @@ from bsroformer.checkpoints.community.options import BsOptions, options_of
 from bsroformer.checkpoints.community.write import to_public
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training.memory import saved_in_forward
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
@@ -153,7 +154,7 @@ def imported_model() -> type[nn.Module]:
             from bs_roformer import BSRoformer
     except ImportError as error:
         raise InputError(
-            f'what=public_step needs the package bs-roformer ({error}): pip install "bsroformer[benchmark]"'
+            f"what=public_step needs the package bs-roformer ({error}): {install_command('benchmark')}"
         ) from error
     return BSRoformer
 

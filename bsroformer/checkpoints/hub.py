@@ -4,6 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from bsroformer.checkpoints.run_folder import weights_of
 from bsroformer.errors import InputError
 
 SCHEME = "hf://"
@@ -20,7 +21,7 @@ def located(reference: str | Path) -> Path:
     """The local path of a file, fetched if it is on the Hub.
 
     Args:
-        reference: A path, or ``hf://owner/repository/file[@revision]``.
+        reference: A path, of a file or of a run's folder, or ``hf://owner/repository/file[@revision]``.
 
     Raises:
         InputError: If it cannot be had.
@@ -29,7 +30,7 @@ def located(reference: str | Path) -> Path:
         raise InputError("no checkpoint is named: give the path of one, or hf://owner/repository/file")
     if not isinstance(reference, str | Path):
         raise InputError(f"{reference!r:.60} is no path of a file: give one, in quotes if its name is a number")
-    return fetched(str(reference)) if is_on_hub(reference) else Path(reference)
+    return fetched(str(reference)) if is_on_hub(reference) else weights_of(Path(reference))
 
 
 def fetched(reference: str) -> Path:

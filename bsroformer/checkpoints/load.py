@@ -22,7 +22,8 @@ def load_model(path: str | Path, config: str | Path | None = None, sha256: str |
     assumed, and the assumptions are logged as a warning.
 
     Args:
-        path: A ``.ckpt``, ``.pth``, ``.pt`` or ``.safetensors`` file, or ``hf://owner/repository/file[@revision]``.
+        path: A ``.ckpt``, ``.pth``, ``.pt`` or ``.safetensors`` file, ``hf://owner/repository/file[@revision]``, or the
+            folder of a training, of which the best weights are read.
         config: The YAML of a public checkpoint; unless given, one of the same name beside it.
         sha256: What the file's SHA-256 must be.
 

@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from bsroformer.checkpoints.blank import skeleton, with_fitting_bands
 from bsroformer.checkpoints.checkpoint import AVERAGED, Checkpoint
 from bsroformer.checkpoints.differences import compare_keys
@@ -20,6 +22,7 @@ from bsroformer.checkpoints.piece import Piece
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
 from bsroformer.errors import InputError
 from bsroformer.model import ModelSettings
+from bsroformer.safe_files import check_plain
 
 ENTRY = "bsroformer"
 FORMAT = 2
@@ -50,12 +53,15 @@ def read_native(file: WeightFile) -> Checkpoint:
     entry, weights = _entry_and_weights(file)
     if not isinstance(entry, dict) or not isinstance(entry.get("model"), dict):
         raise InputError(f"{file.path} is damaged: its entry '{ENTRY}' does not describe a model")
-    if entry.get("format") not in (1, FORMAT):
+    form = entry.get("format")
+    if type(form) is not int or not 0 < form < 2**32:
+        raise InputError(f"{file.path} is damaged: the format of its entry '{ENTRY}' is no number of a format")
+    if form > FORMAT:
         raise InputError(
-            f"{file.path} has format {entry.get('format')}, and this version reads formats up to {FORMAT}: "
-            "update bsroformer"
+            f"{file.path} has format {form}, and this version reads formats up to {FORMAT}: update bsroformer"
         )
     source = f"{file.path} ({ENTRY}.model)"
+    check_plain(entry["model"], source)
     settings = with_fitting_bands(ModelSettings.from_dict(entry["model"], source), source)
     weights = checked_weights(weights, file)
     expected = {name: tuple(tensor.shape) for name, tensor in skeleton(settings).state_dict().items()}
@@ -116,4 +122,25 @@ def read_training_checkpoint(path: str | Path) -> dict[str, Any]:
     if ENTRY not in file.entries or not file.entries.get("optimizer_states"):
         raise InputError(f"{path} holds no training to resume: start from its weights alone with init_from={path}")
     read_native(file).check()
+    for tensors in (file.entries["state_dict"], file.entries.get(RAW, {}), _moments(file.entries["optimizer_states"])):
+        if not isinstance(tensors, dict):
+            raise InputError(f"{path} is damaged: it has a {type(tensors).__name__} in place of weights")
+        checked_weights(tensors, file)
     return file.entries
+
+
+def _moments(states: Any) -> dict[str, Tensor]:
+    """The tensors among the states of optimisers, by their places; other values are whatever they are."""
+    open_values, found, seen = [("optimizer_states", states)], dict[str, Tensor](), set[int]()
+    while open_values:
+        place, value = open_values.pop()
+        if id(value) in seen:  # a list may be in many others, and in itself
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            found[place] = value
+        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        open_values += [
+            (f"{place}[{key:.40}]" if isinstance(key, str) else f"{place}[{len(seen)}]", each) for key, each in items
+        ]
+    return found

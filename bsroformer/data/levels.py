@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bsroformer.audio.activity import is_active
+
 BLOCK_SECONDS = 0.1
 """Length of a block: short beside an excerpt, and 3,000 of them in a song of 5 minutes."""
 ACTIVE, BETWEEN, SILENT = 1, 0, -1
@@ -43,8 +45,9 @@ class Levels:
         soonest, latest = first + frames, last + frames  # samples: where the excerpts end
         inside = self._energy(stem, _upwards(last, self.block), soonest // self.block, soonest >= length)
         touched = self._energy(stem, first // self.block, _upwards(latest, self.block), latest >= length)
-        least = 10 ** (least_db / 10) * frames * self.channels
-        return np.where(inside >= least, ACTIVE, np.where(touched < least, SILENT, BETWEEN)).astype(np.int8)
+        samples = frames * self.channels
+        surely, perhaps = is_active(inside, samples, least_db), is_active(touched, samples, least_db)
+        return np.where(surely, ACTIVE, np.where(perhaps, BETWEEN, SILENT)).astype(np.int8)
 
     def _energy(
         self, stem: int, begin: NDArray[np.int64], end: NDArray[np.int64], to_the_end: NDArray[np.bool_]

@@ -4,9 +4,12 @@
 
     <folder>/<song>/<stem>.wav               most programs
     <folder>/<song>/mixture/<stem>.wav       those that were given <song>/mixture.wav, scripts/separate.py among them
-    <folder>/<song>_<stem>.wav               or "<song> - <stem>.wav", "<song>_(<Stem>).wav": all songs side by side
+    <folder>/<song>_<stem>.wav               or "<song> - <stem>.wav": all songs side by side
+    <folder>/<song>_(<Stem>)_<model>.wav     audio-separator
+    <folder>/1_<song>_(<Stem>).wav           UVR, which numbers its songs
 
-or any of these in ``<folder>/<split>/``, as museval has them. Capitals do not matter, nor does the kind of audio file.
+or any of these in ``<folder>/<split>/``, as museval has them, and the names with the song in the song's own folder too.
+Capitals do not matter, nor does the kind of audio file.
 """
 
 import re
@@ -25,14 +28,18 @@ from bsroformer.audio.files import read
 from bsroformer.data.layouts import MIXTURE
 from bsroformer.data.layouts.song_files import entries, is_audio
 from bsroformer.errors import InputError
+from bsroformer.evaluation.delay import constant_delay
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry
-from bsroformer.evaluation.stem_names import OF_ACCOMPANIMENT
+from bsroformer.evaluation.stem_names import OF_ACCOMPANIMENT, compared
 from bsroformer.file_state import file_state, word_for
 
 TOLERANCE = 0.1
 """Seconds by which an estimate's length may differ from its song's without a word; encoders pad less."""
-AFTER_SONG = re.compile(r"_\((?P<bracketed>.+)\)|_(?P<low>.+)| - (?P<dash>.+)")
-"""What follows a song's name in the name of a stem's file, where the songs have no folders."""
+AFTER_SONG = re.compile(r"_\((?P<bracketed>[^()]+)\)(_[^()]*)?|_(?P<low>[^()]+)| - (?P<dash>[^()]+)")
+"""What follows a song's name in the name of a stem's file. Brackets hold a stem, and a model's name may follow them;
+two pairs of brackets are of a file that was separated twice."""
+NUMBER = re.compile(r"\d+_")
+"""What UVR puts before a song's name."""
 BETWEEN = re.compile(r"_| - ")
 """A sign that it was the name of another song, which begins with this one's."""
 SPLITS_WITHIN = {"valid": ("valid", "train")}
@@ -77,9 +84,9 @@ class EstimatesFolder:
         list_once = cache(listed)
         for song in songs:
             files = list(_files(folder, song.name, song.split, list_once))
-            known = OF_ACCOMPANIMENT.union(map(plain, song.stems))
+            known = OF_ACCOMPANIMENT.union(map(compared, song.stems))
             # "Song_Live_vocals.wav" is of another song, and has no stem "live_vocals" of this one
-            names |= {stem for stem, _, own in files if own or stem in known or not BETWEEN.search(stem)}
+            names |= {stem for stem, _, own in files if own or compared(stem) in known or not BETWEEN.search(stem)}
         names.discard(MIXTURE)
         if not names:
             named = ", ".join(song.name for song in songs[:3]) + (", ..." if songs[3:] else "")
@@ -114,7 +121,19 @@ class EstimatesFolder:
         estimates = torch.zeros(len(song.stems), *song.mixture.shape)  # n c t
         for estimate, stem in zip(estimates, song.stems, strict=True):
             estimate[:] = _read(self._one(found[stem], song.name, stem), song)
+        self._warn_of_delay(estimates, song)
         return estimates
+
+    def _warn_of_delay(self, estimates: Tensor, song: SongAudio) -> None:
+        """Warn where all stems are late or early by the same time, as after encoders; they are scored as they are."""
+        delay = constant_delay(estimates, song.targets, song.sample_rate)
+        if delay:
+            size = f"{abs(delay):,} samples ({1000 * abs(delay) / song.sample_rate:.1f} ms)"
+            warnings.warn(
+                f"{self.folder}: all stems of {song.name!r} are {size} {'late' if delay > 0 else 'early'}, "
+                "which lowers their scores; shift the files",
+                stacklevel=2,
+            )
 
     def _one(self, paths: list[Path], song: str, stem: str) -> Path:
         """The file of a stem."""
@@ -163,8 +182,11 @@ def _files(
     for place in (top, *map(list_folder, _within(top, *SPLITS_WITHIN.get(split, (split,))))):
         for own in map(listed, _within(place, song)):
             for files in (own, *map(listed, _within(own, MIXTURE))):
-                yield from ((plain(path.stem), path, True) for _, path in files if is_audio(path))
-        yield from ((stem, path, False) for stem, path in _beside_others(place, plain(song)))
+                yield from ((_stem_in_own_folder(path, song), path, True) for _, path in files if is_audio(path))
+        for name, path in place:
+            stem = stem_after(name.removesuffix(path.suffix.lower()), plain(song))
+            if stem is not None and is_audio(path):
+                yield stem, path, False
 
 
 def _within(place: Listing, *names: str) -> list[Path]:
@@ -173,14 +195,28 @@ def _within(place: Listing, *names: str) -> list[Path]:
     return [path for name, path in place if name in wanted and path.is_dir()]
 
 
-def _beside_others(place: Listing, song: str) -> Iterator[tuple[str, Path]]:
-    """Stems whose files are called after the song, which is named in `plain` letters."""
-    for name, path in place:
-        stem = (
-            AFTER_SONG.fullmatch(name.removesuffix(path.suffix.lower()), len(song)) if name.startswith(song) else None
-        )
-        if stem and is_audio(path):
-            yield next(filter(None, stem.groups())), path
+def _stem_in_own_folder(path: Path, song: str) -> str:
+    """Name the stem of a file in the folder of its song: by what follows the song's name or ``mixture``, if it does."""
+    name = plain(path.stem)
+    return stem_after(name, plain(song)) or stem_after(name, MIXTURE) or name
+
+
+def stem_after(name: str, song: str) -> str | None:
+    """Find the stem in the name of a file that begins with its song's name.
+
+    Args:
+        name: Name of the file without its suffix, in `plain` letters.
+        song: Name of the song, likewise.
+
+    Returns:
+        The stem; None if the file is not of this song.
+    """
+    numbered = NUMBER.match(name)
+    start = 0 if name.startswith(song) or numbered is None else numbered.end()
+    if not name.startswith(song, start):
+        return None
+    found = AFTER_SONG.fullmatch(name, start + len(song))
+    return found and (found["bracketed"] or found["low"] or found["dash"])
 
 
 def _read(path: Path, song: SongAudio) -> Tensor:

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.atomic import write_text
+from bsroformer.data.layouts import SPLITS
 from bsroformer.data.packs.find import song_folder
+from bsroformer.errors import InputError
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.museval_json import write_museval
 from bsroformer.evaluation.scores import SongScores
 from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.file_state import file_state, word_for
+from bsroformer.safe_files import read_json
 
-VERSION = 1
+VERSION = 2
 """Of how scores are computed: those of another one are not kept."""
 
 
@@ -44,10 +47,11 @@ class KeptScores:
             return None
         try:
             scores = SongScores.from_dict(tree)
-        except (KeyError, TypeError, AttributeError):
+        except ValueError:  # damaged
             return None
         whole = all("SIR" in frames for frames in scores.frames.values())
-        return scores if whole or not self.bss_eval else None
+        fits = scores.song == song.name and set(self.stems) == scores.whole.keys()
+        return scores if fits and (whole or not self.bss_eval) else None
 
     def write(self, method: Method, song: SongEntry, scores: SongScores, mark: str | None) -> None:
         """Keep the scores of a song, with the mark that it had before it was read.
@@ -55,7 +59,8 @@ class KeptScores:
         Raises:
             InputError: If they cannot be written.
         """
-        write_museval(scores, self.stems, self._museval(method.name, song.split, song.name))
+        museval = self._folder_of_museval(method.name, song.split) / f"{file_name(song.name)}.json"
+        write_museval(scores, self.stems, museval)
         tree = {"mark": mark, "settings": self._settings(method, song), "split": song.split, **scores.to_dict()}
         write_text(self.path(method.name, song.name), json.dumps(tree) + "\n")
 
@@ -74,17 +79,19 @@ class KeptScores:
         stay = set()
         for path in (self.folder / "songs" / method.name).glob("*.json"):
             tree = read_tree(path)
-            song = chosen.get(tree.get("song", ""))
+            name = tree.get("song")
+            song = chosen.get(name) if isinstance(name, str) else None
             if song is not None:
                 fits = not overwrite and self.read(method, song) is not None
             else:
-                fits = tree.get("settings") == self._settings(method, songs[0]) is not None
-            if fits:
-                stay.add(tree["song"])
+                settings = self._settings(method, songs[0])
+                fits = isinstance(name, str) and settings is not None and tree.get("settings") == settings
+            if fits and isinstance(name, str):
+                stay.add(name)
                 continue
             path.unlink(missing_ok=True)
-            if isinstance(tree.get("song"), str):
-                self._museval(method.name, tree.get("split", "test"), tree["song"]).unlink(missing_ok=True)
+            for split in SPLITS:  # the file of the same name, whatever the removed one says of its song
+                remove_within(self.folder, self._folder_of_museval(method.name, split) / path.name)
         return stay
 
     def path(self, method: str, song: str) -> Path:
@@ -97,8 +104,8 @@ class KeptScores:
             return None
         return word_for([VERSION, own, song.split, self.stems, [file_state(path) for path in song.paths]])
 
-    def _museval(self, method: str, split: str, song: str) -> Path:
-        return self.folder / "museval" / method / split / f"{file_name(song)}.json"
+    def _folder_of_museval(self, method: str, split: str) -> Path:
+        return self.folder / "museval" / method / split
 
     def _settings(self, method: Method, song: SongEntry) -> str | None:
         """What of the mark is the same for all songs of a method."""
@@ -107,12 +114,18 @@ class KeptScores:
 
 
 def read_tree(path: Path) -> dict[str, Any]:
-    """What a file of scores holds; nothing if it is not there or not whole."""
+    """Read a file of scores; empty if it is missing or damaged."""
     try:
-        tree = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        tree = read_json(path)
+    except InputError:
         return {}
     return tree if isinstance(tree, dict) else {}
+
+
+def remove_within(folder: Path, path: Path) -> None:
+    """Remove a file, unless a link on the way to it leads out of the folder."""
+    if path.resolve().is_relative_to(folder.resolve()):
+        path.unlink(missing_ok=True)
 
 
 def file_name(song: str) -> str:

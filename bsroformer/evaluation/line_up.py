@@ -1,5 +1,6 @@
 """Who is scored on what: from separators and folders to methods, their floor and ceiling, and the stems they share."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,13 @@ from bsroformer.evaluation.estimates import EstimatesFolder
 from bsroformer.evaluation.methods import Method, Mixture, Separated
 from bsroformer.evaluation.oracle import ORACLES, oracle
 from bsroformer.evaluation.song_audio import SongEntry
-from bsroformer.evaluation.stem_names import common_stems, matched
+from bsroformer.evaluation.stem_names import common_stems, matched, unmatched
 from bsroformer.inference import StreamSeparator
 
 BOUNDS = ("mixture", "IRM2")
 """The floor and the ceiling, unless others are asked for."""
+MAX_NAMED = 6
+"""Ignored stems to name in a warning."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def line_up(
         check_name(name)
         _check_rate(name, candidate, first.sample_rate)
     chosen = common_stems(own, first.stems, stems)
+    _warn_of_unmatched(own, first.stems)
     bounds = list(dict.fromkeys(bounds))
     methods = [candidates[name].method(name, matched(own[name], first.stems)) for name in candidates]
     unknown = [bound for bound in bounds if bound not in ("mixture", *ORACLES)]
@@ -83,6 +87,17 @@ def line_up(
     floor = [Mixture()] if "mixture" in bounds else []
     ceilings = [oracle(bound) for bound in bounds if bound != "mixture"]
     return LineUp((*floor, *methods, *ceilings), tuple(chosen))
+
+
+def _warn_of_unmatched(own: Mapping[str, Sequence[str]], of_song: Sequence[str]) -> None:
+    """Name the stems of candidates that are no stem of the songs, and so are not scored."""
+    for name, stems in own.items():
+        if ignored := unmatched(stems, of_song):
+            listed = ", ".join(ignored[:MAX_NAMED]) + (", ..." if ignored[MAX_NAMED:] else "")
+            warnings.warn(
+                f"{name}: {listed} cannot be compared with the songs' {', '.join(of_song)} and will not be scored",
+                stacklevel=2,
+            )
 
 
 def check_name(name: str) -> None:

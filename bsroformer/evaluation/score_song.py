@@ -5,10 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from bsroformer.audio.activity import is_active
 from bsroformer.errors import InputError
 from bsroformer.evaluation.scores import SongScores
 from bsroformer.evaluation.song_audio import SongAudio
-from bsroformer.metrics import LIMIT_DB, framewise_sdr, sdr, si_sdr, silent
+from bsroformer.metrics import LIMIT_DB, energy, framewise_sdr, sdr, si_sdr, silent, sum_over_blocks
 
 BssEval = Callable[[Tensor, Tensor, int], dict[str, Tensor]]
 """`bsroformer.metrics.bss_eval`, where SIR, SAR and ISR are wanted."""
@@ -19,7 +20,8 @@ def score_song(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None = No
     """Score the estimated stems of one song.
 
     A stem that is silent throughout has no score, and the others are scored without it; by museval's rule it would take
-    the framewise metrics of all the others with it.
+    the framewise metrics of all the others with it. SI-SDR and SI-SDRi are those of active stems
+    (`bsroformer.audio.activity`).
 
     Args:
         song: What they should be.
@@ -34,7 +36,9 @@ def score_song(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None = No
             f"the estimates of {song.name} have shape {tuple(estimates.shape)} but its stems "
             f"{tuple(song.targets.shape)} (stems, channels, samples): separate at the songs' rate and channels"
         )
-    si_sdrs, of_mixture = si_sdr(estimates, song.targets), si_sdr(song.mixture.expand_as(song.targets), song.targets)
+    active = is_active(sum_over_blocks(energy, song.targets), song.targets[0].numel())  # n
+    si_sdrs = si_sdr(estimates, song.targets).where(active, torch.nan)
+    of_mixture = si_sdr(song.mixture.expand_as(song.targets), song.targets)
     whole = {"uSDR": sdr(estimates, song.targets), "SI-SDR": si_sdrs, "SI-SDRi": si_sdrs - of_mixture}
     frames = _frames(song, estimates, bss_eval)
     return SongScores(

@@ -5,7 +5,9 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 WHOLE = ("uSDR", "SI-SDR", "SI-SDRi")
 """Metrics of a whole song; averaged over songs by their mean."""
@@ -87,16 +89,44 @@ class SongScores:
 
     @classmethod
     def from_dict(cls, tree: Mapping[str, Any]) -> "SongScores":
-        """What `to_dict` gave."""
+        """Rebuild what `to_dict` gave.
+
+        Raises:
+            ValueError: If something is missing, of another type, or does not fit the rest.
+        """
+        checked = _Tree.model_validate(tree)
         return cls(
-            tree["song"],
-            tree["seconds"],
-            {stem: {name: or_nan(db) for name, db in of.items()} for stem, of in tree["whole"].items()},
+            checked.song,
+            checked.seconds,
+            {stem: {name: or_nan(db) for name, db in of.items()} for stem, of in checked.whole.items()},
             {
                 stem: {name: tuple(or_nan(db) for db in frames) for name, frames in of.items()}
-                for stem, of in tree["frames"].items()
+                for stem, of in checked.frames.items()
             },
         )
+
+
+class _Tree(BaseModel):
+    """The scores of a song as they are kept on the disk."""
+
+    model_config = ConfigDict(strict=True)
+
+    song: str
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    whole: dict[str, dict[str, float | None]]
+    frames: dict[str, dict[str, list[float | None]]]
+
+    @model_validator(mode="after")
+    def _check_fit(self) -> "_Tree":
+        if not self.whole or self.whole.keys() != self.frames.keys():
+            raise ValueError("whole and frames must be of the same stems")
+        if any(of.keys() != set(WHOLE) for of in self.whole.values()):
+            raise ValueError(f"every stem must have {', '.join(WHOLE)}")
+        if any(of.keys() - FRAMEWISE.values() or "SDR" not in of for of in self.frames.values()):
+            raise ValueError("every stem must have frames of SDR, and of no unknown metric")
+        if len({len(frames) for of in self.frames.values() for frames in of.values()}) > 1:
+            raise ValueError("all stems must have as many frames")
+        return self
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,106 @@
-"""Which of a song's stems a method's are: programs name them each in its own way."""
+"""Match the stems of a method, which every program names in its own way, with the stems of the songs."""
 
 from collections.abc import Mapping, Sequence
 
 from bsroformer.errors import InputError
 
 LEAD = "vocals"
+OTHER = "other"
+RESIDUAL = "residual"
+"""The mixture minus all stems that were written: ``residual=true`` of scripts/separate.py, and Open-Unmix."""
 ACCOMPANIMENT = "accompaniment"
 """All but the vocals: MUSDB18's name for the sum of the other stems."""
-OF_ACCOMPANIMENT = frozenset({"accompaniment", "instrumental", "instrument", "instruments", "inst", "no_vocals"})
-"""What programs call it."""
+OF_ACCOMPANIMENT = frozenset(
+    {
+        "accompaniment",
+        "backing_track",
+        "inst",
+        "instrum",
+        "instrument",
+        "instrumental",
+        "instrumentals",
+        "instruments",
+        "minus_vocals",
+        "no_vocals",
+        "non_vocals",
+        "novocals",
+    }
+)
+"""Names that programs give to it: ``minus_vocals`` and ``no_vocals`` are Demucs', ``instrum`` the Music Source
+Separation Training repository's, ``instrumental`` that of UVR and audio-separator."""
+PARTS_OF_OTHER = frozenset(
+    {
+        "acoustic_guitar",
+        "brass",
+        "electric_guitar",
+        "guitar",
+        "guitars",
+        "keyboard",
+        "keyboards",
+        "keys",
+        "lead_guitar",
+        "organ",
+        "percussion",
+        "piano",
+        "pianos",
+        "rhythm_guitar",
+        "strings",
+        "synth",
+        "synths",
+        "wind",
+        "winds",
+        "woodwind",
+        "woodwinds",
+    }
+)
+"""Stems of models of more than four, which MUSDB18 has in its ``other``."""
 
 
 def matched(own: Sequence[str], of_song: Sequence[str]) -> dict[str, str]:
-    """What a method has of a song: the song's name of a stem -> the method's.
+    """Map the song's name of a stem to the method's, for all stems of the song that the method has.
 
-    Capitals do not matter. The ``other`` of a method that has vocals and other alone is the accompaniment of a song
-    that has more stems than these, and must not be taken for MUSDB18's ``other``.
+    Capitals, and blanks or hyphens for underscores, do not matter. The ``other`` of a method is all that it does not
+    separate. It is the song's ``other`` where the method separates all other stems of the song, or none of them, and no
+    part of ``other``; beside the vocals alone it is the accompaniment; in all other cases it is no stem of the song.
 
     Args:
         own: The method's names.
         of_song: The song's names.
     """
-    mine = {name.casefold(): name for name in own}
-    names = {stem: mine[stem.casefold()] for stem in of_song if stem.casefold() in mine}
-    if LEAD not in of_song or len(of_song) < 2:
-        return names
-    rest = next((mine[name] for name in mine if name in OF_ACCOMPANIMENT), None)
-    if mine.keys() == {LEAD, "other"} and set(of_song) > {LEAD, "other"}:
-        rest = names.pop("other")
-    if rest is not None and ACCOMPANIMENT not in names:
-        names[ACCOMPANIMENT] = rest
+    mine = {compared(name): name for name in own}
+    names = {stem: mine[compared(stem)] for stem in of_song if compared(stem) in mine}
+    if OTHER in names and not _is_other_of_song(mine, of_song):
+        del names[OTHER]
+    if LEAD in of_song and len(of_song) > 1 and ACCOMPANIMENT not in names:
+        rest = _accompaniment(mine, names)
+        names.update({ACCOMPANIMENT: rest} if rest is not None else {})
     return names
+
+
+def unmatched(own: Sequence[str], of_song: Sequence[str]) -> list[str]:
+    """List the stems of a method that no stem of the song is compared with."""
+    used = set(matched(own, of_song).values())
+    return [name for name in own if name not in used and compared(name) != RESIDUAL]
+
+
+def compared(name: str) -> str:
+    """Write a stem's name as it is compared: ``No Vocals`` is ``no_vocals``."""
+    return name.casefold().replace(" ", "_").replace("-", "_")
+
+
+def _is_other_of_song(mine: Mapping[str, str], of_song: Sequence[str]) -> bool:
+    if any(name in mine for name in PARTS_OF_OTHER.difference(map(compared, of_song))):
+        return False
+    separated = [compared(stem) in mine for stem in of_song if stem != OTHER]
+    return all(separated) or not any(separated)
+
+
+def _accompaniment(mine: Mapping[str, str], names: Mapping[str, str]) -> str | None:
+    """Find the method's name of the accompaniment: by its own names, or as the rest beside the vocals alone."""
+    named = next((mine[name] for name in mine if name in OF_ACCOMPANIMENT), None)
+    if named is not None or names.keys() != {LEAD} or not PARTS_OF_OTHER.isdisjoint(mine):
+        return named
+    return mine.get(OTHER, mine.get(RESIDUAL))
 
 
 def common_stems(
@@ -38,7 +108,7 @@ def common_stems(
 ) -> list[str]:
     """The stems to score: those that all methods have, in the song's order, the accompaniment last.
 
-    Without a choice, the accompaniment is scored for methods that do not part it into stems.
+    Without a choice, the accompaniment is scored for methods that do not split it into stems.
 
     Args:
         methods: Each method's own names of its stems, by the method's name.

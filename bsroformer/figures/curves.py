@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Rows = Mapping[int, Mapping[str, float]]
-LOSS, SCORE = "train/loss", "val/si_sdr"
+LOSS = "train/loss"
 SMALL = {
     "train/learning_rate": "learning rate",
     "train/gradient_norm": "gradient norm, unclipped",
@@ -22,12 +22,14 @@ HIGH = "train/gradient_norm"
 """Of many sizes, and so on a logarithmic scale."""
 
 
-def curves_figure(rows: Rows, stems: Sequence[str]) -> "Figure":
-    """Draw SI-SDR of each stem and the loss, and below, small, what else was logged, over the steps.
+def curves_figure(rows: Rows, stems: Sequence[str], score: str = "val/si_sdr", label: str = "SI-SDR") -> "Figure":
+    """Draw a score of each stem and the loss, and below, small, what else was logged, over the steps.
 
     Args:
         rows: Optimiser step -> metric -> value, as logged by `SeparationModule` and `Throughput`.
         stems: Names of the stems.
+        score: Name of the score; that of a stem has ``_<stem>`` after it.
+        label: How it is written.
 
     Returns:
         A figure of 12 x 8 inches.
@@ -40,9 +42,9 @@ def curves_figure(rows: Rows, stems: Sequence[str]) -> "Figure":
     large, below = grid[0].subgridspec(1, 2), grid[1].subgridspec(1, 1 + len(small))
     scores, loss = (figure.add_subplot(large[n], facecolor=BACKGROUND) for n in range(2))
     terms, *panels = (figure.add_subplot(below[n], facecolor=BACKGROUND) for n in range(1 + len(small)))
-    by_stem = {f"{SCORE}_{stem}": stem for stem in stems}
-    _draw(scores, rows, by_stem, "validation SI-SDR (dB)")
-    _draw(scores, rows, {SCORE: "mean"}, colour=TEXT)
+    by_stem = {f"{score}_{stem}": stem for stem in stems}
+    _draw(scores, rows, by_stem, f"validation {label} (dB)")
+    _draw(scores, rows, {score: "mean"}, colour=TEXT)
     _draw(loss, rows, {LOSS: "training", "val/loss": "validation"}, "loss")
     names = sorted({name for row in rows.values() for name in row if name.startswith("train/")} - NOT_TERMS)
     labels = {name: name.removeprefix("train/") for name in names}

@@ -7,17 +7,19 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, cast
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 from bsroformer.inference import Delivery, Separator
 from bsroformer.launch.config import number, path_of, paths_of, prepared, switch, whole, word, words
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.separators import one_for_each, separator_of
 from bsroformer.launch.terminal import stopping_on_sigterm, terminal
 from bsroformer.model import BandSplitRoformer
+from bsroformer.web.accounts import accounts_of
 from bsroformer.web.example import example_song
 from bsroformer.web.held_model import HeldModel
 from bsroformer.web.limits import Limits
@@ -26,7 +28,7 @@ from bsroformer.web.shelf import Shelf
 from bsroformer.web.studio import Studio
 
 if TYPE_CHECKING:  # it imports Gradio, which not everybody has
-    from bsroformer.web.server import Address
+    from bsroformer.web.address import Address
 
 HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -41,7 +43,7 @@ def app(cfg: DictConfig) -> None:
     cfg = prepared(cfg)
     console = terminal()
     if find_spec("gradio") is None:
-        raise InputError('the page is made with Gradio, which is not installed: pip install -e ".[web]"')
+        raise InputError(f"the page is made with Gradio, which is not installed: {install_command('web')}")
     from bsroformer.web.server import open_page
 
     keep_freed_memory()
@@ -71,6 +73,7 @@ def build_studio(cfg: DictConfig, console: Console) -> Studio:
         megabytes=number(cfg, "limits.megabytes"),
         minutes=number(cfg, "limits.minutes"),
         songs=whole(cfg, "limits.songs"),
+        songs_each=whole(cfg, "limits.songs_each"),
         keep_minutes=number(cfg, "limits.keep_minutes"),
     )
     offers = build_offers(cfg)
@@ -106,22 +109,23 @@ def address_of(cfg: DictConfig) -> "Address":
     Raises:
         InputError: If a key has no sense.
     """
-    from bsroformer.web.server import Address
+    from bsroformer.web.address import Address
 
     return Address(
         host=word(cfg, "host"),
         port=None if cfg.port is None else whole(cfg, "port"),
         share=switch(cfg, "share"),
-        auth=tuple(_name_and_password(each) for each in ([] if cfg.auth is None else words(cfg, "auth"))),
+        auth=_accounts(cfg),
         root_path=None if cfg.root_path is None else word(cfg, "root_path"),
+        hosts=tuple(words(cfg, "hosts")),
     )
 
 
-def _name_and_password(told: str) -> tuple[str, str]:
-    name, colon, password = told.partition(":")
-    if not (name and colon and password):
-        raise InputError("auth must be name:password, or a list of these: auth=[anna:secret,ben:other]")
-    return name, password
+def _accounts(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
+    """Names and passwords; without ``auth``, everybody may use the page."""
+    if cfg.auth is None:
+        return ()
+    return accounts_of(list(cfg.auth) if isinstance(cfg.auth, ListConfig) else cfg.auth)
 
 
 def _tell(console: Console, local: str | None, public: str | None, address: "Address") -> None:

@@ -1,14 +1,15 @@
 """Measure the program against a plainer way to do the same: ``scripts/benchmark.py``."""
 
 import json
-from pathlib import Path
 
 from omegaconf import DictConfig
 
+from bsroformer.atomic import write_text
 from bsroformer.benchmarks import Findings
 from bsroformer.devices import keep_freed_memory
-from bsroformer.launch.config import plain, prepared
+from bsroformer.launch.config import path_of, plain, prepared
 from bsroformer.launch.errors import user_errors
+from bsroformer.launch.run_folder import make_folder
 from bsroformer.launch.songs import make
 from bsroformer.launch.terminal import terminal
 
@@ -22,14 +23,15 @@ def benchmark(cfg: DictConfig) -> Findings:
     """
     cfg = prepared(cfg)
     console = terminal()
+    output = None if cfg.output is None else path_of(cfg.output, "output")
+    if output is not None:
+        make_folder(output.parent)
     keep_freed_memory()
     chosen = make(plain(cfg.benchmark))
     with console.status("measuring"):
         findings: Findings = chosen.run()
     console.print(findings.table())
-    if cfg.output:
-        path = Path(cfg.output).expanduser()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(findings.to_dict(), indent=2) + "\n", encoding="utf-8")
-        console.print(f"The figures are in {path}")
+    if output is not None:
+        write_text(output, json.dumps(findings.to_dict(), indent=2) + "\n")
+        console.print(f"The figures are in {output}")
     return findings

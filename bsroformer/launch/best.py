@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -15,7 +16,7 @@ from bsroformer.checkpoints.average import average_of
 from bsroformer.checkpoints.save import save_weights
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
-from bsroformer.report.rows import SCORE
+from bsroformer.report.monitor import FORMER_MONITOR, Monitor
 from bsroformer.training import SeparationModule
 from bsroformer.training.candidates import Candidates
 
@@ -25,7 +26,7 @@ LIGHTNING = {"pytorch-lightning_version": L.__version__}
 
 @dataclass(frozen=True)
 class Scored:
-    """A checkpoint, empty if none was kept, and its validation SI-SDR in dB, NaN if there was none."""
+    """A checkpoint, empty if none was kept, and its score in validation, NaN if it has none."""
 
     path: str
     score: float
@@ -44,12 +45,24 @@ def check_averaging(cfg: DictConfig, trainer: L.Trainer) -> None:
         )
 
 
-def best_of_run(trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, console: Console) -> Scored:
-    """The best checkpoint of a training: the best validated, or the average of the best few if that scores higher.
+def report_no_best(best: Scored, monitor: Monitor, last: Path, console: Console) -> None:
+    """Print why no checkpoint is the best, if none is."""
+    if not best.path and last.is_file():
+        console.print(
+            f"No validation had a score (monitor={monitor.name}), so no checkpoint is called the best; {last} has the "
+            "latest weights. Validate songs whose stems sound, with data.valid_songs or in valid/.",
+            style="yellow",
+        )
+
+
+def best_of_run(
+    trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, monitor: Monitor, console: Console
+) -> Scored:
+    """The best checkpoint of a training: the best validated, or the average of the best few if that scores better.
 
     Every process must call it, since all take part in the average's validation; one writes ``average.ckpt``.
     """
-    best = best_checkpoint(trainer)
+    best = best_checkpoint(trainer, monitor)
     callback = _candidates(trainer)
     if callback is None or callback.count is None:
         return best
@@ -59,10 +72,10 @@ def best_of_run(trainer: L.Trainer, module: SeparationModule, data: StemsDataMod
     path = trainer.strategy.broadcast(path)
     if path is None:
         return best
-    average = Scored(path, _validated(trainer, module, data, path))
-    beside = f"{average.score:.2f} dB SI-SDR in validation, and the best one {best.score:.2f} dB"
+    average = Scored(path, _validated(trainer, module, data, path, monitor))
+    beside = f"{monitor.text(average.score)} in validation, and the best one {monitor.text(best.score)}"
     console.print(f"The average of the {len(callback.scores)} best, {path}, has {beside}")
-    return average if average.score > best.score else best
+    return average if monitor.gain(average.score) > monitor.gain(best.score) else best
 
 
 def _candidates(trainer: L.Trainer) -> Candidates | None:
@@ -70,13 +83,15 @@ def _candidates(trainer: L.Trainer) -> Candidates | None:
     return next((callback for callback in callbacks if isinstance(callback, Candidates)), None)
 
 
-def best_checkpoint(trainer: L.Trainer) -> Scored:
+def best_checkpoint(trainer: L.Trainer, monitor: Monitor = FORMER_MONITOR) -> Scored:
     """The checkpoint kept as the best and its score; the score of the last validation if none is kept."""
-    callback, last = trainer.checkpoint_callback, trainer.callback_metrics.get(SCORE, math.nan)
-    if not isinstance(callback, ModelCheckpoint):
-        return Scored("", float(last))
-    score = callback.best_model_score
-    return Scored(callback.best_model_path, float(last if score is None else score))
+    callback, last = trainer.checkpoint_callback, float(trainer.callback_metrics.get(monitor.name, math.nan))
+    if not isinstance(callback, ModelCheckpoint) or callback.best_model_score is None:
+        return Scored("", last)
+    score = float(callback.best_model_score)
+    if not math.isfinite(score):  # what Lightning's own class makes of NaN
+        return Scored("", math.nan)
+    return Scored(callback.best_model_path, score)
 
 
 def _write_average(callback: Candidates, console: Console) -> str | None:
@@ -94,11 +109,13 @@ def _write_average(callback: Candidates, console: Console) -> str | None:
     return str(path)
 
 
-def _validated(trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, path: str) -> float:
-    """The validation SI-SDR in dB of a checkpoint of weights, as the training's own validations score."""
+def _validated(
+    trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, path: str, monitor: Monitor
+) -> float:
+    """Score of a checkpoint of weights in a validation like those of the training."""
     with _unwatched(trainer):
         [scores] = trainer.validate(module, datamodule=data, ckpt_path=path, verbose=False)
-    return scores[SCORE]
+    return scores[monitor.name]
 
 
 @contextmanager

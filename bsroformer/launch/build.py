@@ -15,12 +15,17 @@ from torch.optim import Optimizer
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
-from bsroformer.launch.config import plain, whole
+from bsroformer.extras import install_command
+from bsroformer.launch.config import AUTO, plain, whole
 from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
+from bsroformer.launch.wandb_mode import logs_to_wandb
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
 from bsroformer.training.checkpoint_file import CarefulCheckpointIO
+
+MATMUL_PRECISIONS = ("highest", "high", "medium")
 
 MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
@@ -33,19 +38,23 @@ def build_model(cfg: DictConfig) -> BandSplitRoformer:
 
 
 def recomputed_blocks(cfg: DictConfig) -> int:
-    """How many blocks ``activation_checkpointing`` says to recompute: all, none, or so many of the first.
+    """How many blocks ``activation_checkpointing`` says to recompute: all, none, so many of the first, or as it takes.
 
     Raises:
         InputError: If it says something else.
     """
+    from bsroformer.launch.memory import fewest_blocks  # which imports this module
+
     asked, depth = cfg.activation_checkpointing, cfg.model.trunk.depth
+    if asked == AUTO:
+        return fewest_blocks(cfg)
     if isinstance(asked, bool):
         return depth if asked else 0
     if isinstance(asked, int) and 0 <= asked <= depth:
         return asked
     raise InputError(
-        f"activation_checkpointing={asked} is none of true, false and a number of blocks from 0 to {depth}, "
-        "model.trunk.depth: choose one of them"
+        f"activation_checkpointing={asked} must be auto, true, false, or a number of blocks from 0 to {depth} "
+        "(model.trunk.depth)"
     )
 
 
@@ -64,7 +73,21 @@ def build_module(cfg: DictConfig) -> SeparationModule:
     model = build_model(cfg)
     if cfg.compile:
         model.compile_blocks()
-    return SeparationModule(model, make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), list(cfg.data.stems))
+    stems, monitor = list(cfg.data.stems), monitor_of(cfg).name
+    return SeparationModule(model, make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), stems, monitor)
+
+
+def set_float32_matmul_precision(cfg: DictConfig) -> None:
+    """Choose how float32 matmuls are computed on a GPU, for the whole process.
+
+    Raises:
+        InputError: If ``float32_matmul_precision`` is none of PyTorch's words.
+    """
+    precision = cfg.float32_matmul_precision
+    if precision not in MATMUL_PRECISIONS:
+        words = ", ".join(MATMUL_PRECISIONS)
+        raise InputError(f"float32_matmul_precision={precision} must be one of {words}")
+    torch.set_float32_matmul_precision(precision)
 
 
 def build_optimizer(cfg: DictConfig) -> MakesOptimizer:
@@ -119,11 +142,12 @@ def build_logger(cfg: DictConfig) -> Logger:
     Raises:
         InputError: If it needs a package that is not installed.
     """
+    tags = {"tags": list(cfg.tags)} if logs_to_wandb(cfg) and cfg.get("tags") else {}
     try:
-        return make(cfg.logger)
+        return make(cfg.logger, **tags)
     except InstantiationException as error:
         if "TensorBoard" in cfg.logger._target_ and isinstance(error.__cause__, ModuleNotFoundError):
-            raise InputError("logger=tensorboard needs a package: pip install tensorboard") from error
+            raise InputError(f"logger=tensorboard needs a package: {install_command('tensorboard')}") from error
         raise
 
 

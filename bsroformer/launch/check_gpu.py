@@ -1,19 +1,17 @@
 """Say what PyTorch sees of this machine and whether a training fits its memory: ``scripts/check_gpu.py``."""
 
-import math
 import sys
 from collections.abc import Callable
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
 from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
-from bsroformer.errors import InputError
-from bsroformer.hardware import GIB, describe
-from bsroformer.launch.build import build_model, build_optimizer, chosen_precision
-from bsroformer.launch.config import number, prepared
+from bsroformer.hardware import describe
+from bsroformer.launch.build import build_model, build_optimizer, chosen_precision, recomputed_blocks
+from bsroformer.launch.config import AUTO, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.memory import (
     advice,
@@ -23,6 +21,7 @@ from bsroformer.launch.memory import (
     half_type,
     keys,
     memory_limit,
+    memory_to_fill,
     training_plan,
 )
 from bsroformer.launch.songs import make
@@ -42,19 +41,33 @@ def check_gpu(cfg: DictConfig) -> None:
     Args:
         cfg: ``configs/check_gpu.yaml``, composed.
     """
-    cfg = prepared(cfg)
-    console = terminal()
+    cfg, console = prepared(cfg), terminal()
+    asked, cfg = cfg.activation_checkpointing, with_recomputation(cfg)
     keep_freed_memory()
     console.print(grid(describe(), "What PyTorch sees"))
+    if asked == AUTO:
+        blocks = f"{cfg.activation_checkpointing} of {cfg.model.trunk.depth} blocks"
+        console.print(f"\nactivation_checkpointing=auto recomputes {blocks}")
     precision, device = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator), training_device(cfg)
     with console.status("counting what a forward pass saves"):
         estimate = estimator(cfg)(training_plan(cfg))
-    console.print(grid(estimate_rows(estimate), f"\nA training step, estimated at precision {precision}"))
+    name = str(cfg.optimizer._target_).rpartition(".")[2]
+    console.print(grid(estimate_rows(estimate, name), f"\nA training step, estimated at precision {precision}"))
     if cfg.trainer.accelerator != "cpu" and device.type == "cpu":
         console.print(no_gpu())
     try_steps = cfg.memory_gb is None and device.type == "cuda"
     if not (tried(cfg, device, console) if try_steps else estimated(cfg, device, estimate, console)):
         sys.exit(DOES_NOT_FIT)
+
+
+def with_recomputation(cfg: DictConfig) -> DictConfig:
+    """The configuration with a number of blocks in place of ``activation_checkpointing=auto``, counted only once."""
+    blocks = recomputed_blocks(cfg)
+    cfg = cfg.copy()
+    OmegaConf.set_readonly(cfg, False)
+    cfg.activation_checkpointing = blocks
+    OmegaConf.set_readonly(cfg, True)
+    return cfg
 
 
 def training_device(cfg: DictConfig) -> torch.device:
@@ -64,7 +77,8 @@ def training_device(cfg: DictConfig) -> torch.device:
 
 def estimated(cfg: DictConfig, device: torch.device, estimate: MemoryEstimate, console: Console) -> bool:
     """Whether the training fits by the estimate, with a word on it and, if it does not, on what helps."""
-    limit = memory_limit(cfg, device) if cfg.memory_gb is None else round(memory_gb(cfg) * GIB)
+    limit = memory_limit(cfg, device) if cfg.memory_gb is None else None
+    limit = limit or memory_to_fill(cfg)
     if limit is None:
         console.print("\nIt is not known whether it fits: memory_gb=4 holds it against a GPU of 4 GB, for instance.")
         return False
@@ -73,18 +87,6 @@ def estimated(cfg: DictConfig, device: torch.device, estimate: MemoryEstimate, c
         return True
     tell(advice(cfg, limit), limit, console)
     return False
-
-
-def memory_gb(cfg: DictConfig) -> float:
-    """The size of the GPU to check for.
-
-    Raises:
-        InputError: If it is none.
-    """
-    size = number(cfg, "memory_gb")
-    if not 0 < size < math.inf:
-        raise InputError(f"memory_gb={size} must be above 0, as 4 for a GPU of 4 GB")
-    return size
 
 
 def tell(changes: list[str], limit: int, console: Console) -> None:
@@ -143,12 +145,12 @@ def no_gpu() -> str:
     )
 
 
-def estimate_rows(estimate: MemoryEstimate) -> dict[str, str]:
-    """The estimate in words and GiB."""
+def estimate_rows(estimate: MemoryEstimate, optimizer: str) -> dict[str, str]:
+    """The estimate in words and GiB, with the optimiser's name."""
     rows = {
         "weights": estimate.weights,
         "gradients": estimate.gradients,
-        "AdamW's moments": estimate.optimizer,
+        f"state of {optimizer}": estimate.optimizer,
         "averaged weights": estimate.average,
         "activations for the backward pass": estimate.activations,
         f"allowance: {gib(CONTEXT)} for CUDA, {PASSING:.0%} over activations": estimate.allowance,

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dotenv import dotenv_values, find_dotenv
 from hydra.core.hydra_config import HydraConfig
@@ -10,22 +10,49 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bsroformer.atomic import write_text
+from bsroformer.audio.activity import ACTIVE_DB
+from bsroformer.checkpoints.run_folder import run_of
 from bsroformer.errors import InputError
-from bsroformer.launch.command_line import PATHS
-from bsroformer.launch.ranks import by_torchrun
+from bsroformer.launch.checkpoint_paths import name_checkpoints
+from bsroformer.launch.ranks import accumulated_batches, by_torchrun
+from bsroformer.report.monitor import Monitor
 
 CONFIG_FILE = "config.yaml"
 """The resolved configuration, in the folder of a run."""
+NO_FOLDER = "."
+"""``hydra.run.dir`` unless Lightning sets it: scripts make their folders themselves."""
 AUTO = "auto"
-"""``resume=auto`` goes on if the run's folder holds a checkpoint, else begins, as a job that is started again must."""
+"""``resume=auto`` resumes if the run's folder holds a checkpoint, else starts, as a job that is started again must;
+``activation_checkpointing=auto`` decides by the memory there is."""
+
+
+PATHS = (
+    "input",
+    "output",
+    "ckpt",
+    "config",
+    "estimates",
+    "ckpt_path",
+    "resume",
+    "init_from",
+    "init_config",
+    "data.root",
+    "data.pack",
+    "data.extra",
+    "paths.output_dir",
+)
+"""The keys whose values are paths of files or folders, with ``~`` for the user's folder."""
 
 
 def run_folder(resume: str | None, new: str) -> str:
-    """The folder of a training: the one that goes on, or a new one."""
-    return new if resume in (None, AUTO) else str(resume)
+    """The folder of a training: the one that is resumed, maybe named by one of its checkpoints, or a new one."""
+    return new if resume in (None, AUTO) else str(run_of(Path(str(resume))))
 
 
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("monitor_mode", lambda name: Monitor(str(name)).mode, replace=True)
+OmegaConf.register_new_resolver("accumulated", accumulated_batches, replace=True)
+OmegaConf.register_new_resolver("active_db", lambda: ACTIVE_DB, replace=True)
 
 
 def prepared(cfg: DictConfig) -> DictConfig:
@@ -37,12 +64,13 @@ def prepared(cfg: DictConfig) -> DictConfig:
     load_environment()
     cfg = cfg.copy()
     expand_home(cfg)
+    name_checkpoints(cfg)
     if HydraConfig.initialized():
-        hydra = HydraConfig.get()
+        hydra = cast(DictConfig, HydraConfig.get())
         if hydra.mode == RunMode.MULTIRUN:
             refuse_many_processes(cfg)
             cfg.paths.output_dir = hydra.runtime.output_dir  # each job of a sweep has a folder of its own
-        elif int(os.environ.get("LOCAL_RANK", 0)) > 0:
+        elif int(os.environ.get("LOCAL_RANK", 0)) > 0 and hydra.get("run", {}).get("dir") != NO_FOLDER:
             cfg.paths.output_dir = hydra.runtime.output_dir  # Lightning sets it to that of rank 0
     OmegaConf.set_readonly(cfg, True)
     return cfg

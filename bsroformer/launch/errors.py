@@ -6,11 +6,15 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from hydra.errors import InstantiationException
+from hydra.errors import (
+    ConfigCompositionException,
+    InstantiationException,
+    OverrideParseException,
+    SearchPathException,
+)
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rich.text import Text
 
-from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.launch.terminal import terminal
 
@@ -20,7 +24,9 @@ STATUS = 2
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 OF_A_WORKER = re.compile(r"Caught \w+ in DataLoader worker process .*\n[\w.]+: ", re.DOTALL)
 """What PyTorch puts before the message of an error in a process that reads: a traceback of that process."""
-MENDABLE = (InputError, InstantiationException, OmegaConfBaseException)
+COMPOSITION = (ConfigCompositionException, OverrideParseException, SearchPathException)
+"""What Hydra refuses before a script begins."""
+MENDABLE = (InputError, InstantiationException, OmegaConfBaseException, *COMPOSITION)
 OUT_OF_MEMORY = (
     "the memory is full: lower data.batch_size or batch_size, data.seconds or chunk_seconds, whichever there is, "
     "or close other programs"
@@ -31,7 +37,16 @@ def mendable(error: Exception) -> bool:
     """Whether the user can mend an error; what Lightning refuses is among them, but not a reason to import it."""
     lightning = sys.modules.get("lightning.pytorch.utilities.exceptions")
     known = MENDABLE if lightning is None else (*MENDABLE, lightning.MisconfigurationException)
-    return isinstance(error, known) or out_of_memory(error)
+    return isinstance(error, known) or _out_of_memory(error)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; an error of PyTorch is a reason to ask it, but not to import it."""
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from bsroformer.devices import out_of_memory
+
+    return out_of_memory(error)
 
 
 def one_sentence(error: Exception) -> str:
@@ -43,9 +58,17 @@ def one_sentence(error: Exception) -> str:
     if isinstance(error, InstantiationException):
         key = str(error).rpartition("full_key: ")[2]
         return f"{key} cannot be set up as configured: {error.__cause__ or error}"
-    if out_of_memory(error):
+    if _out_of_memory(error):
         return OUT_OF_MEMORY
+    if isinstance(error, COMPOSITION):
+        return composition_error(error)
     return OF_A_WORKER.sub("", str(error))
+
+
+def composition_error(error: Exception) -> str:
+    """The reason in an error of Hydra's composition, without the advice, keys and search path that follow it."""
+    reasons = [str(each).strip().partition("\n")[0] for each in (error, error.__cause__) if each is not None]
+    return ": ".join(reason for reason in reasons if reason)
 
 
 def user_errors(script: Callable[P, R]) -> Callable[P, R]:

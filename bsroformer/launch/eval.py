@@ -26,10 +26,11 @@ from bsroformer.launch.candidates import build_candidates, facts_of
 from bsroformer.launch.config import path_of, prepared, switch, whole, words
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.program_facts import program_facts
+from bsroformer.launch.run_folder import make_folder
 from bsroformer.launch.scoring import run_evaluation, show_results
 from bsroformer.launch.shared_songs import Shared
 from bsroformer.launch.songs import build_source
-from bsroformer.launch.terminal import first_of, terminal
+from bsroformer.launch.terminal import first_of, terminal, warnings_told
 from bsroformer.parallel import processors
 
 MOST_WORKERS = 4
@@ -49,8 +50,10 @@ def evaluate(cfg: DictConfig) -> None:
     console.quiet = not first
     keep_freed_memory()
     songs = chosen_songs(cfg)
-    evaluator = build_evaluator(cfg, songs, folder, console)
+    with warnings_told(console):
+        evaluator = build_evaluator(cfg, songs, folder, console)
     if first:
+        make_folder(folder)
         begin(evaluator, songs, switch(cfg, "overwrite"))
     again = f"output={folder} goes on from here"
     if shared is not None:

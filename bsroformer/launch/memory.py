@@ -11,17 +11,20 @@ from omegaconf import DictConfig
 from bsroformer.devices import best_device, out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, available_memory, gpu_memory, main_memory
-from bsroformer.launch.build import chosen_precision, recomputed_blocks
-from bsroformer.launch.config import plain
+from bsroformer.launch.build import build_optimizer, chosen_precision, recomputed_blocks
+from bsroformer.launch.config import number, plain
 from bsroformer.launch.errors import OUT_OF_MEMORY
 from bsroformer.launch.songs import make
 from bsroformer.model import ModelSettings
-from bsroformer.training.memory import MemoryEstimate, StepSize, estimate_memory
-from bsroformer.training.memory_plan import Plan, plans_that_fit
+from bsroformer.training.memory import MemoryEstimate, StepSize, estimate_memory, optimizer_share
+from bsroformer.training.memory_plan import Plan, first_that_fits, more_blocks, plans_that_fit
+from bsroformer.training.module import errors_of_setting_up
 
 HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 """What autocast computes in, by Lightning's names of precisions."""
 SMALLER_MODEL = "model=lite or model=tiny, or a smaller model.trunk.dim"
+FILLED = 0.9
+"""Share of a GPU that ``activation_checkpointing=auto`` fills by its estimate: a display needs some of it too."""
 AT_LEAST_LESS = 0.25
 """Share of the activations that must go where a training ran out of memory, even if the estimate says that it fits."""
 
@@ -46,14 +49,65 @@ def training_plan(cfg: DictConfig) -> Plan:
 def estimator(cfg: DictConfig) -> Callable[[Plan], MemoryEstimate]:
     """Estimates what the configured model takes if it is trained by a plan."""
     settings, half = ModelSettings.from_dict(plain(cfg.model)), half_type(cfg)
-    averaged = bool(cfg.callbacks and cfg.callbacks.get("ema"))
+    averaged, on_cpu = bool(cfg.callbacks and cfg.callbacks.get("ema")), cfg.trainer.accelerator == "cpu"
+    with errors_of_setting_up():
+        state = optimizer_share(build_optimizer(cfg))
 
     @cache
     def estimate(plan: Plan) -> MemoryEstimate:
-        size = StepSize(plan.batch_size, plan.seconds, plan.recomputed_blocks, half, averaged)
+        blocks = plan.recomputed_blocks
+        size = StepSize(plan.batch_size, plan.seconds, blocks, half, averaged, state, on_cpu)
         return estimate_memory(settings, lambda: make(cfg.loss), size)
 
     return estimate
+
+
+def fewest_blocks(cfg: DictConfig) -> int:
+    """How many blocks ``activation_checkpointing=auto`` recomputes: the fewest with which the training fits the GPU.
+
+    None on a CPU, or where the GPU or what a precision takes is not known; all of them where nothing fits.
+    """
+    memory, depth = memory_to_fill(cfg), cfg.model.trunk.depth
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    if memory is None or cfg.trainer.accelerator == "cpu" or precision not in HALF:
+        return 0
+    kept = Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks=0)
+    estimate = estimator(cfg)
+    plans = [kept, *more_blocks(kept, depth)]
+    found = first_that_fits(plans, lambda plan: estimate(plan).total <= FILLED * memory)
+    return found[0].recomputed_blocks if found else depth
+
+
+def memory_to_fill(cfg: DictConfig) -> int | None:
+    """Bytes of the GPU that trains: ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``."""
+    if cfg.get("memory_gb") is not None:
+        return size_in_bytes(cfg, "memory_gb")
+    if cfg.trainer.accelerator == "cpu":
+        return None
+    device = best_device()
+    sizes = [] if device.type == "cpu" else [card_memory(device)]
+    if cfg.get("card_memory_gb") is not None:
+        sizes.append(size_in_bytes(cfg, "card_memory_gb"))
+    return min(sizes, default=None)
+
+
+def card_memory(device: torch.device) -> int:
+    """Bytes of a GPU's memory in all, read without a context on it, which would take some of it."""
+    if device.type == "cuda" and torch.cuda.is_available():
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return gpu_memory(device)[1]
+
+
+def size_in_bytes(cfg: DictConfig, key: str) -> int:
+    """Bytes of a memory whose size in GB a key gives.
+
+    Raises:
+        InputError: If it is no size.
+    """
+    size = number(cfg, key)
+    if not 0 < size < math.inf:
+        raise InputError(f"{key}={size} must be above 0, as 4 for a GPU of 4 GB")
+    return round(size * GIB)
 
 
 def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:

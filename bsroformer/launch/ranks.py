@@ -4,14 +4,14 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
+import torch
+
 from bsroformer.errors import InputError
-from bsroformer.launch.errors import user_errors
 
 KEY = "bsroformer/run"
 """Of the run's name in the store of torchrun."""
 
 
-@user_errors
 def in_one_folder(arguments: Sequence[str]) -> list[str]:
     """The command line with the run's folder in it, where torchrun started this process.
 
@@ -47,6 +47,26 @@ def check_processes(devices: object, machines: object) -> None:
             f"torchrun started {everywhere} processes, {here} of them on this machine: set trainer=ddp "
             f"trainer.devices={here} trainer.num_nodes={everywhere // here}"
         )
+
+
+def processes(devices: object, machines: object) -> int:
+    """Processes that a trainer's ``devices`` and ``num_nodes`` make; one where that cannot be known yet."""
+    if by_torchrun():
+        return int(os.environ["WORLD_SIZE"])
+    if str(devices) in ("-1", "auto"):
+        here = max(1, torch.accelerator.device_count())
+    elif isinstance(devices, int):
+        here = max(1, devices)
+    else:
+        here = len(devices) if isinstance(devices, Sequence) and not isinstance(devices, str) else 1
+    return here * machines if isinstance(machines, int) else here
+
+
+def accumulated_batches(excerpts: int, batch_size: object, devices: object, machines: object) -> int:
+    """Batches to accumulate so that a step has so many excerpts over all processes, or the nearest number."""
+    if not isinstance(batch_size, int) or batch_size < 1:
+        return 1  # reported where batches are made
+    return max(1, round(excerpts / (batch_size * processes(devices, machines))))
 
 
 def named(arguments: Sequence[str]) -> bool:

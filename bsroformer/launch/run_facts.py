@@ -1,6 +1,7 @@
 """What a run was made with: ``run.json`` in its folder, and the logger's hyperparameters."""
 
 import json
+import warnings
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,19 @@ from typing import Any
 import lightning as L
 from omegaconf import DictConfig
 
-from bsroformer.atomic import write_text
+from bsroformer.atomic import set_aside, write_text
 from bsroformer.checkpoints.native import describe
+from bsroformer.checkpoints.run_folder import AVERAGE, BEST, CHECKPOINTS, RESULT, RUN_FACTS
+from bsroformer.errors import InputError
 from bsroformer.hardware import device_name
-from bsroformer.launch.config import plain
+from bsroformer.launch.config import plain, words
 from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.safe_files import CONFIGURATION, read_json
 
-FILE = "run.json"
+STARTS = "starts"
+"""The entry of a run's facts that has one for each start."""
 
 
 def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
@@ -32,24 +37,54 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, re
         resumed: The checkpoint that the run goes on from.
     """
     folder, git = Path(cfg.paths.output_dir), git_state()
-    starts = read_starts(folder / FILE)
+    starts = read_starts(folder / RUN_FACTS)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
+    facts["tags"] = list(cfg.get("tags") or [])
     if git:
         patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
         if patch:
             write_text(folder / patch, git.changes)
-    write_text(folder / FILE, json.dumps({"starts": [*starts, facts]}, indent=2) + "\n")
+    write_text(folder / RUN_FACTS, json.dumps({STARTS: [*starts, facts]}, indent=2) + "\n")
     if trainer.logger:
         trainer.logger.log_hyperparams(plain(cfg) | {"run": facts})
 
 
+def record_best(folder: Path, checkpoint: str) -> None:
+    """Add to ``run.json`` which checkpoint the training found best, for those who name the run's folder."""
+    name = Path(checkpoint).name
+    if name in (BEST, AVERAGE):
+        facts = {STARTS: read_starts(folder / RUN_FACTS), RESULT: f"{CHECKPOINTS}/{name}"}
+        write_text(folder / RUN_FACTS, json.dumps(facts, indent=2) + "\n")
+
+
+def check_tags(cfg: DictConfig) -> None:
+    """Check that ``tags`` is a list of words.
+
+    Raises:
+        InputError: If it is not.
+    """
+    words(cfg, "tags")
+
+
 def read_starts(path: Path) -> list[dict[str, Any]]:
-    """The starts of a run so far; none if there is no such file, or another program's."""
-    try:
-        return list(json.loads(path.read_text("utf-8"))["starts"])
-    except (OSError, ValueError, KeyError, TypeError):
+    """The starts of a run so far; none if there is no such file.
+
+    One that is damaged is kept beside as ``run.damaged.json``, with a warning.
+    """
+    if not path.exists():
         return []
+    try:
+        facts = read_json(path, CONFIGURATION)
+        starts = facts.get(STARTS) if isinstance(facts, dict) else None
+        if isinstance(starts, list) and all(isinstance(start, dict) for start in starts):
+            return starts
+        problem = f"{path} is damaged: it holds no list '{STARTS}'"
+    except InputError as error:
+        problem = str(error)
+    kept = set_aside(path)
+    warnings.warn(f"{problem}. It is kept as {kept.name}; {path.name} begins with this start.", stacklevel=1)
+    return []
 
 
 def training_facts(trainer: L.Trainer, model: BandSplitRoformer) -> dict[str, Any]:

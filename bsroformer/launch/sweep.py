@@ -1,6 +1,7 @@
 """A sweep (``-m``) as a whole: what is looked at before its first job, and the table of its jobs."""
 
 import csv
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -14,11 +15,13 @@ from omegaconf import DictConfig
 
 from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 from bsroformer.launch.config import refuse_many_processes
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.terminal import clock, terminal
 from bsroformer.report import markdown as tables
-from bsroformer.report.rows import SCORE, read_rows
+from bsroformer.report.monitor import FORMER_MONITOR, Monitor, monitor_of
+from bsroformer.report.rows import read_rows
 from bsroformer.training.prune import CURVES
 from bsroformer.training.result import FILE, Result, read_result, write_result
 
@@ -26,7 +29,8 @@ FAILED = 1
 """Exit status of a sweep in which a job failed."""
 ORDER = ("done", "pruned", "unfinished", "failed")
 """Of statuses in the table, among jobs without a score."""
-COLUMNS = (SCORE, "steps", "seconds", "status", "reason")
+COLUMNS = ("steps", "seconds", "status", "reason")
+"""Of the table, after the job's settings and its score."""
 
 
 class SweepTable(Callback):
@@ -52,14 +56,14 @@ class SweepTable(Callback):
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Write the table as it is by now."""
         if self.varied:
-            write_tables(Path(config.hydra.sweep.dir), self.varied)
+            write_tables(Path(config.hydra.sweep.dir), self.varied, monitor_of(config))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Write and print the table; exit with status 1 if a job failed."""
-        folder = Path(config.hydra.sweep.dir)
-        rows = write_tables(folder, self.varied)
+        folder, monitor = Path(config.hydra.sweep.dir), monitor_of(config)
+        rows = write_tables(folder, self.varied, monitor)
         console = terminal()
-        console.print("\n" + markdown(rows, self.varied) + f"\nThe table is in {folder / 'sweep.csv'}")
+        console.print("\n" + markdown(rows, self.varied, monitor) + f"\nThe table is in {folder / 'sweep.csv'}")
         if failed := sum(row["status"] == "failed" for row in rows):
             console.print(f"{failed} of {len(rows)} jobs failed: the table tells why.")
             sys.exit(FAILED)
@@ -72,6 +76,8 @@ def check_sweep(config: DictConfig) -> None:
         InputError: If each job would be several processes, or a package is missing.
     """
     refuse_many_processes(config)
+    if "monitor" in varied_keys(config):
+        raise InputError("a sweep compares its jobs by one score: give monitor one value")
     folder = Path(config.hydra.sweep.dir)
     if config.get("resume") is None and any(folder.glob(f"*/{FILE}")):
         raise InputError(
@@ -82,7 +88,7 @@ def check_sweep(config: DictConfig) -> None:
         if not installed(module):
             raise InputError(
                 f"hydra/{part}={config.hydra.runtime.choices[f'hydra/{part}']} needs a package that is not "
-                'installed: pip install -e ".[sweep]"'
+                f"installed: {install_command('sweep')}"
             )
 
 
@@ -101,42 +107,43 @@ def varied_keys(config: DictConfig) -> list[str]:
     return list(dict.fromkeys([*keys, *(config.hydra.sweeper.get("params") or {})]))
 
 
-def write_tables(sweep: Path, varied: Sequence[str]) -> list[dict[str, Any]]:
+def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
     """Write what the jobs' folders hold into ``sweep.csv`` and ``sweep.md``; returns the rows."""
-    rows = table_rows(sweep, varied)
+    rows = table_rows(sweep, varied, monitor)
     with (
         replacing(sweep / "sweep.csv") as partial,
         writing(sweep),
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.DictWriter(file, ["job", *varied, *COLUMNS])
+        writer = csv.DictWriter(file, ["job", *varied, monitor.name, *COLUMNS])
         writer.writeheader()
         writer.writerows(rows)
-    write_text(sweep / "sweep.md", markdown(rows, varied))
+    write_text(sweep / "sweep.md", markdown(rows, varied, monitor))
     return rows
 
 
-def table_rows(sweep: Path, varied: Sequence[str]) -> list[dict[str, Any]]:
+def table_rows(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
     """A row for each job of a sweep, the best first, and those without a score last."""
     folders = [path.parent for path in sweep.glob(f"*/{FILE}")]
-    rows = [table_row(folder, result, varied) for folder in folders if (result := read_result(folder))]
-    return sorted(rows, key=place)
+    rows = [table_row(folder, result, varied, monitor) for folder in folders if (result := read_result(folder))]
+    return sorted(rows, key=lambda row: rank(row, monitor))
 
 
-def place(row: Mapping[str, Any]) -> tuple[float, int, str]:
-    """Where a row stands: by score, then by status, then by job."""
-    score = row["val/si_sdr"]
-    return (float("inf") if score is None else -score, ORDER.index(row["status"]), row["job"].zfill(9))
+def rank(row: Mapping[str, Any], monitor: Monitor) -> tuple[float, int, str]:
+    """Key to sort rows by: score, then status, then job."""
+    score = row[monitor.name]
+    gain = -math.inf if score is None else monitor.gain(score)
+    return (-gain, ORDER.index(row["status"]), row["job"].zfill(9))
 
 
-def table_row(folder: Path, result: Result, varied: Sequence[str]) -> dict[str, Any]:
-    """What is told of a job."""
+def table_row(folder: Path, result: Result, varied: Sequence[str], monitor: Monitor) -> dict[str, Any]:
+    """Row of a job; without a score if the job was judged by another one."""
     values = dict(override.lstrip("+").split("=", 1) for override in result.overrides if "=" in override)
     curves = folder / CURVES
     return {
         "job": folder.name,
         **{key: values.get(key.lstrip("+"), "") for key in varied},
-        "val/si_sdr": result.si_sdr,
+        monitor.name: result.score if result.monitor == monitor.name else None,
         "steps": max(read_rows(curves), default=None) if curves.is_file() else None,
         "seconds": None if result.seconds is None else round(result.seconds, 1),
         "status": result.status,
@@ -144,11 +151,11 @@ def table_row(folder: Path, result: Result, varied: Sequence[str]) -> dict[str, 
     }
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> str:
-    """The table in Markdown; its last column tells how a job ended and, if it failed, why."""
+def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> str:
+    """The table in Markdown; its last column has the job's status and, if it failed, the reason."""
     lines = []
     for row in rows:
-        score, steps, seconds = row[SCORE], row["steps"], row["seconds"]
+        score, steps, seconds = row[monitor.name], row["steps"], row["seconds"]
         cells = (
             row["job"],
             *(short(row[key]) for key in varied),
@@ -158,7 +165,8 @@ def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> str:
             ": ".join(filter(None, (row["status"], row["reason"]))),
         )
         lines.append(cells)
-    return tables.markdown(["job", *varied, "SI-SDR dB", "steps", "time", "status"], lines) + "\n"
+    heading = f"{monitor.label}{' dB' * (monitor.mode == 'max')}"
+    return tables.markdown(["job", *varied, heading, "steps", "time", "status"], lines) + "\n"
 
 
 def short(value: str) -> str:

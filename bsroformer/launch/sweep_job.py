@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bsroformer.launch.errors import mendable, one_sentence, report
+from bsroformer.report.monitor import monitor_of
 from bsroformer.training.result import read_result, update_result
 
 Script = Callable[[DictConfig], float | None]
@@ -38,7 +39,8 @@ def sweep_job(script: Script) -> Script:
         result = read_result(folder)
         status = "pruned" if result is not None and result.status == "pruned" else "done"
         best = None if score is None or math.isnan(score) else score
-        update_result(folder, status=status, si_sdr=best, seconds=time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        update_result(folder, status=status, score=best, monitor=monitor_of(cfg).name, seconds=seconds)
         return best
 
     return job

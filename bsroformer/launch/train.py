@@ -3,6 +3,8 @@
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import lightning as L
@@ -10,28 +12,34 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 from rich.console import Console
 
+from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.loader import ReadingError
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
-from bsroformer.launch.best import best_of_run, check_averaging
-from bsroformer.launch.build import build_data, build_module, build_trainer
+from bsroformer.launch.best import Scored, best_of_run, check_averaging, report_no_best
+from bsroformer.launch.build import build_data, build_module, build_trainer, set_float32_matmul_precision
 from bsroformer.launch.closing_evaluation import evaluate_run
-from bsroformer.launch.config import prepared, save_config, switch, whole
+from bsroformer.launch.config import AUTO, prepared, save_config, switch, whole
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.logged_scores import log_scores
 from bsroformer.launch.memory import memory_advice
+from bsroformer.launch.monitoring import with_monitor
+from bsroformer.launch.older_runs import completed
 from bsroformer.launch.reading import tell_reading
-from bsroformer.launch.resuming import CHECKPOINTS, told_of_resuming, with_run_to_resume
-from bsroformer.launch.run_facts import record_run
+from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
+from bsroformer.launch.run_facts import check_tags, record_best, record_run
+from bsroformer.launch.run_folder import open_run_folder
+from bsroformer.launch.run_lock import only_training_in
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.model import BandSplitRoformer
+from bsroformer.report.monitor import Monitor
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import LAST, CarefulCheckpointIO
+from bsroformer.training.checkpoint_file import CarefulCheckpointIO
 from bsroformer.training.stop_signals import StoppedError
 
 REMARKS = (
@@ -52,15 +60,17 @@ def train(cfg: DictConfig) -> float:
         cfg: ``configs/train.yaml``, composed.
 
     Returns:
-        The best validation SI-SDR in dB, for sweeps; NaN if nothing was validated.
+        The best score in validation, by ``monitor``, for sweeps; NaN if there is none.
     """
     console = terminal()
-    cfg = with_run_to_resume(prepared(cfg), console)
+    cfg = with_monitor(completed(with_run_to_resume(prepared(cfg), console)))
     folder = Path(cfg.paths.output_dir)
     if whole(cfg, "seed") < 0:
         raise InputError(f"seed={cfg.seed} must be 0 or more")
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     keep_freed_memory()
+    set_float32_matmul_precision(cfg)
+    check_tags(cfg)
     quieten_lightning()
     data, module = build_data(cfg), build_module(cfg)
     if cfg.init_from and not cfg.ckpt_path:
@@ -74,22 +84,58 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)
-    resumed = told_of_resuming(cfg, console)
-    if trainer.is_global_zero:
-        save_config(cfg, folder)
-        record_run(cfg, trainer, module.model, resumed)
-    try:
-        _fit(cfg, trainer, module, data, resumed, console)
-        best = best_of_run(trainer, module, data, console)
-        if cfg.evaluate and trainer.is_global_zero:
-            log_scores(trainer, evaluate_run(cfg, data.test, best.path, console))
-    finally:
-        finish_wandb()  # or the next run of a sweep would go on in this one
-    if not trainer.is_global_zero:
-        return best.score
-    if offline:
+    if cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu":
+        blocks = f"{module.model.recomputed_blocks} of {cfg.model.trunk.depth} blocks"
+        console.print(f"activation_checkpointing=auto recomputes {blocks} in the backward pass")
+    if trainer.world_size > 1:
+        excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size
+        console.print(f"{trainer.world_size} processes; a step of the optimiser has {excerpts} excerpts")
+    writes = trainer.is_global_zero and not keeps_nothing(cfg)
+    with only_training_in(folder, console) if writes else nullcontext():
+        best = _run(cfg, trainer, module, data, console)
+    if offline and trainer.is_global_zero:
         console.print(f"To see this run in Weights & Biases: wandb sync {folder}/wandb/latest-run")
     return best.score
+
+
+def _run(
+    cfg: DictConfig, trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, console: Console
+) -> Scored:
+    """Train in a folder that no other training uses, and evaluate what came out if asked."""
+    folder, monitor = Path(cfg.paths.output_dir), Monitor(cfg.monitor)
+    if trainer.is_global_zero:
+        refuse_folder_in_use(cfg)  # by a training that ended since this one looked first
+    resumed = told_of_resuming(cfg, trainer, module, data, console)
+    with _run_folder(cfg, trainer, module.model, resumed, console):
+        _fit(cfg, trainer, module, data, resumed, console)
+        best, last = best_of_run(trainer, module, data, monitor, console), folder / CHECKPOINTS / LAST
+        report_no_best(best, monitor, last, console)
+        if trainer.is_global_zero and not keeps_nothing(cfg):
+            record_best(folder, best.path or str(last))
+            if cfg.evaluate:
+                log_scores(trainer, evaluate_run(cfg, data.test, best.path or str(last), console))
+    return best
+
+
+@contextmanager
+def _run_folder(
+    cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None, console: Console
+) -> Iterator[None]:
+    """Make the run's folder and record what is trained there; a ``fast_dev_run`` keeps nothing."""
+    folder = Path(cfg.paths.output_dir)
+    with ExitStack() as stack:
+        stack.callback(finish_wandb)  # or the next run of a sweep would continue in this one
+        if trainer.is_global_zero and not keeps_nothing(cfg):
+            stack.enter_context(open_run_folder(folder))
+            save_config(cfg, folder)
+            with warnings_told(console):
+                record_run(cfg, trainer, model, resumed)
+        yield
+
+
+def keeps_nothing(cfg: DictConfig) -> bool:
+    """Whether the run is a rehearsal of a few batches, of which no file remains."""
+    return bool(cfg.trainer.get("fast_dev_run"))
 
 
 def _fit(
@@ -153,7 +199,8 @@ def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, 
         f"{len(songs.train)} songs to train on, {len(songs.valid)} to validate, {len(data.test_files)} to test"
     )
     tell_reading(cfg, data, console)
-    console.print(f"{parameters / 1e6:.1f} M parameters; run folder {cfg.paths.output_dir}")
+    place = "nothing is kept (fast_dev_run)" if keeps_nothing(cfg) else f"run folder {cfg.paths.output_dir}"
+    console.print(f"{parameters / 1e6:.1f} M parameters; {place}")
 
 
 def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:

@@ -1,26 +1,30 @@
-"""Negative SI-SDR, with silent stems left out."""
+"""Negative SI-SDR of the active stems."""
 
 import torch
 from torch import Tensor
 
-SILENCE = 1e-6
-"""Mean square below which a stem counts as silent: -60 dBFS."""
+from bsroformer.audio.activity import ACTIVE_DB, is_active, mean_square
+
+SILENCE = mean_square(ACTIVE_DB)
+"""Mean square below which a stem is not active."""
 FLOOR = 1e-9
 """Mean square added to both energies, -90 dBFS: the gradient stays finite for a silent or a perfect estimate."""
 
 
 def active_stems(target: Tensor) -> Tensor:
-    """Which stems sound in each excerpt: ``(b n c t)`` to booleans ``(b n)``."""
-    return target.square().mean(dim=(-2, -1)) > SILENCE
+    """Active stems of each excerpt: ``(b n c t)`` to booleans ``(b n)``."""
+    channels, samples = target.shape[-2:]
+    return is_active(target.square().sum(dim=(-2, -1)), channels * samples)
 
 
 def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """Mean over excerpts of the mean of -SI-SDR in dB over the stems that sound (Le Roux et al., arXiv 1811.02508, 2).
+    """Mean over excerpts of the mean of -SI-SDR in dB over the active stems (Le Roux et al., arXiv 1811.02508, 2).
 
     SI-SDR compares the estimate with the target scaled to it: ``alpha = <estimate, target> / |target|^2``, over
-    channels and samples together. It has no value for a silent target, which is therefore left out; an excerpt in
-    which no stem sounds adds zero. Each excerpt is averaged on its own, so that a batch's loss is the mean of its
-    parts' losses, and its gradient the same in one batch, in accumulated ones, or on several devices.
+    channels and samples together. It has no value for a silent target, so only active stems count (see
+    `bsroformer.audio.activity`); an excerpt without one adds zero. Each excerpt is averaged on its own, so that a
+    batch's loss is the mean of its parts' losses, and its gradient the same in one batch, in accumulated ones, or on
+    several devices.
 
     Args:
         estimate: ``(b n c t)``.

@@ -60,6 +60,11 @@ class BandSplitRoformer(nn.Module):
         for block in self.blocks:
             block.compile()
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the blocks are compiled."""
+        return any(block._compiled_call_impl is not None for block in self.blocks)
+
     def forward(self, mixture: Tensor) -> Tensor:
         """Separate ``(b c t)`` at `sample_rate` into stems ``(b n c t)``.
 

@@ -1,14 +1,12 @@
 """``report.html``: how a run went, on one page that is one file; whoever has it needs nothing else."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bsroformer.errors import InputError
 from bsroformer.report.evaluation_tables import (
     MEAN,
     evaluated,
@@ -17,9 +15,11 @@ from bsroformer.report.evaluation_tables import (
     songs_table,
 )
 from bsroformer.report.media import picture, sounds
+from bsroformer.report.monitor import METRICS, Monitor, monitor_of
 from bsroformer.report.parts import REPORT, Tile, counted, facts, text_of, write_page
-from bsroformer.report.rows import SCORE, Row, read_rows
+from bsroformer.report.rows import Row, read_rows
 from bsroformer.report.tables import decibels, latest_and_best, validation_table
+from bsroformer.safe_files import read_json, read_yaml
 
 EVALUATION = "evaluation"
 """Folder of the closing evaluation in that of the run."""
@@ -49,22 +49,34 @@ def write_report(folder: Path) -> None:
 def contents(folder: Path) -> dict[str, Any]:
     """What the page's template asks for."""
     config = text_of(folder / "config.yaml")
-    settings = yaml.safe_load(config) or {}
+    settings = mapping_in(folder / "config.yaml", read_yaml)
+    monitor = monitor_of(settings)
     rows = read_rows(folder / "metrics.csv") if (folder / "metrics.csv").is_file() else {}
     stems = list((settings.get("model") or {}).get("stems") or stems_of(rows))
-    results = json.loads(text_of(folder / EVALUATION / "results.json") or "null")
+    results = mapping_in(folder / EVALUATION / "results.json", read_json)
     return {
         "title": folder.resolve().name,
         "subtitle": _subtitle(settings, stems),
-        "tiles": list(tiles(rows, results)),
-        "steps": latest_and_best(rows),
-        "validation": validation_table(rows, stems),
+        "tiles": list(tiles(rows, results, monitor)),
+        "steps": latest_and_best(rows, monitor),
+        "validation": validation_table(rows, stems, monitor),
         "curves": picture(folder / "curves.png"),
         **_evaluation(folder, results),
         **_preview(folder, stems),
-        "facts": list(facts(json.loads(text_of(folder / "run.json") or "{}"))),
+        "facts": list(facts(mapping_in(folder / "run.json", read_json))),
         "config": config,
     }
+
+
+def mapping_in(path: Path, reader: Callable[[Path], Any]) -> dict[str, Any]:
+    """The mapping that a file holds; an empty one where it is missing or damaged, since the rest can be shown."""
+    if not path.exists():
+        return {}
+    try:
+        tree = reader(path)
+    except InputError:
+        return {}
+    return tree if isinstance(tree, dict) else {}
 
 
 def _evaluation(folder: Path, results: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -101,7 +113,8 @@ def _preview(folder: Path, stems: Sequence[str]) -> dict[str, Any]:
 def stems_of(rows: Mapping[int, Row]) -> list[str]:
     """The stems that have scores, where no configuration names them."""
     names = {name for row in rows.values() for name in row}
-    return sorted(name.removeprefix(f"{SCORE}_") for name in names if name.startswith(f"{SCORE}_"))
+    prefixes = [f"{metric}_" for metric in METRICS]
+    return sorted({name.removeprefix(prefix) for prefix in prefixes for name in names if name.startswith(prefix)})
 
 
 def latest_preview(folder: Path) -> tuple[int | None, Path]:
@@ -113,15 +126,17 @@ def latest_preview(folder: Path) -> tuple[int | None, Path]:
     return (max(steps), steps[max(steps)]) if steps else (None, previews)
 
 
-def tiles(rows: Mapping[int, Row], results: Mapping[str, Any] | None) -> Iterator[Tile]:
+def tiles(rows: Mapping[int, Row], results: Mapping[str, Any] | None, monitor: Monitor) -> Iterator[Tile]:
     """The numbers to see first."""
     if results:
         metric = headline_metric(results)
         for method in evaluated(results):
             note = f"mean of {counted(len(method['songs']), 'song')}"
             yield Tile(decibels(method["scores"][MEAN][metric]), "dB", f"test {metric}", note)
-    if found := latest_and_best(rows):
-        yield Tile(decibels(rows[found[1]][SCORE]), "dB", "validation SI-SDR", f"the best, at step {found[1]:,}")
+    if found := latest_and_best(rows, monitor):
+        score, unit = rows[found[1]][monitor.name], "dB" if monitor.mode == "max" else ""
+        shown = decibels(score) if unit else f"{score:.4g}"
+        yield Tile(shown, unit, f"validation {monitor.label}", f"the best, at step {found[1]:,}")
     if rows:
         yield Tile(f"{max(rows):,}", "", "steps")
     if (speed := _last(rows, "train/audio_seconds_per_second")) is not None:

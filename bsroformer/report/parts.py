@@ -10,7 +10,9 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from bsroformer.atomic import write_text
+from bsroformer.errors import InputError
 from bsroformer.figures.style import STEM_COLOURS
+from bsroformer.safe_files import RECORDS, read_text
 
 REPORT = "report.html"
 """What a page is called in the folder that it shows."""
@@ -62,8 +64,11 @@ def facts(tree: Mapping[str, Any], above: Sequence[str] = ()) -> Iterator[tuple[
 
 
 def text_of(path: Path) -> str:
-    """What is in a file; nothing if it is not there."""
-    return path.read_text("utf-8") if path.is_file() else ""
+    """What is in a file; nothing if it is not there, or damaged."""
+    try:
+        return read_text(path, RECORDS) if path.exists() else ""
+    except InputError:
+        return ""
 
 
 def counted(number: int, thing: str) -> str:

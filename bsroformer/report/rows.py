@@ -4,11 +4,10 @@ import csv
 from pathlib import Path
 
 from bsroformer.atomic import replacing, writing
+from bsroformer.safe_files import RECORDS, read_bytes
 
 Row = dict[str, float]
 """Metric -> value, of one step."""
-SCORE = "val/si_sdr"
-"""What validations are compared by."""
 
 
 def write_rows(path: Path, rows: dict[int, Row]) -> None:
@@ -21,9 +20,42 @@ def write_rows(path: Path, rows: dict[int, Row]) -> None:
 
 
 def read_rows(path: Path) -> dict[int, Row]:
-    """Read what `write_rows` wrote."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return {
-            int(line.pop("step")): {name: float(value) for name, value in line.items() if value}
-            for line in csv.DictReader(file)
-        }
+    """Read the whole lines of a file that `write_rows` wrote; those that are damaged are skipped.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    return read_whole_rows(path)[0]
+
+
+def read_whole_rows(path: Path) -> tuple[dict[int, Row], int]:
+    """Read what is whole, as after a power cut, and count the lines that are not.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    text = read_bytes(path, RECORDS).decode("utf-8", errors="replace")
+    rows, damaged = dict[int, Row](), 0
+    lines = csv.reader(text.replace("\0", "").splitlines())
+    try:
+        names = next(lines, [])
+        for cells in lines:
+            row = _row(names, cells)
+            if row is None:
+                damaged += 1
+            else:
+                rows[row[0]] = row[1]
+    except csv.Error:  # a field without end
+        damaged += 1
+    return rows, damaged
+
+
+def _row(names: list[str], cells: list[str]) -> tuple[int, Row] | None:
+    """A line's step and values; None if it is not whole."""
+    row = dict(zip(names, cells, strict=False))
+    try:
+        step = int(row.pop("step"))
+        values = {name: float(value) for name, value in row.items() if value}
+    except (KeyError, ValueError):
+        return None
+    return (step, values) if step >= 0 and len(cells) == len(names) else None

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bsroformer.report.rows import SCORE, Row
+from bsroformer.report.monitor import FORMER_MONITOR, METRICS, Monitor
+from bsroformer.report.rows import Row
 
-METRICS = (SCORE, "val/sdr")
 NOTHING = "–"
 
 
@@ -50,24 +50,25 @@ class Table:
     words: bool = False
 
 
-def latest_and_best(rows: Mapping[int, Row]) -> tuple[int, int] | None:
+def latest_and_best(rows: Mapping[int, Row], monitor: Monitor = FORMER_MONITOR) -> tuple[int, int] | None:
     """The steps of the latest and of the best validation; None before the first that has a score."""
-    scored = {step: row[SCORE] for step, row in rows.items() if not math.isnan(row.get(SCORE, math.nan))}
-    if not scored:
+    scores = {step: row.get(monitor.name, math.nan) for step, row in rows.items()}
+    gains = {step: monitor.gain(score) for step, score in scores.items() if not math.isnan(score)}
+    if not gains:
         return None
-    return max(scored), max(scored, key=lambda step: (scored[step], -step))
+    return max(gains), max(gains, key=lambda step: (gains[step], -step))
 
 
-def validation_table(rows: Mapping[int, Row], stems: Sequence[str]) -> Table | None:
-    """SI-SDR and SDR of each stem in the latest and the best validation; None before the first."""
-    if (steps := latest_and_best(rows)) is None:
+def validation_table(rows: Mapping[int, Row], stems: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> Table | None:
+    """SDR and SI-SDR of each stem in the latest and the best validation; None before the first."""
+    if (steps := latest_and_best(rows, monitor)) is None:
         return None
 
     def cells(ending: str) -> tuple[str, ...]:
         return tuple(decibels(rows[step].get(metric + ending)) for step in steps for metric in METRICS)
 
     lines = [Line(stem, cells(f"_{stem}"), n) for n, stem in enumerate(stems)]
-    columns = tuple(f"{metric}, {which}" for which in ("latest", "best") for metric in ("SI-SDR", "SDR"))
+    columns = tuple(f"{metric}, {which}" for which in ("latest", "best") for metric in METRICS.values())
     return Table(columns, (*lines, Line("mean", cells(""), kind="mean")))
 
 

@@ -18,7 +18,11 @@ from bsroformer.training.optimizer import parameter_groups
 
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 WARM_UP, MEASURED = 3, 12
-"""Batches that are not counted, since the first ones take up memory, and batches that are."""
+"""Batches that are not counted, since the first ones compile and take up memory, and the fewest that are."""
+LEAST_STEPS, LEAST_SECONDS = 4, 10
+"""The fewest steps of the optimiser and seconds that are counted, of a run that is long enough for it."""
+SHARE, MOST = 0.01, 0.05
+"""Shares of the run's time: the least to measure for, if that is less, and the most, whatever else holds."""
 
 
 class Budget(L.Callback):
@@ -55,7 +59,7 @@ class Budget(L.Callback):
         if stage != "fit":
             return
         assert isinstance(pl_module, SeparationModule)
-        each = step_seconds(trainer, pl_module, self.clock)
+        each = step_seconds(trainer, pl_module, self.clock, self.seconds)
         steps: int = trainer.strategy.broadcast(max(1, round(self.seconds / each)))  # on all ranks the first one's
         self.reason = f"as many as fit into {self.seconds:g} s, {each:.3g} s of {self.clock} time each"
         self._set(trainer, steps)
@@ -88,19 +92,34 @@ class Budget(L.Callback):
         trainer.fit_loop.max_epochs = -1  # no limit
 
 
-def step_seconds(trainer: L.Trainer, module: SeparationModule, clock: Literal["wall", "processor"]) -> float:
-    """What an optimiser step takes, reading included; the module and the random generators stay as they are."""
+def step_seconds(
+    trainer: L.Trainer, module: SeparationModule, clock: Literal["wall", "processor"], run_seconds: float
+) -> float:
+    """Time of an optimiser step, reading included; the module and the random generators stay as they are.
+
+    Args:
+        trainer: What is to train.
+        module: What is to be trained.
+        clock: Which time.
+        run_seconds: Length of the run, of which measuring takes a small part.
+    """
     now, accumulated = CLOCKS[clock], trainer.accumulate_grad_batches
-    warm_up, measured = (math.ceil(batches / accumulated) for batches in (WARM_UP, MEASURED))
+    warm_up, batches = (math.ceil(count / accumulated) for count in (WARM_UP, MEASURED))
+    enough, most = min(LEAST_SECONDS, SHARE * run_seconds), MOST * run_seconds
     with isolate_rng(), closing(trial_steps(trainer, module)) as steps:
-        times = [now() for _ in itertools.islice(steps, warm_up + measured + 1)]
-    return (times[-1] - times[-1 - measured]) / measured
+        for _ in range(warm_up + 1):
+            next(steps)
+        begun, count, seconds = now(), 0, 0.0
+        while count == 0 or (seconds < most and (count < max(batches, LEAST_STEPS) or seconds < enough)):
+            next(steps)
+            count, seconds = count + 1, now() - begun
+    return seconds / count
 
 
 def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None, None, None]:
     """Make optimiser steps with a copy of the module on batches of the run, without end; stops after each."""
     device = trainer.strategy.root_device
-    trial = copy.deepcopy(module).to(device).train()
+    trial = trial_copy(module).to(device).train()
     optimizer = trial.make_optimizer(parameter_groups(trial.model))
     batches = training_batches(trainer)
     while True:
@@ -111,6 +130,14 @@ def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None,
         optimizer.zero_grad()
         loss.item()  # a GPU is waited for
         yield
+
+
+def trial_copy(module: SeparationModule) -> SeparationModule:
+    """A copy of a module that computes as the module does: PyTorch's copy of a compiled block is not compiled."""
+    trial = copy.deepcopy(module)
+    if module.model.compiled:
+        trial.model.compile_blocks()
+    return trial
 
 
 def trial_loss(trainer: L.Trainer, module: SeparationModule, stems: Tensor) -> Tensor:

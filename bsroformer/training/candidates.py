@@ -11,12 +11,12 @@ import lightning as L
 from bsroformer.checkpoints.save import save_weights
 from bsroformer.checkpoints.weight_file import open_weights
 from bsroformer.errors import InputError
-from bsroformer.report.rows import SCORE
+from bsroformer.report.monitor import FORMER, Monitor
 from bsroformer.training.ema import averaged
 from bsroformer.training.module import SeparationModule
 
 VALIDATION = "validation"
-"""The entry of a candidate's file that holds its step and its score."""
+"""The entry of a candidate's file: its step, its score, and the name of the score."""
 
 log = logging.getLogger(__name__)
 
@@ -31,26 +31,28 @@ class Candidates(L.Callback):
     Args:
         folder: Where to keep them.
         count: How many; None keeps none.
+        monitor: Name of the score that decides which are the best.
 
     Raises:
         InputError: If that is less than two.
     """
 
-    def __init__(self, folder: str, count: int | None) -> None:
+    def __init__(self, folder: str, count: int | None, monitor: str = FORMER) -> None:
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 2):
             raise InputError(f"average_best={count} must be 2 or more validations, or null for no average")
-        self.folder, self.count = Path(folder), count
+        self.folder, self.count, self.monitor = Path(folder), count, Monitor(monitor)
         self.scores: dict[Path, float] = {}
 
     @property
     def best_first(self) -> list[Path]:
         """The files, best first; among equals the earlier one."""
-        return sorted(self.scores, key=lambda path: (-self.scores[path], path))
+        return sorted(self.scores, key=lambda path: (-self.monitor.gain(self.scores[path]), path))
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Find what was kept before a run was interrupted or came to its end: there may be nothing left to train."""
         if self.count is not None and stage == "fit" and trainer.is_global_zero:
-            self.scores = {path: score for path in self.folder.glob("*.ckpt") if (score := score_of(path)) is not None}
+            found = {path: score_of(path, self.monitor) for path in self.folder.glob("*.ckpt")}
+            self.scores = {path: score for path, score in found.items() if score is not None}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Empty the folder for a run that begins."""
@@ -62,15 +64,18 @@ class Candidates(L.Callback):
         """Keep the weights that were validated if they are among the best, and drop the one that is not any more."""
         if self.count is None or trainer.sanity_checking or not trainer.is_global_zero:
             return
-        score, path = float(trainer.callback_metrics[SCORE]), self.folder / f"step-{trainer.global_step:06d}.ckpt"
+        score = float(trainer.callback_metrics[self.monitor.name])
+        path = self.folder / f"step-{trainer.global_step:06d}.ckpt"
         self.scores.pop(path, None)
-        worst = self.scores[self.best_first[-1]] if len(self.scores) >= self.count else -math.inf
-        if score > worst:
+        full = len(self.scores) >= self.count
+        worst = self.monitor.gain(self.scores[self.best_first[-1]]) if full else -math.inf
+        if self.monitor.gain(score) > worst:
             self._keep(path, score, trainer, pl_module)
 
     def _keep(self, path: Path, score: float, trainer: L.Trainer, module: L.LightningModule) -> None:
         assert isinstance(module, SeparationModule)
-        facts: dict[str, Any] = {VALIDATION: {"step": trainer.global_step, "si_sdr": score}}
+        validation = {"step": trainer.global_step, "monitor": self.monitor.name, "score": score}
+        facts: dict[str, Any] = {VALIDATION: validation}
         try:
             with averaged(trainer, module):
                 save_weights(module.model, path, facts)
@@ -83,10 +88,17 @@ class Candidates(L.Callback):
             dropped.unlink(missing_ok=True)
 
 
-def score_of(path: Path) -> float | None:
-    """The validation SI-SDR in dB of a candidate; None if the file is none."""
+def score_of(path: Path, monitor: Monitor | None = None) -> float | None:
+    """Score of a candidate; None if the file is none, or was judged by another score than `monitor`."""
     try:
-        return float(open_weights(path).entries[VALIDATION]["si_sdr"])
-    except (InputError, KeyError, TypeError, ValueError):
-        log.warning("%s holds no validated weights and is left out of the average.", path)
+        validation = open_weights(path).entries[VALIDATION]
+        if "si_sdr" in validation:  # as written before there was a choice
+            validation = {"monitor": FORMER, "score": validation["si_sdr"]}
+        name, score = validation["monitor"], float(validation["score"])
+    except (InputError, KeyError, TypeError, ValueError, RuntimeError):
+        log.warning("%s holds no validated weights and is ignored in the average.", path)
         return None
+    if monitor is not None and monitor.name != name:
+        log.warning("%s was validated by %s, not %s, and is ignored in the average.", path, name, monitor.name)
+        return None
+    return score

@@ -11,10 +11,9 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 from bsroformer.atomic import replacing, writing
 from bsroformer.checkpoints.native import read_training_checkpoint
+from bsroformer.checkpoints.run_folder import BEFORE, LAST
+from bsroformer.checkpoints.weight_file import PLAIN_NUMBERS, open_weights
 from bsroformer.errors import InputError
-
-LAST, BEFORE = "last.ckpt", "previous.ckpt"
-"""The newest checkpoint to resume from, and the one before it, in the same folder."""
 
 
 class CarefulCheckpointIO(TorchCheckpointIO):
@@ -29,6 +28,14 @@ class CarefulCheckpointIO(TorchCheckpointIO):
 
     def __init__(self) -> None:
         self.failed: dict[str, str] = {}
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read tensors and plain values; a file that asks for more is refused, whatever Lightning's default is."""
+        open_weights(Path(path))
+        with torch.serialization.safe_globals(PLAIN_NUMBERS):
+            return super().load_checkpoint(path, map_location, weights_only=True)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint, and keep the one before if it is the one to resume from."""

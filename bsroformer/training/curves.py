@@ -1,14 +1,16 @@
 """The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 
-from bsroformer.atomic import replacing, writing
+from bsroformer.atomic import replacing, set_aside, writing
 from bsroformer.figures import curves_figure
-from bsroformer.report.rows import Row, read_rows, write_rows
+from bsroformer.report.monitor import FORMER, METRICS, Monitor
+from bsroformer.report.rows import Row, read_whole_rows, write_rows
 from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.throughput import MEMORY, SPEED
@@ -26,9 +28,11 @@ class Curves(L.Callback):
 
     Args:
         folder: The run's folder.
+        monitor: Name of the score to draw.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, monitor: str = FORMER) -> None:
+        self.score = Monitor(monitor).metric
         self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
         self.rows: dict[int, Row] = {}
         self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row
@@ -39,12 +43,19 @@ class Curves(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
-        self.means = {name: FiniteMean(*sums) for name, sums in state_dict["means"].items()}
+        means: dict[str, tuple[float, int]] = state_dict["means"]
+        self.means = {name: FiniteMean(float(total), int(count)) for name, (total, count) in means.items()}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""
         if trainer.global_step and self.csv.is_file():
-            rows = read_rows(self.csv)
+            rows, damaged = read_whole_rows(self.csv)
+            if damaged and trainer.is_global_zero:
+                warnings.warn(
+                    f"{self.csv} is damaged: {damaged} of its lines are skipped, and {len(rows)} are whole. It is kept "
+                    f"as {set_aside(self.csv).name}.",
+                    stacklevel=1,
+                )
             self.rows = {step: row for step, row in rows.items() if step <= trainer.global_step}
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
@@ -70,7 +81,8 @@ class Curves(L.Callback):
         with only_told():
             write_rows(self.csv, self.rows)
             with replacing(self.picture) as partial, writing(self.picture):
-                curves_figure(self.rows, pl_module.model.stems).savefig(partial, format="png", dpi=110)
+                figure = curves_figure(self.rows, pl_module.model.stems, self.score, METRICS[self.score])
+                figure.savefig(partial, format="png", dpi=110)
 
     def on_save_checkpoint(self, trainer: L.Trainer, *_: object) -> None:
         """Write what there is: a run that resumes from the checkpoint takes it up from the file."""

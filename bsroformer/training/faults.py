@@ -14,8 +14,9 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from bsroformer.atomic import write_text, writing
+from bsroformer.atomic import set_aside, write_text, writing
 from bsroformer.errors import InputError
+from bsroformer.safe_files import CONFIGURATION, RECORDS, parse_json, read_bytes
 from bsroformer.training.faulty_excerpts import faulty_excerpts
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.watching import only_told
@@ -89,12 +90,19 @@ class Faults(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the counts of a checkpoint."""
-        self.skipped, self.recent = state_dict["skipped"], list(state_dict["recent"])
+        self.skipped, self.recent = state_dict["skipped"], [int(step) for step in state_dict["recent"]]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Forget the lines of steps that are to come: of an older run, or of steps that are made again."""
         if trainer.is_global_zero and self.lines.is_file():
-            kept = [line for line in read_lines(self.lines) if line["step"] <= trainer.global_step]
+            lines, damaged = read_whole_lines(self.lines)
+            if damaged:
+                warnings.warn(
+                    f"{self.lines} is damaged: {damaged} of its lines are skipped, and {len(lines)} are whole. It is "
+                    f"kept as {set_aside(self.lines).name}.",
+                    stacklevel=1,
+                )
+            kept = [line for line in lines if line["step"] <= trainer.global_step]
             write_text(self.lines, "".join(f"{json.dumps(line)}\n" for line in kept))
 
     def on_train_batch_end(
@@ -200,12 +208,39 @@ def report(lines: Iterable[dict[str, Any]], steps: Sequence[int]) -> str:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a ``faults.jsonl``; one that was cut off is left out."""
+    """The whole lines of a ``faults.jsonl``.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    return read_whole_lines(path)[0]
+
+
+def read_whole_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of a ``faults.jsonl``, and how many others there are.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
     found: list[dict[str, Any]] = []
-    for line in path.read_text("utf-8").splitlines():
-        with suppress(json.JSONDecodeError):
-            found.append(json.loads(line))
-    return found
+    lines = read_bytes(path, RECORDS).decode("utf-8", errors="replace").replace("\0", "").splitlines()
+    for line in lines:
+        with suppress(InputError):
+            fault = parse_json(line, path, CONFIGURATION)
+            if is_fault(fault):
+                found.append(fault)
+    return found, len(lines) - len(found)
+
+
+def is_fault(line: Any) -> bool:
+    """Whether a line of ``faults.jsonl`` has what the report is made from."""
+    if not isinstance(line, dict) or type(line.get("step")) is not int or not isinstance(line.get("at_fault"), bool):
+        return False
+    excerpts = line.get("excerpts")
+    pairs = isinstance(excerpts, list) and all(
+        isinstance(key, list) and len(key) == 2 and all(type(each) is int for each in key) for key in excerpts
+    )
+    return pairs and (line.get("seed") is None or type(line["seed"]) is int)
 
 
 def _first(names: Sequence[str]) -> str:

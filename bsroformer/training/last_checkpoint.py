@@ -138,7 +138,7 @@ class LastCheckpoint(Checkpoint):
 def find_best(callbacks: dict[str, Any], folder: Path) -> None:
     """Put the folder of checkpoints in place of the one in the states of Lightning's callbacks."""
     for state in callbacks.values():
-        if isinstance(state, dict) and state.get("best_model_path"):
+        if isinstance(state, dict) and "best_model_path" in state:
             state["dirpath"] = str(folder)
             for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
                 state[name] = state[name] and str(folder / Path(state[name]).name)

@@ -1,6 +1,7 @@
 """How much memory training takes: an estimate that computes nothing, and the peak of real steps on a GPU."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
 from bsroformer.hardware import GIB
@@ -29,7 +31,7 @@ class MemoryEstimate:
     Attributes:
         weights: Parameters and buffers.
         gradients: As large as the parameters.
-        optimizer: The two moments of AdamW.
+        optimizer: The optimiser's state: of AdamW two moments.
         average: The averaged weights (EMA), if they are kept.
         activations: What the forward pass keeps for the backward pass, at the peak of the latter.
     """
@@ -66,6 +68,8 @@ class StepSize:
         recomputed_blocks: How many blocks are recomputed in the backward pass.
         half: What autocast computes matmuls in; None: float32.
         averaged: Whether averaged weights are kept besides.
+        optimizer_share: Bytes of the optimiser's state for a byte of parameters; see `optimizer_share`.
+        on_cpu: Whether a CPU computes it, whose attention works in float32 and keeps what it drops.
     """
 
     batch_size: int
@@ -73,6 +77,8 @@ class StepSize:
     recomputed_blocks: int = 0
     half: torch.dtype | None = None
     averaged: bool = False
+    optimizer_share: float = 2.0
+    on_cpu: bool = False
 
 
 class Unreal(FakeTensorMode):
@@ -98,16 +104,26 @@ def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module],
         model = BandSplitRoformer(settings).train()
         model.recomputed_blocks = size.recomputed_blocks
         step = PlainStep(model, make_loss(), None, noise_stems(settings, size.batch_size, size.seconds), size.half)
-        with HalfAttention(size.half):
+        with nullcontext() if size.on_cpu else HalfAttention(size.half):
             activations = peak_activations(step)
     parameters = total_bytes(model.parameters())
     return MemoryEstimate(
         weights=parameters + total_bytes(model.buffers()),
         gradients=parameters,
-        optimizer=2 * parameters,
+        optimizer=round(size.optimizer_share * parameters),
         average=parameters if size.averaged else 0,
         activations=activations,
     )
+
+
+def optimizer_share(make_optimizer: Callable[[Iterable[Any]], Optimizer]) -> float:
+    """Bytes that an optimiser keeps for each byte of parameters, by a step on one matrix: 2 for AdamW, 0 for SGD."""
+    matrix = nn.Parameter(torch.zeros(64, 64))
+    matrix.grad = torch.zeros_like(matrix)
+    optimizer = make_optimizer([{"params": [matrix]}])
+    optimizer.step(lambda: 0.0)
+    kept = (value for value in optimizer.state[matrix].values() if isinstance(value, Tensor))
+    return sum(value.nbytes for value in kept if value.ndim) / matrix.nbytes
 
 
 def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
@@ -177,10 +193,14 @@ class SavedBytes(saved_tensors_hooks):
 
 
 class HalfAttention(TorchFunctionMode):
-    """A context that computes attention in the type of autocast, as a GPU does; CPUs train it in float32.
+    """A context that computes attention as a GPU does.
+
+    That is in the type of autocast, where CPUs train it in float32, and without keeping an attention matrix for its
+    dropout: CUDA's kernels keep the seed of what they dropped (Dao et al., arXiv 2205.14135, section 3.1), and the
+    CPU's fused kernel has no dropout.
 
     Args:
-        half: The type; None leaves everything as it is.
+        half: The type; None for float32.
     """
 
     def __init__(self, half: torch.dtype | None) -> None:
@@ -194,10 +214,13 @@ class HalfAttention(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Call `func`, with queries, keys and values in the type of autocast if it is attention."""
-        if func is F.scaled_dot_product_attention and self.half is not None:
+        """Call `func`; if it is attention, without dropout and in the type of autocast."""
+        kwargs = kwargs or {}
+        if func is not F.scaled_dot_product_attention:
+            return func(*args, **kwargs)
+        if self.half is not None:
             args = tuple(value.to(self.half) for value in args)
-        return func(*args, **(kwargs or {}))
+        return func(*args, **kwargs | {"dropout_p": 0.0})
 
 
 def peak_of_steps(step: PlainStep[Any]) -> int:

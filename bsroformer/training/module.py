@@ -7,23 +7,30 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, describe
+from bsroformer.audio.activity import ACTIVE_DB
+from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, RAW, describe
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.mixing import mix
 from bsroformer.data.row import Sizes
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
+from bsroformer.report.monitor import FORMER
 from bsroformer.training.ema import resume_without_average
 from bsroformer.training.gradients import clip
 from bsroformer.training.loops import recount
 from bsroformer.training.optimizer import configure_anew, parameter_groups
 from bsroformer.training.piece_scores import PieceScores
+from bsroformer.training.schedule import MakesScheduler, ScheduleAfterWarmup, make_schedule, state_for
+
+SOME_STEPS = 1000
+"""Length of a schedule that is made for its settings only."""
 
 
 class SeparationModule(L.LightningModule):
@@ -33,16 +40,17 @@ class SeparationModule(L.LightningModule):
     step count alike, also where an epoch's last step has fewer of them.
 
     Logs ``train/loss``, each term of the loss as ``train/<term>``, the learning rate and the gradient norm
-    before clipping; on validation ``val/loss``, and SI-SDR and SDR in dB as ``val/si_sdr`` (mean over stems)
-    and ``val/si_sdr_<stem>`` (means over pieces: excerpts, or whole songs). A stem that is silent in a piece has no
-    score there and is left out of its means.
+    before clipping; on validation ``val/loss``, and in dB ``val/sdr`` (mean over stems) and ``val/sdr_<stem>`` (means
+    over pieces: excerpts, or whole songs), likewise ``val/si_sdr``. A stem that is not active in a piece has no score
+    there.
 
     Args:
         model: The model; `checkpoints` find its weights under ``model.``.
         loss: ``(estimate, target)`` to a scalar and its named terms.
         optimizer: Makes an optimiser of parameter groups.
-        scheduler: Makes a schedule of an optimiser and the number of steps of the run.
+        scheduler: Makes a schedule of an optimiser and the number of steps of the run, or is one of PyTorch's classes.
         data_stems: Names of a batch's stems, all of which sound in the mixture; the model's own unless given.
+        monitor: Name of the score of validation that the run is judged by: in the progress bar.
 
     Attributes:
         losses: Loss and terms of each batch of the step under way.
@@ -58,8 +66,9 @@ class SeparationModule(L.LightningModule):
         model: BandSplitRoformer,
         loss: nn.Module,
         optimizer: Callable[[Iterable[Any]], Optimizer],
-        scheduler: Callable[[Optimizer, int], LRScheduler],
+        scheduler: MakesScheduler,
         data_stems: Sequence[str] | None = None,
+        monitor: str = FORMER,
     ) -> None:
         super().__init__()
         data_stems = model.stems if data_stems is None else data_stems
@@ -71,9 +80,11 @@ class SeparationModule(L.LightningModule):
         self.places = [data_stems.index(stem) for stem in model.stems]
         self.model, self.loss = model, loss
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.monitor = monitor
         self.losses: list[dict[str, Tensor]] = []
         self.gradient_norm: Tensor | None = None
         self.step_is_faulty = False
+        self.unscored: list[str] = []  # stems that the user knows to have no score
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Separate ``(b c t)`` into ``(b n c t)``."""
@@ -164,24 +175,58 @@ class SeparationModule(L.LightningModule):
             means = scores.view(-1, len(self.model.stems)).nanmean(0).float()  # (n)
             of_stems = {f"val/{name}_{stem}": mean for stem, mean in zip(self.model.stems, means, strict=True)}
             self.log_dict(of_stems, sync_dist=True)
-            self.log(f"val/{name}", means.nanmean(), prog_bar=name == "si_sdr", sync_dist=True)
+            self.log(f"val/{name}", means.nanmean(), prog_bar=f"val/{name}" == self.monitor, sync_dist=True)
+        self._report_stems_without_score()
+
+    def on_validation_end(self) -> None:
+        """Show the score to a schedule that follows it."""
+        score = self.trainer.callback_metrics.get(self.monitor)
+        if self.trainer.state.fn != TrainerFn.FITTING or self.trainer.sanity_checking or score is None:
+            return
+        for config in self.trainer.lr_scheduler_configs:
+            if isinstance(config.scheduler, ScheduleAfterWarmup):
+                config.scheduler.observe(float(score))
+
+    def _report_stems_without_score(self) -> None:
+        """Warn, once for each, of stems that no validation piece can score."""
+        active = self.scores.active_stems()
+        silent = [stem for stem, sounds in zip(self.model.stems, active, strict=True) if not sounds]
+        if self.trainer.sanity_checking or not silent or silent == self.unscored:
+            return
+        self.unscored = silent
+        if self.trainer.is_global_zero:
+            which = "any stem" if len(silent) == len(self.model.stems) else ", ".join(silent)
+            warnings.warn(
+                f"Validation has no score for {which}: below {ACTIVE_DB:g} dBFS throughout the validation songs; "
+                "choose songs in which it sounds (data.valid_songs, or the folder valid/)",
+                stacklevel=1,
+            )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser, and its schedule over the steps that the trainer will make."""
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
             raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
+        optimizer, scheduler = self.optimizer_and_schedule(int(steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def optimizer_and_schedule(self, steps: int) -> tuple[Optimizer, LRScheduler]:
+        """The optimiser of the model's parameters, and its schedule over so many steps.
+
+        Raises:
+            InputError: If they cannot be set up as configured.
+        """
         with errors_of_setting_up():
             optimizer = self.make_optimizer(parameter_groups(self.model))
-            scheduler = self.make_scheduler(optimizer, int(steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+            return optimizer, make_schedule(self.make_scheduler, optimizer, steps)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """See to averaged weights, to the frequencies that format 1 lacks, and to what is configured otherwise now."""
         if checkpoint[ENTRY]["format"] == 1:
             own = self.model.state_dict()
             kept = {f"{PREFIX}{name}": tensor for name, tensor in own.items() if name.endswith(FREQUENCIES)}
-            checkpoint["state_dict"] |= kept
+            for entry in {"state_dict", RAW} & checkpoint.keys():
+                checkpoint[entry] |= kept
         resume_without_average(self.trainer, checkpoint)
         if "optimizer_states" in checkpoint:  # else it is one of weights alone, to validate
             self._go_on_as_configured(checkpoint)
@@ -189,7 +234,10 @@ class SeparationModule(L.LightningModule):
     def _go_on_as_configured(self, checkpoint: dict[str, Any]) -> None:
         """Let the optimiser's settings, and batches of another size, count in a training that goes on."""
         with errors_of_setting_up():
-            changes = configure_anew(checkpoint, self.make_optimizer(parameter_groups(self.model)))
+            configured = self.make_optimizer(parameter_groups(self.model))
+            schedule = make_schedule(self.make_scheduler, configured, SOME_STEPS)
+        changes = configure_anew(checkpoint, configured)
+        checkpoint["lr_schedulers"] = [state_for(schedule, state) for state in checkpoint["lr_schedulers"]]
         for change in changes if self.trainer.is_global_zero else ():
             warnings.warn(change, stacklevel=1)
         data = self.trainer.datamodule  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ def configure_anew(checkpoint: dict[str, Any], configured: Optimizer) -> list[st
 
     Args:
         checkpoint: Lightning's; changed in place.
-        configured: Just made, of the same parameters.
+        configured: Just made, of the same parameters; its schedule may be made too.
 
     Returns:
         A sentence for each setting that changes, of the group that has them all.
@@ -35,15 +35,21 @@ def configure_anew(checkpoint: dict[str, Any], configured: Optimizer) -> list[st
     groups = list(zip(state["param_groups"], configured.param_groups, strict=True))
     told = _changes(*groups[0])
     for kept, group in groups:
-        kept["lr"] *= group["lr"] / (kept["initial_lr"] or 1)
-        kept["initial_lr"] = group["lr"]
-        kept |= {name: value for name, value in group.items() if name in kept and name not in ("params", "lr")}
-    schedule["base_lrs"] = [group["lr"] for group in configured.param_groups]
+        rate = full_rate(group)
+        kept["lr"] *= rate / (kept["initial_lr"] or 1)
+        kept["initial_lr"] = rate
+        kept |= {name: value for name, value in group.items() if name not in ("params", "lr", "initial_lr")}
+    schedule["base_lrs"] = [full_rate(group) for group in configured.param_groups]
     return told
 
 
+def full_rate(group: dict[str, Any]) -> float:
+    """Learning rate of a group of parameters before any schedule."""
+    return float(group.get("initial_lr", group["lr"]))
+
+
 def _changes(kept: dict[str, Any], group: dict[str, Any]) -> list[str]:
-    before, now = _settings(kept | {"lr": kept["initial_lr"]}), _settings(group)
+    before, now = _settings(kept | {"lr": kept["initial_lr"]}), _settings(group | {"lr": full_rate(group)})
     return [
         f"optimizer.{name} is {now[name]} from here on, and was {before[name]}."
         for name in now

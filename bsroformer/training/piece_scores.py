@@ -4,7 +4,11 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from bsroformer.audio.activity import is_active
 from bsroformer.metrics import energy, inner_product, sdr_of_energies, si_sdr_of_energies, sum_over_blocks
+
+SCORES = ("si_sdr", "sdr")
+"""Names of the scores of a piece."""
 
 
 class PieceScores(Metric):
@@ -18,10 +22,13 @@ class PieceScores(Metric):
 
     sums: Tensor
     """Energies of target, estimate and error, and the inner product of the first two, (4 pieces n)."""
+    samples: Tensor
+    """Samples of all channels together in each piece, (pieces 1)."""
 
     def __init__(self, pieces: int, stems: int, dtype: torch.dtype = torch.float64) -> None:
         super().__init__()
         self.add_state("sums", torch.zeros(4, pieces, stems, dtype=dtype), dist_reduce_fx="sum")
+        self.add_state("samples", torch.zeros(pieces, 1, dtype=dtype), dist_reduce_fx="sum")
 
     def update(self, estimates: Tensor, targets: Tensor, pieces: Tensor, frames: Tensor) -> None:
         """Add excerpts.
@@ -34,11 +41,21 @@ class PieceScores(Metric):
         """
         counts = torch.arange(targets.shape[-1], device=targets.device) < frames[:, None, None, None]  # (b 1 1 t)
         self.sums = self.sums.index_add(1, pieces, sum_over_blocks(self._sums, estimates, targets, counts))
+        samples = (targets.shape[-2] * frames).to(self.samples.dtype)
+        self.samples = self.samples.index_add(0, pieces, samples[:, None])
+
+    def active_stems(self) -> list[bool]:
+        """Whether each stem is active in any piece, on any rank; all ranks must call it."""
+        with self.sync_context(should_sync=self._to_sync):
+            active: list[bool] = is_active(self.sums[0], self.samples).any(0).tolist()
+        return active
 
     def compute(self) -> dict[str, Tensor]:
-        """SI-SDR and SDR in dB, (pieces n); NaN where a stem is silent in all of the piece."""
+        """SI-SDR and SDR in dB, (pieces n); NaN where a stem is not active in the piece."""
         target, estimate, error, product = self.sums
-        return {"si_sdr": si_sdr_of_energies(target, estimate, product), "sdr": sdr_of_energies(target, error)}
+        scores = si_sdr_of_energies(target, estimate, product), sdr_of_energies(target, error)
+        active = is_active(target, self.samples)
+        return {name: db.where(active, torch.nan) for name, db in zip(SCORES, scores, strict=True)}
 
     def _sums(self, estimates: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
         """What is added up, of one block: (b n c t), (b n c t), (b 1 1 t) -> (4 b n)."""

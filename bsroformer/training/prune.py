@@ -8,7 +8,8 @@ from typing import Any
 
 import lightning as L
 
-from bsroformer.report.rows import SCORE, read_rows
+from bsroformer.report.monitor import FORMER, FORMER_MONITOR, Monitor
+from bsroformer.report.rows import read_rows
 from bsroformer.training.result import FILE, read_result, update_result
 
 CURVES = "metrics.csv"
@@ -27,33 +28,38 @@ class MedianPruner(L.Callback):
         folder: The run's folder.
         warmup_steps: No run ends before so many optimiser steps.
         warmup_runs: Nor while so few siblings have finished that got as far.
+        monitor: Name of the score that is compared.
     """
 
-    def __init__(self, folder: str, warmup_steps: int, warmup_runs: int) -> None:
+    def __init__(self, folder: str, warmup_steps: int, warmup_runs: int, monitor: str = FORMER) -> None:
         self.folder, self.warmup_steps, self.warmup_runs = Path(folder), warmup_steps, max(1, warmup_runs)
-        self.best = -inf
+        self.monitor = Monitor(monitor)
+        self.best = -inf  # `Monitor.gain` of the best score
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Compare, and ask for an end."""
-        if trainer.sanity_checking or SCORE not in trainer.callback_metrics:
+        score = trainer.callback_metrics.get(self.monitor.name)
+        if trainer.sanity_checking or score is None:
             return
-        self.best = max(self.best, trainer.callback_metrics[SCORE].item())  # which a NaN leaves as it was
+        self.best = max(self.best, self.monitor.gain(score.item()))
         step = trainer.global_step
         if step >= self.warmup_steps and lags(self.best, self.siblings_until(step), self.warmup_runs):
             trainer.should_stop = True
             update_result(self.folder, status="pruned")
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score, for a run that is resumed."""
-        return {"best": self.best}
+        """The best score and its name, for a run that is resumed."""
+        return {"best": self.best, "monitor": self.monitor.name}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
-        self.best = state_dict["best"]
+        """Take back what `state_dict` gave, unless it is of another score."""
+        if state_dict.get("monitor", FORMER) == self.monitor.name:
+            self.best = state_dict["best"]
 
     def siblings_until(self, step: int) -> list[float]:
-        """The best scores, up to a step, of the finished siblings that got as far."""
-        bests = (best_until(folder, step) for folder in finished(self.folder.parent) if folder != self.folder)
+        """`Monitor.gain` of the best scores, up to a step, of the finished siblings that got as far."""
+        siblings = (folder for folder in finished(self.folder.parent) if folder != self.folder)
+        bests = (best_until(folder, step, self.monitor) for folder in siblings)
         return [best for best in bests if best is not None]
 
 
@@ -68,10 +74,16 @@ def finished(sweep: Path) -> Iterable[Path]:
     return (folder for folder, result in results if result is not None and result.status == "done")
 
 
-def best_until(folder: Path, step: int) -> float | None:
-    """A run's best score up to a step, from its curves; None if it had none by then, or did not get as far."""
+def best_until(folder: Path, step: int, monitor: Monitor = FORMER_MONITOR) -> float | None:
+    """`Monitor.gain` of a run's best score up to a step, from its curves.
+
+    Returns:
+        None if the run had no score by then, or did not get as far.
+    """
     if not (folder / CURVES).is_file():
         return None
-    scores = {at: row[SCORE] for at, row in read_rows(folder / CURVES).items() if SCORE in row}
-    reached = max(scores, default=-1) >= step
-    return max((score for at, score in scores.items() if at <= step), default=None) if reached else None
+    rows = read_rows(folder / CURVES)
+    gains = {at: monitor.gain(row[monitor.name]) for at, row in rows.items() if monitor.name in row}
+    if max(gains, default=-1) < step:
+        return None
+    return max((gain for at, gain in gains.items() if at <= step), default=None)

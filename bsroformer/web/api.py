@@ -1,6 +1,7 @@
 """The same for programs: the endpoints that Gradio exposes."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +9,27 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
-from bsroformer.web.job import FINISHED, Job, Wish, title_of
+from bsroformer.web.file_names import from_here
+from bsroformer.web.job import FINISHED, Job, Wish, title_of, visitor_of
+from bsroformer.web.readers import Readers
 from bsroformer.web.studio import Studio
 
 ROUND = 0.2
 """Seconds between two looks at a job."""
+SUBMITTED_AT_A_TIME = 16
 
 
-def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
+def add_endpoints(studio: Studio, overlap: float, shifts: int, readers: Readers) -> None:
     """Add ``/separate`` and ``/checkpoints`` to the page that is being built.
 
     Args:
         studio: Separates.
         overlap: Of windows, unless a program says otherwise.
         shifts: Passes, unless a program says otherwise.
+        readers: Knows which programs still read.
     """
+    # Its own threads, since songs that are slow to open may take them all, and the page needs the others.
+    threads = ThreadPoolExecutor(SUBMITTED_AT_A_TIME, "submitting")
 
     async def separate(
         song: str | None,
@@ -31,23 +38,26 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int) -> None:
         rest: bool,
         overlap: float,
         shifts: float,
+        request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio knows where to put it)
     ) -> list[str]:
         """Separate a song into wav files, in the order of the stems; all of the checkpoint's unless some are named."""
         if song is None:
             raise refusal("Give a song.")
+        visitor = visitor_of(request.username, request.client.host if request.client else "", "program")
         try:
-            wanted = tuple(stems or ()) or studio.offer(checkpoint).stems
-            job = studio.submit(Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, shifts))
+            wanted = stems or studio.offer(checkpoint).stems
+            wish = Wish(Path(song), title_of(song), checkpoint, wanted, rest, overlap, shifts, visitor)
+            job = await asyncio.get_running_loop().run_in_executor(threads, studio.submit, wish)
         except InputError as error:
             raise refusal(str(error)) from error
         try:
-            await _finished(job, progress)
+            await _finished(job, progress, readers, request.session_hash)
         finally:
-            studio.cancel(job)  # if whoever asked has gone
+            studio.cancel(job)  # if the program has gone
         if job.state != "done":
             raise refusal(job.message or job.state)
-        return [str(path) for path in job.files]
+        return [str(from_here(path)) for path in job.files]
 
     def checkpoints() -> list[dict[str, Any]]:
         """The checkpoints to choose from: name, stems, and scores in dB by stem."""
@@ -83,16 +93,21 @@ def refusal(sentence: str) -> gr.Error:
     return gr.Error(sentence, print_exception=False)
 
 
-async def _finished(job: Job, progress: gr.Progress) -> None:
-    """Wait until a job is finished or nobody waits for it, and tell how far it is."""
-    while job.state not in FINISHED and not _is_left():
-        job.ask()
-        progress(0.0 if not job.seconds else min(1.0, job.done / job.seconds), desc=job.state)
+async def _finished(job: Job, progress: gr.Progress, readers: Readers, session: str | None) -> None:
+    """Wait until a job is finished or nobody waits for it, and report how far it is to a program that reads it.
+
+    A song that nobody reads about counts as left, and makes room for others like that of a page that was closed.
+    """
+    event = LocalContext.event_id.get(None)
+    while job.state not in FINISHED and not _is_left(event):
+        if readers.read(event) or readers.read(session):
+            job.ask()
+            progress(0.0 if not job.seconds else min(1.0, job.done / job.seconds), desc=job.state)
         await asyncio.sleep(ROUND)
 
 
-def _is_left() -> bool:
-    """Whether whoever asked has closed the connection: Gradio takes note of that, and lets us go on in vain."""
-    page, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+def _is_left(event_id: str | None) -> bool:
+    """Whether the program has closed its connection: Gradio notes that, and keeps the call running."""
+    page = LocalContext.blocks.get(None)
     event = page._queue.event_ids_to_events.get(event_id) if page and event_id else None
     return event is not None and not event.alive

@@ -26,6 +26,7 @@ from bsroformer.inference import Delivery
 from bsroformer.inference.song_stems import READ_BLOCK
 from bsroformer.web.file_names import distinct_names, safe_name
 from bsroformer.web.job import FINISHED, Job
+from bsroformer.web.reserve import Reserve
 
 FORMATS = ("wav", "flac", "mp3")
 LOUDEST = 4.0
@@ -152,6 +153,8 @@ def _made(path: Path, make: Callable[[Path], None]) -> Path:
     if not path.exists():
         with _lock_of(path.parent), _turns, _telling():
             if not path.exists():
+                if Reserve(path.parent.parent).is_short:
+                    raise NotMadeError(f"{path} cannot be written: the disk is nearly full")
                 make(path)
     return path
 

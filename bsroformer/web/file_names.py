@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
 SEPARATORS_AND_THE_LIKE = frozenset('<>:"/\\|?*')
 """What Windows, whose rules are the strictest, has in no name."""
@@ -45,3 +46,10 @@ def _is_unsafe(character: str) -> bool:
         or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
         or unicodedata.bidirectional(character) in DIRECTIONS
     )
+
+
+def from_here(path: Path) -> Path:
+    """A path as visitors may see it: below the working directory, without the folders above that."""
+    here = Path.cwd()
+    resolved = path.resolve()
+    return resolved.relative_to(here) if resolved.is_relative_to(here) else path

@@ -1,19 +1,18 @@
-"""What is turned away before Gradio sees it."""
+"""Requests that are refused before Gradio sees them."""
 
+import asyncio
 import json
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bsroformer.web.limits import KEPT_FREE, MEGABYTE
+from bsroformer.web.asgi import in_time, path_of, refusal
+from bsroformer.web.calls import wrong_call
+from bsroformer.web.uploads import UPLOAD
 
-UPLOAD = "/gradio_api/upload"
 UNUSED = (
     "/gradio_api/proxy=",
     "/gradio_api/file=http",
@@ -28,90 +27,93 @@ UNUSED = (
     "/monitoring",
 )
 """How addresses begin of what Gradio can do and this page does not: fetch from other servers, be edited or watched."""
-FORM = 100_000
-"""Bytes that a form may have besides the file that it brings, and that a question may have."""
+MAX_QUESTION = 100_000
+"""Bytes of a request that is no upload."""
+MAX_NAME = 255
+"""Bytes of a file's name."""
 ELSEWHERE = re.compile(r"\s*\w+://")
 """How the address of a file begins that Gradio would fetch from another server, however large it is."""
 
 
 class Guard:
-    """Lets through what the page needs.
+    """Refuse what the page does not need: unused parts of Gradio, and requests that name files on other servers.
 
     Args:
-        app: Gradio's.
-        megabytes: Size of an upload: one file at a time.
-        place: The folder of uploads.
+        app: The next application.
     """
 
-    def __init__(self, app: ASGIApp, megabytes: float, place: Path) -> None:
-        self.app, self.megabytes, self.place = app, megabytes, place
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
-        refusal = None
+        answer = None
         if scope["type"] == "http":
-            refusal = self._refusal(scope)
-            if refusal is None and scope["method"] == "POST" and not _path(scope).startswith(UPLOAD):
-                refusal, receive = await _read(receive)
-        await (refusal or self.app)(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> JSONResponse | None:
-        path = _path(scope)
-        if path.startswith(UNUSED):
-            return _told(404, "there is nothing here")
-        if not path.startswith(UPLOAD) or scope["method"] != "POST":
-            return None
-        length = dict(scope["headers"]).get(b"content-length", b"")
-        if not length.isdigit():
-            return _told(411, "say how long the upload is")
-        if int(length) > self.megabytes * MEGABYTE + FORM:
-            return _told(413, f"a song may have up to {self.megabytes:g} MB here, and comes alone")
-        if shutil.disk_usage(self.place).free - int(length) < KEPT_FREE:
-            return _told(507, "the disk has no room for another song: try later, when others are deleted")
-        return None
+            path = path_of(scope)
+            if path.startswith(UNUSED):
+                answer = refusal(404, "there is nothing here")
+            elif scope["method"] == "POST" and not path.startswith(UPLOAD):
+                answer, receive = await _read(path, receive)
+        await (answer or self.app)(scope, receive, send)
 
 
-def _path(scope: Scope) -> str:
-    """The path below the one at which a proxy shows the page, which may have left that on or not."""
-    path, below = unquote(scope["path"]).lower(), scope.get("root_path", "").rstrip("/").lower()
-    return path.removeprefix(below) if path.startswith(f"{below}/") else path
-
-
-async def _read(receive: Receive) -> tuple[JSONResponse | None, Receive]:
-    """Read what is sent; returns what is wrong with it, and how the app can read it again."""
-    body, more = b"", True
+async def _read(path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
+    """Read a body; returns what is wrong with it, and how the app can read it again."""
+    receive_in_time = in_time(receive, MAX_QUESTION)
+    body = b""
+    more = True
     while more:
-        message = await receive()
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-        if len(body) > FORM:
-            return _told(413, "that is more than a question needs"), receive
+        try:
+            message = await receive_in_time()
+        except asyncio.TimeoutError:
+            return refusal(408, "the request did not arrive in time"), receive
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_QUESTION:
+            return refusal(413, "that is more than a question needs"), receive
     left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
         return left.pop() if left else await receive()
 
-    refused = _told(400, "files on other servers are not fetched: upload the song") if _fetches(body) else None
-    return refused, again
+    return _refusal(path, body), again
 
 
-def _fetches(body: bytes) -> bool:
-    """Whether a question names a file on another server, or hides what it names."""
+def _refusal(path: str, body: bytes) -> JSONResponse | None:
+    """What is wrong with a question: a file that it names is on another server or was not uploaded, or its form."""
     try:
-        return any(ELSEWHERE.match(path) for path in _paths(json.loads(body)))
+        question = json.loads(body)
+        paths = list(_paths(question))
     except ValueError:  # no JSON: not a question to Gradio's API
-        return False
+        return None
     except RecursionError:  # nor is what is nested as deep as that, but Gradio would fall over it too
-        return True
+        return refusal(400, "the question is nested too deep")
+    if any(isinstance(named, str) and ELSEWHERE.match(named) for named in paths):
+        return refusal(400, "files on other servers are not fetched: upload the song")
+    if not all(_may_be_a_path(named) for named in paths):
+        return refusal(400, "path must be what the upload answered")
+    wrong = wrong_call(path, question)
+    return None if wrong is None else refusal(400, wrong)
 
 
-def _paths(tree: Any) -> Iterator[str]:
-    """What is called ``path`` anywhere in plain data."""
-    inner = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
-    if isinstance(tree, dict) and isinstance(tree.get("path"), str):
-        yield tree["path"]
+def _may_be_a_path(path: Any) -> bool:
+    """Whether a system can be asked for a file of this name; Gradio would print a traceback otherwise."""
+    if not isinstance(path, str) or "\0" in path:
+        return False
+    try:
+        parts = path.encode().split(b"/")
+    except UnicodeEncodeError:
+        return False
+    return max(map(len, parts)) <= MAX_NAME
+
+
+def _paths(tree: Any) -> Iterator[Any]:
+    """What is called ``path`` anywhere in plain data, if it is anything."""
+    if isinstance(tree, dict):
+        if tree.get("path") is not None:
+            yield tree["path"]
+        inner: Iterable[Any] = tree.values()
+    else:
+        inner = tree if isinstance(tree, list) else ()
     for each in inner:
         yield from _paths(each)
-
-
-def _told(status: int, sentence: str) -> JSONResponse:
-    return JSONResponse({"error": sentence}, status)

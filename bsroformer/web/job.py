@@ -9,12 +9,21 @@ from threading import Event
 from typing import Literal
 
 from bsroformer.web.listening import Heard
+from bsroformer.web.reserve import Claim
 
 State = Literal["waiting", "loading", "separating", "done", "cancelled", "failed"]
 FINISHED: tuple[State, ...] = ("done", "cancelled", "failed")
 BY_HAND = "You cancelled it. Separate starts it again."
 STRAGGLERS = 3.0
 """Seconds in which questions may still come from a page that was closed; one that lives asks again soon."""
+
+
+def visitor_of(name: str | None, address: str, kind: Literal["page", "program"]) -> str:
+    """What stands for a visitor when songs are counted: who signed in, else the address.
+
+    Pages and programs count apart, so that a program cannot take the places of the person at its side.
+    """
+    return f"{kind} {name or address}" if name or address else ""
 
 
 def title_of(file: str | Path) -> str:
@@ -34,6 +43,7 @@ class Wish:
         rest: Whether what the stems leave of the mixture is wanted too.
         overlap: See `Separator`.
         shifts: See `Separator`; a whole number, of whatever type programs send it as.
+        visitor: Stands for the one who asks; empty if unknown. See `visitor_of`.
     """
 
     source: Path
@@ -43,6 +53,7 @@ class Wish:
     rest: bool = False
     overlap: float = 0.5
     shifts: float = 1
+    visitor: str = ""
 
     @property
     def name(self) -> str:
@@ -75,7 +86,7 @@ class Job:
         token: Stands for it in addresses; whoever knows it may have its stems.
         folder: Where all of its files are.
         wish: What is to be done.
-        seconds: Length of the music, if the file tells.
+        seconds: Length of the music, if the header of the file has it.
         state: How far it is.
         message: Why it ended without stems.
         notes: What is worth knowing of the stems.
@@ -89,6 +100,7 @@ class Job:
         left: When its page was last closed, by `time.monotonic`.
         why_cancelled: Why its end was asked for, if it was.
         successor: Token of the song that took its place, if one did.
+        claim: Space on the disk that its stems may take.
     """
 
     token: str
@@ -108,6 +120,7 @@ class Job:
     left: float = -math.inf
     why_cancelled: str = ""
     successor: str | None = None
+    claim: Claim | None = None
     _cancelled: Event = field(default_factory=Event)
 
     def cancel(self, why: str = BY_HAND) -> None:
@@ -129,3 +142,5 @@ class Job:
     def finish(self, state: State, message: str | None = None) -> None:
         """End it."""
         self.state, self.message, self.finished = state, message, time.monotonic()
+        if self.claim is not None:
+            self.claim.release()

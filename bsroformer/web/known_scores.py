@@ -11,14 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.evaluation.scores import MEAN
-from bsroformer.report.rows import SCORE
+from bsroformer.report.monitor import Monitor
 
 CHECKPOINTS = "checkpoints"
 """The folder in a training run's that holds its checkpoints."""
 METRICS = ("SI-SDR", "cSDR", "uSDR")
-"""Those to tell, the first that there is."""
-VALIDATED = "validation SI-SDR"
-"""What a training scores while it goes on."""
+"""Those to show, the first that there is."""
+VALIDATED = "validation "
+"""What the name of a score begins with that a training computed on its validation songs."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def known_scores(checkpoint: Checkpoint) -> KnownScores:
     for name, method in _scored(path.parent):
         if name == path.name and (known := _known(method)):
             return known
-    mean = _validation_score(checkpoint)
-    return KnownScores() if mean is None else KnownScores(VALIDATED, mean)
+    return _validation_score(checkpoint) or KnownScores()
 
 
 def evaluated(folder: Path) -> list[str]:
@@ -91,15 +90,16 @@ def _known(method: _Method) -> KnownScores | None:
     return None
 
 
-def _validation_score(checkpoint: Checkpoint) -> float | None:
-    """What Lightning's `ModelCheckpoint` notes in the file that it keeps as the best."""
+def _validation_score(checkpoint: Checkpoint) -> KnownScores | None:
+    """Score that Lightning's `ModelCheckpoint` notes in the file that it keeps as the best; None without one in dB."""
     callbacks = checkpoint.file.entries.get("callbacks")
     states = callbacks.values() if isinstance(callbacks, dict) else ()
     for state in states:
-        if not isinstance(state, dict) or state.get("monitor") != SCORE:
+        monitor = Monitor(str(state.get("monitor"))) if isinstance(state, dict) else None
+        if monitor is None or not monitor.name.startswith(monitor.metric):
             continue
         with suppress(KeyError, TypeError, ValueError, RuntimeError):  # a stranger's
             score = float(state["best_model_score"])
             if Path(state["best_model_path"]).name == checkpoint.file.path.name and math.isfinite(score):
-                return score
+                return KnownScores(f"{VALIDATED}{monitor.label}", score)
     return None

@@ -1,11 +1,12 @@
 """What a visitor may ask for."""
 
-import shutil
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from bsroformer.audio.files import probe
 from bsroformer.errors import InputError
+from bsroformer.web.job import Wish
 
 MEGABYTE = 2**20
 """Bytes, as Gradio counts them."""
@@ -13,8 +14,6 @@ MOST_OVERLAP, MOST_SHIFTS = 0.875, 8
 """Each sample is then computed 64 times."""
 USUAL_TIMES = 8
 """How often each sample of a song as long as may be may be computed."""
-KEPT_FREE = 500 * MEGABYTE
-"""Of the disk, for everything else on the machine."""
 SAMPLE_BYTES = 4 + 1
 """Of a stem as float, and of what can be heard of it."""
 
@@ -27,6 +26,7 @@ class Limits:
         megabytes: Size of a song's file, in units of 2**20 bytes.
         minutes: Length of a song.
         songs: How many may be waiting or in work.
+        songs_each: How many of these may be of one visitor.
         keep_minutes: For how long stems are kept.
 
     Raises:
@@ -36,6 +36,7 @@ class Limits:
     megabytes: float = 200
     minutes: float = 20
     songs: int = 10
+    songs_each: int = 3
     keep_minutes: float = 60
 
     def __post_init__(self) -> None:
@@ -43,33 +44,32 @@ class Limits:
             if not value > 0:
                 raise InputError(f"limits.{key}={value} must be above 0")
 
-    def length_of(self, source: Path, name: str, stems: int, place: Path) -> float | None:
-        """The length of a song in seconds, if its header tells it.
+    def length_of(self, source: Path, name: str) -> float | None:
+        """The length of a song in seconds, if its header has it.
 
         Args:
             source: Its file.
             name: What the visitor calls it.
-            stems: How many are to be written.
-            place: Where.
 
         Raises:
-            InputError: If it cannot be read, is too large or too long, or the disk has no room for its stems.
+            InputError: If it cannot be read, is too large or too long.
         """
         if not source.is_file():
             raise InputError(f"{name} was deleted here, since it came long ago: drop it again")
         if source.stat().st_size > self.megabytes * MEGABYTE:
             raise InputError(f"{name} is larger than {self.megabytes:g} MB, the most that is taken here: compress it")
         info = probe(source)
-        seconds = None if info.expected_frames is None else info.expected_frames / info.sample_rate
-        if seconds is not None:
-            self.check_length(seconds, name)
-        frames = (60 * self.minutes if seconds is None else seconds) * info.sample_rate
-        needed = frames * max(2, info.channels) * SAMPLE_BYTES * (stems + 1)
-        if needed > shutil.disk_usage(place).free - KEPT_FREE:
-            raise InputError(
-                f"the disk has no room for the stems of {name}: try a shorter song, or later, when others are deleted"
-            )
+        if info.expected_frames is None:
+            return None
+        seconds = info.expected_frames / info.sample_rate
+        self.check_length(seconds, name)
         return seconds
+
+    def stems_size(self, source: Path, seconds: float | None, stems: int) -> float:
+        """Bytes that the stems of a song take on the disk, with what can be heard of them; the most if unknown."""
+        info = probe(source)
+        frames = (60 * self.minutes if seconds is None else seconds) * info.sample_rate
+        return frames * max(2, info.channels) * SAMPLE_BYTES * (stems + 1)
 
     def check_work(self, seconds: float | None, times: float, name: str) -> None:
         """Make sure that a song takes no more work than the longest at usual quality.
@@ -98,6 +98,25 @@ class Limits:
             raise InputError(f"{name} is longer than {self.minutes:g} minutes, the most that is taken here: cut it")
 
 
+def check_types(wish: Wish) -> None:
+    """Make sure that what a program sent for a song has the right types; numbers are for `check_quality`.
+
+    Raises:
+        InputError: If not.
+    """
+    if not isinstance(wish.checkpoint, str):
+        raise InputError(f"checkpoint={_shown(wish.checkpoint)} must be a name")
+    if not isinstance(wish.stems, list | tuple) or not all(isinstance(stem, str) for stem in wish.stems):
+        raise InputError(f"stems={_shown(wish.stems)} must be a list of names")
+    if not isinstance(wish.rest, bool):
+        raise InputError(f"rest={_shown(wish.rest)} must be true or false")
+
+
+def _shown(value: object) -> str:
+    """The beginning of a value of any size."""
+    return reprlib.repr(value)
+
+
 def check_quality(overlap: float, shifts: float) -> None:
     """Make sure that overlap and shifts are within their bounds.
 
@@ -105,9 +124,9 @@ def check_quality(overlap: float, shifts: float) -> None:
         InputError: If not.
     """
     if not is_number(overlap) or not 0 <= overlap <= MOST_OVERLAP:
-        raise InputError(f"overlap={overlap} must be a number from 0 to {MOST_OVERLAP}")
+        raise InputError(f"overlap={_shown(overlap)} must be a number from 0 to {MOST_OVERLAP}")
     if not is_number(shifts) or not 1 <= shifts <= MOST_SHIFTS or shifts != int(shifts):
-        raise InputError(f"shifts={shifts} must be a whole number from 1 to {MOST_SHIFTS}")
+        raise InputError(f"shifts={_shown(shifts)} must be a whole number from 1 to {MOST_SHIFTS}")
 
 
 def is_number(value: object) -> bool:

@@ -18,10 +18,13 @@ class Line:
     Args:
         work: Does a job; what it raises is logged, and ends nothing but that job.
         most: How many there may be, the one in work included.
+        most_each: How many of these may be of one visitor.
     """
 
-    def __init__(self, work: Callable[[Job], None], most: int) -> None:
-        self.work, self.most = work, most
+    def __init__(self, work: Callable[[Job], None], most: int, most_each: int | None = None) -> None:
+        self.work = work
+        self.most = most
+        self.most_each = most if most_each is None else most_each
         self._waiting: deque[Job] = deque()
         self._current: Job | None = None
         self._changed = Condition()
@@ -40,8 +43,15 @@ class Line:
             InputError: If there are as many as there may be.
         """
         with self._changed:
-            if sum(other is not instead_of for other in self.ahead()) >= self.most:
+            others = [other for other in self.ahead() if other is not instead_of]
+            if len(others) >= self.most:
                 raise InputError(f"{self.most} songs are waiting or in work here, and more are not taken: try later")
+            own = [other for other in others if job.wish.visitor and other.wish.visitor == job.wish.visitor]
+            if len(own) >= self.most_each:
+                raise InputError(
+                    f"{self.most_each} of your songs are waiting or in work here, and more are not taken: try again "
+                    "when one is done"
+                )
             self._waiting.append(job)
             self._changed.notify()
 

@@ -11,7 +11,8 @@ from bsroformer.checkpoints.hub import is_on_hub
 from bsroformer.checkpoints.naming import name_of, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
-from bsroformer.web.known_scores import CHECKPOINTS, evaluated, known_scores
+from bsroformer.web.debug_runs import is_debug_run
+from bsroformer.web.known_scores import CHECKPOINTS, VALIDATED, evaluated, known_scores
 
 SUFFIXES = (*TORCH, SAFETENSORS)
 OF_A_RUN = ("best.ckpt", "average.ckpt", "last.ckpt")
@@ -33,6 +34,7 @@ class Offer:
         metric: What its scores are of; None if none are known.
         score: The mean over stems, dB.
         scores: By stem, dB, where that is known.
+        debug: Whether its run only tested the code.
     """
 
     name: str
@@ -43,12 +45,19 @@ class Offer:
     metric: str | None = None
     score: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    debug: bool = False
 
     @property
     def label(self) -> str:
-        """What the menu shows: name, stems, and how well it separates."""
+        """Name, stems, and how well it separates, for the menu."""
         known = [] if self.score is None else [f"{self.metric} {self.score:.1f} dB"]
-        return " · ".join([self.name, ", ".join(self.stems), *known])
+        debug = ["debug run"] if self.debug else []
+        return " · ".join([self.name, ", ".join(self.stems), *known, *debug])
+
+    @property
+    def poor(self) -> bool:
+        """Whether it must not be offered first: of a debug run, or worse than silence, which scores 0 dB."""
+        return self.debug or (self.score is not None and self.score < 0)
 
 
 def offers_of(paths: Sequence[str], configs: Sequence[str | None] | None = None) -> list[Offer]:
@@ -73,9 +82,9 @@ def offers_of(paths: Sequence[str], configs: Sequence[str | None] | None = None)
 
 
 def offers_in(folder: Path) -> list[Offer]:
-    """The checkpoints of a folder and of those in it, newest first; of a training run, the one that it gives.
+    """The checkpoints of a folder and its subfolders, best first (see `_best_first`); one for each training run.
 
-    What cannot be used is left out, and logged as a warning.
+    What cannot be used is skipped with a warning.
 
     Raises:
         InputError: If there is none.
@@ -91,7 +100,54 @@ def _in_folder(folder: Path) -> list[Offer]:
             f"there is no checkpoint in {folder} that can be used: python scripts/train.py experiment=demo makes one, "
             "or give another with ckpt=<file>"
         )
-    return sorted(found, key=lambda offer: _time(offer.path), reverse=True)
+    in_order = _best_first(found)
+    if in_order[0].poor:
+        log.warning(
+            "No good checkpoint in %s: the best one, %s, scores below 0 dB or is of a debug run; train longer, or give "
+            "another with ckpt=<file>",
+            folder,
+            in_order[0].label,
+        )
+    return in_order
+
+
+def _best_first(offers: Sequence[Offer]) -> list[Offer]:
+    """Offers sorted by `_rank`, the jobs of a sweep together."""
+    best: dict[Path, tuple[int, float, float]] = {}
+    for offer in offers:
+        group = _group(offer.path)
+        best[group] = min(_rank(offer), best.get(group, _rank(offer)))
+
+    def key(offer: Offer) -> tuple[tuple[int, float, float], Path, tuple[int, float, float]]:
+        group = _group(offer.path)
+        return best[group], group, _rank(offer)
+
+    return sorted(offers, key=key)
+
+
+def _rank(offer: Offer) -> tuple[int, float, float]:
+    """Sort key: evaluated, then validated, then unknown, then poor ones; by score, then by age, newest first."""
+    if offer.poor:
+        tier = 3
+    elif offer.score is None:
+        tier = 2
+    else:
+        tier = 1 if (offer.metric or "").startswith(VALIDATED) else 0
+    return tier, -(offer.score or 0.0), -_time(offer.path)
+
+
+def _group(path: str) -> Path:
+    """The folder of the sweep for a job of one, else the run's folder or the file itself."""
+    run = run_of(Path(path))
+    if run is None:
+        return Path(path)
+    return run.parent if run.name.isdigit() else run
+
+
+def run_of(checkpoint: Path) -> Path | None:
+    """The run's folder, if a checkpoint is in the ``checkpoints`` folder of one."""
+    folder = checkpoint.absolute().parent
+    return folder.parent if folder.name == CHECKPOINTS else None
 
 
 def _choices(folder: Path) -> Iterator[Sequence[Path]]:
@@ -126,8 +182,17 @@ def _offer(path: str, config: str | None) -> Offer:
     checkpoint = open_checkpoint(path, config)
     checkpoint.check()
     settings, known = checkpoint.settings, known_scores(checkpoint)
+    run = run_of(checkpoint.file.path)
     return Offer(
-        name_of([path]), path, settings.stems, settings.sample_rate, config, known.metric, known.mean, known.stems
+        name=name_of([path]),
+        path=path,
+        stems=settings.stems,
+        sample_rate=settings.sample_rate,
+        config=config,
+        metric=known.metric,
+        score=known.mean,
+        scores=known.stems,
+        debug=run is not None and is_debug_run(run),
     )
 
 
@@ -137,7 +202,13 @@ def _with_names(offers: Sequence[Offer]) -> list[Offer]:
     for offer in offers:
         once.setdefault(offer.path if is_on_hub(offer.path) else Path(offer.path).resolve(), offer)
     names = unique_names(offer.path for offer in once.values())
-    return [replace(offer, name=names[offer.path]) for offer in once.values()]
+    return [replace(offer, name=_with_sweep(names[offer.path], offer.path)) for offer in once.values()]
+
+
+def _with_sweep(name: str, path: str) -> str:
+    """A name that says which sweep a job is of, where the name is the job's number alone."""
+    run = run_of(Path(path))
+    return f"{run.parent.name}/{name}" if run is not None and name == run.name and name.isdigit() else name
 
 
 def _time(path: str) -> float:

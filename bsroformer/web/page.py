@@ -8,9 +8,10 @@ import gradio as gr
 
 from bsroformer.errors import InputError
 from bsroformer.web.api import add_endpoints, refusal
-from bsroformer.web.job import Wish, title_of
+from bsroformer.web.job import Wish, title_of, visitor_of
 from bsroformer.web.limits import MOST_OVERLAP, MOST_SHIFTS
 from bsroformer.web.menu import Offer
+from bsroformer.web.readers import Readers
 from bsroformer.web.studio import Studio
 from bsroformer.web.visits import Visits
 
@@ -32,7 +33,7 @@ Example = Callable[[], tuple[Path, str]]
 """Gives the example's file and title."""
 
 
-def build_page(studio: Studio, example: Example, overlap: float, shifts: int) -> gr.Blocks:
+def build_page(studio: Studio, example: Example, overlap: float, shifts: int, readers: Readers) -> gr.Blocks:
     """The page of a studio.
 
     Args:
@@ -40,6 +41,7 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int) ->
         example: Finds or makes the example song.
         overlap: Where its slider stands at first.
         shifts: Where its slider stands at first.
+        readers: Knows which programs still read.
     """
     usual, visits = next(iter(studio.offers.values())), Visits(studio)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
@@ -68,15 +70,19 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int) ->
             except InputError as error:
                 raise refusal(str(error)) from error
 
+        def choose(name: str) -> tuple[Any, Any, Any]:
+            try:
+                return _chosen(studio.offer(name))
+            except InputError as error:
+                raise refusal(str(error)) from error
+
         # Gradio shows the errors of its queue only: what may be refused goes through it.
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         start.click(begin, [song, recording, *choices, player], player, js=FROM_THE_OPEN_TAB, **quiet)
         from_example.click(begin_example, [*choices, player], player, **quiet)
-        checkpoint.change(
-            lambda name: _chosen(studio.offer(name)), checkpoint, [checkpoint, stems, rest], queue=False, **quiet
-        )
+        checkpoint.change(choose, checkpoint, [checkpoint, stems, rest], queue=False, **quiet)
         quality.input(QUALITIES.__getitem__, quality, [lap, passes], queue=False, **quiet)
-        add_endpoints(studio, overlap, shifts)
+        add_endpoints(studio, overlap, shifts, readers)
     return page
 
 
@@ -148,7 +154,9 @@ def _submitted(
     shown: str | None,
 ) -> str:
     """Take a song in, in place of the one that the page has; its token."""
-    wish = Wish(source, title, checkpoint, tuple(stems), rest, overlap, shifts)
+    address = request.client.host if request.client else ""
+    visitor = visitor_of(request.username, address, "page")
+    wish = Wish(source, title, checkpoint, stems, rest, overlap, shifts, visitor)
     try:
         return visits.submit(request.session_hash, wish, shown).token
     except InputError as error:

@@ -23,10 +23,10 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from bsroformer.errors import InputError
+from bsroformer.web.abandoned import TOKEN
 from bsroformer.web.downloads import NotDoneError, NotMadeError, mix_in, stem_in, zip_of
 from bsroformer.web.file_names import safe_name
 from bsroformer.web.job import Job
-from bsroformer.web.shelf import TOKEN
 
 log = logging.getLogger(__name__)
 

@@ -1,9 +1,8 @@
-"""Where the page is to be found, and by whom."""
+"""The page on a network."""
 
 import logging
 import os
-import socket
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,18 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from bsroformer.errors import InputError
+from bsroformer.web.address import Address, check_address, own_names, proxy_names
+from bsroformer.web.connections import our_uvicorn
+from bsroformer.web.file_names import from_here
 from bsroformer.web.guard import Guard
 from bsroformer.web.limits import MEGABYTE
+from bsroformer.web.origin import OwnOrigin
 from bsroformer.web.page import Example, build_page
+from bsroformer.web.readers import CountReaders, Readers
 from bsroformer.web.routes import routes_of
+from bsroformer.web.sign_in import SlowSignIns
 from bsroformer.web.studio import Studio
+from bsroformer.web.uploads import Uploads
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 """Those of the machine: nothing is fetched from elsewhere."""
@@ -27,26 +33,10 @@ INSTRUMENT = '<script type="module" src="player/stem-player.js"></script>'
 SCRIPTS = {path.name: path for path in (HERE / "player").glob("*.js")}
 STYLES = (HERE / "page.css", HERE / "player" / "stem-player.css")
 """Gradio puts them after its own, which would otherwise win."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the page is to be found, and by whom.
-
-    Attributes:
-        host: Which of the machine's addresses to listen on: 127.0.0.1 is reached from the machine alone, 0.0.0.0 from
-            its network.
-        port: The first free one from 7860 on, unless given.
-        share: Whether Gradio makes a public address for it, through a tunnel, for a week.
-        auth: Names and passwords of those who may use it; everybody if empty.
-        root_path: Below which path a proxy shows it.
-    """
-
-    host: str = "127.0.0.1"
-    port: int | None = None
-    share: bool = False
-    auth: tuple[tuple[str, str], ...] = ()
-    root_path: str | None = None
+SESSIONS = 500
+"""Visitors whose state Gradio keeps in memory, some 50 KB each."""
+QUEUED_CALLS = 200
+"""Calls of the API that may wait for Gradio."""
 
 
 def open_page(studio: Studio, example: Example, address: Address, overlap: float = 0.5, shifts: int = 1) -> gr.Blocks:
@@ -65,12 +55,27 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     Raises:
         InputError: If the port is taken, or the public address cannot be had.
     """
-    _check_free(address)
+    check_address(address)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it is there
-    os.environ["GRADIO_TEMP_DIR"] = str(studio.shelf.uploads)  # where Gradio puts uploads, and all that it may read
+    os.environ["GRADIO_TEMP_DIR"] = str(from_here(studio.shelf.uploads))  # for uploads, and all that Gradio may read
     gr.set_static_paths(studio.shelf.songs)  # stems are sent from where they are, without a copy
-    page = build_page(studio, example, overlap, shifts)
-    page.queue(default_concurrency_limit=None)
+    readers = Readers()
+    page = build_page(studio, example, overlap, shifts, readers)
+    page.queue(default_concurrency_limit=None, max_size=QUEUED_CALLS)
+    try:
+        with our_uvicorn(partial(OwnOrigin, names=own_names(address), proxies=proxy_names(address))):
+            _launch(page, studio, address, readers)
+    except Exception as error:  # Gradio raises what its parts raise, and a bare Exception of its own
+        page.close(verbose=False)
+        where = address.place
+        raise InputError(f"the page cannot be opened at {where} ({error}): check host, port and root_path") from error
+    if address.share and not page.share_url:
+        page.close()
+        raise InputError("share=true found no way to Gradio's server of public addresses: leave it out")
+    return page
+
+
+def _launch(page: gr.Blocks, studio: Studio, address: Address, readers: Readers) -> None:
     page.launch(
         server_name=address.host,
         server_port=address.port,
@@ -78,42 +83,28 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
         auth=list(address.auth) or None,
         root_path=address.root_path,
         max_file_size=round(studio.limits.megabytes * MEGABYTE),
-        app_kwargs=_own_parts(studio),
+        app_kwargs=_own_parts(studio, readers),
         prevent_thread_lock=True,
         quiet=True,
         ssr_mode=False,
         run_history=False,
+        state_session_capacity=SESSIONS,
         footer_links=["api"],
         enable_monitoring=False,
         **_looks(),
     )
-    if address.share and not page.share_url:
-        page.close()
-        raise InputError("share=true found no way to Gradio's server of public addresses: leave it out")
-    return page
 
 
-def _check_free(address: Address) -> None:
-    """Make sure that the page can be opened where it is to be; Gradio would try a hundred ports first.
-
-    Raises:
-        InputError: If not.
-    """
-    try:
-        family, _, _, _, (host, _, *rest) = socket.getaddrinfo(address.host, None, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tried.bind((host, address.port or 0, *rest))
-    except (OSError, OverflowError) as error:
-        where = address.host if address.port is None else f"{address.host}:{address.port}"
-        raise InputError(f"the page cannot be opened at {where} ({error}): give another host or port") from error
-
-
-def _own_parts(studio: Studio) -> dict[str, Any]:
+def _own_parts(studio: Studio, readers: Readers) -> dict[str, Any]:
     """What is ours of Gradio's app."""
-    guard = Middleware(Guard, megabytes=studio.limits.megabytes, place=studio.shelf.uploads)
+    middleware = [
+        Middleware(Guard),
+        Middleware(Uploads, megabytes=studio.limits.megabytes, shelf=studio.shelf, reserve=studio.reserve),
+        Middleware(SlowSignIns),
+        Middleware(CountReaders, readers=readers),
+    ]
     routes = [*routes_of(studio), Route("/player/{name}", _script)]
-    return {"routes": routes, "middleware": [guard], "docs_url": None, "redoc_url": None}
+    return {"routes": routes, "middleware": middleware, "docs_url": None, "redoc_url": None}
 
 
 async def _script(request: Request) -> Response:

@@ -1,22 +1,23 @@
 """Folders of songs, until they are deleted."""
 
-import os
-import re
+import math
 import secrets
-import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import gettempprefix
 
 from bsroformer.atomic import writing
 from bsroformer.errors import InputError
+from bsroformer.web.abandoned import MARK, NO_LOCK, SONGS, TOKEN, UPLOADS, lock_of, sweep_neighbours
+from bsroformer.web.deleting import changed, delete, delete_files, entries, newest
 from bsroformer.web.job import Job
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
-"""What `secrets.token_urlsafe(24)` looks like."""
-MARK = ".studio"
-"""Name of the file by which a shelf knows that what is on it may be deleted."""
+PARTIAL_SECONDS = 120.0
+"""A partial upload that has not changed for so long was given up."""
+LOCK_SECONDS = 1.0
+"""How long a studio beside this one may look whether its folder is abandoned."""
 
 
 class Shelf:
@@ -46,13 +47,17 @@ class Shelf:
         calendar: Callable[[], float] = time.time,
     ) -> None:
         self._root = root.resolve()
-        self.songs, self.uploads = self._root / "songs", self._root / "uploads"
+        self.songs, self.uploads = self._root / SONGS, self._root / UPLOADS
         self.keep_seconds, self._clock, self._calendar = keep_seconds, clock, calendar
         self._tokens = set[str]()
         self._makes_root = not self._root.exists()
         with writing(self._root):
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._claim()
+        self._lock = lock_of(self._root)
+        with suppress(*NO_LOCK):
+            self._lock.acquire(timeout=LOCK_SECONDS)
+        self._opened = changed(self._root / MARK)  # by the clock of the disk, which may be a little behind
 
     def _claim(self) -> None:
         """Make the folders, or make sure that they are the studio's: what is in them will be deleted."""
@@ -62,10 +67,21 @@ class Shelf:
                 raise InputError(
                     f"{folder} is not the studio's, which would delete what is in it: give the studio an empty folder"
                 )
-        mark.touch()
-        self._opened = _changed(mark)  # by the clock of the disk, which may be a little behind
-        for folder in (self.songs, self.uploads):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        self.restore()
+
+    def restore(self) -> None:
+        """Make the folders, also again after a cleaner of temporary files has removed them.
+
+        Raises:
+            InputError: If that is impossible.
+        """
+        with writing(self._root):
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self._root / MARK).touch()
+            for folder in (self.songs, self.uploads):
+                if folder.is_symlink():
+                    raise InputError(f"{folder} is a link, which the studio did not make: remove it")
+                folder.mkdir(mode=0o700, exist_ok=True)
 
     def new(self) -> tuple[str, Path]:
         """A new token, and the folder of the song that it stands for.
@@ -73,6 +89,7 @@ class Shelf:
         Raises:
             InputError: If the folder cannot be made.
         """
+        self.restore()
         token = secrets.token_urlsafe(24)
         folder = self.songs / token
         with writing(folder):
@@ -82,14 +99,32 @@ class Shelf:
 
     def discard(self, token: str) -> None:
         """Delete the folder of a song."""
-        _delete(self.songs / token)
+        delete(self.songs / token)
         self._tokens.discard(token)
 
-    def sweep(self, jobs: Iterable[Job]) -> set[str]:
-        """Delete what is there for too long; returns the tokens of jobs whose files are gone, to be forgotten.
+    def delete_upload(self, path: Path) -> None:
+        """Delete an upload; a file elsewhere stays."""
+        if self.uploads in path.resolve().parents:
+            with suppress(OSError):
+                path.unlink()
 
-        What is too old are the folders of songs that ended long ago, those that no job knows and in which nothing
-        happens any more (a killed process left them), and uploads, but for those that a job is still to read.
+    def delete_partial_uploads(self, before: float = math.inf) -> None:
+        """Delete the files that Gradio was still writing; complete ones have folders of their own.
+
+        Args:
+            before: Only those that last changed before this time.
+        """
+        for entry in entries(self.uploads):
+            if entry.name.startswith(gettempprefix()) and changed(entry.path) < before:
+                with suppress(OSError):
+                    Path(entry.path).unlink()
+
+    def sweep(self, jobs: Iterable[Job]) -> set[str]:
+        """Delete what has expired; returns the tokens of jobs whose files are gone, to be forgotten.
+
+        These are the folders of songs that ended long ago; those that no job knows and in which nothing changes any
+        more, here and beside this folder (a killed process left them); partial uploads that were given up; and
+        uploads, except those that a job is still to read.
 
         Args:
             jobs: All there are.
@@ -98,18 +133,21 @@ class Shelf:
         expired = {token for token, job in known.items() if self._is_expired(job)}
         before = self._calendar() - self.keep_seconds
         for folder in self._folders():
-            if folder.name in expired or (folder.name not in known and _newest(folder) < before):
-                _delete(folder)
+            if folder.name in expired or (folder.name not in known and newest(folder) < before):
+                delete(folder)
         self._tokens -= expired
         still_read = {job.wish.source.resolve() for job in known.values() if job.finished is None}
-        _delete_files(self.uploads, lambda changed: changed < before, still_read)
+        self.delete_partial_uploads(self._calendar() - PARTIAL_SECONDS)
+        delete_files(self.uploads, lambda changed: changed < before, still_read)
+        sweep_neighbours(self._root, before)
         return expired
 
     def close(self) -> None:
         """Delete all that came since this shelf was opened, and the shelf, if nothing else is on it."""
         for token in list(self._tokens):
             self.discard(token)
-        _delete_files(self.uploads, lambda changed: changed >= self._opened)
+        delete_files(self.uploads, lambda changed: changed >= self._opened)
+        self._lock.release(force=True)
         with suppress(OSError):
             self.songs.rmdir()
             self.uploads.rmdir()
@@ -121,58 +159,4 @@ class Shelf:
         return job.finished is not None and self._clock() - job.finished > self.keep_seconds
 
     def _folders(self) -> list[Path]:
-        return [Path(entry.path) for entry in _entries(self.songs) if TOKEN.fullmatch(entry.name)]
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What is in a folder; nothing if it is no more."""
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        return []
-
-
-def _changed(path: str | Path) -> float:
-    """When a file came here or last changed: a copy may have the time of its original."""
-    try:
-        state = os.lstat(path)
-    except OSError:
-        return 0.0
-    return max(state.st_mtime, state.st_ctime)
-
-
-def _newest(folder: Path) -> float:
-    """When anything in a folder last changed."""
-    return max(_changed(folder), *(_changed(path) for path in _below(folder)), 0.0)
-
-
-def _below(folder: Path) -> Iterator[str]:
-    """Everything in a folder, at any depth; links are not followed."""
-    for entry in _entries(folder):
-        yield entry.path
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(Path(entry.path))
-
-
-def _delete_files(folder: Path, unwanted: Callable[[float], bool], kept: Collection[Path] = ()) -> None:
-    """Delete the files below a folder that changed at an unwanted time, and such folders if they are empty then."""
-    for entry in _entries(folder):
-        path = Path(entry.path)
-        goes = unwanted(_changed(path))  # asked first, since emptying a folder changes it
-        with suppress(OSError):
-            if entry.is_dir(follow_symlinks=False):
-                _delete_files(path, unwanted, kept)
-                if goes:
-                    path.rmdir()
-            elif goes and path not in kept:
-                path.unlink()
-
-
-def _delete(folder: Path) -> None:
-    """Delete a folder, or a link that has its name; what cannot be deleted stays."""
-    with suppress(OSError):
-        if folder.is_symlink():
-            folder.unlink()
-        else:
-            shutil.rmtree(folder, ignore_errors=True)  # which does not follow links either
+        return [Path(entry.path) for entry in entries(self.songs) if TOKEN.fullmatch(entry.name)]

@@ -3,21 +3,23 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Event, Thread
 
-from bsroformer.audio.convert import check_rates
 from bsroformer.audio.files import probe
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Delivery, SeparatedSong, separate_file
+from bsroformer.web.admission import Admission, for_people
 from bsroformer.web.facts import Facts, Pace, facts_of
 from bsroformer.web.held_model import HeldModel
 from bsroformer.web.job import BY_HAND, FINISHED, Job, Wish
-from bsroformer.web.limits import Limits, check_quality
+from bsroformer.web.limits import Limits, check_types
 from bsroformer.web.line import Line, logged
 from bsroformer.web.listening import Listening
 from bsroformer.web.menu import Offer
+from bsroformer.web.reserve import Claim, Reserve
 from bsroformer.web.shelf import Shelf
 
 PATIENCE = 120.0
@@ -40,6 +42,10 @@ class Studio:
         limits: What a visitor may ask for.
         delivery: In which form stems are written.
         told: Is given a line of text when a song begins or ends.
+
+    Attributes:
+        offers: The checkpoints by name, in order.
+        reserve: Space on the disk of songs and uploads.
     """
 
     def __init__(
@@ -54,8 +60,10 @@ class Studio:
         self.offers = {offer.name: offer for offer in offers}
         self.model, self.shelf, self.limits, self.delivery, self.told = model, shelf, limits, delivery, told
         self._jobs: dict[str, Job] = {}
+        self.reserve = Reserve(shelf.songs)
+        self._admission = Admission(limits, shelf, self.reserve)
         self._pace = Pace()
-        self._line = Line(self._separate, limits.songs)
+        self._line = Line(self._separate, limits.songs, limits.songs_each)
         self._closed = Event()
         self._rounds = Thread(target=self._make_rounds, name="studio rounds", daemon=True)
         self._rounds.start()
@@ -70,18 +78,28 @@ class Studio:
         Raises:
             InputError: If it cannot be taken: unreadable, too large, too long, of an odd rate, too many before it.
         """
+        check_types(wish)
+        wish = replace(wish, stems=tuple(wish.stems))
         offer = self.offer(wish.checkpoint)
-        check_quality(wish.overlap, wish.shifts)
-        if not wish.stems or set(wish.stems) - set(offer.stems) or len(set(wish.stems)) < len(wish.stems):
-            raise InputError(f"choose one or more of the stems {', '.join(offer.stems)} of {offer.name}, each once")
+        seconds, claim = self._admission.admit(wish, offer)
         try:
-            seconds = self.limits.length_of(wish.source, wish.name, len(wish.names), self.shelf.songs)
-            self.limits.check_work(seconds, wish.times, wish.name)
-            check_rates(probe(wish.source).sample_rate, offer.sample_rate)
-        except InputError as error:
-            raise InputError(for_people(error, {str(wish.source): wish.name})) from error
+            job = self._joined(wish, claim, seconds, instead_of)
+        except InputError:
+            claim.release()
+            raise
+        if instead_of is not None:
+            instead_of.successor = job.token
+            self.cancel(instead_of, "Another song took its place.")
+        return job
+
+    def _joined(self, wish: Wish, claim: Claim, seconds: float | None, instead_of: Job | None) -> Job:
+        """A new job at the end of the line.
+
+        Raises:
+            InputError: If there are too many before it, or its folder cannot be made.
+        """
         token, folder = self.shelf.new()
-        job = Job(token, folder, wish, seconds)
+        job = Job(token, folder, wish, seconds, claim=claim)
         self._jobs[token] = job
         try:
             self._line.join(job, instead_of)
@@ -89,9 +107,6 @@ class Studio:
             del self._jobs[token]
             self.shelf.discard(token)
             raise
-        if instead_of is not None:
-            instead_of.successor = token
-            self.cancel(instead_of, "Another song took its place.")
         return job
 
     def offer(self, name: str) -> Offer:
@@ -100,13 +115,15 @@ class Studio:
         Raises:
             InputError: If there is none.
         """
-        if name not in self.offers:
-            raise InputError(f"there is no checkpoint {name} here: choose one of {', '.join(self.offers)}")
-        return self.offers[name]
+        known = self.offers.get(name) if isinstance(name, str) else None  # programs may send anything
+        if known is None:
+            shown = name if isinstance(name, str) else repr(name)
+            raise InputError(f"there is no checkpoint {shown[:100]} here: choose one of {', '.join(self.offers)}")
+        return known
 
     def job(self, token: str) -> Job | None:
         """The song that a token stands for, unless it was deleted."""
-        return self._jobs.get(token)
+        return self._jobs.get(token) if isinstance(token, str) else None  # programs may send anything
 
     def cancel(self, job: Job, why: str = BY_HAND) -> None:
         """End a job: at once if it waits, with the next piece if it is in work."""
@@ -167,7 +184,7 @@ class Studio:
 
         def progress(done: float, total: float | None) -> None:
             job.done = done
-            self.limits.check_length(done, wish.name)  # not every header tells the length
+            self._check_growth(job, done)
 
         song = separate_file(
             listening,
@@ -183,6 +200,24 @@ class Studio:
         job.seconds, job.files = song.seconds, song.files
         job.notes += notes_of(song)
         job.finish("done")
+
+    def _check_growth(self, job: Job, done: float) -> None:
+        """Stop a song that turns out longer than its header promised, once that is beyond a limit.
+
+        Args:
+            job: The song.
+            done: Seconds of its stems that are written.
+
+        Raises:
+            InputError: If it is too long, too much work or too large for the disk.
+        """
+        name = job.wish.name
+        self.limits.check_length(done, name)
+        self.limits.check_work(done, job.wish.times, name)
+        if job.claim is not None and job.seconds:
+            job.claim.note_written(job.claim.size * done / job.seconds)
+        if self.reserve.is_short:
+            raise InputError(f"the disk has no room for more of {name}: try later, when other songs are deleted")
 
     def _make_rounds(self) -> None:
         while not self._closed.wait(ROUND):
@@ -202,19 +237,6 @@ class Studio:
                 self.cancel(job, "It was cancelled, since its page was closed and others were waiting.")
         for token in self.shelf.sweep(jobs):
             self._jobs.pop(token, None)
-
-
-def for_people(error: InputError, names: Mapping[str, str]) -> str:
-    """What is wrong, with names that people know in place of this machine's paths.
-
-    Args:
-        error: What is wrong.
-        names: For each path that it may name.
-    """
-    told = str(error)
-    for path in sorted(names, key=len, reverse=True):
-        told = told.replace(path, names[path])
-    return told
 
 
 def notes_of(song: SeparatedSong) -> list[str]:

@@ -58,6 +58,11 @@ def levels(estimates: torch.Tensor) -> list[float]:
         "{song}_{stem}.wav",
         "{song} - {stem}.wav",
         "{song}_({stem}).wav",
+        "{song}_({stem})_model_bs_roformer_ep_317_sdr_12.9755.wav",
+        "1_{song}_({stem}).wav",
+        "{song}/12_{song}_({stem}).wav",
+        "{song}/{song}_{stem}.wav",
+        "{song}/mixture_({stem})_model.wav",
     ],
 )
 @pytest.mark.parametrize("capitals", [str, str.upper, str.title, lambda text: unicodedata.normalize("NFD", text)])
@@ -180,3 +185,27 @@ def test_the_mark_of_a_song_changes_with_its_files_only(tmp_path):
     drums.unlink()
     assert len({mark, touched, method.mark(entry()), method.mark(entry("Another"))}) == 4
     assert (method.kind, method.device_bound) == ("estimates", False)
+
+
+def test_a_file_separated_twice_is_no_stem_of_the_song(tmp_path):
+    write_stems(tmp_path, "{song}_({stem})_model.wav")
+    write_stem(tmp_path / f"{NAME}_(Vocals)_model_(Reverb)_another.wav", 0.9)
+    assert levels(folder_of(tmp_path).estimate(song_with())) == [0.1, 0.2]
+    assert EstimatesFolder.stems_in(tmp_path, [entry()]) == tuple(sorted(STEMS))
+
+
+def test_a_number_before_a_name_may_belong_to_the_song(tmp_path):
+    write_stems(tmp_path, song="99_Problems")
+    write_stems(tmp_path, "{song}_({stem}).wav", song="99_Bottles")
+    for song in ("99_Problems", "99_Bottles", "Bottles"):
+        assert levels(folder_of(tmp_path).estimate(song_with(song))) == [0.1, 0.2]
+
+
+def test_a_constant_delay_is_reported_and_not_removed(tmp_path):
+    tone = torch.randn(2, 2, LENGTH, generator=torch.Generator().manual_seed(0))
+    for stem, samples in zip(STEMS, tone, strict=True):
+        write(tmp_path / NAME / f"{stem}.wav", samples.roll(100, -1), RATE, "FLOAT")
+    song = SongAudio(NAME, "test", RATE, STEMS, tone.sum(0), tone, tone)
+    with pytest.warns(UserWarning, match=r"all stems of .* are 100 samples \(12\.5 ms\) late, .*; shift the files"):
+        estimates = folder_of(tmp_path).estimate(song)
+    assert torch.equal(estimates, tone.roll(100, -1))

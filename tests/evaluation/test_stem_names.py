@@ -1,7 +1,7 @@
 import pytest
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.stem_names import common_stems, matched
+from bsroformer.evaluation.stem_names import common_stems, matched, unmatched
 
 MUSDB = ("vocals", "drums", "bass", "other")
 
@@ -15,7 +15,9 @@ def test_capitals_and_order_do_not_matter():
     }
 
 
-@pytest.mark.parametrize("name", ["accompaniment", "Instrumental", "no_vocals"])
+@pytest.mark.parametrize(
+    "name", ["accompaniment", "Instrumental", "no_vocals", "No Vocals", "instrum", "minus_vocals", "residual"]
+)
 def test_what_is_left_without_vocals_is_the_accompaniment(name):
     assert matched(("vocals", name), MUSDB) == {"vocals": "vocals", "accompaniment": name}
 
@@ -24,6 +26,26 @@ def test_the_other_of_two_is_the_accompaniment_and_not_the_other_of_four():
     assert matched(("vocals", "other"), MUSDB) == {"vocals": "vocals", "accompaniment": "other"}
     assert matched(("vocals", "other"), ("vocals", "other")) == {"vocals": "vocals", "other": "other"}
     assert matched(("other",), MUSDB) == {"other": "other"}
+
+
+@pytest.mark.parametrize("third", ["instrumental", "residual", "karaoke", "mixture"])
+def test_a_third_file_does_not_make_the_rest_musdbs_other(third):
+    rest = "instrumental" if third == "instrumental" else "other"
+    assert matched(("vocals", "other", third), MUSDB) == {"vocals": "vocals", "accompaniment": rest}
+
+
+@pytest.mark.parametrize(
+    "own", [("vocals", "drums", "other"), ("drums", "other"), ("vocals", "guitar", "other"), (*MUSDB, "piano")]
+)
+def test_the_rest_of_some_stems_is_not_musdbs_other(own):
+    names = matched(own, MUSDB)
+    assert names == {stem: stem for stem in MUSDB if stem in own and stem != "other"}
+    assert "other" in unmatched(own, MUSDB)
+
+
+def test_stems_without_a_counterpart_are_listed():
+    assert unmatched(("vocals", "other", "instrumental", "click"), MUSDB) == ["other", "click"]
+    assert unmatched((*MUSDB, "residual"), MUSDB) == []
 
 
 def test_songs_without_vocals_or_with_vocals_alone_have_no_accompaniment():

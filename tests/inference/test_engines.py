@@ -72,7 +72,7 @@ def test_a_song_shorter_than_a_window_needs_no_graph(tiny_model):
 
 def test_openvino_that_is_not_installed_is_told(tiny_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(InputError, match=r'engine=openvino needs OpenVINO: pip install "bsroformer\[openvino\]"'):
+    with pytest.raises(InputError, match=r'engine=openvino needs OpenVINO: pip install -e ".*\[openvino\]"'):
         Separator(tiny_model, engine="openvino")
 
 

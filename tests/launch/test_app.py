@@ -66,6 +66,7 @@ def test_a_key_without_sense_is_told(runs, tmp_path, key):
 def test_the_page_is_for_this_machine_alone_unless_told_otherwise():
     address = address_of(composed("app"))
     assert (address.host, address.port, address.share, address.auth) == ("127.0.0.1", None, False, ())
+    assert address.hosts == ()
 
 
 def test_who_may_use_it_comes_from_the_command_line_or_the_environment(monkeypatch):
@@ -74,7 +75,27 @@ def test_who_may_use_it_comes_from_the_command_line_or_the_environment(monkeypat
     assert address_of(composed("app")).auth == (("anna", "secret"),)
 
 
-@pytest.mark.parametrize("auth", ["anna", ":hunter2", "'anna:'"])
+@pytest.mark.parametrize("text", ["[anna:secret,ben:other]", "anna:secret,ben:other", ' ["anna:secret", ben:other] '])
+def test_the_environment_may_list_several_accounts(monkeypatch, text):
+    monkeypatch.setenv("BSROFORMER_AUTH", text)
+    assert address_of(composed("app")).auth == (("anna", "secret"), ("ben", "other"))
+
+
+@pytest.mark.parametrize(("text", "password"), [("anna:a,b", "a,b"), ("['anna:a,b:c']", "a,b:c"), ("[anna:1]", "1")])
+def test_a_password_may_hold_a_comma(monkeypatch, text, password):
+    monkeypatch.setenv("BSROFORMER_AUTH", text)
+    assert address_of(composed("app")).auth == (("anna", password),)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[anna]", "[[anna:hunter2]]", "anna:hunter2,anna:b", "anna:hunter2,:b"])
+def test_accounts_that_make_no_sense_are_refused_in_silence(monkeypatch, text):
+    monkeypatch.setenv("BSROFORMER_AUTH", text)
+    with pytest.raises(InputError, match=r"^auth must be name:password") as refused:
+        address_of(composed("app"))
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("auth", ["anna", ":hunter2", "'anna:'", "{anna: hunter2}", "[a:hunter2, 3]", "3"])
 def test_a_name_without_a_password_is_refused_and_not_repeated(auth):
     with pytest.raises(InputError, match=r"^auth must be name:password") as refused:
         address_of(composed("app", f"auth={auth}"))

@@ -45,7 +45,7 @@ def candidates(folder: Path) -> list[Path]:
 def test_the_average_is_that_of_the_best_validations(folder):
     kept = candidates(folder)
     with (folder / "metrics.csv").open(newline="") as file:
-        scores = {int(row["step"]): float(row["val/si_sdr"]) for row in csv.DictReader(file)}
+        scores = {int(row["step"]): float(row["val/sdr"]) for row in csv.DictReader(file)}
     assert len(scores) == 4
     best_steps = sorted(scores, key=lambda step: -scores[step])[:3]
     assert [path.stem for path in kept] == [f"step-{step:06d}" for step in best_steps]
@@ -86,7 +86,7 @@ def test_the_closing_evaluation_is_of_whichever_scores_higher(songs_root, tmp_pa
     assert returned == pytest.approx(max(score, best))
     told = " ".join(capsys.readouterr().out.split())
     assert "The average of the 2 best" in told
-    assert f"has {score:.2f} dB SI-SDR in validation, and the best one {best:.2f} dB" in told
+    assert f"has {score:.2f} dB SDR in validation, and the best one {best:.2f} dB" in told
 
 
 def test_a_run_that_had_come_to_its_end_has_its_average_again(songs_root, tmp_path, capsys):

@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import torch
@@ -61,6 +62,19 @@ def test_the_remedy_depends_on_what_pytorch_was_built_for(monkeypatch, cuda, rem
 def test_the_laptop_trainers_own_keys_are_taken_over(capfd):
     check_gpu(composed("check_gpu", *SMALL[:-1], "trainer=rtx3050", "memory_gb=4"))
     assert "precision bf16-mixed" in capfd.readouterr().out
+
+
+def test_the_configured_optimiser_is_named_and_counted(capfd):
+    sgd = "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.fused=false"
+    check_gpu(composed("check_gpu", *SMALL, *sgd, "memory_gb=4"))
+    told = capfd.readouterr().out
+    assert re.search(r"state of SGD +0\.00 GiB", told) and "AdamW" not in told
+
+
+def test_what_auto_chooses_is_printed(capfd):
+    check_gpu(composed("check_gpu", "model=lite", "trainer=rtx3050"))
+    told = capfd.readouterr().out
+    assert "activation_checkpointing=auto recomputes 0 of 4 blocks" in told
 
 
 def test_an_experiment_is_checked_as_it_trains():

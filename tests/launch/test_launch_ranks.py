@@ -43,11 +43,10 @@ def test_a_run_that_may_go_on_needs_a_name_all_the_same(torchrun, given):
     assert in_one_folder([*ARGUMENTS, given])[-1].startswith("paths.output_dir=")
 
 
-def test_a_torchrun_that_shares_nothing_is_told(torchrun, monkeypatch, capsys):
+def test_a_torchrun_that_shares_nothing_is_told(torchrun, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "False")
-    with pytest.raises(SystemExit):
+    with pytest.raises(InputError, match=r"name the run's folder by paths\.output_dir="):
         in_one_folder(ARGUMENTS)
-    assert "name the run's folder by paths.output_dir=" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("devices", "machines"), [(1, 2), (2, 1), (4, 1)])
@@ -78,3 +77,22 @@ def test_a_process_that_lightning_started_writes_where_hydra_was_told(tmp_path, 
 def test_all_devices_of_a_cpu_are_told():
     with pytest.raises(InputError, match=r"trainer\.devices=-1 counts GPUs.*set trainer\.devices to a number"):
         build_trainer(composed("train", "trainer=ddp", "trainer.accelerator=cpu", "logger=none"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "accumulated"),
+    [
+        ((), 4),
+        (("trainer.devices=2",), 2),
+        (("trainer.devices=4",), 1),
+        (("trainer.devices=[0,1]",), 2),
+        (("trainer.devices=8",), 1),
+        (("trainer.devices=2", "trainer.num_nodes=2"), 1),
+        (("trainer.devices=2", "data.batch_size=1"), 8),
+        (("trainer.devices=3", "data.batch_size=2"), 3),  # 18 excerpts, the nearest
+        (("trainer.devices=2", "trainer.accumulate_grad_batches=5"), 5),
+    ],
+)
+def test_a_step_of_several_devices_has_16_excerpts_too(overrides, accumulated, monkeypatch):
+    monkeypatch.setattr("torch.accelerator.device_count", lambda: 1)
+    assert composed("train", "trainer=ddp", *overrides).trainer.accumulate_grad_batches == accumulated

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,47 @@ def test_a_run_that_was_moved_goes_on_in_its_new_place(run_folder, tmp_path):
         moved.rename(run_folder)
     assert found["paths"]["output_dir"] == str(moved)
     assert str(run_folder) not in OmegaConf.to_yaml(found)
+
+
+def test_a_checkpoint_of_a_run_names_the_run(run_folder):
+    for path, expected in (
+        (run_folder / "checkpoints" / LAST, LAST),
+        (run_folder / "checkpoints" / BEFORE, BEFORE),
+        (run_folder / "checkpoints", LAST),
+    ):
+        found = resumed(path)
+        assert found["paths"]["output_dir"] == str(run_folder)
+        assert found["ckpt_path"] == f"{run_folder}/checkpoints/{expected}"
+
+
+def test_a_checkpoint_outside_of_a_run_is_not_resumed_as_one(run_folder, tmp_path):
+    shutil.copy(run_folder / "checkpoints" / LAST, tmp_path / "mine.ckpt")
+    with pytest.raises(InputError, match=r"mine.ckpt is not among .*: ckpt_path=.*mine.ckpt resumes from it"):
+        resumed(tmp_path / "mine.ckpt")
+
+
+def test_the_folder_of_a_run_may_be_named_by_every_key(run_folder, tmp_path, capsys):
+    given = [f"{key}={run_folder}" for key in ("ckpt_path", "init_from")]
+    cfg = prepared(composed("train", *given, f"paths.output_dir={tmp_path}"))
+    assert with_run_to_resume(cfg, terminal()).ckpt_path == f"{run_folder}/checkpoints/{LAST}"
+    assert cfg.init_from == f"{run_folder}/checkpoints/best.ckpt"
+    assert "checkpoints/best.ckpt is used" in " ".join(capsys.readouterr().out.split())
+    assert prepared(composed("separate", f"ckpt=[{run_folder}]")).ckpt == [f"{run_folder}/checkpoints/best.ckpt"]
+
+
+@pytest.mark.parametrize("left", [BEFORE, "best.ckpt", "candidates/step-000001.ckpt"])
+@pytest.mark.parametrize("resume", ["null", "auto"])
+def test_what_a_killed_training_left_is_not_replaced(run_folder, tmp_path, left, resume):
+    path = tmp_path / "checkpoints" / left
+    path.parent.mkdir(parents=True)
+    shutil.copy(run_folder / "checkpoints" / "best.ckpt", path)
+    cfg = prepared(composed("train", f"resume={resume}", f"paths.output_dir={tmp_path}"))
+    if left == BEFORE and resume == "auto":
+        shutil.copy(run_folder / CONFIG_FILE, tmp_path / CONFIG_FILE)
+        assert with_run_to_resume(cfg, terminal()).ckpt_path == str(path)
+        return
+    with pytest.raises(InputError, match=r"holds a training already"):
+        with_run_to_resume(cfg, terminal())
 
 
 def test_a_checkpoint_that_is_torn_is_passed_over_with_a_word(run_folder, capsys):

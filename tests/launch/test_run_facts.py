@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bsroformer.launch import run_facts
+from bsroformer.launch.build import build_logger
 from bsroformer.launch.git_state import GitState
 from bsroformer.launch.program_facts import without_secrets
 from bsroformer.launch.run_facts import model_hash, record_run
@@ -50,6 +51,14 @@ def test_each_start_of_a_run_is_an_entry(tmp_path, trainer, tiny_model, monkeypa
     assert first["torch"] == torch.__version__
     assert first["parameters"] == sum(parameter.numel() for parameter in tiny_model.parameters())
     assert first["git"] is None
+
+
+def test_tags_are_facts_of_a_run(tmp_path, trainer, tiny_model):
+    cfg = composed("train", "data.root=x", f"paths.output_dir={tmp_path}", "tags=[musdb,first]")
+    record_run(cfg, trainer, tiny_model, None)
+    [start] = json.loads((tmp_path / "run.json").read_text("utf-8"))["starts"]
+    assert start["tags"] == ["musdb", "first"]
+    assert build_logger(cfg)._wandb_init["tags"] == ["musdb", "first"]
 
 
 def test_the_facts_are_logged_with_the_configuration(tmp_path, trainer, tiny_model, monkeypatch):

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.errors import InputError
 from bsroformer.launch.sweep import SweepTable, check_sweep, installed, markdown, table_rows, varied_keys, write_tables
+from bsroformer.report.monitor import Monitor
 from bsroformer.training.curves import write_rows
 from bsroformer.training.result import Result, write_result
 from launched import composed
@@ -22,7 +23,7 @@ def job(sweep: Path, name: str, rate: str, result: Result, steps: int | None = N
 
 
 def values(result: Result) -> tuple[float | None, float | None, str]:
-    return result.si_sdr, result.seconds, result.reason
+    return result.score, result.seconds, result.reason
 
 
 @pytest.fixture
@@ -119,6 +120,18 @@ def test_a_sweep_does_not_begin_in_the_folder_of_another(tmp_path):
         check_sweep(hydra(tmp_path))
 
 
+def test_a_sweep_has_one_monitor(tmp_path):
+    with pytest.raises(InputError, match="give monitor one value"):
+        check_sweep(hydra(tmp_path, "monitor=val/sdr,val/loss"))
+
+
+def test_a_job_that_was_judged_by_another_score_has_none_in_the_table(tmp_path):
+    write_result(tmp_path / "0", Result("done", (), 3.0, 1.0, monitor="val/loss"))
+    write_result(tmp_path / "1", Result("done", (), 5.0, 1.0, monitor="val/sdr"))
+    rows = table_rows(tmp_path, [], Monitor("val/sdr"))
+    assert [(row["job"], row["val/sdr"]) for row in rows] == [("1", 5.0), ("0", None)]
+
+
 def test_a_launcher_whose_package_is_missing_is_told_before_the_first_job(tmp_path):
     with pytest.raises(InputError, match=r'hydra/launcher=mine needs a package.*pip install -e "\.\[sweep\]"'):
         check_sweep(hydra(tmp_path, launcher={"_target_": "hydra_plugins.nowhere.launcher.Launcher"}))
@@ -152,7 +165,8 @@ def test_the_search_is_one_that_optuna_takes():
     sweeper = chosen.hydra.sweeper
     inspect.signature(get_class(sweeper._target_)).bind(**{k: sweeper[k] for k in sweeper if k != "_target_"})
     assert instantiate(sweeper.sampler)
-    assert sweeper.direction == "maximize"  # the return value of a training, its best SI-SDR
+    assert sweeper.direction == "maximize"  # the return value of a training, its best SDR
+    assert with_hydra("hparams_search=optuna", "monitor=val/loss").hydra.sweeper.direction == "minimize"
     for key in sweeper.params:
         assert OmegaConf.select(chosen, key) is not None
     assert chosen.callbacks.prune._target_ == "bsroformer.training.prune.MedianPruner"

@@ -30,7 +30,7 @@ def raising(error: BaseException):
 def test_a_job_leaves_its_score(folder, score, kept):
     assert sweep_job(lambda cfg: score)(CFG) == kept
     result = read_result(folder)
-    assert (result.status, result.si_sdr, result.overrides) == ("done", kept, ("optimizer.lr=1",))
+    assert (result.status, result.score, result.overrides) == ("done", kept, ("optimizer.lr=1",))
     assert result.seconds >= 0
 
 

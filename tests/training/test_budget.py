@@ -1,6 +1,8 @@
 """A run that lasts a time: by a clock that goes on by one second with each batch that is learnt from in the trial."""
 
+from collections.abc import Generator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from bsroformer.errors import InputError
 from bsroformer.launch.train import train
-from bsroformer.training import budget
+from bsroformer.training import SeparationModule, budget
 from bsroformer.training.budget import Budget
 from launched import SMALL_RUN, composed
 from runs import batches_recorded
@@ -103,7 +105,7 @@ def test_a_resumed_run_makes_the_steps_that_it_was_to_make(songs_root, tmp_path,
 def test_a_run_without_a_budget_gets_none_when_it_is_resumed(songs_root, tmp_path, capsys):
     run(songs_root, tmp_path)
     with pytest.raises(SystemExit):
-        run(songs_root, tmp_path, *TIMED, f"ckpt_path={tmp_path}/checkpoints/last.ckpt")
+        run(songs_root, tmp_path, *TIMED, seconds(1), f"ckpt_path={tmp_path}/checkpoints/last.ckpt")
     assert "had no time budget, so its steps are set already: leave out callbacks.budget" in capsys.readouterr().err
 
 
@@ -124,3 +126,46 @@ def test_the_true_clocks_go_on():
     for clock in budget.CLOCKS.values():
         before = clock()
         assert clock() >= before
+
+
+class Ticking:
+    """Optimiser steps that each take so long by a clock of their own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, each: float) -> None:
+        self.time, self.steps = 0.0, 0
+        monkeypatch.setitem(budget.CLOCKS, "wall", lambda: self.time)
+        monkeypatch.setattr(budget, "trial_steps", lambda *_: self.steps_of(each))
+
+    def steps_of(self, each: float) -> Generator[None, None, None]:
+        while True:
+            self.steps += 1
+            self.time += 20 if self.steps == 1 else each  # the first compiles
+            yield
+
+
+@pytest.mark.parametrize(
+    ("each", "accumulated", "run", "steps"),
+    [
+        (0.1, 1, 1e6, 100),  # ten seconds
+        (5.0, 16, 1e6, 4),  # four steps of the optimiser
+        (0.25, 1, 90, 12),  # a dozen batches, as ever
+        (5.0, 16, 90, 1),  # no more than a twentieth of the run
+    ],
+)
+def test_several_steps_and_seconds_are_timed(monkeypatch, each, accumulated, run, steps):
+    ticking = Ticking(monkeypatch, each)
+    trainer = SimpleNamespace(accumulate_grad_batches=accumulated)
+    assert budget.step_seconds(trainer, None, "wall", run) == pytest.approx(each)
+    warm_up = 1 + -(-budget.WARM_UP // accumulated)
+    assert ticking.steps - warm_up == pytest.approx(steps, abs=1)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_compiled_model_is_timed_compiled(tiny_model, monkeypatch, compiled):
+    monkeypatch.setattr(torch, "compile", lambda function, *_, **__: function)
+    if compiled:
+        tiny_model.compile_blocks()
+    module = SeparationModule(tiny_model, torch.nn.Identity(), lambda groups: None, lambda optimizer, steps: None)
+    trial = budget.trial_copy(module)
+    assert trial.model.compiled == module.model.compiled == compiled
+    assert all(torch.equal(*pair) for pair in zip(trial.parameters(), module.parameters(), strict=True))

@@ -13,6 +13,7 @@ from bsroformer.training.memory import (
     SavedBytes,
     StepSize,
     estimate_memory,
+    optimizer_share,
     peak_activations,
 )
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
@@ -140,6 +141,46 @@ def test_the_count_is_what_pytorch_allocates(deep_tree, blocks):
     events = profile.profiler.kineto_results.events()
     sizes = torch.tensor([event.nbytes() for event in events if event.name() == "[memory]"])
     assert peak_activations(step) == pytest.approx(sizes.cumsum(0).max().item(), rel=0.15)
+
+
+@pytest.fixture
+def paper_tree(deep_tree):
+    """Attention over many frames with dropout, of whose matrices one alone would be 2 x 4000 x 500^2 bytes."""
+    return {**deep_tree, "trunk": {**deep_tree["trunk"], "depth": 1, "dropout": 0.1}}
+
+
+@pytest.mark.parametrize("half", [None, torch.bfloat16])
+def test_no_attention_matrix_is_kept_for_dropout_on_a_gpu(paper_tree, half):
+    without = {**paper_tree, "trunk": {**paper_tree["trunk"], "dropout": 0.0}}
+    settings = ModelSettings.from_dict(paper_tree)
+    frames, bands = 0.5 * settings.sample_rate / settings.stft.hop_length, 4
+    matrices = bands * settings.trunk.heads * frames**2 * (4 if half is None else 2)  # of attention over time
+    added = estimate(paper_tree, half=half).activations - estimate(without, half=half).activations
+    assert 0 < added < 0.5 * matrices
+
+
+def test_a_cpu_keeps_them_and_they_are_counted(paper_tree):
+    size = StepSize(1, 1.0, on_cpu=True)
+    found = estimate_memory(ModelSettings.from_dict(paper_tree), loss, size).activations
+    assert found == peak_activations(real_step(paper_tree, blocks=0))
+    assert found > 2 * estimate(paper_tree, seconds=1).activations
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "copies"),
+    [
+        (partial(torch.optim.AdamW, lr=0.1), 2),
+        (partial(torch.optim.AdamW, lr=0.1, amsgrad=True), 3),
+        (partial(torch.optim.SGD, lr=0.1), 0),
+        (partial(torch.optim.SGD, lr=0.1, momentum=0.9), 1),
+        (partial(torch.optim.RMSprop, lr=0.1), 1),
+    ],
+)
+def test_the_optimisers_state_is_counted(tiny_tree, optimizer, copies):
+    share = optimizer_share(optimizer)
+    assert share == copies
+    found = estimate_memory(ModelSettings.from_dict(tiny_tree), loss, StepSize(1, 0.5, optimizer_share=share))
+    assert found.optimizer == copies * found.gradients
 
 
 def test_gradients_moments_and_averages_are_as_large_as_the_weights(tiny_tree, tiny_model):

@@ -28,5 +28,13 @@ def test_a_change_leaves_the_rest(tmp_path):
 
 
 def test_what_is_not_there_yet_begins_with_the_change(tmp_path):
-    update_result(tmp_path, si_sdr=3.0)
-    assert read_result(tmp_path) == Result(si_sdr=3.0)
+    update_result(tmp_path, score=3.0)
+    assert read_result(tmp_path) == Result(score=3.0)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"status": "won"}', '{"overrides": 3}', "[" * 9999])
+def test_a_damaged_result_is_an_unfinished_job_with_a_reason(tmp_path, content):
+    (tmp_path / FILE).write_text(content)
+    found = read_result(tmp_path)
+    assert (found.status, found.score) == ("unfinished", None)
+    assert "damaged" in found.reason or "refused" in found.reason

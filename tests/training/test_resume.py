@@ -116,7 +116,7 @@ def test_an_optimiser_that_is_configured_anew_is_so_from_there_on(songs_root, tm
     told = capsys.readouterr().out
     assert "optimizer.lr is 0.1 from here on, and was 0.0005." in told
     assert "optimizer.betas is [0.8, 0.9] from here on, and was [0.9, 0.95]." in told
-    assert "optimizer.weight_decay is 0.5 from here on, and was 0.01." in told
+    assert "optimizer.weight_decay is 0.5 from here on, and was 0.1." in told
     assert "fused" not in told
     assert f"resume={uninterrupted} goes on in the old one" in told
 
@@ -205,6 +205,29 @@ def test_a_last_step_inside_an_epoch_is_validated_and_saved(songs_root, tmp_path
 def test_the_last_step_is_saved_even_if_its_epoch_is_not_validated(songs_root, tmp_path):
     changes = "trainer.max_steps=3", "trainer.max_epochs=9", "trainer.check_val_every_n_epoch=5"
     assert run(songs_root, tmp_path, *changes)["global_step"] == 3
+    assert [row["step"] for row in metrics(tmp_path) if row["val/sdr"]] == ["3"]
+
+
+def test_the_last_epoch_is_validated_whichever_it_is(songs_root, tmp_path):
+    run(songs_root, tmp_path, "trainer.max_epochs=3", "trainer.check_val_every_n_epoch=2")
+    assert [row["step"] for row in metrics(tmp_path) if row["val/sdr"]] == ["4", "6"]
+
+
+PLATEAU = ("scheduler=plateau", "scheduler.warmup_steps=1", "scheduler.then.patience=0", "scheduler.then.threshold=99")
+STEPS = ("scheduler=step", "scheduler.warmup_steps=2", "scheduler.then.step_size=1")
+
+
+@pytest.mark.parametrize("schedule", [PLATEAU, STEPS], ids=["plateau", "step"])
+@pytest.mark.parametrize("batches", [5, 8])  # inside the second epoch, and after its validation
+def test_a_resumed_run_has_the_same_schedule_of_pytorchs(songs_root, tmp_path, schedule, batches):
+    longer = *schedule, "trainer.max_epochs=3", "callbacks.last_checkpoint.every_minutes=0", *BARE
+    expected = run(songs_root, tmp_path / "whole", *longer)
+    recorded(songs_root, tmp_path / "parts", *longer, batches=batches)
+    found = run(songs_root, tmp_path / "parts", *longer, f"ckpt_path={tmp_path}/parts/checkpoints/last.ckpt")
+    for entry in ("state_dict", "optimizer_states"):
+        torch.testing.assert_close(found[entry], expected[entry], rtol=0, atol=0)
+    assert found["lr_schedulers"] == expected["lr_schedulers"]
+    assert expected["optimizer_states"][0]["param_groups"][0]["lr"] < 5e-4  # it fell
 
 
 EACH_STEP = ("callbacks.last_checkpoint.every_minutes=0",)

@@ -1,6 +1,8 @@
 import io
 import os
+import shutil
 import zipfile
+from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Lock
@@ -14,7 +16,9 @@ from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
 from bsroformer.web import downloads
 from bsroformer.web.downloads import MIXES_KEPT, NotDoneError, NotMadeError, formats_of, mix_in, stem_in, zip_of
+from bsroformer.web.reserve import KEPT_FREE
 
+Disk = namedtuple("Disk", "total used free")
 ONES = (1.0, 1.0, 1.0)
 
 
@@ -254,3 +258,12 @@ def test_stems_whose_names_fall_together_are_all_in_the_zip(tmp_path):
     job.wish = type(job.wish)(job.wish.source, "CON", "demo", ("..", "..", "x/../y"))
     with unzipped(job, "wav") as archive:
         assert archive.namelist() == ["_CON/stem.wav", "_CON/2 stem.wav", "_CON/x_.._y.wav"]
+
+
+def test_nothing_is_made_on_a_disk_that_is_nearly_full(tmp_path, monkeypatch):
+    job = done_song(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEPT_FREE // 2 - 1))
+    with pytest.raises(NotMadeError, match=r"nearly full"):
+        stem_in(job, 1, "flac")
+    assert not (tmp_path / "made").exists()
+    assert stem_in(job, 1, "wav") == job.files[0]

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections import namedtuple
 
@@ -8,8 +9,17 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from bsroformer.web.guard import Guard
+from bsroformer.web.reserve import Reserve
+from bsroformer.web.shelf import Shelf
+from bsroformer.web.uploads import Uploads
 
 Disk = namedtuple("Disk", "total used free")
+
+
+def guarded(app, folder):
+    """An app behind what lets requests in, with uploads of up to 1 MB."""
+    shelf = Shelf(folder / "studio", keep_seconds=60)
+    return Guard(Uploads(app, megabytes=1, shelf=shelf, reserve=Reserve(shelf.songs)))
 
 
 @pytest.fixture
@@ -18,7 +28,7 @@ def client(tmp_path):
         return PlainTextResponse(f"{len(await request.body())} bytes")
 
     app = Starlette(routes=[Route("/{path:path}", passed_on, methods=["GET", "POST"])])
-    return TestClient(Guard(app, megabytes=1, place=tmp_path))
+    return TestClient(guarded(app, tmp_path))
 
 
 def test_an_upload_within_the_limit_is_passed_on(client):
@@ -61,7 +71,7 @@ def test_what_the_page_does_not_need_is_not_there(client, path):
 @pytest.mark.parametrize("prefix", ["", "/studio"])
 def test_below_a_proxys_path_the_same_holds_whether_it_is_left_on_or_not(tmp_path, prefix):
     app = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("passed on"), methods=["GET", "POST"])])
-    client = TestClient(Guard(app, megabytes=1, place=tmp_path), root_path="/studio")
+    client = TestClient(guarded(app, tmp_path), root_path="/studio")
     assert client.get(f"{prefix}/gradio_api/proxy=http://example.org/").status_code == 404
     assert client.post(f"{prefix}/gradio_api/upload", content=b"x" * 900_000).status_code == 200
     assert client.post(f"{prefix}/gradio_api/upload", content=b"x" * 1_200_000).status_code == 413
@@ -84,6 +94,28 @@ def test_gradio_is_not_sent_to_fetch_a_file_elsewhere(client, path):
     answer = client.post("/gradio_api/queue/join", json={"data": [[{**FILE, "path": path}]], "fn_index": 2})
     assert answer.status_code == 400
     assert "upload the song" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "a\0b", "\ud800", 5, ["a"], {"path": "a"}])
+def test_a_path_that_no_file_can_have_is_refused(client, path):
+    answer = client.post("/gradio_api/queue/join", content=json.dumps({"data": [{"path": path}]}))
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "path must be what the upload answered"
+
+
+@pytest.mark.parametrize("call", [5, {}, {"data": "x"}, {"data": []}, {"data": [FILE] * 7}])
+def test_a_call_of_another_form_is_refused_in_a_sentence(client, call):
+    answer = client.post("/gradio_api/call/separate", json=call)
+    assert answer.status_code == 400
+    assert "must be a" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("song", [5, "a.wav", [], {}, {"path": ""}, {"url": "x"}, {**FILE, "meta": 3}])
+def test_a_song_that_is_none_is_refused_in_a_sentence(client, song):
+    for address, call in (("", {"data": [song, "small", [], False, 0.5, 1]}), ("v2/", {"song": song})):
+        answer = client.post(f"/gradio_api/call/{address}separate/", json=call)
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith("song must be")
 
 
 def test_a_question_is_passed_on_as_it_was(client):

@@ -146,6 +146,61 @@ def test_where_there_is_none_the_command_that_makes_one_is_told(tmp_path, folder
         offers_in(tmp_path / folder)
 
 
+# Which comes first
+
+
+def test_the_best_evaluated_run_comes_first_then_the_validated(made, tmp_path):
+    for name, score in (("unscored", None), ("poor", 1.0), ("fair", 3.0)):
+        made(f"{name}/checkpoints/best.ckpt", callbacks=validated("best.ckpt", score))
+    for name in ("tested", "weaker"):
+        made(f"{name}/checkpoints/best.ckpt")
+        scored(tmp_path / name)
+    results = tmp_path / "weaker" / "evaluation" / "results.json"
+    results.write_text(results.read_text().replace("7.54", "2.5"))
+    made("newest.ckpt")
+    assert names(offers_in(tmp_path)) == ["tested", "weaker", "fair", "poor", "newest", "unscored"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "callbacks: {same_batch: {batches: 1}}",
+        "data: {overfit_songs: 1}",
+        "trainer: {fast_dev_run: 2}",
+        "trainer: {overfit_batches: 0.5}",
+    ],
+)
+def test_a_debug_run_never_comes_first_however_high_its_score(made, tmp_path, config, caplog):
+    made("plain/checkpoints/best.ckpt", callbacks=validated("best.ckpt", 1.0))
+    made("debug/checkpoints/best.ckpt", callbacks=validated("best.ckpt", 30.0))
+    (tmp_path / "debug" / "config.yaml").write_text(config)
+    offers = offers_in(tmp_path)
+    assert names(offers) == ["plain", "debug"]
+    assert offers[1].label.endswith(" · debug run")
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("config", ["", "[", "- 1", "callbacks: 3", "trainer: {fast_dev_run: false}", "\0"])
+def test_a_run_without_a_sign_of_debugging_is_an_ordinary_one(made, tmp_path, config):
+    made("run/checkpoints/best.ckpt")
+    (tmp_path / "run" / "config.yaml").write_text(config)
+    assert [offer.debug for offer in offers_in(tmp_path)] == [False]
+
+
+def test_a_score_below_0_db_comes_last_and_alone_is_warned_of(made, tmp_path, caplog):
+    made("short/checkpoints/best.ckpt", callbacks=validated("best.ckpt", -5.4))
+    assert names(offers_in(tmp_path)) == ["short"]
+    assert "short · vocals, other · validation SI-SDR -5.4 dB" in caplog.text
+    made("unknown.ckpt")
+    assert names(offers_in(tmp_path)) == ["unknown", "short"]
+
+
+def test_jobs_of_a_sweep_stand_together_under_its_name(made, tmp_path):
+    for name, score in (("sweep/0", 1.0), ("alone", 2.0), ("sweep/1", 3.0)):
+        made(f"{name}/checkpoints/best.ckpt", callbacks=validated("best.ckpt", score))
+    assert names(offers_in(tmp_path)) == ["sweep/1", "sweep/0", "alone"]
+
+
 # What was named
 
 

@@ -4,8 +4,10 @@ import io
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import gradio as gr
@@ -16,6 +18,7 @@ from studios import OFFER, Model, finished, song_in, studio_in, wait_until, wish
 from visitors import opened
 
 from bsroformer.audio.files import read, write
+from bsroformer.web.api import ROUND
 from bsroformer.web.job import Job
 from bsroformer.web.limits import MEGABYTE, Limits
 from bsroformer.web.studio import Studio
@@ -95,6 +98,19 @@ def test_plain_requests_are_enough(client: httpx.Client, song: Path) -> None:
     assert all(client.get(f"/gradio_api/file={file['path']}").content[:4] == b"RIFF" for file in files)
 
 
+def test_answers_do_not_show_where_the_folder_of_a_studio_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with studio_in(tmp_path) as (studio, _), opened(studio) as page, httpx.Client(base_url=page.local_url) as client:
+        song = song_in(tmp_path, 1)
+        [path] = client.post(UPLOAD, files={"files": ("a b.wav", song.read_bytes())}).json()
+        assert client.get(f"/gradio_api/file={path}").content == song.read_bytes()
+        told = call(client, path)[-1]
+        assert str(tmp_path) not in path + str(told)
+        [files] = told[1]
+        for file in files:
+            assert client.get(file["url"]).content == (tmp_path / file["path"]).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -148,6 +164,80 @@ def test_a_program_that_goes_in_the_middle_has_its_song_ended(
     assert finished(job).state == "cancelled"
 
 
+def test_a_program_that_reads_nothing_does_not_keep_its_song(
+    client: httpx.Client, studio: Studio, model: Model, song: Path
+) -> None:
+    model.open.clear()
+    before = set(studio._jobs)
+    [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
+    event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
+    wait_until(lambda: bool(new_jobs(studio, before)))
+    [job] = new_jobs(studio, before)
+    asked = job.asked
+    time.sleep(3 * ROUND)
+    assert job.asked == asked
+    with client.stream("GET", f"/gradio_api/call/separate/{event}"):
+        wait_until(lambda: job.asked > asked)
+    model.open.set()
+    finished(job)
+
+
+def test_one_program_does_not_take_all_places(client: httpx.Client, studio: Studio, model: Model, song: Path) -> None:
+    model.open.clear()
+    before = set(studio._jobs)
+    [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
+    for number in range(1, LIMITS.songs_each + 1):
+        client.post("/gradio_api/call/separate", json=question(path))
+        wait_until(lambda number=number: len(new_jobs(studio, before)) == number)
+    event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
+    told = client.get(f"/gradio_api/call/separate/{event}").text
+    assert f"{LIMITS.songs_each} of your songs are waiting or in work here" in told
+    assert len(new_jobs(studio, before)) == LIMITS.songs_each
+    model.open.set()
+    for job in new_jobs(studio, before):
+        studio.cancel(job)
+        finished(job)
+
+
+def test_the_page_is_there_while_a_song_takes_long_to_be_read(
+    client: httpx.Client, studio: Studio, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, begun = Event(), Event()
+
+    def slow(*_: Any) -> float:
+        begun.set()
+        reading.wait(5)
+        return 1.0
+
+    monkeypatch.setattr(Limits, "length_of", slow)
+    [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
+    event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
+    assert begun.wait(5)
+    start = time.monotonic()
+    assert client.get("/").status_code == 200
+    assert time.monotonic() - start < 4
+    reading.set()
+    assert "complete" in client.get(f"/gradio_api/call/separate/{event}").text
+
+
+@pytest.mark.parametrize(
+    "values", [["small", [], "x"], ["small", [], None], ["small", [["a"]], False], [{}, [], False]]
+)
+def test_values_of_wrong_types_are_told_in_a_sentence(
+    client: httpx.Client, studio: Studio, song: Path, values: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = set(studio._jobs)
+    [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
+    asked = question(path)
+    asked["data"][1:4] = values
+    event = client.post("/gradio_api/call/separate", json=asked).json()["event_id"]
+    told = client.get(f"/gradio_api/call/separate/{event}").text
+    assert told.startswith("event: error")
+    assert "must be" in told or "there is no checkpoint" in told
+    assert not new_jobs(studio, before)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def new_jobs(studio: Studio, before: set[str]) -> list[Job]:
     return [job for token, job in studio._jobs.items() if token not in before]
 
@@ -170,6 +260,16 @@ def upload_of(size: int) -> bytes:
     """A form with a file of so many bytes."""
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="large.wav"\r\n\r\n'
     return head.encode() + bytes(size) + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def test_the_running_page_is_for_its_own_site_only(client: httpx.Client, studio: Studio) -> None:
+    evil = {"Origin": "http://evil.example"}
+    assert client.get("/config", headers={"Host": "evil.example"}).status_code == 400
+    assert client.post(UPLOAD, files={"files": ("evil.wav", b"RIFF")}, headers=evil).status_code == 403
+    answer = client.get("/config", headers=evil)
+    assert "access-control-allow-credentials" not in answer.headers
+    assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
+    assert not list(studio.shelf.uploads.rglob("evil*"))
 
 
 def test_a_file_that_is_too_large_is_refused_with_a_sentence_whoever_sends_it(

@@ -1,10 +1,14 @@
 import httpx
 import pytest
+import uvicorn
+from gradio import http_server
 from studios import song_in, studio_in
 from visitors import PATIENCE
 
 from bsroformer.errors import InputError
-from bsroformer.web.server import HERE, SCRIPTS, Address, open_page
+from bsroformer.web.address import Address
+from bsroformer.web.connections import BoundedProtocol
+from bsroformer.web.server import HERE, SCRIPTS, open_page
 
 
 @pytest.fixture
@@ -28,6 +32,27 @@ def test_behind_a_proxy_the_instrument_is_there_whether_its_path_is_left_on_or_n
 
 def answer(address):
     return httpx.get(address, timeout=PATIENCE)
+
+
+def test_gradio_serves_the_page_with_our_connections(studio, tmp_path):
+    page = open_page(studio, lambda: (song_in(tmp_path), "A song"), Address(hosts=("studio.example.org",)))
+    try:
+        assert page.server.config.http is BoundedProtocol
+        assert http_server.uvicorn is uvicorn
+        named = httpx.get(page.local_url, headers={"Host": "studio.example.org"}, timeout=PATIENCE)
+        assert named.headers["x-frame-options"] == "SAMEORIGIN"
+        assert named.status_code == 200
+    finally:
+        page.close(verbose=False)
+
+
+def test_what_gradio_cannot_start_is_one_sentence(studio, tmp_path, monkeypatch):
+    def failing(**_):
+        raise RuntimeError("no thread")
+
+    monkeypatch.setattr(http_server, "start_server", failing)
+    with pytest.raises(InputError, match=r"^the page cannot be opened at 127\.0\.0\.1 \(no thread\): check host"):
+        open_page(studio, lambda: (song_in(tmp_path), "A song"), Address())
 
 
 def test_all_parts_of_the_instrument_are_served():

@@ -1,17 +1,24 @@
 import json
+import shutil
 import time
+from collections import namedtuple
+from threading import Event
 
 import pytest
 import soundfile
 import torch
-from studios import OFFER, finished, song_in, studio_in, wait_until, wish_of
+from studios import OFFER, RATE, finished, song_in, studio_in, wait_until, wish_of
 
 from bsroformer.audio.files import read
 from bsroformer.errors import InputError
+from bsroformer.web import admission, probing
 from bsroformer.web.job import STRAGGLERS
 from bsroformer.web.limits import Limits
+from bsroformer.web.reserve import KEPT_FREE
 from bsroformer.web.studio import GRACE
 from bsroformer.web.studio import PATIENCE as SIGN_OF_LIFE
+
+Disk = namedtuple("Disk", "total used free")
 
 
 @pytest.fixture
@@ -128,6 +135,107 @@ def test_what_makes_no_sense_is_refused_and_leaves_nothing(song, tmp_path, chang
         with pytest.raises(InputError, match=told):
             studio.submit(wish_of(song, **changes))
         assert list(studio.shelf.songs.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rest": "x"},
+        {"rest": []},
+        {"rest": -1},
+        {"rest": None},
+        {"stems": [["vocals"]]},
+        {"stems": {}},
+        {"stems": "vocals"},
+        {"stems": 3},
+        {"stems": [None]},
+        {"checkpoint": ["small"]},
+        {"checkpoint": {}},
+        {"checkpoint": None},
+        {"overlap": "0.5"},
+        {"overlap": []},
+        {"shifts": True},
+        {"shifts": {}},
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_and_takes_no_place(song, tmp_path, changes):
+    [(key, value)] = changes.items()
+    with studio_in(tmp_path) as (studio, _):
+        with pytest.raises(InputError, match=rf"^{key}=.* must be") as refused:
+            studio.submit(wish_of(song, **changes))
+        assert repr(value) in str(refused.value)
+        assert studio._jobs == {}
+        assert list(studio.shelf.songs.iterdir()) == []
+
+
+def test_a_value_of_any_size_is_told_in_short(song, tmp_path):
+    with studio_in(tmp_path) as (studio, _):
+        for changes in ({"rest": "x" * 10**5}, {"stems": [[0] * 10**5] * 3}, {"checkpoint": "x" * 10**5}):
+            with pytest.raises(InputError) as refused:
+                studio.submit(wish_of(song, **changes))
+            assert len(str(refused.value)) < 300
+
+
+def test_a_file_that_is_slow_to_read_is_refused_and_deleted(tmp_path, monkeypatch):
+    reading, seconds = Event(), probing.PROBING_SECONDS
+    monkeypatch.setattr(admission, "TimedCalls", lambda: probing.TimedCalls(0.2))
+    with studio_in(tmp_path) as (studio, _):
+        upload = song_in(studio.shelf.uploads, 1)
+        monkeypatch.setattr(Limits, "length_of", lambda *_: reading.wait(seconds))
+        with pytest.raises(InputError, match=r"^A song\.wav takes too long to be read"):
+            studio.submit(wish_of(upload))
+        assert not upload.exists()
+        reading.set()
+
+
+def test_a_visitor_has_some_of_the_places_and_others_the_rest(song, tmp_path):
+    with studio_in(tmp_path, Limits(songs=4, songs_each=2)) as (studio, model):
+        model.open.clear()
+        mine = [studio.submit(wish_of(song, visitor="anna")) for _ in range(2)]
+        with pytest.raises(InputError, match=r"^2 of your songs are waiting or in work here"):
+            studio.submit(wish_of(song, visitor="anna"))
+        another = studio.submit(wish_of(song, visitor="anna"), instead_of=mine[1])
+        assert studio.submit(wish_of(song, visitor="ben")).state == "waiting"
+        model.open.set()
+        assert finished(another).state == "done"
+        assert finished(studio.submit(wish_of(song, visitor="anna"))).state == "done"
+
+
+def test_a_song_claims_space_for_its_stems_until_it_ends(song, tmp_path, monkeypatch):
+    stems = 12 * RATE * 2 * 5 * 3  # seconds, rate, channels, bytes, two stems and the mixture
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEPT_FREE + 1.5 * stems))
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        first = studio.submit(wish_of(song))
+        with pytest.raises(InputError, match=r"^the disk has no room for the stems of A song\.wav"):
+            studio.submit(wish_of(song))
+        model.open.set()
+        finished(first)
+        assert finished(studio.submit(wish_of(song))).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("limits", "free", "times", "told"),
+    [
+        (Limits(minutes=0.2), 10, 1, "A song.wav is longer than 0.2 minutes, the most that is taken here: cut it"),
+        (Limits(minutes=0.5), 10, 64, "A song.wav is too long to compute each sample 64 times"),
+        (Limits(), 0.4, 1, "the disk has no room for more of A song.wav"),
+    ],
+)
+def test_a_song_longer_than_its_header_says_is_stopped(tmp_path, monkeypatch, limits, free, times, told):
+    """Of a header that promises a second: what is beyond is stopped at the limits, and little is written by then."""
+    song = song_in(tmp_path, seconds=30)
+    disk = Disk(10**12, 0, 10 * KEPT_FREE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    with studio_in(tmp_path, limits) as (studio, model):
+        model.open.clear()
+        monkeypatch.setattr(Limits, "length_of", lambda *_: 1.0)
+        job = studio.submit(wish_of(song, overlap=0.875 if times > 1 else 0, shifts=max(1, times // 8)))
+        disk = Disk(10**12, 0, free * KEPT_FREE)
+        model.open.set()
+        assert finished(job).state == "failed"
+        assert (job.message or "").startswith(told)
+        assert not list(job.folder.rglob("*.wav"))
 
 
 def test_a_file_is_called_by_its_own_name_and_not_by_where_it_lies(tmp_path):

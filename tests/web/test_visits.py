@@ -46,8 +46,9 @@ def test_a_page_that_was_loaded_again_tells_which_song_it_has(song, visits):
     assert second.state == "cancelled"
 
 
-def test_a_token_of_a_song_that_is_gone_does_no_harm(song, visits):
-    assert visits.submit("page", wish_of(song), "gone").state == "waiting"
+@pytest.mark.parametrize("shown", ["gone", ["a"], {"a": 1}, 3])
+def test_a_token_of_a_song_that_is_gone_does_no_harm(song, visits, shown):
+    assert visits.submit("page", wish_of(song), shown).state == "waiting"
 
 
 def test_a_song_that_is_refused_takes_no_place(song, visits):

@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from bsroformer.web.server import Address, open_page
+from bsroformer.web.address import Address
+from bsroformer.web.server import open_page
 from bsroformer.web.studio import Studio
 
 PATIENCE = 60.0

@@ -49,8 +49,8 @@ class Augment:
         unmixed: Share of excerpts whose stems come from one place of one song, and are left as they are.
         silent_prob: Share of stems, in the other excerpts, that are silent on purpose: from places where a song rests,
             if there are any.
-        active_db: RMS level in dBFS over an excerpt from which a stem counts as heard; the stems that are not silent
-            are. None: stems are taken as they come, heard or not.
+        active_db: RMS level in dBFS over an excerpt from which a stem is active (`bsroformer.audio.activity`); excerpts
+            of stems that are not silent on purpose are drawn where it is. None: drawn anywhere.
         mixup: Several songs in a stem.
         stretch: Change of pitch and tempo.
         effects: What may then be done to a stem, in this order.

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bsroformer.data.augment.effect import Range, check_probability, check_range
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 
 # Samples read beyond the end of what is heard: the last half block of 0.12 s fades out, at rates of up to 96 kHz.
 MARGIN = 5760
@@ -98,7 +99,7 @@ def _library() -> ModuleType:
         from python_stretch import Signalsmith
     except ImportError as error:
         raise InputError(
-            'augment.stretch needs the library python-stretch: install it with `pip install -e ".[augment]"`, or set '
+            f"augment.stretch needs the library python-stretch: install it with `{install_command('augment')}`, or set "
             "augment.stretch.probability=0."
         ) from error
     return Signalsmith

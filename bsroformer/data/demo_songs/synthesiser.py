@@ -13,6 +13,7 @@ import soundfile
 from bsroformer.data.demo_songs.instruments import PROGRAMS
 from bsroformer.data.demo_songs.score import Part, Singer
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -36,7 +37,7 @@ def soundfont() -> bytes:
     spec = find_spec("pretty_midi")
     path = Path(spec.origin).with_name("TimGM6mb.sf2") if spec and spec.origin else None
     if path is None or not path.is_file() or find_spec("midirenderer") is None:
-        raise InputError('The demo songs need a synthesiser and a SoundFont: pip install -e ".[demo]"')
+        raise InputError(f"The demo songs need a synthesiser and a SoundFont: {install_command('demo')}")
     return path.read_bytes()
 
 

@@ -7,11 +7,12 @@ from math import inf, log10
 import numpy as np
 from numpy.typing import NDArray
 
+from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.audio.files import AudioInfo
 from bsroformer.data.layouts import SongFiles
 
-QUIET_DB = -60.0
-"""RMS level in dBFS below which a block is a rest: 10 dB below what `augment.active_db` calls heard."""
+QUIET_DB = ACTIVE_DB
+"""RMS level in dBFS below which a block is silent."""
 
 
 @dataclass(frozen=True)

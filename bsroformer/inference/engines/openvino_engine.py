@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
 from bsroformer.inference.engines.fusable import FusableAttention, FusableRotary
 from bsroformer.inference.engines.torch_engine import TorchEngine
 from bsroformer.model import BandSplitRoformer
@@ -35,7 +36,7 @@ class OpenVinoEngine:
         try:
             import openvino  # noqa: F401
         except ImportError as error:
-            raise InputError('engine=openvino needs OpenVINO: pip install "bsroformer[openvino]"') from error
+            raise InputError(f"engine=openvino needs OpenVINO: {install_command('openvino')}") from error
         self.size, self.bf16 = size, bf16
         self.torch = TorchEngine(model, torch.device("cpu"), bf16)
         self.compiled: CompiledModel | None = None

@@ -1,0 +1,163 @@
+"""The grammar of the command line.
+
+``--some-key value``, ``--some-key=value`` and ``some_key=value`` mean the same. What is no option and has no ``=`` is a
+positional argument; after ``--`` everything is. Values are Hydra's to read, but for paths: see `values`.
+"""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bsroformer.cli import flags
+from bsroformer.cli.commands import Command
+from bsroformer.cli.suggestions import did_you_mean
+from bsroformer.errors import InputError
+
+ASSIGNMENT = re.compile(r"([~+]{0,2})([A-Za-z_][\w.$/@:-]*)=(.*)", re.DOTALL)
+OPTION = re.compile(r"--([A-Za-z_][\w./@-]*)(?:=(.*))?", re.DOTALL)
+DELETION = re.compile(r"~[A-Za-z_][\w./@-]*")
+CHECKPOINTS = (".ckpt", ".pth", ".pt", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A key and its value as typed; `prefix` is Hydra's ``+``, ``++``, ``~`` or nothing."""
+
+    prefix: str
+    key: str
+    value: str
+
+
+@dataclass
+class Arguments:
+    """A command line, sorted.
+
+    Attributes:
+        flags: Hydra's own options, with their values.
+        overrides: What is set, and keys that are deleted (``~key``).
+        positional: Bare arguments, as typed.
+        version: Whether ``--version`` is among them.
+    """
+
+    flags: list[str] = field(default_factory=list)
+    overrides: list[Assignment | str] = field(default_factory=list)
+    positional: list[str] = field(default_factory=list)
+    version: bool = False
+
+    @property
+    def sweep(self) -> bool:
+        """Whether several jobs are asked for."""
+        modes = (each for each in self.overrides if isinstance(each, Assignment) and each.key == "hydra.mode")
+        return any(flag in flags.MULTIRUN for flag in self.flags) or any(mode.value == "MULTIRUN" for mode in modes)
+
+
+class Reader:
+    """Sorts the words of a command line.
+
+    Args:
+        command: Whose command line it is.
+        keys: The keys that the command knows; called only where a word can be read in two ways, or is wrong.
+    """
+
+    def __init__(self, command: Command, keys: Callable[[], Sequence[str]]) -> None:
+        self.command = command
+        self.keys = keys
+        self.found = Arguments()
+
+    def read(self, words: Sequence[str]) -> Arguments:
+        """Sort `words`.
+
+        Raises:
+            InputError: For an option without a value or an unknown short one, and for a bare argument that the command
+                does not take.
+        """
+        rest = list(words)
+        while rest:
+            word = rest.pop(0)
+            if word == "--":
+                self.found.positional += rest
+                break
+            self._read_word(word, rest)
+        self._place_positional()
+        return self.found
+
+    def _read_word(self, word: str, rest: list[str]) -> None:
+        assignment = ASSIGNMENT.fullmatch(word)
+        if word == "--version":
+            self.found.version = True
+        elif flags.is_flag(word):
+            self.found.flags.append(word)
+            if flags.takes_next(word, rest):
+                self.found.flags.append(rest.pop(0))
+        elif word.startswith("-") and word != "-":
+            self._read_option(word, rest)
+        elif assignment and not self._is_file(word, assignment[2]):
+            self.found.overrides.append(Assignment(*assignment.groups()))
+        elif DELETION.fullmatch(word) and not exists(word):
+            self.found.overrides.append(word)
+        else:
+            self.found.positional.append(word)
+
+    def _read_option(self, word: str, rest: list[str]) -> None:
+        option = OPTION.fullmatch(word)
+        if option is None:
+            raise InputError(
+                f"unknown option {word}; options are --key value or key=value, and files whose names begin with a dash "
+                "come after --"
+            )
+        key, value = option[1].replace("-", "_"), option[2]
+        if value is None:
+            value = self._next_value(word, key, rest)
+        self.found.overrides.append(Assignment("", key, value))
+
+    def _next_value(self, word: str, key: str, rest: list[str]) -> str:
+        if rest and not rest[0].startswith("--") and not flags.is_flag(rest[0]):
+            return rest.pop(0)
+        known = self.keys()
+        near = did_you_mean(key, known)
+        if key not in known and near:
+            raise InputError(f"{word}: {self.command.name} has no key {key}; {near}")
+        raise InputError(f"{word} has no value; write {word} <value>, or {word}=<value>")
+
+    def _is_file(self, word: str, key: str) -> bool:
+        """Whether a word with ``=`` in it names a file, and is no assignment to a known key."""
+        return self.command.positional is not None and exists(word) and key not in self.keys()
+
+    def _place_positional(self) -> None:
+        """Turn a leading action into its key; make sure that the command takes what remains.
+
+        Raises:
+            InputError: If it does not, or its key is given too.
+        """
+        words, command = self.found.positional, self.command
+        given = [each.key for each in self.found.overrides if isinstance(each, Assignment)]
+        if words and words[0] in command.actions and "action" not in given:
+            self.found.overrides.append(Assignment("", "action", words.pop(0)))
+        if not words:
+            return
+        if "" in words:
+            raise InputError("an argument is empty; remove it, or check the shell variable that it comes from")
+        if command.positional is None:
+            raise InputError(self._unexpected(words[0]))
+        if command.positional in given:
+            key = command.positional
+            raise InputError(f"{words[0]} is given beside {key}=; give all either as {key}= or as bare arguments")
+
+    def _unexpected(self, word: str) -> str:
+        name, known = self.command.name, self.keys()
+        if word in known:
+            return f"{word} has no value; write {word}=<value>"
+        if word.endswith(CHECKPOINTS) and "ckpt" in known:
+            return f"{name} takes no bare argument {word!r}; write ckpt={word}"
+        near = did_you_mean(word, (*known, *self.command.actions))
+        advice = f"; {near}" if near else ""
+        return f"{name} takes no bare argument {word!r}; write key=value{advice}"
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or folder of this name."""
+    try:
+        return os.path.lexists(os.path.expanduser(path))  # noqa: PTH111 (a Path would drop a leading ./)
+    except (OSError, ValueError):  # no name of a file at all
+        return False

@@ -1,0 +1,130 @@
+"""Configurations composed as Hydra will, before it starts anything."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import MissingConfigException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+import bsroformer
+from bsroformer.cli import flags
+from bsroformer.cli.suggestions import did_you_mean, one_of
+from bsroformer.errors import InputError
+
+CONFIGS = Path(bsroformer.__file__).parents[1] / "configs"
+VERSION_BASE = "1.3"
+
+
+class Composer:
+    """Composes the configuration of a command.
+
+    Args:
+        name: Of the root config.
+        given: Hydra's options of the command line, which can name other folders of configs.
+
+    Raises:
+        InputError: If such a folder does not exist.
+    """
+
+    def __init__(self, name: str, given: Sequence[str]) -> None:
+        self.name = flags.value_of(given, "-cn", "--config-name") or name
+        self.folder = Path(flags.value_of(given, "-cp", "--config-path") or CONFIGS).resolve()
+        added = flags.value_of(given, "-cd", "--config-dir")
+        self.added = Path(added).resolve() if added else None
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        for option, folder in (("config-path", self.folder), ("config-dir", self.added)):
+            if folder is not None and not folder.is_dir():
+                raise InputError(f"--{option}={folder} is not a folder; give one that holds configs")
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """The tree that Hydra composes, with its own settings under ``hydra``; not to be changed.
+
+        Raises:
+            InputError: For a choice that its group does not have.
+        """
+        key = tuple(overrides)
+        if key not in self._composed:
+            self._composed[key] = self._compose(overrides)
+        return self._composed[key]
+
+    def _compose(self, overrides: Sequence[str]) -> DictConfig:
+        added = [f"hydra.searchpath=['file://{self.added}']"] if self.added else []
+        with self._hydra():
+            try:
+                return compose(self.name, [*added, *overrides], return_hydra_config=True)
+            except MissingConfigException as error:
+                raise InputError(self._missing(error)) from error
+
+    def options(self, group: str) -> list[str]:
+        """The choices of a group."""
+        with self._hydra():
+            found = GlobalHydra.instance().config_loader().get_group_options(group)
+        added = self.added / group if self.added else None
+        return sorted({*found, *(file.stem for file in (added.glob("*.yaml") if added else ()))})
+
+    def is_group(self, key: str) -> bool:
+        """Whether a key of the command line chooses a config file."""
+        folders = [folder for folder in (self.folder, self.added) if folder is not None]
+        return "/" in key or any((folder / key).is_dir() for folder in folders)
+
+    def _missing(self, error: MissingConfigException) -> str:
+        """What is wrong with a choice, and which there are."""
+        group, _, choice = str(error.missing_cfg_file or "").rpartition("/")
+        if not group:
+            return str(error).partition("\n")[0]
+        return wrong_choice(group, choice, self.options(group))
+
+    @contextmanager
+    def _hydra(self) -> Iterator[None]:
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(self.folder), version_base=VERSION_BASE):
+            yield
+
+
+def wrong_choice(group: str, choice: object, options: Sequence[str]) -> str:
+    """The sentence about a choice that a group does not have."""
+    near = did_you_mean(str(choice), options)
+    return f"{group}={choice} must be one of {one_of(options)}" + (f"; {near}" if near else "")
+
+
+def child_names(node: Any) -> list[str]:
+    """The names or indices in a node of a tree; none if it is a leaf."""
+    if isinstance(node, DictConfig) and not (node._is_none() or node._is_missing() or node._is_interpolation()):
+        return [str(key) for key in node]
+    return [str(index) for index in range(len(node))] if isinstance(node, ListConfig) else []
+
+
+def node_at(tree: DictConfig, key: str) -> Any:
+    """The node at a dotted key; None if there is none."""
+    return OmegaConf.select(tree, key, throw_on_missing=False, throw_on_resolution_failure=False) if key else tree
+
+
+def has_key(tree: DictConfig, key: str) -> bool:
+    """Whether a tree has a dotted key, with a value or without."""
+    parent, _, name = key.rpartition(".")
+    return name in child_names(node_at(tree, parent))
+
+
+def is_nullable(tree: DictConfig, key: str) -> bool:
+    """Whether a key is null unless it is given; not if it must be given."""
+    parent, _, name = key.rpartition(".")
+    owner = node_at(tree, parent)
+    return has_key(tree, key) and not OmegaConf.is_missing(owner, name) and node_at(tree, key) is None
+
+
+def all_keys(tree: DictConfig, parent: str = "") -> list[str]:
+    """All dotted keys of a tree, below a parent's prefix; Hydra's own settings only if the tree is theirs."""
+    found = []
+    for name in child_names(tree):
+        key = f"{parent}{name}"
+        if key == "hydra":
+            continue
+        found.append(key)
+        node = tree._get_node(name) if isinstance(tree, DictConfig) else None
+        if isinstance(node, DictConfig):
+            found += all_keys(node, f"{key}.")
+    return found

@@ -1,0 +1,67 @@
+"""Hydra's own options, which are passed on as they are."""
+
+from collections.abc import Sequence
+
+from bsroformer.errors import InputError
+
+ALONE = ("-h", "--help", "--hydra-help", "--resolve", "-r", "--run", "-m", "--multirun", "-sc", "--shell-completion")
+WITH_VALUE = (
+    *("-c", "--cfg"),
+    *("-p", "--package"),
+    *("-cp", "--config-path"),
+    *("-cn", "--config-name"),
+    *("-cd", "--config-dir"),
+    *("-i", "--info"),
+    "--experimental-rerun",
+)
+CFG = ("job", "hydra", "all")
+"""What ``--cfg`` must be followed by."""
+INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+"""What ``--info`` may be followed by."""
+MULTIRUN = ("-m", "--multirun")
+COMPLETION = ("-sc", "--shell-completion")
+HELP = ("-h", "--help", "--hydra-help")
+MODES = (("-r", "--run"), MULTIRUN, ("-c", "--cfg"), ("-i", "--info"), COMPLETION)
+"""Options that say what Hydra does, of which there can be one."""
+
+
+def is_flag(word: str) -> bool:
+    """Whether a word is one of Hydra's options, with or without a value."""
+    return word.partition("=")[0] in (*ALONE, *WITH_VALUE)
+
+
+def takes_next(flag: str, following: Sequence[str]) -> bool:
+    """Whether the word after a flag is its value."""
+    if flag not in WITH_VALUE or not following:
+        return False
+    return following[0] in INFO if flag in ("-i", "--info") else not following[0].startswith("-")
+
+
+def value_of(flags: Sequence[str], *names: str) -> str | None:
+    """The value of an option among flags; None if it is not given."""
+    for index, flag in enumerate(flags):
+        name, equals, value = flag.partition("=")
+        if name in names:
+            return value if equals else next(iter(flags[index + 1 :]), None)
+    return None
+
+
+def check(flags: Sequence[str]) -> None:
+    """Refuse Hydra's options where they lack a value or exclude each other.
+
+    Raises:
+        InputError: For the first that does.
+    """
+    given = [flag.partition("=")[0] for flag in flags]
+    for name in (flag for flag in given if flag in WITH_VALUE and flag not in ("-i", "--info")):
+        if not value_of(flags, name):
+            raise InputError(f"{name} has no value; write {name} <value>")
+    for names, choices in ((("-c", "--cfg"), CFG), (("-i", "--info"), INFO)):
+        value = value_of(flags, *names)
+        if value and not value.startswith("-") and value not in choices:
+            raise InputError(f"{names[1]}={value} must be one of {', '.join(choices)}")
+    modes = [flag for flag in given for names in MODES if flag in names]
+    if len(modes) > 1:
+        raise InputError(f"{' and '.join(modes)} exclude each other; give one of them")
+    if "--resolve" in given and not {"-c", "--cfg", *HELP} & {*given}:
+        raise InputError("--resolve needs --cfg; write --cfg job --resolve")

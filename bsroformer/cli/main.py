@@ -1,0 +1,124 @@
+"""From the words of a command line to a command that runs."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import bsroformer
+from bsroformer.cli import flags
+from bsroformer.cli.commands import COMMANDS, Command
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from bsroformer.cli.arguments import Arguments
+    from bsroformer.cli.composition import Composer
+
+EXIT_INTERRUPTED = 130
+"""What a shell says of a program that Ctrl-C ended."""
+
+
+def run(name: str) -> None:
+    """Run a command with the arguments of this process.
+
+    It exits with status 2 after an error in its arguments, and with 130 after Ctrl-C, also while it is still importing.
+    """
+    try:
+        from bsroformer.launch.errors import user_errors
+
+        user_errors(_run)(COMMANDS[name])
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What Hydra calls for each job; it can be pickled for a job in another process."""
+
+    command: Command
+
+    def __call__(self, cfg: "DictConfig") -> object:
+        """Import what the command needs, and run it."""
+        return self.command.call(cfg)
+
+
+def _run(command: Command) -> None:
+    words = sys.argv[1:]
+    if any(word in flags.COMPLETION for word in words):
+        _start(command)
+        return
+    if "--version" in words[: words.index("--") if "--" in words else None]:
+        print(version_line())
+        return
+    sys.argv[1:] = checked(command, words)
+    _start(command)
+    if status := command.exit_status():
+        sys.exit(status)
+
+
+def checked(command: Command, words: list[str]) -> list[str]:
+    """The words of a command line as Hydra reads them.
+
+    Raises:
+        InputError: If they are not in the grammar, or name a key or choice that there is not.
+    """
+    from bsroformer.cli.composition import Composer
+    from bsroformer.cli.keys import check
+    from bsroformer.launch.ranks import in_one_folder
+
+    composer = Composer(command.name, [word for word in words if word != "--"])
+    arguments, overrides = read(command, composer, words)
+    flags.check(arguments.flags)
+    check(command, composer, overrides, arguments.sweep)
+    if command.shares_folder:
+        overrides = in_one_folder(overrides)
+    return [*arguments.flags, *overrides]
+
+
+def read(command: Command, composer: "Composer", words: list[str]) -> tuple["Arguments", list[str]]:
+    """Sort the words of a command line, and write its overrides in Hydra's grammar."""
+    from functools import cache
+
+    from bsroformer.cli.arguments import Reader
+    from bsroformer.cli.composition import all_keys, has_key, is_nullable
+    from bsroformer.cli.values import HydraValues
+
+    @cache
+    def tree() -> "DictConfig":
+        return composer.compose([])
+
+    @cache
+    def keys() -> list[str]:
+        return [*all_keys(tree()), *(str(group) for group in tree().hydra.runtime.choices)]
+
+    arguments = Reader(command, keys).read(words)
+    values = HydraValues(
+        command,
+        refers=lambda key: has_key(tree(), key),
+        nullable=lambda key: is_nullable(tree(), key),
+        sweep=arguments.sweep,
+    )
+    return arguments, values.overrides(arguments)
+
+
+def _start(command: Command) -> None:
+    """Let Hydra compose the configuration and run the jobs."""
+    import hydra
+
+    from bsroformer.cli.composition import CONFIGS, VERSION_BASE
+
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # raise errors, which are reported here, instead of printing them
+    hydra.main(version_base=VERSION_BASE, config_path=str(CONFIGS), config_name=command.name)(Task(command))()
+
+
+def version_line() -> str:
+    """The versions of this program, PyTorch and Python."""
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        torch = "missing"
+    return f"bsroformer {bsroformer.__version__} (PyTorch {torch}, Python {platform.python_version()})"

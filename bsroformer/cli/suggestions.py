@@ -1,0 +1,45 @@
+"""Names near to a mistyped one."""
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+MAX_SUGGESTIONS = 3
+MAX_CHOICES = 12
+CUTOFF = 0.6
+"""Similarity below which a name is not suggested."""
+MARGIN = 0.1
+"""How much less similar than the best one another suggestion may be."""
+WHOLE = 0.2
+"""Advantage of a name that is similar as a whole over one whose last part is."""
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that `name` may mean, the most similar first.
+
+    A dotted key is near if it is similar as a whole, or if its last part is: ``lr`` is near to ``optimizer.lr``.
+    """
+    scores = {each: _similarity(name.lower(), each.lower()) for each in known}
+    best = max(scores.values(), default=0.0)
+    near = [each for each, score in scores.items() if score >= max(CUTOFF, best - MARGIN)]
+    return sorted(near, key=lambda each: -scores[each])[:MAX_SUGGESTIONS]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A question with the nearest names; None if there are none."""
+    names = nearest(name, known)
+    return f"did you mean {' or '.join(names)}?" if names else None
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """The names to choose from."""
+    names = list(choices)
+    more = f" and {len(names) - MAX_CHOICES} more" if len(names) > MAX_CHOICES else ""
+    return ", ".join(names[:MAX_CHOICES]) + more
+
+
+def _similarity(name: str, other: str) -> float:
+    whole = SequenceMatcher(None, name, other).ratio()
+    if whole >= CUTOFF:
+        whole += WHOLE
+    last = SequenceMatcher(None, name.rpartition(".")[2], other.rpartition(".")[2]).ratio()
+    return max(whole, last)

@@ -1,0 +1,46 @@
+"""The jobs of a sweep (``-m``), as far as their keys and choices differ."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+
+from bsroformer.cli.composition import Composer
+from bsroformer.cli.values import parse_overrides
+from bsroformer.errors import InputError
+
+
+def refuse_sweeps(overrides: Sequence[Override]) -> None:
+    """Refuse several values of a key where only one job runs.
+
+    Raises:
+        InputError: For the first key that has some.
+    """
+    for override in overrides:
+        if override.is_sweep_override():
+            key, line = override.key_or_group, str(override.input_line)
+            values = line.partition("=")[2]
+            raise InputError(
+                f"{line} has several values; add -m to run a job for each, or write {key}=[{values}] for a list"
+            )
+
+
+def jobs(composer: Composer, overrides: Sequence[Override]) -> Iterator[list[Override]]:
+    """The overrides of jobs: all choices of groups, and of other sweeps the first value."""
+    lines = [_values(override, composer.is_group(override.key_or_group)) for override in overrides]
+    for job in product(*lines):
+        yield parse_overrides(job)
+
+
+def _values(override: Override, every: bool) -> list[str]:
+    """An override without its sweep: one for each choice, or for the first alone."""
+    line = str(override.input_line)
+    if not override.is_sweep_override():
+        return [line]
+    key = line.partition("=")[0]
+    if not override.is_discrete_sweep():
+        interval: Any = override.value()
+        return [f"{key}={interval.start}"]
+    values = override.sweep_string_iterator()
+    return [f"{key}={value}" for value in (values if every else [next(values)])]

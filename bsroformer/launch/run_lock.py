@@ -1,0 +1,75 @@
+"""One training in a folder at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from bsroformer.atomic import writing
+from bsroformer.checkpoints.run_folder import CANDIDATES, CHECKPOINTS
+from bsroformer.errors import InputError
+
+LOCK = ".training.lock"
+"""An empty file in the folder; the lock is the system's, which ends with the process that holds it."""
+PATIENCE_S = 15.0
+"""For a job that ends while its successor starts; data loaders of a killed training hold its lock for 5 s more."""
+
+
+@contextmanager
+def only_training_in(folder: Path, console: Console) -> Iterator[None]:
+    """Keep other trainings out of a run's folder, and remove what a killed one left half-written.
+
+    Args:
+        folder: The run's, made if it is not there.
+        console: Where waiting is reported.
+
+    Raises:
+        InputError: If another training goes on in it, or it cannot be written.
+    """
+    path = folder / LOCK
+    with writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            path.unlink()
+    lock = FileLock(path)
+    try:
+        _acquire(lock, folder, console)
+        remove_leftovers(folder)
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, folder: Path, console: Console) -> None:
+    with writing(folder / LOCK):
+        try:
+            if _is_free(lock, 0):
+                return
+            console.print(f"Another training is running in {folder}; waiting {PATIENCE_S:g} s for its end.")
+            if _is_free(lock, PATIENCE_S):
+                return
+        except NotImplementedError:  # some network drives have no locks
+            console.print(f"{folder} is on a disk without locks: start no other training in it.", style="yellow")
+            return
+    raise InputError(
+        f"paths.output_dir={folder}: another training is running in this folder; wait for its end, or give another "
+        "folder"
+    )
+
+
+def _is_free(lock: FileLock, seconds: float) -> bool:
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        return False
+    return True
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove checkpoints that a training was killed while writing; `atomic.replacing` names them."""
+    checkpoints = folder / CHECKPOINTS
+    for path in (*checkpoints.glob(".*.ckpt.*part"), *(checkpoints / CANDIDATES).glob(".*.ckpt.*part")):
+        with writing(path):
+            path.unlink(missing_ok=True)

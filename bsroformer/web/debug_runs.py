@@ -1,0 +1,41 @@
+"""Runs that only test the code: their checkpoints are not worth offering first."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CONFIG = "config.yaml"
+MAX_BYTES = 200_000
+"""A run's configuration has a tenth of that; a longer file is not worth the time that YAML takes for it."""
+SIGNS = (
+    ("callbacks", "same_batch"),  # debug=overfit_one_batch
+    ("data", "overfit_songs"),  # experiment=overfit_song
+    ("trainer", "fast_dev_run"),
+    ("trainer", "overfit_batches"),
+)
+"""Group and key of what is set in such a run only."""
+UNSET = ("", "null", "~", "false", "0", "0.0", "[]")
+
+
+def is_debug_run(run: Path) -> bool:
+    """Whether a training overfits a batch or songs on purpose, by its ``config.yaml``; without one, it does not."""
+    config = _config_of(run)
+    for group, key in SIGNS:
+        values = config.get(group)
+        value = values.get(key) if isinstance(values, dict) else None
+        if value and str(value).lower() not in UNSET:
+            return True
+    return False
+
+
+def _config_of(run: Path) -> dict[str, Any]:
+    """The configuration with all values as text; nothing if it cannot be read."""
+    file = run / CONFIG
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            return {}
+        config = yaml.load(file.read_text("utf-8"), Loader=yaml.BaseLoader)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    return config if isinstance(config, dict) else {}
