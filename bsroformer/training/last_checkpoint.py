@@ -116,8 +116,9 @@ class LastCheckpoint(Checkpoint):
         Several ranks cannot save here, since the others are not at this place.
         """
         self.signals.leave()
-        unsaved = self.counters is not None and trainer.training
-        if isinstance(exception, ReadingError) and unsaved and trainer.world_size == 1:
+        if not isinstance(exception, ReadingError) or trainer.world_size > 1:
+            return
+        if self.counters is not None and trainer.training:
             trainer.fit_loop.load_state_dict(self.counters)  # without the batches of a step that was not completed
             self._save(trainer)
 
