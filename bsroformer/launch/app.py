@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, cast
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -17,7 +16,7 @@ from bsroformer.inference import Delivery, Separator
 from bsroformer.launch.config import number, path_of, paths_of, prepared, switch, whole, word, words
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.separators import one_for_each, separator_of
-from bsroformer.launch.terminal import stopping_on_sigterm, terminal
+from bsroformer.launch.terminal import stopping_on_sigterm, terminal, wait_until_interrupted
 from bsroformer.model import BandSplitRoformer
 from bsroformer.web.accounts import accounts_of
 from bsroformer.web.example import example_song
@@ -54,7 +53,7 @@ def app(cfg: DictConfig) -> None:
         try:
             with stopping_on_sigterm():
                 _tell(console, page.local_url, page.share_url, address)
-                Event().wait()
+                wait_until_interrupted()
         except KeyboardInterrupt:
             console.print("Closed; all songs are deleted.")
         finally:

@@ -3,10 +3,12 @@
 import io
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -17,6 +19,7 @@ import bsroformer
 from bsroformer.parallel import answering
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
+WAIT_SECONDS = 3600
 
 
 def terminal(stderr: bool = False) -> Console:
@@ -63,6 +66,15 @@ class SpeedColumn(ProgressColumn):
 def stopping_on_sigterm() -> AbstractContextManager[None]:
     """Take the wish to end that a system or scheduler sends for a Ctrl-C."""
     return answering(signal.SIGTERM, signal.default_int_handler)
+
+
+def wait_until_interrupted() -> NoReturn:
+    """Wait for Ctrl-C.
+
+    `threading.Event.wait` is Python code around a lock: an interrupt between two of its lines ends in a `RuntimeError`.
+    """
+    while True:
+        time.sleep(WAIT_SECONDS)
 
 
 @contextmanager
