@@ -60,7 +60,7 @@ def test_stems_that_make_up_the_mixture_are_accepted_at_any_gain(tmp_path, gain)
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_rest_is_the_mixture_minus_the_other_stems(tmp_path, packed):
     root, pack = tmp_path / "set", tmp_path / "pack"
-    stems = next(write_song(root / "train" / name, ["vocals"]) for name in "AB")
+    stems = {name: write_song(root / "train" / name, ["vocals"]) for name in "AB"}["A"]
     form = SongFormat(["vocals", "rest"], RATE, 2)
     files = find_files(root, form.stems)
     if packed:
