@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from torch.utils.data import DataLoader
 
 from bsroformer.data.augment import Augment
 from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
+from bsroformer.data.heard import refuse_single_stem, refuse_unnamed_part
 from bsroformer.data.layouts import SPLITS, SongFiles
-from bsroformer.data.loader import Position, TrainingLoader, leave_signals
+from bsroformer.data.loader import Position, ReadingLoader, TrainingLoader, leave_signals
 from bsroformer.data.packs import TrainingSongs, songs_of_pack_alone, training_songs
 from bsroformer.data.row import BEGINNING, Row, Sizes, Stand
 from bsroformer.data.sources import Source
@@ -77,7 +79,7 @@ class StemsDataModule(L.LightningDataModule):
         self.source, self.augment, self.batches, self.seed, self.pack = source, augment, batches, seed, pack
         self.frames = round(batches.seconds * source.form.sample_rate)
         self._songs: TrainingSongs | None = None
-        self._test: list[Track] | None = None
+        self._test_files: list[SongFiles] | None = None
         self.start = BEGINNING
 
     @property
@@ -87,10 +89,19 @@ class StemsDataModule(L.LightningDataModule):
         return self._songs
 
     @property
+    def test_files(self) -> list[SongFiles]:
+        """The songs to test on, unopened: a faulty one stops no training that does not evaluate."""
+        assert self._test_files is not None, "setup() comes first"
+        return self._test_files
+
+    @cached_property
     def test(self) -> list[Track]:
-        """The songs to test on, read from their files."""
-        assert self._test is not None, "setup() comes first"
-        return self._test
+        """The songs to test on, read from their files.
+
+        Raises:
+            InputError: If one is faulty.
+        """
+        return open_tracks(self.test_files, self.source.form).test
 
     def state_dict(self) -> dict[str, Any]:
         """What the excerpts of a run are drawn from, in short, how many make what, and which is the next."""
@@ -148,21 +159,33 @@ class StemsDataModule(L.LightningDataModule):
             self.start = BEGINNING
         if self._songs is not None:
             return
+        refuse_single_stem(self.source.form.stems)
         if self.pack and self.pack.is_dir() and not (self.source.place and self.source.place.exists()):
-            songs, test = songs_of_pack_alone(self.source.form, self.pack), []
+            songs, test_files = songs_of_pack_alone(self.source.form, self.pack), []
             if few := self.batches.overfit_songs:
                 songs = replace(songs, train=songs.train[:few], valid=songs.train[:few])
         else:
             files = self._chosen(self.source.files())
             songs = training_songs(files, self.source.form, self.pack)
-            test = open_tracks([song for song in files if song.split == "test"], self.source.form).test
+            self._refuse_unnamed_part(files, songs)
+            test_files = [song for song in files if song.split == "test"]
         for split in ("train", "valid"):
             if not getattr(songs, split):
                 others = "leave some out of" if split == "train" else "name some in"
                 raise InputError(
                     f"the data set has no {split} songs: add a folder {split}/, or {others} data.valid_songs"
                 )
-        self._songs, self._test = songs, test
+        self._songs, self._test_files = songs, test_files
+
+    def _refuse_unnamed_part(self, files: list[SongFiles], songs: TrainingSongs) -> None:
+        """Compare the mixtures of songs with the sum of the stems that will be heard."""
+        found = {(song.split, song.name): song for song in files}
+        pairs = [
+            (found[split, song.name], song)
+            for split, of_split in (("train", songs.train), ("valid", songs.valid))
+            for song in of_split
+        ]
+        refuse_unnamed_part(pairs, self.source.form.stems, self.source.form.sample_rate)
 
     def _chosen(self, files: list[SongFiles]) -> list[SongFiles]:
         """All songs, or the few to overfit on, in every split."""
@@ -205,7 +228,7 @@ class StemsDataModule(L.LightningDataModule):
                 f"{len(excerpts)} validation excerpts are too few for {ranks} devices: raise data.valid_per_song, "
                 "or set it to all"
             )
-        return DataLoader(
+        return ReadingLoader(
             excerpts,
             self.batches.batch_size,
             sampler=range(rank, len(excerpts), ranks),

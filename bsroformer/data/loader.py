@@ -1,21 +1,54 @@
 """Training batches from wherever a run stands, in the middle of an epoch too."""
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from itertools import count, islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
 from bsroformer.data.row import BEGINNING, Row, Stand
+from bsroformer.errors import InputError
+
+T_co = TypeVar("T_co", covariant=True)
+OF_DEAD_WORKER = re.compile(r"DataLoader worker \(pid", re.IGNORECASE)
+"""The beginning of what PyTorch says of a process that a signal ended."""
 
 
 def leave_signals(_: int) -> None:
     """Let a process that reads end with the training, not by a signal to all processes, which the training answers."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+class ReadingError(InputError):
+    """A batch could not be read. All batches before it have been trained on."""
+
+
+class ReadingLoader(DataLoader[T_co]):
+    """A loader whose faults are sentences: those of a song, and those of a process that reads."""
+
+    def __iter__(self) -> Iterator[T_co]:  # type: ignore[override]
+        """Batches.
+
+        Raises:
+            ReadingError: If one cannot be read, or a process that reads was ended.
+        """
+        try:
+            yield from super().__iter__()
+        except InputError as error:
+            raise ReadingError(str(error)) from error
+        except RuntimeError as error:
+            if not OF_DEAD_WORKER.match(str(error)):
+                raise
+            reason = " ".join(str(error).split())
+            raise ReadingError(
+                f"a process that reads songs was ended by the system, most likely for want of memory ({reason}): lower "
+                "data.num_workers or data.batch_size, or in a container allow more shared memory (/dev/shm)"
+            ) from error
 
 
 class Position(NamedTuple):
@@ -27,7 +60,7 @@ class Position(NamedTuple):
     """Those of them that the trainer counts to the epoch under way."""
 
 
-class TrainingLoader(DataLoader[Tensor]):
+class TrainingLoader(ReadingLoader[Tensor]):
     """Batches of random excerpts, the next one after the last that was trained on; those of an epoch at a time.
 
     The batches of a run are one row: all of epoch 0, all of epoch 1, and so on. What comes next therefore follows from

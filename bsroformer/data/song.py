@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, probe_streams, read
-from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
+from bsroformer.data.layouts import MIXTURE, REST, SongFiles, SongFormat
 from bsroformer.data.levels import Levels
 from bsroformer.errors import InputError
 
@@ -55,7 +55,8 @@ class Track:
         sample_rate: In Hz.
         channels: Of each stem.
         frames: Samples per channel of the shortest stem; reading stops there.
-        sources: The audio stream of each stem, and of ``mixture`` if there is one.
+        sources: The audio stream of each stem, and of ``mixture`` if there is one; of a ``rest`` that of the mixture.
+        minus: Stems that are subtracted from the mixture to make ``rest``; empty if it is a file, or not wanted.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Track:
     channels: int
     frames: int
     sources: Mapping[str, AudioInfo]
+    minus: tuple[str, ...] = ()
 
     @property
     def levels(self) -> None:
@@ -89,14 +91,28 @@ class Track:
             raise InputError(f"{self.path} was opened with {', '.join(self.sources)}, not {stem}: ask for one of them.")
         if start >= self.frames:
             raise InputError(f"{self.path} has {self.frames} samples, so none at {start}: start earlier.")
-        source = self.sources[stem]
         frames = self.frames - start if frames is None else min(frames, self.frames - start)
+        audio = self._read(self.sources[stem], start, frames)
+        if stem == REST and self.minus:
+            others = [self.stem(other, start, frames) for other in self.minus]
+            length = min(each.shape[-1] for each in (audio, *others))
+            audio = torch.stack([audio[:, :length], *(-other[:, :length] for other in others)]).sum(dim=0)
+        return audio
+
+    def _read(self, source: AudioInfo, start: int, frames: int) -> Tensor:
+        """Read an excerpt (c t) of one stream, which must be what it was when the song was opened."""
         try:
-            return read(source.path, start, frames, source.stream)[0]
+            audio, rate = read(source.path, start, frames, source.stream)
         except EndsBeforeError:
             if source.codec not in PADDED_CODECS or self.frames - start > HEADER_SLACK:
                 raise
             return torch.zeros(self.channels, 0)
+        if (len(audio), rate) != (self.channels, self.sample_rate):
+            raise InputError(
+                f"{source.path} has {len(audio)} channel(s) and {rate} Hz, and had {self.channels} and "
+                f"{self.sample_rate} Hz when it was opened: restore it."
+            )
+        return audio
 
     def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
         """Read every stem, as `stem` does, into one tensor (n c t) in the order of ``stems``."""
@@ -134,7 +150,8 @@ def open_track(song: SongFiles, form: SongFormat) -> Track:
         raise InputError(told_misfits(song, form, found))
     stems = tuple(stem for stem in form.stems if stem in sources)
     frames = min(sources[stem].frames or 0 for stem in stems)
-    return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources)
+    minus = song.stems[REST].minus if REST in stems else ()
+    return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources, minus)
 
 
 def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> dict[str, AudioInfo]:
@@ -155,11 +172,9 @@ def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> di
         told = ", ".join(f"{found} where {stem} is asked for" for stem, found in otherwise.items())
         raise InputError(f"{song.path} has {told}: rename it, or change data.stems.")
     if len(missing) == len(form.stems) or (missing and song.whole and not silence):
-        mendable = len(missing) < len(form.stems) and song.split != "test"
-        mending = ", or pack it with scripts/prepare.py mend=[missing]" if mendable else ""
         raise InputError(
             f"{song.path} has {', '.join(song.stems) or 'none of the stems'} but lacks {', '.join(missing)}: add the "
-            f"missing stems, remove the song, change the stems asked for{mending}."
+            f"missing stems, remove the song, {_remedy_for_missing(song, form)}."
         )
     wanted = {name: song.stems[name] for name in (MIXTURE, *form.stems) if name in song.stems}
     files = {file.path: probe_streams(file.path) for file in wanted.values()}
@@ -170,6 +185,17 @@ def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> di
                 f"({', '.join(song.stems)}): replace or remove it."
             )
     return {name: files[file.path][file.stream] for name, file in wanted.items()}
+
+
+def _remedy_for_missing(song: SongFiles, form: SongFormat) -> str:
+    """What to do about missing stems: a mixture holds them, and without one they may be silent."""
+    present = [stem for stem in form.stems if stem in song.stems]
+    if not present:
+        return "or change data.stems"
+    if MIXTURE in song.stems:
+        return f"or train on what else its mixture holds as one stem, data.stems=[{','.join(present)},{REST}]"
+    silent = ", or if they are silent, pack it with scripts/prepare.py mend=[missing]" if song.split != "test" else ""
+    return f"change data.stems{silent}"
 
 
 def written_otherwise(song: SongFiles, form: SongFormat) -> dict[str, str]:

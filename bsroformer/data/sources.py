@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bsroformer.data.layouts import Layout, SongFiles, SongFormat, find_files
 from bsroformer.data.musdb import validation_songs
+from bsroformer.data.names import normal
 from bsroformer.data.tracks import Splits, named_valid, open_tracks
 from bsroformer.errors import InputError
 
@@ -82,7 +83,8 @@ class FolderSource:
         songs = find_files(self.place, self.stems, self.layout, listed(self.extra))
         if self.valid_songs == "musdb18":
             return named_valid(songs, validation_songs())  # of which MUSDB18-7 lacks some
-        names, known = listed(self.valid_songs), {song.name for song in songs if song.split == "train"}
+        names = [normal(name) for name in listed(self.valid_songs)]
+        known = {song.name for song in songs if song.split == "train"}
         if known and (unknown := [name for name in names if name not in known]):
             raise InputError(f"data.valid_songs names {', '.join(unknown)}, and train has no such song: correct it.")
         return named_valid(songs, names)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat, refuse_equal_names
+from bsroformer.data.names import normal
 from bsroformer.data.song import Track, open_track
 from bsroformer.errors import InputError
 
@@ -47,6 +48,7 @@ def named_valid(songs: Sequence[SongFiles], names: Sequence[str]) -> list[SongFi
     Raises:
         InputError: If none of them is in train.
     """
+    names = [normal(name) for name in names]
     train = [song for song in songs if song.split == "train"]
     if not names or not train:
         return list(songs)
@@ -58,7 +60,7 @@ def named_valid(songs: Sequence[SongFiles], names: Sequence[str]) -> list[SongFi
     if not any(song.name in names for song in train):
         raise InputError(
             f"None of the {len(names)} songs of data.valid_songs ({names[0]}...) is in "
-            f"{train[0].path.parent}: name songs that are there."
+            f"{train[0].path.parent}: name songs that are there, or choose data=folder for songs of your own."
         )
     moved = [replace(song, split="valid") if song.split == "train" and song.name in names else song for song in songs]
     refuse_equal_names(moved)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
 from bsroformer.audio.tags import read_marks
+from bsroformer.data.names import is_visible
 from bsroformer.errors import InputError
 
 
@@ -104,9 +105,9 @@ def _audio_below(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if name[0] != ".")
+        folders[:] = sorted(filter(is_visible, folders))
         for path in (Path(place) / name for name in sorted(names)):
-            if path.suffix.lower() in AUDIO_SUFFIXES and path.name[0] != ".":
+            if path.suffix.lower() in AUDIO_SUFFIXES and is_visible(path.name):
                 yield path
 
 

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.data.layouts import SPLITS
+from bsroformer.data.names import normal
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.evaluation import (
@@ -80,7 +81,7 @@ def chosen_songs(cfg: DictConfig) -> list[SongEntry]:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
     if cfg.songs is None:
         return list(found.values())
-    names = words(cfg, "songs")
+    names = [normal(name) for name in words(cfg, "songs")]
     for name in names:
         if name not in found:
             near = get_close_matches(name, found, n=1, cutoff=0.4)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bsroformer.audio.files import write
 from bsroformer.data.augment import Augment
+from bsroformer.data.augment.stretch import stretch_is_installed
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.data.layouts import SongFormat
 from bsroformer.data.mixing import mix
@@ -82,8 +83,10 @@ def effect_pairs(
     Raises:
         InputError: The library of `Stretch` is not installed, or an effect cannot take such audio.
     """
-    change = augment.stretch.change(rng)  # makes the stem longer or shorter
-    after = {"stretch": change.apply(stem, round(stem.shape[-1] / change.tempo), sample_rate)}
+    after: dict[str, Tensor] = {}
+    if augment.stretch.probability or stretch_is_installed():
+        change = augment.stretch.change(rng)  # makes the stem longer or shorter
+        after["stretch"] = change.apply(stem, round(stem.shape[-1] / change.tempo), sample_rate)
     after |= {name: effect(stem, sample_rate, rng) for name, effect in augment.effects.items()}
     if others and others[0].shape == stem.shape:
         after["mixup"] = stem + float(rng.uniform(*augment.mixup.gain)) * others[0]

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.data.layouts.flat import is_flat
 from bsroformer.data.packs import saving
 from bsroformer.launch.terminal import first_of
 
@@ -15,6 +16,12 @@ from bsroformer.launch.terminal import first_of
 def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> None:
     """Say where songs are read from: packs, files, or both."""
     songs = data.songs
+    place = data.source.place
+    if place is not None and is_flat(place) and not songs.alone:
+        console.print(
+            f"{place} has no folders train/, valid/ and test/: its songs are divided by their names, "
+            "so that a song stays in its split when others are added"
+        )
     if songs.packed:
         mended = f", {songs.mended} of which were mended" if songs.mended else ""
         alone = " alone, since their files are not here" if songs.alone else ""

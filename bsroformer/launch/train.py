@@ -15,6 +15,7 @@ from rich.console import Console
 from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.data.loader import ReadingError
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.launch.best import Scored, best_of_run, check_averaging, report_no_best
@@ -148,7 +149,7 @@ def _fit(
     """Train; end in order if asked to.
 
     Raises:
-        InputError: If the last checkpoint could not be written.
+        InputError: If a song could not be read, or the last checkpoint could not be written.
     """
     folder = trainer.default_root_dir
     try:
@@ -160,6 +161,10 @@ def _fit(
         then = f"resume={folder} goes on from its last checkpoint." if there else "no checkpoint was written yet."
         console.print(f"{where}; {then}")
         sys.exit(stopped.status)
+    except ReadingError as error:
+        if not (Path(folder) / CHECKPOINTS / LAST).exists():
+            raise
+        raise InputError(f"{error} Then resume={folder} continues after step {trainer.global_step:,}.") from error
     checkpoints = trainer.strategy.checkpoint_io
     if isinstance(checkpoints, CarefulCheckpointIO) and checkpoints.failed:
         failed = " ".join(checkpoints.failed.values())
@@ -190,7 +195,9 @@ def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, 
         console.print(
             f"The model separates {', '.join(module.model.stems)}; {', '.join(others)} sound in mixtures only"
         )
-    console.print(f"{len(songs.train)} songs to train on, {len(songs.valid)} to validate, {len(data.test)} to test")
+    console.print(
+        f"{len(songs.train)} songs to train on, {len(songs.valid)} to validate, {len(data.test_files)} to test"
+    )
     tell_reading(cfg, data, console)
     place = "nothing is kept (fast_dev_run)" if keeps_nothing(cfg) else f"run folder {cfg.paths.output_dir}"
     console.print(f"{parameters / 1e6:.1f} M parameters; {place}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from torch import Tensor
 
 from bsroformer.atomic import replacing, set_aside, writing
 from bsroformer.figures import curves_figure
@@ -35,7 +36,9 @@ class Curves(L.Callback):
         self.score = Monitor(monitor).metric
         self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
         self.rows: dict[int, Row] = {}
-        self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row
+        self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row, of complete steps
+        self.under_way: list[dict[str, Tensor]] = []  # metrics of the batches of the step that is not complete
+        self.step = 0
 
     def state_dict(self) -> dict[str, Any]:
         """What has come since the last row."""
@@ -48,6 +51,7 @@ class Curves(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take up the curves of a run that is resumed, up to where it resumes."""
+        self.step, self.under_way = trainer.global_step, []
         if trainer.global_step and self.csv.is_file():
             rows, damaged = read_whole_rows(self.csv)
             if damaged and trainer.is_global_zero:
@@ -60,16 +64,26 @@ class Curves(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
         """Note the means of the training metrics since the last note, at the logger's interval."""
-        metrics = trainer.callback_metrics
-        for name, value in metrics.items():
-            if name.startswith("train/") and name not in OF_A_STEP:
-                self.means.setdefault(name, FiniteMean()).add(value.detach())
-        step, interval = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if step > 0 and step % interval == 0 and step not in self.rows:
+        metrics, step = trainer.callback_metrics, trainer.global_step
+        of_batches = {name for name in metrics if name.startswith("train/")}.difference(OF_A_STEP)
+        self.under_way.append({name: metrics[name].detach() for name in of_batches})
+        if step == self.step:
+            return  # gradients are being accumulated
+        self.step = step
+        self._take_in_step()
+        interval: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if step % interval == 0 and step not in self.rows:
             row = {name: mean.value() for name, mean in self.means.items()}
             row |= {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
             self.rows[step] = {name: value for name, value in row.items() if math.isfinite(value)}
             self.means = {}
+
+    def _take_in_step(self) -> None:
+        """Add the batches of a complete step to the means."""
+        for metrics in self.under_way:
+            for name, value in metrics.items():
+                self.means.setdefault(name, FiniteMean()).add(value)
+        self.under_way = []
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note the scores; write and draw what there is."""

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 
+from bsroformer.data.loader import ReadingError
 from bsroformer.errors import InputError
 from bsroformer.training.checkpoint_file import LAST
 from bsroformer.training.loops import ends, move_limits, settle, validate, validation_is_due
@@ -39,6 +41,7 @@ class LastCheckpoint(Checkpoint):
         self.signals = StopSignals()
         self.step, self.saved = 0, 0.0  # steps made, and when the last checkpoint was
         self.unvalidated = self.validated = False  # a validation is due, or has been since
+        self.counters: dict[str, Any] | None = None  # of the loops after the last step, if it is not saved
 
     def state_dict(self) -> dict[str, Any]:
         """Whether a validation was to come."""
@@ -79,6 +82,7 @@ class LastCheckpoint(Checkpoint):
         if trainer.global_step == self.step:
             return  # gradients are being accumulated
         self.step = trainer.global_step
+        self.counters = deepcopy(trainer.fit_loop.state_dict())
         self.unvalidated = validation_is_due(trainer)
         time_is_up = self.validated or time.monotonic() - self.saved >= self.interval
         late, asked = agreed(trainer, int(time_is_up), self.signals.received)
@@ -107,12 +111,20 @@ class LastCheckpoint(Checkpoint):
         self.signals.leave()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Leave the signals to others."""
+        """Save the steps that were made before a song could not be read; leave the signals to others.
+
+        Several ranks cannot save here, since the others are not at this place.
+        """
         self.signals.leave()
+        if not isinstance(exception, ReadingError) or trainer.world_size > 1:
+            return
+        if self.counters is not None and trainer.training:
+            trainer.fit_loop.load_state_dict(self.counters)  # without the batches of a step that was not completed
+            self._save(trainer)
 
     def _save(self, trainer: L.Trainer) -> None:
         trainer.save_checkpoint(self.path)
-        self.saved, self.validated = time.monotonic(), False
+        self.saved, self.validated, self.counters = time.monotonic(), False, None
 
     def _end(self, number: int, first: bool) -> None:
         """End as SLURM or submitit need it for a job that is to go on later, or by an error."""

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
@@ -92,6 +93,11 @@ class Stretch:
     def change(self, rng: np.random.Generator) -> Change:
         """A random change, whatever the probability."""
         return Change(rng.uniform(*self.semitones), rng.uniform(*self.tempo))
+
+
+def stretch_is_installed() -> bool:
+    """Check that the library can be imported."""
+    return find_spec("python_stretch") is not None
 
 
 def _library() -> ModuleType:

@@ -28,7 +28,7 @@ def examine_songs(songs: Sequence[SongFiles], form: SongFormat, workers: int) ->
 def stated_seconds(song: SongFiles, form: SongFormat) -> float:
     """Length of a song by the header of its first file; 0 if that cannot be read."""
     for name in (MIXTURE, *form.stems):
-        if name in song.stems:
+        if name in song.stems and not song.stems[name].minus:  # a rest is made of the others
             try:
                 info = probe(song.stems[name].path, song.stems[name].stream)
             except (InputError, OSError):
@@ -43,7 +43,7 @@ def examine(song: SongFiles, form: SongFormat) -> SongFacts:
     errors: dict[str, str] = {}
     with ExitStack() as files:
         for name in (MIXTURE, *form.stems):
-            if name not in song.stems:
+            if name not in song.stems or song.stems[name].minus:
                 continue
             try:
                 readers[name] = StemReader(song.stems[name])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bsroformer.data.layouts.song_files import SongFiles, StemFile, audio_files_below
 from bsroformer.data.layouts.songs import listed
+from bsroformer.data.names import normal
 from bsroformer.errors import InputError
 
 
@@ -26,7 +27,7 @@ def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[SongFiles
         InputError: There is none.
     """
     clips = [
-        SongFiles(path.relative_to(folder).as_posix(), split, path, {stem: StemFile(path)}, whole=False)
+        SongFiles(normal(path.relative_to(folder).as_posix()), split, path, {stem: StemFile(path)}, whole=False)
         for stem in stems
         if (folder / stem).is_dir()
         for path in sorted(audio_files_below(folder / stem))

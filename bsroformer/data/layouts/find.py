@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bsroformer.data.layouts.clips import has_stem_folders, list_clips
-from bsroformer.data.layouts.song_files import SongFiles
+from bsroformer.data.layouts.flat import divide, is_flat
+from bsroformer.data.layouts.rest import with_rest
+from bsroformer.data.layouts.song_files import SPLITS, SongFiles
 from bsroformer.data.layouts.songs import ROOT_REMEDY, STEM_MP4, SongKind, list_songs, listed, split_folders
 from bsroformer.data.layouts.table import list_table
 from bsroformer.errors import InputError
@@ -38,11 +40,22 @@ def find_files(
     """
     if layout not in get_args(Layout):
         raise InputError(f"data.layout={layout} is none of {', '.join(get_args(Layout))}")
-    songs = list_table(_table(root)) if layout == "table" else _in_splits(split_folders(root), stems, layout)
+    songs = _of_data_set(root, stems, layout)
     for path in extra:
         songs += _extra_songs(Path(path).expanduser(), stems)
     refuse_equal_names(songs)
-    return songs
+    return [with_rest(song, stems) for song in songs]
+
+
+def _of_data_set(root: str | Path | None, stems: Sequence[str], layout: Layout) -> list[SongFiles]:
+    if layout == "table":
+        return list_table(_table(root))
+    folder = None if root is None else Path(root).expanduser()
+    if layout == "any" and folder is not None and is_flat(folder):
+        songs = [song for song in list_songs(folder, "train") if song.stems]
+        if any(stem in song.stems for song in songs for stem in stems):
+            return sorted(divide(songs), key=lambda song: (SPLITS.index(song.split), song.name))
+    return _in_splits(split_folders(root), stems, layout)
 
 
 def _table(root: str | Path | None) -> Path:

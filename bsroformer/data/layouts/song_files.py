@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
+from bsroformer.data.names import is_visible
 from bsroformer.errors import InputError
 
 MIXTURE = "mixture"
@@ -37,10 +38,17 @@ class SongFormat:
 
 @dataclass(frozen=True)
 class StemFile:
-    """Where a stem is: an audio stream of a file."""
+    """Where a stem is: an audio stream of a file, from which other stems of the song may have to be subtracted.
+
+    Attributes:
+        path: The file.
+        stream: Which of its audio streams.
+        minus: Names of the stems to subtract, of a ``rest``.
+    """
 
     path: Path
     stream: int = 0
+    minus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,21 +96,21 @@ def audio_files_below(folder: Path) -> Iterator[Path]:
         seen.add(current.resolve())
         found = entries(current)
         yield from (path for path in found if is_audio(path))
-        waiting += reversed([path for path in found if path.is_dir() and not path.name.startswith(".")])
+        waiting += reversed([path for path in found if path.is_dir()])
 
 
 def entries(folder: Path) -> list[Path]:
-    """What is in a folder, in the order of names.
+    """List the visible files and folders of a folder, in the order of names.
 
     Raises:
         InputError: The folder cannot be read.
     """
     try:
-        return sorted(folder.iterdir())
+        return sorted(path for path in folder.iterdir() if is_visible(path.name))
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror}): check its permissions.") from error
 
 
 def is_audio(path: Path) -> bool:
-    """Whether a path is that of a visible audio file."""
-    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    """Check that a path is that of a visible audio file."""
+    return path.suffix.lower() in AUDIO_SUFFIXES and is_visible(path.name) and path.is_file()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, StemFile, audio_files, entries
+from bsroformer.data.names import normal
 from bsroformer.errors import InputError
 
 SongKind = Literal["stem_mp4", "folders", "any"]
@@ -32,7 +33,10 @@ def split_folders(root: str | Path | None) -> dict[str, Path]:
         raise InputError(f"There is no data set folder {root}: {ROOT_REMEDY}.")
     folders = {split: root / split for split in SPLITS if (root / split).is_dir()}
     if not folders:
-        raise InputError(f"{root} should hold the folders train/ and test/, but holds {listed(root)}: {ROOT_REMEDY}.")
+        raise InputError(
+            f"{root} should hold the folders train/ and test/, but holds {listed(root)}: {ROOT_REMEDY}; songs that are "
+            "in no such folders are divided by data=folder."
+        )
     return folders
 
 
@@ -44,7 +48,7 @@ def list_songs(folder: Path, split: str, kind: SongKind = "any") -> list[SongFil
     """
     songs: dict[str, SongFiles] = {}
     for path in entries(folder):
-        if path.name.startswith(".") or not _is_song(path, kind):
+        if not _is_song(path, kind):
             continue
         song = song_in_folder(path, split) if path.is_dir() else song_in_stem_mp4(path, split)
         if song.name in songs:
@@ -58,17 +62,18 @@ def song_in_folder(folder: Path, split: str) -> SongFiles:
     stems: dict[str, StemFile] = {}
     faults = []
     for path in audio_files(folder):
-        if path.stem in stems:
-            faults.append(f"{folder} has both {stems[path.stem].path.name} and {path.name}: remove one of them.")
+        stem = normal(path.stem)
+        if stem in stems:
+            faults.append(f"{folder} has both {stems[stem].path.name} and {path.name}: remove one of them.")
         else:
-            stems[path.stem] = StemFile(path)
-    return SongFiles(folder.name, split, folder, stems, faults=tuple(faults))
+            stems[stem] = StemFile(path)
+    return SongFiles(normal(folder.name), split, folder, stems, faults=tuple(faults))
 
 
 def song_in_stem_mp4(path: Path, split: str) -> SongFiles:
     """A song that is a file with a stream for each stem."""
     stems = {stem: StemFile(path, stream) for stream, stem in enumerate(MUSDB_STREAMS)}
-    return SongFiles(path.name.removesuffix(STEM_MP4), split, path, stems)
+    return SongFiles(normal(path.name.removesuffix(STEM_MP4)), split, path, stems)
 
 
 def listed(folder: Path, most: int = 5) -> str:

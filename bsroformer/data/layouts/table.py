@@ -10,13 +10,17 @@
 a row without one is a clip of its own. Without ``split`` all is ``train``. ``instrum`` may stand for ``stem``.
 """
 
+import codecs
 import csv
 from pathlib import Path
 
 from bsroformer.data.layouts.song_files import SPLITS, SongFiles, StemFile
+from bsroformer.data.names import existing, normal
 from bsroformer.errors import InputError
 
 Row = dict[str, str]
+DELIMITERS = ",;\t"
+"""Semicolons are what spreadsheets write where the comma is the decimal point."""
 
 
 def list_table(table: Path) -> list[SongFiles]:
@@ -43,23 +47,36 @@ def list_table(table: Path) -> list[SongFiles]:
 
 
 def _rows(table: Path) -> list[tuple[int, Row]]:
-    """The rows that hold anything, with their numbers as an editor counts lines."""
+    """List the rows that hold anything, with their numbers as an editor counts lines."""
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
+        with table.open(encoding=_encoding(table), newline="") as file:
+            delimiter = _delimiter(file.readline())
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=delimiter, skipinitialspace=True)
             names = [name.strip().lower() for name in reader.fieldnames or ()]
             rows = [(reader.line_num, _named(table, reader.line_num, row)) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table} cannot be read as a table ({error}): give a CSV file in UTF-8.") from error
+        raise InputError(f"{table} cannot be read as a table ({error}): give a CSV file in UTF-8 or UTF-16.") from error
     if twice := [name for name in set(names) if names.count(name) > 1]:
         raise InputError(f"{table} has the column {twice[0]} twice: remove one of them.")
     lacking = [name for name in ("stem", "path") if name not in names and (name != "stem" or "instrum" not in names)]
     if lacking:
         raise InputError(
             f"{table} lacks the column {' and '.join(lacking)}: its first line must name stem and path, and may name "
-            "song and split."
+            "song and split, separated by commas, semicolons or tabs."
         )
     return [(number, row) for number, row in rows if any(row.values())]
+
+
+def _encoding(table: Path) -> str:
+    """UTF-8, or UTF-16 where a byte order mark says so, as spreadsheets write it."""
+    with table.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _delimiter(header: str) -> str:
+    """The separator of the columns: the one of comma, semicolon and tab that the header has most of."""
+    return max(DELIMITERS, key=header.count)
 
 
 def _named(table: Path, number: int, row: dict[str | None, str | list[str] | None]) -> Row:
@@ -83,8 +100,7 @@ def _checked(table: Path, number: int, row: Row) -> tuple[str, str, str, Path]:
     if split != "train" and not row.get("song"):
         raise InputError(f"{table}, row {number}: only train takes clips: name the song that this {stem} is of.")
     try:
-        path = table.parent / Path(row["path"]).expanduser()
-        path.exists()
+        path = existing(table.parent / Path(row["path"]).expanduser())
     except (OSError, RuntimeError, ValueError) as error:  # too long, of an unknown user, or with a zero byte
         raise InputError(f"{table}, row {number}: {row['path']!r} is no path ({error}): correct it.") from error
-    return split, row.get("song", ""), stem, path
+    return split, normal(row.get("song", "")), normal(stem), path

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from bsroformer.atomic import replacing
-from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat
+from bsroformer.data.layouts import REST, SPLITS, SongFiles, SongFormat
 from bsroformer.data.packs.packed_song import INDEX, Index, PackedSong, open_pack, read_index
 from bsroformer.data.packs.source_file import SourceFile, digest
 from bsroformer.errors import InputError
@@ -78,6 +78,8 @@ def _fits(index: Index, song: SongFiles, form: SongFormat) -> bool:
 def _known_again(index: Index, song: SongFiles, form: SongFormat) -> Index | None:
     """The index with the times that files have now, if they are still those that the pack was made of."""
     files = {stem: song.stems[stem] for stem in form.stems if stem in song.stems}
+    if REST in files and set(index.stems) != set(form.stems):  # it was the rest of other stems
+        return None
     if {stem for stem in form.stems if stem in index.sources} != set(files):
         return None
     read_once = cache(digest)

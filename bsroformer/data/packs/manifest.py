@@ -4,11 +4,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from bsroformer.atomic import write_text
 from bsroformer.data.layouts import SongFiles, SongFormat
 from bsroformer.data.packs.find import find_pack
 from bsroformer.data.packs.packed_song import FORMAT, PackedSong, open_pack, read_index
 from bsroformer.errors import InputError
+from bsroformer.safe_files import read_json
 
 MANIFEST = "pack.json"
 
@@ -33,15 +36,36 @@ def listed_songs(pack: Path, split: str, form: SongFormat) -> list[PackedSong]:
         InputError: There is no manifest, or a pack is damaged or does not hold what is wanted.
     """
     try:
-        tree = json.loads((pack / MANIFEST).read_text("utf-8"))
-        folders = [pack / song["folder"] for song in tree["songs"] if song["split"] == split]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        manifest = _Manifest.model_validate(read_json(pack / MANIFEST))
+    except (InputError, ValueError) as error:
         raise InputError(f"{pack} holds no packed songs: run scripts/prepare.py, or set data.root.") from error
+    folders = [_inside(pack, song.folder) for song in manifest.songs if song.split == split]
     songs = [_opened(folder, form) for folder in folders]
     for song in songs if split == "valid" else ():
         if missing := [stem for stem in form.stems if stem not in song.stems]:
             raise InputError(f"{song.folder} lacks {', '.join(missing)}, so it cannot validate: prepare again.")
     return sorted(songs, key=lambda song: song.name)
+
+
+class _PackedPlace(BaseModel):
+    split: str
+    folder: str
+
+
+class _Manifest(BaseModel):
+    songs: list[_PackedPlace]
+
+
+def _inside(pack: Path, folder: str) -> Path:
+    """The folder of a packed song.
+
+    Raises:
+        InputError: If it is not in the pack's folder.
+    """
+    path = pack / folder
+    if not path.resolve().is_relative_to(pack.resolve()):
+        raise InputError(f"{pack / MANIFEST} names {folder}, which is outside of {pack}: prepare again.")
+    return path
 
 
 def _opened(folder: Path, form: SongFormat) -> PackedSong:

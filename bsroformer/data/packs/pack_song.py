@@ -156,6 +156,18 @@ def stem_pieces(job: PackJob, stem: str, size: int) -> Iterator[NDArray[np.float
 
 
 def _stem_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
+    """The blocks (c t) of a stem, those of the stems that it is the rest of subtracted."""
+    minus = job.song.stems[stem].minus if stem in job.sources else ()
+    if not minus:
+        yield from _decoded_blocks(job, stem)
+        return
+    streams = [regroup(_decoded_blocks(job, each), BLOCK) for each in (stem, *minus)]
+    for mixture, *others in zip(*streams, strict=False):
+        length = min(block.shape[1] for block in (mixture, *others))
+        yield torch.stack([mixture[:, :length], *(-other[:, :length] for other in others)]).sum(dim=0)
+
+
+def _decoded_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
     """The decoder's blocks (c t), converted, and silence after them."""
     form, left = job.form, job.frames
     if stem in job.sources:

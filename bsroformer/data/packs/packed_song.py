@@ -12,21 +12,27 @@ import mmap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
 from bsroformer.data.levels import Levels
 from bsroformer.data.packs.source_file import SourceFile
 from bsroformer.errors import InputError
+from bsroformer.safe_files import RECORDS, parse_json, read_text
 
 FORMAT = 1  # of packs; raise it when old ones cannot be read any more
 INDEX, STEMS, LEVELS = "index.json", "stems.npy", "levels.npy"
 INT16_SCALE = np.float32(2**-15)
 OPEN_MAPS = 256  # at once in a process: each holds a file descriptor, of which systems give 1,024
+Positive = Annotated[int, Field(gt=0, lt=2**48, strict=True)]
 EXACT = "exact"
 """The precision of a pack whose int16 holds what its files hold, whatever was asked for."""
 
@@ -49,13 +55,24 @@ class Index:
 
     name: str
     stems: tuple[str, ...]
-    sample_rate: int
-    channels: int
-    frames: int
-    block: int
+    sample_rate: Positive
+    channels: Positive
+    frames: Positive
+    block: Positive
     precision: str
     mended: tuple[str, ...]
     sources: dict[str, SourceFile]
+
+    def __post_init__(self) -> None:
+        """Check that the numbers make sense together.
+
+        Raises:
+            ValueError: If they do not.
+        """
+        if not self.stems or len(set(self.stems)) < len(self.stems):
+            raise ValueError("stems must have different names")
+        if not set(self.sources) <= set(self.stems):
+            raise ValueError("sources must be of its stems")
 
     def to_json(self) -> str:
         """As text, in ASCII: the name of a file may be no text."""
@@ -63,16 +80,19 @@ class Index:
 
     @classmethod
     def from_json(cls, text: str) -> "Index":
-        """From text.
+        """Read it from text.
 
         Raises:
-            ValueError, KeyError, TypeError, AttributeError: If it is no index of this format.
+            InputError, ValueError: If it is no index of this format.
         """
-        tree: dict[str, Any] = json.loads(text)
-        if tree.pop("format") != FORMAT:
+        tree = parse_json(text, INDEX)
+        if not isinstance(tree, dict) or tree.pop("format", None) != FORMAT:
             raise ValueError("another format")
-        sources = {stem: SourceFile(**source) for stem, source in tree.pop("sources").items()}
-        return cls(**tree | {"stems": tuple(tree["stems"]), "mended": tuple(tree["mended"]), "sources": sources})
+        return _INDEX.validate_python(tree)
+
+
+_INDEX = TypeAdapter(Index)
+"""Checks the types of an index, which may come from another machine."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +144,8 @@ class PackedSong:
             copy[:] = array[row, start:end]  # the page read
         if array.dtype == np.int16:
             audio *= INT16_SCALE
+        elif not np.isfinite(audio).all():
+            raise InputError(f"The pack {self.folder} is damaged (it holds NaN or infinity): remove it, prepare again.")
         return torch.from_numpy(audio).transpose(1, 2)
 
 
@@ -147,11 +169,49 @@ def _announce(array: "np.memmap[Any, Any]", row: int, start: int, end: int) -> N
 
 
 def read_index(folder: Path) -> Index | None:
-    """The index of a packed song; None where there is none, or one of another version."""
+    """Read the index of a packed song; None where there is none, or one that is damaged or of another version."""
     try:
-        return Index.from_json((folder / INDEX).read_text("utf-8"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Index.from_json(read_text(folder / INDEX, RECORDS))
+    except (InputError, ValueError):
         return None
+
+
+def _checked_energy(folder: Path, index: Index) -> NDArray[np.float32]:
+    """Check both arrays of a pack against its index, the samples by their header alone.
+
+    Returns:
+        The energies (n blocks).
+
+    Raises:
+        InputError: If one is damaged.
+    """
+    stems, blocks = len(index.stems), -(-index.frames // index.block)
+    try:
+        _check_header(folder / STEMS, ("<i2", "<f4"), (stems, index.frames, index.channels))
+        _check_header(folder / LEVELS, ("<f4",), (2, stems, blocks))
+        energy: NDArray[np.float32] = np.load(folder / LEVELS)[0]
+        if not (np.isfinite(energy).all() and (energy >= 0).all()):
+            raise ValueError("its levels are not numbers of 0 or more")
+    except (OSError, ValueError) as error:
+        raise InputError(f"The pack {folder} is damaged ({error}): remove it and prepare again.") from error
+    return energy
+
+
+def _check_header(path: Path, types: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    """Check type, shape and size of an array without reading it.
+
+    Raises:
+        ValueError: If it is another one, or no array.
+    """
+    with path.open("rb") as file:
+        try:
+            npy.read_magic(file)
+            found, fortran_order, dtype = npy.read_array_header_1_0(file)
+        except Exception as error:  # NumPy parses the header as Python, whose errors have many types
+            raise ValueError(f"{path.name} is no array") from error
+        size = path.stat().st_size - file.tell()
+    if (found, fortran_order) != (shape, False) or dtype.str not in types or size != prod(shape) * dtype.itemsize:
+        raise ValueError(f"{path.name} has another type, shape or size than {INDEX} says")
 
 
 def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
@@ -160,13 +220,6 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
     Raises:
         InputError: Its files are damaged.
     """
-    try:
-        energy, _ = np.load(folder / LEVELS)
-        shape = np.load(folder / STEMS, mmap_mode="r").shape
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"The pack {folder} is damaged ({error}): remove it and prepare again.") from error
-    wanted = (len(index.stems), index.frames, index.channels), (len(index.stems), -(-index.frames // index.block))
-    if (shape, energy.shape) != wanted:
-        raise InputError(f"The pack {folder} is damaged (its arrays have other shapes): remove it and prepare again.")
+    energy = _checked_energy(folder, index)
     rows = [index.stems.index(stem) for stem in stems]
     return PackedSong(folder, index, Levels(index.block, energy[rows], index.channels), tuple(stems))

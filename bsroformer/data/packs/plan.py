@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 
 from bsroformer.audio.files import AudioInfo
+from bsroformer.data.heard import refuse_silence_in_place_of
 from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
 from bsroformer.data.packs.find import find_pack, song_folder
 from bsroformer.data.packs.pack_song import INT16_CODECS, PackJob
@@ -104,8 +105,11 @@ def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[
     if unmended := [misfit for misfit in found if misfit.kind not in mend]:
         raise InputError(told_misfits(song, form, unmended))
     mended = {misfit.kind for misfit in found}
-    if song.whole and len(sources) < len(form.stems):
+    missing = [stem for stem in form.stems if stem not in sources] if song.whole else []
+    if missing:
         mended.add("missing")
+    if missing and MIXTURE in song.stems:
+        refuse_silence_in_place_of(missing, song, form)
     frames = _frames(sources, form, found)
     converted = mended & {"rate", "channels"}
     exact = not converted and all(info.codec in INT16_CODECS for info in sources.values())

@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from packed_sets import FORM, add_song, files, packed
+
+from bsroformer.data.packs import songs_of_pack_alone, training_songs
+from bsroformer.data.packs.find import song_folder
+from bsroformer.data.packs.packed_song import INDEX, LEVELS, STEMS
+from bsroformer.errors import InputError
+
+INDEX_FAULTS = {
+    "block": [0, -1, "x", 1e300, None, True, 1.5],
+    "frames": [0, "x", 2**60, []],
+    "channels": [0, "2"],
+    "sample_rate": [-1, "x"],
+    "stems": [[], "vocals", ["vocals", "vocals"], [["vocals"]], {}],
+    "sources": [[], {"vocals": {}}, {"x": {"path": "", "stream": 0, "size": 1, "modified": 1, "digest": ""}}],
+    "mended": ["x", 1],
+    "name": [1, None],
+}
+
+
+@pytest.fixture
+def pack(tmp_path):
+    add_song(tmp_path / "set", "train/A", "FLOAT")
+    packed(tmp_path / "set", tmp_path / "pack")
+    return tmp_path / "pack"
+
+
+def assert_read_from_files(tmp_path, pack):
+    """The pack is not trusted: the samples are those of the files."""
+    songs = training_songs(files(tmp_path / "set"), FORM, pack)
+    assert (songs.packed, songs.stale) == (0, ("A",))
+    whole = training_songs(files(tmp_path / "set"), FORM, None).train[0].all_stems()
+    assert torch.equal(songs.train[0].all_stems(), whole)
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in INDEX_FAULTS.items() for value in values])
+def test_an_index_that_makes_no_sense_is_not_trusted(tmp_path, pack, key, value):
+    path = song_folder(pack, "train", "A") / INDEX
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    assert_read_from_files(tmp_path, pack)
+
+
+def header(text):
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (INDEX, b"[" * 50_000),
+        (INDEX, b"\xff\xfe"),
+        (INDEX, b"{}"),
+        (LEVELS, b"PK\x03\x04"),
+        (LEVELS, header(b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 9999999999)}")),
+        (LEVELS, header(b"(" * 5000)),
+        (STEMS, header(b"{'descr': '|O', 'fortran_order': False, 'shape': (2, 20000, 2)}") + bytes(640_000)),
+        (STEMS, b""),
+    ],
+)
+def test_files_that_are_no_arrays_are_not_trusted(tmp_path, pack, name, content):
+    (song_folder(pack, "train", "A") / name).write_bytes(content)
+    assert_read_from_files(tmp_path, pack)
+
+
+@pytest.mark.parametrize("kind", ["<c8", "<f8", "<U4", "scalar", "NaN", "negative"])
+def test_levels_of_another_kind_are_not_trusted(tmp_path, pack, kind):
+    path = song_folder(pack, "train", "A") / LEVELS
+    levels = np.load(path)
+    if kind == "scalar":
+        levels = np.float32(1)
+    elif kind in ("NaN", "negative"):
+        levels[0, 0, 3] = np.nan if kind == "NaN" else -1
+    else:
+        levels = levels.astype(kind)
+    np.save(path, levels)
+    assert_read_from_files(tmp_path, pack)
+
+
+def test_nan_in_packed_samples_is_reported(tmp_path, pack):
+    array = np.load(song_folder(pack, "train", "A") / STEMS, mmap_mode="r+")
+    array[0, 10] = np.nan
+    array.flush()
+    song = training_songs(files(tmp_path / "set"), FORM, pack).train[0]
+    with pytest.raises(InputError, match=r"The pack .*A is damaged \(it holds NaN or infinity\): remove it"):
+        song.stem("vocals", 0, 100)
+
+
+@pytest.mark.parametrize("songs", ["x", [1], [{"split": "train", "folder": "../../outside"}], [{"split": "train"}]])
+def test_a_list_of_packs_that_leads_elsewhere_is_refused(pack, songs):
+    (pack / "pack.json").write_text(json.dumps({"format": 1, "songs": songs}))
+    with pytest.raises(InputError, match=r"holds no packed songs|outside of"):
+        songs_of_pack_alone(FORM, pack)
