@@ -10,6 +10,10 @@ from typing import Any
 from bsroformer.checkpoints.community.yaml_file import YamlFile
 from bsroformer.checkpoints.piece import Shape
 from bsroformer.errors import InputError
+from bsroformer.model.settings import shortened
+
+LONGEST_KEY = 100
+"""Characters of a tensor's name in a message; those of models have up to 60."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,12 @@ class KeyDifference:
     found: Shape | None
 
     def __str__(self) -> str:
+        key = shortened(self.key, LONGEST_KEY)
         if self.found is None:
-            return f"{self.key} is missing (expected shape {self.expected})"
+            return f"{key} is missing (expected shape {self.expected})"
         if self.expected is None:
-            return f"{self.key} is unknown (found shape {self.found})"
-        return f"{self.key} has shape {self.found} (expected {self.expected})"
+            return f"{key} is unknown (found shape {self.found})"
+        return f"{key} has shape {self.found} (expected {self.expected})"
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from bsroformer.errors import InputError
+from bsroformer.model.settings import shortened
 
 LONGEST_PICKLE = 4 * 2**20
 """Bytes. One that lists ten thousand tensors takes 2 MB; a byte of a pickle may make an object of fifty."""
+MOST_TENSORS = 20_000
+"""The largest known model has 3,000; an empty one takes 60 bytes of a file and 60 microseconds."""
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1")
 """NumPy's names of plain numbers."""
@@ -157,8 +160,12 @@ def _calls_of(path: Path) -> str:
 def _open_safetensors(path: Path) -> WeightFile:
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            return WeightFile(path, {name: file.get_tensor(name) for name in file.keys()}, metadata)  # noqa: SIM118
+            metadata, names = file.metadata() or {}, file.keys()
+            if len(names) > MOST_TENSORS:
+                raise InputError(f"{path} is refused: it has {len(names):,} tensors, unlike any checkpoint")
+            return WeightFile(path, {name: file.get_tensor(name) for name in names}, metadata)
+    except InputError:
+        raise
     except (SafetensorError, OSError, ValueError, RuntimeError, MemoryError) as error:
         raise _damaged(path) from error
 
@@ -179,18 +186,20 @@ def checked_weights(entries: Mapping[Any, Any], file: WeightFile) -> dict[str, T
     path = file.path
     for name, tensor in entries.items():
         if not isinstance(name, str):
-            raise InputError(f"{path} is damaged: among its weights' names is {name!r:.40}, which is no text")
+            kind = type(name).__name__
+            raise InputError(f"{path} is damaged: among its weights' names is one of type {kind}, which is not text")
+        shown = shortened(name)
         if not isinstance(tensor, Tensor):
-            raise InputError(f"{path} holds no model: among its weights is {name}, a {type(tensor).__name__}")
+            raise InputError(f"{path} holds no model: among its weights is {shown}, a {type(tensor).__name__}")
         if type(tensor) not in (Tensor, nn.Parameter) or tensor.layout != torch.strided or tensor.device.type != "cpu":
-            raise InputError(f"{path} is damaged: its entry {name} is no dense tensor whose values are in the file")
+            raise InputError(f"{path} is damaged: its entry {shown} is no dense tensor whose values are in the file")
         if tensor.dtype not in FLOATS:
             raise InputError(
-                f"{path} holds {name} as {tensor.dtype}: weights are read as {', '.join(map(str, FLOATS))}"
+                f"{path} holds {shown} as {tensor.dtype}: weights are read as {', '.join(map(str, FLOATS))}"
             )
         stored = tensor.untyped_storage().nbytes()
         if tensor.nbytes > stored or (file.sizes is not None and stored not in file.sizes):
-            raise InputError(f"{path} is refused: its entry {name} is larger than what the file holds of it")
+            raise InputError(f"{path} is refused: its entry {shown} is larger than what the file holds of it")
     if sum(tensor.nbytes for tensor in entries.values()) > SHARED * path.stat().st_size:
         raise InputError(f"{path} is refused: its tensors are larger than the file")
     return dict(entries)

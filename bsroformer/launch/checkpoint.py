@@ -71,11 +71,14 @@ def convert(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
 
 
 def export(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
-    """Write weights and YAML as the public BS-/Mel-Band RoFormer code reads them."""
+    """Write weights and YAML for Music-Source-Separation-Training and programs that carry its models."""
     path = _target(cfg, opened, "_public.ckpt", (*TORCH, SAFETENSORS))
     _free(path.with_suffix(".yaml"), cfg.overwrite)
     config = save_public(opened.model(), path)
-    console.print(f"{path} and {config} are the model as the public BS-/Mel-Band RoFormer code reads it")
+    console.print(
+        f"{path} and {config} are for Music-Source-Separation-Training and programs with its models, such as "
+        "audio-separator; the package bs-roformer takes other options"
+    )
 
 
 def strip(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:

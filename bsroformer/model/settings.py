@@ -18,6 +18,8 @@ LayersOrNone = Annotated[int, Field(ge=0, le=256)]
 Samples = Annotated[int, Field(gt=0, le=2**17)]
 Bands = Annotated[int, Field(gt=0, le=2**12)]
 Rate = Annotated[int, Field(gt=0, le=2**22)]
+MOST_PROBLEMS, LONGEST_SHOWN = 5, 60
+"""Wrong settings in one message, and characters of a value in it."""
 MOST_LAYERS = 1024
 """Of all transformers of a model."""
 MOST_MASK_LAYERS, WIDEST_MASK_LAYER = 2**16, 2**20
@@ -179,15 +181,40 @@ class ModelSettings(Settings):
         try:
             return cls.model_validate(tree)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, problem['loc'])) or 'as a whole'}: {told(problem)}" for problem in error.errors()
-            )
-            raise InputError(f"{source} does not describe a model: {problems}") from error
+            raise InputError(f"{source} does not describe a model: {problems_of(error)}") from error
+
+
+def problems_of(error: ValidationError) -> str:
+    """List what pydantic found wrong, the first `MOST_PROBLEMS` of it: keys and values may be of any length."""
+    problems = error.errors(include_url=False, include_context=False)
+    first = "; ".join(f"{_key_of(problem)}: {told(problem)}" for problem in problems[:MOST_PROBLEMS])
+    more = len(problems) - MOST_PROBLEMS
+    return first + (f"; and {more} more" if more > 0 else "")
+
+
+def _key_of(problem: Mapping[str, Any]) -> str:
+    return shortened(".".join(shortened(str(part)) for part in problem["loc"])) or "as a whole"
 
 
 def told(problem: Mapping[str, Any]) -> str:
     """What pydantic found wrong with a value, in the middle of a sentence, with the value if it is a short one."""
-    message = problem["msg"].removeprefix("Value error, ")
+    message = shortened(problem["msg"].removeprefix("Value error, "), 200)
     given = problem["input"]
-    shown = "" if problem["type"] == "missing" or isinstance(given, dict | tuple) else f" (got {given!r:.60})"
+    plain = isinstance(given, str | bool | int | float | None)
+    shown = f" (got {shortened(_literal(given))})" if plain and problem["type"] != "missing" else ""
     return message[:1].lower() + message[1:] + shown
+
+
+def _literal(value: str | bool | float | None) -> str:
+    """A value as Python writes it; of a number with thousands of digits, what it is."""
+    if isinstance(value, str):
+        return repr(value[:LONGEST_SHOWN])
+    try:
+        return repr(value)
+    except ValueError:  # Python refuses to write it
+        return "a number with too many digits"
+
+
+def shortened(text: str, longest: int = 60) -> str:
+    """Beginning and end of a text that may be of any length."""
+    return text if len(text) <= longest else f"{text[: longest - 20]}...{text[-20:]}"

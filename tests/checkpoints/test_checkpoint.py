@@ -409,7 +409,7 @@ def test_an_empty_file_of_weights_is_told(tmp_path):
     torch.save({}, tmp_path / "x.ckpt")
     assert "holds no weights" in fault(tmp_path / "x.ckpt")
     torch.save({"state_dict": {5: torch.ones(2)}}, tmp_path / "x.ckpt")
-    assert "is 5, which is no text" in fault(tmp_path / "x.ckpt")
+    assert "is one of type int, which is not text" in fault(tmp_path / "x.ckpt")
 
 
 def test_rotary_frequencies_that_differ_between_layers_are_told(bs):
@@ -420,7 +420,7 @@ def test_rotary_frequencies_that_differ_between_layers_are_told(bs):
 @pytest.mark.parametrize("digits", [9, 11, 5_000])
 def test_a_key_with_an_absurd_number_is_told(bs, digits):
     rewritten(bs, lambda weights: weights.update({f"layers.{'9' * digits}.0.x": torch.ones(1)}))
-    with pytest.raises(InputError, match=r"layers\.9+\.0\.x is unknown"):
+    with pytest.raises(InputError, match=r"layers\.9+(\.\.\.9+)?\.0\.x is unknown"):
         load_model(bs)
     bs.with_suffix(".yaml").unlink()
     with pytest.raises(InputError, match=r"9{9}"):

@@ -3,7 +3,6 @@
 ``python tests/fuzz/run_folders.py <a run's folder> [count] [seed]`` tries many; the tests try a few.
 """
 
-import copy
 import random
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import torch
 import yaml
+from mutations import mutated_bytes, mutated_tree
 
 from bsroformer.checkpoints.native import read_training_checkpoint
 from bsroformer.checkpoints.run_folder import weights_of
@@ -33,46 +33,6 @@ ODD: list[Any] = [
 ]
 TENSORS = [torch.zeros(()), torch.zeros(1), torch.zeros(0), torch.full((3,), torch.nan), torch.ones(2, 2).long()]
 Check = Callable[[Path], object]
-
-
-def places(tree: Any) -> list[tuple[Any, Any]]:
-    """Each container in a tree with each of its keys."""
-    items = list(tree.items()) if isinstance(tree, dict) else list(enumerate(tree)) if isinstance(tree, list) else []
-    return [(tree, key) for key, _ in items] + [place for _, value in items for place in places(value)]
-
-
-def mutated_tree(tree: Any, draw: random.Random, odd: list[Any]) -> Any:
-    """A copy with one to three of its values removed, replaced, repeated or put elsewhere."""
-    tree = copy.deepcopy(tree)
-    for _ in range(draw.randint(1, 3)):
-        node, key = draw.choice(places(tree) or [({0: 0}, 0)])
-        way = draw.randrange(4)
-        if way == 0 and isinstance(node, dict):
-            del node[key]
-        elif way == 1 and isinstance(node, dict):
-            node[draw.choice(["_target_", "_partial_", "more", "step", "0"])] = copy.deepcopy(draw.choice(odd))
-        elif way == 2:
-            other, name = draw.choice(places(tree) or [({0: 0}, 0)])
-            node[key] = copy.deepcopy(other[name])
-        else:
-            node[key] = copy.deepcopy(draw.choice(odd))
-    return tree
-
-
-def mutated_bytes(content: bytes, draw: random.Random) -> bytes:
-    """The same with bytes changed, cut off, repeated, or followed by NULs."""
-    content, way = bytearray(content), draw.randrange(4)
-    start = draw.randrange(max(1, len(content)))
-    if way == 0:
-        content = content[:start]
-    elif way == 1:
-        content += bytes(draw.randrange(1, 5000))
-    elif way == 2:
-        content[start:start] = content[start : start + draw.randrange(1, 400)]
-    else:
-        for _ in range(draw.randint(1, 20)):
-            content[draw.randrange(max(1, len(content)))] = draw.randrange(256)
-    return bytes(content)
 
 
 def cases(run: Path, checks: dict[str, Check], draw: random.Random, work: Path) -> Iterator[tuple[Check, Path]]:

@@ -38,7 +38,9 @@ def read_public(file: WeightFile, config: YamlFile | None) -> Checkpoint:
     Raises:
         InputError: If they are of another architecture, or nothing can be made of weights and YAML.
     """
-    weights, notes = without_shared_biases(weights_in(file))
+    found, chosen = weights_in(file)
+    weights, notes = without_shared_biases(found)
+    notes = chosen + notes
     refuse_unsupported(weights, str(file.path))
     refuse_unequal_frequencies(weights, file.path)
     shapes = {key: tuple(tensor.shape) for key, tensor in weights.items()}

@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 
 from bsroformer.errors import InputError
+from bsroformer.safe_files import ReadingLimits, check_events, read_text
 
-LONGEST, LONGEST_VALUE = 2**20, 1000
-"""Bytes of a file, the known ones have a few thousand; characters of a value, since base-60 numbers take long."""
-MOST_NODES = 50_000
+LIMITS = ReadingLimits(size=2**17, values=20_000, text=1000)
+"""The known files have a few thousand bytes; base-60 numbers of many digits take long to convert."""
 
 
 class PlainLoader(yaml.SafeLoader):
@@ -67,13 +67,12 @@ def read_yaml(path: Path) -> YamlFile:
     try:
         if not path.is_file():
             raise InputError(f"no configuration at {path}: give the YAML file that came with the checkpoint")
-        if path.stat().st_size > LONGEST:
-            raise InputError(f"{path} is no configuration: it is longer than a megabyte")
-        loader = PlainLoader(path.read_text("utf-8-sig"))
+        text = read_text(path, LIMITS)
+        check_events(text, path, LIMITS)
+        loader = PlainLoader(text)
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise InputError(f"{path} is no configuration: it holds no `key: value` at its top")
-        _limit(root, path)
         tree = loader.construct_document(root)
         if not isinstance(tree, dict):
             raise InputError(f"{path} is no configuration: it holds a {type(tree).__name__} at its top")
@@ -87,21 +86,6 @@ def read_yaml(path: Path) -> YamlFile:
         raise InputError(f"{path} cannot be read as plain YAML: {line}{error.problem}") from error
     except Exception as error:  # PyYAML's constructors raise errors of many types for values that do not fit their tags
         raise InputError(f"{path} cannot be read as plain YAML: a value does not fit its tag, or its text") from error
-
-
-def _limit(root: yaml.Node, path: Path) -> None:
-    """Stop at a file whose aliases unfold without end: visiting each node where it is used counts them out."""
-    open_nodes, visited = [root], 0
-    while open_nodes:
-        node, visited = open_nodes.pop(), visited + 1
-        if visited > MOST_NODES:
-            raise InputError(f"{path} is no configuration: it unfolds to more than {MOST_NODES} values")
-        if isinstance(node, yaml.ScalarNode) and len(node.value) > LONGEST_VALUE:
-            raise InputError(f"{path} is no configuration: the value at line {node.start_mark.line + 1} is too long")
-        if isinstance(node, yaml.MappingNode):
-            open_nodes += [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            open_nodes += node.value
 
 
 def _lines(node: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, int]]:
