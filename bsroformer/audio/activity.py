@@ -4,11 +4,14 @@ It decides which stems count in the SI-SDR of a loss, which have a score in vali
 learn from, and which stems have an SI-SDR in an evaluation. cSDR and uSDR have published rules of their own.
 """
 
-from typing import overload
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:  # the threshold is read where nothing is computed, and PyTorch takes seconds to be imported
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 ACTIVE_DB = -60.0
 """RMS level in dBFS over all channels and samples of a stretch from which a stem is active in it."""

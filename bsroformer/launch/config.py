@@ -11,11 +11,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bsroformer.atomic import write_text
 from bsroformer.audio.activity import ACTIVE_DB
-from bsroformer.checkpoints.run_folder import run_of
 from bsroformer.errors import InputError
-from bsroformer.launch.checkpoint_paths import name_checkpoints
 from bsroformer.launch.ranks import accumulated_batches, by_torchrun
-from bsroformer.report.monitor import Monitor
 
 CONFIG_FILE = "config.yaml"
 """The resolved configuration, in the folder of a run."""
@@ -46,11 +43,22 @@ PATHS = (
 
 def run_folder(resume: str | None, new: str) -> str:
     """The folder of a training: the one that is resumed, maybe named by one of its checkpoints, or a new one."""
-    return new if resume in (None, AUTO) else str(run_of(Path(str(resume))))
+    if resume in (None, AUTO):
+        return new
+    from bsroformer.checkpoints.run_folder import run_of  # PyTorch takes seconds to be imported
+
+    return str(run_of(Path(str(resume))))
+
+
+def monitor_mode(name: str) -> str:
+    """``max`` if a high score is good, else ``min``."""
+    from bsroformer.report.monitor import Monitor
+
+    return Monitor(str(name)).mode
 
 
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
-OmegaConf.register_new_resolver("monitor_mode", lambda name: Monitor(str(name)).mode, replace=True)
+OmegaConf.register_new_resolver("monitor_mode", monitor_mode, replace=True)
 OmegaConf.register_new_resolver("accumulated", accumulated_batches, replace=True)
 OmegaConf.register_new_resolver("active_db", lambda: ACTIVE_DB, replace=True)
 
@@ -64,6 +72,8 @@ def prepared(cfg: DictConfig) -> DictConfig:
     load_environment()
     cfg = cfg.copy()
     expand_home(cfg)
+    from bsroformer.launch.checkpoint_paths import name_checkpoints
+
     name_checkpoints(cfg)
     if HydraConfig.initialized():
         hydra = cast(DictConfig, HydraConfig.get())

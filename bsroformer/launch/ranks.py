@@ -4,8 +4,6 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
-import torch
-
 from bsroformer.errors import InputError
 
 KEY = "bsroformer/run"
@@ -54,6 +52,8 @@ def processes(devices: object, machines: object) -> int:
     if by_torchrun():
         return int(os.environ["WORLD_SIZE"])
     if str(devices) in ("-1", "auto"):
+        import torch  # takes seconds
+
         here = max(1, torch.accelerator.device_count())
     elif isinstance(devices, int):
         here = max(1, devices)

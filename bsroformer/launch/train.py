@@ -30,7 +30,7 @@ from bsroformer.launch.older_runs import completed
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import check_tags, record_best, record_run
-from bsroformer.launch.run_folder import open_run_folder
+from bsroformer.launch.run_folder import make_folder, open_run_folder
 from bsroformer.launch.run_lock import only_training_in
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
@@ -91,6 +91,8 @@ def train(cfg: DictConfig) -> float:
         excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size
         console.print(f"{trainer.world_size} processes; a step of the optimiser has {excerpts} excerpts")
     writes = trainer.is_global_zero and not keeps_nothing(cfg)
+    if writes:
+        make_folder(folder)
     with only_training_in(folder, console) if writes else nullcontext():
         best = _run(cfg, trainer, module, data, console)
     if offline and trainer.is_global_zero:
