@@ -18,15 +18,17 @@ So formats that lead to other files (hls, concat, dash, imf, sdp...) and ways to
 """
 
 
-def open_container(path: str) -> InputContainer:
+def open_container(path: str, ignore_length: bool = False) -> InputContainer:
     """Open a file for reading.
 
     Args:
         path: Absolute, or its beginning might be taken for a protocol.
+        ignore_length: Read a wav to the end of the file, whatever length its header states.
 
     Raises:
         av.FFmpegError: It is none of these formats.
         OSError: It cannot be read.
         UnicodeError: It says something that is no text.
     """
-    return av.open(path, options=_OPTIONS, metadata_errors="replace")
+    options = _OPTIONS | {"ignore_length": "1"} if ignore_length else _OPTIONS
+    return av.open(path, options=options, metadata_errors="replace")

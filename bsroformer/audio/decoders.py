@@ -1,7 +1,8 @@
 """Decode one audio stream of a file, sample exact: libsndfile where it can, FFmpeg (PyAV) for the rest.
 
-libsndfile reads wav, flac, ogg, mp3, aiff...; FFmpeg reads m4a, mp4, webm, mkv and the ``.stem.mp4`` of
-MUSDB18, which holds five audio streams. Both wear the same interface here: a description of each stream,
+libsndfile reads wav, flac, ogg, aiff...; FFmpeg reads mp3, m4a, mp4, webm, mkv and the ``.stem.mp4`` of
+MUSDB18, which holds five audio streams, and files whose headers state too little (`bsroformer.audio.headers`).
+Both have the same interface here: a description of each stream,
 ``decode`` from any sample on, and ``close``. Use them through ``bsroformer.audio.files``.
 """
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from bsroformer.audio.audio_info import AudioInfo
 from bsroformer.audio.ffmpeg_decoder import FFmpegDecoder
+from bsroformer.audio.headers import reader_of
 from bsroformer.audio.soundfile_decoder import UNKNOWN_FRAMES, SoundFileDecoder
 from bsroformer.errors import InputError
 
@@ -45,10 +47,20 @@ def open_decoder(path: Path) -> Decoder:
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes): copy or download it again.")
     try:
+        reader = reader_of(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): check the disk and its permissions.") from error
+    if reader.changes:
+        raise InputError(
+            f"{path} is a chain of recordings whose channels or rates differ: convert it to wav, or split it."
+        )
+    if reader.by_ffmpeg:
+        return FFmpegDecoder(path, reader)
+    try:
         decoder = SoundFileDecoder(path)
         if decoder.infos[0].frames != UNKNOWN_FRAMES:
             return decoder
         decoder.close()
-        return FFmpegDecoder(path)
     except (soundfile.LibsndfileError, TypeError):  # TypeError: headerless files named .raw
-        return FFmpegDecoder(path)
+        pass
+    return FFmpegDecoder(path)

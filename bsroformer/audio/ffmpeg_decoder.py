@@ -10,14 +10,20 @@ import numpy as np
 import torch
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from torch import Tensor
 
 from bsroformer.audio.audio_info import HEADER_SLACK, AudioInfo, warn_of_cut
 from bsroformer.audio.containers import open_container
+from bsroformer.audio.headers import FFMPEG, Reader, mp3_samples_of_tag
 from bsroformer.errors import InputError
 
 # Samples decoded and dropped after a seek: AAC's overlapping windows need a frame of 1024, the others none.
 PREROLL = 4096
+SILENT_BLOCK = 2**16
+"""Samples of silence yielded at a time."""
+MAX_GAP_S = 60
+"""Longest gap in the time stamps of a file of unknown length, in seconds."""
 
 
 class FFmpegDecoder:
@@ -28,6 +34,7 @@ class FFmpegDecoder:
 
     Args:
         path: The file.
+        reader: How it is to be read: by its own time stamps and length, or counting.
         damaged: Whether it is known to be so: FFmpeg decodes noise without a word, or skips it, where a checksum of
             FLAC is wrong.
 
@@ -35,9 +42,10 @@ class FFmpegDecoder:
         InputError: It is none that FFmpeg can read.
     """
 
-    def __init__(self, path: Path, damaged: bool = False) -> None:
+    def __init__(self, path: Path, reader: Reader = FFMPEG, damaged: bool = False) -> None:
+        self._path, self._reader, self._damaged = path, reader, damaged
         try:
-            self._container = open_container(str(path.absolute()))
+            self._container = self._open()
         except (av.FFmpegError, OSError, UnicodeError) as error:
             raise InputError(
                 f"{path} is not an audio file that libsndfile or FFmpeg can read, or it is damaged "
@@ -46,9 +54,11 @@ class FFmpegDecoder:
         if not self._container.streams.audio:
             self._container.close()
             raise InputError(f"{path} has no audio stream: name a file that holds sound.")
-        self._path, self._damaged = path, damaged
         self._damaged_packets = 0
         self.infos = [self._describe(stream) for stream in range(len(self._container.streams.audio))]
+
+    def _open(self) -> InputContainer:
+        return open_container(str(self._path.absolute()), ignore_length=self._reader.frames is not None)
 
     def _describe(self, stream: int) -> AudioInfo:
         sources = self._container.streams.audio
@@ -58,7 +68,8 @@ class FFmpegDecoder:
                 f"{self._path} is damaged, or of a kind that FFmpeg's libraries cannot read: download it again, or "
                 "convert it to wav."
             )
-        frames = source.duration if _counts_samples(source) else None
+        counts = _counts_samples(source) and not self._reader.sequential
+        frames = source.duration if counts else self._reader.frames
         microseconds = self._container.duration
         expected = frames if frames is not None or not microseconds else round(microseconds / 1e6 * source.rate)
         codec = source.codec_context.name
@@ -66,12 +77,8 @@ class FFmpegDecoder:
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
         """Yield the samples from ``start`` to the end as blocks (c t) of float32."""
-        source = self._container.streams.audio[stream]
         info = self.infos[stream]
-        origin = self._origin(source) if self._seeks_exactly(source) else None
-        if origin is not None and start > PREROLL:
-            self._container.seek(origin + start - PREROLL, stream=source)
-
+        source, origin = self._at(stream, start)
         damaged = self._damaged
         decoded = 0  # samples of the stream up to here, counted or by the frames' time stamps
         wanted = start  # the next sample to yield
@@ -82,17 +89,56 @@ class FFmpegDecoder:
                 continue
             if first > wanted:  # a damaged packet is missing: silence keeps what follows in its place
                 damaged = True
-                yield torch.zeros(info.channels, first - wanted)
+                yield from self._silence(info, wanted, first)
             yield torch.from_numpy(_to_float32(frame, info))[:, max(wanted - first, 0) :]
             wanted = decoded
-        counted = info.frames is not None or "matroska" in self._container.format.name
-        if counted and info.expected_frames is not None and wanted < info.expected_frames - HEADER_SLACK:
-            warn_of_cut(self._path, f"of the {info.expected_frames} samples in its header, {wanted}", stacklevel=2)
+        promised = self._promised(info)
+        if promised is not None and wanted < promised - HEADER_SLACK:
+            warn_of_cut(self._path, f"of the {promised} samples in its header, {wanted}", stacklevel=2)
         elif self._damaged_packets:
             warnings.warn(f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=2)
         elif damaged:
             told = "some of it is silence or noise instead of what was there; copy or download it again"
             warnings.warn(f"{self._path} is damaged: {told}.", stacklevel=2)
+
+    def _at(self, stream: int, start: int) -> tuple[AudioStream, int | None]:
+        """The stream, shortly before a sample if it can be sought and else at its beginning; and its `_origin`.
+
+        In a file that is cut off a seek may fail, so that it is opened again.
+        """
+        source = self._container.streams.audio[stream]
+        origin = self._origin(source) if self._seeks_exactly(source) else None
+        if origin is not None and start > PREROLL:
+            try:
+                self._container.seek(origin + start - PREROLL, stream=source)
+            except av.FFmpegError:
+                self._container.close()
+                self._container = self._open()
+                source = self._container.streams.audio[stream]
+        return source, origin
+
+    def _silence(self, info: AudioInfo, start: int, end: int) -> Iterator[Tensor]:
+        """Silence in place of what is missing, in blocks.
+
+        Raises:
+            InputError: If the time stamps leave more room than the header promises: the file may say anything.
+        """
+        expected = info.expected_frames
+        limit = start + MAX_GAP_S * info.sample_rate if expected is None else expected + HEADER_SLACK
+        if end > limit:
+            raise InputError(
+                f"{self._path} is damaged: its time stamps jump from sample {start} to {end}, "
+                f"beyond its {'length' if expected is not None else 'end'}; convert it to wav, or download it again."
+            )
+        for first in range(start, end, SILENT_BLOCK):
+            yield torch.zeros(info.channels, min(SILENT_BLOCK, end - first))
+
+    def _promised(self, info: AudioInfo) -> int | None:
+        """How many samples the header counts, if it does; the length of some formats is a guess from their size."""
+        if info.codec.startswith("mp3"):
+            return mp3_samples_of_tag(self._path)
+        counted = info.frames is not None or "matroska" in self._container.format.name
+        return info.expected_frames if counted else None
 
     def _origin(self, source: AudioStream) -> int | None:
         """The time stamp of the stream's first sample.
@@ -130,7 +176,8 @@ class FFmpegDecoder:
         codec = source.codec_context
         by_ffmpeg = self._container.metadata.get("encoder", "").startswith("Lavf")
         plain_aac = codec.name == "aac" and codec.profile == "LC" and not by_ffmpeg
-        return _counts_samples(source) and (plain_aac or codec.name in ("alac", "flac"))
+        timed = _counts_samples(source) and not self._reader.sequential
+        return timed and (plain_aac or codec.name in ("alac", "flac"))
 
     def close(self) -> None:
         """Close the file."""
@@ -144,6 +191,10 @@ def _counts_samples(source: AudioStream) -> bool:
 
 def _to_float32(frame: AudioFrame, info: AudioInfo) -> np.ndarray:
     """The samples (c t) of a frame, integers scaled to [-1, 1)."""
+    if frame.sample_rate != info.sample_rate:
+        raise InputError(
+            f"{info.path} changes from {info.sample_rate} Hz to {frame.sample_rate} Hz midway: convert it to wav."
+        )
     samples = frame.to_ndarray()  # planar (c t) or packed (1 t*c)
     if not frame.format.is_planar:
         samples = samples.reshape(frame.samples, -1).T

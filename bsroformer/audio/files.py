@@ -4,9 +4,13 @@ Reading neither resamples nor mixes down (`bsroformer.audio.convert` does): samp
 integers scaled to [-1, 1).
 """
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +19,7 @@ from bsroformer.audio.audio_info import HEADER_SLACK, AudioInfo
 from bsroformer.audio.decoders import Decoder, open_decoder
 from bsroformer.audio.writer import block_writer, write
 from bsroformer.errors import InputError
+from bsroformer.file_state import file_state
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -23,6 +28,7 @@ __all__ = [
     "EndsBeforeError",
     "block_writer",
     "blocks",
+    "measured",
     "probe",
     "probe_streams",
     "read",
@@ -74,6 +80,26 @@ def probe(path: str | Path, stream: int = 0) -> AudioInfo:
     """
     with closing(open_decoder(Path(path))) as decoder:
         return _info(decoder, stream)
+
+
+def measured(info: AudioInfo) -> AudioInfo:
+    """Complete the description of a stream by its exact length, which is counted where no header is to be believed.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    if info.frames is not None:
+        return info
+    frames = _count(info.path, info.stream, tuple(file_state(info.path)))
+    return replace(info, frames=frames, expected_frames=frames)
+
+
+@lru_cache(maxsize=4096)
+def _count(path: Path, stream: int, state: tuple[Any, ...]) -> int:
+    """Count the samples per channel of a stream, once for each state of its file."""
+    with closing(open_decoder(path)) as decoder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # repeated when it is read
+        return sum(block.shape[1] for block in _decoded(decoder, stream, 0))
 
 
 def read(path: str | Path, start: int = 0, frames: int | None = None, stream: int = 0) -> tuple[Tensor, int]:

@@ -20,7 +20,6 @@ SOUNDFILE_BLOCK = 2**15
 UNKNOWN_WAV_BYTES = 2**31 - 2**16
 COUNTED_TOO = 32  # bytes, at most, that the length of a chunk counts besides the samples: its header, and filling
 UNKNOWN_FRAMES = 2**63 - 1  # what libsndfile says of a FLAC that was written to a pipe
-MP3_FRAMES = 4 * 1152  # samples by which libsndfile's guess at the length of an mp3 may be wrong
 OGG_PAGE = 65_307  # bytes, at most
 
 
@@ -38,8 +37,7 @@ class SoundFileDecoder:
             return
         end = start
         try:
-            if start:  # not every codec can
-                self._file.seek(start)
+            self._go_to(start)
             while len(block := self._file.read(SOUNDFILE_BLOCK, dtype="float32", always_2d=True)):
                 end += len(block)
                 yield torch.from_numpy(block).T  # (t c) -> (c t)
@@ -48,10 +46,24 @@ class SoundFileDecoder:
                 yield from other.decode(0, end)
             return
         path, promised = self.infos[0].path, self._promised_frames()
-        if end < promised - (MP3_FRAMES if self._file.format == "MP3" else 0):
+        if end < promised:
             warn_of_cut(path, f"of the {promised} samples in its header, {end}", stacklevel=2)
         elif self._file.format == "OGG" and not _ends_in_ogg(path):
             warn_of_cut(path, f"its end is missing, and the {end} samples before it", stacklevel=2)
+
+    def _go_to(self, start: int) -> None:
+        """Make the sample `start` the next to be read.
+
+        libsndfile's seeks in Ogg are wrong near the end of a file, so that what comes before is decoded there.
+        """
+        if self._file.format != "OGG":
+            if start:  # not every codec can
+                self._file.seek(start)
+            return
+        if self._file.tell():
+            self._file.seek(0)
+        while start > 0:
+            start -= len(self._file.read(min(start, SOUNDFILE_BLOCK), dtype="float32", always_2d=True))
 
     def _promised_frames(self) -> int:
         """The length in the header: libsndfile corrects that of a cut file, and tells its log only."""

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, probe_streams, read
+from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, measured, probe_streams, read
 from bsroformer.data.layouts import MIXTURE, REST, SongFiles, SongFormat
 from bsroformer.data.levels import Levels
 from bsroformer.errors import InputError
@@ -184,7 +184,7 @@ def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> di
                 f"{path} has {len(streams)} audio stream(s) where MUSDB18 has {len(song.stems)} "
                 f"({', '.join(song.stems)}): replace or remove it."
             )
-    return {name: files[file.path][file.stream] for name, file in wanted.items()}
+    return {name: measured(files[file.path][file.stream]) for name, file in wanted.items()}
 
 
 def _remedy_for_missing(song: SongFiles, form: SongFormat) -> str:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bsroformer.audio.files import probe
+from bsroformer.audio.files import AudioInfo, probe
 from bsroformer.data.doctor.reader import StemReader
-from bsroformer.data.doctor.song_facts import SongFacts, decibels
+from bsroformer.data.doctor.song_facts import SongFacts, StemFacts, decibels
 from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
 from bsroformer.errors import InputError
 from bsroformer.parallel import mapping
@@ -59,13 +60,18 @@ def examine(song: SongFiles, form: SongFormat) -> SongFacts:
         residual = None
     return SongFacts(
         song,
-        {name: reader.info for name, reader in readers.items()},
+        {name: _with_length(reader.info, stems.get(name)) for name, reader in readers.items()},
         stems,
         errors,
         {name: reader.damage for name, reader in readers.items() if reader.damage},
         residual.db if residual else (),
         residual.dbfs if residual else (),
     )
+
+
+def _with_length(info: AudioInfo, stem: StemFacts | None) -> AudioInfo:
+    """The description of a stream with the length that was counted, if its header has none to be believed."""
+    return info if info.frames is not None or stem is None else replace(info, frames=stem.frames)
 
 
 def _adds_up(song: SongFiles, form: SongFormat, readers: Mapping[str, StemReader]) -> bool:

@@ -1,0 +1,244 @@
+"""Decide which library reads a file, by what its first bytes are and by whether its header can be believed.
+
+libsndfile never reads past the length that a header states, so a file is left to it only where that length is the
+file's own. FFmpeg decodes whatever follows.
+"""
+
+import mmap
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+FLAC_STREAM = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+"""The beginning of a FLAC: its magic, and the header of its STREAMINFO block of 34 bytes."""
+FLAC_TAIL = 2**18
+"""Bytes at the end of a FLAC in which its last frame begins: eight channels of 65,535 samples of 24 bit take more, but
+no encoder makes such frames."""
+UNKNOWN_SIZES = (0, 2**32 - 1, 2**31 - 1)
+"""Sizes of the data chunk that writers leave which could not, or did not, come back to it."""
+OGG_FIRST = 2
+"""Flag of the first page of a logical stream of Ogg (RFC 3533, section 6)."""
+OGG_FORMAT_BYTES = 16
+"""Of a Vorbis, Opus or FLAC header: name and version, channels and, but for FLAC, the rate."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a file is read.
+
+    Attributes:
+        by_ffmpeg: Whether FFmpeg reads it, not libsndfile.
+        sequential: Whether time stamps and the stated length are wrong, so that samples have to be counted.
+        frames: Samples per channel, where they follow from the size of the file instead of its header.
+        changes: Whether the file is a chain of recordings of different formats.
+    """
+
+    by_ffmpeg: bool = False
+    sequential: bool = False
+    frames: int | None = None
+    changes: bool = False
+
+
+LIBSNDFILE, FFMPEG, COUNTING = Reader(), Reader(by_ffmpeg=True), Reader(by_ffmpeg=True, sequential=True)
+
+
+def reader_of(path: Path) -> Reader:
+    """Choose how to read a file; looked up once for each state of a file, since it may be opened often.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    status = path.stat()
+    return _reader_of(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _reader_of(path: Path, size: int, modified: int) -> Reader:
+    with path.open("rb") as file:
+        start = file.read(12)
+        if start.startswith(b"ID3") or _is_mpeg(start):
+            return FFMPEG
+        if size < 64:
+            return LIBSNDFILE
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if start.startswith(b"fLaC"):
+                return COUNTING if flac_says_too_little(content) else LIBSNDFILE
+            if start.startswith(b"OggS"):
+                return _reader_of_chain(ogg_links(content))
+            if start.startswith(b"RIFF") and start.endswith(b"WAVE"):
+                frames = wav_frames_beyond_header(content)
+                return LIBSNDFILE if frames is None else Reader(by_ffmpeg=True, sequential=True, frames=frames)
+    return LIBSNDFILE
+
+
+def _reader_of_chain(links: list[bytes]) -> Reader:
+    if len(links) < 2:
+        return LIBSNDFILE
+    return COUNTING if len(set(links)) == 1 else replace(COUNTING, changes=True)
+
+
+def _is_mpeg(start: bytes) -> bool:
+    """Check for the sync word of MPEG audio, of which AAC in ADTS is one."""
+    return len(start) > 2 and start[0] == 0xFF and start[1] & 0xE0 == 0xE0 and start[2] not in (0xFF, 0x00)
+
+
+def wav_frames_beyond_header(content: "mmap.mmap") -> int | None:
+    """Count the samples per channel of a wav whose header states fewer than the file holds.
+
+    Returns:
+        None if the header is right, or states more than there is: libsndfile reads what there is then.
+    """
+    frame_bytes = 0
+    for name, start, size in _riff_chunks(content):
+        if name == b"fmt ":
+            frame_bytes = struct.unpack_from("<H", content, start + 12)[0] if start + 14 <= len(content) else 0
+        if name != b"data":
+            continue
+        there = len(content) - start
+        if not frame_bytes or size >= there:
+            return there // frame_bytes if frame_bytes and size in UNKNOWN_SIZES else None
+        if size in UNKNOWN_SIZES or not _ends_in_chunks(content, start + size + size % 2):
+            return there // frame_bytes
+        return None
+    return None
+
+
+def _riff_chunks(content: "mmap.mmap", start: int = 12) -> Iterator[tuple[bytes, int, int]]:
+    """Name, first byte and stated size of each chunk."""
+    while start + 8 <= len(content):
+        name, size = struct.unpack_from("<4sI", content, start)
+        yield name, start + 8, size
+        start += 8 + size + size % 2
+
+
+def _ends_in_chunks(content: "mmap.mmap", start: int) -> bool:
+    """Check that nothing but whole chunks, or a few zeros, is left from a byte on."""
+    for name, first, size in _riff_chunks(content, start):
+        if not re.fullmatch(rb"[ -~]{4}", name) or first + size > len(content) + 1:
+            return not any(content[first - 8 : first + 4096])
+    return True
+
+
+def ogg_links(content: "mmap.mmap") -> list[bytes]:
+    """Find the recordings that an Ogg file is a chain of: the codec, channels and rate of each, as its header has them.
+
+    Usually there is one. Streams that begin together with another, such as of a picture, are no links of their own.
+    """
+    links: list[bytes] = []
+    audio_began, place = True, 0
+    while 0 <= place < len(content) - 27:
+        if content[place : place + 4] != b"OggS":
+            place = content.find(b"OggS", place + 1)
+            continue
+        flags, granule = content[place + 5], struct.unpack_from("<q", content, place + 6)[0]
+        segments = content[place + 26]
+        packet = place + 27 + segments
+        if audio_began and flags & OGG_FIRST:
+            links.append(content[packet : packet + OGG_FORMAT_BYTES])
+        audio_began = granule > 0 or (audio_began and not flags & OGG_FIRST)
+        place = packet + sum(content[place + 27 : packet])
+    return links
+
+
+def flac_says_too_little(content: "mmap.mmap") -> bool:
+    """Check for samples after those that STREAMINFO counts: of a second FLAC, or of later frames."""
+    if FLAC_STREAM.search(content, 4):
+        return True
+    stated = struct.unpack_from(">Q", content, 18)[0] & (2**36 - 1)
+    smallest, largest = struct.unpack_from(">HH", content, 8)
+    end = last_flac_sample(content[max(0, len(content) - FLAC_TAIL) :], largest if smallest == largest else 0)
+    return 0 < stated < (end or 0)
+
+
+def last_flac_sample(tail: bytes, block_size: int) -> int | None:
+    """Find the last frame header in the end of a FLAC (RFC 9639, section 9.1).
+
+    Args:
+        tail: The end of the file.
+        block_size: Of all its frames but the last; 0 if they vary.
+
+    Returns:
+        The number of the sample after this frame, counted from 0; None if there is no frame header.
+    """
+    place = len(tail)
+    while (place := tail.rfind(b"\xff", 0, place)) >= 0:
+        if end := _frame_end(tail[place : place + 16], block_size):
+            return end
+    return None
+
+
+def _frame_end(header: bytes, block_size: int) -> int | None:
+    """The sample after the frame that a header begins, if it is one: its checksum tells."""
+    if len(header) < 6 or header[1] & 0xFE != 0xF8 or header[3] & 1:
+        return None
+    number, used = _coded_number(header[4:])
+    samples_code, rate_code, place = header[2] >> 4, header[2] & 15, 4 + used
+    if not used or not samples_code or rate_code == 15:
+        return None
+    if samples_code in (6, 7):
+        size_bytes = samples_code - 5
+        samples = int.from_bytes(header[place : place + size_bytes], "big") + 1
+        place += size_bytes
+    else:
+        samples = (
+            192 if samples_code == 1 else 576 << (samples_code - 2) if samples_code < 6 else 256 << (samples_code - 8)
+        )
+    place += {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+    if place >= len(header) or _crc8(header[:place]) != header[place]:
+        return None
+    varies = header[1] & 1
+    return (number if varies else number * (block_size or samples)) + samples
+
+
+def _coded_number(coded: bytes) -> tuple[int, int]:
+    """A number coded as UTF-8 codes characters, and how many bytes it takes; 0 bytes if it is none."""
+    first = coded[0]
+    length = 1 if first < 0x80 else 8 - (first ^ 0xFF).bit_length()
+    if length == 1:
+        return (first, 1) if first < 0x80 else (0, 0)
+    if length > 7 or len(coded) < length:
+        return 0, 0
+    number = first & (0x7F >> length)
+    for byte in coded[1:length]:
+        if byte & 0xC0 != 0x80:
+            return 0, 0
+        number = number << 6 | byte & 0x3F
+    return number, length
+
+
+def _crc8(data: bytes) -> int:
+    """Checksum of a frame header: x^8 + x^2 + x + 1."""
+    found = 0
+    for byte in data:
+        found ^= byte
+        for _ in range(8):
+            found = (found << 1 ^ 0x07 if found & 0x80 else found << 1) & 0xFF
+    return found
+
+
+XING_FRAMES = 1
+"""Flag of a Xing or Info tag that counts frames."""
+
+
+def mp3_samples_of_tag(path: Path) -> int | None:
+    """Read how many samples per channel the Xing or Info tag of an mp3 counts, the encoder's padding included.
+
+    Returns:
+        None if there is no such tag.
+    """
+    with path.open("rb") as file:
+        start = file.read(10)
+        tag_bytes = 0
+        if start.startswith(b"ID3") and len(start) == 10:
+            tag_bytes = 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(start[6:10])))
+        file.seek(tag_bytes)
+        head = file.read(4096)
+    found = re.search(rb"(?:Xing|Info)(....)(....)", head, re.DOTALL)
+    if found is None or not int.from_bytes(found[1], "big") & XING_FRAMES:
+        return None
+    sync = re.search(rb"\xff[\xe0-\xff]", head[: found.start()])
+    version_1 = sync is None or head[sync.start() + 1] & 0x08
+    return int.from_bytes(found[2], "big") * (1152 if version_1 else 576)

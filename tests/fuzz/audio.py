@@ -1,0 +1,111 @@
+"""Mutated audio files of every format: each gives finite samples, or one sentence.
+
+``python tests/fuzz/audio.py [count] [seed]`` tries many; the tests try a few.
+"""
+
+import random
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from mutations import mutated_bytes
+
+from bsroformer.audio.files import blocks, measured, probe, read
+from bsroformer.audio.tags import read_tags
+from bsroformer.errors import InputError
+
+RATE, FRAMES = 8000, 12_000
+LONGEST_S = 20.0
+"""Of one file, on a busy machine."""
+MOST_FRAMES = 64 * 60 * RATE
+"""Samples that a small file may decode to: gaps of a minute are filled with silence."""
+BY_FFMPEG = {"mp3": "libmp3lame", "m4a": "aac", "mp4": "alac", "aac": "aac", "webm": "libopus", "mka": "pcm_s16le"}
+BY_LIBSNDFILE = {"wav": "PCM_16", "w64": "PCM_24", "aiff": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "au": "PCM_16"}
+
+
+def write_files(folder: Path) -> list[Path]:
+    """Write a file of a second and a half in each format."""
+    draw = np.random.default_rng(0)
+    sound = (0.3 * np.sin(np.arange(FRAMES) / 9)[:, None] + draw.normal(0, 0.05, (FRAMES, 2))).astype(np.float32)
+    for suffix, subtype in BY_LIBSNDFILE.items():
+        soundfile.write(folder / f"x.{suffix}", sound, RATE, subtype=subtype)
+    for suffix, codec in BY_FFMPEG.items():
+        _encode(folder / f"y.{suffix}", codec, sound)
+    return sorted(folder.iterdir())
+
+
+def _encode(path: Path, codec: str, sound: np.ndarray) -> None:
+    with av.open(str(path), "w", format="adts" if path.suffix == ".aac" else None) as container:
+        stream = container.add_stream(codec, rate=RATE)
+        stream.layout = "stereo"
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray((sound.T * 32767).astype("<i2").T).reshape(1, -1), "s16", "stereo"
+        )
+        frame.sample_rate = RATE
+        resampler = av.AudioResampler(stream.format, "stereo", RATE, stream.frame_size or 1024)
+        for each in (*resampler.resample(frame), *resampler.resample(None)):
+            container.mux(stream.encode(each))
+        container.mux(stream.encode(None))
+
+
+def check(path: Path) -> None:
+    """Read a file in every way.
+
+    Raises:
+        InputError: As reading may.
+        AssertionError: If samples are not finite, or an excerpt is no slice of the whole.
+    """
+    info = measured(probe(path))
+    read_tags(path)
+    frames = 0
+    for block in blocks(path, 4096):
+        assert block.isfinite().all()
+        frames += block.shape[1]
+        assert frames < MOST_FRAMES, "a small file gives hours of sound"
+    start = max(0, min(frames, info.frames or 0) - 700)
+    excerpt, _ = read(path, start, 500)
+    assert excerpt.isfinite().all()
+
+
+def fuzz(count: int, seed: int, folder: Path) -> tuple[int, list[str]]:
+    """Read so many mutated files.
+
+    Returns:
+        How many were refused, and a line for each that ended in another way or took too long.
+    """
+    files, refused, faults = [(path, path.read_bytes()) for path in write_files(folder)], 0, []
+    for number in range(count):
+        draw = random.Random(f"{seed}-{number}")
+        path, content = draw.choice(files)
+        mutated = folder / f"mutated{path.suffix}"
+        mutated.write_bytes(mutated_bytes(content, draw))
+        begun = time.monotonic()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                check(mutated)
+        except InputError as error:
+            refused += 1
+            if len(str(error)) > 1000 or "\n" in str(error):
+                faults.append(f"case {number} of seed {seed}, {path.name}: its message is long: {error!s:.200}")
+        except Exception as error:
+            faults.append(f"case {number} of seed {seed}, {path.name}: {type(error).__name__}: {error!s:.200}")
+        if time.monotonic() - begun > LONGEST_S:
+            faults.append(f"case {number} of seed {seed}, {path.name}: took {time.monotonic() - begun:.0f} s")
+    return refused, faults
+
+
+if __name__ == "__main__":
+    count, seed = [int(each) for each in [*sys.argv[1:], "3000", "0"][:2]]
+    with tempfile.TemporaryDirectory() as place:
+        total, found = fuzz(count, seed, Path(place))
+    print(f"{count} files: {total} refused in a sentence, {len(found)} faults", *found, sep="\n")
+    sys.exit(bool(found))
