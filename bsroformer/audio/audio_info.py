@@ -22,6 +22,7 @@ class AudioInfo:
         codec: libsndfile's subtype (``PCM_16``, ``FLOAT``, ``VORBIS``) or FFmpeg's codec (``aac``, ``opus``).
         stream: Index of this stream among the file's audio streams.
         streams: How many audio streams the file has.
+        layout: FFmpeg's names of the channels (``FL``, ``FC``, ``LFE``...), of more than two; empty if they have none.
     """
 
     path: Path
@@ -32,6 +33,7 @@ class AudioInfo:
     codec: str
     stream: int
     streams: int
+    layout: tuple[str, ...] = ()
 
 
 def warn_of_cut(path: Path, what: str, stacklevel: int) -> None:

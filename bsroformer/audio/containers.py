@@ -1,6 +1,7 @@
 """Files that FFmpeg opens here: those that hold their sound themselves."""
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 _FORMATS = """
@@ -16,6 +17,22 @@ _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.
 
 So formats that lead to other files (hls, concat, dash, imf, sdp...) and ways to other machines are left out.
 """
+
+
+def channel_names(stream: AudioStream) -> tuple[str, ...]:
+    """FFmpeg's names of a stream's channels, if there are more than two and all have one."""
+    names = tuple(channel.name for channel in stream.layout.channels)
+    known = len(names) > 2 and len(set(names)) == len(names) and not {"NONE", "UNK", "UNSD", ""}.intersection(names)
+    return names if known else ()
+
+
+def names_in(path: str) -> tuple[str, ...]:
+    """FFmpeg's names of the channels of a file's first audio stream; empty where it cannot tell."""
+    try:
+        with open_container(path) as container:
+            return channel_names(container.streams.audio[0]) if container.streams.audio else ()
+    except (av.FFmpegError, OSError, UnicodeError):
+        return ()
 
 
 def open_container(path: str, ignore_length: bool = False) -> InputContainer:

@@ -20,43 +20,48 @@ MAX_COEFFICIENTS = 2**24
 BLOCK = 2**17
 
 
-# The order of channels in wav and in FFmpeg, by their count.
-SURROUND = {
-    3: "L R C",
-    4: "L R Ls Rs",
-    5: "L R C Ls Rs",
-    6: "L R C LFE Ls Rs",
-    7: "L R C LFE Cs Ls Rs",
-    8: "L R C LFE Lb Rb Ls Rs",
+UNNAMED = {
+    3: ("FL", "FR", "FC"),
+    4: ("FL", "FR", "SL", "SR"),
+    5: ("FL", "FR", "FC", "SL", "SR"),
+    6: ("FL", "FR", "FC", "LFE", "SL", "SR"),
+    7: ("FL", "FR", "FC", "LFE", "BC", "SL", "SR"),
+    8: ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
 }
-# What each adds to left and right: ITU-R BS.775-3, annex 4, table 2; those of 7.1 behind the listener as at the side.
+"""What channels are taken for in a file that does not name them, by their count."""
 _HALF = sqrt(0.5)
 DOWNMIX = {
-    "L": (1.0, 0.0),
-    "R": (0.0, 1.0),
-    "C": (_HALF, _HALF),
+    "FL": (1.0, 0.0),
+    "FR": (0.0, 1.0),
+    "DL": (1.0, 0.0),
+    "DR": (0.0, 1.0),
+    "FC": (_HALF, _HALF),
     "LFE": (0.0, 0.0),
-    "Cs": (0.5, 0.5),
-    **dict.fromkeys(("Ls", "Lb"), (_HALF, 0.0)),
-    **dict.fromkeys(("Rs", "Rb"), (0.0, _HALF)),
+    "LFE2": (0.0, 0.0),
+    "BC": (0.5, 0.5),
+    **dict.fromkeys(("SL", "BL"), (_HALF, 0.0)),
+    **dict.fromkeys(("SR", "BR"), (0.0, _HALF)),
 }
+"""What each channel, by FFmpeg's name, adds to left and right: ITU-R BS.775-3, annex 4, table 2; channels behind the
+listener as those at the side."""
 
 
-def to_channels(audio: Tensor, channels: int) -> Tensor:
+def to_channels(audio: Tensor, channels: int, layout: tuple[str, ...] = ()) -> Tensor:
     """Convert audio to one or two channels.
 
-    Mono is duplicated, stereo is averaged to mono, and 3 to 8 channels (5.1 and its like, in the order of wav and
-    FFmpeg) are mixed down by ITU-R BS.775-3: centre and surrounds at -3 dB, no LFE; the sum may exceed 1.
+    Mono is duplicated, stereo is averaged to mono, and surround sound is mixed down by the names of its channels, by
+    ITU-R BS.775-3: centre and surrounds at -3 dB, no LFE; the sum may exceed 1.
 
     Args:
         audio: Samples (... c t).
         channels: How many to have.
+        layout: FFmpeg's names of the channels; where they are unknown, 3 to 8 channels are taken for `UNNAMED`.
 
     Returns:
         Samples (... channels t); ``audio`` itself where nothing is to be done.
 
     Raises:
-        InputError: There is no rule for this pair of counts.
+        InputError: There is no rule for this pair of counts, or for a channel.
     """
     found = audio.shape[-2]
     if found == channels:
@@ -65,13 +70,19 @@ def to_channels(audio: Tensor, channels: int) -> Tensor:
         return audio.expand(*audio.shape[:-2], 2, audio.shape[-1]).contiguous()
     if found == 2 and channels == 1:
         return audio.mean(dim=-2, keepdim=True)
-    if found in SURROUND and channels <= 2:
-        gains = torch.tensor([DOWNMIX[name] for name in SURROUND[found].split()], device=audio.device)  # found 2
-        return to_channels(gains.T @ audio, channels)
-    raise InputError(
-        f"Audio of {found} channels cannot be made into {channels}: give mono, stereo or surround of up to 8 channels, "
-        "or mix it down in an audio editor first."
-    )
+    names = layout or UNNAMED.get(found, ())
+    if len(names) != found or channels > 2:
+        raise InputError(
+            f"Audio of {found} channels cannot be made into {channels}: give mono, stereo or surround of up to 8 "
+            "channels, or mix it down in an audio editor first."
+        )
+    if unknown := [name for name in names if name not in DOWNMIX]:
+        raise InputError(
+            f"Audio with the channels {', '.join(names)} cannot be mixed down: ITU-R BS.775 has no rule for "
+            f"{', '.join(unknown)}; mix it down in an audio editor first."
+        )
+    gains = torch.tensor([DOWNMIX[name] for name in names], device=audio.device)  # found 2
+    return to_channels(gains.T @ audio, channels)
 
 
 def check_rates(rate: int, new_rate: int) -> None:

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from torch import Tensor
 
 from bsroformer.audio.audio_info import HEADER_SLACK, AudioInfo, warn_of_cut
-from bsroformer.audio.containers import open_container
+from bsroformer.audio.containers import channel_names, open_container
 from bsroformer.audio.headers import FFMPEG, Reader, mp3_samples_of_tag
 from bsroformer.errors import InputError
 
@@ -73,7 +73,8 @@ class FFmpegDecoder:
         microseconds = self._container.duration
         expected = frames if frames is not None or not microseconds else round(microseconds / 1e6 * source.rate)
         codec = source.codec_context.name
-        return AudioInfo(self._path, source.rate, source.channels, frames, expected, codec, stream, len(sources))
+        names = channel_names(source)
+        return AudioInfo(self._path, source.rate, source.channels, frames, expected, codec, stream, len(sources), names)
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
         """Yield the samples from ``start`` to the end as blocks (c t) of float32."""

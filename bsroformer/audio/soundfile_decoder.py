@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.audio_info import AudioInfo, warn_of_cut
+from bsroformer.audio.containers import names_in
 from bsroformer.audio.ffmpeg_decoder import FFmpegDecoder
 from bsroformer.audio.formats import SAMPLE_BYTES
 
@@ -29,7 +30,9 @@ class SoundFileDecoder:
     def __init__(self, path: Path) -> None:
         self._file = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)  # not all names are UTF-8
         file = self._file
-        self.infos = [AudioInfo(path, file.samplerate, file.channels, file.frames, file.frames, file.subtype, 0, 1)]
+        names = names_in(str(path.absolute())) if file.channels > 2 else ()  # which libsndfile's module does not give
+        length = file.frames
+        self.infos = [AudioInfo(path, file.samplerate, file.channels, length, length, file.subtype, 0, 1, names)]
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
         """Yield the samples from ``start`` to the end as blocks (c t) of float32."""

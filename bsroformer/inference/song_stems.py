@@ -100,7 +100,7 @@ class _Mixture:
     def for_model(self) -> Generator[Tensor]:
         """Yield blocks ``(c t)`` with the model's channels."""
         for block in ahead(blocks(self.song.path, READ_BLOCK)):
-            self.held.append(to_channels(block, self.song.channels))
+            self.held.append(to_channels(block, self.song.channels, self.song.info.layout))
             yield to_channels(self.held[-1], self.song.separator.channels)
 
     def take(self, count: int) -> Tensor:

@@ -174,7 +174,7 @@ def _decoded_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
         info = job.sources[stem]
         decoded = blocks(info.path, BLOCK, info.stream)
         for block in resample_blocks(decoded, info.sample_rate, form.sample_rate):
-            yield to_channels(block, form.channels)
+            yield to_channels(block, form.channels, info.layout)
             left -= block.shape[1]
     while left > 0:
         yield torch.zeros(form.channels, min(left, BLOCK))
