@@ -90,7 +90,7 @@ class SoundFileEncoder:
             compression_level=level,
         )
         marked = {"software": sound.written_by} if sound.mark else {}
-        for name, value in {**sound.tags, **marked}.items():
+        for name, value in {**marked, **sound.tags}.items():  # the mark first: there is room for some 16 kB
             with suppress(soundfile.LibsndfileError, AttributeError):  # the format has no place for it
                 setattr(self._file, SOUNDFILE_TAGS.get(name, name), value)
 

@@ -3,14 +3,21 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count as count_from
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
 from bsroformer.audio.tags import read_marks
-from bsroformer.data.names import is_visible
+from bsroformer.data.names import is_visible, normal
 from bsroformer.errors import InputError
+from bsroformer.file_state import file_state, word_for
+
+DIGITS = 12
+"""Of each digest in a mark."""
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "LPT") for number in range(1, 10))}
+"""Names of devices on Windows, whatever follows after a dot."""
 
 
 @dataclass(frozen=True)
@@ -20,22 +27,49 @@ class Song:
     source: Path
     folder: Path
 
-    def done(self, files: Iterable[Path], mark: str) -> bool:
-        """Whether its stems are there and bear the mark."""
-        return all(mark in read_marks(path) for path in files)
+    def mark(self, settings: str) -> str:
+        """The mark of its stems: digests of its path, of its name, size and time, and of the settings."""
+        path = word_for(os.path.abspath(self.source))  # noqa: PTH100 (a link keeps its name)
+        return "_".join([path[:DIGITS], word_for(file_state(self.source))[:DIGITS], settings])
 
-    def check_room(self, files: Iterable[Path]) -> None:
-        """Make sure that no file of somebody else is in the way of its stems.
+    def done(self, files: Iterable[Path], mark: str) -> bool:
+        """Whether its stems are there, from the same file and settings."""
+        _, file, settings = mark.split("_")
+        return all(any(found[1:] == [file, settings] for found in _parts(path)) for path in files)
+
+    def check_room(self, files: Iterable[Path], mark: str) -> None:
+        """Make sure that no file of the user's, nor a stem of another song, is in the way of its stems.
 
         Raises:
             InputError: If one is.
         """
+        place, file, _ = mark.split("_")
         for path in files:
-            if path.is_file() and not read_marks(path):
+            if not path.is_file():
+                continue
+            marks = read_marks(path)
+            if not marks:
                 raise InputError(
                     f"{path} is there and was not written by this program: choose another output folder, or "
                     "overwrite=true to replace it"
                 )
+            known = _parts(path)
+            if known and not any(found[0] == place or found[1] == file for found in known):
+                raise InputError(
+                    f"{path} is a stem of another song of this name: choose another output folder, or "
+                    "overwrite=true to replace it"
+                )
+
+    def of_other_settings(self, files: Iterable[Path], mark: str) -> list[Path]:
+        """Stems in the song's folder, besides those of `files`, that were made with other settings."""
+        written, settings = set(files), mark.split("_")[2]
+        others = [path for path in sorted(self.folder.glob("*.*")) if path not in written]
+        return [path for path in others if any(found[2] != settings for found in _parts(path))]
+
+
+def _parts(path: Path) -> list[list[str]]:
+    """The marks of a file in their three parts; earlier versions wrote one, by which no song is known."""
+    return [mark.split("_") for mark in read_marks(path) if mark.count("_") == 2]
 
 
 def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, stems: Sequence[str]) -> list[Song]:
@@ -88,12 +122,34 @@ def _files(inputs: Sequence[str | Path]) -> tuple[list[Path], list[Path], Path]:
 
 def _with_folders(sources: Sequence[Path], root: Path, output: Path) -> list[Song]:
     places = [output / os.path.relpath(path.absolute().parent, root) for path in sources]
-    short = [place / path.stem.removesuffix(".stem") for place, path in zip(places, sources, strict=True)]
-    count = Counter(str(folder).casefold() for folder in short)
-    return [
-        Song(path, folder if count[str(folder).casefold()] == 1 else place / f"{folder.name} ({path.suffix[1:]})")
-        for path, place, folder in zip(sources, places, short, strict=True)
-    ]
+    short = [place / folder_name(path.stem.removesuffix(".stem")) for place, path in zip(places, sources, strict=True)]
+    count = Counter(map(_compared, short))
+    taken = {key for key, songs in count.items() if songs == 1}
+    songs = []
+    for path, place, folder in sorted(zip(sources, places, short, strict=True)):
+        if count[_compared(folder)] > 1:
+            folder = _free_folder(place / f"{folder_name(path.stem)} ({path.suffix[1:]})", taken)
+            taken.add(_compared(folder))
+        songs.append(Song(path, folder))
+    return songs
+
+
+def folder_name(name: str) -> str:
+    """A name that a folder of its own may have: none of dots alone, or one that Windows keeps for devices."""
+    if not name.strip(". "):
+        return "_" * max(1, len(name))
+    return f"{name}_" if name.split(".")[0].upper() in RESERVED else name
+
+
+def _compared(folder: Path) -> str:
+    """A path as file systems compare it that ignore capitals and the form of accents."""
+    return normal(str(folder)).casefold()
+
+
+def _free_folder(folder: Path, taken: Collection[str]) -> Path:
+    """The folder, or the first of ``<folder> (2)``, ``(3)``... that no other song has."""
+    candidates = (folder if number == 1 else folder.with_name(f"{folder.name} ({number})") for number in count_from(1))
+    return next(candidate for candidate in candidates if _compared(candidate) not in taken)
 
 
 def _audio_below(folder: Path) -> Iterator[Path]:

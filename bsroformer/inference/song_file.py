@@ -128,7 +128,8 @@ class _Levels:
         peak = float(magnitudes.max())
         if not math.isfinite(peak):
             raise InputError(
-                f"{self.source} has stems with NaN or infinite samples, so they are not written: set precision=fp32"
+                f"{self.source} has stems with NaN or infinite samples, so they are not written: check that its own "
+                "samples are in the usual range and the checkpoint is whole, and try precision=fp32"
             )
         self.peak = max(self.peak, peak)
         self.beyond[number] += int((magnitudes > 1).sum())

@@ -10,7 +10,9 @@ from pathlib import Path
 from bsroformer.atomic import writing
 from bsroformer.errors import InputError
 
-LEFTOVER = re.compile(r"\.(?:rescaling\.(?P<process>\d+)\.\w+|.+\.(?:wav|flac|mp3|ogg|m4a)\.(?P<writer>\d+))\.part")
+LEFTOVER = re.compile(
+    r"\.(?:rescaling\.(?P<process>\d+)\.\w+|.+\.(?:wav|flac|mp3|ogg|m4a)\.(?P<writer>\d+)(?:\.\w+)?)\.part"
+)
 """Names of what is half written, with the number of the process that writes it."""
 
 

@@ -83,8 +83,6 @@ def check_shard(cfg: DictConfig) -> None:
     index, count = whole(cfg, "shard.index"), whole(cfg, "shard.count")
     if not 0 <= index < count:
         raise InputError(f"shard.index={index} must be from 0 to shard.count - 1 = {count - 1}")
-    if count > 1 and cfg.output == cfg.paths.output_dir:
-        raise InputError("several processes that share a collection need one place to write: give output=...")
 
 
 def wait_for_other_processes(cfg: DictConfig) -> None:

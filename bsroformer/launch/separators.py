@@ -9,6 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint, open_checkpoint
+from bsroformer.checkpoints.load import configs_beside
 from bsroformer.devices import best_device
 from bsroformer.errors import InputError
 from bsroformer.file_state import file_state
@@ -52,10 +53,13 @@ def build_separator(cfg: DictConfig, console: Console, stems: Sequence[str] | No
 
 
 def checkpoint_states(cfg: DictConfig) -> list[list[Any]]:
-    """What changes when a file of ``ckpt`` or ``config`` does."""
+    """What changes when a file of ``ckpt`` or ``config`` does, or a YAML appears beside a checkpoint."""
     paths = paths_of(cfg.ckpt, "ckpt")
-    beside = [str(Path(path).with_suffix(".yaml")) for path in paths]
-    return [file_state(path) for path in (*paths, *(beside if cfg.config is None else paths_of(cfg.config, "config")))]
+    if cfg.config is not None:
+        given = [config for config in one_for_each(paths, cfg.config, "config") if config is not None]
+        return [file_state(path) for path in (*paths, *given)]
+    beside = [name for path in paths for name in configs_beside(Path(path))]
+    return [file_state(path) for path in (*paths, *(name for name in beside if name.is_file()))]
 
 
 def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str] | None = None) -> Separator:

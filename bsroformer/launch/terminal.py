@@ -92,3 +92,8 @@ def warnings_told(console: Console) -> Iterator[None]:
         warnings.filterwarnings("always", module=r"bsroformer\.")
         warnings.showwarning = show  # type: ignore[assignment]
         yield
+
+
+def shown_path(path: Path) -> str:
+    """A path as people see that it is one: ``./a`` for the folder a."""
+    return str(path) if path.is_absolute() or len(path.parts) > 1 else f"./{path}"

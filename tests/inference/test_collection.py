@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -124,26 +125,95 @@ def test_a_folder_or_pattern_without_music_is_told(music, inputs, reason):
         find_songs([inputs], "out", STEMS)
 
 
+def write_song(path: Path) -> Song:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"music")
+    return Song(path, path.with_suffix(""))
+
+
 def test_a_song_is_done_when_all_its_stems_are_there_and_bear_its_mark(tmp_path):
-    song = Song(tmp_path / "a.wav", tmp_path / "a")
+    song = write_song(tmp_path / "a.wav")
     files = [tmp_path / f"{name}.flac" for name in STEMS]
-    assert not song.done(files, "abc")
+    mark = song.mark("settings")
+    assert not song.done(files, mark)
     for path in files:
-        write_stem(path, mark="abc")
-    assert song.done(files, "abc")
-    assert not song.done(files, "other")
+        write_stem(path, mark)
+    assert song.done(files, mark)
+    assert not song.done(files, song.mark("others"))
     files[1].unlink()
-    assert not song.done(files, "abc")
+    assert not song.done(files, mark)
+
+
+def test_a_song_that_was_moved_is_still_done(tmp_path):
+    song = write_song(tmp_path / "here" / "a.wav")
+    write_stem(tmp_path / "vocals.flac", song.mark("settings"))
+    moved = Song(song.source.rename(tmp_path / "a.wav"), song.folder)
+    assert moved.done([tmp_path / "vocals.flac"], moved.mark("settings"))
 
 
 def test_what_somebody_else_wrote_is_not_in_the_way_without_a_word(tmp_path):
-    song = Song(tmp_path / "a.wav", tmp_path / "a")
+    song = write_song(tmp_path / "a.wav")
+    mark = song.mark("settings")
     ours, others = tmp_path / "vocals.flac", tmp_path / "rest.flac"
-    write_stem(ours, mark="abc")
-    song.check_room([ours, others])
-    write_stem(others, mark="")
+    write_stem(ours, "abc")  # as earlier versions wrote it
+    song.check_room([ours, others], mark)
+    write_stem(others, "")
     with pytest.raises(InputError, match=r"rest\.flac is there and was not written by this program"):
-        song.check_room([ours, others])
+        song.check_room([ours, others], mark)
+
+
+def test_stems_of_another_song_of_the_same_name_are_not_replaced(tmp_path):
+    first, second = (write_song(tmp_path / album / "01.wav") for album in "AB")
+    second.source.write_bytes(b"other music")
+    stem = tmp_path / "out" / "vocals.flac"
+    stem.parent.mkdir()
+    write_stem(stem, first.mark("settings"))
+    first.check_room([stem], first.mark("others"))
+    with pytest.raises(InputError, match=r"vocals\.flac is a stem of another song of this name: choose another"):
+        second.check_room([stem], second.mark("settings"))
+    first.source.write_bytes(b"the same song, edited")
+    first.check_room([stem], first.mark("settings"))
+
+
+def test_stems_of_other_settings_in_the_folder_are_listed(tmp_path):
+    song = write_song(tmp_path / "a.wav")
+    song.folder.mkdir()
+    for name, settings in (("vocals", "now"), ("drums", "earlier"), ("bass", "now")):
+        write_stem(song.folder / f"{name}.flac", song.mark(settings))
+    (song.folder / "notes.txt").write_text("mine")
+    found = song.of_other_settings([song.folder / "vocals.flac"], song.mark("now"))
+    assert [path.name for path in found] == ["drums.flac"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["song.mp4", "song.stem.mp4"],
+        ["a.wav", "a.stem.wav"],
+        ["b.wav", "b.mp3", "b (wav).flac"],
+        ["Ü.wav", "U\u0308.mp3", "ü.flac"],
+        ["x.wav", "X.wav", "x (wav).wav", "x (wav) (2).wav"],
+        ["con.wav", "CON.mp3", "nul.tar.wav"],
+    ],
+)
+def test_every_song_has_a_folder_of_its_own_inside_the_output(tmp_path, names):
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"x")
+    songs = find_songs(tmp_path / "in", tmp_path / "out", STEMS)
+    assert len(songs) == len(list((tmp_path / "in").iterdir()))
+    folders = {unicodedata.normalize("NFC", str(song.folder)).casefold() for song in songs}
+    assert len(folders) == len(songs)
+    for song in songs:
+        assert song.folder.resolve().parent == (tmp_path / "out").resolve()
+        assert song.folder.name.split(".")[0].upper() not in ("CON", "NUL")
+
+
+@pytest.mark.parametrize("name", ["...wav", "..wav"])
+def test_a_name_of_dots_stays_inside_the_output(tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    (song,) = find_songs(tmp_path / name, tmp_path / "out" / "sub", STEMS)
+    assert song.folder.resolve().parent == (tmp_path / "out" / "sub").resolve()
 
 
 def test_nothing_is_told(tmp_path):

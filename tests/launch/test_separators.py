@@ -1,12 +1,13 @@
 import pytest
 import torch
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints.save import save_model
 from bsroformer.errors import InputError
 from bsroformer.inference import Ensemble, Separator
 from bsroformer.launch import separators
-from bsroformer.launch.separators import build_separator, device_of
+from bsroformer.launch.separators import build_separator, checkpoint_states, device_of
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from launched import composed
 
@@ -73,3 +74,14 @@ def test_processes_that_share_a_collection_compute_on_devices_of_their_own(monke
     if rank is not None:
         monkeypatch.setenv("LOCAL_RANK", rank)
     assert device_of(composed("separate", "ckpt=x", "input=x", *overrides)) == device
+
+
+@pytest.mark.parametrize("name", ["x.yaml", "x.yml", "x.ckpt.yaml", "config_x.yaml"])
+def test_the_yaml_that_is_read_belongs_to_the_state_of_a_checkpoint(tmp_path, name):
+    cfg = OmegaConf.create({"ckpt": str(tmp_path / "x.ckpt"), "config": None})
+    (tmp_path / "x.ckpt").write_bytes(b"weights")
+    before = checkpoint_states(cfg)
+    (tmp_path / name).write_text("a: 1")
+    first = checkpoint_states(cfg)
+    (tmp_path / name).write_text("a: 22")
+    assert before != first != checkpoint_states(cfg)
