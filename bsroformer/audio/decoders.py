@@ -58,7 +58,7 @@ def open_decoder(path: Path) -> Decoder:
         return FFmpegDecoder(path, reader)
     try:
         decoder = SoundFileDecoder(path)
-        if decoder.infos[0].frames != UNKNOWN_FRAMES:
+        if decoder.infos[0].frames != UNKNOWN_FRAMES and not decoder.is_mpeg:
             return decoder
         decoder.close()
     except (soundfile.LibsndfileError, TypeError):  # TypeError: headerless files named .raw

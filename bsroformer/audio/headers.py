@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from bsroformer.audio.file_tags import ID3_HEADER_BYTES, TAG_MAGICS, id3_bytes
+
 FLAC_STREAM = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
 """The beginning of a FLAC: its magic, and the header of its STREAMINFO block of 34 bytes."""
 FLAC_TAIL = 2**18
@@ -22,7 +24,13 @@ UNKNOWN_SIZES = (0, 2**32 - 1, 2**31 - 1)
 OGG_FIRST = 2
 """Flag of the first page of a logical stream of Ogg (RFC 3533, section 6)."""
 OGG_FORMAT_BYTES = 16
-"""Of a Vorbis, Opus or FLAC header: name and version, channels and, but for FLAC, the rate."""
+"""Of a Vorbis or FLAC header: name and version, and for Vorbis channels and rate."""
+OPUS_FORMAT_BYTES = 10
+"""Of an Opus header: name, version and channels. It is decoded at 48 kHz, whatever rate it was made from."""
+ZEROS_BLOCK = 2**20
+"""Bytes looked through at a time."""
+MOST_JUNK = 4096
+"""Bytes after the samples of a wav that may be anything but samples."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +67,13 @@ def reader_of(path: Path) -> Reader:
 def _reader_of(path: Path, size: int, modified: int) -> Reader:
     with path.open("rb") as file:
         start = file.read(12)
-        if start.startswith(b"ID3") or _is_mpeg(start):
+        if _is_mpeg(start):
             return FFMPEG
         if size < 64:
             return LIBSNDFILE
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if tag := id3_bytes(start):
+                return COUNTING if flac_says_too_little(content, tag) else FFMPEG
             if start.startswith(b"fLaC"):
                 return COUNTING if flac_says_too_little(content) else LIBSNDFILE
             if start.startswith(b"OggS"):
@@ -115,11 +125,19 @@ def _riff_chunks(content: "mmap.mmap", start: int = 12) -> Iterator[tuple[bytes,
 
 
 def _ends_in_chunks(content: "mmap.mmap", start: int) -> bool:
-    """Check that nothing but whole chunks, or a few zeros, is left from a byte on."""
+    """Check that nothing but whole chunks, a tag, zeros, or a little of anything is left from a byte on."""
     for name, first, size in _riff_chunks(content, start):
         if not re.fullmatch(rb"[ -~]{4}", name) or first + size > len(content) + 1:
-            return not any(content[first - 8 : first + 4096])
+            chunk = first - 8
+            tagged = content[chunk : chunk + 16].startswith(TAG_MAGICS)
+            return tagged or len(content) - chunk <= MOST_JUNK or _zeros_from(content, chunk)
     return True
+
+
+def _zeros_from(content: "mmap.mmap", start: int) -> bool:
+    """Check that a file has only zeros from a byte on; a pause in music has some, too."""
+    blocks = range(start, len(content), ZEROS_BLOCK)
+    return not any(content[first : first + ZEROS_BLOCK].strip(b"\0") for first in blocks)
 
 
 def ogg_links(content: "mmap.mmap") -> list[bytes]:
@@ -137,18 +155,26 @@ def ogg_links(content: "mmap.mmap") -> list[bytes]:
         segments = content[place + 26]
         packet = place + 27 + segments
         if audio_began and flags & OGG_FIRST:
-            links.append(content[packet : packet + OGG_FORMAT_BYTES])
+            opus = content[packet : packet + 8] == b"OpusHead"
+            links.append(content[packet : packet + (OPUS_FORMAT_BYTES if opus else OGG_FORMAT_BYTES)])
         audio_began = granule > 0 or (audio_began and not flags & OGG_FIRST)
         place = packet + sum(content[place + 27 : packet])
     return links
 
 
-def flac_says_too_little(content: "mmap.mmap") -> bool:
-    """Check for samples after those that STREAMINFO counts: of a second FLAC, or of later frames."""
-    if FLAC_STREAM.search(content, 4):
+def flac_says_too_little(content: "mmap.mmap", begin: int = 0) -> bool:
+    """Check for samples after those that STREAMINFO counts: of a second FLAC, or of later frames.
+
+    Args:
+        content: The file.
+        begin: Its first byte after a tag. If no FLAC begins there, nothing is too little.
+    """
+    if not FLAC_STREAM.match(content, begin) or begin + 26 > len(content):
+        return False
+    if FLAC_STREAM.search(content, begin + 4):
         return True
-    stated = struct.unpack_from(">Q", content, 18)[0] & (2**36 - 1)
-    smallest, largest = struct.unpack_from(">HH", content, 8)
+    stated = struct.unpack_from(">Q", content, begin + 18)[0] & (2**36 - 1)
+    smallest, largest = struct.unpack_from(">HH", content, begin + 8)
     end = last_flac_sample(content[max(0, len(content) - FLAC_TAIL) :], largest if smallest == largest else 0)
     return 0 < stated < (end or 0)
 
@@ -230,11 +256,7 @@ def mp3_samples_of_tag(path: Path) -> int | None:
         None if there is no such tag.
     """
     with path.open("rb") as file:
-        start = file.read(10)
-        tag_bytes = 0
-        if start.startswith(b"ID3") and len(start) == 10:
-            tag_bytes = 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(start[6:10])))
-        file.seek(tag_bytes)
+        file.seek(id3_bytes(file.read(ID3_HEADER_BYTES)))
         head = file.read(4096)
     found = re.search(rb"(?:Xing|Info)(....)(....)", head, re.DOTALL)
     if found is None or not int.from_bytes(found[1], "big") & XING_FRAMES:

@@ -34,6 +34,11 @@ class SoundFileDecoder:
         length = file.frames
         self.infos = [AudioInfo(path, file.samplerate, file.channels, length, length, file.subtype, 0, 1, names)]
 
+    @property
+    def is_mpeg(self) -> bool:
+        """Whether it is MPEG audio, of which libsndfile guesses the length, and seeks inexactly."""
+        return bool(self._file.subtype.startswith("MPEG"))
+
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
         """Yield the samples from ``start`` to the end as blocks (c t) of float32."""
         if start >= self._file.frames:
