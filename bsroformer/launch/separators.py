@@ -59,7 +59,7 @@ def checkpoint_states(cfg: DictConfig) -> list[list[Any]]:
         given = [config for config in one_for_each(paths, cfg.config, "config") if config is not None]
         return [file_state(path) for path in (*paths, *given)]
     beside = [name for path in paths for name in configs_beside(Path(path))]
-    return [file_state(path) for path in (*paths, *(name for name in beside if name.is_file()))]
+    return [file_state(path) for path in [*paths, *(str(name) for name in beside if name.is_file())]]
 
 
 def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str] | None = None) -> Separator:
