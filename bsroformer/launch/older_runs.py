@@ -16,7 +16,7 @@ def with_present_progress(tree: dict[str, Any]) -> dict[str, Any]:
     progress = callbacks.get("progress") if isinstance(callbacks, dict) else None
     if not isinstance(progress, dict) or progress.get("_target_") != FORMER_PROGRESS:
         return tree
-    return {**tree, "callbacks": {**callbacks, "progress": {"_target_": PROGRESS}}}
+    return {**tree, "callbacks": {**tree["callbacks"], "progress": {"_target_": PROGRESS}}}
 
 
 def completed(cfg: DictConfig) -> DictConfig:

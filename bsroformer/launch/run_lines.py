@@ -93,7 +93,7 @@ def typed(script: str, *words: str) -> str:
 
 def data_words(cfg: DictConfig) -> str:
     """The overrides that name the data set; of a resumed run they are not on the command line."""
-    if cfg.resume or not HydraConfig.initialized():
+    if cfg.ckpt_path or not HydraConfig.initialized():
         return "data=<name> data.root=<folder>"
     return told_data(cfg)
 
@@ -104,6 +104,7 @@ def longer(cfg: DictConfig, trainer: L.Trainer) -> str:
         return f"trainer.max_time={time_key(2 * trained)}"
     steps, epochs = trainer.max_steps, trainer.max_epochs
     if steps >= 0 and (trainer.global_step >= steps or not epochs or epochs < 0):
-        removed = "'~callbacks.budget' " if "budget" in (cfg.callbacks or {}) else ""
+        budget = (cfg.callbacks or {}).get("budget")
+        removed = "'~callbacks.budget' " if budget and not budget.get("shorten") else ""
         return f"{removed}trainer.max_steps={2 * steps}"
     return f"trainer.max_epochs={2 * (epochs or 1)}"
