@@ -42,8 +42,8 @@ def test_a_finished_run_says_so_and_trains_nothing(songs_root, tmp_path, capsys)
     assert "elapsed" not in printed
 
 
-def test_a_run_out_of_time_says_so_and_resumes(songs_root, tmp_path, capsys):
-    limits = "trainer.max_steps=1000", "trainer.max_time='00:00:00:00'"
+def test_a_run_out_of_time_says_so(songs_root, tmp_path, capsys):
+    limits = "trainer.max_steps=1000", "+trainer.max_time='00:00:00:00'"
     run(songs_root, tmp_path, *limits)
     assert "trainer.max_time=00:00:00:00 ended the run" in capsys.readouterr().out
 
