@@ -59,7 +59,8 @@ def report_next_commands(cfg: DictConfig, trainer: L.Trainer, best: Scored, cons
 def reason_of_end(cfg: DictConfig, trainer: L.Trainer) -> str:
     """Say whether the run reached its end, or what cut it short."""
     steps, total = trainer.global_step, int(trainer.estimated_stepping_batches)
-    if trained := out_of_time(trainer):
+    trained = out_of_time(trainer)
+    if trained is not None:
         return (
             f"trainer.max_time={cfg.trainer.max_time} ended the run after {trained} of training, at step {steps:,} of "
             f"{total:,}; its learning rate has not reached the schedule's end"
@@ -100,7 +101,8 @@ def data_words(cfg: DictConfig) -> str:
 
 def longer(cfg: DictConfig, trainer: L.Trainer) -> str:
     """The overrides that make a run longer, by the limit that ended it."""
-    if trained := out_of_time(trainer):
+    trained = out_of_time(trainer)
+    if trained is not None:
         return f"trainer.max_time={time_key(2 * trained)}"
     steps, epochs = trainer.max_steps, trainer.max_epochs
     if steps >= 0 and (trainer.global_step >= steps or not epochs or epochs < 0):
