@@ -42,8 +42,8 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     if found is None or cfg.ckpt_path:  # packs would change the excerpts of a run that goes on
         return
     console.print(
-        f"{found.songs} songs are read from their files, {1000 * found.seconds:.0f} ms for an excerpt of all stems, "
-        f"and where stems rest is not known. Packs take two milliseconds, and {decimal(found.bytes)} on the disk: "
+        f"{found.songs} songs are read from their audio files: {1000 * found.seconds:.0f} ms for an excerpt, and "
+        f"silent regions are unknown. Packs (decoded copies) need 2 ms and {decimal(found.bytes)} on the disk: "
         f"python scripts/prepare.py {told_data(cfg)}"
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -31,6 +32,7 @@ from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import check_tags, record_best, record_run
 from bsroformer.launch.run_folder import make_folder, open_run_folder
+from bsroformer.launch.run_lines import log_and_print, report_end, report_next_commands, show_progress_on
 from bsroformer.launch.run_lock import only_training_in
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
@@ -63,6 +65,7 @@ def train(cfg: DictConfig) -> float:
         The best score in validation, by ``monitor``, for sweeps; NaN if there is none.
     """
     console = terminal()
+    console.quiet = rank_zero_only.rank > 0  # until the trainer knows better
     cfg = with_monitor(completed(with_run_to_resume(prepared(cfg), console)))
     folder = Path(cfg.paths.output_dir)
     if whole(cfg, "seed") < 0:
@@ -75,11 +78,13 @@ def train(cfg: DictConfig) -> float:
     data, module = build_data(cfg), build_module(cfg)
     if cfg.init_from and not cfg.ckpt_path:
         _start(cfg, module.model, console)
+    console.print(f"Reading the list of songs{f' in {cfg.data.root}' if cfg.data.get('root') else ''}")
     data.prepare_data()
     data.setup("fit")
     offline = logs_to_wandb(cfg) and use_wandb_offline_without_key()
     trainer = build_trainer(cfg)
     console.quiet = not trainer.is_global_zero
+    show_progress_on(trainer, console)
     if switch(cfg, "evaluate"):
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
@@ -114,8 +119,10 @@ def _run(
         report_no_best(best, monitor, last, console)
         if trainer.is_global_zero and not keeps_nothing(cfg):
             record_best(folder, best.path or str(last))
+            report_end(cfg, trainer, best, console)
             if cfg.evaluate:
                 log_scores(trainer, evaluate_run(cfg, data.test, best.path or str(last), console))
+            report_next_commands(cfg, trainer, best, console)
     return best
 
 
@@ -161,7 +168,7 @@ def _fit(
         where = f"Stopped after step {trainer.global_step:,}" if stopped.saved else "Stopped at once"
         there = (Path(folder) / CHECKPOINTS / LAST).exists()
         then = f"resume={folder} goes on from its last checkpoint." if there else "no checkpoint was written yet."
-        console.print(f"{where}; {then}")
+        log_and_print(console, f"{where}; {then}")
         sys.exit(stopped.status)
     except ReadingError as error:
         if not (Path(folder) / CHECKPOINTS / LAST).exists():
