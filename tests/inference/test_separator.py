@@ -1,5 +1,7 @@
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from bsroformer import devices
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Separator
 from bsroformer.inference.selection import with_stems
+from bsroformer.inference.stream_separator import StreamSeparator
 
 RATE, WINDOW = 100, 20  # Hz and samples: windows of 0.2 s
 
@@ -271,3 +274,22 @@ def test_a_device_that_is_not_there_is_told(device):
 def test_a_mixture_of_another_shape_is_told(shape):
     with pytest.raises(InputError, match=r"audio of shape \(2 channels, samples\), got \("):
         separator()(torch.randn(shape))
+
+
+class Identity(StreamSeparator):
+    stems, sample_rate, channels = ("all",), 8000, 2
+
+    def stream(self, mixture):
+        return (block[None] for block in mixture)
+
+
+def test_a_numpy_array_is_separated_as_a_tensor_is():
+    audio = np.linspace(-1, 1, 20).reshape(10, 2).T  # float64, not contiguous
+    np.testing.assert_array_equal(Identity()(audio)[0].numpy(), audio.astype(np.float32))
+    assert repr(Identity()) == "Identity(stems=['all'], sample_rate=8000, channels=2)"
+
+
+@pytest.mark.parametrize("mixture", ["a.wav", Path("a.wav"), np.zeros((2, 9), np.int16), [[0.0]], np.zeros((9, 2))])
+def test_what_is_no_mixture_is_an_input_error(mixture):
+    with pytest.raises(InputError, match=r"separate_file|floating-point|2 channels"):
+        Identity()(mixture)
