@@ -65,7 +65,7 @@ def train(cfg: DictConfig) -> float:
         The best score in validation, by ``monitor``, for sweeps; NaN if there is none.
     """
     console = terminal()
-    console.quiet = rank_zero_only.rank > 0  # until the trainer knows better
+    console.quiet = getattr(rank_zero_only, "rank", 0) > 0  # until the trainer knows better
     cfg = with_monitor(completed(with_run_to_resume(prepared(cfg), console)))
     folder = Path(cfg.paths.output_dir)
     if whole(cfg, "seed") < 0:

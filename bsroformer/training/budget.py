@@ -99,10 +99,12 @@ class Budget(L.Callback):
 
     def _resume_shortened(self, trainer: L.Trainer, kept: dict[str, Any] | None) -> None:
         """Make the steps of the run's start, or those that are configured now if these are others."""
-        changed = kept is None or kept["asked"] != self.asked
-        steps = self.asked if changed else kept["steps"]
-        self.reason = "" if changed else "as many as it was to make at first"
-        self._set(trainer, steps)
+        if kept is None or kept["asked"] != self.asked:
+            self.reason = ""
+            self._set(trainer, self.asked)
+            return
+        self.reason = "as many as it was to make at first"
+        self._set(trainer, kept["steps"])
 
     def _set(self, trainer: L.Trainer, steps: int) -> None:
         self.steps = steps
