@@ -59,6 +59,7 @@ def separate_file(
     mark: str = "separate_file",
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    stream: int | None = None,
 ) -> SeparatedSong:
     """Separate a file of any length in constant memory; its stems get their names once all of them are complete.
 
@@ -72,17 +73,18 @@ def separate_file(
         mark: A word that is kept among the tags of each stem, to know it again: `Song.done`.
         progress: Called after each piece that is written.
         cancelled: Asked after each piece that is written whether to stop.
+        stream: See `SongStems`.
 
     Raises:
         InputError: If the file cannot be read or the stems cannot be written.
         Cancelled: If it was; nothing is left in the folder that was not there.
     """
     begun, delivery, folder = time.monotonic(), delivery or Delivery(), Path(folder)
-    codec = probe(source).codec
+    codec = probe(source, stream or 0).codec
     subtype, clips = delivery.subtype(codec), delivery.clips(codec)
     rescales = delivery.rescale and clips
     levels = _Levels(source, "FLOAT" if rescales else subtype)
-    song = SongStems(separator, source, rest, downmix, levels.settle)
+    song = SongStems(separator, source, rest, downmix, levels.settle, stream)
     files = [delivery.path(folder, name) for name in song.names]
     sound = Sound(song.sample_rate, song.channels, subtype, delivery.bitrate, read_tags(song.path), mark)
     expected, gain = song.info.expected_frames, 1.0

@@ -46,6 +46,7 @@ def separate(cfg: DictConfig) -> None:
     separator = build_separator(cfg, console, stems)
     rest = f"no_{separator.stems[0]}" if cfg.two_stems is not None else "residual"
     run = Separating(separator, delivery, rest if rest_is_written else None, downmix, settings_of(cfg), console)
+    run.stream = None if cfg.audio_stream is None else whole(cfg, "audio_stream")
     songs = find_songs(inputs, output, run.names)[cfg.shard.index :: cfg.shard.count]
     if not run.separate(songs, overwrite):
         statuses.append(STATUS)
@@ -71,7 +72,8 @@ def settings_of(cfg: DictConfig) -> dict[str, Any]:
     tree = plain(cfg)
     windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "rescale")
     keys = ("weights", *windows, *sound, *(["bitrate"] if FORMATS[cfg.format.lower()].lossy else []))
-    return {"files": checkpoint_states(cfg), **{key: tree[key] for key in keys}}
+    stream = {"audio_stream": cfg.audio_stream} if cfg.audio_stream else {}  # the first is what it always was
+    return {"files": checkpoint_states(cfg), **{key: tree[key] for key in keys}, **stream}
 
 
 def check_shard(cfg: DictConfig) -> None:

@@ -32,6 +32,7 @@ class Separating:
         console: Where to tell what happens.
         done: The songs that are separated.
         failures: What was wrong with the others.
+        stream: The audio stream of each file; None: the first, with a warning where there are several.
     """
 
     separator: StreamSeparator
@@ -42,6 +43,7 @@ class Separating:
     console: Console
     done: list[SeparatedSong] = field(default_factory=list)
     failures: list[InputError] = field(default_factory=list)
+    stream: int | None = None
 
     @property
     def names(self) -> list[str]:
@@ -96,6 +98,7 @@ class Separating:
                     self.downmix,
                     self.mark(song),
                     progress=lambda done, total: progress.update(task, completed=done, total=total),
+                    stream=self.stream,
                 )
             except InputError as error:
                 named = song.source.name in str(error) or song.folder.name in str(error)
