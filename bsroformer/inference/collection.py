@@ -138,7 +138,7 @@ def folder_name(name: str) -> str:
     """A name that a folder of its own may have: none of dots alone, or one that Windows keeps for devices."""
     if not name.strip(". "):
         return "_" * max(1, len(name))
-    return f"{name}_" if name.split(".")[0].upper() in RESERVED else name
+    return f"_{name}" if name.split(".")[0].upper() in RESERVED else name
 
 
 def _compared(folder: Path) -> str:
