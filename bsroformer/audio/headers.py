@@ -19,6 +19,8 @@ FLAC_STREAM = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
 FLAC_TAIL = 2**18
 """Bytes at the end of a FLAC in which its last frame begins: eight channels of 65,535 samples of 24 bit take more, but
 no encoder makes such frames."""
+MOST_CHUNKS, MOST_PAGES = 10_000, 1_000_000
+"""Chunks of a wav and pages of an Ogg that are looked at: a file of empty ones would take minutes."""
 UNKNOWN_SIZES = (0, 2**32 - 1, 2**31 - 1)
 """Sizes of the data chunk that writers leave which could not, or did not, come back to it."""
 OGG_FIRST = 2
@@ -117,8 +119,10 @@ def wav_frames_beyond_header(content: "mmap.mmap") -> int | None:
 
 
 def _riff_chunks(content: "mmap.mmap", start: int = 12) -> Iterator[tuple[bytes, int, int]]:
-    """Name, first byte and stated size of each chunk."""
-    while start + 8 <= len(content):
+    """Name, first byte and stated size of each chunk, of so many as a file may need."""
+    for _ in range(MOST_CHUNKS):
+        if start + 8 > len(content):
+            return
         name, size = struct.unpack_from("<4sI", content, start)
         yield name, start + 8, size
         start += 8 + size + size % 2
@@ -147,7 +151,9 @@ def ogg_links(content: "mmap.mmap") -> list[bytes]:
     """
     links: list[bytes] = []
     audio_began, place = True, 0
-    while 0 <= place < len(content) - 27:
+    pages = 0
+    while 0 <= place < len(content) - 27 and pages < MOST_PAGES:
+        pages += 1
         if content[place : place + 4] != b"OggS":
             place = content.find(b"OggS", place + 1)
             continue

@@ -16,11 +16,16 @@ from bsroformer.launch.terminal import first_of
 def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> None:
     """Say where songs are read from: packs, files, or both."""
     songs = data.songs
+    if data.unnamed:
+        console.print(
+            f"The songs also have {first_of(data.unnamed)}, not named in data.stems: mixtures are made without them",
+            style="yellow",
+        )
     place = data.source.place
     if place is not None and is_flat(place) and not songs.alone:
         console.print(
             f"{place} has no folders train/, valid/ and test/: its songs are divided by their names, "
-            "so that a song stays in its split when others are added"
+            "so that most stay in their split when others are added; data.valid_songs fixes them"
         )
     if songs.packed:
         mended = f", {songs.mended} of which were mended" if songs.mended else ""

@@ -16,7 +16,7 @@ from rich.console import Console
 from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
-from bsroformer.data.loader import ReadingError
+from bsroformer.data.loader import ReadingError, dead_worker, is_of_dead_worker
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.launch.best import Scored, best_of_run, check_averaging, report_no_best
@@ -171,13 +171,21 @@ def _fit(
         log_and_print(console, f"{where}; {then}")
         sys.exit(stopped.status)
     except ReadingError as error:
-        if not (Path(folder) / CHECKPOINTS / LAST).exists():
+        raise InputError(f"{error}{_how_to_resume(Path(folder))}") from error
+    except RuntimeError as error:
+        if not is_of_dead_worker(error):
             raise
-        raise InputError(f"{error} Then resume={folder} continues after step {trainer.global_step:,}.") from error
+        raise InputError(f"{dead_worker(error)}{_how_to_resume(Path(folder))}") from error
     checkpoints = trainer.strategy.checkpoint_io
     if isinstance(checkpoints, CarefulCheckpointIO) and checkpoints.failed:
         failed = " ".join(checkpoints.failed.values())
         raise InputError(f"{failed} When there is room, resume={folder} goes on from the checkpoint before.")
+
+
+def _how_to_resume(folder: Path) -> str:
+    """The end of a sentence on a fault, if there is a checkpoint to resume from."""
+    there = (folder / CHECKPOINTS / LAST).exists()
+    return f". Then resume={folder} continues from its last checkpoint" if there else ""
 
 
 def quieten_lightning() -> None:
