@@ -57,7 +57,7 @@ def open_decoder(path: Path) -> Decoder:
     if reader.by_ffmpeg:
         return FFmpegDecoder(path, reader)
     try:
-        decoder = SoundFileDecoder(path)
+        decoder = SoundFileDecoder(path, reader.samples)
         if decoder.infos[0].frames != UNKNOWN_FRAMES and not decoder.is_mpeg:
             return decoder
         decoder.close()

@@ -61,7 +61,7 @@ class FFmpegDecoder:
         self.infos = [self._describe(stream) for stream in range(len(self._container.streams.audio))]
 
     def _open(self) -> InputContainer:
-        return open_container(str(self._path.absolute()), ignore_length=self._reader.frames is not None)
+        return open_container(str(self._path.absolute()))
 
     def _describe(self, stream: int) -> AudioInfo:
         sources = self._container.streams.audio
@@ -72,7 +72,7 @@ class FFmpegDecoder:
                 "convert it to wav."
             )
         counts = _counts_samples(source) and not self._reader.sequential
-        frames = source.duration if counts else self._reader.frames
+        frames = source.duration if counts else None
         microseconds = self._container.duration
         expected = frames if frames is not None or not microseconds else round(microseconds / 1e6 * source.rate)
         codec = source.codec_context.name

@@ -19,6 +19,16 @@ FLAC_STREAM = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
 FLAC_TAIL = 2**18
 """Bytes at the end of a FLAC in which its last frame begins: eight channels of 65,535 samples of 24 bit take more, but
 no encoder makes such frames."""
+WAV_EXTENSIBLE = 0xFFFE
+RAW_SUBTYPES = {
+    (1, 8): "PCM_U8",
+    (1, 16): "PCM_16",
+    (1, 24): "PCM_24",
+    (1, 32): "PCM_32",
+    (3, 32): "FLOAT",
+    (3, 64): "DOUBLE",
+}
+"""By the format's tag and the bits of a sample."""
 MOST_CHUNKS, MOST_PAGES = 10_000, 1_000_000
 """Chunks of a wav and pages of an Ogg that are looked at: a file of empty ones would take minutes."""
 UNKNOWN_SIZES = (0, 2**32 - 1, 2**31 - 1)
@@ -36,19 +46,36 @@ MOST_JUNK = 4096
 
 
 @dataclass(frozen=True)
+class RawSamples:
+    """Samples in a file, from a byte on to its end.
+
+    Attributes:
+        offset: The first byte.
+        subtype: libsndfile's name of how a sample is stored, in the order of Intel's processors.
+        channels: How many.
+        sample_rate: In Hz.
+    """
+
+    offset: int
+    subtype: str
+    channels: int
+    sample_rate: int
+
+
+@dataclass(frozen=True)
 class Reader:
     """How a file is read.
 
     Attributes:
         by_ffmpeg: Whether FFmpeg reads it, not libsndfile.
         sequential: Whether time stamps and the stated length are wrong, so that samples have to be counted.
-        frames: Samples per channel, where they follow from the size of the file instead of its header.
+        samples: Where they are to the end of the file, where the header of a wav states too few.
         changes: Whether the file is a chain of recordings of different formats.
     """
 
     by_ffmpeg: bool = False
     sequential: bool = False
-    frames: int | None = None
+    samples: RawSamples | None = None
     changes: bool = False
 
 
@@ -81,8 +108,7 @@ def _reader_of(path: Path, size: int, modified: int) -> Reader:
             if start.startswith(b"OggS"):
                 return _reader_of_chain(ogg_links(content))
             if start.startswith(b"RIFF") and start.endswith(b"WAVE"):
-                frames = wav_frames_beyond_header(content)
-                return LIBSNDFILE if frames is None else Reader(by_ffmpeg=True, sequential=True, frames=frames)
+                return Reader(samples=samples_beyond_header(content))
     return LIBSNDFILE
 
 
@@ -97,25 +123,35 @@ def _is_mpeg(start: bytes) -> bool:
     return len(start) > 2 and start[0] == 0xFF and start[1] & 0xE0 == 0xE0 and start[2] not in (0xFF, 0x00)
 
 
-def wav_frames_beyond_header(content: "mmap.mmap") -> int | None:
-    """Count the samples per channel of a wav whose header states fewer than the file holds.
+def samples_beyond_header(content: "mmap.mmap") -> RawSamples | None:
+    """Find the samples of a wav whose header states fewer than the file holds.
 
     Returns:
-        None if the header is right, or states more than there is: libsndfile reads what there is then.
+        None if the header is right, or states more than there is, or the samples are encoded: libsndfile reads what
+        there is then.
     """
-    frame_bytes = 0
+    samples: RawSamples | None = None
     for name, start, size in _riff_chunks(content):
         if name == b"fmt ":
-            frame_bytes = struct.unpack_from("<H", content, start + 12)[0] if start + 14 <= len(content) else 0
+            samples = _samples_of(content[start : start + 40])
         if name != b"data":
             continue
         there = len(content) - start
-        if not frame_bytes or size >= there:
-            return there // frame_bytes if frame_bytes and size in UNKNOWN_SIZES else None
-        if size in UNKNOWN_SIZES or not _ends_in_chunks(content, start + size + size % 2):
-            return there // frame_bytes
-        return None
+        unknown = size in UNKNOWN_SIZES
+        believed = not unknown and (size >= there or _ends_in_chunks(content, start + size + size % 2))
+        return None if believed or samples is None or there == 0 else replace(samples, offset=start)
     return None
+
+
+def _samples_of(form: bytes) -> RawSamples | None:
+    """What the ``fmt`` chunk of a wav says of its samples; None if they are encoded, or it is damaged."""
+    if len(form) < 16:
+        return None
+    tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
+    if tag == WAV_EXTENSIBLE and len(form) >= 26:
+        tag = struct.unpack_from("<H", form, 24)[0]
+    subtype = RAW_SUBTYPES.get((tag, bits))
+    return RawSamples(0, subtype, channels, rate) if subtype and channels and rate else None
 
 
 def _riff_chunks(content: "mmap.mmap", start: int = 12) -> Iterator[tuple[bytes, int, int]]:
