@@ -363,3 +363,19 @@ def test_torchrun_shares_a_collection_out(checkpoint, music, tmp_path):
 def test_a_sweep_shares_a_collection_out(separated, checkpoint, music, tmp_path):
     separated(f"ckpt={checkpoint}", "input=music", "output=out", *TWO_JOBS)
     assert stems("a", "B/c", "B/d é (live)") <= files_in(tmp_path / "out")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_no_bar_is_drawn_for_a_file_that_cannot_be_opened(checkpoint, tmp_path):
+    import pty
+
+    record(tmp_path / "a.wav", seconds=2)
+    leader, follower = pty.openpty()
+    command = [sys.executable, SCRIPT, *PLAINLY, f"ckpt={checkpoint}", "input=[a.wav,gone.wav]"]
+    subprocess.run(command, cwd=tmp_path, env=environment(), stdout=follower, stderr=follower, check=False)
+    printed = os.read(leader, 2**16).decode()
+    os.close(leader)
+    os.close(follower)
+    assert "1/2 a.wav" in printed
+    assert "gone.wav" in printed.rpartition("error:")[2]
+    assert "2/2 gone.wav" not in printed

@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig
 
 from bsroformer.audio.formats import FORMATS
-from bsroformer.devices import keep_freed_memory
+from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, find_songs
 from bsroformer.launch.config import path_of, paths_of, plain, prepared, switch, whole, word, words
@@ -17,6 +17,8 @@ from bsroformer.launch.separating import Separating
 from bsroformer.launch.separators import build_separator, checkpoint_states
 from bsroformer.launch.terminal import terminal
 
+FAST_OVERLAP = 0.125
+"""Of ``separation=fast``."""
 statuses: list[int] = []
 """Of this process's jobs with songs that could not be separated: a sweep goes on after such a job."""
 
@@ -44,8 +46,9 @@ def separate(cfg: DictConfig) -> None:
     delivery = Delivery(word(cfg, "format").lower(), cfg.bit_depth, cfg.bitrate, switch(cfg, "rescale"))
     overwrite, downmix = switch(cfg, "overwrite"), switch(cfg, "downmix")
     separator = build_separator(cfg, console, stems)
-    rest = f"no_{separator.stems[0]}" if cfg.two_stems is not None else "residual"
-    run = Separating(separator, delivery, rest if rest_is_written else None, downmix, settings_of(cfg), console)
+    name = f"no_{separator.stems[0]}" if cfg.two_stems is not None else "residual"
+    rest = name if rest_is_written else None
+    run = Separating(separator, delivery, rest, downmix, settings_of(cfg), console, faster_choices(cfg))
     run.stream = None if cfg.audio_stream is None else whole(cfg, "audio_stream")
     songs = find_songs(inputs, output, run.names)[cfg.shard.index :: cfg.shard.count]
     if not run.separate(songs, overwrite):
@@ -74,6 +77,17 @@ def settings_of(cfg: DictConfig) -> dict[str, Any]:
     keys = ("weights", *windows, *sound, *(["bitrate"] if FORMATS[cfg.format.lower()].lossy else []))
     stream = {"audio_stream": cfg.audio_stream} if cfg.audio_stream else {}  # the first is what it always was
     return {"files": checkpoint_states(cfg), **{key: tree[key] for key in keys}, **stream}
+
+
+def faster_choices(cfg: DictConfig) -> list[str]:
+    """What would separate a song faster than these settings."""
+    choices = []
+    if cfg.overlap > FAST_OVERLAP or cfg.shifts > 1 or cfg.tta:
+        choices.append("separation=fast")
+    on_cpu = cfg.device == "cpu" or (cfg.device == "auto" and best_device().type == "cpu")
+    if on_cpu and cfg.engine == "torch" and not cfg.compile:
+        choices.append("engine=openvino for larger models")
+    return [*choices, "a computer with a GPU"] if on_cpu else choices
 
 
 def check_shard(cfg: DictConfig) -> None:

@@ -4,6 +4,7 @@ import logging
 import math
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,10 @@ from rich.console import Console
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.file_state import word_for
-from bsroformer.inference import Delivery, SeparatedSong, Song, StreamSeparator, separate_file
+from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, StreamSeparator, separate_file
 from bsroformer.launch.errors import INTERRUPTED, report
-from bsroformer.launch.terminal import clock, music_progress, shown_path, stopping_on_sigterm, warnings_told
+from bsroformer.launch.song_progress import song_progress
+from bsroformer.launch.terminal import clock, shown_path, stopping_on_sigterm, warnings_told
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Separating:
         downmix: Whether surround sound is mixed down.
         settings: What else decides how stems sound.
         console: Where to tell what happens.
+        faster: Choices to offer where a song will take long.
         done: The songs that are separated.
         failures: What was wrong with the others.
         stream: The audio stream of each file; None: the first, with a warning where there are several.
@@ -41,6 +44,7 @@ class Separating:
     downmix: bool
     settings: Mapping[str, Any]
     console: Console
+    faster: Sequence[str] = ()
     done: list[SeparatedSong] = field(default_factory=list)
     failures: list[InputError] = field(default_factory=list)
     stream: int | None = None
@@ -84,22 +88,9 @@ class Separating:
 
     def _separate(self, song: Song, number: str, overwrite: bool) -> None:
         """Separate a song, or keep in mind why it cannot be: whatever is wrong with it does not stop the others."""
-        with warnings_told(self.console), music_progress(self.console) as progress:
-            task = progress.add_task(f"{number}{song.source.name}", total=None)
+        with warnings_told(self.console):
             try:
-                if not overwrite:
-                    song.check_room(self.files(song), self.mark(song))
-                separated = separate_file(
-                    self.separator,
-                    song.source,
-                    song.folder,
-                    self.delivery,
-                    self.rest,
-                    self.downmix,
-                    self.mark(song),
-                    progress=lambda done, total: progress.update(task, completed=done, total=total),
-                    stream=self.stream,
-                )
+                separated = self._stems_of(song, number, overwrite)
             except InputError as error:
                 named = song.source.name in str(error) or song.folder.name in str(error)
                 self.failures.append(error if named else InputError(f"{song.source}: {error}"))
@@ -116,6 +107,28 @@ class Separating:
                 return
         self.done.append(separated)
         self._tell(song, separated)
+
+    def _stems_of(self, song: Song, number: str, overwrite: bool) -> SeparatedSong:
+        mark = self.mark(song)
+        if not overwrite:
+            song.check_room(self.files(song), mark)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # repeated when it is separated
+            opened = SongStems(self.separator, song.source, self.rest, self.downmix, stream=self.stream)
+        with song_progress(opened, f"{number}{song.source.name}", self.console, self.faster) as progress:
+            separated = separate_file(
+                self.separator,
+                song.source,
+                song.folder,
+                self.delivery,
+                self.rest,
+                self.downmix,
+                mark,
+                stream=self.stream,
+            )
+        if progress.long:
+            self.faster = ()  # once is enough
+        return separated
 
     def _tell(self, song: Song, separated: SeparatedSong) -> None:
         took = f"{clock(separated.seconds)} of music in {clock(separated.seconds_taken)}"

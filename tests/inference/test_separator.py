@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bsroformer import devices
 from bsroformer.errors import Cancelled, InputError
-from bsroformer.inference import Separator
+from bsroformer.inference import Ensemble, Separator
 from bsroformer.inference.selection import with_stems
 from bsroformer.inference.stream_separator import StreamSeparator
 
@@ -293,3 +293,16 @@ def test_a_numpy_array_is_separated_as_a_tensor_is():
 def test_what_is_no_mixture_is_an_input_error(mixture):
     with pytest.raises(InputError, match=r"separate_file|floating-point|2 channels"):
         Identity()(mixture)
+
+
+@pytest.mark.parametrize(("overlap", "shifts"), [(0.0, 1), (0.5, 1), (0.5, 3), (0.75, 2), (0.93, 1)])
+@pytest.mark.parametrize("length", [1, 19, 20, 21, 30, 31, 39, 40, 41, 333])
+def test_windows_are_counted_before_and_while_they_are_computed(length, overlap, shifts):
+    shifts = min(shifts, max(1, round(WINDOW * (1 - overlap))))
+    chosen, model, counted = separator(overlap=overlap, shifts=shifts), Echo(), []
+    several = Ensemble([separator(model, overlap=overlap, shifts=shifts, batch_size=2), chosen])
+    several.on_windows = counted.append
+    several(torch.randn(2, length))
+    computed = sum(batch[0] for batch in model.batches)
+    assert chosen.count_windows(length) == computed
+    assert several.count_windows(length) == 2 * computed == sum(counted)
