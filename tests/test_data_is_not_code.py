@@ -49,7 +49,8 @@ def violations(source: str, file: str) -> Iterator[str]:
             yield f"{file}:{node.lineno}: torch.load without weights_only=True"
         if name in ("np.load", "numpy.load") and keywords.get("allow_pickle", "False") != "False":
             yield f"{file}:{node.lineno}: {name} with pickles"
-        if name == "yaml.load" and arguments[1:] != ["_PlainLoader"]:
+        plain = arguments[1:] == ["_PlainLoader"] or keywords.get("Loader") == "yaml.BaseLoader"  # all values are text
+        if name == "yaml.load" and not plain:
             yield f"{file}:{node.lineno}: yaml.load without the plain loader"
 
 

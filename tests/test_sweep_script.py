@@ -71,7 +71,7 @@ def test_a_sweep_has_a_table_and_a_failing_job_spoils_no_other(songs_root, tmp_p
     scores = [float(row["val/sdr"]) for row in rows[:3]]
     assert scores == sorted(scores, reverse=True)
     assert (rows[3]["job"], rows[3]["optimizer.lr"], rows[3]["status"]) == ("1", "x", "failed")
-    assert rows[3]["reason"].startswith("optimizer or scheduler cannot be set up as configured")
+    assert rows[3]["reason"].startswith("optimizer.lr=x must be a number")
     assert (folder / "sweep.md").read_text() in printed
 
 

@@ -143,7 +143,7 @@ TRAINING = {
     "average_best": MAYBE_COUNT,
     "ema_half_life": number(0, above=True),
     "tags": PATHS,
-    "optimizer.lr": number(0, 100),
+    "optimizer.lr": number(0),
     "optimizer.weight_decay": number(0, 100),
     "optimizer.betas": NUMBERS_BELOW_1,
     "optimizer._partial_": choice(True),

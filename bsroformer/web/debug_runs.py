@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
+from bsroformer.errors import InputError
+from bsroformer.safe_files import read_yaml
 
 CONFIG = "config.yaml"
-MAX_BYTES = 200_000
-"""A run's configuration has a tenth of that; a longer file is not worth the time that YAML takes for it."""
 SIGNS = (
     ("callbacks", "same_batch"),  # debug=overfit_one_batch
     ("data", "overfit_songs"),  # experiment=overfit_song
@@ -30,12 +29,9 @@ def is_debug_run(run: Path) -> bool:
 
 
 def _config_of(run: Path) -> dict[str, Any]:
-    """The configuration with all values as text; nothing if it cannot be read."""
-    file = run / CONFIG
+    """The configuration; nothing if it cannot be read."""
     try:
-        if file.stat().st_size > MAX_BYTES:
-            return {}
-        config = yaml.load(file.read_text("utf-8"), Loader=yaml.BaseLoader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        config = read_yaml(run / CONFIG)
+    except InputError:
         return {}
     return config if isinstance(config, dict) else {}

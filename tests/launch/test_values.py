@@ -50,7 +50,7 @@ def test_nonsense_is_refused_by_key_and_value(task):
         ("train", "trainer.max_epochs=0", "must be 1 or more, or -1"),
         ("train", "trainer.check_val_every_n_epoch=0", "must be 1 or more, or null"),
         ("train", "trainer.gradient_clip_val=-1", "must be 0 or more, or null"),
-        ("train", "optimizer.lr=1e9", "optimizer.lr=1000000000.0 must be 0 or more and at most 100"),
+        ("train", "optimizer.lr=-1", "optimizer.lr=-1 must be 0 or more"),
         ("train", "optimizer.betas=[]", "must be a list of two numbers"),
         ("train", "optimizer._partial_=false", "must be one of True"),
         ("train", "scheduler.final=abc", "must be a number"),

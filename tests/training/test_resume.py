@@ -131,7 +131,7 @@ def test_nothing_is_told_of_what_stays(songs_root, tmp_path, uninterrupted, caps
     ("change", "told"),
     [
         ("trainer.max_epochs=1", "trainer.max_epochs=1 is less than the 2 epochs that"),
-        ("optimizer.lr=x", "optimizer or scheduler cannot be set up as configured"),
+        ("optimizer.lr=x", "optimizer.lr=x must be a number"),
     ],
 )
 def test_a_run_cannot_go_on_with(songs_root, tmp_path, uninterrupted, capsys, change, told):
