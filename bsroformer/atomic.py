@@ -1,12 +1,12 @@
 """Files that are whole or not there."""
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bsroformer.errors import InputError
+from bsroformer.temporary_files import bring_to_disk, temporary_file
 
 NEARLY_NOTHING = 2**16
 """Bytes: libraries write in blocks that may not fit any more."""
@@ -14,24 +14,23 @@ NEARLY_NOTHING = 2**16
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give an empty file beside `path` to write to; it takes its name when the context ends without an error.
+    """Yield an empty file beside `path` to write to; it is renamed to `path` when the context ends without an error.
 
-    Otherwise it is removed, and a file that was at `path` stays as it was.
+    Otherwise it is removed, and a file at `path` stays as it was. The disk holds the content before the name, so that a
+    power cut leaves no empty file.
 
     Raises:
         InputError: If the folder cannot be made or written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with ExitStack() as clean_up:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial.touch()
+            partial = clean_up.enter_context(temporary_file(path))
         yield partial
         with writing(path):
+            bring_to_disk(partial)
             partial.replace(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+            bring_to_disk(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ PACKAGE = "bsroformer"
 
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
-    ("errors",),
+    ("errors", "temporary_files"),
     ("atomic", "devices", "extras", "file_state", "parallel", "safe_files"),
     ("hardware",),
     ("audio",),

@@ -1,14 +1,12 @@
 """A file in, the files of its stems out."""
 
 import math
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -21,8 +19,9 @@ from bsroformer.audio.writer import encoding
 from bsroformer.errors import InputError
 from bsroformer.inference.delivery import Delivery
 from bsroformer.inference.song_stems import READ_BLOCK, SongStems
-from bsroformer.inference.stem_folder import stem_folder
+from bsroformer.inference.stem_folder import RESCALING, stem_folder
 from bsroformer.inference.stream_separator import Progress, StreamSeparator, told
+from bsroformer.temporary_files import temporary_folder
 
 CEILING = 1 - 2**-15
 """The largest sample after rescaling: the largest that 16 bits hold."""
@@ -151,8 +150,8 @@ def _write_rescaled(
     files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor], levels: _Levels
 ) -> float:
     """Write to float files aside first, since the last sample may be the loudest; returns the gain."""
-    with TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=files[0].parent) as aside:
-        rough = [Path(aside) / f"{number}.w64" for number in range(len(files))]
+    with temporary_folder(files[0].parent, RESCALING) as aside:
+        rough = [aside / f"{number}.w64" for number in range(len(files))]
         _write(rough, replace(sound, subtype="FLOAT", tags={}, mark=""), frames, pieces)
         gain = CEILING / max(levels.peak, CEILING)
         again = zip(*(blocks(path, READ_BLOCK) for path in rough), strict=True)
