@@ -52,9 +52,14 @@ def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: 
     return read_public(file, read_yaml(located(config)) if config is not None else _found_beside(path, file.path))
 
 
+def config_names(path: Path) -> tuple[str, ...]:
+    """Names under which the YAML of public weights is looked for beside them; the first that exists is read."""
+    return f"{path.stem}.yaml", f"{path.stem}.yml", f"{path.name}.yaml", f"config_{path.stem}.yaml"
+
+
 def _found_beside(reference: str | Path, path: Path) -> YamlFile | None:
     """The YAML named as the checkpoint is, in its folder or, if that is on the Hub, in its repository."""
-    names = (f"{path.stem}.yaml", f"{path.stem}.yml", f"{path.name}.yaml", f"config_{path.stem}.yaml")
+    names = config_names(path)
     if is_on_hub(reference):
         found = (fetched_if_there(sibling(str(reference), name)) for name in names)
     else:
