@@ -3,9 +3,12 @@
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bsroformer.audio.formats import FORMATS
@@ -19,6 +22,7 @@ from bsroformer.launch.separating import Separating
 from bsroformer.launch.separators import checkpoint_fingerprints, open_checkpoints, separator_from
 from bsroformer.launch.terminal import terminal
 
+DEFAULT_OUTPUT = "separated"
 statuses: list[int] = []
 """Of this process's jobs with songs that could not be separated: a sweep goes on after such a job."""
 
@@ -32,14 +36,14 @@ def exit_status() -> int:
 
 @user_errors
 def separate(cfg: DictConfig) -> None:
-    """Write the stems of each song to ``<output>/<place>/<song>/<stem>.<format>``; leave out those that are done.
+    """Write the stems of each song to ``<output>/<place>/<song>/<stem>.<format>``; skip those that are done.
 
     Args:
         cfg: ``configs/separate.yaml``, composed.
     """
     cfg = prepared(cfg)
     console = terminal()
-    inputs, output = paths_of(cfg.input, "input"), path_of(cfg.output, "output")
+    inputs, output = paths_of(cfg.input, "input"), output_folder(cfg)
     check_shard(cfg)
     keep_freed_memory()
     stems, rest_is_written = wanted_stems(cfg)
@@ -80,8 +84,17 @@ def settings_of(cfg: DictConfig, checkpoints: Sequence[Checkpoint]) -> dict[str,
     return {"files": checkpoint_fingerprints(checkpoints), **{key: tree[key] for key in keys}}
 
 
+def output_folder(cfg: DictConfig) -> Path:
+    """The folder of all songs; each job of a sweep over settings has one in it, unless ``output`` is another."""
+    output = path_of(cfg.output, "output")
+    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if in_sweep and cfg.shard.count == 1 and cfg.output == DEFAULT_OUTPUT:
+        return output / str(HydraConfig.get().job.num)
+    return output
+
+
 def check_shard(cfg: DictConfig) -> None:
-    """Make sure that processes which share a collection know their part of it, and write to one place.
+    """Make sure that processes which share a collection know their part of it.
 
     Raises:
         InputError: If not.
@@ -89,8 +102,6 @@ def check_shard(cfg: DictConfig) -> None:
     index, count = whole(cfg, "shard.index"), whole(cfg, "shard.count")
     if not 0 <= index < count:
         raise InputError(f"shard.index={index} must be from 0 to shard.count - 1 = {count - 1}")
-    if count > 1 and cfg.output == cfg.paths.output_dir:
-        raise InputError("several processes that share a collection need one place to write: give output=...")
 
 
 def wait_for_other_processes(cfg: DictConfig) -> None:

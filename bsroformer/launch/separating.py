@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,8 @@ from rich.console import Console
 
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
-from bsroformer.file_state import file_state, word_for
 from bsroformer.inference import Delivery, SeparatedSong, Song, StreamSeparator, separate_file
+from bsroformer.inference.stem_marks import StemMark
 from bsroformer.launch.errors import INTERRUPTED, report
 from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm, warnings_told
 
@@ -53,15 +54,17 @@ class Separating:
         return [self.delivery.path(song.folder, name) for name in self.names]
 
     def mark(self, song: Song) -> str:
-        """A word that stands for the song's file and all settings."""
+        """The word of the `StemMark` of a song's stems."""
         others = self.names if self.rest else []  # of which the rest is what is left
-        return word_for([file_state(song.source), others, self.settings])
+        return str(StemMark.of_song(song.source, {"others": others, **self.settings}))
 
     def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
         """Separate the songs that are not done, or all; whether all of them could be."""
         waiting = [song for song in songs if overwrite or not song.done(self.files(song), self.mark(song))]
         if done := len(songs) - len(waiting):
-            self.console.print(f"{counted(done)} left out: the stems are there (overwrite=true separates again)")
+            self.console.print(f"Skipping {counted(done)} already separated (overwrite=true separates again).")
+        if not overwrite and (again := sum(any(map(Path.is_file, self.files(song))) for song in waiting)):
+            self.console.print(f"{counted(again)} separated again: song, checkpoint or settings have changed.")
         begun = time.monotonic()
         try:
             with stopping_on_sigterm():
@@ -69,7 +72,7 @@ class Separating:
                     self._separate(song, f"{number}/{len(waiting)} " if waiting[1:] else "", overwrite)
         except KeyboardInterrupt:
             left = len(waiting) - len(self.done) - len(self.failures)
-            self.console.print(f"Stopped with {counted(left)} left; the same command goes on where this one ended.")
+            self.console.print(f"Stopped with {counted(left)} left; the same command continues where this one ended.")
             sys.exit(INTERRUPTED)
         finally:
             if len(waiting) > 1:
@@ -84,7 +87,7 @@ class Separating:
             task = progress.add_task(f"{number}{song.source.name}", total=None)
             try:
                 if not overwrite:
-                    song.check_room(self.files(song))
+                    song.check_room(self.files(song), self.mark(song))
                 separated = separate_file(
                     self.separator,
                     song.source,
@@ -115,7 +118,10 @@ class Separating:
     def _tell(self, song: Song, separated: SeparatedSong) -> None:
         took = f"{clock(separated.seconds)} of music in {clock(separated.seconds_taken)}"
         speed = separated.seconds / max(separated.seconds_taken, 1e-9)
-        self.console.print(f"{', '.join(self.names)} are in {song.folder} ({took}, {speed:.1f} x real time)")
+        self.console.print(f"{', '.join(self.names)} are in {shown(song.folder)} ({took}, {speed:.1f} x real time)")
+        if others := song.other_stems(self.files(song), self.mark(song)):
+            names = ", ".join(path.name for path in others)
+            self.console.print(f"{shown(song.folder)} also holds {names}, of other settings.", style="yellow")
         decibels = 20 * math.log10(separated.gain)
         if decibels < 0:
             self.console.print(f"All its stems were scaled by {decibels:.1f} dB, so that none clips.")
@@ -131,6 +137,11 @@ class Separating:
             f"{len(self.done)} of {counted(songs)} separated: {clock(music)} of music in {clock(taken)}, "
             f"{speed:.1f} x real time"
         )
+
+
+def shown(folder: Path) -> str:
+    """A folder as a path that cannot be taken for a word: ``./song`` instead of ``song``."""
+    return f".{os.sep}{folder}" if len(folder.parts) == 1 and not folder.is_absolute() else str(folder)
 
 
 def counted(songs: int) -> str:
