@@ -7,7 +7,7 @@ import torch
 
 from bsroformer.errors import InputError
 
-PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 # Options of glibc's mallopt(3): allocate no block by mmap, never shrink the heap, grow it by this much, and have one
 # for all threads, since those of single threads are small and cannot grow.
 M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD, M_ARENA_MAX = -4, -1, -2, -8
@@ -59,11 +59,30 @@ def chooses_bf16(precision: str, device: torch.device) -> bool:
     """Whether a precision means bfloat16 on a device: ``auto`` does where the hardware computes it.
 
     Raises:
-        InputError: If the precision is none of `PRECISIONS`.
+        InputError: If the precision is neither ``auto``, ``fp32`` nor ``bf16``.
+    """
+    known = [each for each in PRECISIONS if each != "fp16"]
+    if precision not in known:
+        raise InputError(f"precision={precision} must be one of {', '.join(known)}")
+    return computes_bf16(device) if precision == "auto" else precision == "bf16"
+
+
+def half_precision(precision: str, device: torch.device) -> torch.dtype | None:
+    """The type that matrices are multiplied in for separation; None for float32.
+
+    ``auto`` is bfloat16 where the hardware computes it, and float16 on other CUDA cards (GTX 16, RTX 20, T4, V100).
+
+    Raises:
+        InputError: If the precision is none of `PRECISIONS`, or float16 on a CPU, which has no fast operators for it.
     """
     if precision not in PRECISIONS:
-        raise InputError(f"precision={precision} is none of {', '.join(PRECISIONS)}")
-    return computes_bf16(device) if precision == "auto" else precision == "bf16"
+        raise InputError(f"precision={precision} must be one of {', '.join(PRECISIONS)}")
+    if precision == "fp16" and device.type == "cpu":
+        raise InputError("precision=fp16 needs a GPU, and this is computed on the CPU: set precision=auto")
+    if precision == "auto":
+        without_bf16 = torch.float16 if device.type == "cuda" else None
+        return torch.bfloat16 if computes_bf16(device) else without_bf16
+    return {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def keep_freed_memory() -> None:

@@ -9,6 +9,7 @@ import torch
 
 from bsroformer import devices
 from bsroformer.devices import best_device, computes_bf16, keep_freed_memory
+from bsroformer.errors import InputError
 
 
 @pytest.mark.parametrize("accelerator", ["cuda", "mps", "xpu", None])
@@ -105,3 +106,26 @@ def test_the_device_is_the_best_one_by_default(monkeypatch):
     monkeypatch.setattr(devices, "best_device", lambda: torch.device("meta"))
     assert devices.choose_device("auto") == torch.device("meta")
     assert devices.choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("capability", "precision", "half"),
+    [
+        ((7, 5), "auto", torch.float16),
+        ((8, 0), "auto", torch.bfloat16),
+        ((8, 0), "fp16", torch.float16),
+        ((7, 5), "fp32", None),
+        ((7, 5), "bf16", torch.bfloat16),
+    ],
+)
+def test_cuda_cards_without_bf16_separate_in_fp16(monkeypatch, capability, precision, half):
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert devices.half_precision(precision, torch.device("cuda")) == half
+
+
+def test_fp16_is_refused_on_a_cpu_and_not_chosen_for_it(monkeypatch):
+    monkeypatch.setattr(devices, "computes_bf16", lambda device: False)
+    assert devices.half_precision("auto", torch.device("cpu")) is None
+    with pytest.raises(InputError, match="precision=fp16 needs a GPU"):
+        devices.half_precision("fp16", torch.device("cpu"))

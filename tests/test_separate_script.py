@@ -165,6 +165,8 @@ def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(separated, checkp
         (["input=[]"], "input=[] names nothing"),
         (["input=empty"], "no audio file in the folder empty"),
         (["output=out", "shard.count=2", "shard.index=2"], "shard.index=2 must be from 0 to"),
+        (["precision=fp16"], "precision=fp16 needs a GPU"),
+        (["precision=int8"], "precision=int8 must be one of auto, fp32, bf16, fp16"),
         (["engine=openvino", "device=cuda"], "engine=openvino computes on the CPU"),
         (["weights=[1,2]"], "one number for each of the 1 checkpoint(s)"),
         (["weights=abc"], "weights=abc must be a list"),

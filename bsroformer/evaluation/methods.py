@@ -9,6 +9,7 @@ from torch import Tensor
 from bsroformer.errors import InputError
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry
 from bsroformer.inference import StreamSeparator
+from bsroformer.inference.overflow import overflow_reason
 
 
 class Method(Protocol):
@@ -67,7 +68,8 @@ class Separated:
         """
         stems = self.separator(song.mixture)
         if not stems.isfinite().all():
-            raise InputError(f"{self.name} gives NaN or infinity for {song.name}: separate with precision=fp32.")
+            reason = overflow_reason(float(song.mixture.abs().max()), self.separator.precision)
+            raise InputError(f"{self.name} gives NaN or infinity for {song.name}; {reason}")
         own = self.separator.stems
         chosen = [own.index(self.names[stem]) for stem in song.stems]
         return stems if chosen == list(range(len(own))) else stems[chosen]

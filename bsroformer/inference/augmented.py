@@ -24,6 +24,7 @@ class Augmented:
 
     def __init__(self, engine: Engine, ways: Sequence[str]) -> None:
         self.engine, self.changes = engine, [AUGMENTATIONS[way] for way in ways]
+        self.half = engine.half
 
     def __call__(self, windows: Tensor) -> Tensor:
         """Separate windows ``(b c t)`` into stems ``(b n c t)``."""

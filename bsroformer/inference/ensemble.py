@@ -40,6 +40,11 @@ class Ensemble(StreamSeparator):
         self.places = [[list(ordered).index(stem.casefold()) for stem in member.stems] for member in members]
         self.weights = self._normalised(weights)  # (members n)
 
+    @property
+    def precision(self) -> str:
+        """The members' own; of different ones, one that is not ``fp32``."""
+        return min((member.precision for member in self.members), key=lambda name: name == "fp32")
+
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate a mixture ``(c t)``, block by block, into stems ``(n c t)``: see `StreamSeparator.stream`."""
         copies = tee(mixture, len(self.members))

@@ -17,6 +17,7 @@ from bsroformer.inference.streams import weighted_sum
 from bsroformer.model import BandSplitRoformer
 
 T = TypeVar("T")
+SHORT_NAMES = {None: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 LONGEST_WINDOW = 3600
 """Seconds: a window is computed at once."""
 
@@ -33,7 +34,8 @@ class Separator(StreamSeparator):
         shifts: Passes with windows at other places, whose mean is taken.
         tta: Passes with each window changed, whose mean is taken too: ``channel_swap``, ``polarity``.
         device: Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``...
-        precision: ``fp32``, ``bf16``, or ``auto``: bf16 where the hardware computes it.
+        precision: ``fp32``, ``bf16``, ``fp16`` (GPUs), or ``auto``: bf16 where the hardware computes it, else fp16 on
+            CUDA cards and fp32.
         engine: ``torch``, or ``openvino`` for a faster CPU (the extra ``openvino``).
         compile: Compile the model, for ``torch``: faster after a start that takes half a minute.
 
@@ -51,7 +53,7 @@ class Separator(StreamSeparator):
         shifts: int = 1,
         tta: Sequence[str] = (),
         device: str = "auto",
-        precision: Literal["auto", "fp32", "bf16"] = "auto",
+        precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
         engine: Literal["torch", "openvino"] = "torch",
         compile: bool = False,
     ) -> None:
@@ -67,6 +69,11 @@ class Separator(StreamSeparator):
             raise InputError(f"shifts={shifts} are more than the {self.step} samples between two windows: give fewer")
         self.shifts, self.batch_size = shifts, batch_size
         self.engine = self._augmented(make_engine(engine, model, self.size, device, precision, compile), tta)
+
+    @property
+    def precision(self) -> str:
+        """What the network computes in: ``fp32``, ``bf16`` or ``fp16``."""
+        return SHORT_NAMES[self.engine.half]
 
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate a mixture ``(c t)``, block by block, into stems ``(n c t)``: see `StreamSeparator.stream`."""

@@ -18,6 +18,7 @@ from bsroformer.audio.tags import read_tags
 from bsroformer.audio.writer import encoding
 from bsroformer.errors import InputError
 from bsroformer.inference.delivery import Delivery
+from bsroformer.inference.overflow import overflow_reason
 from bsroformer.inference.song_stems import READ_BLOCK, SongStems
 from bsroformer.inference.stem_folder import RESCALING, stem_folder
 from bsroformer.inference.stream_separator import Progress, StreamSeparator, told
@@ -80,7 +81,7 @@ def separate_file(
     codec = probe(source).codec
     subtype, clips = delivery.subtype(codec), delivery.clips(codec)
     rescales = delivery.rescale and clips
-    levels = _Levels(source, "FLOAT" if rescales else subtype)
+    levels = _Levels(source, "FLOAT" if rescales else subtype, separator.precision)
     song = SongStems(separator, source, rest, downmix, levels.settle)
     files = [delivery.path(folder, name) for name in song.names]
     sound = Sound(song.sample_rate, song.channels, subtype, delivery.bitrate, read_tags(song.path), mark)
@@ -103,7 +104,7 @@ def separate_file(
 
 
 class _Levels:
-    """How loud the stems of `source` are, which will be stored as `subtype`.
+    """How loud the stems of `source` are, which will be stored as `subtype`, and were computed in `precision`.
 
     Attributes:
         beyond: Samples beyond full scale, by the stem's number.
@@ -111,8 +112,9 @@ class _Levels:
         frames: Samples per channel.
     """
 
-    def __init__(self, source: str | Path, subtype: str) -> None:
-        self.source, self.subtype, self.peak, self.frames = source, subtype, 0.0, 0
+    def __init__(self, source: str | Path, subtype: str, precision: str) -> None:
+        self.source, self.subtype, self.precision = source, subtype, precision
+        self.peak, self.frames = 0.0, 0
         self.beyond: Counter[int] = Counter()
 
     def settle(self, number: int, stem: Tensor) -> Tensor:
@@ -127,12 +129,17 @@ class _Levels:
         peak = float(magnitudes.max())
         if not math.isfinite(peak):
             raise InputError(
-                f"{self.source} has stems with NaN or infinite samples, so they are not written: set precision=fp32"
+                f"{self.source} has stems with NaN or infinite samples, so they are not written; "
+                + overflow_reason(_peak_of(self.source), self.precision)
             )
         self.peak = max(self.peak, peak)
         self.beyond[number] += int((magnitudes > 1).sum())
         self.frames += stem.shape[-1] if number == 0 else 0
         return stored(stem, self.subtype)
+
+
+def _peak_of(source: str | Path) -> float:
+    return max((float(block.abs().max()) for block in blocks(source, READ_BLOCK) if block.numel()), default=0.0)
 
 
 def _write(files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor]) -> None:

@@ -25,6 +25,11 @@ class StreamSeparator(ABC):
     sample_rate: int
     channels: int
 
+    @property
+    def precision(self) -> str:
+        """What it computes in: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if that is unknown."""
+        return "auto"
+
     @abstractmethod
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate a mixture while it comes in.

@@ -96,3 +96,15 @@ def test_compiled_blocks_compute_the_same(tiny_model):
     mixture = torch.randn(2, 3001)
     plain = Separator(tiny_model, device="cpu", precision="fp32")(mixture)
     torch.testing.assert_close(Separator(tiny_model, device="cpu", precision="fp32", compile=True)(mixture), plain)
+
+
+@pytest.mark.parametrize("options", MODELS.values(), ids=MODELS)
+def test_float16_is_close_to_float32(tiny_tree, options):
+    """On the CPU, which computes it slowly, as a GPU would: matrices in float16, sums and norms in float32."""
+    model = lively(tiny_tree | options)
+    windows = 0.1 * torch.randn(1, model.settings.channels, 800)
+    plain = TorchEngine(model, torch.device("cpu"), bf16=False)(windows)
+    half = TorchEngine(model, torch.device("cpu"), bf16=False, fp16=True)
+    assert half.half == torch.float16
+    assert not torch.equal(half(windows), plain)
+    assert sdr(half(windows), plain).min() > 45

@@ -268,3 +268,23 @@ def test_a_rate_that_the_format_cannot_have_is_told_before_anything_is_computed(
     with pytest.raises(InputError, match=r"vocals\.mp3 cannot have a sample rate of 96000 Hz"):
         separate_file(halves, tmp_path / "a.wav", tmp_path / "out", Delivery("mp3"))
     assert files(tmp_path) == ["a.wav"]
+
+
+@pytest.mark.parametrize(
+    ("level", "precision", "reason"),
+    [
+        (1e30, "bf16", r"samples up to \d\.\d+e\+3\d, where full scale is 1: scale it down"),
+        (0.1, "fp16", "with precision=fp16 numbers overflow.*: set precision=fp32"),
+        (0.1, "fp32", "check the checkpoint and its YAML"),
+    ],
+)
+def test_stems_that_are_not_finite_are_explained(tmp_path, level, precision, reason):
+    class Overflowing(Halves):
+        pass
+
+    Overflowing.precision = precision
+    write(tmp_path / "a.wav", noise(9000, level), RATE)
+    with pytest.raises(InputError, match=rf"a\.wav has stems with NaN or infinite samples.*{reason}") as error:
+        separate_file(Overflowing(gain=float("inf")), tmp_path / "a.wav", tmp_path / "out")
+    assert ("precision=fp32" in str(error.value)) == (precision == "fp16")
+    assert files(tmp_path) == ["a.wav"]

@@ -2,7 +2,7 @@
 
 import torch
 
-from bsroformer.devices import choose_device, chooses_bf16
+from bsroformer.devices import choose_device, half_precision
 from bsroformer.errors import InputError
 from bsroformer.inference.engines.engine import ENGINES, Engine
 from bsroformer.inference.engines.torch_engine import TorchEngine
@@ -21,7 +21,7 @@ def make_engine(
         model: What it computes.
         size: Length of a window, samples.
         device: ``auto``, ``cpu``, ``cuda``, ...
-        precision: ``auto``, ``fp32`` or ``bf16``.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         compile: See `TorchEngine`.
 
     Raises:
@@ -32,6 +32,8 @@ def make_engine(
             raise InputError("engine=openvino computes on the CPU: leave out device and compile, or set engine=torch")
         from bsroformer.inference.engines.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(model, size, chooses_bf16(precision, torch.device("cpu")))
+        bf16 = half_precision(precision, torch.device("cpu")) == torch.bfloat16
+        return OpenVinoEngine(model, size, bf16)
     chosen = choose_device(device)
-    return TorchEngine(model, chosen, chooses_bf16(precision, chosen), compile)
+    half = half_precision(precision, chosen)
+    return TorchEngine(model, chosen, half == torch.bfloat16, compile, fp16=half == torch.float16)

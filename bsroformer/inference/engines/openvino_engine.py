@@ -39,6 +39,7 @@ class OpenVinoEngine:
             raise InputError(f"engine=openvino needs OpenVINO: {install_command('openvino')}") from error
         self.size, self.bf16 = size, bf16
         self.torch = TorchEngine(model, torch.device("cpu"), bf16)
+        self.half = self.torch.half
         self.compiled: CompiledModel | None = None
 
     @torch.inference_mode()
