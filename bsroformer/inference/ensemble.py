@@ -40,6 +40,10 @@ class Ensemble(StreamSeparator):
         self.places = [[list(ordered).index(stem.casefold()) for stem in member.stems] for member in members]
         self.weights = self._normalised(weights)  # (members n)
 
+    def __repr__(self) -> str:
+        """List the members."""
+        return f"Ensemble({', '.join(map(repr, self.members))})"
+
     @property
     def precision(self) -> str:
         """The members' own; of different ones, one that is not ``fp32``."""

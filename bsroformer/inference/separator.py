@@ -70,6 +70,13 @@ class Separator(StreamSeparator):
         self.shifts, self.batch_size = shifts, batch_size
         self.engine = self._augmented(make_engine(engine, model, self.size, device, precision, compile), tta)
 
+    def __repr__(self) -> str:
+        """Name the stems and all settings."""
+        seconds = self.size / self.sample_rate
+        settings = f"chunk_seconds={seconds:g}, overlap={1 - self.step / self.size:.3g}, shifts={self.shifts}"
+        sound = f"{self.sample_rate} Hz, {self.channels} channel(s)"
+        return f"Separator({', '.join(self.stems)}; {sound}; {settings}, precision={self.precision})"
+
     @property
     def precision(self) -> str:
         """What the network computes in: ``fp32``, ``bf16`` or ``fp16``."""

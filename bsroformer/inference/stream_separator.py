@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor
 
-from bsroformer.errors import Cancelled, InputError
+from bsroformer.errors import Cancelled
+from bsroformer.inference.mixture_input import Mixture, samples_of
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds of music that are done, and those there are in all, if that is known."""
@@ -24,6 +25,10 @@ class StreamSeparator(ABC):
     stems: tuple[str, ...]
     sample_rate: int
     channels: int
+
+    def __repr__(self) -> str:
+        """Name the stems, and the rate and channels of what goes in and comes out."""
+        return f"{type(self).__name__}({', '.join(self.stems)}; {self.sample_rate} Hz, {self.channels} channel(s))"
 
     @property
     def precision(self) -> str:
@@ -44,14 +49,15 @@ class StreamSeparator(ABC):
 
     def __call__(
         self,
-        mixture: Tensor,
+        mixture: Mixture,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Tensor:
-        """Separate a mixture that is in memory; equal to `stream` sample by sample.
+        """Separate a mixture in memory; equal to `stream` sample by sample.
 
         Args:
-            mixture: Samples ``(c t)`` at `sample_rate`.
+            mixture: Samples ``(c t)`` at `sample_rate`, a tensor or a NumPy array; or a file, which is read whole and
+                brought to the model's rate and channels (`separate_file` takes files of any length).
             progress: Called after each finished piece.
             cancelled: Asked after each finished piece whether to stop.
 
@@ -59,14 +65,11 @@ class StreamSeparator(ABC):
             The stems ``(n c t)``, on the CPU.
 
         Raises:
-            InputError: If the mixture has no sample or another number of channels.
+            InputError: If the mixture has no sample, another number of channels, or samples that are not finite.
             Cancelled: If it was.
         """
-        if mixture.ndim != 2 or mixture.shape[0] != self.channels or mixture.shape[1] == 0:
-            raise InputError(
-                f"the model separates audio of shape ({self.channels} channels, samples), got {tuple(mixture.shape)}"
-            )
-        pieces = list(told(self.stream([mixture]), self.sample_rate, mixture.shape[1], progress, cancelled))
+        samples = samples_of(mixture, self.channels, self.sample_rate)
+        pieces = list(told(self.stream([samples]), self.sample_rate, samples.shape[1], progress, cancelled))
         return torch.cat(pieces, dim=-1)
 
 

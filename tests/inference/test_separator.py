@@ -1,5 +1,6 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,8 +8,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from bsroformer import devices
+from bsroformer.audio.files import write
 from bsroformer.errors import Cancelled, InputError
-from bsroformer.inference import Separator
+from bsroformer.inference import Ensemble, Separator
 from bsroformer.inference.selection import with_stems
 
 RATE, WINDOW = 100, 20  # Hz and samples: windows of 0.2 s
@@ -271,3 +273,42 @@ def test_a_device_that_is_not_there_is_told(device):
 def test_a_mixture_of_another_shape_is_told(shape):
     with pytest.raises(InputError, match=r"audio of shape \(2 channels, samples\), got \("):
         separator()(torch.randn(shape))
+
+
+def test_a_numpy_array_and_a_file_are_mixtures_too(tmp_path):
+    mixture = 0.1 * torch.randn(2, 3 * WINDOW)
+    expected = separator()(mixture)
+    for array in (mixture.numpy(), mixture.double().numpy(), np.asfortranarray(mixture.numpy()), mixture.double()):
+        torch.testing.assert_close(separator()(array), expected)
+    write(tmp_path / "a.wav", mixture, RATE)
+    for path in (tmp_path / "a.wav", str(tmp_path / "a.wav")):
+        torch.testing.assert_close(separator()(path), expected)
+    write(tmp_path / "mono.wav", mixture[:1], 2 * RATE)  # half as long at the model's rate
+    assert separator()(tmp_path / "mono.wav").shape == (2, 2, 3 * WINDOW // 2)
+
+
+@pytest.mark.parametrize(
+    ("mixture", "reason"),
+    [
+        (torch.zeros(50, 2), r"got \(50, 2\): transpose it"),
+        (torch.zeros(1, 2, 50), r"got \(1, 2, 50\): leave out the batch's axis"),
+        (np.zeros(50), r"got \(50,\): repeat the one channel 2 times"),
+        (np.zeros((1, 50)), r"got \(1, 50\): repeat the one channel 2 times"),
+        (np.zeros((2, 50), np.int16), "samples of torch.int16: scale them"),
+        (torch.full((2, 50), float("nan")), "holds NaN or infinite samples"),
+        ([[0.0], [0.0]], "must be a tensor, a NumPy array or the path of a file, got list"),
+        (None, "got NoneType"),
+        ("gone.wav", r"gone\.wav"),
+    ],
+)
+def test_what_is_no_mixture_is_refused_with_a_remedy(mixture, reason):
+    with pytest.raises(InputError, match=reason):
+        separator()(mixture)
+
+
+def test_a_separator_shows_its_stems_and_settings():
+    shown = (
+        "Separator(same, negated half; 100 Hz, 2 channel(s); chunk_seconds=0.2, overlap=0.5, shifts=1, precision=fp32)"
+    )
+    assert repr(separator()) == shown
+    assert repr(Ensemble([separator()])) == f"Ensemble({shown})"
