@@ -398,3 +398,19 @@ def test_stems_of_other_settings_in_one_folder_are_reported(separated, checkpoin
     assert "1 song separated again" in separated(*words, "format=flac", "overlap=0.25")
     record(music / "a.wav", seconds=1)  # an edited song is the same song
     assert "1 song separated again" in separated(*words)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_no_bar_is_drawn_for_a_file_that_cannot_be_opened(checkpoint, tmp_path):
+    import pty
+
+    record(tmp_path / "a.wav", seconds=2)
+    leader, follower = pty.openpty()
+    command = [sys.executable, SCRIPT, *PLAINLY, f"ckpt={checkpoint}", "input=[a.wav,gone.wav]"]
+    subprocess.run(command, cwd=tmp_path, env=environment(), stdout=follower, stderr=follower, check=False)
+    printed = os.read(leader, 2**16).decode()
+    os.close(leader)
+    os.close(follower)
+    assert "1/2 a.wav" in printed
+    assert "gone.wav" in printed.rpartition("error:")[2]
+    assert "2/2 gone.wav" not in printed

@@ -1,6 +1,6 @@
 """Several separators, averaged stem by stem."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import tee
 
 import torch
@@ -43,6 +43,21 @@ class Ensemble(StreamSeparator):
     def __repr__(self) -> str:
         """List the members."""
         return f"Ensemble({', '.join(map(repr, self.members))})"
+
+    @property
+    def on_windows(self) -> Callable[[int], None] | None:  # type: ignore[override]
+        """See `StreamSeparator`: it is called for the windows of every member."""
+        return self.members[0].on_windows
+
+    @on_windows.setter
+    def on_windows(self, called: Callable[[int], None] | None) -> None:
+        for member in self.members:
+            member.on_windows = called
+
+    def count_windows(self, frames: int) -> int | None:
+        """Windows of all members; None if that of one is unknown."""
+        counts = [member.count_windows(frames) for member in self.members]
+        return None if None in counts else sum(count for count in counts if count is not None)
 
     @property
     def precision(self) -> str:

@@ -90,10 +90,20 @@ class Separator(StreamSeparator):
         passes = [self._pass(copy, shift) for copy, shift in zip(tee(mixture, self.shifts), shifts, strict=True)]
         return weighted_sum(passes, torch.full((self.shifts, len(self.stems)), 1 / self.shifts))
 
+    def count_windows(self, frames: int) -> int:
+        """Windows that a mixture of so many samples takes, over all shifts."""
+        beyond = frames - self.size
+        if beyond <= 0:
+            return self.shifts
+        shifts = [self.step * number // self.shifts for number in range(self.shifts)]
+        return sum(1 + -(-(beyond + shift) // self.step) for shift in shifts)
+
     def _pass(self, mixture: Iterable[Tensor], shift: int) -> Iterator[Tensor]:
         joined = OverlapAdd(fade=self.size - self.step)
         for batch in batches(windows(mixture, self.size, self.step, shift), self.batch_size):
             separated = self.engine(torch.stack([window for _, window in batch]))
+            if self.on_windows is not None:
+                self.on_windows(len(batch))
             for (place, _), stems in zip(batch, separated, strict=True):
                 finished = joined.add(stems, place)
                 if finished.shape[-1]:

@@ -20,11 +20,17 @@ class StreamSeparator(ABC):
         stems: Names of the stems, in the order of the output.
         sample_rate: Of mixture and stems, Hz.
         channels: Of mixture and stems.
+        on_windows: Called in the computing thread with the number of windows that were computed together.
     """
 
     stems: tuple[str, ...]
     sample_rate: int
     channels: int
+    on_windows: Callable[[int], None] | None = None
+
+    def count_windows(self, frames: int) -> int | None:
+        """Windows that a mixture of so many samples takes in all; None if it is not separated by windows."""
+        return None
 
     def __repr__(self) -> str:
         """Name the stems, and the rate and channels of what goes in and comes out."""

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from bsroformer.audio.formats import FORMATS
 from bsroformer.checkpoints import Checkpoint
-from bsroformer.devices import keep_freed_memory
+from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, find_songs
 from bsroformer.launch.config import path_of, paths_of, plain, prepared, switch, whole, word, words
@@ -23,6 +23,8 @@ from bsroformer.launch.separators import checkpoint_fingerprints, open_checkpoin
 from bsroformer.launch.terminal import terminal
 
 DEFAULT_OUTPUT = "separated"
+FAST_OVERLAP = 0.125
+"""Of ``separation=fast``."""
 statuses: list[int] = []
 """Of this process's jobs with songs that could not be separated: a sweep goes on after such a job."""
 
@@ -52,9 +54,8 @@ def separate(cfg: DictConfig) -> None:
     checkpoints = open_checkpoints(cfg, console)
     separator = separator_from(checkpoints, cfg, stems)
     rest = f"no_{separator.stems[0]}" if cfg.two_stems is not None else "residual"
-    run = Separating(
-        separator, delivery, rest if rest_is_written else None, downmix, settings_of(cfg, checkpoints), console
-    )
+    settings, faster = settings_of(cfg, checkpoints), faster_choices(cfg)
+    run = Separating(separator, delivery, rest if rest_is_written else None, downmix, settings, console, faster)
     songs = find_songs(inputs, output, run.names)[cfg.shard.index :: cfg.shard.count]
     if not run.separate(songs, overwrite):
         statuses.append(STATUS)
@@ -91,6 +92,17 @@ def output_folder(cfg: DictConfig) -> Path:
     if in_sweep and cfg.shard.count == 1 and cfg.output == DEFAULT_OUTPUT:
         return output / str(HydraConfig.get().job.num)
     return output
+
+
+def faster_choices(cfg: DictConfig) -> list[str]:
+    """What would separate a song faster than these settings."""
+    choices = []
+    if cfg.overlap > FAST_OVERLAP or cfg.shifts > 1 or cfg.tta:
+        choices.append("separation=fast")
+    on_cpu = cfg.device == "cpu" or (cfg.device == "auto" and best_device().type == "cpu")
+    if on_cpu and cfg.engine == "torch" and not cfg.compile:
+        choices.append("engine=auto, which tries OpenVINO")
+    return [*choices, "a computer with a GPU"] if on_cpu else choices
 
 
 def check_shard(cfg: DictConfig) -> None:

@@ -14,10 +14,11 @@ from rich.console import Console
 
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
-from bsroformer.inference import Delivery, SeparatedSong, Song, StreamSeparator, separate_file
+from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, StreamSeparator, separate_file
 from bsroformer.inference.stem_marks import StemMark
 from bsroformer.launch.errors import INTERRUPTED, report
-from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm, warnings_told
+from bsroformer.launch.song_progress import song_progress
+from bsroformer.launch.terminal import clock, stopping_on_sigterm, warnings_told
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Separating:
         downmix: Whether surround sound is mixed down.
         settings: What else decides how stems sound.
         console: Where to tell what happens.
+        faster: Choices to offer where a song will take long.
         done: The songs that are separated.
         failures: What was wrong with the others.
     """
@@ -41,6 +43,7 @@ class Separating:
     downmix: bool
     settings: Mapping[str, Any]
     console: Console
+    faster: Sequence[str] = ()
     done: list[SeparatedSong] = field(default_factory=list)
     failures: list[InputError] = field(default_factory=list)
 
@@ -83,21 +86,9 @@ class Separating:
 
     def _separate(self, song: Song, number: str, overwrite: bool) -> None:
         """Separate a song, or keep in mind why it cannot be: whatever is wrong with it does not stop the others."""
-        with warnings_told(self.console), music_progress(self.console) as progress:
-            task = progress.add_task(f"{number}{song.source.name}", total=None)
+        with warnings_told(self.console):
             try:
-                if not overwrite:
-                    song.check_room(self.files(song), self.mark(song))
-                separated = separate_file(
-                    self.separator,
-                    song.source,
-                    song.folder,
-                    self.delivery,
-                    self.rest,
-                    self.downmix,
-                    self.mark(song),
-                    progress=lambda done, total: progress.update(task, completed=done, total=total),
-                )
+                separated = self._stems_of(song, number, overwrite)
             except InputError as error:
                 named = song.source.name in str(error) or song.folder.name in str(error)
                 self.failures.append(error if named else InputError(f"{song.source}: {error}"))
@@ -114,6 +105,19 @@ class Separating:
                 return
         self.done.append(separated)
         self._tell(song, separated)
+
+    def _stems_of(self, song: Song, number: str, overwrite: bool) -> SeparatedSong:
+        mark = self.mark(song)
+        if not overwrite:
+            song.check_room(self.files(song), mark)
+        opened = SongStems(self.separator, song.source, self.rest, self.downmix)
+        with song_progress(opened, f"{number}{song.source.name}", self.console, self.faster) as progress:
+            separated = separate_file(
+                self.separator, song.source, song.folder, self.delivery, self.rest, self.downmix, mark
+            )
+        if progress.long:
+            self.faster = ()  # once is enough
+        return separated
 
     def _tell(self, song: Song, separated: SeparatedSong) -> None:
         took = f"{clock(separated.seconds)} of music in {clock(separated.seconds_taken)}"

@@ -7,11 +7,12 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.table import Column
 from rich.text import Text
 
@@ -44,13 +45,13 @@ def first_of(names: Sequence[str], most: int = 3) -> str:
 
 
 def music_progress(console: Console) -> Progress:
-    """A progress bar over seconds of music: share, speed and time left; it goes when it is done."""
+    """A progress bar over seconds of music: share, speed and time left. It is removed at the end."""
     columns = (
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
         BarColumn(),
         TaskProgressColumn(),
         SpeedColumn(),
-        TimeRemainingColumn(),
+        TimeLeftColumn(),
     )
     return Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal)
 
@@ -59,8 +60,18 @@ class SpeedColumn(ProgressColumn):
     """Seconds of music in a second."""
 
     def render(self, task: Task) -> Text:  # noqa: D102 (see the class)
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} x real time")
+        elapsed = task.elapsed or 0.0
+        return Text(f"{task.completed / elapsed:.1f} x real time" if task.completed and elapsed else "")
+
+
+class TimeLeftColumn(ProgressColumn):
+    """Time left, from the first step on: Rich's own column needs two steps within half a minute."""
+
+    def render(self, task: Task) -> Text:  # noqa: D102 (see the class)
+        if not task.completed or task.total is None or task.elapsed is None:
+            return Text("-:--:--")
+        seconds = task.elapsed * (task.total - task.completed) / task.completed
+        return Text(str(timedelta(seconds=round(seconds))))
 
 
 def stopping_on_sigterm() -> AbstractContextManager[None]:

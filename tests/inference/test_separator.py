@@ -312,3 +312,16 @@ def test_a_separator_shows_its_stems_and_settings():
     )
     assert repr(separator()) == shown
     assert repr(Ensemble([separator()])) == f"Ensemble({shown})"
+
+
+@pytest.mark.parametrize(("overlap", "shifts"), [(0.0, 1), (0.5, 1), (0.5, 3), (0.75, 2), (0.93, 1)])
+@pytest.mark.parametrize("length", [1, 19, 20, 21, 30, 31, 39, 40, 41, 333])
+def test_windows_are_counted_before_and_while_they_are_computed(length, overlap, shifts):
+    shifts = min(shifts, max(1, round(WINDOW * (1 - overlap))))
+    chosen, model, counted = separator(overlap=overlap, shifts=shifts), Echo(), []
+    several = Ensemble([separator(model, overlap=overlap, shifts=shifts, batch_size=2), chosen])
+    several.on_windows = counted.append
+    several(torch.randn(2, length))
+    computed = sum(batch[0] for batch in model.batches)
+    assert chosen.count_windows(length) == computed
+    assert several.count_windows(length) == 2 * computed == sum(counted)
