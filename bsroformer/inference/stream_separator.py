@@ -37,6 +37,11 @@ class StreamSeparator(ABC):
         return f"{type(self).__name__}({', '.join(self.stems)}; {self.sample_rate} Hz, {self.channels} channel(s))"
 
     @property
+    def engine_choice(self) -> str:
+        """What ``engine=auto`` chose and why; empty if there is nothing to report."""
+        return ""
+
+    @property
     def precision(self) -> str:
         """What it computes in: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if that is unknown."""
         return "auto"
