@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 TEMPORARY = re.compile(r"\.(?P<name>.+?)\.(?P<process>\d+)(?P<token>\.\w+)?\.part")
 """The name of the file to come, the process that writes it, and a random part (earlier versions had none)."""
-CREATE_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
 
 
 @contextmanager
@@ -27,9 +27,9 @@ def temporary_file(path: Path) -> Iterator[Path]:
     with ExitStack() as clean_up:
         while True:
             partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-            handle = os.open(partial, CREATE_NEW, 0o666)
+            partial.touch(exist_ok=False)  # O_EXCL: neither a file nor a link may be there
             clean_up.callback(_remove, partial)
-            clean_up.enter_context(_locked(handle))
+            clean_up.enter_context(_locked(os.open(partial, OPEN)))
             if partial.exists():  # else another process took it for abandoned before it was locked
                 break
         yield partial
