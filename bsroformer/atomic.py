@@ -1,36 +1,55 @@
 """Files that are whole or not there."""
 
+import os
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from bsroformer.errors import InputError
-from bsroformer.temporary_files import bring_to_disk, temporary_file
 
+NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
+"""A file must not be there yet, and a link of its name is not followed: others may write to the folder too."""
 NEARLY_NOTHING = 2**16
 """Bytes: libraries write in blocks that may not fit any more."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield an empty file beside `path` to write to; it is renamed to `path` when the context ends without an error.
+    """Give an empty file beside `path` to write to; it takes its name when the context ends without an error.
 
-    Otherwise it is removed, and a file at `path` stays as it was. The disk holds the content before the name, so that a
-    power cut leaves no empty file.
+    Otherwise it is removed, and a file that was at `path` stays as it was. It is called
+    ``.<name>.<process>.<random>.part``, and is on the disk before it takes the name.
 
     Raises:
         InputError: If the folder cannot be made or written.
     """
-    with ExitStack() as clean_up:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = clean_up.enter_context(temporary_file(path))
+            os.close(os.open(partial, NEW_FILE, 0o666))
         yield partial
         with writing(path):
-            bring_to_disk(partial)
+            _sync(partial)
             partial.replace(path)
-            bring_to_disk(path.parent)
+            _sync(path.parent)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk; some file systems cannot do so with folders."""
+    if path.is_dir() and os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        with suppress(OSError) if path.is_dir() else nullcontext():
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from bsroformer.atomic import replacing, replacing_folder, write_text, writing
@@ -74,3 +76,12 @@ def test_a_folder_in_a_file_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/folder cannot be written"), replacing_folder(tmp_path / "file/folder"):
         pass
+
+
+def test_a_link_that_waits_at_the_name_of_a_part_is_not_followed(tmp_path, monkeypatch):
+    (tmp_path / "diary.txt").write_text("mine")
+    monkeypatch.setattr("bsroformer.atomic.secrets.token_hex", lambda _: "guessed")
+    (tmp_path / f".a.txt.{os.getpid()}.guessed.part").symlink_to(tmp_path / "diary.txt")
+    with pytest.raises(InputError, match=r"a\.txt cannot be written"):
+        write_text(tmp_path / "a.txt", "theirs")
+    assert (tmp_path / "diary.txt").read_text() == "mine"

@@ -15,8 +15,8 @@ PACKAGE = "bsroformer"
 
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
-    ("errors", "temporary_files"),
-    ("atomic", "devices", "extras", "file_state", "parallel", "safe_files"),
+    ("errors",),
+    ("atomic", "devices", "durations", "extras", "file_state", "parallel", "printed", "safe_files"),
     ("hardware",),
     ("audio",),
     ("metrics", "model", "losses", "data"),

@@ -168,12 +168,13 @@ def test_a_song_is_separated_at_its_own_rate_and_length(script, checkpoint, tmp_
         assert (info.sample_rate, info.frames, info.channels) == (rate, mixture.shape[1], channels)
 
 
-def test_separation_in_a_process_of_its_own_goes_to_separated(checkpoint, songs_root, tmp_path):
+def test_separation_in_a_process_of_its_own_goes_to_a_run_folder(checkpoint, songs_root, tmp_path):
     cwd = tmp_path / "cwd"
     cwd.mkdir()
     song = songs_root / "test" / "D" / "vocals.wav"
     start(cwd, "separate", f"ckpt={checkpoint}", f"input={song}")
-    assert files_in(cwd) == {f"separated/{stem}" for stem in stems_of("vocals")}
+    [folder] = (cwd / "runs" / "separate").iterdir()
+    assert files_in(cwd) == {f"runs/separate/{folder.name}/{stem}" for stem in stems_of("vocals")}
 
 
 def test_evaluation_in_a_process_of_its_own_writes_tables_plots_and_a_page(checkpoint, songs_root, tmp_path):

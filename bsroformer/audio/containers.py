@@ -35,17 +35,15 @@ def names_in(path: str) -> tuple[str, ...]:
         return ()
 
 
-def open_container(path: str, ignore_length: bool = False) -> InputContainer:
+def open_container(path: str) -> InputContainer:
     """Open a file for reading.
 
     Args:
         path: Absolute, or its beginning might be taken for a protocol.
-        ignore_length: Read a wav to the end of the file, whatever length its header states.
 
     Raises:
         av.FFmpegError: It is none of these formats.
         OSError: It cannot be read.
         UnicodeError: It says something that is no text.
     """
-    options = _OPTIONS | {"ignore_length": "1"} if ignore_length else _OPTIONS
-    return av.open(path, options=options, metadata_errors="replace")
+    return av.open(path, options=_OPTIONS, metadata_errors="replace")

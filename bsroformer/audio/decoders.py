@@ -57,8 +57,8 @@ def open_decoder(path: Path) -> Decoder:
     if reader.by_ffmpeg:
         return FFmpegDecoder(path, reader)
     try:
-        decoder = SoundFileDecoder(path)
-        if decoder.infos[0].frames != UNKNOWN_FRAMES:
+        decoder = SoundFileDecoder(path, reader.samples)
+        if decoder.infos[0].frames != UNKNOWN_FRAMES and not decoder.is_mpeg:
             return decoder
         decoder.close()
     except (soundfile.LibsndfileError, TypeError):  # TypeError: headerless files named .raw

@@ -27,8 +27,6 @@ ROUNDED_BITS = {"PCM_16": 16, "PCM_24": 24}
 MARK = re.compile(r"separated by bsroformer (\w+)")
 # Our names of tags (FFmpeg's) and libsndfile's, where they differ.
 SOUNDFILE_TAGS = {"track": "tracknumber"}
-LONGEST_TAG = 2000
-"""Bytes: a wav whose tags take more than some 32 kB in all loses them, its mark included."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +55,6 @@ class Sound:
     def written_by(self) -> str:
         """The mark in a sentence, as it stands in the file."""
         return f"separated by bsroformer {self.mark}" if self.mark else ""
-
-    @property
-    def short_tags(self) -> dict[str, str]:
-        """The tags, cut off at `LONGEST_TAG`."""
-        return {
-            name: value.encode(errors="ignore")[:LONGEST_TAG].decode(errors="ignore")
-            for name, value in self.tags.items()
-        }
 
 
 class Encoder(Protocol):
@@ -100,7 +90,7 @@ class SoundFileEncoder:
             compression_level=level,
         )
         marked = {"software": sound.written_by} if sound.mark else {}
-        for name, value in {**marked, **sound.short_tags}.items():
+        for name, value in {**marked, **sound.tags}.items():  # the mark first: there is room for some 16 kB
             with suppress(soundfile.LibsndfileError, AttributeError):  # the format has no place for it
                 setattr(self._file, SOUNDFILE_TAGS.get(name, name), value)
 
@@ -136,7 +126,7 @@ class FFmpegEncoder:
         self._file = PatientFile(path)
         self._container = av.open(self._file, "w", format=file_format, options=options)
         marked = {"encoded_by": sound.written_by, "description": sound.written_by} if sound.mark else {}
-        self._container.metadata.update({**sound.short_tags, **marked})
+        self._container.metadata.update({**sound.tags, **marked})
         self._layout = "mono" if sound.channels == 1 else "stereo"
         codec = "libmp3lame" if sound.subtype == "MP3" else "aac"
         stream = self._container.add_stream(codec, rate=sound.sample_rate, layout=self._layout)

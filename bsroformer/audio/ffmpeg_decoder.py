@@ -15,7 +15,9 @@ from torch import Tensor
 
 from bsroformer.audio.audio_info import HEADER_SLACK, AudioInfo, warn_of_cut
 from bsroformer.audio.containers import channel_names, open_container
+from bsroformer.audio.file_tags import is_tag_or_padding
 from bsroformer.audio.headers import FFMPEG, Reader, mp3_samples_of_tag
+from bsroformer.audio.mpeg_frame import layer_3_frame_bytes
 from bsroformer.errors import InputError
 
 # Samples decoded and dropped after a seek: AAC's overlapping windows need a frame of 1024, the others none.
@@ -55,10 +57,11 @@ class FFmpegDecoder:
             self._container.close()
             raise InputError(f"{path} has no audio stream: name a file that holds sound.")
         self._damaged_packets = 0
+        self._last_packet = b""
         self.infos = [self._describe(stream) for stream in range(len(self._container.streams.audio))]
 
     def _open(self) -> InputContainer:
-        return open_container(str(self._path.absolute()), ignore_length=self._reader.frames is not None)
+        return open_container(str(self._path.absolute()))
 
     def _describe(self, stream: int) -> AudioInfo:
         sources = self._container.streams.audio
@@ -69,7 +72,7 @@ class FFmpegDecoder:
                 "convert it to wav."
             )
         counts = _counts_samples(source) and not self._reader.sequential
-        frames = source.duration if counts else self._reader.frames
+        frames = source.duration if counts else None
         microseconds = self._container.duration
         expected = frames if frames is not None or not microseconds else round(microseconds / 1e6 * source.rate)
         codec = source.codec_context.name
@@ -96,6 +99,8 @@ class FFmpegDecoder:
         promised = self._promised(info)
         if promised is not None and wanted < promised - HEADER_SLACK:
             warn_of_cut(self._path, f"of the {promised} samples in its header, {wanted}", stacklevel=2)
+        elif promised is None and info.codec.startswith("mp3") and self._last_frame_is_cut():
+            warn_of_cut(self._path, f"its last frame is incomplete, and {wanted} samples", stacklevel=2)
         elif self._damaged_packets:
             warnings.warn(f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=2)
         elif damaged:
@@ -141,6 +146,11 @@ class FFmpegDecoder:
         counted = info.frames is not None or "matroska" in self._container.format.name
         return info.expected_frames if counted else None
 
+    def _last_frame_is_cut(self) -> bool:
+        """Whether the last packet is shorter than the header of its frame of mp3 says."""
+        stated = layer_3_frame_bytes(self._last_packet)
+        return stated is not None and len(self._last_packet) < stated
+
     def _origin(self, source: AudioStream) -> int | None:
         """The time stamp of the stream's first sample.
 
@@ -159,10 +169,12 @@ class FFmpegDecoder:
                 packet, self._damaged_packets = None, self._damaged_packets + 1
             if packet is None:
                 return
+            if packet.size:
+                self._last_packet = bytes(packet)
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                self._damaged_packets += 1
+                self._damaged_packets += not is_tag_or_padding(bytes(packet))
                 continue
             yield from (frame for frame in frames if isinstance(frame, AudioFrame))
 
@@ -172,12 +184,13 @@ class FFmpegDecoder:
         Codecs that remember more than a frame (Opus, HE-AAC) come back to them slowly. AAC with perceptual
         noise substitution never does, as its noise depends on all that was decoded before. No header tells
         of it, but FFmpeg's encoder uses it by default, so AAC in files that FFmpeg wrote is not trusted.
-        MUSDB18 is free of it.
+        MUSDB18 is free of it. Seeks in Ogg lead to the wrong page near its end.
         """
         codec = source.codec_context
         by_ffmpeg = self._container.metadata.get("encoder", "").startswith("Lavf")
         plain_aac = codec.name == "aac" and codec.profile == "LC" and not by_ffmpeg
-        timed = _counts_samples(source) and not self._reader.sequential
+        by_pages = self._container.format.name == "ogg"
+        timed = _counts_samples(source) and not self._reader.sequential and not by_pages
         return timed and (plain_aac or codec.name in ("alac", "flac"))
 
     def close(self) -> None:

@@ -54,6 +54,10 @@ _FFMPEG = {".m4a", ".mp4", ".aac", ".wma", ".wv", ".webm", ".mka", ".mkv", ".mov
 AUDIO_SUFFIXES = frozenset(_LIBSNDFILE | _FFMPEG)
 
 
+LARGEST_SAMPLE = 2.0**40
+"""Beyond any scale of 32 bits that a file of floats may have; the squares that a model computes stay finite."""
+
+
 class EndsBeforeError(InputError):
     """A file has no sample where reading was to start."""
 
@@ -115,7 +119,8 @@ def read(path: str | Path, start: int = 0, frames: int | None = None, stream: in
         Audio (c t) in float32, and its sample rate in Hz.
 
     Raises:
-        InputError: As `probe`; the file holds no sample at ``start``, or NaN or infinite samples.
+        InputError: As `probe`; the file holds no sample at ``start``, or samples that are NaN, infinite, or
+            beyond `LARGEST_SAMPLE`.
     """
     if start < 0 or (frames is not None and frames < 1):
         raise InputError(
@@ -193,12 +198,21 @@ def regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
 
 
 def _finite(audio: Tensor, info: AudioInfo, start: int) -> Tensor:
-    """Samples (c t) as they are, which begin at sample ``start`` of the file, if all are finite."""
-    finite = torch.isfinite(audio)
-    if not finite.all():
-        first = start + int(finite.all(dim=0).int().argmin())
-        raise InputError(
-            f"{info.path} holds NaN or infinite values, the first at sample {first}: export it again, or "
-            "repair it in an audio editor."
-        )
-    return audio
+    """Check samples (c t), which begin at sample ``start`` of the file, and return them as they are.
+
+    Raises:
+        InputError: Some are NaN, infinite, or beyond `LARGEST_SAMPLE`.
+    """
+    usable = audio.abs() <= LARGEST_SAMPLE  # false for NaN
+    if usable.all():
+        return audio
+    column = int(usable.all(dim=0).int().argmin())
+    if audio[:, column].isfinite().all():
+        largest = float(audio[:, column].abs().max())
+        kind = f"samples as large as {largest:.3g} where full scale is 1"
+    else:
+        kind = "NaN or infinite values"
+    raise InputError(
+        f"{info.path} holds {kind}, the first at sample {start + column}: export it again, or "
+        "repair it in an audio editor."
+    )

@@ -12,17 +12,54 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from bsroformer.audio.file_tags import ID3_HEADER_BYTES, TAG_MAGICS, id3_bytes
+
 FLAC_STREAM = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
 """The beginning of a FLAC: its magic, and the header of its STREAMINFO block of 34 bytes."""
 FLAC_TAIL = 2**18
 """Bytes at the end of a FLAC in which its last frame begins: eight channels of 65,535 samples of 24 bit take more, but
 no encoder makes such frames."""
+WAV_EXTENSIBLE = 0xFFFE
+RAW_SUBTYPES = {
+    (1, 8): "PCM_U8",
+    (1, 16): "PCM_16",
+    (1, 24): "PCM_24",
+    (1, 32): "PCM_32",
+    (3, 32): "FLOAT",
+    (3, 64): "DOUBLE",
+}
+"""By the format's tag and the bits of a sample."""
+MOST_CHUNKS, MOST_PAGES = 10_000, 1_000_000
+"""Chunks of a wav and pages of an Ogg that are looked at: a file of empty ones would take minutes."""
 UNKNOWN_SIZES = (0, 2**32 - 1, 2**31 - 1)
 """Sizes of the data chunk that writers leave which could not, or did not, come back to it."""
 OGG_FIRST = 2
 """Flag of the first page of a logical stream of Ogg (RFC 3533, section 6)."""
 OGG_FORMAT_BYTES = 16
-"""Of a Vorbis, Opus or FLAC header: name and version, channels and, but for FLAC, the rate."""
+"""Of a Vorbis or FLAC header: name and version, and for Vorbis channels and rate."""
+OPUS_FORMAT_BYTES = 10
+"""Of an Opus header: name, version and channels. It is decoded at 48 kHz, whatever rate it was made from."""
+ZEROS_BLOCK = 2**20
+"""Bytes looked through at a time."""
+MOST_JUNK = 4096
+"""Bytes after the samples of a wav that may be anything but samples."""
+
+
+@dataclass(frozen=True)
+class RawSamples:
+    """Samples in a file, from a byte on to its end.
+
+    Attributes:
+        offset: The first byte.
+        subtype: libsndfile's name of how a sample is stored, in the order of Intel's processors.
+        channels: How many.
+        sample_rate: In Hz.
+    """
+
+    offset: int
+    subtype: str
+    channels: int
+    sample_rate: int
 
 
 @dataclass(frozen=True)
@@ -32,13 +69,13 @@ class Reader:
     Attributes:
         by_ffmpeg: Whether FFmpeg reads it, not libsndfile.
         sequential: Whether time stamps and the stated length are wrong, so that samples have to be counted.
-        frames: Samples per channel, where they follow from the size of the file instead of its header.
+        samples: Where they are to the end of the file, where the header of a wav states too few.
         changes: Whether the file is a chain of recordings of different formats.
     """
 
     by_ffmpeg: bool = False
     sequential: bool = False
-    frames: int | None = None
+    samples: RawSamples | None = None
     changes: bool = False
 
 
@@ -59,18 +96,19 @@ def reader_of(path: Path) -> Reader:
 def _reader_of(path: Path, size: int, modified: int) -> Reader:
     with path.open("rb") as file:
         start = file.read(12)
-        if start.startswith(b"ID3") or _is_mpeg(start):
+        if _is_mpeg(start):
             return FFMPEG
         if size < 64:
             return LIBSNDFILE
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if tag := id3_bytes(start):
+                return COUNTING if flac_says_too_little(content, tag) else FFMPEG
             if start.startswith(b"fLaC"):
                 return COUNTING if flac_says_too_little(content) else LIBSNDFILE
             if start.startswith(b"OggS"):
                 return _reader_of_chain(ogg_links(content))
             if start.startswith(b"RIFF") and start.endswith(b"WAVE"):
-                frames = wav_frames_beyond_header(content)
-                return LIBSNDFILE if frames is None else Reader(by_ffmpeg=True, sequential=True, frames=frames)
+                return Reader(samples=samples_beyond_header(content))
     return LIBSNDFILE
 
 
@@ -85,41 +123,61 @@ def _is_mpeg(start: bytes) -> bool:
     return len(start) > 2 and start[0] == 0xFF and start[1] & 0xE0 == 0xE0 and start[2] not in (0xFF, 0x00)
 
 
-def wav_frames_beyond_header(content: "mmap.mmap") -> int | None:
-    """Count the samples per channel of a wav whose header states fewer than the file holds.
+def samples_beyond_header(content: "mmap.mmap") -> RawSamples | None:
+    """Find the samples of a wav whose header states fewer than the file holds.
 
     Returns:
-        None if the header is right, or states more than there is: libsndfile reads what there is then.
+        None if the header is right, or states more than there is, or the samples are encoded: libsndfile reads what
+        there is then.
     """
-    frame_bytes = 0
+    samples: RawSamples | None = None
     for name, start, size in _riff_chunks(content):
         if name == b"fmt ":
-            frame_bytes = struct.unpack_from("<H", content, start + 12)[0] if start + 14 <= len(content) else 0
+            samples = _samples_of(content[start : start + 40])
         if name != b"data":
             continue
         there = len(content) - start
-        if not frame_bytes or size >= there:
-            return there // frame_bytes if frame_bytes and size in UNKNOWN_SIZES else None
-        if size in UNKNOWN_SIZES or not _ends_in_chunks(content, start + size + size % 2):
-            return there // frame_bytes
-        return None
+        unknown = size in UNKNOWN_SIZES
+        believed = not unknown and (size >= there or _ends_in_chunks(content, start + size + size % 2))
+        return None if believed or samples is None or there == 0 else replace(samples, offset=start)
     return None
 
 
+def _samples_of(form: bytes) -> RawSamples | None:
+    """What the ``fmt`` chunk of a wav says of its samples; None if they are encoded, or it is damaged."""
+    if len(form) < 16:
+        return None
+    tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
+    if tag == WAV_EXTENSIBLE and len(form) >= 26:
+        tag = struct.unpack_from("<H", form, 24)[0]
+    subtype = RAW_SUBTYPES.get((tag, bits))
+    return RawSamples(0, subtype, channels, rate) if subtype and channels and rate else None
+
+
 def _riff_chunks(content: "mmap.mmap", start: int = 12) -> Iterator[tuple[bytes, int, int]]:
-    """Name, first byte and stated size of each chunk."""
-    while start + 8 <= len(content):
+    """Name, first byte and stated size of each chunk, of so many as a file may need."""
+    for _ in range(MOST_CHUNKS):
+        if start + 8 > len(content):
+            return
         name, size = struct.unpack_from("<4sI", content, start)
         yield name, start + 8, size
         start += 8 + size + size % 2
 
 
 def _ends_in_chunks(content: "mmap.mmap", start: int) -> bool:
-    """Check that nothing but whole chunks, or a few zeros, is left from a byte on."""
+    """Check that nothing but whole chunks, a tag, zeros, or a little of anything is left from a byte on."""
     for name, first, size in _riff_chunks(content, start):
         if not re.fullmatch(rb"[ -~]{4}", name) or first + size > len(content) + 1:
-            return not any(content[first - 8 : first + 4096])
+            chunk = first - 8
+            tagged = content[chunk : chunk + 16].startswith(TAG_MAGICS)
+            return tagged or len(content) - chunk <= MOST_JUNK or _zeros_from(content, chunk)
     return True
+
+
+def _zeros_from(content: "mmap.mmap", start: int) -> bool:
+    """Check that a file has only zeros from a byte on; a pause in music has some, too."""
+    blocks = range(start, len(content), ZEROS_BLOCK)
+    return not any(content[first : first + ZEROS_BLOCK].strip(b"\0") for first in blocks)
 
 
 def ogg_links(content: "mmap.mmap") -> list[bytes]:
@@ -129,7 +187,9 @@ def ogg_links(content: "mmap.mmap") -> list[bytes]:
     """
     links: list[bytes] = []
     audio_began, place = True, 0
-    while 0 <= place < len(content) - 27:
+    pages = 0
+    while 0 <= place < len(content) - 27 and pages < MOST_PAGES:
+        pages += 1
         if content[place : place + 4] != b"OggS":
             place = content.find(b"OggS", place + 1)
             continue
@@ -137,18 +197,26 @@ def ogg_links(content: "mmap.mmap") -> list[bytes]:
         segments = content[place + 26]
         packet = place + 27 + segments
         if audio_began and flags & OGG_FIRST:
-            links.append(content[packet : packet + OGG_FORMAT_BYTES])
+            opus = content[packet : packet + 8] == b"OpusHead"
+            links.append(content[packet : packet + (OPUS_FORMAT_BYTES if opus else OGG_FORMAT_BYTES)])
         audio_began = granule > 0 or (audio_began and not flags & OGG_FIRST)
         place = packet + sum(content[place + 27 : packet])
     return links
 
 
-def flac_says_too_little(content: "mmap.mmap") -> bool:
-    """Check for samples after those that STREAMINFO counts: of a second FLAC, or of later frames."""
-    if FLAC_STREAM.search(content, 4):
+def flac_says_too_little(content: "mmap.mmap", begin: int = 0) -> bool:
+    """Check for samples after those that STREAMINFO counts: of a second FLAC, or of later frames.
+
+    Args:
+        content: The file.
+        begin: Its first byte after a tag. If no FLAC begins there, nothing is too little.
+    """
+    if not FLAC_STREAM.match(content, begin) or begin + 26 > len(content):
+        return False
+    if FLAC_STREAM.search(content, begin + 4):
         return True
-    stated = struct.unpack_from(">Q", content, 18)[0] & (2**36 - 1)
-    smallest, largest = struct.unpack_from(">HH", content, 8)
+    stated = struct.unpack_from(">Q", content, begin + 18)[0] & (2**36 - 1)
+    smallest, largest = struct.unpack_from(">HH", content, begin + 8)
     end = last_flac_sample(content[max(0, len(content) - FLAC_TAIL) :], largest if smallest == largest else 0)
     return 0 < stated < (end or 0)
 
@@ -230,11 +298,7 @@ def mp3_samples_of_tag(path: Path) -> int | None:
         None if there is no such tag.
     """
     with path.open("rb") as file:
-        start = file.read(10)
-        tag_bytes = 0
-        if start.startswith(b"ID3") and len(start) == 10:
-            tag_bytes = 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(start[6:10])))
-        file.seek(tag_bytes)
+        file.seek(id3_bytes(file.read(ID3_HEADER_BYTES)))
         head = file.read(4096)
     found = re.search(rb"(?:Xing|Info)(....)(....)", head, re.DOTALL)
     if found is None or not int.from_bytes(found[1], "big") & XING_FRAMES:

@@ -14,6 +14,8 @@ from bsroformer.audio.audio_info import AudioInfo, warn_of_cut
 from bsroformer.audio.containers import names_in
 from bsroformer.audio.ffmpeg_decoder import FFmpegDecoder
 from bsroformer.audio.formats import SAMPLE_BYTES
+from bsroformer.audio.headers import RawSamples
+from bsroformer.audio.tail import Tail
 
 # Samples decoded at a time: 0.7 s at 44.1 kHz, so that an excerpt decodes little that it does not need.
 SOUNDFILE_BLOCK = 2**15
@@ -25,14 +27,29 @@ OGG_PAGE = 65_307  # bytes, at most
 
 
 class SoundFileDecoder:
-    """A file that libsndfile reads: one stream, and seeks to any sample."""
+    """A file that libsndfile reads: one stream, and seeks to any sample.
 
-    def __init__(self, path: Path) -> None:
-        self._file = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)  # not all names are UTF-8
+    Args:
+        path: The file.
+        samples: Where its samples are, if its header does not count all of them.
+    """
+
+    def __init__(self, path: Path, samples: RawSamples | None = None) -> None:
+        self._tail = None if samples is None else Tail(path, samples.offset)
+        if self._tail is not None and samples is not None:
+            form = (samples.sample_rate, samples.channels, samples.subtype, "LITTLE", "RAW")
+            self._file = soundfile.SoundFile(self._tail, "r", *form)
+        else:  # not all names are UTF-8
+            self._file = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
         file = self._file
         names = names_in(str(path.absolute())) if file.channels > 2 else ()  # which libsndfile's module does not give
         length = file.frames
         self.infos = [AudioInfo(path, file.samplerate, file.channels, length, length, file.subtype, 0, 1, names)]
+
+    @property
+    def is_mpeg(self) -> bool:
+        """Whether it is MPEG audio, of which libsndfile guesses the length, and seeks inexactly."""
+        return bool(self._file.subtype.startswith("MPEG"))
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
         """Yield the samples from ``start`` to the end as blocks (c t) of float32."""
@@ -81,6 +98,8 @@ class SoundFileDecoder:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if self._tail is not None:
+            self._tail.close()
 
 
 def _ends_in_ogg(path: Path) -> bool:

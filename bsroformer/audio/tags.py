@@ -23,10 +23,14 @@ TAGS = (
 )
 
 
+LONGEST = 1000
+"""Characters of a tag that are kept: formats have little room, and a comment may be of any length."""
+
+
 def read_tags(path: Path) -> dict[str, str]:
     """The tags of a file that holds audio, by FFmpeg's names; none where FFmpeg does not know the file."""
     found = _all_tags(path)
-    return {name: found[name] for name in TAGS if found.get(name) and not MARK.search(found[name])}
+    return {name: found[name][:LONGEST] for name in TAGS if found.get(name) and not MARK.search(found[name])}
 
 
 def read_marks(path: Path) -> set[str]:

@@ -1,6 +1,7 @@
 """Find a checkpoint, tell whose it is, and load it."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
@@ -52,16 +53,15 @@ def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: 
     return read_public(file, read_yaml(located(config)) if config is not None else _found_beside(path, file.path))
 
 
-def config_names(path: Path) -> tuple[str, ...]:
-    """Names under which the YAML of public weights is looked for beside them; the first that exists is read."""
-    return f"{path.stem}.yaml", f"{path.stem}.yml", f"{path.name}.yaml", f"config_{path.stem}.yaml"
-
-
 def _found_beside(reference: str | Path, path: Path) -> YamlFile | None:
     """The YAML named as the checkpoint is, in its folder or, if that is on the Hub, in its repository."""
-    names = config_names(path)
+    found: Iterable[Path | None] = configs_beside(path)
     if is_on_hub(reference):
-        found = (fetched_if_there(sibling(str(reference), name)) for name in names)
-    else:
-        found = (path.parent / name for name in names)
+        found = (fetched_if_there(sibling(str(reference), file.name)) for file in configs_beside(path))
     return next((read_yaml(file) for file in found if file and file.is_file()), None)
+
+
+def configs_beside(path: Path) -> list[Path]:
+    """Names that the YAML of a checkpoint may have beside it, the first that exists counts."""
+    names = (f"{path.stem}.yaml", f"{path.stem}.yml", f"{path.name}.yaml", f"config_{path.stem}.yaml")
+    return [path.parent / name for name in names]

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from bsroformer.data.augment import Augment
 from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
-from bsroformer.data.heard import refuse_single_stem, refuse_unnamed_part
+from bsroformer.data.heard import refuse_single_stem, refuse_unnamed_part, unnamed_stems
 from bsroformer.data.layouts import SPLITS, SongFiles
 from bsroformer.data.loader import Position, ReadingLoader, TrainingLoader, leave_signals
 from bsroformer.data.packs import TrainingSongs, songs_of_pack_alone, training_songs
@@ -81,6 +81,7 @@ class StemsDataModule(L.LightningDataModule):
         self._songs: TrainingSongs | None = None
         self._test_files: list[SongFiles] | None = None
         self.start = BEGINNING
+        self.unnamed: list[str] = []  # stems on disk that are not heard
 
     @property
     def songs(self) -> TrainingSongs:
@@ -185,6 +186,7 @@ class StemsDataModule(L.LightningDataModule):
             for split, of_split in (("train", songs.train), ("valid", songs.valid))
             for song in of_split
         ]
+        self.unnamed = unnamed_stems(files, self.source.form.stems)
         refuse_unnamed_part(pairs, self.source.form.stems, self.source.form.sample_rate)
 
     def _chosen(self, files: list[SongFiles]) -> list[SongFiles]:

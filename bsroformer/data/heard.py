@@ -84,6 +84,12 @@ def refuse_silence_in_place_of(missing: Sequence[str], song: SongFiles, form: So
         )
 
 
+def unnamed_stems(songs: Sequence[SongFiles], stems: Sequence[str]) -> list[str]:
+    """List the stems that whole songs have on disk and ``data.stems`` does not name: no mixture will have them."""
+    found = {stem for song in songs if song.whole for stem in song.stems}
+    return sorted(found.difference((MIXTURE, REST, *stems)))
+
+
 def may_hold_more(song: SongFiles, stems: Sequence[str]) -> bool:
     """Whether a song has a mixture that its stems need not add up to."""
     complete = set(MUSDB_STREAMS) <= {MIXTURE, *stems} and song.stems.keys() == set(MUSDB_STREAMS)

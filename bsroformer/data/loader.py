@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any, NamedTuple, TypeVar
@@ -16,6 +17,8 @@ from bsroformer.errors import InputError
 T_co = TypeVar("T_co", covariant=True)
 OF_DEAD_WORKER = re.compile(r"DataLoader worker \(pid", re.IGNORECASE)
 """The beginning of what PyTorch says of a process that a signal ended."""
+SIGNAL_S = 1.0
+"""Longest time in which that signal comes."""
 
 
 def leave_signals(_: int) -> None:
@@ -42,13 +45,34 @@ class ReadingLoader(DataLoader[T_co]):
         except InputError as error:
             raise ReadingError(str(error)) from error
         except RuntimeError as error:
-            if not OF_DEAD_WORKER.match(str(error)):
+            if not is_of_dead_worker(error):
                 raise
-            reason = " ".join(str(error).split())
-            raise ReadingError(
-                f"a process that reads songs was ended by the system, most likely for want of memory ({reason}): lower "
-                "data.num_workers or data.batch_size, or in a container allow more shared memory (/dev/shm)"
-            ) from error
+            raise ReadingError(dead_worker(error)) from error
+        except (ConnectionError, EOFError) as error:  # its end of the queue was gone before its signal came
+            raise ReadingError(dead_worker(_signalled() or error)) from error
+
+
+def is_of_dead_worker(error: BaseException) -> bool:
+    """Check for PyTorch's error of a process that a signal ended, which is raised wherever the signal comes."""
+    return isinstance(error, RuntimeError) and OF_DEAD_WORKER.match(str(error)) is not None
+
+
+def dead_worker(error: BaseException) -> str:
+    """Say what is known of a process that reads and was ended, and what to do."""
+    reason = " ".join(str(error).split())
+    return (
+        f"a process that reads songs was ended by the system, most likely for want of memory ({reason}): lower "
+        "data.num_workers or data.batch_size, or in a container allow more shared memory (/dev/shm)"
+    )
+
+
+def _signalled() -> RuntimeError | None:
+    """Wait for the signal of a process that is known to be gone: raised later, its error would hit other code."""
+    try:
+        time.sleep(SIGNAL_S)
+    except RuntimeError as error:
+        return error
+    return None
 
 
 class Position(NamedTuple):

@@ -40,10 +40,6 @@ class Ensemble(StreamSeparator):
         self.places = [[list(ordered).index(stem.casefold()) for stem in member.stems] for member in members]
         self.weights = self._normalised(weights)  # (members n)
 
-    def __repr__(self) -> str:
-        """List the members."""
-        return f"Ensemble({', '.join(map(repr, self.members))})"
-
     @property
     def on_windows(self) -> Callable[[int], None] | None:
         """See `StreamSeparator`: it is called for the windows of every member."""
@@ -58,11 +54,6 @@ class Ensemble(StreamSeparator):
         """Windows of all members; None if that of one is unknown."""
         counts = [member.count_windows(frames) for member in self.members]
         return None if None in counts else sum(count for count in counts if count is not None)
-
-    @property
-    def engine_choice(self) -> str:
-        """The choices of the members."""
-        return "; ".join(dict.fromkeys(member.engine_choice for member in self.members if member.engine_choice))
 
     @property
     def precision(self) -> str:

@@ -36,8 +36,7 @@ class Separator(StreamSeparator):
         device: Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``...
         precision: ``fp32``, ``bf16``, ``fp16`` (GPUs), or ``auto``: bf16 where the hardware computes it, else fp16 on
             CUDA cards and fp32.
-        engine: ``torch``; ``openvino`` for CPUs (the extra ``openvino``); or ``auto``: the faster one, measured on the
-            first windows that take longer than 20 s, so that results are not equal to the last bit in every run.
+        engine: ``torch``, or ``openvino`` for a faster CPU (the extra ``openvino``).
         compile: Compile the model, for ``torch``: faster after a start that takes half a minute.
 
     Raises:
@@ -55,7 +54,7 @@ class Separator(StreamSeparator):
         tta: Sequence[str] = (),
         device: str = "auto",
         precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
-        engine: Literal["torch", "openvino", "auto"] = "torch",
+        engine: Literal["torch", "openvino"] = "torch",
         compile: bool = False,
     ) -> None:
         seconds = model.settings.chunk_seconds if chunk_seconds is None else chunk_seconds
@@ -70,18 +69,6 @@ class Separator(StreamSeparator):
             raise InputError(f"shifts={shifts} are more than the {self.step} samples between two windows: give fewer")
         self.shifts, self.batch_size = shifts, batch_size
         self.engine = self._augmented(make_engine(engine, model, self.size, device, precision, compile), tta)
-
-    def __repr__(self) -> str:
-        """Name the stems and all settings."""
-        seconds = self.size / self.sample_rate
-        settings = f"chunk_seconds={seconds:g}, overlap={1 - self.step / self.size:.3g}, shifts={self.shifts}"
-        sound = f"{self.sample_rate} Hz, {self.channels} channel(s)"
-        return f"Separator({', '.join(self.stems)}; {sound}; {settings}, precision={self.precision})"
-
-    @property
-    def engine_choice(self) -> str:
-        """What ``engine=auto`` chose and why; empty before, and for other engines."""
-        return self.engine.choice
 
     @property
     def precision(self) -> str:

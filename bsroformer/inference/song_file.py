@@ -1,12 +1,14 @@
 """A file in, the files of its stems out."""
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -20,9 +22,8 @@ from bsroformer.errors import InputError
 from bsroformer.inference.delivery import Delivery
 from bsroformer.inference.overflow import overflow_reason
 from bsroformer.inference.song_stems import READ_BLOCK, SongStems
-from bsroformer.inference.stem_folder import RESCALING, stem_folder
+from bsroformer.inference.stem_folder import stem_folder
 from bsroformer.inference.stream_separator import Progress, StreamSeparator, told
-from bsroformer.temporary_files import temporary_folder
 
 CEILING = 1 - 2**-15
 """The largest sample after rescaling: the largest that 16 bits hold."""
@@ -59,6 +60,7 @@ def separate_file(
     mark: str = "separate_file",
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    stream: int | None = None,
 ) -> SeparatedSong:
     """Separate a file of any length in constant memory; its stems get their names once all of them are complete.
 
@@ -72,17 +74,18 @@ def separate_file(
         mark: A word that is kept among the tags of each stem, to know it again: `Song.done`.
         progress: Called after each piece that is written.
         cancelled: Asked after each piece that is written whether to stop.
+        stream: See `SongStems`.
 
     Raises:
         InputError: If the file cannot be read or the stems cannot be written.
         Cancelled: If it was; nothing is left in the folder that was not there.
     """
     begun, delivery, folder = time.monotonic(), delivery or Delivery(), Path(folder)
-    codec = probe(source).codec
+    codec = probe(source, stream or 0).codec
     subtype, clips = delivery.subtype(codec), delivery.clips(codec)
     rescales = delivery.rescale and clips
     levels = _Levels(source, "FLOAT" if rescales else subtype, separator.precision)
-    song = SongStems(separator, source, rest, downmix, levels.settle)
+    song = SongStems(separator, source, rest, downmix, levels.settle, stream)
     files = [delivery.path(folder, name) for name in song.names]
     sound = Sound(song.sample_rate, song.channels, subtype, delivery.bitrate, read_tags(song.path), mark)
     expected, gain = song.info.expected_frames, 1.0
@@ -157,8 +160,8 @@ def _write_rescaled(
     files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor], levels: _Levels
 ) -> float:
     """Write to float files aside first, since the last sample may be the loudest; returns the gain."""
-    with temporary_folder(files[0].parent, RESCALING) as aside:
-        rough = [aside / f"{number}.w64" for number in range(len(files))]
+    with TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=files[0].parent) as aside:
+        rough = [Path(aside) / f"{number}.w64" for number in range(len(files))]
         _write(rough, replace(sound, subtype="FLOAT", tags={}, mark=""), frames, pieces)
         gain = CEILING / max(levels.peak, CEILING)
         again = zip(*(blocks(path, READ_BLOCK) for path in rough), strict=True)

@@ -1,5 +1,6 @@
 """The stems of a file, block by block, as the file has its samples."""
 
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -30,6 +31,7 @@ class SongStems:
         downmix: Accept surround sound and separate its downmix.
         settle: Called with each stem's number and samples ``(c t)`` before the rest is computed, and with the rest's;
             what it returns takes their place, so that the rest makes up for rounding.
+        stream: Index among the file's audio streams; None: the first, with a warning where there are several.
 
     Attributes:
         info: What the file's header says.
@@ -48,8 +50,15 @@ class SongStems:
         rest: str | None = None,
         downmix: bool = False,
         settle: Callable[[int, Tensor], Tensor] = lambda number, stem: stem,
+        stream: int | None = None,
     ) -> None:
-        self.separator, self.path, self.info = separator, Path(path), probe(path)
+        self.separator, self.path, self.info = separator, Path(path), probe(path, stream or 0)
+        if stream is None and self.info.streams > 1:
+            warnings.warn(
+                f"{path} has {self.info.streams} audio streams, and the first is separated; "
+                f"audio_stream=1 to {self.info.streams - 1} chooses another, and 0 the first without this warning.",
+                stacklevel=2,
+            )
         if self.info.channels > 2 and not downmix:
             raise InputError(
                 f"{path} has {self.info.channels} channels, and separation takes mono or stereo: mix it down, "
@@ -99,7 +108,7 @@ class _Mixture:
 
     def for_model(self) -> Generator[Tensor]:
         """Yield blocks ``(c t)`` with the model's channels."""
-        for block in ahead(blocks(self.song.path, READ_BLOCK)):
+        for block in ahead(blocks(self.song.path, READ_BLOCK, self.song.info.stream)):
             self.held.append(to_channels(block, self.song.channels, self.song.info.layout))
             yield to_channels(self.held[-1], self.song.separator.channels)
 

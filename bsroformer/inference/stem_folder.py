@@ -1,16 +1,19 @@
 """The folder of a song's stems while they are written."""
 
+import os
+import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bsroformer.atomic import writing
 from bsroformer.errors import InputError
-from bsroformer.inference.delivery import DELIVERED
-from bsroformer.temporary_files import remove_leftovers
 
-RESCALING = "rescaling"
-"""Of the folder of the stems before they are scaled."""
+LEFTOVER = re.compile(
+    r"\.(?:rescaling\.(?P<process>\d+)\.\w+|.+\.(?:wav|flac|mp3|ogg|m4a)\.(?P<writer>\d+)(?:\.\w+)?)\.part"
+)
+"""Names of what is half written, with the number of the process that writes it."""
 
 
 @contextmanager
@@ -25,9 +28,32 @@ def stem_folder(folder: Path, files: Sequence[Path]) -> Iterator[None]:
     for path in files:
         if path.is_dir():
             raise InputError(f"{path} is a folder, where a stem would be written: choose another output folder")
-    remove_leftovers(folder, RESCALING, *(f".{name}" for name in DELIVERED))
+    remove_leftovers(folder)
     try:
         yield
     finally:
         with suppress(OSError):
             folder.rmdir()  # works on an empty folder only
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that are no more have half written to a folder of stems."""
+    for path in folder.glob(".*.part"):
+        name = LEFTOVER.fullmatch(path.name)
+        if name is None or is_running(int(name["process"] or name["writer"])):
+            continue
+        with suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of that number; on Windows, where nobody removes what another writes, none is."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from bsroformer.errors import Cancelled
-from bsroformer.inference.mixture_input import Mixture, samples_of
+from bsroformer.errors import Cancelled, InputError
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds of music that are done, and those there are in all, if that is known."""
@@ -32,15 +33,6 @@ class StreamSeparator(ABC):
         """Windows that a mixture of so many samples takes in all; None if it is not separated by windows."""
         return None
 
-    def __repr__(self) -> str:
-        """Name the stems, and the rate and channels of what goes in and comes out."""
-        return f"{type(self).__name__}({', '.join(self.stems)}; {self.sample_rate} Hz, {self.channels} channel(s))"
-
-    @property
-    def engine_choice(self) -> str:
-        """What ``engine=auto`` chose and why; empty if there is nothing to report."""
-        return ""
-
     @property
     def precision(self) -> str:
         """What it computes in: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if that is unknown."""
@@ -60,15 +52,14 @@ class StreamSeparator(ABC):
 
     def __call__(
         self,
-        mixture: Mixture,
+        mixture: Tensor | np.ndarray,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Tensor:
-        """Separate a mixture in memory; equal to `stream` sample by sample.
+        """Separate a mixture that is in memory; equal to `stream` sample by sample.
 
         Args:
-            mixture: Samples ``(c t)`` at `sample_rate`, a tensor or a NumPy array; or a file, which is read whole and
-                brought to the model's rate and channels (`separate_file` takes files of any length).
+            mixture: Samples ``(c t)`` at `sample_rate`, floating-point numbers in a tensor or a NumPy array.
             progress: Called after each finished piece.
             cancelled: Asked after each finished piece whether to stop.
 
@@ -76,12 +67,38 @@ class StreamSeparator(ABC):
             The stems ``(n c t)``, on the CPU.
 
         Raises:
-            InputError: If the mixture has no sample, another number of channels, or samples that are not finite.
+            InputError: If the mixture is something else, has no sample or another number of channels.
             Cancelled: If it was.
         """
-        samples = samples_of(mixture, self.channels, self.sample_rate)
-        pieces = list(told(self.stream([samples]), self.sample_rate, samples.shape[1], progress, cancelled))
+        mixture = as_samples(mixture)
+        if mixture.ndim != 2 or mixture.shape[0] != self.channels or mixture.shape[1] == 0:
+            raise InputError(
+                f"the model separates audio of shape ({self.channels} channels, samples), got {tuple(mixture.shape)}"
+            )
+        pieces = list(told(self.stream([mixture]), self.sample_rate, mixture.shape[1], progress, cancelled))
         return torch.cat(pieces, dim=-1)
+
+    def __repr__(self) -> str:
+        """Name the stems, the rate and the channels."""
+        return (
+            f"{type(self).__name__}(stems={list(self.stems)}, sample_rate={self.sample_rate}, channels={self.channels})"
+        )
+
+
+def as_samples(mixture: object) -> Tensor:
+    """Return floating-point samples as a float32 tensor, without a copy where they are one.
+
+    Raises:
+        InputError: If they are neither a tensor nor an array of real floating-point numbers.
+    """
+    if isinstance(mixture, str | PathLike):
+        raise InputError(f"{mixture} is a path, and a separator takes samples: use bsroformer.separate_file")
+    if isinstance(mixture, np.ndarray) and np.issubdtype(mixture.dtype, np.floating):
+        mixture = torch.from_numpy(np.ascontiguousarray(mixture, dtype=np.float32))
+    if isinstance(mixture, Tensor) and mixture.is_floating_point():
+        return mixture.float()
+    kind = getattr(mixture, "dtype", type(mixture).__name__)
+    raise InputError(f"the mixture must be a tensor or NumPy array of floating-point samples, got {kind}")
 
 
 def told(

@@ -8,7 +8,7 @@ import lightning as L
 import torch
 from hydra.errors import InstantiationException
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
-from lightning.pytorch.loggers import Logger
+from lightning.pytorch.loggers import Logger, WandbLogger
 from omegaconf import DictConfig
 from torch.optim import Optimizer
 
@@ -144,11 +144,14 @@ def build_logger(cfg: DictConfig) -> Logger:
     """
     tags = {"tags": list(cfg.tags)} if logs_to_wandb(cfg) and cfg.get("tags") else {}
     try:
-        return make(cfg.logger, **tags)
+        logger: Logger = make(cfg.logger, **tags)
     except InstantiationException as error:
         if "TensorBoard" in cfg.logger._target_ and isinstance(error.__cause__, ModuleNotFoundError):
             raise InputError(f"logger=tensorboard needs a package: {install_command('tensorboard')}") from error
         raise
+    if isinstance(logger, WandbLogger) and logger._wandb_init.get("anonymous") is None:
+        logger._wandb_init.pop("anonymous", None)  # Lightning passes it always, and W&B warns of it
+    return logger
 
 
 def chosen_precision(precision: str, accelerator: str) -> str:

@@ -13,6 +13,7 @@ from bsroformer.atomic import write_text
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.errors import InputError
 from bsroformer.launch.ranks import accumulated_batches, by_torchrun
+from bsroformer.launch.values import check_values
 
 CONFIG_FILE = "config.yaml"
 """The resolved configuration, in the folder of a run."""
@@ -67,10 +68,11 @@ def prepared(cfg: DictConfig) -> DictConfig:
     """A read-only copy of the tree, with `.env` in the environment and the run's true folder.
 
     Raises:
-        InputError: For a sweep over a trainer of several processes.
+        InputError: For a value that is wrong, or a sweep over a trainer of several processes.
     """
     load_environment()
     cfg = cfg.copy()
+    check_values(cfg)
     expand_home(cfg)
     from bsroformer.launch.checkpoint_paths import name_checkpoints
 

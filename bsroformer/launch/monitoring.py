@@ -4,7 +4,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.report.monitor import check_monitor, monitor_of
 
-JUDGES = ("candidates", "curves", "prune")
+JUDGES = ("candidates", "curves", "progress", "prune")
 """Callbacks of this program that take a monitor; a configuration from before there was a choice gives them none."""
 
 

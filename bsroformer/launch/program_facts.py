@@ -24,7 +24,7 @@ def program_facts() -> dict[str, Any]:
         "bsroformer": __version__,
         "torch": torch.__version__,
         "lightning": version("lightning"),
-        "cuda": torch.version.cuda,
+        "cuda": torch.version.cuda if torch.cuda.is_available() else None,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "command": shlex.join(without_secrets(sys.argv)),

@@ -16,11 +16,16 @@ from bsroformer.launch.terminal import first_of
 def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> None:
     """Say where songs are read from: packs, files, or both."""
     songs = data.songs
+    if data.unnamed:
+        console.print(
+            f"The songs also have {first_of(data.unnamed)}, not named in data.stems: mixtures are made without them",
+            style="yellow",
+        )
     place = data.source.place
     if place is not None and is_flat(place) and not songs.alone:
         console.print(
             f"{place} has no folders train/, valid/ and test/: its songs are divided by their names, "
-            "so that a song stays in its split when others are added"
+            "so that most stay in their split when others are added; data.valid_songs fixes them"
         )
     if songs.packed:
         mended = f", {songs.mended} of which were mended" if songs.mended else ""
@@ -42,8 +47,8 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     if found is None or cfg.ckpt_path:  # packs would change the excerpts of a run that goes on
         return
     console.print(
-        f"{found.songs} songs are read from their files, {1000 * found.seconds:.0f} ms for an excerpt of all stems, "
-        f"and where stems rest is not known. Packs take two milliseconds, and {decimal(found.bytes)} on the disk: "
+        f"{found.songs} songs are read from their audio files: {1000 * found.seconds:.0f} ms for an excerpt, and "
+        f"silent regions are unknown. Packs (decoded copies) need 2 ms and {decimal(found.bytes)} on the disk: "
         f"python scripts/prepare.py {told_data(cfg)}"
     )
 

@@ -196,8 +196,26 @@ def told_of_resuming(
         console.print(
             f"This run goes to a new folder; resume={path.parent.parent} goes on in the old one.", style="yellow"
         )
-    console.print(f"Goes on after step {checkpoint['global_step']:,}, from {path}")
+    console.print(f"Resuming from step {checkpoint['global_step']:,}, from {path}")
+    if remedy := remedy_if_finished(cfg, checkpoint):
+        console.print(f"The run is finished: it has made all its steps; {remedy} makes it longer", style="yellow")
     return str(path)
+
+
+def remedy_if_finished(cfg: DictConfig, checkpoint: dict[str, Any]) -> str:
+    """The keys that make a finished run longer; empty for a run with steps or its last validation to come."""
+    states, steps = checkpoint["callbacks"], checkpoint["global_step"]
+    if states.get("LastCheckpoint", {}).get("unvalidated"):
+        return ""
+    budget = states.get("Budget", {}).get("steps") if "budget" in (cfg.callbacks or {}) else None
+    if budget and not cfg.callbacks.budget.get("shorten"):
+        return f"'~callbacks.budget' trainer.max_steps={2 * steps}" if steps >= budget else ""
+    if cfg.trainer.max_steps is not None and 0 <= cfg.trainer.max_steps <= steps:
+        return f"trainer.max_steps={2 * steps}"
+    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
+    if cfg.trainer.max_epochs is not None and 0 <= cfg.trainer.max_epochs <= epochs:
+        return f"trainer.max_epochs={2 * epochs}"
+    return ""
 
 
 def refuse_shorter_run(cfg: DictConfig, epochs: int) -> None:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from bsroformer.checkpoints.start import leaves
 from bsroformer.errors import InputError
 from bsroformer.launch.config import CONFIG_FILE
+from bsroformer.launch.older_runs import with_present_progress
 from bsroformer.launch.trusted_classes import TARGET, config_folders, with_known_classes
 from bsroformer.safe_files import read_yaml
 
@@ -52,6 +53,7 @@ def run_config(folder: Path, given: Collection[str] = ()) -> DictConfig:
     old = old.get("output_dir") if isinstance(old, dict) else None
     if not isinstance(old, str) or not old:
         raise InputError(f"{path} is not the configuration of a training: restore it, or use ckpt_path")
+    tree = with_present_progress(tree)
     tree = moved(with_known_classes(tree, path, given), old, str(folder))
     _check_places(tree, folder, given)
     config = OmegaConf.create(tree)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from omegaconf import DictConfig
 
 from bsroformer.atomic import set_aside, write_text
@@ -89,8 +90,10 @@ def read_starts(path: Path) -> list[dict[str, Any]]:
 
 def training_facts(trainer: L.Trainer, model: BandSplitRoformer) -> dict[str, Any]:
     """What trains what."""
+    device = trainer.strategy.root_device
     return {
-        "device": device_name(trainer.strategy.root_device),
+        "device": device_name(device),
+        "cuda": torch.version.cuda if device.type == "cuda" else None,
         "devices": trainer.world_size,
         "precision": trainer.precision,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

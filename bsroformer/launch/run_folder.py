@@ -12,6 +12,7 @@ from omegaconf import DictConfig, read_write
 
 from bsroformer.atomic import writing
 from bsroformer.launch.errors import user_errors
+from bsroformer.printed import PRINTED
 
 LOG = "train.log"
 LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
@@ -30,12 +31,14 @@ def open_run_folder(folder: Path) -> Iterator[None]:
     with writing(folder / LOG):
         handler = logging.FileHandler(folder / LOG, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
-    logging.root.addHandler(handler)
+    for logger in (logging.root, PRINTED):
+        logger.addHandler(handler)
     _pass_on(folder)
     try:
         yield
     finally:
-        logging.root.removeHandler(handler)
+        for logger in (logging.root, PRINTED):
+            logger.removeHandler(handler)
         handler.close()
 
 

@@ -2,9 +2,9 @@
 
 import logging
 import math
-import os
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +14,11 @@ from rich.console import Console
 
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
+from bsroformer.file_state import word_for
 from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, StreamSeparator, separate_file
-from bsroformer.inference.stem_marks import StemMark
 from bsroformer.launch.errors import INTERRUPTED, report
 from bsroformer.launch.song_progress import song_progress
-from bsroformer.launch.terminal import clock, stopping_on_sigterm, warnings_told
+from bsroformer.launch.terminal import clock, shown_path, stopping_on_sigterm, warnings_told
 
 
 @dataclass
@@ -33,9 +33,9 @@ class Separating:
         settings: What else decides how stems sound.
         console: Where to tell what happens.
         faster: Choices to offer where a song will take long.
-        choice: What ``engine=auto`` has chosen.
         done: The songs that are separated.
         failures: What was wrong with the others.
+        stream: The audio stream of each file; None: the first, with a warning where there are several.
     """
 
     separator: StreamSeparator
@@ -45,9 +45,9 @@ class Separating:
     settings: Mapping[str, Any]
     console: Console
     faster: Sequence[str] = ()
-    choice: str = ""
     done: list[SeparatedSong] = field(default_factory=list)
     failures: list[InputError] = field(default_factory=list)
+    stream: int | None = None
 
     @property
     def names(self) -> list[str]:
@@ -59,17 +59,17 @@ class Separating:
         return [self.delivery.path(song.folder, name) for name in self.names]
 
     def mark(self, song: Song) -> str:
-        """The word of the `StemMark` of a song's stems."""
+        """The mark of a song's stems: its file, and all settings."""
         others = self.names if self.rest else []  # of which the rest is what is left
-        return str(StemMark.of_song(song.source, {"others": others, **self.settings}))
+        return song.mark(word_for([others, self.settings]))
 
     def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
         """Separate the songs that are not done, or all; whether all of them could be."""
         waiting = [song for song in songs if overwrite or not song.done(self.files(song), self.mark(song))]
         if done := len(songs) - len(waiting):
-            self.console.print(f"Skipping {counted(done)} already separated (overwrite=true separates again).")
-        if not overwrite and (again := sum(any(map(Path.is_file, self.files(song))) for song in waiting)):
-            self.console.print(f"{counted(again)} separated again: song, checkpoint or settings have changed.")
+            self.console.print(
+                f"Skipping {counted(done)} already separated with these settings (overwrite=true to redo)"
+            )
         begun = time.monotonic()
         try:
             with stopping_on_sigterm():
@@ -77,7 +77,7 @@ class Separating:
                     self._separate(song, f"{number}/{len(waiting)} " if waiting[1:] else "", overwrite)
         except KeyboardInterrupt:
             left = len(waiting) - len(self.done) - len(self.failures)
-            self.console.print(f"Stopped with {counted(left)} left; the same command continues where this one ended.")
+            self.console.print(f"Stopped with {counted(left)} left; the same command continues with the rest.")
             sys.exit(INTERRUPTED)
         finally:
             if len(waiting) > 1:
@@ -112,15 +112,20 @@ class Separating:
         mark = self.mark(song)
         if not overwrite:
             song.check_room(self.files(song), mark)
-        opened = SongStems(self.separator, song.source, self.rest, self.downmix)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # repeated when it is separated
+            opened = SongStems(self.separator, song.source, self.rest, self.downmix, stream=self.stream)
         with song_progress(opened, f"{number}{song.source.name}", self.console, self.faster) as progress:
             separated = separate_file(
-                self.separator, song.source, song.folder, self.delivery, self.rest, self.downmix, mark
+                self.separator,
+                song.source,
+                song.folder,
+                self.delivery,
+                self.rest,
+                self.downmix,
+                mark,
+                stream=self.stream,
             )
-        choice = self.separator.engine_choice
-        if choice != self.choice:
-            self.console.print(f"{choice}.")
-        self.choice = choice
         if progress.long:
             self.faster = ()  # once is enough
         return separated
@@ -128,10 +133,12 @@ class Separating:
     def _tell(self, song: Song, separated: SeparatedSong) -> None:
         took = f"{clock(separated.seconds)} of music in {clock(separated.seconds_taken)}"
         speed = separated.seconds / max(separated.seconds_taken, 1e-9)
-        self.console.print(f"{', '.join(self.names)} are in {shown(song.folder)} ({took}, {speed:.1f} x real time)")
-        if others := song.other_stems(self.files(song), self.mark(song)):
+        self.console.print(
+            f"{', '.join(self.names)} are in {shown_path(song.folder)} ({took}, {speed:.1f} x real time)"
+        )
+        if others := song.of_other_settings(self.files(song), self.mark(song)):
             names = ", ".join(path.name for path in others)
-            self.console.print(f"{shown(song.folder)} also holds {names}, of other settings.", style="yellow")
+            self.console.print(f"{shown_path(song.folder)} also holds stems of other settings: {names}", style="yellow")
         decibels = 20 * math.log10(separated.gain)
         if decibels < 0:
             self.console.print(f"All its stems were scaled by {decibels:.1f} dB, so that none clips.")
@@ -147,11 +154,6 @@ class Separating:
             f"{len(self.done)} of {counted(songs)} separated: {clock(music)} of music in {clock(taken)}, "
             f"{speed:.1f} x real time"
         )
-
-
-def shown(folder: Path) -> str:
-    """A folder as a path that cannot be taken for a word: ``./song`` instead of ``song``."""
-    return f".{os.sep}{folder}" if len(folder.parts) == 1 and not folder.is_absolute() else str(folder)
 
 
 def counted(songs: int) -> str:

@@ -17,7 +17,9 @@ from rich.table import Column
 from rich.text import Text
 
 import bsroformer
+from bsroformer.durations import clock as clock
 from bsroformer.parallel import answering
+from bsroformer.printed import PRINTED
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
 WAIT_SECONDS = 3600
@@ -29,13 +31,6 @@ def terminal(stderr: bool = False) -> Console:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # the name of a file may be no text
     return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
-
-
-def clock(seconds: float) -> str:
-    """A length of time as on a clock: 3:07, or 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def first_of(names: Sequence[str], most: int = 3) -> str:
@@ -97,9 +92,15 @@ def warnings_told(console: Console) -> Iterator[None]:
         def show(message: Warning | str, category: type[Warning], filename: str, *rest: object) -> None:
             if filename.startswith(PACKAGE):
                 console.print(str(message), style="yellow")
+                PRINTED.warning("%s", message)
             else:
                 usual(message, category, filename, *rest)  # type: ignore[arg-type]
 
         warnings.filterwarnings("always", module=r"bsroformer\.")
         warnings.showwarning = show  # type: ignore[assignment]
         yield
+
+
+def shown_path(path: Path) -> str:
+    """A path as people see that it is one: ``./a`` for the folder a."""
+    return str(path) if path.is_absolute() or len(path.parts) > 1 else f"./{path}"

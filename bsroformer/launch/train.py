@@ -9,13 +9,14 @@ from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
-from bsroformer.data.loader import ReadingError
+from bsroformer.data.loader import ReadingError, dead_worker, is_of_dead_worker
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.launch.best import Scored, best_of_run, check_averaging, report_no_best
@@ -31,6 +32,7 @@ from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
 from bsroformer.launch.run_facts import check_tags, record_best, record_run
 from bsroformer.launch.run_folder import make_folder, open_run_folder
+from bsroformer.launch.run_lines import log_and_print, report_end, report_next_commands, show_progress_on
 from bsroformer.launch.run_lock import only_training_in
 from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
@@ -63,6 +65,7 @@ def train(cfg: DictConfig) -> float:
         The best score in validation, by ``monitor``, for sweeps; NaN if there is none.
     """
     console = terminal()
+    console.quiet = getattr(rank_zero_only, "rank", 0) > 0  # until the trainer knows better
     cfg = with_monitor(completed(with_run_to_resume(prepared(cfg), console)))
     folder = Path(cfg.paths.output_dir)
     if whole(cfg, "seed") < 0:
@@ -75,11 +78,13 @@ def train(cfg: DictConfig) -> float:
     data, module = build_data(cfg), build_module(cfg)
     if cfg.init_from and not cfg.ckpt_path:
         _start(cfg, module.model, console)
+    console.print(f"Reading the list of songs{f' in {cfg.data.root}' if cfg.data.get('root') else ''}")
     data.prepare_data()
     data.setup("fit")
     offline = logs_to_wandb(cfg) and use_wandb_offline_without_key()
     trainer = build_trainer(cfg)
     console.quiet = not trainer.is_global_zero
+    show_progress_on(trainer, console)
     if switch(cfg, "evaluate"):
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
@@ -114,8 +119,10 @@ def _run(
         report_no_best(best, monitor, last, console)
         if trainer.is_global_zero and not keeps_nothing(cfg):
             record_best(folder, best.path or str(last))
+            report_end(cfg, trainer, best, console)
             if cfg.evaluate:
                 log_scores(trainer, evaluate_run(cfg, data.test, best.path or str(last), console))
+            report_next_commands(cfg, trainer, best, console)
     return best
 
 
@@ -161,16 +168,24 @@ def _fit(
         where = f"Stopped after step {trainer.global_step:,}" if stopped.saved else "Stopped at once"
         there = (Path(folder) / CHECKPOINTS / LAST).exists()
         then = f"resume={folder} goes on from its last checkpoint." if there else "no checkpoint was written yet."
-        console.print(f"{where}; {then}")
+        log_and_print(console, f"{where}; {then}")
         sys.exit(stopped.status)
     except ReadingError as error:
-        if not (Path(folder) / CHECKPOINTS / LAST).exists():
+        raise InputError(f"{error}{_how_to_resume(Path(folder))}") from error
+    except RuntimeError as error:
+        if not is_of_dead_worker(error):
             raise
-        raise InputError(f"{error} Then resume={folder} continues after step {trainer.global_step:,}.") from error
+        raise InputError(f"{dead_worker(error)}{_how_to_resume(Path(folder))}") from error
     checkpoints = trainer.strategy.checkpoint_io
     if isinstance(checkpoints, CarefulCheckpointIO) and checkpoints.failed:
         failed = " ".join(checkpoints.failed.values())
         raise InputError(f"{failed} When there is room, resume={folder} goes on from the checkpoint before.")
+
+
+def _how_to_resume(folder: Path) -> str:
+    """The end of a sentence on a fault, if there is a checkpoint to resume from."""
+    there = (folder / CHECKPOINTS / LAST).exists()
+    return f". Then resume={folder} continues from its last checkpoint" if there else ""
 
 
 def quieten_lightning() -> None:

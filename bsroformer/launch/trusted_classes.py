@@ -21,6 +21,10 @@ TARGET, PARTIAL = "_target_", "_partial_"
 SPECIAL = re.compile(r"_[a-z]+_")
 """Keys that ``hydra.utils.instantiate`` acts on."""
 OURS = "bsroformer."
+FORMER_TARGETS = {
+    "lightning.pytorch.callbacks.ModelCheckpoint": "bsroformer.training.best_checkpoint.BestCheckpoint",
+}
+"""Classes in the configurations of older runs, and those that replace them."""
 HYDRA = "hydra"
 """The group of Hydra's own plugins, of which a run's configuration has none."""
 
@@ -39,6 +43,7 @@ class Group:
 
     def find(self, target: str) -> str | None:
         """The present path of a class; classes of ours are found by name, since their modules may have changed."""
+        target = FORMER_TARGETS.get(target, target)
         if target in self.targets:
             return target
         name = target.rpartition(".")[2]

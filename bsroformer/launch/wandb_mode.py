@@ -11,13 +11,17 @@ from omegaconf import DictConfig
 
 
 def use_wandb_offline_without_key() -> bool:
-    """Make Weights & Biases log offline where nobody is logged in; returns whether it will.
+    """Make Weights & Biases log offline and silently where nobody is logged in; returns whether it is offline.
 
     To be called before `wandb` is imported, which reads its environment then.
     """
     if not os.environ.get("WANDB_MODE") and not _has_key():
         os.environ["WANDB_MODE"] = "offline"
-    return os.environ.get("WANDB_MODE") == "offline"
+    offline = os.environ.get("WANDB_MODE") == "offline"
+    if offline:
+        os.environ.setdefault("WANDB_SILENT", "true")  # the program prints how to sync
+    os.environ.setdefault("WANDB_CONSOLE", "off")  # it would copy every redrawn progress bar
+    return offline
 
 
 def logs_to_wandb(cfg: DictConfig) -> bool:

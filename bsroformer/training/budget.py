@@ -38,17 +38,20 @@ class Budget(L.Callback):
         clock: ``wall``, or ``processor``: what this process spends on its processors, all threads added up. With one
             thread and ``data.num_workers=0`` it depends little on what else the machine does. Of a GPU it knows
             nothing.
+        shorten: Only make a run shorter: one whose steps fit into the time keeps its limits. ``trainer.max_steps`` must
+            then be set.
 
     Raises:
         InputError: If the time is no time, or the clock none of these.
     """
 
-    def __init__(self, seconds: float, clock: Literal["wall", "processor"]) -> None:
+    def __init__(self, seconds: float, clock: Literal["wall", "processor"], shorten: bool = False) -> None:
         if not seconds > 0:
             raise InputError(f"callbacks.budget.seconds={seconds} must be above 0")
         if clock not in CLOCKS:
             raise InputError(f"callbacks.budget.clock={clock} must be one of {', '.join(CLOCKS)}")
-        self.seconds, self.clock = seconds, clock
+        self.seconds, self.clock, self.shorten = seconds, clock, shorten
+        self.asked = -1  # steps that the run is configured to make
         self.steps, self.reason = 0, ""
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -56,11 +59,15 @@ class Budget(L.Callback):
 
         For a run that is resumed too, since Lightning tells nobody at this moment that it is one.
         """
-        if stage != "fit":
+        if stage != "fit" or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
+        self.asked = trainer.max_steps
         assert isinstance(pl_module, SeparationModule)
         each = step_seconds(trainer, pl_module, self.clock, self.seconds)
         steps: int = trainer.strategy.broadcast(max(1, round(self.seconds / each)))  # on all ranks the first one's
+        if self.shorten and 0 <= self.asked <= steps:
+            self.steps = self.asked
+            return
         self.reason = f"as many as fit into {self.seconds:g} s, {each:.3g} s of {self.clock} time each"
         self._set(trainer, steps)
 
@@ -71,6 +78,9 @@ class Budget(L.Callback):
             InputError: If the run had no budget.
         """
         kept = checkpoint["callbacks"].get(self.state_key)
+        if self.shorten:
+            self._resume_shortened(trainer, kept)
+            return
         if kept is None:
             raise InputError(
                 "the run to resume had no time budget, so its steps are set already: leave out callbacks.budget"
@@ -79,17 +89,28 @@ class Budget(L.Callback):
         self._set(trainer, kept["steps"])
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Say how long the run is."""
-        trainer.print(f"The run is {self.steps} steps long, {self.reason}")
+        """Report the length of the run, unless it is what was configured."""
+        if self.reason:
+            trainer.print(f"The run is {self.steps} steps long, {self.reason}")
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"steps": self.steps}
+        return {"steps": self.steps, "asked": self.asked} if self.shorten else {"steps": self.steps}
+
+    def _resume_shortened(self, trainer: L.Trainer, kept: dict[str, Any] | None) -> None:
+        """Make the steps of the run's start, or those that are configured now if these are others."""
+        if kept is None or kept["asked"] != self.asked:
+            self.reason = ""
+            self._set(trainer, self.asked)
+            return
+        self.reason = "as many as it was to make at first"
+        self._set(trainer, kept["steps"])
 
     def _set(self, trainer: L.Trainer, steps: int) -> None:
         self.steps = steps
         trainer.fit_loop.epoch_loop.max_steps = steps
-        trainer.fit_loop.max_epochs = -1  # no limit
+        if not self.shorten:
+            trainer.fit_loop.max_epochs = -1  # no limit
 
 
 def step_seconds(

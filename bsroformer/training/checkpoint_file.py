@@ -1,5 +1,6 @@
 """Checkpoints on disk: whole or not there, read back before they count, and the one before is kept."""
 
+import os
 import warnings
 import zipfile
 from pathlib import Path
@@ -13,7 +14,6 @@ from bsroformer.checkpoints.native import read_training_checkpoint
 from bsroformer.checkpoints.run_folder import BEFORE, LAST
 from bsroformer.checkpoints.weight_file import PLAIN_NUMBERS, open_weights
 from bsroformer.errors import InputError
-from bsroformer.temporary_files import bring_to_disk
 
 
 class CarefulCheckpointIO(TorchCheckpointIO):
@@ -44,15 +44,30 @@ class CarefulCheckpointIO(TorchCheckpointIO):
             with replacing(path) as partial:
                 with writing(path, RuntimeError):  # what PyTorch raises when a disk is full
                     torch.save(checkpoint, partial)
-                    bring_to_disk(partial)  # before the two renames, which a kill should not come between
+                    bring_to_disk(partial)
                 check_archive(partial)
                 if path.name == LAST and is_whole(path):
                     path.replace(path.with_name(BEFORE))
+            bring_to_disk(path.parent)
         except InputError as error:
             self.failed[path.name] = str(error)
             warnings.warn(f"{error} Training goes on, and the checkpoint before is kept.", stacklevel=1)
         else:
             self.failed.pop(path.name, None)
+
+
+def bring_to_disk(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder: a name must not outlive a power cut its file does not.
+
+    Windows has no such thing for folders.
+    """
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def check_archive(path: Path) -> None:

@@ -1,10 +1,13 @@
 """Where the time of training steps goes."""
 
+import os
 from pathlib import Path
 
 import lightning as L
 import torch
 from torch.profiler import ProfilerActivity, profile, schedule
+
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # on a machine without a GPU it logs an error for that
 
 ROWS = 40
 """Operators in the table."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, Timer
 from packaging.version import InvalidVersion, Version
 from torch import Tensor
 
@@ -137,9 +137,17 @@ def _check_callbacks(checkpoint: State, trainer: L.Trainer) -> None:
             _check_best(state, name)
         elif state:
             if type(callback).__module__.startswith(KNOWN):
-                check_like(state, callback.state_dict(), name)
+                check_like(state, _usual_state(callback), name)
             with unusable(name, Exception):
                 callback.load_state_dict(copy.deepcopy(state))
+
+
+def _usual_state(callback: L.Callback) -> State:
+    """The state of a callback that has not started; Lightning's `Timer` then gives whole numbers for its seconds."""
+    state = callback.state_dict()
+    if isinstance(callback, Timer):
+        state["time_elapsed"] = {stage: float(seconds) for stage, seconds in state["time_elapsed"].items()}
+    return state
 
 
 def _check_best(state: Mapping[str, Any], name: str) -> None:

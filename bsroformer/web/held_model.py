@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.checkpoints import load_model
-from bsroformer.checkpoints.load import config_names
-from bsroformer.file_state import file_fingerprint
+from bsroformer.file_state import file_state
 from bsroformer.inference import StreamSeparator
 from bsroformer.model import BandSplitRoformer
 from bsroformer.web.menu import Offer
@@ -71,7 +70,6 @@ class HeldModel:
 
 
 def _source(offer: Offer) -> list[Any]:
-    """What changes when the checkpoint does, or the YAML that is read beside it."""
-    path = Path(offer.path)
-    configs = [path.with_name(name) for name in config_names(path)] if offer.config is None else [Path(offer.config)]
-    return [offer.path, offer.config, *(file_fingerprint(each) for each in (path, *configs))]
+    """What changes when the checkpoint does, or its YAML."""
+    config = offer.config or Path(offer.path).with_suffix(".yaml")
+    return [offer.path, offer.config, file_state(offer.path), file_state(config)]

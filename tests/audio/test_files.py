@@ -6,7 +6,7 @@ import pytest
 import soundfile
 import torch
 
-from bsroformer.audio.files import blocks, probe, probe_streams, read
+from bsroformer.audio.files import LARGEST_SAMPLE, blocks, probe, probe_streams, read
 from bsroformer.errors import InputError
 
 RATE = 44100
@@ -87,3 +87,18 @@ def test_a_file_without_samples_and_a_start_past_the_end_are_told(tmp_path, wav)
         read(MUSDB_SONG, start=999_999)
     with pytest.raises(InputError, match=r"song\.wav needs start >= 0 and frames >= 1"):
         read(wav, start=-1)
+
+
+@pytest.mark.parametrize("value", [1e38, -1e13])
+def test_samples_no_program_writes_are_refused(tmp_path, value):
+    audio = np.zeros((9000, 2), np.float32)
+    audio[7000, 1] = value
+    soundfile.write(tmp_path / "x.wav", audio, RATE, "FLOAT")
+    for reading in (lambda: read(tmp_path / "x.wav", 5000), lambda: list(blocks(tmp_path / "x.wav", 1000))):
+        with pytest.raises(InputError, match=r"x\.wav holds samples as large as 1e\+\d\d where .* 7000:"):
+            reading()
+
+
+def test_floats_of_any_integer_scale_are_read(tmp_path):
+    soundfile.write(tmp_path / "x.wav", np.full((10, 2), 2.0**31, np.float32), RATE, "FLOAT")
+    assert read(tmp_path / "x.wav")[0].max() == 2.0**31 < LARGEST_SAMPLE

@@ -89,10 +89,10 @@ def test_what_cannot_be_written_is_named_with_a_remedy(tmp_path, audio):
 
 
 def test_a_folder_without_permission_is_told(tmp_path, audio, monkeypatch):
-    def refuse(self: object, *_: object, **__: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.touch", refuse)
+    monkeypatch.setattr("bsroformer.atomic.os.open", refuse)
     with pytest.raises(InputError, match=r"a\.wav cannot be written .*Permission denied.*choose another place"):
         write(tmp_path / "a.wav", audio, RATE)
 

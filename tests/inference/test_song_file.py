@@ -273,7 +273,7 @@ def test_a_rate_that_the_format_cannot_have_is_told_before_anything_is_computed(
 @pytest.mark.parametrize(
     ("level", "precision", "reason"),
     [
-        (1e30, "bf16", r"samples up to \d\.\d+e\+3\d, where full scale is 1: scale it down"),
+        (1e9, "bf16", r"samples up to \d\.\d+e\+0?\d+, where full scale is 1: scale it down"),
         (0.1, "fp16", "with precision=fp16 numbers overflow.*: set precision=fp32"),
         (0.1, "fp32", "check the checkpoint and its YAML"),
     ],

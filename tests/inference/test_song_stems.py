@@ -1,12 +1,16 @@
 import threading
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import torch
 from stand_ins import Halves
 
-from bsroformer.audio.files import write
+from bsroformer.audio.files import read, write
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator, SongStems
+
+MUSDB_SONG = next((Path(find_spec("stempeg").origin).parent / "data").glob("*.stem.mp4"))
 
 
 def noise(channels: int, frames: int) -> torch.Tensor:
@@ -62,6 +66,16 @@ def test_surround_is_mixed_down_only_if_that_is_wanted(tmp_path, halves):
     with pytest.raises(InputError, match=r"a\.wav has 6 channels.*downmix=true"):
         SongStems(halves, tmp_path / "a.wav")
     assert all_of(SongStems(halves, tmp_path / "a.wav", downmix=True)).shape == (2, 2, 5000)
+
+
+def test_a_stream_is_chosen_or_the_first_with_a_warning(halves):
+    with pytest.warns(UserWarning, match="has 5 audio streams, and the first is separated; audio_stream=1 to 4"):
+        first = SongStems(halves, MUSDB_SONG)
+    assert first.info.stream == 0
+    drums = all_of(SongStems(halves, MUSDB_SONG, stream=1))
+    expected, _ = read(MUSDB_SONG, stream=1)
+    assert drums.shape[-1] == expected.shape[-1]
+    assert torch.nn.functional.cosine_similarity(drums[1].flatten(), expected.flatten(), dim=0) > 0.9
 
 
 def test_the_rest_needs_a_name_of_its_own(tmp_path, halves):

@@ -58,7 +58,7 @@ def test_a_training_goes_on_from_packs_alone(songs, capsys):
 def test_a_training_on_files_tells_what_packing_would_save(songs, capsys):
     train(composed("train", *SMALL_RUN, f"data.root={songs}", "paths.output_dir=run", "paths.cache_dir=cache"))
     told = capsys.readouterr().out
-    assert "3 songs are read from their files, " in told and " ms for an excerpt of all stems" in told
+    assert "3 songs are read from their audio files: " in told and " ms for an excerpt, and silent regions" in told
     assert f"python scripts/prepare.py data.root={songs}" in told
 
 

@@ -169,3 +169,20 @@ def test_a_compiled_model_is_timed_compiled(tiny_model, monkeypatch, compiled):
     trial = budget.trial_copy(module)
     assert trial.model.compiled == module.model.compiled == compiled
     assert all(torch.equal(*pair) for pair in zip(trial.parameters(), module.parameters(), strict=True))
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(("time", "steps"), [(3, 3), (50, 6)])
+def test_a_shortening_budget_never_lengthens_a_run(songs_root, tmp_path, time, steps):
+    done = run(
+        songs_root,
+        tmp_path,
+        *TIMED,
+        "callbacks.budget.shorten=true",
+        "trainer.max_steps=6",
+        seconds(time),
+        "scheduler.final=0.25",
+    )
+    assert done["global_step"] == steps
+    [schedule] = done["lr_schedulers"]
+    assert schedule["_last_lr"] == pytest.approx([0.25 * rate for rate in schedule["base_lrs"]])

@@ -1,4 +1,6 @@
-"""Songs that nobody has sorted into splits: each goes to one by its name, which no other song changes.
+"""Songs that nobody has sorted into splits: each goes to one by a digest of its name.
+
+Other songs change nothing of that, unless there are so few that none would validate: then the first by its digest does.
 
 ::
 
