@@ -86,7 +86,7 @@ def faster_choices(cfg: DictConfig) -> list[str]:
         choices.append("separation=fast")
     on_cpu = cfg.device == "cpu" or (cfg.device == "auto" and best_device().type == "cpu")
     if on_cpu and cfg.engine == "torch" and not cfg.compile:
-        choices.append("engine=openvino for larger models")
+        choices.append("engine=auto, which tries OpenVINO")
     return [*choices, "a computer with a GPU"] if on_cpu else choices
 
 

@@ -82,7 +82,7 @@ def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str]
 def device_of(cfg: DictConfig) -> str:
     """The device to compute on: ``auto`` in one of several processes is an accelerator of its own."""
     shared = "LOCAL_RANK" in os.environ or ("shard" in cfg and cfg.shard.count > 1)
-    if word(cfg, "device") != "auto" or cfg.engine != "torch" or not shared:
+    if word(cfg, "device") != "auto" or cfg.engine == "openvino" or not shared:
         return cfg.device
     rank = os.environ.get("LOCAL_RANK")
     return str(best_device(cfg.shard.index if rank is None else int(rank)))
