@@ -1,6 +1,7 @@
 """Separate songs: ``scripts/separate.py``."""
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,13 +9,14 @@ import torch
 from omegaconf import DictConfig
 
 from bsroformer.audio.formats import FORMATS
+from bsroformer.checkpoints import Checkpoint
 from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, find_songs
 from bsroformer.launch.config import path_of, paths_of, plain, prepared, switch, whole, word, words
 from bsroformer.launch.errors import STATUS, user_errors
 from bsroformer.launch.separating import Separating
-from bsroformer.launch.separators import build_separator, checkpoint_states
+from bsroformer.launch.separators import checkpoint_fingerprints, open_checkpoints, separator_from
 from bsroformer.launch.terminal import terminal
 
 FAST_OVERLAP = 0.125
@@ -45,10 +47,12 @@ def separate(cfg: DictConfig) -> None:
     stems, rest_is_written = wanted_stems(cfg)
     delivery = Delivery(word(cfg, "format").lower(), cfg.bit_depth, cfg.bitrate, switch(cfg, "rescale"))
     overwrite, downmix = switch(cfg, "overwrite"), switch(cfg, "downmix")
-    separator = build_separator(cfg, console, stems)
+    checkpoints = open_checkpoints(cfg, console)
+    separator = separator_from(checkpoints, cfg, stems)
     name = f"no_{separator.stems[0]}" if cfg.two_stems is not None else "residual"
     rest = name if rest_is_written else None
-    run = Separating(separator, delivery, rest, downmix, settings_of(cfg), console, faster_choices(cfg))
+    settings = settings_of(cfg, checkpoints)
+    run = Separating(separator, delivery, rest, downmix, settings, console, faster_choices(cfg))
     run.stream = None if cfg.audio_stream is None else whole(cfg, "audio_stream")
     songs = find_songs(inputs, output, run.names)[cfg.shard.index :: cfg.shard.count]
     if not run.separate(songs, overwrite):
@@ -70,13 +74,14 @@ def wanted_stems(cfg: DictConfig) -> tuple[list[str] | None, bool]:
     return None if cfg.stems is None else words(cfg, "stems"), residual
 
 
-def settings_of(cfg: DictConfig) -> dict[str, Any]:
-    """What decides how stems sound: with other settings, a song is not done."""
+def settings_of(cfg: DictConfig, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
+    """Collect what decides how stems sound: with other settings, a song is separated again."""
     tree = plain(cfg)
     windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "rescale")
-    keys = ("weights", *windows, *sound, *(["bitrate"] if FORMATS[cfg.format.lower()].lossy else []))
+    lossy = ("bitrate",) if FORMATS[cfg.format.lower()].lossy else ()
+    keys = ("weights", "precision", *windows, *sound, *lossy)
     stream = {"audio_stream": cfg.audio_stream} if cfg.audio_stream else {}  # the first is what it always was
-    return {"files": checkpoint_states(cfg), **{key: tree[key] for key in keys}, **stream}
+    return {"files": checkpoint_fingerprints(checkpoints), **{key: tree[key] for key in keys}, **stream}
 
 
 def faster_choices(cfg: DictConfig) -> list[str]:
