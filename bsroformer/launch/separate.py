@@ -3,9 +3,12 @@
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bsroformer.audio.formats import FORMATS
@@ -19,6 +22,7 @@ from bsroformer.launch.separating import Separating
 from bsroformer.launch.separators import checkpoint_fingerprints, open_checkpoints, separator_from
 from bsroformer.launch.terminal import terminal
 
+DEFAULT_OUTPUT = "separated"
 FAST_OVERLAP = 0.125
 """Of ``separation=fast``."""
 statuses: list[int] = []
@@ -41,7 +45,7 @@ def separate(cfg: DictConfig) -> None:
     """
     cfg = prepared(cfg)
     console = terminal()
-    inputs, output = paths_of(cfg.input, "input"), path_of(cfg.output, "output")
+    inputs, output = paths_of(cfg.input, "input"), output_folder(cfg)
     check_shard(cfg)
     keep_freed_memory()
     stems, rest_is_written = wanted_stems(cfg)
@@ -93,6 +97,15 @@ def faster_choices(cfg: DictConfig) -> list[str]:
     if on_cpu and cfg.engine == "torch" and not cfg.compile:
         choices.append("engine=auto, which tries OpenVINO")
     return [*choices, "a computer with a GPU"] if on_cpu else choices
+
+
+def output_folder(cfg: DictConfig) -> Path:
+    """The folder of all songs; each job of a sweep over settings has one in it, unless ``output`` is another."""
+    output = path_of(cfg.output, "output")
+    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if in_sweep and cfg.shard.count == 1 and cfg.output == DEFAULT_OUTPUT:
+        return output / str(HydraConfig.get().job.num)
+    return output
 
 
 def check_shard(cfg: DictConfig) -> None:
