@@ -379,3 +379,22 @@ def test_no_bar_is_drawn_for_a_file_that_cannot_be_opened(checkpoint, tmp_path):
     assert "1/2 a.wav" in printed
     assert "gone.wav" in printed.rpartition("error:")[2]
     assert "2/2 gone.wav" not in printed
+
+
+def test_the_jobs_of_a_sweep_over_settings_keep_their_stems_apart(separated, checkpoint, music, tmp_path):
+    separated("-m", f"ckpt={checkpoint}", "input=music/a.wav", "overlap=0.25,0.5")
+    assert files_in(tmp_path / "separated") == stems("0/a", "1/a")
+
+
+def test_shards_share_the_default_folder_and_the_same_command_continues(separated, checkpoint, music, tmp_path):
+    for shard in (0, 1):
+        separated(f"ckpt={checkpoint}", "input=music", f"shard.index={shard}", "shard.count=2")
+    assert files_in(tmp_path / "separated") == stems("a", "B/c", "B/d é (live)")
+    assert "Skipping 3 songs" in separated(f"ckpt={checkpoint}", "input=music")
+
+
+def test_stems_are_separated_again_in_another_precision(separated, checkpoint, music):
+    words = f"ckpt={checkpoint}", "input=music/a.wav"
+    separated(*words)
+    assert "Skipping" in separated(*words, "batch_size=2")
+    assert "Skipping" not in separated(*words, "precision=bf16")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -46,6 +47,11 @@ class Checkpoint:
     def averaged(self) -> bool:
         """Whether its weights are averages over training steps (EMA), as Lightning's `WeightAveraging` keeps them."""
         return AVERAGED in self.file.entries
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that were read: the weights, and the YAML if there is one."""
+        return (self.file.path, *([] if self.config is None else [self.config.path]))
 
     def check(self) -> None:
         """Make sure that weights and settings agree.

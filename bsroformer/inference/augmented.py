@@ -26,6 +26,11 @@ class Augmented:
         self.engine, self.changes = engine, [AUGMENTATIONS[way] for way in ways]
         self.half = engine.half
 
+    @property
+    def choice(self) -> str:
+        """See `Engine`."""
+        return self.engine.choice
+
     def __call__(self, windows: Tensor) -> Tensor:
         """Separate windows ``(b c t)`` into stems ``(b n c t)``."""
         passes = [self.engine(windows), *(change(self.engine(change(windows))) for change in self.changes)]

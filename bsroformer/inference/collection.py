@@ -1,18 +1,17 @@
 """Which files to separate, and where the stems of each go."""
 
-import glob
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count as count_from
 from pathlib import Path
 
-from bsroformer.audio.files import AUDIO_SUFFIXES
 from bsroformer.audio.tags import read_marks
-from bsroformer.data.names import is_visible, normal
+from bsroformer.data.names import normal
 from bsroformer.errors import InputError
 from bsroformer.file_state import file_state, word_for
+from bsroformer.inference.input_files import find_files
 
 DIGITS = 12
 """Of each digest in a mark."""
@@ -87,41 +86,21 @@ def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, st
     Raises:
         InputError: If there is no audio in a folder or behind a pattern, or a stem's file would replace an input.
     """
-    named, found, root = _files([inputs] if isinstance(inputs, str | Path) else inputs)
+    named, found, root = find_files([inputs] if isinstance(inputs, str | Path) else inputs)
     found = [path for path in found if path in named or not read_marks(path)]
     if not named + found:
         raise InputError("all files there are stems that this program wrote: name one to separate it again")
     sources = list({os.path.abspath(path): path for path in named + found}.values())  # noqa: PTH100 (links keep their names)
     songs = _with_folders(sources, root, Path(output))
-    written = {song.folder.absolute() / stem for song in songs for stem in stems}
+    written = {_without_suffix(song.folder / f"{stem}.wav") for song in songs for stem in stems}
     for song in songs:
-        if song.source.absolute().with_suffix("") in written:
+        if _without_suffix(song.source) in written:
             raise InputError(f"{song.source} would be replaced by a stem: choose another output folder")
     return sorted(songs, key=lambda song: song.folder)
 
 
-def _files(inputs: Sequence[str | Path]) -> tuple[list[Path], list[Path], Path]:
-    """Files that were named, files that were found, and the folder that they share."""
-    named, found, roots = [], [], []
-    for each in map(str, inputs):
-        path = Path(each)
-        if path.is_dir():
-            roots.append(path)
-            found += _some(_audio_below(path), f"there is no audio file in the folder {path}")
-        elif path.exists() or not glob.has_magic(each):
-            roots.append(path.parent)
-            named.append(path)
-        else:
-            roots.append(_fixed_part(path))
-            matches = (Path(match) for match in sorted(glob.glob(each, recursive=True)))  # noqa: PTH207 (takes whole paths)
-            found += _some((match for match in matches if match.is_file()), f"no file matches {each}")
-    if not roots:
-        raise InputError("there is nothing to separate: name a file, a folder or a pattern")
-    return named, found, Path(os.path.commonpath([path.absolute() for path in roots]))
-
-
 def _with_folders(sources: Sequence[Path], root: Path, output: Path) -> list[Song]:
-    places = [output / os.path.relpath(path.absolute().parent, root) for path in sources]
+    places = [output / os.path.relpath(os.path.abspath(path.parent), root) for path in sources]  # noqa: PTH100
     short = [place / folder_name(path.stem.removesuffix(".stem")) for place, path in zip(places, sources, strict=True)]
     count = Counter(map(_compared, short))
     taken = {key for key, songs in count.items() if songs == 1}
@@ -152,33 +131,6 @@ def _free_folder(folder: Path, taken: Collection[str]) -> Path:
     return next(candidate for candidate in candidates if _compared(candidate) not in taken)
 
 
-def _audio_below(folder: Path) -> Iterator[Path]:
-    """Every audio file in a folder and those below it, links followed, each folder once."""
-    seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(filter(is_visible, folders))
-        for path in (Path(place) / name for name in sorted(names)):
-            if path.suffix.lower() in AUDIO_SUFFIXES and is_visible(path.name):
-                yield path
-
-
-def _fixed_part(pattern: Path) -> Path:
-    """The folder up to the first part of a pattern that is one."""
-    fixed = Path(*pattern.parts[:0])
-    for part in pattern.parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed /= part
-    return fixed
-
-
-def _some(paths: Iterable[Path], otherwise: str) -> list[Path]:
-    found = list(paths)
-    if not found:
-        raise InputError(f"{otherwise}: check the name")
-    return found
+def _without_suffix(path: Path) -> str:
+    """The path of an audio file without its format, the same for all that some file system takes for one file."""
+    return os.path.splitext(os.path.abspath(path))[0].casefold()  # noqa: PTH100, PTH122

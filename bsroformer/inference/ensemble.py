@@ -56,6 +56,11 @@ class Ensemble(StreamSeparator):
         return None if None in counts else sum(count for count in counts if count is not None)
 
     @property
+    def engine_choice(self) -> str:
+        """The choices of the members."""
+        return "; ".join(dict.fromkeys(member.engine_choice for member in self.members if member.engine_choice))
+
+    @property
     def precision(self) -> str:
         """The members' own; of different ones, one that is not ``fp32``."""
         return min((member.precision for member in self.members), key=lambda name: name == "fp32")

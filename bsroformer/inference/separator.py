@@ -36,7 +36,8 @@ class Separator(StreamSeparator):
         device: Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``...
         precision: ``fp32``, ``bf16``, ``fp16`` (GPUs), or ``auto``: bf16 where the hardware computes it, else fp16 on
             CUDA cards and fp32.
-        engine: ``torch``, or ``openvino`` for a faster CPU (the extra ``openvino``).
+        engine: ``torch``; ``openvino`` for CPUs (the extra ``openvino``); or ``auto``: the faster one, measured on the
+            first windows that take longer than 20 s, so that results are not equal to the last bit in every run.
         compile: Compile the model, for ``torch``: faster after a start that takes half a minute.
 
     Raises:
@@ -54,7 +55,7 @@ class Separator(StreamSeparator):
         tta: Sequence[str] = (),
         device: str = "auto",
         precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
-        engine: Literal["torch", "openvino"] = "torch",
+        engine: Literal["torch", "openvino", "auto"] = "torch",
         compile: bool = False,
     ) -> None:
         seconds = model.settings.chunk_seconds if chunk_seconds is None else chunk_seconds
@@ -69,6 +70,11 @@ class Separator(StreamSeparator):
             raise InputError(f"shifts={shifts} are more than the {self.step} samples between two windows: give fewer")
         self.shifts, self.batch_size = shifts, batch_size
         self.engine = self._augmented(make_engine(engine, model, self.size, device, precision, compile), tta)
+
+    @property
+    def engine_choice(self) -> str:
+        """What ``engine=auto`` chose and why; empty before, and for other engines."""
+        return self.engine.choice
 
     @property
     def precision(self) -> str:

@@ -34,6 +34,11 @@ class StreamSeparator(ABC):
         return None
 
     @property
+    def engine_choice(self) -> str:
+        """What ``engine=auto`` chose and why; empty if there is nothing to report."""
+        return ""
+
+    @property
     def precision(self) -> str:
         """What it computes in: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if that is unknown."""
         return "auto"

@@ -1,17 +1,19 @@
 """From the configuration to what is evaluated: checkpoints, and folders of stems."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
+from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.naming import name_of
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
 from bsroformer.file_state import word_for
 from bsroformer.launch.config import path_of, paths_of, plain
-from bsroformer.launch.separators import build_separator, checkpoint_states
+from bsroformer.launch.separators import checkpoint_fingerprints, open_checkpoints, separator_from
 
 DECIDING = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine", "weights")
 """Keys that decide how stems sound."""
@@ -27,7 +29,8 @@ def build_candidates(cfg: DictConfig, console: Console) -> dict[str, Candidate]:
     """
     found: dict[str, Candidate] = {}
     for name, one in checkpoints(cfg).items():
-        found[name] = Candidate(build_separator(one, console), model_settings(one))
+        opened = open_checkpoints(one, console)
+        found[name] = Candidate(separator_from(opened, one), model_settings(one, opened))
     for name, folder in folders(cfg).items():
         if name in found:
             raise InputError(f"two candidates are called {name}: name them, as in estimates={{theirs: {folder}}}")
@@ -82,10 +85,10 @@ def folders(cfg: DictConfig) -> dict[str, Path]:
     return named
 
 
-def model_settings(cfg: DictConfig) -> str:
-    """A word that stands for a model's files, and the settings that decide how its stems sound."""
+def model_settings(cfg: DictConfig, opened: Sequence[Checkpoint]) -> str:
+    """Digest of the files that a model was read from, and of the settings that decide how its stems sound."""
     tree = plain(cfg)
-    return word_for([checkpoint_states(cfg), {key: tree[key] for key in DECIDING}])
+    return word_for([checkpoint_fingerprints(opened), {key: tree[key] for key in DECIDING}])
 
 
 def facts_of(cfg: DictConfig) -> dict[str, dict[str, Any]]:

@@ -1,22 +1,28 @@
 """Separate songs: ``scripts/separate.py``."""
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bsroformer.audio.formats import FORMATS
+from bsroformer.checkpoints import Checkpoint
 from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, find_songs
 from bsroformer.launch.config import path_of, paths_of, plain, prepared, switch, whole, word, words
 from bsroformer.launch.errors import STATUS, user_errors
 from bsroformer.launch.separating import Separating
-from bsroformer.launch.separators import build_separator, checkpoint_states
+from bsroformer.launch.separators import checkpoint_fingerprints, open_checkpoints, separator_from
 from bsroformer.launch.terminal import terminal
 
+DEFAULT_OUTPUT = "separated"
 FAST_OVERLAP = 0.125
 """Of ``separation=fast``."""
 statuses: list[int] = []
@@ -39,16 +45,18 @@ def separate(cfg: DictConfig) -> None:
     """
     cfg = prepared(cfg)
     console = terminal()
-    inputs, output = paths_of(cfg.input, "input"), path_of(cfg.output, "output")
+    inputs, output = paths_of(cfg.input, "input"), output_folder(cfg)
     check_shard(cfg)
     keep_freed_memory()
     stems, rest_is_written = wanted_stems(cfg)
     delivery = Delivery(word(cfg, "format").lower(), cfg.bit_depth, cfg.bitrate, switch(cfg, "rescale"))
     overwrite, downmix = switch(cfg, "overwrite"), switch(cfg, "downmix")
-    separator = build_separator(cfg, console, stems)
+    checkpoints = open_checkpoints(cfg, console)
+    separator = separator_from(checkpoints, cfg, stems)
     name = f"no_{separator.stems[0]}" if cfg.two_stems is not None else "residual"
     rest = name if rest_is_written else None
-    run = Separating(separator, delivery, rest, downmix, settings_of(cfg), console, faster_choices(cfg))
+    settings = settings_of(cfg, checkpoints)
+    run = Separating(separator, delivery, rest, downmix, settings, console, faster_choices(cfg))
     run.stream = None if cfg.audio_stream is None else whole(cfg, "audio_stream")
     songs = find_songs(inputs, output, run.names)[cfg.shard.index :: cfg.shard.count]
     if not run.separate(songs, overwrite):
@@ -70,13 +78,14 @@ def wanted_stems(cfg: DictConfig) -> tuple[list[str] | None, bool]:
     return None if cfg.stems is None else words(cfg, "stems"), residual
 
 
-def settings_of(cfg: DictConfig) -> dict[str, Any]:
-    """What decides how stems sound: with other settings, a song is not done."""
+def settings_of(cfg: DictConfig, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
+    """Collect what decides how stems sound: with other settings, a song is separated again."""
     tree = plain(cfg)
     windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "rescale")
-    keys = ("weights", *windows, *sound, *(["bitrate"] if FORMATS[cfg.format.lower()].lossy else []))
+    lossy = ("bitrate",) if FORMATS[cfg.format.lower()].lossy else ()
+    keys = ("weights", "precision", *windows, *sound, *lossy)
     stream = {"audio_stream": cfg.audio_stream} if cfg.audio_stream else {}  # the first is what it always was
-    return {"files": checkpoint_states(cfg), **{key: tree[key] for key in keys}, **stream}
+    return {"files": checkpoint_fingerprints(checkpoints), **{key: tree[key] for key in keys}, **stream}
 
 
 def faster_choices(cfg: DictConfig) -> list[str]:
@@ -86,8 +95,17 @@ def faster_choices(cfg: DictConfig) -> list[str]:
         choices.append("separation=fast")
     on_cpu = cfg.device == "cpu" or (cfg.device == "auto" and best_device().type == "cpu")
     if on_cpu and cfg.engine == "torch" and not cfg.compile:
-        choices.append("engine=openvino for larger models")
+        choices.append("engine=auto, which tries OpenVINO")
     return [*choices, "a computer with a GPU"] if on_cpu else choices
+
+
+def output_folder(cfg: DictConfig) -> Path:
+    """The folder of all songs; each job of a sweep over settings has one in it, unless ``output`` is another."""
+    output = path_of(cfg.output, "output")
+    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if in_sweep and cfg.shard.count == 1 and cfg.output == DEFAULT_OUTPUT:
+        return output / str(HydraConfig.get().job.num)
+    return output
 
 
 def check_shard(cfg: DictConfig) -> None:

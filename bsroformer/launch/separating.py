@@ -33,6 +33,7 @@ class Separating:
         settings: What else decides how stems sound.
         console: Where to tell what happens.
         faster: Choices to offer where a song will take long.
+        choice: What ``engine=auto`` has chosen.
         done: The songs that are separated.
         failures: What was wrong with the others.
         stream: The audio stream of each file; None: the first, with a warning where there are several.
@@ -45,6 +46,7 @@ class Separating:
     settings: Mapping[str, Any]
     console: Console
     faster: Sequence[str] = ()
+    choice: str = ""
     done: list[SeparatedSong] = field(default_factory=list)
     failures: list[InputError] = field(default_factory=list)
     stream: int | None = None
@@ -126,6 +128,10 @@ class Separating:
                 mark,
                 stream=self.stream,
             )
+        choice = self.separator.engine_choice
+        if choice != self.choice:
+            self.console.print(f"{choice}.")
+        self.choice = choice
         if progress.long:
             self.faster = ()  # once is enough
         return separated

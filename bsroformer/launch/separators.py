@@ -2,17 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint, open_checkpoint
-from bsroformer.checkpoints.load import configs_beside
 from bsroformer.devices import best_device
 from bsroformer.errors import InputError
-from bsroformer.file_state import file_state
+from bsroformer.file_state import file_fingerprint
 from bsroformer.inference import Ensemble, Separator, StreamSeparator
 from bsroformer.inference.ensemble import Weights
 from bsroformer.launch.config import number, paths_of, switch, whole, word, words
@@ -38,12 +36,25 @@ def build_separator(cfg: DictConfig, console: Console, stems: Sequence[str] | No
     Raises:
         InputError: If a checkpoint cannot be opened, or they do not go together.
     """
+    return separator_from(open_checkpoints(cfg, console), cfg, stems)
+
+
+def open_checkpoints(cfg: DictConfig, console: Console) -> list[Checkpoint]:
+    """Open the checkpoints that ``ckpt`` names: see `build_separator`."""
     paths = paths_of(cfg.ckpt, "ckpt")
     configs, digests = (one_for_each(paths, cfg[key], key) for key in ("config", "sha256"))
-    models = [
-        opened_checkpoint(path, config, sha256, console).model()
+    return [
+        opened_checkpoint(path, config, sha256, console)
         for path, config, sha256 in zip(paths, configs, digests, strict=True)
     ]
+
+
+def separator_from(
+    checkpoints: Sequence[Checkpoint], cfg: DictConfig, stems: Sequence[str] | None = None
+) -> StreamSeparator:
+    """Load opened checkpoints into a separator: see `build_separator`."""
+    paths = paths_of(cfg.ckpt, "ckpt")
+    models = [checkpoint.model() for checkpoint in checkpoints]
     members = [separator_of(model, cfg, _own(models, number, paths, stems)) for number, model in enumerate(models)]
     if cfg.weights is None:
         return members[0] if len(members) == 1 else Ensemble(members)
@@ -52,14 +63,9 @@ def build_separator(cfg: DictConfig, console: Console, stems: Sequence[str] | No
     return Ensemble(members, cast(Weights, OmegaConf.to_object(cfg.weights)))
 
 
-def checkpoint_states(cfg: DictConfig) -> list[list[Any]]:
-    """What changes when a file of ``ckpt`` or ``config`` does, or a YAML appears beside a checkpoint."""
-    paths = paths_of(cfg.ckpt, "ckpt")
-    if cfg.config is not None:
-        given = [config for config in one_for_each(paths, cfg.config, "config") if config is not None]
-        return [file_state(path) for path in (*paths, *given)]
-    beside = [name for path in paths for name in configs_beside(Path(path))]
-    return [file_state(path) for path in [*paths, *(str(name) for name in beside if name.is_file())]]
+def checkpoint_fingerprints(checkpoints: Sequence[Checkpoint]) -> list[list[Any]]:
+    """Identify the files that were read, for each checkpoint."""
+    return [[file_fingerprint(path) for path in checkpoint.files] for checkpoint in checkpoints]
 
 
 def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str] | None = None) -> Separator:
@@ -82,7 +88,7 @@ def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str]
 def device_of(cfg: DictConfig) -> str:
     """The device to compute on: ``auto`` in one of several processes is an accelerator of its own."""
     shared = "LOCAL_RANK" in os.environ or ("shard" in cfg and cfg.shard.count > 1)
-    if word(cfg, "device") != "auto" or cfg.engine != "torch" or not shared:
+    if word(cfg, "device") != "auto" or cfg.engine == "openvino" or not shared:
         return cfg.device
     rank = os.environ.get("LOCAL_RANK")
     return str(best_device(cfg.shard.index if rank is None else int(rank)))

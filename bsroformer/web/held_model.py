@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.checkpoints import load_model
-from bsroformer.file_state import file_state
+from bsroformer.checkpoints.load import configs_beside
+from bsroformer.file_state import file_fingerprint
 from bsroformer.inference import StreamSeparator
 from bsroformer.model import BandSplitRoformer
 from bsroformer.web.menu import Offer
@@ -70,6 +71,7 @@ class HeldModel:
 
 
 def _source(offer: Offer) -> list[Any]:
-    """What changes when the checkpoint does, or its YAML."""
-    config = offer.config or Path(offer.path).with_suffix(".yaml")
-    return [offer.path, offer.config, file_state(offer.path), file_state(config)]
+    """What changes when the checkpoint does, or the YAML that is read beside it."""
+    path = Path(offer.path)
+    configs = configs_beside(path) if offer.config is None else [Path(offer.config)]
+    return [offer.path, offer.config, *(file_fingerprint(each) for each in (path, *configs))]

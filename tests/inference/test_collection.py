@@ -220,3 +220,28 @@ def test_nothing_is_told(tmp_path):
     with pytest.raises(InputError, match="there is nothing to separate"):
         find_songs([], tmp_path, STEMS)
     assert [song.source for song in find_songs(tmp_path / "a.wav", tmp_path, STEMS)] == [tmp_path / "a.wav"]
+
+
+def test_folders_with_dots_in_their_paths_stay_inside_the_output(music):
+    assert found("music/B/deep/../c.flac", "music/B/deep/e.stem.mp4") == {
+        "music/B/deep/../c.flac": "out/c",
+        "music/B/deep/e.stem.mp4": "out/deep/e",
+    }
+
+
+def test_brackets_in_a_pattern_are_read_as_a_name_too(music):
+    for name in ("Album [2019]/a.wav", "Album [2019]/b1.wav", "Album 9/b2.wav"):
+        (music / name).parent.mkdir(exist_ok=True)
+        (music / name).write_bytes(b"x")
+    album = {"music/Album [2019]/a.wav": "out/a", "music/Album [2019]/b1.wav": "out/b1"}
+    assert found("music/Album [2019]/*.wav") == album
+    assert found("music/Album [2019]/b[12].wav") == {"music/Album [2019]/b1.wav": "out/b1"}
+    assert found("*/Album [2019]/a.wav").keys() == {"music/Album [2019]/a.wav"}
+    assert found("music/Album [0-9]/*.wav").keys() == {"music/Album 9/b2.wav"}
+
+
+def test_a_stem_that_would_replace_its_input_is_refused_whatever_its_capitals(music):
+    (music / "vocals").mkdir()
+    (music / "vocals" / "Vocals.wav").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"Vocals\.wav would be replaced by a stem"):
+        find_songs(["music/vocals/Vocals.wav"], "music", STEMS)

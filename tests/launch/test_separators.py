@@ -1,15 +1,21 @@
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
-from omegaconf import OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints.save import save_model
 from bsroformer.errors import InputError
+from bsroformer.file_state import word_for
 from bsroformer.inference import Ensemble, Separator
 from bsroformer.launch import separators
-from bsroformer.launch.separators import build_separator, checkpoint_states, device_of
+from bsroformer.launch.candidates import model_settings
+from bsroformer.launch.separate import settings_of
+from bsroformer.launch.separators import build_separator, device_of, open_checkpoints
 from bsroformer.model import BandSplitRoformer, ModelSettings
-from launched import composed
+from launched import REPOSITORY, composed
 
 
 @pytest.fixture
@@ -76,12 +82,63 @@ def test_processes_that_share_a_collection_compute_on_devices_of_their_own(monke
     assert device_of(composed("separate", "ckpt=x", "input=x", *overrides)) == device
 
 
-@pytest.mark.parametrize("name", ["x.yaml", "x.yml", "x.ckpt.yaml", "config_x.yaml"])
-def test_the_yaml_that_is_read_belongs_to_the_state_of_a_checkpoint(tmp_path, name):
-    cfg = OmegaConf.create({"ckpt": str(tmp_path / "x.ckpt"), "config": None})
-    (tmp_path / "x.ckpt").write_bytes(b"weights")
-    before = checkpoint_states(cfg)
-    (tmp_path / name).write_text("a: 1")
-    first = checkpoint_states(cfg)
-    (tmp_path / name).write_text("a: 22")
-    assert before != first != checkpoint_states(cfg)
+PUBLIC = REPOSITORY / "tests" / "reference" / "bs_vocals"
+YAML_NAMES = ("m.yaml", "m.yml", "m.ckpt.yaml", "config_m.yaml", "elsewhere/any.yaml")
+
+
+@pytest.mark.parametrize("name", YAML_NAMES)
+def test_a_corrected_yaml_makes_other_stems_and_scores(tmp_path, name):
+    """The correction keeps the file's length and time, as an editor in a synchronised folder may."""
+    shutil.copy(PUBLIC.with_suffix(".ckpt"), tmp_path / "m.ckpt")
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    text = PUBLIC.with_suffix(".yaml").read_text()
+    assert "  chunk_size: 22050" in text
+    explicit = [f"config={path}"] if path.parent != tmp_path else []
+    found = []
+    for content in (text, text.replace("  chunk_size: 22050", "  chunk_size: 33075"), text):
+        path.write_text(content)
+        os.utime(path, (0, 0))
+        found.append(fingerprints(tmp_path / "m.ckpt", *explicit))
+    assert found[0] == found[2]
+    assert found[0][0] != found[1][0] and found[0][1] != found[1][1]
+
+
+def fingerprints(ckpt: Path, *overrides: str) -> tuple[str, str]:
+    """Of a song's stems, and of a model's scores."""
+    separate = composed("separate", f"ckpt={ckpt}", "input=x", *overrides)
+    evaluate = composed("eval", "data=folder", f"ckpt={ckpt}", *overrides)
+    opened = open_checkpoints(separate, Console())
+    return word_for(settings_of(separate, opened)), model_settings(evaluate, open_checkpoints(evaluate, Console()))
+
+
+def test_a_yaml_that_is_not_read_changes_nothing(checkpoints, tmp_path):
+    shutil.copy(PUBLIC.with_suffix(".ckpt"), tmp_path / "m.ckpt")
+    shutil.copy(PUBLIC.with_suffix(".yaml"), tmp_path / "m.yaml")
+    before = fingerprints(tmp_path / "m.ckpt"), fingerprints(Path(checkpoints[0]))
+    (tmp_path / "config_m.yaml").write_text("after m.yaml in the order")
+    Path(checkpoints[0]).with_suffix(".yaml").write_text("a native checkpoint needs none")
+    assert (fingerprints(tmp_path / "m.ckpt"), fingerprints(Path(checkpoints[0]))) == before
+
+
+def test_other_weights_of_one_name_length_and_time_are_another_model(checkpoints):
+    path = Path(checkpoints[0])
+    os.utime(path, (0, 0))
+    before = fingerprints(path)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, (0, 0))
+    assert not set(before) & set(fingerprints(path))
+
+
+@pytest.mark.parametrize("setting", ["overlap=0.25", "shifts=2", "tta=[polarity]", "precision=fp32", "bit_depth=24"])
+def test_settings_that_are_heard_make_other_stems(checkpoints, setting):
+    path = Path(checkpoints[0])
+    assert fingerprints_of_stems(path, setting) != fingerprints_of_stems(path)
+    assert fingerprints_of_stems(path, "batch_size=2", "device=cpu") == fingerprints_of_stems(path)
+
+
+def fingerprints_of_stems(ckpt: Path, *overrides: str) -> str:
+    cfg = composed("separate", f"ckpt={ckpt}", "input=x", *overrides)
+    return word_for(settings_of(cfg, open_checkpoints(cfg, Console())))

@@ -1,14 +1,19 @@
 """What computes windows: PyTorch, or another library."""
 
+import sys
+from importlib.util import find_spec
+
 import torch
 
 from bsroformer.devices import choose_device, half_precision
 from bsroformer.errors import InputError
+from bsroformer.extras import install_command
+from bsroformer.inference.engines.auto_engine import AutoEngine
 from bsroformer.inference.engines.engine import ENGINES, Engine
 from bsroformer.inference.engines.torch_engine import TorchEngine
 from bsroformer.model import BandSplitRoformer
 
-__all__ = ["ENGINES", "Engine", "TorchEngine", "make_engine"]
+__all__ = ["ENGINES", "AutoEngine", "Engine", "TorchEngine", "make_engine"]
 
 
 def make_engine(
@@ -36,4 +41,28 @@ def make_engine(
         return OpenVinoEngine(model, size, bf16)
     chosen = choose_device(device)
     half = half_precision(precision, chosen)
-    return TorchEngine(model, chosen, half == torch.bfloat16, compile, fp16=half == torch.float16)
+    engine = TorchEngine(model, chosen, half == torch.bfloat16, compile, fp16=half == torch.float16)
+    if name == "torch":
+        return engine
+    if reason := _only_torch(chosen, compile):
+        engine.choice = f"engine=auto: PyTorch, {reason}"
+        return engine
+    return AutoEngine(engine, lambda: make_engine("openvino", model, size, "cpu", precision), size)
+
+
+def _only_torch(device: torch.device, compile: bool) -> str:
+    """Why ``engine=auto`` has no choice; empty if it has one."""
+    if device.type != "cpu":
+        return f"which computes on {device}"
+    if compile:
+        return "which compile=true compiles for"
+    if not is_installed("openvino"):
+        return f"since OpenVINO is not installed: {install_command('openvino')}"
+    return ""
+
+
+def is_installed(package: str) -> bool:
+    """Check for a package without importing it."""
+    if package in sys.modules:
+        return sys.modules[package] is not None
+    return find_spec(package) is not None

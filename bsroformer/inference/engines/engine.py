@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-ENGINES = ("torch", "openvino")
+ENGINES = ("torch", "openvino", "auto")
 
 
 class Engine(Protocol):
@@ -16,6 +16,10 @@ class Engine(Protocol):
     """
 
     half: torch.dtype | None
+
+    @property
+    def choice(self) -> str:
+        """What ``engine=auto`` chose and why; empty before, and for other engines."""
 
     def __call__(self, windows: Tensor) -> Tensor:
         """Separate windows ``(b c t)`` on the CPU into stems ``(b n c t)``, float32, on the device of the engine."""

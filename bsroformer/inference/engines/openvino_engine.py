@@ -40,6 +40,7 @@ class OpenVinoEngine:
         self.size, self.bf16 = size, bf16
         self.torch = TorchEngine(model, torch.device("cpu"), bf16)
         self.half = self.torch.half
+        self.choice = ""
         self.compiled: CompiledModel | None = None
 
     @torch.inference_mode()

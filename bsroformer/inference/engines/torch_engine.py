@@ -22,6 +22,7 @@ class TorchEngine:
         self, model: BandSplitRoformer, device: torch.device, bf16: bool, compile: bool = False, fp16: bool = False
     ) -> None:
         self.device = device
+        self.choice = ""
         self.half = torch.bfloat16 if bf16 else torch.float16 if fp16 else None
         self.model = model.to(device).eval()
         if compile:
