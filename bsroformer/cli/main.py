@@ -2,7 +2,9 @@
 
 import os
 import platform
+import signal
 import sys
+import threading
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -26,6 +28,8 @@ def run(name: str) -> None:
 
     It exits with status 2 after an error in its arguments, and with 130 after Ctrl-C, also while it is still importing.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and in_main_thread():
+        signal.signal(signal.SIGINT, _stop_at_once)
     try:
         from bsroformer.launch.errors import user_errors
 
@@ -33,6 +37,25 @@ def run(name: str) -> None:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
+    finally:
+        _interrupt_as_usual()
+
+
+def in_main_thread() -> bool:
+    """Whether signals can be handled here."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _stop_at_once(*_: object) -> None:
+    """End the process while it only imports: libraries turn an interrupt of their import into errors of other kinds."""
+    sys.stderr.write("Stopped.\n")
+    sys.stderr.flush()
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _interrupt_as_usual() -> None:
+    if signal.getsignal(signal.SIGINT) is _stop_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,9 @@ class Task:
 
     def __call__(self, cfg: "DictConfig") -> object:
         """Import what the command needs, and run it."""
-        return self.command.call(cfg)
+        function = self.command.call
+        _interrupt_as_usual()
+        return function(cfg)
 
 
 def _run(command: Command) -> None:
