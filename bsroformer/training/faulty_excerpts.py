@@ -30,9 +30,9 @@ class Excerpts:
 def faulty_excerpts(trainer: L.Trainer, module: SeparationModule) -> Excerpts:
     """Draw this rank's excerpts of the step that was just left out again, and compute the loss of each."""
     loader = trainer.train_dataloader
-    if not isinstance(loader, TrainingLoader) or (position := loader.position()) is None:
+    if not isinstance(loader, TrainingLoader) or (counts := loader.counts()) is None:
         return Excerpts(None, [], at_fault=False)
-    batches = range(position.batches - len(module.losses), position.batches)
+    batches = range(counts.total - len(module.losses), counts.total)
     keys = [key for batch in batches for key in loader.keys_of(batch)]
     with computing_alone(trainer, module):
         found = [key for key in keys if not loss_is_finite(trainer, module, loader, key)]

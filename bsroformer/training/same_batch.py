@@ -15,9 +15,9 @@ class SameBatch(L.Callback):
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Make the loader begin anew in each epoch."""
+        """Make the loader repeat the first epoch."""
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainingLoader)
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
-        loader.row = replace(loader.row, start=START)
-        loader.position = lambda: BatchCounts(progress.processed, progress.ready)  # type: ignore[attr-defined]
+        loader.schedule = replace(loader.schedule, start=START)
+        loader.counts = lambda: BatchCounts(progress.processed, progress.ready)  # type: ignore[attr-defined]

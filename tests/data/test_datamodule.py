@@ -90,7 +90,7 @@ def test_training_goes_on_with_the_batch_after_the_last(songs_root, ranks):
 
 def test_training_excerpts_are_drawn_from_the_training_songs_alone(songs_root):
     data = module(songs_root)
-    assert [track.name for track in data.train_dataloader().dataset.songs] == ["A", "C"]
+    assert [track.name for track in data.train_dataloader().dataset.tracks] == ["A", "C"]
 
 
 def test_the_seed_decides_what_is_drawn(songs_root):

@@ -101,4 +101,4 @@ def test_missing_stems_are_silent_only_if_the_mixture_says_so(tmp_path):
     vocals, _ = soundfile.read(tmp_path / "set/train/A/vocals.wav", dtype="int16")
     soundfile.write(tmp_path / "set/train/A/mixture.wav", vocals, RATE)
     plan = plan_packs(find_files(tmp_path / "set", FULL), form, tmp_path / "pack", mend=["missing"])
-    assert [job.mended for job in plan.jobs] == [("missing",)]
+    assert [job.repairs for job in plan.jobs] == [("missing",)]

@@ -78,7 +78,7 @@ def test_an_epoch_that_was_made_shorter_than_it_got_is_left_with_a_word(songs_ro
     first = trained_on(songs_root, tmp_path, *sizes(2, 1), batches=3)
     rest = trained_on(songs_root, tmp_path, goes_on(tmp_path), *sizes(2, 1), "data.epoch_size=4")
     told = " ".join(capsys.readouterr().out.split())
-    assert "has had 6 excerpts, more than data.epoch_size=4 gives it now: this run goes on with the first" in told
+    assert "has had 6 excerpts, more than data.epoch_size=4: resuming with the first" in told
     assert torch.equal(rest[:4], whole[1][16:20])
     assert len(torch.unique(torch.cat([first, rest]), dim=0)) == len(first) + len(rest)
 

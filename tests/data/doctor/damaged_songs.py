@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from bsroformer.data.doctor import Finding, Requirements, TrackFacts, examine_songs, judge
+from bsroformer.data.doctor import Finding, Requirements, TrackFacts, examine_tracks, judge
 from bsroformer.data.layouts import TrackFormat, find_files
 
 RATE = 8000
@@ -47,7 +47,7 @@ def change(path: Path, changed: Callable[[Audio], Audio], rate: int = RATE, subt
 
 
 def examined(root: Path, form: TrackFormat = FORM, workers: int = 1) -> list[TrackFacts]:
-    return list(examine_songs(find_files(root, form.stems), form, workers))
+    return list(examine_tracks(find_files(root, form.stems), form, workers))
 
 
 def findings(root: Path, mend: tuple[str, ...] = (), form: TrackFormat = FORM) -> list[Finding]:

@@ -59,7 +59,7 @@ DAMAGES = {
     "unreadable": (scramble, ("drums",), "drums.wav is not an audio file"),
     "length": (shorten, ALL, "24000 samples in vocals, 23200 samples in drums"),
     "rate": (another_rate, ("drums",), "4000 Hz in drums, not 8000 Hz"),
-    "channels": (mono, ("drums",), "1 channel(s) in drums, not 2"),
+    "channels": (mono, ("drums",), "1 channel in drums, not 2"),
 }
 
 

@@ -26,7 +26,7 @@ from opened import find_splits
 def test_a_pack_holds_what_the_files_hold_exactly(tmp_path, subtype, dtype):
     add_song(tmp_path / "set", "train/A", subtype)
     plan = packed(tmp_path / "set", tmp_path / "pack")
-    song = find_pack(files(tmp_path / "set")[0], FORM, tmp_path / "pack").song
+    song = find_pack(files(tmp_path / "set")[0], FORM, tmp_path / "pack").track
     track = find_splits(FolderSource(str(tmp_path / "set"), "folders", (), (), STEMS, RATE, 2)).train[0]
     assert song.stems == track.stems and song.frames == track.frames
     assert torch.equal(song.all_stems(), track.all_stems())
@@ -88,15 +88,15 @@ def test_a_change_of_the_same_size_is_noticed_by_the_content(root, tmp_path):
 def test_other_stems_of_a_pack_can_be_used_in_any_order_and_what_it_lacks_makes_it_stale(root, tmp_path):
     packed(root, tmp_path / "pack")
     song = files(root)[0]
-    assert find_pack(song, TrackFormat(("drums",), RATE, 2), tmp_path / "pack").song.stems == ("drums",)
-    turned = find_pack(song, TrackFormat(("drums", "vocals"), RATE, 2), tmp_path / "pack").song
-    assert torch.equal(turned.all_stems(), find_pack(song, FORM, tmp_path / "pack").song.all_stems().flip(0))
+    assert find_pack(song, TrackFormat(("drums",), RATE, 2), tmp_path / "pack").track.stems == ("drums",)
+    turned = find_pack(song, TrackFormat(("drums", "vocals"), RATE, 2), tmp_path / "pack").track
+    assert torch.equal(turned.all_stems(), find_pack(song, FORM, tmp_path / "pack").track.all_stems().flip(0))
     np.testing.assert_array_equal(
-        turned.levels.energy, find_pack(song, FORM, tmp_path / "pack").song.levels.energy[::-1]
+        turned.levels.energy, find_pack(song, FORM, tmp_path / "pack").track.levels.energy[::-1]
     )
     for other in (TrackFormat((*STEMS, "bass"), RATE, 2), TrackFormat(STEMS, 44_100, 2), TrackFormat(STEMS, RATE, 1)):
         found = find_pack(song, other, tmp_path / "pack")
-        assert found.song is None and found.stale
+        assert found.track is None and found.stale
 
 
 def test_a_song_keeps_its_pack_when_it_becomes_a_validation_song(root, tmp_path):

@@ -9,7 +9,7 @@ from packed_sets import FORM, RATE, STEMS, add_song, files, noise, packed
 from bsroformer.audio.convert import resample
 from bsroformer.audio.files import read
 from bsroformer.data.layouts import find_files
-from bsroformer.data.packs import pack_tracks, plan_packs, saving, tracks_of_pack, training_tracks
+from bsroformer.data.packs import estimate_packing, pack_tracks, plan_packs, tracks_of_pack, training_tracks
 from bsroformer.data.packs.lookup import find_pack, pack_folder
 from bsroformer.data.packs.plan import refuse_full_disk
 from bsroformer.errors import InputError
@@ -28,7 +28,7 @@ def test_what_does_not_fit_is_refused_unless_it_is_to_be_mended(tmp_path):
         assert any(f"train/{name} " in fault and told in fault for fault in plan.faults)
     assert all("with scripts/prepare.py mend=[" in fault for fault in plan.faults)
     plan = packed(root, pack, mend=["rate", "channels", "length", "missing"])
-    assert [job.mended for job in plan.jobs] == [("rate",), ("channels",), ("missing",), ("length",)]
+    assert [job.repairs for job in plan.jobs] == [("rate",), ("channels",), ("missing",), ("length",)]
     a, b, c, d = training_tracks(files(root), FORM, pack).train
     original = read(root / "train/A/vocals.wav")[0]
     torch.testing.assert_close(a.stem("vocals"), resample(original, 16_000, RATE), atol=1e-6, rtol=0)
@@ -42,7 +42,7 @@ def test_a_stem_at_another_rate_that_ends_with_the_others_differs_in_rate_alone(
     add_song(tmp_path / "set", "train/A")
     soundfile.write(tmp_path / "set/train/A/vocals.wav", noise(40_001), 2 * RATE)
     plan = packed(tmp_path / "set", tmp_path / "pack", mend=["rate"])
-    assert [job.mended for job in plan.jobs] == [("rate",)] and plan.jobs[0].frames == 20_000
+    assert [job.repairs for job in plan.jobs] == [("rate",)] and plan.jobs[0].frames == 20_000
 
 
 def test_a_missing_stem_that_appears_makes_the_pack_stale(tmp_path):
@@ -119,11 +119,11 @@ def test_any_name_has_a_folder_of_its_own_in_the_split(tmp_path, name):
 
 def test_what_packing_would_save_is_measured(root, tmp_path):
     songs = training_tracks(files(root), FORM, tmp_path / "pack")
-    found = saving(songs, FORM, 500, tmp_path / "pack")
-    assert found.songs == 3 and found.seconds > 0
+    found = estimate_packing(songs, FORM, 500, tmp_path / "pack")
+    assert found.tracks == 3 and found.seconds > 0
     assert found.bytes == 3 * 2 * 20_000 * 2 * 2
     packed(root, tmp_path / "pack")
-    assert saving(training_tracks(files(root), FORM, tmp_path / "pack"), FORM, 500, tmp_path / "pack") is None
+    assert estimate_packing(training_tracks(files(root), FORM, tmp_path / "pack"), FORM, 500, tmp_path / "pack") is None
 
 
 def test_clips_are_packed_with_the_stem_they_have(tmp_path):
