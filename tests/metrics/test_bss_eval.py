@@ -171,7 +171,7 @@ def test_memory_that_is_not_free_is_told_before_anything_is_computed(monkeypatch
 
     monkeypatch.setattr(MODULE, "evaluate", evaluate)
     monkeypatch.setattr(MODULE, "available_memory", lambda: needed - 1)
-    with pytest.raises(InputError, match=r"^BSS Eval of 3 s needs 0\.1 GB of memory, .* leave out SIR, SAR and ISR"):
+    with pytest.raises(InputError, match=r"^BSS Eval of 3 s needs 0\.1 GB of memory, .* remove SIR, SAR and ISR"):
         bss_eval(estimates, targets, RATE, threads=3)
     with pytest.raises(Cancelled):
         bss_eval(estimates, targets, RATE, cancelled=lambda: True)
