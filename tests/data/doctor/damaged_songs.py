@@ -54,6 +54,6 @@ def findings(root: Path, mend: tuple[str, ...] = (), form: TrackFormat = FORM) -
     return judge(examined(root, form), Requirements(form, excerpt=1.0, mend=mend))
 
 
-def told(root: Path, mend: tuple[str, ...] = ()) -> list[tuple[str, str, str, tuple[str, ...]]]:
+def summary(root: Path, mend: tuple[str, ...] = ()) -> list[tuple[str, str, str, tuple[str, ...]]]:
     """What is found, in the order of the table: severity, kind, song and stems."""
     return [(each.severity, each.kind, f"{each.split}/{each.song}", each.stems) for each in findings(root, mend)]

@@ -17,14 +17,14 @@ def pairs(series):
     return correlated_pairs(series, lambda work: None)
 
 
-def test_a_clip_that_was_cut_out_of_a_long_song_is_found_among_others():
+def test_a_clip_cut_out_of_a_long_song_is_found():
     song = levels(30_000, 0)
     clips = [levels(250, seed) for seed in range(1, 6)]
     assert pairs([*clips, song[7_000:7_250], song]) == [(5, 6, -7_000)]
     assert pairs([song, *clips, song[7_000:7_250]]) == [(0, 6, 7_000)]
 
 
-def test_the_longest_series_does_not_change_what_is_found_among_the_others():
+def test_a_longer_series_does_not_change_the_other_pairs():
     series = [levels(300 + 40 * number, number) for number in range(8)]
     series += [series[3][50:], series[6][:300]]
     found = pairs(series)
@@ -60,7 +60,7 @@ def test_the_best_lag_is_that_of_the_plain_sums(length, other):
     assert score == pytest.approx(plain[lag], rel=1e-9)
 
 
-def test_all_of_the_work_is_told(root):
+def test_all_of_the_work_is_reported(root):
     songs = examined(root)
     done: list[int] = []
     judge(songs, Requirements(FORM, 1.0), done.append)

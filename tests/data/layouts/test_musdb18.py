@@ -18,7 +18,7 @@ def test_the_package_is_not_imported(monkeypatch):
     assert "musdb" not in sys.modules
 
 
-def test_a_missing_package_is_told(monkeypatch):
+def test_a_missing_package_is_reported(monkeypatch):
     monkeypatch.setattr(musdb18, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install musdb"):
         musdb18.validation_songs()
