@@ -18,7 +18,7 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor
 from bsroformer.training import SeparationModule
-from bsroformer.training.candidates import Candidates
+from bsroformer.training.callbacks.candidates import Candidates
 
 LIGHTNING = {"pytorch-lightning_version": L.__version__}
 """Without it Lightning reads no checkpoint."""

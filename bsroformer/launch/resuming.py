@@ -21,9 +21,9 @@ from bsroformer.launch.run_config import changed, completed, replaced_keys, run_
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
 from bsroformer.model import ModelSettings
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import last_good_checkpoint
-from bsroformer.training.resume_check import check_training_state
-from bsroformer.training.slurm import started_again
+from bsroformer.training.resume.checkpoint_io import last_good_checkpoint
+from bsroformer.training.resume.slurm import started_again
+from bsroformer.training.resume.state_check import check_training_state
 
 
 def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:

@@ -14,8 +14,8 @@ from bsroformer.launch.reading import told_data
 from bsroformer.launch.sweep_job import job_folder
 from bsroformer.printed import PRINTED
 from bsroformer.report.monitor import Monitor
-from bsroformer.training.pace import out_of_time, time_key
-from bsroformer.training.progress import progress_of
+from bsroformer.training.callbacks.progress import progress_of
+from bsroformer.training.run_clock import out_of_time, time_key
 
 REPORT = "report.html"
 

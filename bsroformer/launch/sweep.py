@@ -22,8 +22,8 @@ from bsroformer.launch.terminal import clock, terminal
 from bsroformer.report import markdown as tables
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor, monitor_of
 from bsroformer.report.rows import read_rows
-from bsroformer.training.prune import CURVES
-from bsroformer.training.result import FILE, Result, read_result, write_result
+from bsroformer.training.callbacks.prune import CURVES
+from bsroformer.training.sweep.job_result import FILE, Result, read_result, write_result
 
 FAILED = 1
 """Exit status of a sweep in which a job failed."""

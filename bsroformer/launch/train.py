@@ -41,8 +41,8 @@ from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_
 from bsroformer.model import BandSplitRoformer
 from bsroformer.report.monitor import Monitor
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import CarefulCheckpointIO
-from bsroformer.training.stop_signals import StoppedError
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
+from bsroformer.training.resume.stop_signals import StoppedError
 
 REMARKS = (
     ".*LeafSpec",

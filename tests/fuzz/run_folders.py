@@ -21,9 +21,9 @@ from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.run_config import run_config
 from bsroformer.launch.run_facts import read_starts
 from bsroformer.report.rows import read_whole_rows
-from bsroformer.training.checkpoint_file import LAST
-from bsroformer.training.faults import read_whole_lines
-from bsroformer.training.resume_check import check_training_state
+from bsroformer.training.callbacks.faults import read_whole_lines
+from bsroformer.training.resume.checkpoint_io import LAST
+from bsroformer.training.resume.state_check import check_training_state
 
 LONGEST_S = 20.0
 """Of one validation, on a busy machine."""

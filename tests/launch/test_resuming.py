@@ -10,7 +10,7 @@ from bsroformer.launch.prepare import prepare
 from bsroformer.launch.resuming import changed, run_config, with_run_to_resume
 from bsroformer.launch.terminal import terminal
 from bsroformer.launch.train import train
-from bsroformer.training.checkpoint_file import BEFORE, LAST
+from bsroformer.training.resume.checkpoint_io import BEFORE, LAST
 from launched import SMALL_RUN, composed
 
 pytestmark = [
