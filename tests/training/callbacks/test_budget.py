@@ -10,7 +10,8 @@ import torch
 
 from bsroformer.errors import InputError
 from bsroformer.launch.train import train
-from bsroformer.training import SeparationModule, budget
+from bsroformer.training import SeparationModule
+from bsroformer.training.callbacks import budget
 from bsroformer.training.callbacks.budget import Budget
 from launched import SMALL_RUN, composed
 from runs import batches_recorded
