@@ -2,9 +2,9 @@ import json
 
 import pytest
 import torch
-from test_module import excerpts, loader, module, trainer
 
 from bsroformer.training.callbacks.profile import Profile
+from trainers import excerpts, loader, module, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 
