@@ -17,7 +17,7 @@ PACKAGE = "bsroformer"
 LAYERS = (
     ("errors",),
     ("atomic", "devices", "durations", "extras", "file_state", "parallel", "printed", "safe_files"),
-    ("hardware",),
+    ("hardware", "run_folder"),
     ("audio",),
     ("metrics", "model", "losses", "data"),
     ("checkpoints", "figures"),

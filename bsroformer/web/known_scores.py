@@ -12,9 +12,8 @@ from pydantic import BaseModel, ValidationError
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.evaluation.scores import MEAN
 from bsroformer.report.monitor import Monitor
+from bsroformer.run_folder import CHECKPOINTS, RunFolder
 
-CHECKPOINTS = "checkpoints"
-"""The folder in a training run's that holds its checkpoints."""
 METRICS = ("SI-SDR", "cSDR", "uSDR")
 """Those to show, the first that there is."""
 VALIDATED = "validation "
@@ -71,8 +70,9 @@ def _scored(folder: Path) -> Iterator[tuple[str, _Method]]:
     """What the evaluation of a run found, by the file of each model in the run's folder of checkpoints."""
     if folder.absolute().name != CHECKPOINTS:
         return
+    run = RunFolder.of(folder.absolute())
     try:
-        results = _Results.model_validate_json((folder.absolute().parent / "evaluation/results.json").read_bytes())
+        results = _Results.model_validate_json((run.evaluation / "results.json").read_bytes())
     except (OSError, ValidationError):
         return
     for method in results.methods:

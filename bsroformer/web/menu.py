@@ -11,11 +11,12 @@ from bsroformer.checkpoints.hub import is_on_hub
 from bsroformer.checkpoints.naming import name_of, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
+from bsroformer.run_folder import AVERAGE, BEST, CHECKPOINTS, LAST
 from bsroformer.web.debug_runs import is_debug_run
-from bsroformer.web.known_scores import CHECKPOINTS, VALIDATED, evaluated, known_scores
+from bsroformer.web.known_scores import VALIDATED, evaluated, known_scores
 
 SUFFIXES = (*TORCH, SAFETENSORS)
-OF_A_RUN = ("best.ckpt", "average.ckpt", "last.ckpt")
+OF_A_RUN = (BEST, AVERAGE, LAST)
 """What a training gives, the best first; what else is in its folder of checkpoints is for the training itself."""
 
 log = logging.getLogger(__name__)

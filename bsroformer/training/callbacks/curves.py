@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -12,6 +11,7 @@ from bsroformer.atomic import replacing, set_aside, writing
 from bsroformer.figures import curves_figure
 from bsroformer.report.monitor import FORMER, METRICS, Monitor
 from bsroformer.report.rows import Row, read_whole_rows, write_rows
+from bsroformer.run_folder import RunFolder
 from bsroformer.training.callbacks.throughput import MEMORY, SPEED
 from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.module import SeparationModule
@@ -34,7 +34,9 @@ class Curves(L.Callback):
 
     def __init__(self, folder: str, monitor: str = FORMER) -> None:
         self.score = Monitor(monitor).metric
-        self.csv, self.picture = Path(folder) / "metrics.csv", Path(folder) / "curves.png"
+        run = RunFolder(folder)
+        self.csv = run.metrics
+        self.picture = run.curves
         self.rows: dict[int, Row] = {}
         self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row, of complete steps
         self.under_way: list[dict[str, Tensor]] = []  # metrics of the batches of the step that is not complete

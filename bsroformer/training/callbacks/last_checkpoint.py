@@ -12,8 +12,8 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from bsroformer.data.loader import ReadingError
 from bsroformer.errors import InputError
+from bsroformer.run_folder import LAST
 from bsroformer.training.loops import ends, move_limits, settle, validate, validation_is_due
-from bsroformer.training.resume.checkpoint_io import LAST
 from bsroformer.training.resume.slurm import requeue
 from bsroformer.training.resume.stop_signals import StoppedError, StopSignals
 

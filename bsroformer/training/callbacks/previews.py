@@ -14,6 +14,7 @@ from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
 from bsroformer.figures import separation_figure
 from bsroformer.model import BandSplitRoformer
+from bsroformer.run_folder import RunFolder
 from bsroformer.training.callbacks.ema import averaged
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.run_outputs import log_picture, log_sound, only_told
@@ -36,7 +37,7 @@ class Previews(L.Callback):
     def __init__(self, folder: str, every_n_epochs: int, excerpt: int = 0) -> None:
         if every_n_epochs < 1:
             raise InputError(f"callbacks.previews.every_n_epochs={every_n_epochs} must be 1 or more")
-        self.folder, self.every_n_epochs, self.excerpt = Path(folder) / "previews", every_n_epochs, excerpt
+        self.folder, self.every_n_epochs, self.excerpt = RunFolder(folder).previews, every_n_epochs, excerpt
         self.true_shown = False
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

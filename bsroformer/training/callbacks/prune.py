@@ -10,10 +10,8 @@ import lightning as L
 
 from bsroformer.report.monitor import FORMER, FORMER_MONITOR, Monitor
 from bsroformer.report.rows import read_rows
+from bsroformer.run_folder import RunFolder
 from bsroformer.training.sweep.job_result import FILE, read_result, update_result
-
-CURVES = "metrics.csv"
-"""What `Curves` writes into the folder of a run."""
 
 
 class MedianPruner(L.Callback):
@@ -80,9 +78,10 @@ def best_until(folder: Path, step: int, monitor: Monitor = FORMER_MONITOR) -> fl
     Returns:
         None if the run had no score by then, or did not get as far.
     """
-    if not (folder / CURVES).is_file():
+    metrics = RunFolder(folder).metrics
+    if not metrics.is_file():
         return None
-    rows = read_rows(folder / CURVES)
+    rows = read_rows(metrics)
     gains = {at: monitor.gain(row[monitor.name]) for at, row in rows.items() if monitor.name in row}
     if max(gains, default=-1) < step:
         return None

@@ -11,16 +11,16 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 from bsroformer.atomic import replacing, writing
 from bsroformer.checkpoints.native import read_training_checkpoint
-from bsroformer.checkpoints.run_folder import BEFORE, LAST
 from bsroformer.checkpoints.weight_file import PLAIN_NUMBERS, open_weights
 from bsroformer.errors import InputError
+from bsroformer.run_folder import LAST, PREVIOUS
 
 
 class CarefulCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside the old one and reads it back before it takes its place.
+    """Write a checkpoint beside the old one and verify it before it replaces that.
 
-    A `LAST` that is replaced becomes `BEFORE`. A checkpoint that cannot be written, on a full disk say, leaves what was
-    there as it was; a warning tells it, and training goes on.
+    A replaced `LAST` becomes `PREVIOUS`. If a checkpoint cannot be written, as on a full disk, a warning says so, the
+    existing files stay, and training continues.
 
     Attributes:
         failed: What prevented each checkpoint that could not be written, by its name; writing it later clears it.
@@ -47,7 +47,7 @@ class CarefulCheckpointIO(TorchCheckpointIO):
                     bring_to_disk(partial)
                 check_archive(partial)
                 if path.name == LAST and is_whole(path):
-                    path.replace(path.with_name(BEFORE))
+                    path.replace(path.with_name(PREVIOUS))
             bring_to_disk(path.parent)
         except InputError as error:
             self.failed[path.name] = str(error)
@@ -104,7 +104,7 @@ def last_good_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
         Its path, or None if there is none, and a sentence on each that was passed over.
     """
     passed_over = []
-    for name in (LAST, BEFORE):
+    for name in (LAST, PREVIOUS):
         path = folder / name
         if not path.exists():
             continue

@@ -4,8 +4,8 @@ import csv
 
 import pytest
 
-from bsroformer.launch.run_folder import LOG
 from bsroformer.launch.train import train
+from bsroformer.run_folder import RunFolder
 from bsroformer.training import run_clock
 from bsroformer.training.run_clock import Pace
 from launched import SMALL_RUN, composed
@@ -23,7 +23,7 @@ def run(songs_root, folder, *overrides):
 
 def test_the_score_of_validation_is_printed_and_logged(songs_root, tmp_path, capsys):
     run(songs_root, tmp_path)
-    printed, log = capsys.readouterr().out, (tmp_path / LOG).read_text("utf-8")
+    printed, log = capsys.readouterr().out, RunFolder(tmp_path).log.read_text("utf-8")
     with (tmp_path / "metrics.csv").open(newline="") as file:
         score = float(list(csv.DictReader(file))[-1]["val/sdr"])
     line = f"validation {score:.2f} dB SDR (the best so far, saved)"

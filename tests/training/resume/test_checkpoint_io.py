@@ -7,8 +7,8 @@ import torch
 from bsroformer.checkpoints.native import ENTRY, describe
 from bsroformer.errors import InputError
 from bsroformer.training.resume.checkpoint_io import (
-    BEFORE,
     LAST,
+    PREVIOUS,
     CarefulCheckpointIO,
     check_archive,
     last_good_checkpoint,
@@ -40,8 +40,8 @@ def step_of(path: Path) -> int:
 
 
 def test_the_last_checkpoint_and_the_one_before_are_kept(two):
-    assert (step_of(two / LAST), step_of(two / BEFORE)) == (2, 1)
-    assert {path.name for path in two.iterdir()} == {LAST, BEFORE}
+    assert (step_of(two / LAST), step_of(two / PREVIOUS)) == (2, 1)
+    assert {path.name for path in two.iterdir()} == {LAST, PREVIOUS}
     assert last_good_checkpoint(two) == (two / LAST, [])
 
 
@@ -69,7 +69,7 @@ def damage(path: Path, kind: str) -> None:
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(two, kind):
     damage(two / LAST, kind)
     found, passed_over = last_good_checkpoint(two)
-    assert found == two / BEFORE
+    assert found == two / PREVIOUS
     [sentence] = passed_over
     assert f"{two / LAST}" in sentence
     assert "damaged" in sentence or "neither" in sentence
@@ -77,11 +77,11 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(two, kind):
 
 def test_a_run_that_was_killed_between_two_names_goes_on_from_the_one_before(two):
     (two / LAST).unlink()
-    assert last_good_checkpoint(two) == (two / BEFORE, [])
+    assert last_good_checkpoint(two) == (two / PREVIOUS, [])
 
 
 def test_there_may_be_no_good_checkpoint(two):
-    for name in (LAST, BEFORE):
+    for name in (LAST, PREVIOUS):
         damage(two / name, "torn")
     found, passed_over = last_good_checkpoint(two)
     assert found is None
@@ -99,14 +99,14 @@ def test_a_full_disk_leaves_the_checkpoint_before_and_is_told(two, tiny_model, m
         patch.setattr(torch, "save", full)
         with pytest.warns(UserWarning, match=r"No space left.*Training goes on, and the checkpoint before is kept"):
             checkpoints.save_checkpoint(training_checkpoint(tiny_model, 3), two / LAST)
-    assert (step_of(two / LAST), step_of(two / BEFORE)) == (2, 1)
-    assert {path.name for path in two.iterdir()} == {LAST, BEFORE}
+    assert (step_of(two / LAST), step_of(two / PREVIOUS)) == (2, 1)
+    assert {path.name for path in two.iterdir()} == {LAST, PREVIOUS}
     assert checkpoints.failed.keys() == {LAST}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         checkpoints.save_checkpoint(training_checkpoint(tiny_model, 4), two / LAST)
     assert not checkpoints.failed
-    assert (step_of(two / LAST), step_of(two / BEFORE)) == (4, 2)
+    assert (step_of(two / LAST), step_of(two / PREVIOUS)) == (4, 2)
 
 
 def test_every_byte_of_a_checkpoint_counts(two):

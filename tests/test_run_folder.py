@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bsroformer.checkpoints.hub import located
-from bsroformer.checkpoints.run_folder import checkpoints_in, run_of, weights_of
 from bsroformer.errors import InputError
+from bsroformer.run_folder import RunFolder, weights_of
 
 
 def run(folder: Path, *names: str, best: object = None) -> Path:
@@ -31,7 +31,7 @@ def run(folder: Path, *names: str, best: object = None) -> Path:
     ],
 )
 def test_a_path_names_the_folder_of_its_run(path, folder):
-    assert run_of(Path(path)) == Path(folder)
+    assert RunFolder.of(Path(path)).path == Path(folder)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_file_stands_for_itself(tmp_path):
 
 
 def test_any_checkpoint_says_that_a_folder_holds_a_training(tmp_path):
-    assert checkpoints_in(tmp_path) == []
+    assert RunFolder(tmp_path).checkpoint_files() == []
     for name in ("best.ckpt", "previous.ckpt", "candidates/step-000001.ckpt"):
         folder = run(tmp_path / os.path.basename(name), name)  # noqa: PTH119
-        assert [path.name for path in checkpoints_in(folder)] == [Path(name).name]
+        assert [path.name for path in RunFolder(folder).checkpoint_files()] == [Path(name).name]
