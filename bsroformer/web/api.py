@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
-from bsroformer.web.file_names import from_here
+from bsroformer.file_names import from_here
 from bsroformer.web.job import FINISHED, Job, Wish, title_of, visitor_of
 from bsroformer.web.readers import Readers
 from bsroformer.web.studio import Studio

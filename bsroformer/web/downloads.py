@@ -22,9 +22,9 @@ from bsroformer.audio.encoders import ROUNDED_BITS, Sound
 from bsroformer.audio.files import block_writer, blocks, probe
 from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
+from bsroformer.file_names import distinct_names, safe_name
 from bsroformer.inference import Delivery
 from bsroformer.inference.song_stems import READ_BLOCK
-from bsroformer.web.file_names import distinct_names, safe_name
 from bsroformer.web.job import FINISHED, Job
 from bsroformer.web.reserve import Reserve
 

@@ -23,9 +23,9 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from bsroformer.errors import InputError
+from bsroformer.file_names import safe_name
 from bsroformer.web.abandoned import TOKEN
 from bsroformer.web.downloads import NotDoneError, NotMadeError, mix_in, stem_in, zip_of
-from bsroformer.web.file_names import safe_name
 from bsroformer.web.job import Job
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from bsroformer.errors import InputError
+from bsroformer.file_names import from_here
 from bsroformer.web.address import Address, check_address, own_names, proxy_names
 from bsroformer.web.connections import our_uvicorn
-from bsroformer.web.file_names import from_here
 from bsroformer.web.guard import Guard
 from bsroformer.web.limits import MEGABYTE
 from bsroformer.web.origin import OwnOrigin

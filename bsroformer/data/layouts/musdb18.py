@@ -6,12 +6,15 @@
     <root>/train/<song>/vocals.wav ...  a file for each stem, and mixture.wav if there is one (MUSDB18-HQ)
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, StemFile, audio_files, entries
-from bsroformer.data.names import normal
+import yaml
+
+from bsroformer.data.layouts.track_files import MIXTURE, SPLITS, StemFile, TrackFiles, audio_files, entries
 from bsroformer.errors import InputError
+from bsroformer.file_names import normal
 
 SongKind = Literal["stem_mp4", "folders", "any"]
 STEM_MP4 = ".stem.mp4"
@@ -40,24 +43,24 @@ def split_folders(root: str | Path | None) -> dict[str, Path]:
     return folders
 
 
-def list_songs(folder: Path, split: str, kind: SongKind = "any") -> list[SongFiles]:
+def list_songs(folder: Path, split: str, kind: SongKind = "any") -> list[TrackFiles]:
     """The songs of a folder in the order of names: its ``.stem.mp4`` files, its visible folders, or both.
 
     Raises:
         InputError: A song is there in both kinds.
     """
-    songs: dict[str, SongFiles] = {}
+    songs: dict[str, TrackFiles] = {}
     for path in entries(folder):
         if not _is_song(path, kind):
             continue
-        song = song_in_folder(path, split) if path.is_dir() else song_in_stem_mp4(path, split)
+        song = track_in_folder(path, split) if path.is_dir() else track_in_stem_mp4(path, split)
         if song.name in songs:
             raise InputError(f"{folder} holds {song.name} as a file and as a folder: remove one, or set layout.")
         songs[song.name] = song
     return list(songs.values())
 
 
-def song_in_folder(folder: Path, split: str) -> SongFiles:
+def track_in_folder(folder: Path, split: str) -> TrackFiles:
     """A song that is a folder with a file for each stem."""
     stems: dict[str, StemFile] = {}
     faults = []
@@ -67,13 +70,13 @@ def song_in_folder(folder: Path, split: str) -> SongFiles:
             faults.append(f"{folder} has both {stems[stem].path.name} and {path.name}: remove one of them.")
         else:
             stems[stem] = StemFile(path)
-    return SongFiles(normal(folder.name), split, folder, stems, faults=tuple(faults))
+    return TrackFiles(normal(folder.name), split, folder, stems, faults=tuple(faults))
 
 
-def song_in_stem_mp4(path: Path, split: str) -> SongFiles:
+def track_in_stem_mp4(path: Path, split: str) -> TrackFiles:
     """A song that is a file with a stream for each stem."""
     stems = {stem: StemFile(path, stream) for stream, stem in enumerate(MUSDB_STREAMS)}
-    return SongFiles(normal(path.name.removesuffix(STEM_MP4)), split, path, stems)
+    return TrackFiles(normal(path.name.removesuffix(STEM_MP4)), split, path, stems)
 
 
 def listed(folder: Path, most: int = 5) -> str:
@@ -85,3 +88,19 @@ def listed(folder: Path, most: int = 5) -> str:
 def _is_song(path: Path, kind: SongKind) -> bool:
     found = "folders" if path.is_dir() else "stem_mp4" if path.name.endswith(STEM_MP4) else None
     return found is not None and kind in (found, "any")
+
+
+def validation_songs() -> tuple[str, ...]:
+    """The 14 training songs of MUSDB18 that are the official validation set, by name.
+
+    Raises:
+        InputError: The ``musdb`` package is not installed.
+    """
+    spec = find_spec("musdb")
+    if spec is None or spec.origin is None:
+        raise InputError(
+            "The names of MUSDB18's validation songs come with the package musdb, which is not installed: "
+            "run `pip install musdb`, or list the songs under data.valid_songs."
+        )
+    settings = yaml.safe_load(Path(spec.origin).with_name("configs").joinpath("mus.yaml").read_text("utf-8"))
+    return tuple(settings["validation_tracks"])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from bsroformer.data.layouts import SongFormat, find_files
-from bsroformer.data.musdb import validation_songs
-from bsroformer.data.tracks import Splits, named_valid, open_tracks
+from bsroformer.data.layouts import TrackFormat, find_files
+from bsroformer.data.layouts.musdb18 import validation_songs
+from bsroformer.data.splits import Splits, named_valid, open_tracks
 from bsroformer.errors import InputError
 
 RATE = 44100
@@ -31,7 +31,7 @@ def add_stem_mp4(root: Path, split: str, song: str) -> None:
 
 
 def find(root: Path | None, layout: str = "any", valid_songs: Sequence[str] = ()) -> Splits:
-    return open_tracks(named_valid(find_files(root, STEMS, layout), valid_songs), SongFormat(STEMS, RATE, 2))
+    return open_tracks(named_valid(find_files(root, STEMS, layout), valid_songs), TrackFormat(STEMS, RATE, 2))
 
 
 def names(splits: Splits) -> tuple[list[str], list[str], list[str]]:

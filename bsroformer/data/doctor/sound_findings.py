@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from math import isfinite
 
+from bsroformer.data.doctor.facts import StemFacts, TrackFacts, decibels
+from bsroformer.data.doctor.file_findings import SUMS
 from bsroformer.data.doctor.finding import Finding, Severity
-from bsroformer.data.doctor.fit import SUMS
-from bsroformer.data.doctor.song_facts import SongFacts, StemFacts, decibels
 from bsroformer.data.layouts import MIXTURE
 
 SILENT_PEAK_DB = -80.0
@@ -35,7 +35,7 @@ def is_silent(stem: StemFacts) -> bool:
     return decibels(stem.peak) < SILENT_PEAK_DB
 
 
-def sound_findings(facts: SongFacts, excerpt: float) -> Iterator[Finding]:
+def sound_findings(facts: TrackFacts, excerpt: float) -> Iterator[Finding]:
     """What is wrong with the sound of a song.
 
     Args:
@@ -54,7 +54,7 @@ def sound_findings(facts: SongFacts, excerpt: float) -> Iterator[Finding]:
         yield finding
 
 
-def _bad(facts: SongFacts, stem: str) -> Finding | None:
+def _bad(facts: TrackFacts, stem: str) -> Finding | None:
     found = facts.stems[stem]
     if found.bad is None:
         return None
@@ -67,7 +67,7 @@ def _bad(facts: SongFacts, stem: str) -> Finding | None:
     return _finding(facts, stem, "NaN", "error", told, training)
 
 
-def _silent(facts: SongFacts, stem: str) -> Finding | None:
+def _silent(facts: TrackFacts, stem: str) -> Finding | None:
     found = facts.stems[stem]
     if is_silent(found):
         told = "digital silence" if found.peak == 0 else f"no sample above {SILENT_PEAK_DB:g} dBFS"
@@ -80,7 +80,7 @@ def _silent(facts: SongFacts, stem: str) -> Finding | None:
     return _finding(facts, stem, "mostly silent", "remark", told, _uses(facts, stem, training))
 
 
-def _clipped(facts: SongFacts, stem: str) -> Finding | None:
+def _clipped(facts: TrackFacts, stem: str) -> Finding | None:
     found = facts.stems[stem]
     if found.clipped is None:
         return None
@@ -91,7 +91,7 @@ def _clipped(facts: SongFacts, stem: str) -> Finding | None:
     return _finding(facts, stem, "clipped", severity, told, _uses(facts, stem, "learns it as it is"))
 
 
-def _beyond(facts: SongFacts, stem: str) -> Finding | None:
+def _beyond(facts: TrackFacts, stem: str) -> Finding | None:
     found = facts.stems[stem]
     if not found.beyond or facts.headers[stem].codec in LOSSY:
         return None
@@ -100,7 +100,7 @@ def _beyond(facts: SongFacts, stem: str) -> Finding | None:
     return _finding(facts, stem, "beyond full scale", "remark", told, training)
 
 
-def _dc(facts: SongFacts, stem: str) -> Finding | None:
+def _dc(facts: TrackFacts, stem: str) -> Finding | None:
     found = facts.stems[stem]
     if decibels(found.dc) < DC_DB:
         return None
@@ -108,7 +108,7 @@ def _dc(facts: SongFacts, stem: str) -> Finding | None:
     return _finding(facts, stem, "DC offset", "warning", told, _uses(facts, stem, "learns it as it is"))
 
 
-def _residual(facts: SongFacts) -> Finding | None:
+def _residual(facts: TrackFacts) -> Finding | None:
     """How far the mixture is from the sum of its stems, judged in the channel where it is farthest."""
     if not facts.residual_db or is_silent(facts.stems[MIXTURE]):
         return None
@@ -127,7 +127,7 @@ def _residual(facts: SongFacts) -> Finding | None:
     return _finding(facts, MIXTURE, "does not add up", "warning" if db >= WRONG_DB else "remark", told, training)
 
 
-def _uses(facts: SongFacts, stem: str, learning: str) -> str:
+def _uses(facts: TrackFacts, stem: str, learning: str) -> str:
     """What is done with a stem as it is; `learning` says what, where it is one to train on."""
     if facts.song.split == "test":
         return "evaluation takes it as it is"
@@ -140,5 +140,5 @@ def _at(found: StemFacts, sample: int) -> str:
     return f"{sample / found.sample_rate:.3f} s"
 
 
-def _finding(facts: SongFacts, stem: str, kind: str, severity: Severity, found: str, training: str) -> Finding:
+def _finding(facts: TrackFacts, stem: str, kind: str, severity: Severity, found: str, training: str) -> Finding:
     return Finding(kind, severity, facts.song.split, facts.song.name, (stem,), found, training)

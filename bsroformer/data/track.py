@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, measured, probe_streams, read
-from bsroformer.data.layouts import MIXTURE, REST, SongFiles, SongFormat
+from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
 from bsroformer.data.levels import Levels
 from bsroformer.errors import InputError
 
@@ -17,7 +17,7 @@ PADDED_CODECS = frozenset({"aac", "alac"})
 """Of which an mp4's header may promise a few samples too many: the encoder's padding."""
 
 
-class Song(Protocol):
+class AnyTrack(Protocol):
     """What training reads excerpts of: a `Track`, or its pack (`bsroformer.data.packs`)."""
 
     @property
@@ -138,7 +138,7 @@ class Misfit(NamedTuple):
     """As a phrase."""
 
 
-def open_track(song: SongFiles, form: SongFormat) -> Track:
+def open_track(song: TrackFiles, form: TrackFormat) -> Track:
     """Check one song by the headers of its files, without decoding them.
 
     Raises:
@@ -154,7 +154,7 @@ def open_track(song: SongFiles, form: SongFormat) -> Track:
     return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources, minus)
 
 
-def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> dict[str, AudioInfo]:
+def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> dict[str, AudioInfo]:
     """Look into the files of the stems wanted, and of the mixture.
 
     Args:
@@ -187,7 +187,7 @@ def open_sources(song: SongFiles, form: SongFormat, silence: bool = False) -> di
     return {name: measured(files[file.path][file.stream]) for name, file in wanted.items()}
 
 
-def _remedy_for_missing(song: SongFiles, form: SongFormat) -> str:
+def _remedy_for_missing(song: TrackFiles, form: TrackFormat) -> str:
     """What to do about missing stems: a mixture holds them, and without one they may be silent."""
     present = [stem for stem in form.stems if stem in song.stems]
     if not present:
@@ -198,14 +198,14 @@ def _remedy_for_missing(song: SongFiles, form: SongFormat) -> str:
     return f"change data.stems{silent}"
 
 
-def written_otherwise(song: SongFiles, form: SongFormat) -> dict[str, str]:
+def written_otherwise(song: TrackFiles, form: TrackFormat) -> dict[str, str]:
     """Stems that are missing, to what is there with other capitals."""
     written = {stem.casefold(): stem for stem in song.stems}
     missing = [stem for stem in form.stems if stem not in song.stems]
     return {stem: written[stem.casefold()] for stem in missing if stem.casefold() in written}
 
 
-def misfits(sources: Mapping[str, AudioInfo], form: SongFormat) -> list[Misfit]:
+def misfits(sources: Mapping[str, AudioInfo], form: TrackFormat) -> list[Misfit]:
     """What keeps the streams of a song from being used together as they are."""
     found = []
     for name, info in sources.items():
@@ -233,7 +233,7 @@ def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:
     return max(ends) - min(ends) > (0 if len(rates) == 1 else 1.5 / min(rates))
 
 
-def told_misfits(song: SongFiles, form: SongFormat, found: Sequence[Misfit]) -> str:
+def told_misfits(song: TrackFiles, form: TrackFormat, found: Sequence[Misfit]) -> str:
     """The sentence for a song that does not fit."""
     kinds = sorted({misfit.kind for misfit in found})
     mending = (

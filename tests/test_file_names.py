@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bsroformer.web.file_names import distinct_names, safe_name
+from bsroformer.file_names import distinct_names, safe_name
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 import soundfile
 from damaged_songs import FORM, RATE, change, findings, sound, told, write_set
 
-from bsroformer.data.layouts import SongFormat, find_files
-from bsroformer.data.tracks import open_tracks
+from bsroformer.data.layouts import TrackFormat, find_files
+from bsroformer.data.splits import open_tracks
 from bsroformer.errors import InputError
 
 
@@ -110,7 +110,7 @@ def test_files_that_no_stem_asks_for_are_told(root):
 
 
 def test_stems_of_another_model_are_extra_and_the_mixture_is_not_held_against_them(root):
-    found = findings(root, form=SongFormat(("vocals",), RATE, 2))
+    found = findings(root, form=TrackFormat(("vocals",), RATE, 2))
     assert {(each.severity, each.kind, each.stems) for each in found} == {("remark", "extra", ("drums",))}
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from bsroformer.data.doctor.facts import TrackFacts
 from bsroformer.data.doctor.finding import Finding, Severity
-from bsroformer.data.doctor.song_facts import SongFacts
-from bsroformer.data.doctor.sound import is_silent
+from bsroformer.data.doctor.sound_findings import is_silent
 from bsroformer.data.layouts import MIXTURE, SPLITS
 
 ACROSS = "does not notice: its scores on {split} are of music that it has learnt"
@@ -32,7 +32,7 @@ class Pair(NamedTuple):
     """The one that is told: of the later split, or song."""
 
 
-def exact_pairs(songs: Sequence[SongFacts]) -> list[Pair]:
+def exact_pairs(songs: Sequence[TrackFacts]) -> list[Pair]:
     """Stems that sound the same to 16 bits: each with the first that does, in the order of splits and songs.
 
     A mixture is compared with mixtures only, since it is its stem where the song has one.
@@ -49,12 +49,12 @@ def exact_pairs(songs: Sequence[SongFacts]) -> list[Pair]:
     return pairs
 
 
-def in_order(songs: Sequence[SongFacts]) -> list[int]:
+def in_order(songs: Sequence[TrackFacts]) -> list[int]:
     """The places of songs by split, train before test."""
     return sorted(range(len(songs)), key=lambda number: SPLITS.index(songs[number].song.split))
 
 
-def twin_findings(songs: Sequence[SongFacts], pairs: Sequence[Pair]) -> Iterator[Finding]:
+def twin_findings(songs: Sequence[TrackFacts], pairs: Sequence[Pair]) -> Iterator[Finding]:
     """Tell of pairs of one sound, those of two songs together."""
     for (one, other), stems in _by_songs(pairs).items():
         song, twin = songs[other].song, songs[one].song

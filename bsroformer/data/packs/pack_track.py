@@ -16,9 +16,9 @@ from torch import Tensor
 from bsroformer.atomic import replacing_folder, writing
 from bsroformer.audio.convert import resample_blocks, to_channels
 from bsroformer.audio.files import AudioInfo, blocks, regroup
-from bsroformer.data.layouts import SongFiles, SongFormat
+from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.levels import BLOCK_SECONDS, block_levels
-from bsroformer.data.packs.packed_song import INDEX, INT16_SCALE, LEVELS, STEMS, Index
+from bsroformer.data.packs.packed_track import INDEX, INT16_SCALE, LEVELS, STEMS, Index
 from bsroformer.data.packs.source_file import digest, source_file
 from bsroformer.errors import InputError
 
@@ -43,9 +43,9 @@ class PackJob:
         folder: Where the pack of the song belongs.
     """
 
-    song: SongFiles
+    song: TrackFiles
     sources: dict[str, AudioInfo]
-    form: SongFormat
+    form: TrackFormat
     frames: int
     int16: bool
     precision: str
@@ -94,7 +94,7 @@ class ExceedsInt16Error(Exception):
     """Samples beyond full scale, which int16 would clip."""
 
 
-def pack_song(job: PackJob) -> Outcome:
+def pack_track(job: PackJob) -> Outcome:
     """Decode a song and write its pack, whole or not at all."""
     error = None
     with warnings.catch_warnings(record=True) as told:

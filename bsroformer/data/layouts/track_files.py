@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
-from bsroformer.data.names import is_visible
 from bsroformer.errors import InputError
+from bsroformer.file_names import is_visible
 
 MIXTURE = "mixture"
 SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
-class SongFormat:
+class TrackFormat:
     """What songs must have.
 
     Attributes:
@@ -52,7 +52,7 @@ class StemFile:
 
 
 @dataclass(frozen=True)
-class SongFiles:
+class TrackFiles:
     """The files of a song, or of a clip of one stem.
 
     Attributes:

@@ -4,8 +4,8 @@ import pytest
 
 from bsroformer.data.layouts import find_files
 from bsroformer.data.layouts.flat import divide
-from bsroformer.data.names import existing, is_visible
-from bsroformer.data.tracks import named_valid
+from bsroformer.data.splits import named_valid
+from bsroformer.file_names import existing, is_visible
 from bsroformer.inference.collection import find_songs
 
 NFC, NFD = (unicodedata.normalize(form, "Beyoncé Ünder") for form in ("NFC", "NFD"))

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsroformer.data.levels import ACTIVE, BETWEEN, SILENT
-from bsroformer.data.song import Song
+from bsroformer.data.track import AnyTrack
 
 Activity = NDArray[np.int8]
 
 
-class Run(NamedTuple):
+class StartInterval(NamedTuple):
     """A stretch of a song in which excerpts can begin."""
 
     song: int
@@ -25,14 +25,14 @@ class Run(NamedTuple):
     """Samples of music that stand for it: a song's length is shared out evenly over its starts."""
 
 
-class Places:
+class StartSampler:
     """Stretches of songs in which excerpts can begin.
 
     Each second of music is as likely as any other, in a clip that is shorter than an excerpt and has one start as in a
     song that has millions.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[StartInterval]) -> None:
         self.runs = runs
         self.until = np.cumsum([run.weight for run in runs])  # the weights up to and with each stretch
 
@@ -46,21 +46,23 @@ class Places:
         return run.song, run.first + int(rng.integers(run.starts))
 
 
-class FoundPlaces(NamedTuple):
+class StartsByActivity(NamedTuple):
     """Where excerpts can begin, by whether something is heard in them."""
 
-    active: Places
-    between: Places
+    active: StartSampler
+    between: StartSampler
     """At the edges of what is heard, or where it is too short to tell by blocks."""
-    silent: Places
+    silent: StartSampler
 
     @property
-    def heard(self) -> Places:
+    def heard(self) -> StartSampler:
         """The active places; the next best where there are none."""
         return next((places for places in self if len(places)), self.silent)
 
 
-def find_places(songs: Mapping[int, Song], frames: int, activity_in: Callable[[Song], Activity | None]) -> FoundPlaces:
+def find_starts(
+    songs: Mapping[int, AnyTrack], frames: int, activity_in: Callable[[AnyTrack], Activity | None]
+) -> StartsByActivity:
     """Find where excerpts can begin.
 
     Args:
@@ -71,22 +73,22 @@ def find_places(songs: Mapping[int, Song], frames: int, activity_in: Callable[[S
     """
     activities = {number: activity_in(song) for number, song in songs.items()}
 
-    def of(kind: int) -> Places:
+    def of(kind: int) -> StartSampler:
         found = (_runs(number, song, frames, activities[number], kind) for number, song in songs.items())
-        return Places([run for runs in found for run in runs])
+        return StartSampler([run for runs in found for run in runs])
 
-    return FoundPlaces(of(ACTIVE), of(BETWEEN), of(SILENT))
+    return StartsByActivity(of(ACTIVE), of(BETWEEN), of(SILENT))
 
 
-def _runs(number: int, song: Song, frames: int, activity: Activity | None, kind: int) -> list[Run]:
+def _runs(number: int, song: AnyTrack, frames: int, activity: Activity | None, kind: int) -> list[StartInterval]:
     """Stretches of starts of one kind."""
     starts = max(1, song.frames - frames + 1)
     if activity is None or song.levels is None:
-        return [Run(number, 0, starts, song.frames)] if kind == ACTIVE else []
+        return [StartInterval(number, 0, starts, song.frames)] if kind == ACTIVE else []
     edges = np.diff(np.concatenate([[False], activity == kind, [False]]).astype(np.int8))
     begins = np.flatnonzero(edges == 1) * song.levels.block
     ends = np.minimum(np.flatnonzero(edges == -1) * song.levels.block, starts)
     return [
-        Run(number, int(begin), int(end - begin), song.frames * int(end - begin) / starts)
+        StartInterval(number, int(begin), int(end - begin), song.frames * int(end - begin) / starts)
         for begin, end in zip(begins, ends, strict=True)
     ]

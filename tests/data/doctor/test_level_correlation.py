@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from damaged_songs import FORM, examined
 
-from bsroformer.data.doctor import Demands, judge, near_work
-from bsroformer.data.doctor.like_levels import Prepared, best_lag, fft_size, like_pairs, smooth_levels
+from bsroformer.data.doctor import Requirements, judge, near_work
+from bsroformer.data.doctor.level_correlation import Prepared, best_lag, fft_size, like_pairs, smooth_levels
 
 
 def levels(hops: int, seed: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def test_the_longest_series_does_not_change_what_is_found_among_the_others():
 def test_nothing_depends_on_how_much_is_kept(monkeypatch):
     series = [levels(300 + 40 * number, number % 5) for number in range(10)]
     found = pairs(series)
-    monkeypatch.setattr("bsroformer.data.doctor.like_levels.MOST_KEPT", 30_000)
+    monkeypatch.setattr("bsroformer.data.doctor.level_correlation.MOST_KEPT", 30_000)
     assert pairs(series) == found
     prepared = Prepared(series)
     for number in range(10):
@@ -63,5 +63,5 @@ def test_the_best_lag_is_that_of_the_plain_sums(length, other):
 def test_all_of_the_work_is_told(root):
     songs = examined(root)
     done: list[int] = []
-    judge(songs, Demands(FORM, 1.0), done.append)
+    judge(songs, Requirements(FORM, 1.0), done.append)
     assert sum(done) == near_work(songs) > 0

@@ -96,7 +96,7 @@ _INDEX = TypeAdapter(Index)
 
 
 @dataclass(frozen=True)
-class PackedSong:
+class PackedTrack:
     """A song that is read from its pack: a `Song` whose excerpts cost a copy.
 
     Attributes:
@@ -214,7 +214,7 @@ def _check_header(path: Path, types: tuple[str, ...], shape: tuple[int, ...]) ->
         raise ValueError(f"{path.name} has another type, shape or size than {INDEX} says")
 
 
-def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
+def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedTrack:
     """Open a packed song, whole or with some of its stems.
 
     Raises:
@@ -222,4 +222,4 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
     """
     energy = _checked_energy(folder, index)
     rows = [index.stems.index(stem) for stem in stems]
-    return PackedSong(folder, index, Levels(index.block, energy[rows], index.channels), tuple(stems))
+    return PackedTrack(folder, index, Levels(index.block, energy[rows], index.channels), tuple(stems))

@@ -8,8 +8,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from bsroformer.atomic import replacing
-from bsroformer.data.layouts import REST, SPLITS, SongFiles, SongFormat
-from bsroformer.data.packs.packed_song import INDEX, Index, PackedSong, open_pack, read_index
+from bsroformer.data.layouts import REST, SPLITS, TrackFiles, TrackFormat
+from bsroformer.data.packs.packed_track import INDEX, Index, PackedTrack, open_pack, read_index
 from bsroformer.data.packs.source_file import SourceFile, digest
 from bsroformer.errors import InputError
 
@@ -25,11 +25,11 @@ class Found:
         stale: Whether there is one that cannot be used: files have changed, it holds something else, or it is damaged.
     """
 
-    song: PackedSong | None
+    song: PackedTrack | None
     stale: bool
 
 
-def song_folder(pack: Path, split: str, name: str) -> Path:
+def pack_folder(pack: Path, split: str, name: str) -> Path:
     """Where the pack of a song belongs; a name is a name, whatever is in it."""
     flat = name.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C").replace("\0", "%00")
     flat = f"%2E{flat[1:]}" if flat.startswith(".") else flat
@@ -40,11 +40,11 @@ def song_folder(pack: Path, split: str, name: str) -> Path:
     return pack / split / flat
 
 
-def find_pack(song: SongFiles, form: SongFormat, pack: Path) -> Found:
+def find_pack(song: TrackFiles, form: TrackFormat, pack: Path) -> Found:
     """Find the pack of a song; it may have been in another split when it was packed."""
     stale = False
     for split in (song.split, *(split for split in SPLITS if split != song.split)):
-        folder = song_folder(pack, split, song.name)
+        folder = pack_folder(pack, split, song.name)
         index = read_index(folder)
         if index is None:
             with suppress(OSError):  # there may be one of another version
@@ -68,14 +68,14 @@ def _remember(folder: Path, index: Index, fresh: Index) -> None:
             partial.write_text(fresh.to_json(), "utf-8")
 
 
-def _fits(index: Index, song: SongFiles, form: SongFormat) -> bool:
+def _fits(index: Index, song: TrackFiles, form: TrackFormat) -> bool:
     """Whether a pack holds what is wanted."""
     wanted = form.stems if song.whole else [stem for stem in form.stems if stem in song.stems]
     same = (index.sample_rate, index.channels) == (form.sample_rate, form.channels)
     return same and bool(wanted) and set(wanted) <= set(index.stems)
 
 
-def _known_again(index: Index, song: SongFiles, form: SongFormat) -> Index | None:
+def _known_again(index: Index, song: TrackFiles, form: TrackFormat) -> Index | None:
     """The index with the times that files have now, if they are still those that the pack was made of."""
     files = {stem: song.stems[stem] for stem in form.stems if stem in song.stems}
     if REST in files and set(index.stems) != set(form.stems):  # it was the rest of other stems

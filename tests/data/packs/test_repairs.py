@@ -9,8 +9,8 @@ from packed_sets import FORM, RATE, STEMS, add_song, files, noise, packed
 from bsroformer.audio.convert import resample
 from bsroformer.audio.files import read
 from bsroformer.data.layouts import find_files
-from bsroformer.data.packs import pack_songs, plan_packs, saving, songs_of_pack_alone, training_songs
-from bsroformer.data.packs.find import find_pack, song_folder
+from bsroformer.data.packs import pack_tracks, plan_packs, saving, tracks_of_pack, training_tracks
+from bsroformer.data.packs.lookup import find_pack, pack_folder
 from bsroformer.data.packs.plan import refuse_full_disk
 from bsroformer.errors import InputError
 
@@ -29,7 +29,7 @@ def test_what_does_not_fit_is_refused_unless_it_is_to_be_mended(tmp_path):
     assert all("with scripts/prepare.py mend=[" in fault for fault in plan.faults)
     plan = packed(root, pack, mend=["rate", "channels", "length", "missing"])
     assert [job.mended for job in plan.jobs] == [("rate",), ("channels",), ("missing",), ("length",)]
-    a, b, c, d = training_songs(files(root), FORM, pack).train
+    a, b, c, d = training_tracks(files(root), FORM, pack).train
     original = read(root / "train/A/vocals.wav")[0]
     torch.testing.assert_close(a.stem("vocals"), resample(original, 16_000, RATE), atol=1e-6, rtol=0)
     assert torch.equal(b.stem("drums"), read(root / "train/B/drums.wav")[0].expand(2, -1))
@@ -60,7 +60,7 @@ def test_int16_halves_the_room_and_rounds_but_never_clips(tmp_path):
     exact = plan_packs(files(tmp_path / "set"), FORM, tmp_path / "pack")
     plan = packed(tmp_path / "set", tmp_path / "pack", precision="int16")
     assert plan.bytes * 2 == exact.bytes
-    a, b = training_songs(files(tmp_path / "set"), FORM, tmp_path / "pack").train
+    a, b = training_tracks(files(tmp_path / "set"), FORM, tmp_path / "pack").train
     assert (a.stem("vocals") - read(tmp_path / "set/train/A/vocals.wav")[0]).abs().max() <= 2**-16
     assert torch.equal(b.stem("vocals").T, torch.from_numpy(loud))
 
@@ -82,10 +82,10 @@ def test_a_song_that_cannot_be_decoded_is_told_and_the_others_are_packed(root, t
     bad[7000] = np.nan
     soundfile.write(root / "train/A/vocals.wav", bad, RATE, subtype="FLOAT")
     plan = plan_packs(files(root), FORM, tmp_path / "pack")
-    outcomes = {outcome.name: outcome.error for outcome in pack_songs(plan, 1)}
+    outcomes = {outcome.name: outcome.error for outcome in pack_tracks(plan, 1)}
     assert "vocals.wav holds NaN or infinite values, the first at sample 7000" in outcomes["A"]
     assert outcomes["B"] is None and outcomes["V"] is None
-    assert not song_folder(tmp_path / "pack", "train", "A").exists()
+    assert not pack_folder(tmp_path / "pack", "train", "A").exists()
 
 
 def test_damage_in_the_middle_of_a_file_is_a_remark_on_the_song(root, tmp_path):
@@ -95,7 +95,7 @@ def test_damage_in_the_middle_of_a_file_is_a_remark_on_the_song(root, tmp_path):
     content[len(content) // 2] ^= 1
     (root / "train/A/vocals.flac").write_bytes(content)
     plan = plan_packs(files(root), FORM, tmp_path / "pack")
-    outcomes = {outcome.name: outcome for outcome in pack_songs(plan, 1)}
+    outcomes = {outcome.name: outcome for outcome in pack_tracks(plan, 1)}
     assert outcomes["A"].error is None and outcomes["B"].remarks == ()
     [remark] = outcomes["A"].remarks
     assert "vocals.flac is " in remark and "damaged" in remark
@@ -111,19 +111,19 @@ def test_a_disk_without_room_is_told_before_anything_is_written(root, tmp_path, 
 
 @pytest.mark.parametrize("name", ["a/b.wav", ".hidden", "100%", "..", "a\\b", "x" * 300, "naïve é", "a%2Fb"])
 def test_any_name_has_a_folder_of_its_own_in_the_split(tmp_path, name):
-    folder = song_folder(tmp_path, "train", name)
+    folder = pack_folder(tmp_path, "train", name)
     assert folder.parent == tmp_path / "train" and not folder.name.startswith(".")
     folder.mkdir(parents=True)
-    assert len({song_folder(tmp_path, "train", each) for each in (name, "a/b", "a%2Fb!", "x" * 299)}) == 4
+    assert len({pack_folder(tmp_path, "train", each) for each in (name, "a/b", "a%2Fb!", "x" * 299)}) == 4
 
 
 def test_what_packing_would_save_is_measured(root, tmp_path):
-    songs = training_songs(files(root), FORM, tmp_path / "pack")
+    songs = training_tracks(files(root), FORM, tmp_path / "pack")
     found = saving(songs, FORM, 500, tmp_path / "pack")
     assert found.songs == 3 and found.seconds > 0
     assert found.bytes == 3 * 2 * 20_000 * 2 * 2
     packed(root, tmp_path / "pack")
-    assert saving(training_songs(files(root), FORM, tmp_path / "pack"), FORM, 500, tmp_path / "pack") is None
+    assert saving(training_tracks(files(root), FORM, tmp_path / "pack"), FORM, 500, tmp_path / "pack") is None
 
 
 def test_clips_are_packed_with_the_stem_they_have(tmp_path):
@@ -134,7 +134,7 @@ def test_clips_are_packed_with_the_stem_they_have(tmp_path):
     songs = find_files(tmp_path / "set", STEMS, "clips")
     plan = plan_packs(songs, FORM, tmp_path / "pack")
     assert [job.stems for job in plan.jobs] == [("vocals",), ("drums",)]
-    list(pack_songs(plan, 1))
-    found = training_songs(songs, FORM, tmp_path / "pack")
+    list(pack_tracks(plan, 1))
+    found = training_tracks(songs, FORM, tmp_path / "pack")
     assert found.packed == 2 and [song.stems for song in found.train] == [("drums",), ("vocals",)]
-    assert [song.stems for song in songs_of_pack_alone(FORM, tmp_path / "pack").train] == [("drums",), ("vocals",)]
+    assert [song.stems for song in tracks_of_pack(FORM, tmp_path / "pack").train] == [("drums",), ("vocals",)]

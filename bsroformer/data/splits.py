@@ -7,10 +7,10 @@ Only headers are read, so that a data set is found in a second or two.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat, refuse_equal_names
-from bsroformer.data.names import normal
-from bsroformer.data.song import Track, open_track
+from bsroformer.data.layouts import SPLITS, TrackFiles, TrackFormat, refuse_equal_names
+from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
+from bsroformer.file_names import normal
 
 __all__ = ["Splits", "Track", "named_valid", "open_tracks"]
 
@@ -27,7 +27,7 @@ class Splits:
     test: list[Track]
 
 
-def open_tracks(songs: Sequence[SongFiles], form: SongFormat) -> Splits:
+def open_tracks(songs: Sequence[TrackFiles], form: TrackFormat) -> Splits:
     """Open songs that were found, and check that the files of each fit together.
 
     Raises:
@@ -42,7 +42,7 @@ def open_tracks(songs: Sequence[SongFiles], form: SongFormat) -> Splits:
     return Splits(*([track for track in tracks if track.split == split] for split in SPLITS))
 
 
-def named_valid(songs: Sequence[SongFiles], names: Sequence[str]) -> list[SongFiles]:
+def named_valid(songs: Sequence[TrackFiles], names: Sequence[str]) -> list[TrackFiles]:
     """Move the named songs from train to valid; a data set without a train split is left as it is.
 
     Raises:
@@ -67,7 +67,7 @@ def named_valid(songs: Sequence[SongFiles], names: Sequence[str]) -> list[SongFi
     return moved
 
 
-def _open_or_error(song: SongFiles, form: SongFormat) -> Track | InputError:
+def _open_or_error(song: TrackFiles, form: TrackFormat) -> Track | InputError:
     try:
         return open_track(song, form)
     except InputError as error:

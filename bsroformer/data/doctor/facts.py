@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.audio.files import AudioInfo
-from bsroformer.data.layouts import SongFiles
+from bsroformer.data.layouts import TrackFiles
 
 QUIET_DB = ACTIVE_DB
 """RMS level in dBFS below which a block is silent."""
@@ -77,7 +77,7 @@ class StemFacts:
 
 
 @dataclass(frozen=True)
-class SongFacts:
+class TrackFacts:
     """A song as it was found.
 
     Attributes:
@@ -91,7 +91,7 @@ class SongFacts:
         residual_dbfs: RMS level of the same in each channel.
     """
 
-    song: SongFiles
+    song: TrackFiles
     headers: Mapping[str, AudioInfo] = field(default_factory=dict)
     stems: Mapping[str, StemFacts] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bsroformer.audio.room import impulse_response, reverberation
+from bsroformer.audio.reverb import impulse_response, reverberation
 
 
 @pytest.mark.parametrize("rate", [16_000, 48_000])

@@ -8,9 +8,9 @@ import soundfile
 import torch
 
 from bsroformer.audio.files import read
-from bsroformer.data.layouts import SongFormat
-from bsroformer.data.layouts.songs import MUSDB_STREAMS, song_in_folder, song_in_stem_mp4
-from bsroformer.data.song import Track, open_track
+from bsroformer.data.layouts import TrackFormat
+from bsroformer.data.layouts.musdb18 import MUSDB_STREAMS, track_in_folder, track_in_stem_mp4
+from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
 
 RATE = 44100
@@ -26,8 +26,8 @@ def write_stem(path: Path, frames: int = 3000, rate: int = RATE, channels: int =
 
 
 def open_song(path: Path, stems: tuple[str, ...] = STEMS, rate: int = RATE, channels: int = 2) -> Track:
-    song = song_in_folder(path, "train") if path.is_dir() else song_in_stem_mp4(path, "train")
-    return open_track(song, SongFormat(stems, rate, channels))
+    song = track_in_folder(path, "train") if path.is_dir() else track_in_stem_mp4(path, "train")
+    return open_track(song, TrackFormat(stems, rate, channels))
 
 
 @pytest.fixture
@@ -87,14 +87,14 @@ def test_only_the_stems_asked_for_are_needed_and_other_files_are_ignored(folder)
 
 
 def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
-    from bsroformer.data import song
+    from bsroformer.data import track as track_module
 
     def probe_streams(path: Path) -> list:
         infos = read_headers(path)
         return [*infos[:4], replace(infos[4], frames=200_000)]
 
-    read_headers = song.probe_streams
-    monkeypatch.setattr(song, "probe_streams", probe_streams)
+    read_headers = track_module.probe_streams
+    monkeypatch.setattr(track_module, "probe_streams", probe_streams)
     track = open_song(MUSDB_SONG)
     assert track.frames == 200_000
     assert track.all_stems().shape == (4, 2, 200_000)
@@ -102,13 +102,13 @@ def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
 
 
 def test_a_header_that_promises_a_few_samples_too_many_ends_in_none(monkeypatch):
-    from bsroformer.data import song
+    from bsroformer.data import track as track_module
 
     def probe_streams(path: Path) -> list:
         return [replace(info, frames=info.frames + 700) for info in read_headers(path)]
 
-    read_headers = song.probe_streams
-    monkeypatch.setattr(song, "probe_streams", probe_streams)
+    read_headers = track_module.probe_streams
+    monkeypatch.setattr(track_module, "probe_streams", probe_streams)
     track = open_song(MUSDB_SONG)
     assert track.all_stems(track.frames - 10).shape == (4, 2, 0)
     assert track.all_stems(track.frames - 1000).shape[-1] <= 300

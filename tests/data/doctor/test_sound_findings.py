@@ -4,7 +4,7 @@ import soundfile
 from damaged_songs import FORM, RATE, change, examined, findings, told
 
 from bsroformer.data.layouts import find_files
-from bsroformer.data.tracks import open_tracks
+from bsroformer.data.splits import open_tracks
 from bsroformer.errors import InputError
 
 

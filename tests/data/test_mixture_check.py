@@ -6,10 +6,10 @@ import torch
 from bsroformer.audio.files import read
 from bsroformer.data.augment import Augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
-from bsroformer.data.layouts import SongFormat, find_files
-from bsroformer.data.packs import pack_songs, plan_packs, training_songs
-from bsroformer.data.song import open_track
+from bsroformer.data.layouts import TrackFormat, find_files
+from bsroformer.data.packs import pack_tracks, plan_packs, training_tracks
 from bsroformer.data.sources import FolderSource
+from bsroformer.data.track import open_track
 from bsroformer.errors import InputError
 
 RATE, FRAMES = 8000, 40_000
@@ -61,11 +61,11 @@ def test_stems_that_make_up_the_mixture_are_accepted_at_any_gain(tmp_path, gain)
 def test_the_rest_is_the_mixture_minus_the_other_stems(tmp_path, packed):
     root, pack = tmp_path / "set", tmp_path / "pack"
     stems = {name: write_song(root / "train" / name, ["vocals"]) for name in "AB"}["A"]
-    form = SongFormat(["vocals", "rest"], RATE, 2)
+    form = TrackFormat(["vocals", "rest"], RATE, 2)
     files = find_files(root, form.stems)
     if packed:
-        assert not [outcome.error for outcome in pack_songs(plan_packs(files, form, pack), 1) if outcome.error]
-    song = training_songs(files, form, pack if packed else None).train[0]
+        assert not [outcome.error for outcome in pack_tracks(plan_packs(files, form, pack), 1) if outcome.error]
+    song = training_tracks(files, form, pack if packed else None).train[0]
     excerpt = song.all_stems(1000, 500)
     assert torch.equal(excerpt[0], stems["vocals"][:, 1000:1500])
     torch.testing.assert_close(excerpt[1], (stems["drums"] + stems["bass"])[:, 1000:1500], atol=1e-6, rtol=0)
@@ -76,10 +76,10 @@ def test_the_rest_is_the_mixture_minus_the_other_stems(tmp_path, packed):
 def test_a_pack_of_another_rest_is_not_used(tmp_path):
     root, pack = tmp_path / "set", tmp_path / "pack"
     write_song(root / "train" / "A", FULL)
-    of_three = SongFormat(["vocals", "drums", "rest"], RATE, 2)
-    list(pack_songs(plan_packs(find_files(root, of_three.stems), of_three, pack), 1))
-    of_two = SongFormat(["vocals", "rest"], RATE, 2)
-    songs = training_songs(find_files(root, of_two.stems), of_two, pack)
+    of_three = TrackFormat(["vocals", "drums", "rest"], RATE, 2)
+    list(pack_tracks(plan_packs(find_files(root, of_three.stems), of_three, pack), 1))
+    of_two = TrackFormat(["vocals", "rest"], RATE, 2)
+    songs = training_tracks(find_files(root, of_two.stems), of_two, pack)
     assert songs.stale == ("A",) and not songs.packed
 
 
@@ -87,12 +87,12 @@ def test_a_file_called_rest_is_a_stem_like_others(tmp_path):
     write_song(tmp_path / "train" / "A", ["vocals"])
     audio, _ = read(tmp_path / "train/A/vocals.wav")
     soundfile.write(tmp_path / "train/A/rest.wav", audio.numpy().T, RATE)
-    form = SongFormat(["vocals", "rest"], RATE, 2)
+    form = TrackFormat(["vocals", "rest"], RATE, 2)
     assert torch.equal(open_track(find_files(tmp_path, form.stems)[0], form).stem("rest"), audio)
 
 
 def test_missing_stems_are_silent_only_if_the_mixture_says_so(tmp_path):
-    form = SongFormat(list(FULL), RATE, 2)
+    form = TrackFormat(list(FULL), RATE, 2)
     write_song(tmp_path / "set/train/A", ["vocals"])
     with pytest.raises(InputError, match=r"lacks drums, bass: .* data\.stems=\[vocals,rest\]"):
         open_track(find_files(tmp_path / "set", FULL)[0], form)

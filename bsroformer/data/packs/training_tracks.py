@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bsroformer.data.layouts import SongFiles, SongFormat
-from bsroformer.data.packs.find import find_pack
-from bsroformer.data.packs.manifest import listed_songs
-from bsroformer.data.packs.packed_song import PackedSong
+from bsroformer.data.layouts import TrackFiles, TrackFormat
+from bsroformer.data.packs.lookup import find_pack
+from bsroformer.data.packs.manifest import packed_tracks
+from bsroformer.data.packs.packed_track import PackedTrack
 from bsroformer.data.packs.plan import plan_song
-from bsroformer.data.song import Song, Track
-from bsroformer.data.tracks import open_tracks
+from bsroformer.data.splits import open_tracks
+from bsroformer.data.track import AnyTrack, Track
 from bsroformer.errors import InputError
 
 _MEASURED = 3  # songs that are read to measure what packing would save
 
 
 @dataclass(frozen=True)
-class TrainingSongs:
+class TrainingTracks:
     """What a run trains and validates on.
 
     Attributes:
@@ -32,16 +32,16 @@ class TrainingSongs:
         alone: Whether the packs are all there is: the files are not here.
     """
 
-    train: Sequence[Song]
-    valid: Sequence[Song]
+    train: Sequence[AnyTrack]
+    valid: Sequence[AnyTrack]
     packed: int
     mended: int
     stale: tuple[str, ...]
-    unpacked: tuple[SongFiles, ...]
+    unpacked: tuple[TrackFiles, ...]
     alone: bool = False
 
 
-def training_songs(songs: Sequence[SongFiles], form: SongFormat, pack: Path | None) -> TrainingSongs:
+def training_tracks(songs: Sequence[TrackFiles], form: TrackFormat, pack: Path | None) -> TrainingTracks:
     """Open the songs of ``train`` and ``valid``.
 
     Raises:
@@ -49,31 +49,31 @@ def training_songs(songs: Sequence[SongFiles], form: SongFormat, pack: Path | No
     """
     wanted = [song for song in songs if song.split in ("train", "valid")]
     found = {(song.split, song.name): find_pack(song, form, pack) for song in wanted} if pack else {}
-    packed: dict[tuple[str, str], PackedSong] = {key: each.song for key, each in found.items() if each.song}
+    packed: dict[tuple[str, str], PackedTrack] = {key: each.song for key, each in found.items() if each.song}
     unpacked = [song for song in wanted if (song.split, song.name) not in packed]
     opened = open_tracks(unpacked, form)
-    by_split: dict[str, list[Song]] = {"train": [*opened.train], "valid": [*opened.valid]}
+    by_split: dict[str, list[AnyTrack]] = {"train": [*opened.train], "valid": [*opened.valid]}
     for (split, _), song in packed.items():
         by_split[split].append(song)
     train, valid = (sorted(by_split[split], key=lambda song: song.name) for split in ("train", "valid"))
     stale = tuple(dict.fromkeys(name for (_, name), each in found.items() if each.stale))
     once = {song.folder: song for song in packed.values()}  # a few songs to overfit on validate too
-    return TrainingSongs(train, valid, len(once), _mended(once.values()), stale, tuple(unpacked))
+    return TrainingTracks(train, valid, len(once), _mended(once.values()), stale, tuple(unpacked))
 
 
-def songs_of_pack_alone(form: SongFormat, pack: Path) -> TrainingSongs:
+def tracks_of_pack(form: TrackFormat, pack: Path) -> TrainingTracks:
     """The songs of a pack whose files are elsewhere.
 
     Raises:
         InputError: It holds none to train on.
     """
-    train, valid = (listed_songs(pack, split, form) for split in ("train", "valid"))
+    train, valid = (packed_tracks(pack, split, form) for split in ("train", "valid"))
     if not train:
         raise InputError(f"{pack} holds no packed songs to train on: prepare some, or set data.root.")
-    return TrainingSongs(train, valid, len(train) + len(valid), _mended([*train, *valid]), (), (), alone=True)
+    return TrainingTracks(train, valid, len(train) + len(valid), _mended([*train, *valid]), (), (), alone=True)
 
 
-def _mended(songs: Iterable[PackedSong]) -> int:
+def _mended(songs: Iterable[PackedTrack]) -> int:
     return sum(bool(song.index.mended) for song in songs)
 
 
@@ -92,7 +92,7 @@ class Saving:
     bytes: int
 
 
-def saving(songs: TrainingSongs, form: SongFormat, frames: int, pack: Path) -> Saving | None:
+def saving(songs: TrainingTracks, form: TrackFormat, frames: int, pack: Path) -> Saving | None:
     """Measure what packing would bring; None where nothing is left to pack, or a song cannot be read."""
     if not songs.unpacked:
         return None

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from bsroformer.audio.convert import resample
 from bsroformer.audio.files import read
+from bsroformer.data.doctor.duplicates import ACROSS, WITHIN, Pair, Stem, in_order
+from bsroformer.data.doctor.facts import StemFacts, TrackFacts
 from bsroformer.data.doctor.finding import Finding
-from bsroformer.data.doctor.like_levels import Advance, like_pairs, smooth_levels, work_of
+from bsroformer.data.doctor.level_correlation import Advance, like_pairs, smooth_levels, work_of
 from bsroformer.data.doctor.meter import HOP_SECONDS
-from bsroformer.data.doctor.song_facts import SongFacts, StemFacts
-from bsroformer.data.doctor.sound import is_silent
-from bsroformer.data.doctor.twins import ACROSS, WITHIN, Pair, Stem, in_order
+from bsroformer.data.doctor.sound_findings import is_silent
 from bsroformer.errors import InputError
 
 SAME = 0.8
@@ -48,7 +48,7 @@ class Match:
     end: float
 
 
-def near_findings(songs: Sequence[SongFacts], exact: Sequence[Pair], advance: Advance) -> Iterator[Finding]:
+def near_findings(songs: Sequence[TrackFacts], exact: Sequence[Pair], advance: Advance) -> Iterator[Finding]:
     """Tell of songs that are nearly the same in some stem, but for pairs of songs that are exactly in another.
 
     Args:
@@ -69,13 +69,13 @@ def near_findings(songs: Sequence[SongFacts], exact: Sequence[Pair], advance: Ad
         yield _finding(songs[one], songs[other], alike)
 
 
-def near_work(songs: Sequence[SongFacts]) -> int:
+def near_work(songs: Sequence[TrackFacts]) -> int:
     """How much `near_findings` has to do: hops of both stems of each pair, added up."""
     hops = ([len(songs[place].stems[name].power) for place, name in stems] for stems in _by_name(songs).values())
     return sum(work_of(each[:MOST_STEMS]) for each in hops)
 
 
-def _by_name(songs: Sequence[SongFacts]) -> dict[str, list[Stem]]:
+def _by_name(songs: Sequence[TrackFacts]) -> dict[str, list[Stem]]:
     """The stems that can be compared with each other, in the order of splits and songs."""
     order = in_order(songs)
     return {
@@ -84,7 +84,7 @@ def _by_name(songs: Sequence[SongFacts]) -> dict[str, list[Stem]]:
     }
 
 
-def _finding(one: SongFacts, other: SongFacts, alike: Sequence[tuple[str, float, float]]) -> Finding:
+def _finding(one: TrackFacts, other: TrackFacts, alike: Sequence[tuple[str, float, float]]) -> Finding:
     song, twin = other.song, one.song
     _, same, lag = max(alike, key=lambda match: match[1])
     shift = f", {abs(lag):.2f} s {'earlier' if lag > 0 else 'later'}" if abs(lag) >= HOP_SECONDS else ""
@@ -100,12 +100,12 @@ def _too_many(split: str, name: str, count: int) -> Finding:
     return Finding("not compared", "remark", split, "", (name,), told, "does not look for any")
 
 
-def _comparable(song: SongFacts, name: str) -> bool:
+def _comparable(song: TrackFacts, name: str) -> bool:
     stem = song.stems.get(name)
     return stem is not None and not is_silent(stem) and len(stem.power) >= LEAST_HOPS
 
 
-def _alike(songs: Sequence[SongFacts], stems: Sequence[Stem], advance: Advance) -> Iterator[Match]:
+def _alike(songs: Sequence[TrackFacts], stems: Sequence[Stem], advance: Advance) -> Iterator[Match]:
     """Pairs of stems whose levels go up and down together."""
     levels = [smooth_levels(songs[stem.song].stems[stem.name].power) for stem in stems]
     for one, other, lag in like_pairs(levels, advance):
@@ -114,7 +114,7 @@ def _alike(songs: Sequence[SongFacts], stems: Sequence[Stem], advance: Advance) 
         yield Match(Pair(stems[one], stems[other]), *seconds)
 
 
-def _sameness(songs: Sequence[SongFacts], match: Match) -> float:
+def _sameness(songs: Sequence[TrackFacts], match: Match) -> float:
     """Largest correlation, of either sign, of the loudest seconds that two stems share, at lags near theirs."""
     one, other = (songs[stem.song] for stem in match.pair)
     stem, twin = one.stems[match.pair.one.name], other.stems[match.pair.other.name]
@@ -149,7 +149,7 @@ def _loudest(stem: StemFacts, begin: float, end: float, seconds: float) -> float
     return begin + HOP_SECONDS * int(np.argmax(summed[-places:] - summed[:places]))
 
 
-def _excerpt(song: SongFacts, stem: Stem, start: float, seconds: float) -> NDArray[np.float32]:
+def _excerpt(song: TrackFacts, stem: Stem, start: float, seconds: float) -> NDArray[np.float32]:
     """An excerpt (t) in mono; silence before the beginning."""
     file, rate = song.song.stems[stem.name], song.stems[stem.name].sample_rate
     first = round(start * rate)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator
 
+from bsroformer.data.doctor.facts import TrackFacts
 from bsroformer.data.doctor.finding import Finding, Severity
-from bsroformer.data.doctor.song_facts import SongFacts
-from bsroformer.data.layouts import MIXTURE, SongFormat
-from bsroformer.data.song import Misfit, misfits, written_otherwise
+from bsroformer.data.layouts import MIXTURE, TrackFormat
+from bsroformer.data.track import Misfit, misfits, written_otherwise
 
 REFUSES = "refuses the data set"
 SUMS = "sums the stems instead"
@@ -19,7 +19,7 @@ _MENDED = {
 _SLACK = 4096
 
 
-def fit_findings(facts: SongFacts, form: SongFormat, mend: Collection[str]) -> Iterator[Finding]:
+def fit_findings(facts: TrackFacts, form: TrackFormat, mend: Collection[str]) -> Iterator[Finding]:
     """What is wrong with a song's files.
 
     Args:
@@ -37,7 +37,7 @@ def fit_findings(facts: SongFacts, form: SongFormat, mend: Collection[str]) -> I
     yield from _misfits(facts, form, mended)
 
 
-def _names(facts: SongFacts, form: SongFormat, mended: Collection[str]) -> Iterator[Finding]:
+def _names(facts: TrackFacts, form: TrackFormat, mended: Collection[str]) -> Iterator[Finding]:
     """Stems that are missing, there twice, or not asked for."""
     song = facts.song
     for fault in song.faults:
@@ -58,7 +58,7 @@ def _names(facts: SongFacts, form: SongFormat, mended: Collection[str]) -> Itera
         yield _finding(facts, "extra", "remark", extra, "no stem that is asked for", "does not read it")
 
 
-def _damaged(facts: SongFacts, stem: str, damage: str) -> Finding:
+def _damaged(facts: TrackFacts, stem: str, damage: str) -> Finding:
     """A file whose decoder found something wrong with it; if its end is missing, reading there fails."""
     if facts.song.split == "test":
         return _finding(facts, "damaged", "warning", (stem,), damage, "evaluation takes what can be read")
@@ -71,7 +71,7 @@ def _damaged(facts: SongFacts, stem: str, damage: str) -> Finding:
     return _finding(facts, "damaged", "warning", (stem,), damage, "takes what can be read, with gaps of silence")
 
 
-def _misfits(facts: SongFacts, form: SongFormat, mended: Collection[str]) -> Iterator[Finding]:
+def _misfits(facts: TrackFacts, form: TrackFormat, mended: Collection[str]) -> Iterator[Finding]:
     """Rates, channels and lengths, a finding for each kind."""
     by_kind: dict[str, list[Misfit]] = {}
     for misfit in misfits(facts.headers, form):
@@ -92,7 +92,7 @@ def _misfits(facts: SongFacts, form: SongFormat, mended: Collection[str]) -> Ite
             yield _mendable(facts, kind, stems, told, mended)
 
 
-def _mendable(facts: SongFacts, kind: str, stems: tuple[str, ...], told: str, mended: Collection[str]) -> Finding:
+def _mendable(facts: TrackFacts, kind: str, stems: tuple[str, ...], told: str, mended: Collection[str]) -> Finding:
     if kind in mended:
         return _finding(facts, kind, "remark", stems, told, _MENDED[kind])
     if facts.song.split == "test":
@@ -100,7 +100,7 @@ def _mendable(facts: SongFacts, kind: str, stems: tuple[str, ...], told: str, me
     return _finding(facts, kind, "error", stems, told, f"{REFUSES}; with mend=[{kind}] {_MENDED[kind]}")
 
 
-def _of_mixture(facts: SongFacts, kind: str, told: str, mended: Collection[str]) -> Finding:
+def _of_mixture(facts: TrackFacts, kind: str, told: str, mended: Collection[str]) -> Finding:
     """The mixture alone does not fit: a pack does not hold it."""
     if facts.song.split == "test":
         return _finding(facts, kind, "error", (MIXTURE,), told, REFUSES)
@@ -111,6 +111,6 @@ def _of_mixture(facts: SongFacts, kind: str, told: str, mended: Collection[str])
 
 
 def _finding(
-    facts: SongFacts, kind: str, severity: Severity, stems: tuple[str, ...], found: str, training: str
+    facts: TrackFacts, kind: str, severity: Severity, stems: tuple[str, ...], found: str, training: str
 ) -> Finding:
     return Finding(kind, severity, facts.song.split, facts.song.name, stems, found, training)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Stand(NamedTuple):
+class Position(NamedTuple):
     """Where a run stands, whatever the size of its batches so far."""
 
     batches: int = 0
@@ -15,10 +15,10 @@ class Stand(NamedTuple):
     """Its number in the epoch, over all ranks."""
 
 
-BEGINNING = Stand()
+START = Position()
 
 
-class Sizes(NamedTuple):
+class BatchSizes(NamedTuple):
     """Numbers of excerpts, over all ranks."""
 
     epoch: int
@@ -28,7 +28,7 @@ class Sizes(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class BatchSchedule:
     """The excerpts of a run: all of epoch 0, all of epoch 1, and so on.
 
     Attributes:
@@ -39,13 +39,13 @@ class Row:
 
     epoch: int
     batch: int
-    start: Stand = BEGINNING
+    start: Position = START
 
-    def after(self, batches: int) -> Stand:
+    def after(self, batches: int) -> Position:
         """Where the run stands after so many batches, which are no fewer than at the start."""
         made = batches - self.start.batches
         rest_of_epoch = max(0, self.epoch - self.start.excerpt) // self.batch
         if made < rest_of_epoch:
-            return Stand(batches, self.start.epoch, self.start.excerpt + made * self.batch)
+            return Position(batches, self.start.epoch, self.start.excerpt + made * self.batch)
         epochs, number = divmod(made - rest_of_epoch, self.epoch // self.batch)
-        return Stand(batches, self.start.epoch + 1 + epochs, number * self.batch)
+        return Position(batches, self.start.epoch + 1 + epochs, number * self.batch)

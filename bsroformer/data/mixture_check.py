@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.files import probe, read
-from bsroformer.data.layouts import MIXTURE, REST, SongFiles, SongFormat
-from bsroformer.data.layouts.songs import MUSDB_STREAMS
-from bsroformer.data.song import Song, open_track
+from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
+from bsroformer.data.layouts.musdb18 import MUSDB_STREAMS
+from bsroformer.data.track import AnyTrack, open_track
 from bsroformer.errors import InputError
 
 COMPARED = 3
@@ -41,7 +41,7 @@ def refuse_single_stem(stems: Sequence[str]) -> None:
         )
 
 
-def refuse_unnamed_part(pairs: Sequence[tuple[SongFiles, Song]], stems: Sequence[str], sample_rate: int) -> None:
+def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Sequence[str], sample_rate: int) -> None:
     """Make sure that the mixtures of the first songs hold no more than their stems add up to.
 
     Args:
@@ -64,7 +64,7 @@ def refuse_unnamed_part(pairs: Sequence[tuple[SongFiles, Song]], stems: Sequence
             )
 
 
-def refuse_silence_in_place_of(missing: Sequence[str], song: SongFiles, form: SongFormat) -> None:
+def refuse_silence_in_place_of(missing: Sequence[str], song: TrackFiles, form: TrackFormat) -> None:
     """Make sure that missing stems may be taken for silent ones: that the mixture holds no more than the others.
 
     Raises:
@@ -72,7 +72,7 @@ def refuse_silence_in_place_of(missing: Sequence[str], song: SongFiles, form: So
     """
     present = [stem for stem in form.stems if stem in song.stems]
     try:
-        track = open_track(song, SongFormat(present, form.sample_rate, form.channels))
+        track = open_track(song, TrackFormat(present, form.sample_rate, form.channels))
     except InputError:  # to be converted
         return
     level = unnamed_part_db(song, track, form.sample_rate)
@@ -84,19 +84,19 @@ def refuse_silence_in_place_of(missing: Sequence[str], song: SongFiles, form: So
         )
 
 
-def unnamed_stems(songs: Sequence[SongFiles], stems: Sequence[str]) -> list[str]:
+def unnamed_stems(songs: Sequence[TrackFiles], stems: Sequence[str]) -> list[str]:
     """List the stems that whole songs have on disk and ``data.stems`` does not name: no mixture will have them."""
     found = {stem for song in songs if song.whole for stem in song.stems}
     return sorted(found.difference((MIXTURE, REST, *stems)))
 
 
-def may_hold_more(song: SongFiles, stems: Sequence[str]) -> bool:
+def may_hold_more(song: TrackFiles, stems: Sequence[str]) -> bool:
     """Whether a song has a mixture that its stems need not add up to."""
     complete = set(MUSDB_STREAMS) <= {MIXTURE, *stems} and song.stems.keys() == set(MUSDB_STREAMS)
     return MIXTURE in song.stems and REST not in song.stems and not complete
 
 
-def unnamed_part_db(files: SongFiles, song: Song, sample_rate: int) -> float:
+def unnamed_part_db(files: TrackFiles, song: AnyTrack, sample_rate: int) -> float:
     """Measure what the sum of the stems leaves of the mixture at its best gain, in dB relative to the mixture."""
     size = round(EXCERPT_S * sample_rate)
     source = files.stems[MIXTURE]
@@ -115,7 +115,7 @@ def unnamed_part_db(files: SongFiles, song: Song, sample_rate: int) -> float:
     return 10 * math.log10(rest / energy) if rest > 0 else -math.inf
 
 
-def _excerpt(files: SongFiles, song: Song, start: int, size: int) -> tuple[Tensor, Tensor]:
+def _excerpt(files: TrackFiles, song: AnyTrack, start: int, size: int) -> tuple[Tensor, Tensor]:
     """Mixture and sum of the stems (c t), equally long."""
     source = files.stems[MIXTURE]
     mixture, _ = read(source.path, start, size, source.stream)
