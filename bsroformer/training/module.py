@@ -22,12 +22,12 @@ from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
 from bsroformer.report.monitor import FORMER
-from bsroformer.training.ema import resume_without_average
+from bsroformer.training.callbacks.ema import resume_without_average
 from bsroformer.training.gradients import clip
 from bsroformer.training.loops import recount
 from bsroformer.training.optimizer import configure_anew, parameter_groups
-from bsroformer.training.piece_scores import PieceScores
 from bsroformer.training.schedule import MakesScheduler, ScheduleAfterWarmup, make_schedule, state_for
+from bsroformer.training.validation_scores import PieceScores
 
 SOME_STEPS = 1000
 """Length of a schedule that is made for its settings only."""
