@@ -148,8 +148,8 @@ class StemsDataModule(L.LightningDataModule):
         self._test_files = test_files
 
     def _source_exists(self) -> bool:
-        place = self.source.place
-        return place is not None and place.exists()
+        location = self.source.location
+        return location is not None and location.exists()
 
     def _check_mixtures(self, files: list[TrackFiles], tracks: TrainingTracks) -> None:
         """Compare the mixtures of tracks with the sum of the stems that will be in them."""

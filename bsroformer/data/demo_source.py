@@ -36,7 +36,7 @@ class DemoSource:
     channels: int
 
     @property
-    def place(self) -> Path:
+    def location(self) -> Path:
         """The folder of this set, one for each version, seed and size."""
         size = f"{self.train_songs}+{self.test_songs}x{self.seconds:g}s"
         return Path(self.root).expanduser() / f"v{DEMO_VERSION}-seed{self.seed}-{size}"
@@ -48,7 +48,7 @@ class DemoSource:
 
     def make(self) -> None:
         """Render the songs, unless they exist."""
-        render_demo_set(self.place, self.seed, self.train_songs, self.test_songs, self.seconds)
+        render_demo_set(self.location, self.seed, self.train_songs, self.test_songs, self.seconds)
 
     def files(self) -> list[TrackFiles]:
         """Find the files of every track.
@@ -56,6 +56,6 @@ class DemoSource:
         Raises:
             InputError: If they are not rendered yet.
         """
-        songs = find_files(self.place, self.stems, "folders")
+        songs = find_files(self.location, self.stems, "folders")
         train = [song.name for song in songs if song.split == "train"]
         return named_valid(songs, train[self.train_songs - self.valid_songs :])

@@ -16,7 +16,7 @@ class Source(Protocol):
     """Tracks in three splits."""
 
     @property
-    def place(self) -> Path | None:
+    def location(self) -> Path | None:
         """The folder or table that holds them."""
 
     @property
@@ -53,7 +53,7 @@ class FolderSource:
     channels: int
 
     @property
-    def place(self) -> Path | None:
+    def location(self) -> Path | None:
         """The data set's folder or table, or None if ``root`` is not set."""
         return None if self.root is None else Path(self.root).expanduser()
 
@@ -71,7 +71,7 @@ class FolderSource:
         Raises:
             InputError: See `find_files` and `named_valid`.
         """
-        songs = find_files(self.place, self.stems, self.layout, as_list(self.extra))
+        songs = find_files(self.location, self.stems, self.layout, as_list(self.extra))
         if self.valid_songs == "musdb18":
             return named_valid(songs, validation_songs())  # MUSDB18-7 lacks some of them
         names = [normal(name) for name in as_list(self.valid_songs)]

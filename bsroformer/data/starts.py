@@ -22,7 +22,7 @@ class StartInterval(NamedTuple):
     starts: int
     """Number of starts."""
     weight: float
-    """Samples of music that it stands for: a track's length, divided evenly over its starts."""
+    """Share of the track's samples: its length, divided evenly over its starts."""
 
 
 class StartSampler:

@@ -21,7 +21,7 @@ def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
             f"The songs also have {first_of(data.unnamed)}, not named in data.stems: mixtures are made without them",
             style="yellow",
         )
-    place = data.source.place
+    place = data.source.location
     if place is not None and is_flat(place) and not songs.alone:
         console.print(
             f"{place} has no folders train/, valid/ and test/: its songs are divided by their names, "

@@ -19,7 +19,7 @@ def rendered_root(songs_root, tmp_path):
     """A folder of rendered sets that holds the one of `demo`."""
     root = tmp_path / "sets"
     root.mkdir()
-    demo(root).place.symlink_to(songs_root)
+    demo(root).location.symlink_to(songs_root)
     return root
 
 
@@ -41,10 +41,10 @@ def test_demo_songs_are_rendered_into_their_folder(monkeypatch, tmp_path):
 
 
 def test_every_version_of_the_demo_set_has_its_own_folder(monkeypatch):
-    first = demo("songs").place
-    assert first != DemoSource("songs", 8, 3, 1, 1, 22.0, STEMS, 44_100, 2).place
+    first = demo("songs").location
+    assert first != DemoSource("songs", 8, 3, 1, 1, 22.0, STEMS, 44_100, 2).location
     monkeypatch.setattr(demo_source, "DEMO_VERSION", demo_source.DEMO_VERSION + 1)
-    assert first != demo("songs").place
+    assert first != demo("songs").location
 
 
 def test_demo_songs_that_are_not_rendered_are_reported(tmp_path):

@@ -105,7 +105,7 @@ def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
     stems = {}
     for stem in STEMS:
         parts = [part for part in song.parts if part.stem == stem]
-        panned = [place(part, audio, song) for part, audio in play_stem(parts, song.tempo, seconds)]
+        panned = [pan_part(part, audio, song) for part, audio in play_stem(parts, song.tempo, seconds)]
         dry = np.sum(panned, axis=0)
         if stem == "drums":
             dry = damp(dry, since)
@@ -127,7 +127,7 @@ def play_stem(parts: list[Part], tempo: float, seconds: float) -> Iterator[tuple
             yield pair[1], audio[1:]
 
 
-def place(part: Part, audio: np.ndarray, song: Song) -> np.ndarray:
+def pan_part(part: Part, audio: np.ndarray, song: Song) -> np.ndarray:
     """Give a part's audio ``(c t)`` its vowels, its level and its panorama."""
     if part.stem in CENTRED:
         audio = audio.mean(0, keepdims=True)
