@@ -46,8 +46,10 @@ class StartSampler:
         """Draw the number of a track, and a start in it."""
         weight = rng.random() * self.cumulative[-1]
         number = int(np.searchsorted(self.cumulative, weight, side="right"))
-        interval = self.intervals[min(number, len(self.intervals) - 1)]
-        return interval.track, interval.first + int(rng.integers(interval.starts))
+        last = len(self.intervals) - 1
+        interval = self.intervals[min(number, last)]
+        start = interval.first + int(rng.integers(interval.starts))
+        return interval.track, start
 
 
 class StartsByActivity(NamedTuple):

@@ -115,5 +115,6 @@ def strike_last_chord(parts: list[Part], chord: Chord, beat: float) -> None:
 def humanise(rng: np.random.Generator, note: Note, looseness: float) -> Note:
     """Move a note by a normal deviate, at most two standard deviations, and vary its velocity."""
     shift = looseness * float(np.clip(rng.normal(), -2, 2))
-    velocity = np.clip(note.velocity + VELOCITY_SPREAD * rng.normal(), 20, 127)
-    return Note(max(0.0, note.start + shift), note.length, note.pitch, int(velocity))
+    start = max(0.0, note.start + shift)
+    velocity = note.velocity + VELOCITY_SPREAD * rng.normal()
+    return Note(start, note.length, note.pitch, int(np.clip(velocity, 20, 127)))

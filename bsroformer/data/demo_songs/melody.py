@@ -56,7 +56,8 @@ def draw_motif(rng: np.random.Generator) -> Motif:
     """Invent a motif: a call and its response."""
     call = tuple(pick(rng, STEPS) for _ in range(12))
     response = tuple(pick(rng, STEPS) for _ in range(12))
-    return Motif((pick(rng, PHRASES), pick(rng, PHRASES)), (call, response))
+    rhythms = (pick(rng, PHRASES), pick(rng, PHRASES))
+    return Motif(rhythms, (call, response))
 
 
 def write_vocals(rng: np.random.Generator, form: list[Section], key: Key, swing: float) -> list[Part]:

@@ -155,7 +155,8 @@ def colour(rng: np.random.Generator, audio: np.ndarray, channel: Channel, decay:
 def since_kick(song: Song, seconds: float) -> np.ndarray:
     """Compute the seconds since the last stroke of the kick drum, ``(t)``, over a song's length in seconds."""
     drums = [note for part in song.parts if part.stem == "drums" for note in part.notes]
-    onsets = np.sort([note.start * 60 / song.tempo for note in drums if note.pitch == DRUM_KEYS["kick"]])
+    kicks = [note for note in drums if note.pitch == DRUM_KEYS["kick"]]
+    onsets = np.sort([note.start * 60 / song.tempo for note in kicks])
     times = np.arange(round(seconds * RATE)) / RATE
     strokes_before = np.searchsorted(onsets, times, side="right")
     latest = np.concatenate([[-np.inf], onsets])[strokes_before]
@@ -165,7 +166,8 @@ def since_kick(song: Song, seconds: float) -> np.ndarray:
 def damp(drums: np.ndarray, since: np.ndarray) -> np.ndarray:
     """Damp the kick drum: end its boom ``since`` seconds after a stroke."""
     boom = low_pass(drums, 90.0, RATE)
-    return drums - boom * (1 - np.exp(-np.maximum(since - BOOM_SECONDS, 0) / BOOM_FADE_SECONDS))
+    seconds_damped = np.maximum(since - BOOM_SECONDS, 0)
+    return drums - boom * (1 - np.exp(-seconds_damped / BOOM_FADE_SECONDS))
 
 
 def duck(bass: np.ndarray, since: np.ndarray) -> np.ndarray:
@@ -178,16 +180,24 @@ def duck(bass: np.ndarray, since: np.ndarray) -> np.ndarray:
 def active_rms(audio: np.ndarray) -> float:
     """Compute the RMS of ``(c t)`` audio over its 50 ms frames within 30 dB of the loudest: silence does not count."""
     frame = RATE // 20
-    whole = audio[:, : audio.shape[-1] // frame * frame]
-    power = np.square(whole).reshape(len(audio), -1, frame).mean((0, 2))
-    return float(np.sqrt(power[power >= power.max() * 1e-3].mean()))
+    frames = audio.shape[-1] // frame
+    squares = np.square(audio[:, : frames * frame])
+    power = squares.reshape(len(audio), -1, frame).mean((0, 2))
+    active = power >= power.max() * 1e-3
+    return float(np.sqrt(power[active].mean()))
 
 
 def quantise(stems: dict[str, np.ndarray], peak_db: float) -> dict[str, np.ndarray]:
     """Bring stems ``(c t)`` to 44.1 kHz, fade them out, scale the peak of their sum and round to int16."""
     resampled = {stem: resample_poly(audio, 147, 160, axis=-1) for stem, audio in stems.items()}
     length = next(iter(resampled.values())).shape[-1]
-    fade = np.clip(np.arange(length, 0, -1, dtype=np.float32) / (FADE_SECONDS * SAMPLE_RATE), 0, 1)
+    samples_left = np.arange(length, 0, -1, dtype=np.float32)
+    fade = np.clip(samples_left / (FADE_SECONDS * SAMPLE_RATE), 0, 1)
     faded = {stem: audio * fade for stem, audio in resampled.items()}
-    gain = 10 ** (peak_db / 20) / np.abs(sum(faded.values())).max()
-    return {stem: np.round(audio * gain * FULL_SCALE).astype(np.int16).T for stem, audio in faded.items()}
+    mixture = sum(faded.values())
+    gain = 10 ** (peak_db / 20) / np.abs(mixture).max()
+    quantised = {}
+    for stem, audio in faded.items():
+        samples = np.round(audio * gain * FULL_SCALE)
+        quantised[stem] = samples.astype(np.int16).T
+    return quantised

@@ -157,8 +157,10 @@ def render_song(job: Job) -> dict[str, Any]:
 def compose_song(rng: np.random.Generator, job: Job) -> Song:
     """Compose a song in the style and tonic of its index: each comes once before any comes again."""
     deck = np.random.default_rng([job.seed, len(SPLITS) + SPLITS.index(job.split)])
-    style = STYLES[deck.permutation(len(STYLES))[job.index % len(STYLES)]]
-    tonic = int(deck.permutation(12)[job.index % 12])
+    styles = deck.permutation(len(STYLES))
+    tonics = deck.permutation(12)
+    style = STYLES[styles[job.index % len(styles)]]
+    tonic = int(tonics[job.index % len(tonics)])
     return compose(rng, job.title, style, tonic, job.seconds - TAIL_SECONDS)
 
 

@@ -68,8 +68,10 @@ class Section:
     def chord_at(self, beat: float) -> Chord:
         """Return the chord at a beat of the song."""
         bar, within = divmod(beat - self.first_bar * BEATS, BEATS)
-        chords = self.bars[min(int(bar), len(self.bars) - 1)]
-        return chords[int(within * len(chords) / BEATS)]
+        last_bar = len(self.bars) - 1
+        chords = self.bars[min(int(bar), last_bar)]
+        number = int(within * len(chords) / BEATS)
+        return chords[number]
 
 
 @dataclass(frozen=True)

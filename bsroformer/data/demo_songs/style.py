@@ -105,4 +105,8 @@ def add_fill(groove: DrumBar, fill: DrumBar) -> DrumBar:
     first_stroke = min(len(pattern) - len(pattern.lstrip(".")) for pattern in fill.values())
     silence = "." * len(groove["kick"])
     end = {**dict.fromkeys(groove, silence), "kick": groove["kick"], **fill}
-    return {drum: groove.get(drum, silence)[:first_stroke] + end[drum][first_stroke:] for drum in end}
+    bar = {}
+    for drum, pattern in end.items():
+        beginning = groove.get(drum, silence)
+        bar[drum] = beginning[:first_stroke] + pattern[first_stroke:]
+    return bar

@@ -120,12 +120,14 @@ def express(instrument: "pretty_midi.Instrument", singer: Singer, start: float, 
     import pretty_midi
 
     times = np.arange(0, stop - start, CONTROL_SECONDS)
-    vibrato = singer.vibrato_cents * np.clip((times - 0.2) / 0.4, 0, 1)
+    depth = singer.vibrato_cents * np.clip((times - 0.2) / 0.4, 0, 1)
+    vibrato = np.sin(2 * np.pi * singer.vibrato_hz * times)
     cents = singer.detune_cents - 50 * np.exp(-times / 0.04)
-    cents += vibrato * np.sin(2 * np.pi * singer.vibrato_hz * times)
+    cents += depth * vibrato
     bends = np.clip(cents / BEND_RANGE_CENTS * 8192, -8192, 8191).astype(int)
-    swell = np.round(88 + 36 * np.sin(np.pi * (times / (stop - start)) ** 0.7)).astype(int)
+    swell = np.sin(np.pi * (times / (stop - start)) ** 0.7)
+    levels = np.round(88 + 36 * swell).astype(int)
     onsets = start + times
-    for time, bend, level in zip(onsets.tolist(), bends.tolist(), swell.tolist(), strict=True):
+    for time, bend, level in zip(onsets.tolist(), bends.tolist(), levels.tolist(), strict=True):
         instrument.pitch_bends.append(pretty_midi.PitchBend(bend, time))
         instrument.control_changes.append(pretty_midi.ControlChange(EXPRESSION, level, time))

@@ -152,14 +152,18 @@ def _correlation(tracks: Sequence[TrackFacts], candidate: Candidate) -> float:
 
 def sliding_correlation(short: Audio, long: Audio) -> float:
     """Find the largest cosine, of either sign, between a signal (t) and an equally long part of another (u >= t)."""
-    size = 1 << (len(short) + len(long) - 1).bit_length()
-    cross = np.fft.irfft(np.fft.rfft(long, size) * np.fft.rfft(short, size).conj(), size)
     lags = max(1, len(long) - len(short) + 1)
-    cumulative = np.concatenate([[0.0], np.cumsum(np.square(long, dtype=np.float64))])
+    size = 1 << (len(short) + len(long) - 1).bit_length()
+    spectrum = np.fft.rfft(long, size) * np.fft.rfft(short, size).conj()
+    products = np.fft.irfft(spectrum, size)[:lags]
+    squares = np.square(long, dtype=np.float64)
+    cumulative = np.concatenate([[0.0], np.cumsum(squares)])
     ends = np.minimum(np.arange(lags) + len(short), len(long))
     part_energy = cumulative[ends] - cumulative[:lags]
-    norm = np.sqrt(part_energy * np.square(short, dtype=np.float64).sum())
-    return float(np.max(np.abs(cross[:lags]) / np.maximum(norm, 1e-9)))
+    short_energy = np.square(short, dtype=np.float64).sum()
+    norm = np.sqrt(part_energy * short_energy)
+    cosines = products / np.maximum(norm, 1e-9)
+    return float(np.abs(cosines).max())
 
 
 def _loudest(stem: StemFacts, begin: float, end: float, seconds: float) -> float:

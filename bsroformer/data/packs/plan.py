@@ -134,7 +134,10 @@ def plan_track(song: TrackFiles, form: TrackFormat, folder: Path, mend: Collecti
 
 def _frames(sources: dict[str, AudioInfo], form: TrackFormat, mismatches: Sequence[FormatMismatch]) -> int:
     """Compute the length of the pack: that of the longest stem if lengths are repaired, otherwise of the shortest."""
-    lengths = [ceil((info.frames or 0) * form.sample_rate / info.sample_rate) for info in sources.values()]
+    lengths = []
+    for info in sources.values():
+        frames = (info.frames or 0) * form.sample_rate / info.sample_rate
+        lengths.append(ceil(frames))
     padded = any(mismatch.kind == "length" for mismatch in mismatches)
     return max(lengths) if padded else min(lengths)
 
