@@ -7,7 +7,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from bsroformer.audio.files import write
 from bsroformer.errors import InputError
 from bsroformer.figures import curves_figure
-from bsroformer.training.run_outputs import log_picture, log_sound, log_table, only_told
+from bsroformer.training.run_outputs import log_picture, log_sound, log_table, warn_on_write_error
 
 
 class FakeWandb(WandbLogger):
@@ -74,10 +74,10 @@ def test_loggers_without_a_page_are_left_alone(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError("no space"), InputError("no space")])
 def test_what_cannot_be_written_is_told(error):
-    with pytest.warns(UserWarning, match=r"Training goes on: .*no space"), only_told():
+    with pytest.warns(UserWarning, match=r"Training continues: .*no space"), warn_on_write_error():
         raise error
 
 
 def test_a_bug_is_not_taken_for_a_full_disk():
-    with pytest.raises(KeyError), warnings.catch_warnings(), only_told():
+    with pytest.raises(KeyError), warnings.catch_warnings(), warn_on_write_error():
         raise KeyError

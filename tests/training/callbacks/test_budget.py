@@ -107,7 +107,9 @@ def test_a_run_without_a_budget_gets_none_when_it_is_resumed(songs_root, tmp_pat
     run(songs_root, tmp_path)
     with pytest.raises(SystemExit):
         run(songs_root, tmp_path, *TIMED, seconds(1), f"ckpt_path={tmp_path}/checkpoints/last.ckpt")
-    assert "had no time budget, so its steps are set already: leave out callbacks.budget" in capsys.readouterr().err
+    assert (
+        "had no time budget, so its number of steps is set already: remove callbacks.budget" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_several_steps_and_seconds_are_timed(monkeypatch, each, accumulated, run
     ticking = Ticking(monkeypatch, each)
     trainer = SimpleNamespace(accumulate_grad_batches=accumulated)
     assert budget.step_seconds(trainer, None, "wall", run) == pytest.approx(each)
-    warm_up = 1 + -(-budget.WARM_UP // accumulated)
+    warm_up = 1 + -(-budget.WARM_UP_BATCHES // accumulated)
     assert ticking.steps - warm_up == pytest.approx(steps, abs=1)
 
 

@@ -67,7 +67,7 @@ def test_with_a_checkpoint_the_rows_are_written(tmp_path, module):
 
 def test_a_folder_that_cannot_be_written_does_not_end_the_training(tmp_path, module):
     (tmp_path / "file").touch()
-    with pytest.warns(UserWarning, match=r"Training goes on: .*metrics\.csv cannot be written"):
+    with pytest.warns(UserWarning, match=r"Training continues: .*metrics\.csv cannot be written"):
         Curves(str(tmp_path / "file" / "run")).on_validation_end(state(3, val_si_sdr=2.0), module)
 
 

@@ -276,7 +276,7 @@ def test_a_checkpoint_without_an_average_is_resumed_with_a_fresh_one(tmp_path, c
     resumed = saved(tmp_path, Ema(HALF_LIFE), ckpt_path=tmp_path / "2.ckpt", epochs=4)
     assert torch.equal(weights_in(resumed)[1], whole["state_dict"]["layer.weight"])
     assert resumed["averaging_state"]["n_averaged"] == resumed["global_step"] / 2  # no step before the first
-    assert "The checkpoint holds no averaged weights (EMA): their average begins with this run." in caplog.messages
+    assert "The checkpoint has no averaged weights (EMA): the average starts with this run." in caplog.messages
 
 
 def test_a_checkpoint_with_an_average_is_resumed_without_one(tmp_path, caplog):
@@ -289,7 +289,7 @@ def test_a_checkpoint_with_an_average_is_resumed_without_one(tmp_path, caplog):
     run, module = trainer(tmp_path, max_epochs=4, accumulate_grad_batches=3), WithoutAverage()
     run.fit(module, ckpt_path=tmp_path / "2.ckpt")
     assert torch.equal(module.weight(), whole["state_dict"]["layer.weight"])
-    assert any("averaged weights (EMA) are left behind" in message for message in caplog.messages)
+    assert any("averaged weights (EMA) are ignored" in message for message in caplog.messages)
 
 
 def test_the_average_is_heard_in_its_context_and_gone_after_it(tmp_path):

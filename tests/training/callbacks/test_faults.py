@@ -16,7 +16,8 @@ from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.errors import InputError
 from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
-from bsroformer.training.callbacks.faults import Faults, read_lines
+from bsroformer.training.callbacks.faults import Faults
+from bsroformer.training.fault_records import read_lines
 from launched import SMALL_RUN, composed
 
 pytestmark = [
@@ -67,7 +68,7 @@ def test_the_excerpt_at_fault_is_named_and_the_training_goes_on(songs_root, tmp_
     assert line["step"] == 5
     assert (line["seed"], line["excerpts"], line["at_fault"]) == (0, [[1, 3]], True)
     assert line["gradient_norm"] == line["losses"][0]["loss"] == line["losses"][0]["magnitude"] == "nan"
-    told = "Step 5 was left out, since its gradient norm is nan; at fault: (seed 0, epoch 1, number 3)"
+    told = "Skipped step 5, whose gradient norm is nan; at fault: (seed 0, epoch 1, number 3)"
     assert told in capsys.readouterr().out
     assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 6
     assert not (tmp_path / "faults.txt").exists()
@@ -78,7 +79,7 @@ def test_faults_that_cannot_be_written_down_end_no_training(songs_root, tmp_path
     (tmp_path / "faults.jsonl").mkdir()  # where the file should be
     run(songs_root, tmp_path)
     told = " ".join(capsys.readouterr().out.split())
-    assert "Training goes on: " in told
+    assert "Training continues: " in told
     assert "faults.jsonl cannot be written" in told
     assert "at fault: (seed 0, epoch 0, number 3)" in told
     assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 6
@@ -129,7 +130,7 @@ def test_the_search_leaves_no_trace(songs_root, tmp_path, broken, monkeypatch):
     weights = []
     for found in (True, False):
         if not found:
-            monkeypatch.setattr(Faults, "_note", lambda *_: None)
+            monkeypatch.setattr(Faults, "_record", lambda *_: None)
         run(songs_root, tmp_path / str(found), "+model.trunk.dropout=0.1")
         weights.append(torch.load(tmp_path / str(found) / "checkpoints" / "last.ckpt")["state_dict"])
     torch.testing.assert_close(*weights, rtol=0, atol=0)
@@ -141,10 +142,7 @@ def test_too_many_faults_end_the_training_with_a_report(songs_root, tmp_path, ca
         run(songs_root, tmp_path, *high)
     told = " ".join(capsys.readouterr().err.split())
     assert "training stopped at step 4: 3 of the last 4 steps had a loss or gradient that was NaN or infinite" in told
-    assert (
-        f"{tmp_path}/faults.txt says which; start from the best weights with init_from=… and a lower optimizer.lr"
-        in told
-    )
+    assert f"{tmp_path}/faults.txt; start from the best weights with init_from=… and a lower optimizer.lr" in told
     assert "Traceback" not in told
     report = (tmp_path / "faults.txt").read_text("utf-8")
     assert "3 steps had a loss or gradient that was NaN or infinite: 2, 3, 4" in report

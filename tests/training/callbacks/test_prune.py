@@ -4,9 +4,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bsroformer.training.callbacks.curves import write_rows
-from bsroformer.training.callbacks.prune import MedianPruner, best_until, lags
+from bsroformer.report.rows import write_rows
+from bsroformer.training.callbacks.prune import MedianPruner
 from bsroformer.training.sweep.job_result import Result, Status, read_result, write_result
+from bsroformer.training.sweep.siblings import best_until, lags
 
 
 def sibling(sweep: Path, name: str, scores: dict[int, float], status: Status = "done") -> None:

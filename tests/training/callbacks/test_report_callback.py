@@ -28,5 +28,5 @@ def test_the_sanity_check_and_other_processes_write_none(tmp_path, change):
 
 def test_a_folder_that_cannot_be_written_does_not_end_the_training(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.warns(UserWarning, match=r"Training goes on: .*file/run/report\.html cannot be written"):
+    with pytest.warns(UserWarning, match=r"Training continues: .*file/run/report\.html cannot be written"):
         Report(str(tmp_path / "file" / "run")).write()

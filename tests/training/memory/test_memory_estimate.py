@@ -6,15 +6,13 @@ from torch import nn
 
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.training.memory.activations import GpuAttention, SavedBytes, peak_activations
 from bsroformer.training.memory.estimate import (
     CONTEXT,
-    HalfAttention,
     MemoryEstimate,
-    SavedBytes,
     StepSize,
     estimate_memory,
     optimizer_share,
-    peak_activations,
 )
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
@@ -126,7 +124,7 @@ def real_step(tree, blocks: int, half: torch.dtype | None = None) -> PlainStep:
 @pytest.mark.parametrize("half", [None, torch.bfloat16])
 @pytest.mark.parametrize("blocks", [0, 2, 6])
 def test_tensors_without_values_are_counted_as_real_ones(deep_tree, blocks, half):
-    with HalfAttention(half):
+    with GpuAttention(half):
         real = peak_activations(real_step(deep_tree, blocks, half))
     assert estimate(deep_tree, seconds=1, blocks=blocks, half=half).activations == real
 

@@ -97,7 +97,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_and_is_told(two, tiny_model, m
     checkpoints = CarefulCheckpointIO()
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)
-        with pytest.warns(UserWarning, match=r"No space left.*Training goes on, and the checkpoint before is kept"):
+        with pytest.warns(UserWarning, match=r"No space left.*Training continues, and the previous checkpoint is kept"):
             checkpoints.save_checkpoint(training_checkpoint(tiny_model, 3), two / LAST)
     assert (step_of(two / LAST), step_of(two / PREVIOUS)) == (2, 1)
     assert {path.name for path in two.iterdir()} == {LAST, PREVIOUS}

@@ -1,6 +1,6 @@
 import pytest
 
-from bsroformer.training.sweep.job_result import FILE, Result, read_result, update_result, write_result
+from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result, update_result, write_result
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from bsroformer.training.sweep.job_result import FILE, Result, read_result, upda
 def test_a_result_comes_back_as_it_was_written(tmp_path, result):
     write_result(tmp_path, result)
     assert read_result(tmp_path) == result
-    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    assert [path.name for path in tmp_path.iterdir()] == [RESULT_FILE]
 
 
 def test_a_folder_without_one_has_none(tmp_path):
@@ -34,7 +34,7 @@ def test_what_is_not_there_yet_begins_with_the_change(tmp_path):
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"status": "won"}', '{"overrides": 3}', "[" * 9999])
 def test_a_damaged_result_is_an_unfinished_job_with_a_reason(tmp_path, content):
-    (tmp_path / FILE).write_text(content)
+    (tmp_path / RESULT_FILE).write_text(content)
     found = read_result(tmp_path)
     assert (found.status, found.score) == ("unfinished", None)
     assert "damaged" in found.reason or "refused" in found.reason
