@@ -14,7 +14,7 @@ import yaml
 
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.community.yaml_file import read_yaml
-from bsroformer.data.packs.packed_song import INDEX, read_index
+from bsroformer.data.packs.packed_track import INDEX, read_index
 from bsroformer.errors import InputError
 from bsroformer.launch.config import load_environment
 from bsroformer.launch.run_config import run_config

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.checkpoints import load_model
-from bsroformer.data.tracks import Track
+from bsroformer.data.track import Track
 from bsroformer.errors import InputError
 from bsroformer.evaluation import (
     Candidate,

@@ -15,9 +15,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, RAW, describe
+from bsroformer.data.batch_schedule import BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.mixing import mix
-from bsroformer.data.row import Sizes
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.model import BandSplitRoformer
@@ -243,7 +243,7 @@ class SeparationModule(L.LightningModule):
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         before = checkpoint.get(StemsDataModule.__qualname__, {}).get("sizes")
         if isinstance(data, StemsDataModule) and before:
-            recount(checkpoint["loops"]["fit_loop"], Sizes(**before), data.sizes())
+            recount(checkpoint["loops"]["fit_loop"], BatchSizes(**before), data.sizes())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the model's settings beside its weights."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 import lightning as L
 from lightning.pytorch.callbacks import Timer
 
-from bsroformer.durations import clock
+from bsroformer.text import clock
 
 
 class Pace:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import lightning as L
 
-from bsroformer.data.loader import Position, TrainingLoader
-from bsroformer.data.row import BEGINNING
+from bsroformer.data.batch_schedule import START
+from bsroformer.data.loader import BatchCounts, TrainingLoader
 
 
 class SameBatch(L.Callback):
@@ -19,5 +19,5 @@ class SameBatch(L.Callback):
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainingLoader)
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
-        loader.row = replace(loader.row, start=BEGINNING)
-        loader.position = lambda: Position(progress.processed, progress.ready)  # type: ignore[attr-defined]
+        loader.row = replace(loader.row, start=START)
+        loader.position = lambda: BatchCounts(progress.processed, progress.ready)  # type: ignore[attr-defined]

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from bsroformer.checkpoints.checkpoint import AVERAGED
 from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, RAW
+from bsroformer.data.batch_schedule import START, BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
-from bsroformer.data.row import BEGINNING, Sizes
 from bsroformer.errors import InputError
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.resume.entry_checks import MAX_COUNT, check_like, is_finite, require, short, unusable
@@ -128,7 +128,7 @@ def _check_data(checkpoint: State) -> None:
     name = StemsDataModule.__qualname__
     if name not in checkpoint:
         return
-    usual = {"drawn_from": "", "sizes": Sizes(1, 1, 1)._asdict(), "stand": BEGINNING._asdict()}
+    usual = {"drawn_from": "", "sizes": BatchSizes(1, 1, 1)._asdict(), "stand": START._asdict()}
     check_like(checkpoint[name], usual, name, optional=("sizes", "stand"))
     sizes = checkpoint[name].get("sizes", {})
     require(all(size > 0 for size in sizes.values()), f"{name}.sizes", "has a size of 0")
