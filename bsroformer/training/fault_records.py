@@ -11,6 +11,7 @@ from typing import Any
 
 from bsroformer.errors import InputError
 from bsroformer.safe_files import CONFIGURATION, RECORDS, parse_json, read_bytes
+from bsroformer.text import listed
 
 MAX_EXCERPTS_SHOWN = 8
 """Excerpts in a warning; ``faults.jsonl`` has all of them."""
@@ -87,7 +88,8 @@ def describe_step(faults: Sequence[Fault], lines: Path) -> str:
     """
     step = faults[0].step
     norm = faults[0].gradient_norm
-    named = _shortened([name for fault in faults for name in fault.names()])
+    names = [name for fault in faults for name in fault.names()]
+    named = listed(names, MAX_EXCERPTS_SHOWN)
     if not named:
         which = "its excerpts have no keys"
     elif faults[0].at_fault:
@@ -95,12 +97,6 @@ def describe_step(faults: Sequence[Fault], lines: Path) -> str:
     else:
         which = f"no excerpt is at fault on its own; it had {named}"
     return f"Skipped step {step}, whose gradient norm is {norm}; {which}. See {lines}"
-
-
-def _shortened(names: Sequence[str]) -> str:
-    text = ", ".join(names[:MAX_EXCERPTS_SHOWN])
-    more = len(names) - MAX_EXCERPTS_SHOWN
-    return f"{text} and {more} more" if more > 0 else text
 
 
 def report(lines: Sequence[dict[str, Any]], steps: Sequence[int]) -> str:

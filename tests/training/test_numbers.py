@@ -12,8 +12,7 @@ from torch import Tensor
 from bsroformer.losses import MultiResolutionLoss
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
-from bsroformer.training.gradients import clip
-from bsroformer.training.optimizer import parameter_groups
+from bsroformer.training.optimizer import clip, parameter_groups
 from trainers import LOSS, SCHEDULER, excerpts, loader, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")

@@ -8,12 +8,11 @@ import torch
 from torch.optim import lr_scheduler as schedulers
 
 from bsroformer.launch import build
-from bsroformer.training.optimizer import configure_anew
+from bsroformer.training.resume.reconfigure import apply_optimizer_settings, convert_schedule_state
 from bsroformer.training.schedule import (
     after_warmup,
     constant_then_decay_factor,
     make_schedule,
-    state_for,
     warmup_cosine,
     warmup_cosine_factor,
     with_run_length,
@@ -172,7 +171,7 @@ def test_settings_given_on_a_resume_count_from_there(changed):
     rate, gamma = (8.0, 0.5) if changed == "optimizer" else (4.0, 0.1)
     again = parameter(rate)
     resumed = after_warmup(again, 100, 0, partial(schedulers.StepLR, step_size=10, gamma=gamma))
-    configure_anew(checkpoint, parameter(rate))
+    apply_optimizer_settings(checkpoint, parameter(rate))
     again.load_state_dict(checkpoint["optimizer_states"][0])
     resumed.load_state_dict(checkpoint["lr_schedulers"][0])
     assert rates(again, resumed, 6) == pytest.approx([0.5 * rate] * 5 + [0.5 * rate * gamma])
@@ -190,5 +189,5 @@ def test_another_schedule_on_a_resume_begins_at_the_same_step(forth):
     new = make_schedule(after, again, 30)
     again.step()  # as without it PyTorch would warn
     again.load_state_dict(optimizer.state_dict())
-    new.load_state_dict(state_for(new, old.state_dict()))
+    new.load_state_dict(convert_schedule_state(new, old.state_dict()))
     assert rates(again, new, 10)[1:] == pytest.approx(right[16:])

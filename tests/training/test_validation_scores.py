@@ -8,7 +8,7 @@ import torch.multiprocessing
 from torch import Tensor
 
 from bsroformer.metrics import LIMIT_DB, sdr, si_sdr
-from bsroformer.training.validation_scores import PieceScores
+from bsroformer.training.validation_scores import ValidationScores
 from warm import in_ranks
 
 METRICS = {"si_sdr": si_sdr, "sdr": sdr}
@@ -26,7 +26,7 @@ def songs(noise: float = 0.3) -> list[tuple[Tensor, Tensor]]:
 
 
 def excerpts(pairs: list[tuple[Tensor, Tensor]], frames: int = 500) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """What `PieceScores.update` takes, an excerpt at a time; the padding is loud in the estimates."""
+    """What `ValidationScores.update` takes, an excerpt at a time; the padding is loud in the estimates."""
     found = []
     for piece, (estimate, target) in enumerate(pairs):
         for one, other in zip(estimate.split(frames, dim=-1), target.split(frames, dim=-1), strict=True):
@@ -37,8 +37,8 @@ def excerpts(pairs: list[tuple[Tensor, Tensor]], frames: int = 500) -> list[tupl
     return found
 
 
-def scored(found: list[tuple[Tensor, Tensor, Tensor, Tensor]], pieces: int = len(LENGTHS)) -> PieceScores:
-    scores = PieceScores(pieces, stems=3)
+def scored(found: list[tuple[Tensor, Tensor, Tensor, Tensor]], pieces: int = len(LENGTHS)) -> ValidationScores:
+    scores = ValidationScores(pieces, stems=3)
     for excerpt in found:
         scores.update(*excerpt)
     return scores

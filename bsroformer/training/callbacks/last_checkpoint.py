@@ -13,7 +13,13 @@ from lightning.pytorch.callbacks import Checkpoint
 from bsroformer.data.loader import ReadingError
 from bsroformer.errors import InputError
 from bsroformer.run_folder import LAST
-from bsroformer.training.loops import ends, move_limits, settle, validate, validation_is_due
+from bsroformer.training.loops import (
+    is_last_epoch,
+    normalize_progress_counters,
+    shift_limits,
+    validate,
+    validation_is_due,
+)
 from bsroformer.training.resume.slurm import requeue
 from bsroformer.training.resume.stop_signals import StoppedError, StopSignals
 
@@ -63,7 +69,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Correct Lightning's counters in the checkpoint, so that it resumes at the right step."""
-        settle(checkpoint["loops"]["fit_loop"])
+        normalize_progress_counters(checkpoint["loops"]["fit_loop"])
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Correct the path of the best checkpoint, if the run's folder was moved."""
@@ -74,7 +80,7 @@ class LastCheckpoint(Checkpoint):
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Extend the limits, so that Lightning starts a run that has only a validation left."""
         if self.unvalidated:
-            move_limits(trainer, 1)
+            shift_limits(trainer, 1)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Handle signals, and validate if a validation is due."""
@@ -82,7 +88,7 @@ class LastCheckpoint(Checkpoint):
         self.step = trainer.global_step
         self.saved = time.monotonic()
         if self.unvalidated:
-            move_limits(trainer, -1)
+            shift_limits(trainer, -1)
             validate(trainer)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
@@ -112,7 +118,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save after a validation and at the end of the run."""
-        if self.validated or ends(trainer):
+        if self.validated or is_last_epoch(trainer):
             self._save(trainer)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
