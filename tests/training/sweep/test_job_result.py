@@ -11,23 +11,23 @@ from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_resul
         Result("failed", ("data.root='é'",), None, 0.5, "data.root names nothing: 'é'"),
     ],
 )
-def test_a_result_comes_back_as_it_was_written(tmp_path, result):
+def test_a_result_is_read_as_it_was_written(tmp_path, result):
     write_result(tmp_path, result)
     assert read_result(tmp_path) == result
     assert [path.name for path in tmp_path.iterdir()] == [RESULT_FILE]
 
 
-def test_a_folder_without_one_has_none(tmp_path):
+def test_a_folder_without_a_result_has_none(tmp_path):
     assert read_result(tmp_path) is None
 
 
-def test_a_change_leaves_the_rest(tmp_path):
+def test_a_change_keeps_the_other_attributes(tmp_path):
     write_result(tmp_path, Result(overrides=("model=tiny",)))
     update_result(tmp_path, status="pruned")
     assert read_result(tmp_path) == Result("pruned", ("model=tiny",))
 
 
-def test_what_is_not_there_yet_begins_with_the_change(tmp_path):
+def test_a_change_creates_a_missing_result(tmp_path):
     update_result(tmp_path, score=3.0)
     assert read_result(tmp_path) == Result(score=3.0)
 
