@@ -61,7 +61,9 @@ class Fault:
         """Convert to one line of JSON, with NaN and infinity as strings."""
         tree = asdict(self)
         tree["gradient_norm"] = _json_number(self.gradient_norm)
-        tree["losses"] = [{name: _json_number(value) for name, value in terms.items()} for terms in self.losses]
+        for terms in tree["losses"]:
+            for name, value in terms.items():
+                terms[name] = _json_number(value)
         return json.dumps(tree)
 
     def names(self) -> list[str]:
@@ -113,8 +115,11 @@ def report(lines: Sequence[dict[str, Any]], steps: Sequence[int]) -> str:
     rows = []
     for (seed, epoch, number), count in counts.most_common(MAX_EXCERPTS_IN_REPORT):
         rows.append(f"  seed {seed}, epoch {epoch}, number {number}: {count} time(s)")
-    excerpts = "\n".join(rows) or NO_EXCERPTS
-    return REPORT.format(count=len(steps), steps=", ".join(map(str, steps)), excerpts=excerpts)
+    return REPORT.format(
+        count=len(steps),
+        steps=", ".join(map(str, steps)),
+        excerpts="\n".join(rows) or NO_EXCERPTS,
+    )
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -156,4 +161,6 @@ def is_fault(line: Any) -> bool:
 
 def _is_key(key: Any) -> bool:
     """Whether this is the epoch and number of an excerpt."""
-    return isinstance(key, list) and len(key) == 2 and all(type(each) is int for each in key)
+    if not isinstance(key, list) or len(key) != 2:
+        return False
+    return all(type(number) is int for number in key)

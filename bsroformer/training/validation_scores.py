@@ -24,8 +24,10 @@ class ValidationScores(Metric):
 
     def __init__(self, pieces: int, stems: int, dtype: torch.dtype = torch.float64) -> None:
         super().__init__()
-        self.add_state("sums", torch.zeros(4, pieces, stems, dtype=dtype), dist_reduce_fx="sum")
-        self.add_state("samples", torch.zeros(pieces, 1, dtype=dtype), dist_reduce_fx="sum")
+        sums = torch.zeros(4, pieces, stems, dtype=dtype)
+        samples = torch.zeros(pieces, 1, dtype=dtype)
+        self.add_state("sums", sums, dist_reduce_fx="sum")
+        self.add_state("samples", samples, dist_reduce_fx="sum")
 
     def update(self, estimates: Tensor, targets: Tensor, pieces: Tensor, frames: Tensor) -> None:
         """Add excerpts.
@@ -38,18 +40,20 @@ class ValidationScores(Metric):
         """
         channels, length = targets.shape[-2:]
         positions = torch.arange(length, device=targets.device)
-        counts = positions < frames[:, None, None, None]  # (b 1 1 t)
+        lengths = frames.view(-1, 1, 1, 1)
+        counts = positions < lengths  # (b 1 1 t)
         sums = sum_over_blocks(self._sums, estimates, targets, counts)  # (4 b n)
-        samples = (channels * frames).to(self.samples.dtype)  # (b)
         self.sums = self.sums.index_add(1, pieces, sums)
-        self.samples = self.samples.index_add(0, pieces, samples[:, None])
+        samples = channels * frames.to(self.samples.dtype)  # (b)
+        self.samples = self.samples.index_add(0, pieces, samples.unsqueeze(1))
 
     def active_stems(self) -> list[bool]:
         """Whether each stem is active in any piece, on any rank; all ranks must call it."""
         with self.sync_context(should_sync=self._to_sync):
-            target_energy = self.sums[0]
-            active: list[bool] = is_active(target_energy, self.samples).any(0).tolist()
-        return active
+            target = self.sums[0]
+            active = is_active(target, self.samples)  # (pieces n)
+            in_any_piece: list[bool] = active.any(0).tolist()
+        return in_any_piece
 
     def compute(self) -> dict[str, Tensor]:
         """SI-SDR and SDR in dB, (pieces n); NaN where a stem is not active in the piece."""
@@ -57,13 +61,20 @@ class ValidationScores(Metric):
         active = is_active(target, self.samples)
         si_sdr = si_sdr_of_energies(target, estimate, product)
         sdr = sdr_of_energies(target, error)
-        return {"si_sdr": si_sdr.where(active, torch.nan), "sdr": sdr.where(active, torch.nan)}
+        return {
+            "si_sdr": si_sdr.where(active, torch.nan),
+            "sdr": sdr.where(active, torch.nan),
+        }
 
     def _sums(self, estimates: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
         """The sums of one block: (b n c t), (b n c t), (b 1 1 t) -> (4 b n)."""
         dtype = self.sums.dtype
         estimates = torch.where(counts, estimates, 0).to(dtype)
         targets = torch.where(counts, targets, 0).to(dtype)
-        error = energy(targets - estimates)
-        product = inner_product(estimates, targets)
-        return torch.stack([energy(targets), energy(estimates), error, product])
+        sums = [
+            energy(targets),
+            energy(estimates),
+            energy(targets - estimates),
+            inner_product(estimates, targets),
+        ]
+        return torch.stack(sums)

@@ -52,7 +52,8 @@ class Previews(L.Callback):
         loaders = trainer.val_dataloaders
         if not loaders:
             return
-        stems = loaders.dataset[self.excerpt % len(loaders.dataset)].stems  # (n c t)
+        excerpts = loaders.dataset
+        stems = excerpts[self.excerpt % len(excerpts)].stems  # (n c t)
         mixture = mix(stems)
         targets = pl_module.targets(stems)
         with averaged(trainer, pl_module), torch.inference_mode():
@@ -62,8 +63,10 @@ class Previews(L.Callback):
             if not self.true_shown:
                 self._show_true(trainer, mixture, targets, pl_module.model)
                 self.true_shown = True
-            folder = self._write(trainer.global_step, mixture, targets, estimates, pl_module.model)
-            self._log(trainer.loggers, folder, pl_module.model.stems, trainer.global_step)
+            step = trainer.global_step
+            model = pl_module.model
+            folder = self._write(step, mixture, targets, estimates, model)
+            self._log(trainer.loggers, folder, model.stems, step)
 
     def _is_due(self, trainer: L.Trainer) -> bool:
         epoch = trainer.current_epoch + 1
@@ -72,24 +75,24 @@ class Previews(L.Callback):
 
     def _show_true(self, trainer: L.Trainer, mixture: Tensor, targets: Tensor, model: BandSplitRoformer) -> None:
         """Write and log the mixture and the true stems; once, since the excerpt stays the same."""
-        loggers = trainer.loggers
         step = trainer.global_step
-        paths = [self.folder / TARGETS / f"{stem}.wav" for stem in model.stems]
-        write(self.folder / MIXTURE, mixture, model.sample_rate)
-        for path, target in zip(paths, targets, strict=True):
-            write(path, target, model.sample_rate)
-        log_sound(loggers, "preview_true/mixture", self.folder / MIXTURE, step)
-        for stem, path in zip(model.stems, paths, strict=True):
-            log_sound(loggers, f"preview_true/{stem}", path, step)
+        sounds = [("mixture", self.folder / MIXTURE, mixture)]
+        for stem, target in zip(model.stems, targets, strict=True):
+            sounds.append((stem, self.folder / TARGETS / f"{stem}.wav", target))
+        for name, path, audio in sounds:
+            write(path, audio, model.sample_rate)
+            log_sound(trainer.loggers, f"preview_true/{name}", path, step)
 
     def _write(self, step: int, mixture: Tensor, targets: Tensor, estimates: Tensor, model: BandSplitRoformer) -> Path:
         folder = self.folder / f"step-{step:06d}"
         picture = folder / PICTURE
-        figure = separation_figure(mixture, targets, estimates, model.stems, model.sample_rate, f"step {step}")
+        rate = model.sample_rate
+        figure = separation_figure(mixture, targets, estimates, model.stems, rate, f"step {step}")
         with replacing(picture) as partial, writing(picture):
             figure.savefig(partial, format="png", dpi=100)
         for stem, estimate in zip(model.stems, estimates, strict=True):
-            write(folder / f"{stem}.wav", estimate, model.sample_rate)
+            path = folder / f"{stem}.wav"
+            write(path, estimate, rate)
         return folder
 
     def _log(self, loggers: Sequence[Logger], folder: Path, stems: Sequence[str], step: int) -> None:

@@ -52,8 +52,23 @@ def check_like(found: Any, usual: Any, name: str, optional: Container[str] = ())
         _check_number(found, usual, name)
 
 
+def require_kind(found: Any, kind: Any, expected: str, name: str) -> None:
+    """Refuse an entry of another type.
+
+    Args:
+        found: The entry.
+        kind: The type, or a union of types.
+        expected: The type in words, for messages.
+        name: Name of the entry, for messages.
+
+    Raises:
+        InputError: If it has another type.
+    """
+    require(isinstance(found, kind), name, f"is {_kind(found)} instead of {expected}")
+
+
 def _check_dict(found: Any, usual: dict[Any, Any], name: str, optional: Container[str]) -> None:
-    require(isinstance(found, dict), name, f"is {_kind(found)} instead of a dictionary")
+    require_kind(found, dict, "a dictionary", name)
     for key, value in usual.items():
         if key in found:
             check_like(found[key], value, f"{name}.{key}", optional)
@@ -66,16 +81,17 @@ def _check_dict(found: Any, usual: dict[Any, Any], name: str, optional: Containe
 
 
 def _check_list(found: Any, usual: Sequence[Any], name: str, optional: Container[str]) -> None:
-    require(isinstance(found, list | tuple), name, f"is {_kind(found)} instead of a list")
+    require_kind(found, list | tuple, "a list", name)
+    count = len(found)
     if not usual:
-        usual = [None] * len(found)
-    require(len(found) == len(usual), name, f"has {len(found)} values instead of {len(usual)}")
+        usual = [None] * count
+    require(count == len(usual), name, f"has {count} values instead of {len(usual)}")
     for number, value in enumerate(found):
         check_like(value, usual[number], f"{name}[{number}]", optional)
 
 
 def _check_tensor(found: Any, usual: Tensor, name: str) -> None:
-    require(isinstance(found, Tensor), name, f"is {_kind(found)} instead of a tensor")
+    require_kind(found, Tensor, "a tensor", name)
     shape = tuple(found.shape)
     expected = tuple(usual.shape)
     require(shape == expected, name, f"has shape {shape} instead of {expected}")

@@ -59,10 +59,12 @@ def _check_schedule(found: State, scheduler: torch.optim.lr_scheduler.LRSchedule
 def _check_groups(found: Any, optimizer: Optimizer) -> None:
     name = f"{OPTIMIZER}.param_groups"
     usual = optimizer.state_dict()["param_groups"]
-    is_alike = isinstance(found, list) and len(found) == len(usual)
-    require(is_alike, name, f"is not a list of {len(usual)} groups")
+    count = len(usual)
+    is_complete = isinstance(found, list) and len(found) == count
+    require(is_complete, name, f"is not a list of {count} groups")
     for number, group in enumerate(found):
-        _check_group(group, usual[number]["params"], f"{name}[{number}]")
+        parameters = usual[number]["params"]
+        _check_group(group, parameters, f"{name}[{number}]")
 
 
 def _check_group(found: Any, parameters: list[int], name: str) -> None:
@@ -78,11 +80,12 @@ def _check_moments(found: Any, module: SeparationModule) -> None:
     """Check the optimiser's state of each parameter against that of a step of its own."""
     name = f"{OPTIMIZER}.state"
     require(isinstance(found, dict), name, "is not a dictionary")
-    groups = parameter_groups(module.model)
-    parameters = [parameter for group in groups for parameter in group["params"]]
-    known = range(len(parameters))
-    is_known = all(isinstance(key, int) and key in known for key in found)
-    require(is_known, name, f"numbers other parameters than the {len(parameters)} of the model")
+    parameters: list[Tensor] = []
+    for group in parameter_groups(module.model):
+        parameters += group["params"]
+    count = len(parameters)
+    is_known = all(isinstance(key, int) and 0 <= key < count for key in found)
+    require(is_known, name, f"numbers other parameters than the {count} of the model")
     usual = first_states(module)
     for key, state in found.items():
         expected = usual[key] if usual else {}
