@@ -1,4 +1,4 @@
-"""Records of skipped optimiser steps: a line of ``faults.jsonl`` each, a warning, and ``faults.txt``."""
+"""Records of skipped optimiser steps: ``faults.jsonl`` and ``faults.txt``."""
 
 import json
 import math
@@ -149,7 +149,7 @@ def read_whole_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
 
 
 def is_fault(line: Any) -> bool:
-    """Whether a line of ``faults.jsonl`` has the entries that the report needs."""
+    """Return whether a line of ``faults.jsonl`` has the report's entries."""
     if not isinstance(line, dict) or type(line.get("step")) is not int:
         return False
     seed = line.get("seed")
@@ -160,7 +160,7 @@ def is_fault(line: Any) -> bool:
 
 
 def _is_key(key: Any) -> bool:
-    """Whether this is the epoch and number of an excerpt."""
+    """Return whether this is the epoch and number of an excerpt."""
     if not isinstance(key, list) or len(key) != 2:
         return False
     return all(type(number) is int for number in key)

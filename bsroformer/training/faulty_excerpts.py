@@ -31,7 +31,10 @@ NO_EXCERPTS = Excerpts(None, [], at_fault=False)
 
 
 def faulty_excerpts(trainer: L.Trainer, module: SeparationModule) -> Excerpts:
-    """Draw this rank's excerpts of the step that was just skipped again, and compute the loss of each."""
+    """Draw this rank's excerpts of a skipped step again; compute each one's loss.
+
+    The step must be the last one.
+    """
     loader = trainer.train_dataloader
     if not isinstance(loader, TrainingLoader):
         return NO_EXCERPTS
@@ -47,7 +50,7 @@ def faulty_excerpts(trainer: L.Trainer, module: SeparationModule) -> Excerpts:
 
 
 def loss_is_finite(trainer: L.Trainer, module: SeparationModule, loader: TrainingLoader, key: ExcerptKey) -> bool:
-    """Whether the loss of one excerpt is finite."""
+    """Return whether the loss of one excerpt is finite."""
     excerpt = loader.dataset[key].unsqueeze(0)  # (1 n c t)
     stems = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(excerpt))
     loss, _ = module.loss_of(stems)
@@ -56,7 +59,7 @@ def loss_is_finite(trainer: L.Trainer, module: SeparationModule, loader: Trainin
 
 @contextmanager
 def eval_without_side_effects(trainer: L.Trainer, module: SeparationModule) -> Iterator[None]:
-    """Compute in a training step's precision, without gradients and without random numbers for dropout."""
+    """Compute in the run's precision, without gradients and dropout."""
     module.model.eval()
     try:
         with torch.no_grad(), trainer.precision_plugin.train_step_context():

@@ -7,7 +7,9 @@ from torch import Tensor
 
 
 class FiniteMean:
-    """The mean of the finite numbers of a series, without a wait for their device until the mean is read.
+    """The mean of the finite numbers of a series.
+
+    Their device is not waited for until the mean is read.
 
     Args:
         total: The sum of earlier numbers.

@@ -1,4 +1,7 @@
-"""Lightning's loops: their state and corrections to it. No other module uses Lightning's private parts for them."""
+"""State of Lightning's loops, and corrections to it.
+
+No other module uses the private parts of the loops.
+"""
 
 from typing import Any
 
@@ -8,7 +11,7 @@ from bsroformer.data.batch_schedule import BatchSizes
 
 
 def validation_is_due(trainer: L.Trainer) -> bool:
-    """Whether Lightning validates between this batch and the next."""
+    """Return whether Lightning validates between this batch and the next."""
     loop = trainer.fit_loop
     assert loop._data_fetcher is not None
     return loop.epoch_loop._should_check_val_fx(loop._data_fetcher)
@@ -33,7 +36,7 @@ def shift_limits(trainer: L.Trainer, by: int) -> None:
 
 
 def normalize_progress_counters(fit_loop: dict[str, Any]) -> None:
-    """Convert a checkpoint's counters, whenever it was saved, to those between two epochs or two batches.
+    """Convert a checkpoint's counters to those between two epochs or batches.
 
     With others Lightning resumes at the right batch, but counts epochs wrongly: the epoch of a last batch and the next
     one as one epoch, and an ended epoch as two if steps are limited.
@@ -65,7 +68,7 @@ def normalize_progress_counters(fit_loop: dict[str, Any]) -> None:
 
 
 def rescale_progress(fit_loop: dict[str, Any], former: BatchSizes, now: BatchSizes) -> None:
-    """Count the epoch under way in batches of the present size, if it was started with another.
+    """Convert the progress of an epoch to batches of the present size.
 
     Its share stays, rounded down to whole steps, so that no step has fewer batches; at least one step is left.
 
@@ -87,7 +90,7 @@ def rescale_progress(fit_loop: dict[str, Any], former: BatchSizes, now: BatchSiz
 
 
 def is_last_epoch(trainer: L.Trainer) -> bool:
-    """Whether an epoch that ends is the run's last."""
+    """Return whether an epoch that ends is the run's last."""
     steps = trainer.max_steps
     epochs = trainer.max_epochs
     all_steps = steps >= 0 and trainer.global_step >= steps

@@ -1,4 +1,4 @@
-"""The LightningModule: a model, its loss and optimiser, and the scores of validation."""
+"""The LightningModule: a model, its loss and optimiser, and validation."""
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +33,7 @@ SOME_STEPS = 1000
 
 
 class SeparationModule(L.LightningModule):
-    """Train a separation model on batches of stems ``(b n c t)``, whose sums are the mixtures.
+    """Train a separation model on stems ``(b n c t)`` and their mixtures.
 
     A step whose loss or gradient is NaN or infinite is skipped: see `step_is_faulty`. The batches that make one step
     have equal weights, also where an epoch's last step has fewer of them.
@@ -90,7 +90,10 @@ class SeparationModule(L.LightningModule):
         return stems[..., self.stem_indices, :, :]
 
     def training_step(self, stems: Tensor, batch_idx: int) -> Tensor:
-        """Loss of a batch of stems ``(b n c t)``, to be divided by ``accumulate_grad_batches``."""
+        """Return the loss of stems ``(b n c t)``.
+
+        Lightning divides it by ``accumulate_grad_batches``.
+        """
         loss, terms = self.loss_of(stems)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(stems))
         for name, term in terms.items():
@@ -106,12 +109,15 @@ class SeparationModule(L.LightningModule):
         return loss * torch.where(loss.detach().isfinite(), share, torch.nan)
 
     def loss_of(self, stems: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of stems ``(b n c t)``, a mean over the batch, and its terms."""
+        """Compute the loss of stems ``(b n c t)`` and its terms, means over the batch."""
         estimates = self.model(mix(stems))
         return self.loss(estimates, self.targets(stems))
 
     def batches_of_step(self, batch_idx: int) -> int:
-        """Number of batches of the step that a batch of the epoch belongs to; an epoch's last step may have fewer."""
+        """Count the batches of the step that a batch of the epoch belongs to.
+
+        An epoch's last step may have fewer.
+        """
         accumulated = self.trainer.accumulate_grad_batches
         first = batch_idx - batch_idx % accumulated
         return int(min(accumulated, self.trainer.num_training_batches - first))
@@ -122,7 +128,7 @@ class SeparationModule(L.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Log the gradient norm and learning rate, and clip or skip a faulty step, all by one norm.
+        """Log the gradient norm and learning rate; clip, or skip a faulty step.
 
         Lightning would refuse to clip for a fused optimiser with mixed precision, because of float16's scaler, with
         which `launch/build.py` uses no fused optimiser.
@@ -141,11 +147,17 @@ class SeparationModule(L.LightningModule):
             clip(parameters, norm, gradient_clip_val, gradient_clip_algorithm)
 
     def on_device(self, number: float) -> Tensor:
-        """A number to log, created on the device: copying it there, as Lightning would, waits for the device."""
+        """Create a number to log on the device.
+
+        Copying it there, as Lightning would, waits for the device.
+        """
         return torch.full((), float(number), device=self.device)
 
     def _is_fault(self) -> bool:
-        """Whether a norm that is not finite is a fault, on all ranks; float16's scaler expects overflows."""
+        """Return whether a norm that is not finite is a fault, on all ranks.
+
+        Float16's scaler expects overflows.
+        """
         if getattr(self.trainer.precision_plugin, "scaler", None) is None:
             return True  # ranks have the same gradients, and so the same norm
         is_finite = all(bool(terms["loss"].isfinite()) for terms in self.losses)
@@ -208,7 +220,7 @@ class SeparationModule(L.LightningModule):
             )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimiser, and its schedule over the steps that the trainer will make."""
+        """Make the optimiser, and its schedule over the trainer's steps."""
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
             raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
@@ -216,7 +228,7 @@ class SeparationModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def optimizer_and_schedule(self, steps: int) -> tuple[Optimizer, LRScheduler]:
-        """Make the optimiser of the model's parameters, and its schedule over so many steps.
+        """Make the optimiser, and its schedule over so many steps.
 
         Raises:
             InputError: If they cannot be set up as configured.
@@ -226,7 +238,7 @@ class SeparationModule(L.LightningModule):
             return optimizer, make_schedule(self.make_scheduler, optimizer, steps)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adapt a checkpoint to this run: frequencies of an older format, average, and present configuration."""
+        """Adapt a checkpoint to this program and to the present configuration."""
         if checkpoint[ENTRY]["format"] == 1:
             add_frequencies(checkpoint, self.model)
         resume_without_average(self.trainer, checkpoint)
@@ -234,7 +246,7 @@ class SeparationModule(L.LightningModule):
             self._apply_configuration(checkpoint)
 
     def _apply_configuration(self, checkpoint: dict[str, Any]) -> None:
-        """Resume with the present settings of the optimiser and the present size of batches."""
+        """Apply the present settings of the optimiser and size of batches."""
         optimizer, schedule = self.optimizer_and_schedule(SOME_STEPS)
         changes = apply_optimizer_settings(checkpoint, optimizer)
         states = checkpoint["lr_schedulers"]
@@ -253,7 +265,7 @@ class SeparationModule(L.LightningModule):
 
 
 def indices_of(stems: Sequence[str], data_stems: Sequence[str]) -> list[int]:
-    """Positions of the model's stems among those of the data.
+    """Find the positions of the model's stems among those of the data.
 
     Raises:
         InputError: If the data lack one.

@@ -1,4 +1,4 @@
-"""Set up an optimiser: its groups of parameters, clipping of gradients, and errors of its arguments."""
+"""Optimiser: groups of parameters, clipping, and errors of its arguments."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from bsroformer.errors import InputError
 
 
 def parameter_groups(model: nn.Module) -> list[dict]:
-    """Two groups for an optimiser: matrices, which decay, and scales and biases, which do not.
+    """Group matrices, which decay, and scales and biases, which do not.
 
     Weight decay shrinks matrices; a norm's scale that it shrinks to zero would silence the layer (Loshchilov and
     Hutter, arXiv 1711.05101, leave the choice open; this is the usual one for transformers).

@@ -10,7 +10,7 @@ from bsroformer.text import clock
 
 
 class RunClock:
-    """Count a run's optimiser steps and estimate the time to its end, validations included.
+    """Count a run's optimiser steps and estimate the time to its end.
 
     The estimate excludes the first step, which starts workers and compiles.
 
@@ -63,20 +63,23 @@ class RunClock:
 
 
 def timer_of(trainer: L.Trainer) -> Timer | None:
-    """The callback behind ``trainer.max_time``; None if the time is not limited."""
+    """Return the callback behind ``trainer.max_time``; None without a limit."""
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
     return next((callback for callback in callbacks if isinstance(callback, Timer)), None)
 
 
 def seconds_allowed(trainer: L.Trainer) -> float | None:
-    """Seconds until ``trainer.max_time`` ends the run; None if the time is not limited."""
+    """Return the seconds until ``trainer.max_time``; None without a limit."""
     timer = timer_of(trainer)
     left = timer.time_remaining() if timer else None
     return None if left is None else max(0.0, left)
 
 
 def out_of_time(trainer: L.Trainer) -> timedelta | None:
-    """The training time after which ``trainer.max_time`` cut the run short; None if it did not."""
+    """Return the time after which ``trainer.max_time`` cut the run short.
+
+    None if it did not.
+    """
     timer = timer_of(trainer)
     if timer is None or seconds_allowed(trainer) != 0:
         return None

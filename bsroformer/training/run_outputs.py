@@ -1,4 +1,4 @@
-"""Pictures, sounds and tables for Weights & Biases and TensorBoard, and failures to write that only warn."""
+"""Pictures, sounds and tables for loggers, and write errors that only warn."""
 
 import warnings
 from collections.abc import Iterator, Sequence

@@ -16,7 +16,10 @@ RUN_LENGTHS = ("total_steps", "T_max", "total_iters")
 
 
 def warmup_cosine_factor(step: int, warmup_steps: int, total_steps: int, final: float) -> float:
-    """Share of the full rate at an optimiser step: a linear rise, then half a cosine down to `final`."""
+    """Return the share of the full rate at an optimiser step.
+
+    A linear rise, then half a cosine down to `final`.
+    """
     if step < warmup_steps:
         return (step + 1) / warmup_steps
     decay_steps = max(1, total_steps - warmup_steps)
@@ -26,7 +29,9 @@ def warmup_cosine_factor(step: int, warmup_steps: int, total_steps: int, final: 
 
 
 def warmup_cosine(optimizer: Optimizer, total_steps: int, warmup_steps: int, final: float) -> LambdaLR:
-    """Linear warm-up, then cosine decay (Loshchilov and Hutter, arXiv 1608.03983), step by step.
+    """Linear warm-up, then cosine decay, step by step.
+
+    Loshchilov and Hutter, arXiv 1608.03983.
 
     Args:
         optimizer: The optimiser whose learning rate is set.
@@ -38,7 +43,10 @@ def warmup_cosine(optimizer: Optimizer, total_steps: int, warmup_steps: int, fin
 
 
 def constant_then_decay_factor(step: int, warmup_steps: int, total_steps: int, decay: float, final: float) -> float:
-    """Share of the full rate at an optimiser step: a linear rise, a constant, and a linear fall to `final`."""
+    """Return the share of the full rate at an optimiser step.
+
+    A linear rise, a constant, and a linear fall to `final`.
+    """
     if step < warmup_steps:
         return (step + 1) / warmup_steps
     decay_steps = max(1, round(decay * total_steps))
@@ -50,7 +58,9 @@ def constant_then_decay_factor(step: int, warmup_steps: int, total_steps: int, d
 def constant_then_decay(
     optimizer: Optimizer, total_steps: int, warmup_steps: int, decay: float, final: float
 ) -> LambdaLR:
-    """Linear warm-up, the full rate, then linear decay (warm-up, stable, decay: Hu et al., arXiv 2404.06395).
+    """Linear warm-up, the full rate, then linear decay.
+
+    Hu et al., arXiv 2404.06395, call it warm-up, stable, decay.
 
     A run can be made longer from any checkpoint before the decay, as if it had been planned so.
 
@@ -88,7 +98,7 @@ def after_warmup(
 
 
 def make_schedule(make: MakesScheduler, optimizer: Optimizer, total_steps: int) -> LRScheduler:
-    """Make the schedule of a run from a function that takes its steps, or from a class of PyTorch's."""
+    """Make the schedule of a run from a function or a class of PyTorch's."""
     target = target_of(make)
     if inspect.isclass(target) and issubclass(target, LRScheduler):
         return after_warmup(optimizer, total_steps, warmup_steps=0, then=make)
@@ -113,7 +123,7 @@ def with_run_length(make: MakesScheduler, steps: int) -> MakesScheduler:
 
 
 class ScheduleAfterWarmup(LRScheduler):
-    """A schedule of PyTorch's after a linear warm-up, which a checkpoint restores bit for bit.
+    """A schedule of PyTorch's after a linear warm-up, resumed bit for bit.
 
     The arguments of PyTorch's class are the configured ones; its position comes from the checkpoint.
 
@@ -138,7 +148,7 @@ class ScheduleAfterWarmup(LRScheduler):
 
     @property
     def follows_scores(self) -> bool:
-        """Whether validations move it."""
+        """Return whether validations move it."""
         return isinstance(self.then, ReduceLROnPlateau)
 
     def step(self, epoch: int | None = None) -> None:
@@ -152,7 +162,7 @@ class ScheduleAfterWarmup(LRScheduler):
         self._record_rates()
 
     def observe(self, score: float) -> None:
-        """Pass a validation score to a schedule that lowers the rate where scores have stopped improving."""
+        """Pass a validation score to a schedule that follows scores."""
         is_warm = self.last_epoch >= self.warmup_steps
         if isinstance(self.then, ReduceLROnPlateau) and is_warm and not math.isnan(score):
             self.then.step(score)
@@ -168,7 +178,7 @@ class ScheduleAfterWarmup(LRScheduler):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned; go to the same step if it was another schedule's."""
+        """Restore a state; go to the same step if it is another schedule's."""
         steps = state_dict["last_epoch"]
         now = self.then.state_dict()
         kept = state_dict.get("then", {})

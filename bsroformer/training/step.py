@@ -37,7 +37,10 @@ class PlainStep(Generic[M]):
     half: torch.dtype | None = None
 
     def autocast(self) -> torch.autocast:
-        """The context of the forward pass, as Lightning sets it: without a cache of converted weights."""
+        """Return the context of the forward pass, as Lightning sets it.
+
+        It has no cache of converted weights.
+        """
         is_used = self.half is not None
         return torch.autocast(self.stems.device.type, self.half, enabled=is_used, cache_enabled=False)
 
@@ -63,7 +66,10 @@ def plain_step(
     stems: Tensor,
     half: torch.dtype | None = None,
 ) -> PlainStep[M]:
-    """Build a step of the model on the device of `stems`; `optimizer` makes an optimiser of parameter groups."""
+    """Build a step of the model on the device of `stems`.
+
+    `optimizer` makes an optimiser of parameter groups.
+    """
     model = model.to(stems.device).train()
     loss = loss.to(stems.device)
     return PlainStep(model, loss, optimizer(parameter_groups(model)), stems, half)

@@ -13,7 +13,7 @@ REFRESH_S = 0.5
 
 
 class StepsBar:
-    """A line that is redrawn in place, with the run's activity, step, times and mean loss.
+    """A line, redrawn in place, with the run's activity, step, times and loss.
 
     Args:
         console: The terminal, which prints lines above the bar.
@@ -30,7 +30,7 @@ class StepsBar:
         self.progress.start()
 
     def due(self) -> bool:
-        """Whether an update is due."""
+        """Return whether an update is due."""
         return time.monotonic() - self.shown >= REFRESH_S
 
     def show(self, activity: str, allowed: float | None, loss: float) -> None:

@@ -1,4 +1,7 @@
-"""Scores of validation pieces whose excerpts come one by one, in any order and on any rank."""
+"""Scores of validation pieces, added up excerpt by excerpt.
+
+Excerpts may come in any order and on any rank.
+"""
 
 import torch
 from torch import Tensor
@@ -9,7 +12,9 @@ from bsroformer.metrics import energy, inner_product, sdr_of_energies, si_sdr_of
 
 
 class ValidationScores(Metric):
-    """SI-SDR and SDR of each piece as if it were scored as a whole: both are functions of sums over samples.
+    """SI-SDR and SDR of each piece, as if it were scored as a whole.
+
+    Both are functions of sums over samples.
 
     Args:
         pieces: Number of pieces.
@@ -48,7 +53,10 @@ class ValidationScores(Metric):
         self.samples = self.samples.index_add(0, pieces, samples.unsqueeze(1))
 
     def active_stems(self) -> list[bool]:
-        """Whether each stem is active in any piece, on any rank; all ranks must call it."""
+        """Return whether each stem is active in any piece, on any rank.
+
+        All ranks must call it.
+        """
         with self.sync_context(should_sync=self._to_sync):
             target = self.sums[0]
             active = is_active(target, self.samples)  # (pieces n)

@@ -59,7 +59,7 @@ def flat(tensors) -> Tensor:
 
 
 def ranks(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, **changes: Any) -> list[dict[str, Any]]:
-    """Train in so many processes; return the excerpts (b n c t), gradients, weights and scores of each.
+    """Train in so many processes; return what each recorded.
 
     Args:
         songs_root: The songs.
@@ -105,7 +105,7 @@ def train(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, 
 
 
 def in_turn(shares: list[Tensor]) -> Tensor:
-    """The excerpts (b ...) of all processes, one of each in turn, as one process has them."""
+    """Interleave the excerpts (b ...) of all processes, as one process has them."""
     return torch.stack(shares, dim=1).flatten(0, 1)  # (b r) -> b
 
 
@@ -126,7 +126,7 @@ def test_two_processes_share_the_excerpts_of_one(songs_root, tmp_path, tiny_mode
 
 @pytest.mark.parametrize("accumulated", [1, 2])
 def test_two_processes_learn_as_one_with_twice_the_batch(songs_root, tmp_path, tiny_tree, accumulated):
-    """Also where stems are silent, and more of them in the batches of one process than in the other's."""
+    """Also where one process has more silent stems than the other."""
     changes = {"silent": 0.5, "lr": 0.01, "accumulated": accumulated}
     [one] = ranks(songs_root, tmp_path / "one", model(tiny_tree), 1, batch=4, **changes)
     two = ranks(songs_root, tmp_path / "two", model(tiny_tree), 2, batch=2, **changes)

@@ -26,7 +26,7 @@ def songs(noise: float = 0.3) -> list[tuple[Tensor, Tensor]]:
 
 
 def excerpts(pairs: list[tuple[Tensor, Tensor]], frames: int = 500) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Arguments of `ValidationScores.update`, an excerpt at a time, with loud padding in the estimates."""
+    """Arguments of `ValidationScores.update`, with loud padding in the estimates."""
     found = []
     for piece, (estimate, target) in enumerate(pairs):
         for one, other in zip(estimate.split(frames, dim=-1), target.split(frames, dim=-1), strict=True):

@@ -1,4 +1,4 @@
-"""Random seeds that depend on the batch, so that resuming needs no generator state."""
+"""Random seeds that depend on the batch alone."""
 
 import random
 

@@ -5,14 +5,14 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Lightning's `ModelCheckpoint`, which skips validations whose monitored score is NaN.
+    """Lightning's `ModelCheckpoint`, without validations whose score is NaN.
 
     Lightning treats a first NaN as the best score until a number follows.
     """
 
     @property
     def state_key(self) -> str:
-        """The key of its state in checkpoints: that of Lightning's own class, which older runs used."""
+        """Return the key of Lightning's own class, which older runs used."""
         own_name = type(self).__qualname__
         return super().state_key.replace(own_name, ModelCheckpoint.__qualname__, 1)
 

@@ -33,7 +33,7 @@ STARTED_WITH = "as many as it was to make at first"
 
 
 class Budget(L.Callback):
-    """End a run, and the learning rate's schedule with it, after as many steps as fit into a time.
+    """End a run and its schedule after as many steps as fit into a time.
 
     Before the run some steps with a copy of the model are timed, and the number of steps that follows replaces
     ``trainer.max_steps`` and ``trainer.max_epochs``. Checkpoints store it, and a resumed run makes as many steps as it
@@ -112,7 +112,7 @@ class Budget(L.Callback):
         return state
 
     def _resume_shortened(self, trainer: L.Trainer, kept: dict[str, Any] | None) -> None:
-        """Make as many steps as at the run's start, unless another number is configured now."""
+        """Restore the number of steps, unless another one is configured now."""
         if kept is None or kept["asked"] != self.asked:
             self.reason = ""
             self._set(trainer, self.asked)
@@ -130,7 +130,9 @@ class Budget(L.Callback):
 def step_seconds(
     trainer: L.Trainer, module: SeparationModule, clock: Literal["wall", "processor"], run_seconds: float
 ) -> float:
-    """Measure the time of an optimiser step, reading included; module and random generators stay as they are.
+    """Measure the time of an optimiser step, reading included.
+
+    The module and the random generators stay as they are.
 
     Args:
         trainer: The trainer of the run.
@@ -158,7 +160,10 @@ def step_seconds(
 
 
 def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None, None, None]:
-    """Make optimiser steps with a copy of the module on batches of the run, without end; yields after each."""
+    """Make optimiser steps with a copy of the module on batches of the run.
+
+    Yields after each step, without end.
+    """
     device = trainer.strategy.root_device
     trial = trial_copy(module).to(device).train()
     optimizer = trial.make_optimizer(parameter_groups(trial.model))
@@ -174,7 +179,10 @@ def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None,
 
 
 def trial_copy(module: SeparationModule) -> SeparationModule:
-    """Copy a module; if its blocks are compiled, compile the copy's too, which PyTorch's copy does not do."""
+    """Copy a module, compiled if it is compiled.
+
+    PyTorch's copy of a compiled block is not compiled.
+    """
     trial = copy.deepcopy(module)
     if module.model.compiled:
         trial.model.compile_blocks()

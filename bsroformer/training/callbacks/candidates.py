@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 
 
 class Candidates(L.Callback):
-    """Keep the weights of the best validations as ``step-<n>.ckpt``, each a complete model.
+    """Keep the weights of the best validations, each a complete model.
+
+    The files are called ``step-<n>.ckpt``.
 
     The folder is the only state: a resumed run detects in it what was validated before, even after the checkpoint that
     it resumes from, and an epoch that is trained again writes the same files again. A run that starts from its first
@@ -53,7 +55,10 @@ class Candidates(L.Callback):
         return sorted(self.scores, key=lambda path: (-self.monitor.gain(self.scores[path]), path))
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Read the files of an interrupted or finished run, which may have nothing left to train."""
+        """Read the files of an interrupted or finished run.
+
+        There may be nothing left to train, and so no other hook.
+        """
         if self.count is None or stage != "fit" or not trainer.is_global_zero:
             return
         self.scores = {}
@@ -69,7 +74,10 @@ class Candidates(L.Callback):
             self.scores = {}
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Keep the validated weights if they are among the best, and remove the file that no longer is."""
+        """Keep the validated weights if they are among the best.
+
+        The file that no longer is among them is removed.
+        """
         if self.count is None or trainer.sanity_checking or not trainer.is_global_zero:
             return
         score = float(trainer.callback_metrics[self.monitor.name])
@@ -79,7 +87,10 @@ class Candidates(L.Callback):
             self._keep(path, score, trainer, pl_module)
 
     def _gain_to_exceed(self, count: int) -> float:
-        """`Monitor.gain` of the worst of the kept scores; minus infinity while there are fewer than `count`."""
+        """Return `Monitor.gain` of the worst of the kept scores.
+
+        Minus infinity while there are fewer than `count`.
+        """
         if len(self.scores) < count:
             return -math.inf
         worst = self.best_first[-1]
@@ -102,7 +113,10 @@ class Candidates(L.Callback):
 
 
 def score_of(path: Path, monitor: Monitor | None = None) -> float | None:
-    """Read the score of a candidate; None, with a warning, for another file or another score than `monitor`."""
+    """Read the score of a candidate.
+
+    None, with a warning, for another file or another score than `monitor`.
+    """
     try:
         name, score = _read_score(path)
     except (InputError, KeyError, TypeError, ValueError, RuntimeError):

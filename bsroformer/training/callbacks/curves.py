@@ -23,7 +23,7 @@ OF_A_STEP = ("train/learning_rate", "train/gradient_norm", "train/skipped_steps"
 
 
 class Curves(L.Callback):
-    """Write logged metrics to ``metrics.csv`` and plot them in ``curves.png`` after each validation.
+    """Write logged metrics to ``metrics.csv`` and plot them in ``curves.png``.
 
     A mean skips NaN and infinity, and a row skips a training metric without a finite value. A resumed run continues
     the same files.

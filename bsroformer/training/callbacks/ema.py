@@ -1,4 +1,4 @@
-"""Exponential moving average (EMA) of the weights, which validation, checkpoints and previews use."""
+"""Exponential moving average (EMA) of the weights."""
 
 import logging
 import math
@@ -51,11 +51,11 @@ class Average(AveragedModel):
 
 
 class Ema(WeightAveraging):
-    """Average the weights over optimiser steps, for validation, checkpoints and the trained module.
+    """Average the weights over optimiser steps, for validation and checkpoints.
 
-    A checkpoint's ``state_dict`` is the average, and its ``current_model_state`` holds the optimiser's weights, at
-    whatever time it is saved; during a validation and after the training Lightning's own callback swaps the two or has
-    only the average. A skipped step counts as one that changed no weight.
+    A checkpoint's ``state_dict`` is the average, and its ``current_model_state`` holds the optimiser's weights. That
+    holds for checkpoints during a validation and after the training too, where Lightning's own callback swaps the two
+    or has only the average. A skipped step counts as one that changed no weight.
 
     Args:
         half_life: Optimiser steps after which the weight of a step halves.
@@ -97,7 +97,10 @@ class Ema(WeightAveraging):
             super().on_validation_epoch_end(trainer, pl_module)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Leave the average in the module, and the optimiser's weights in the copy, for a late checkpoint."""
+        """Leave the average in the module.
+
+        The optimiser's weights stay in the copy, for a late checkpoint.
+        """
         if not self.swapped:
             self._swap_models(pl_module)
 
@@ -110,7 +113,10 @@ class Ema(WeightAveraging):
             checkpoint["state_dict"] = average
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Restore both; start an average if the checkpoint has none. Outside of a fit the average is the model."""
+        """Restore both weights; start an average if the checkpoint has none.
+
+        Outside of a fit the average is the model.
+        """
         if trainer.state.fn != TrainerFn.FITTING:
             self._average_model = None
             self.swapped = False
@@ -153,7 +159,9 @@ def averaged(trainer: L.Trainer, module: L.LightningModule) -> Iterator[None]:
 
 
 def resume_without_average(trainer: L.Trainer, checkpoint: dict[str, Any]) -> None:
-    """Resume a training without an average from the optimiser's weights, to which its moments belong.
+    """Resume a training without an average from the optimiser's weights.
+
+    The optimiser's moments belong to these.
 
     Args:
         trainer: The trainer that resumes.

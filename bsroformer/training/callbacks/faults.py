@@ -1,4 +1,4 @@
-"""Record and limit optimiser steps that are skipped for a non-finite loss or gradient."""
+"""Record and limit optimiser steps with a non-finite loss or gradient."""
 
 import json
 import warnings
@@ -26,7 +26,7 @@ from bsroformer.training.run_outputs import warn_on_write_error
 
 
 class Faults(L.Callback):
-    """Record each step that `SeparationModule` skips, and end a training with too many.
+    """Record each step that `SeparationModule` skips; end a run with too many.
 
     It counts them (``train/skipped_steps``), warns, and writes a line for each to ``faults.jsonl``. The line has the
     excerpts at fault, which are detected by drawing them again and computing the loss of each on its own. A resumed run
@@ -62,7 +62,7 @@ class Faults(L.Callback):
         self.recent = [int(step) for step in state_dict["recent"]]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Remove the lines of later steps, which an older run wrote or which are made again."""
+        """Remove the lines of later steps, of an older run or to be made again."""
         if not trainer.is_global_zero or not self.lines.is_file():
             return
         lines, damaged = read_whole_lines(self.lines)

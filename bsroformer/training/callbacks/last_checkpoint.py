@@ -28,7 +28,7 @@ FILES_OF_BEST = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
 class LastCheckpoint(Checkpoint):
-    """Save ``last.ckpt`` every few minutes, before and after each validation, at the end, and at a signal.
+    """Save ``last.ckpt`` every few minutes, around validations and at the end.
 
     It is saved between two optimiser steps only, so that no gradient is half accumulated in it. One that was saved
     before a validation says so, and a run that resumes from it starts with that validation.
@@ -68,7 +68,7 @@ class LastCheckpoint(Checkpoint):
         self.signals.listen()
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Correct Lightning's counters in the checkpoint, so that it resumes at the right step."""
+        """Correct Lightning's counters in the checkpoint."""
         normalize_progress_counters(checkpoint["loops"]["fit_loop"])
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -78,7 +78,10 @@ class LastCheckpoint(Checkpoint):
             move_best(checkpoint["callbacks"], folder)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Extend the limits, so that Lightning starts a run that has only a validation left."""
+        """Extend the limits of a run that has only a validation left.
+
+        Lightning would not start it.
+        """
         if self.unvalidated:
             shift_limits(trainer, 1)
 
@@ -106,7 +109,10 @@ class LastCheckpoint(Checkpoint):
             self._end(received, trainer.is_global_zero)
 
     def on_validation_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        """End at a signal, since all steps are saved; several ranks wait, since one may have a batch more."""
+        """End at a signal, since all steps are saved.
+
+        Several ranks wait for the end of the validation, since one may have a batch more.
+        """
         if self.signals.received and trainer.world_size == 1:
             self._end(self.signals.received, is_first_rank=True)
 
@@ -126,7 +132,7 @@ class LastCheckpoint(Checkpoint):
         self.signals.leave()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Save the steps before a song that cannot be read; restore the former handlers of signals.
+        """Save the steps before a song that cannot be read.
 
         Several ranks cannot save here, since the others have not reached this point.
         """
@@ -156,7 +162,7 @@ class LastCheckpoint(Checkpoint):
 
 
 def move_best(callbacks: dict[str, Any], folder: Path) -> None:
-    """Replace the folder of checkpoints in the states of Lightning's `ModelCheckpoint`.
+    """Replace the folder in the states of Lightning's `ModelCheckpoint`.
 
     Args:
         callbacks: States of callbacks; changed in place.

@@ -1,4 +1,4 @@
-"""Previews of a run: one validation excerpt, separated every few epochs, to hear and see."""
+"""Previews of a run: one validation excerpt, separated every few epochs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,9 @@ PICTURE = "spectrograms.png"
 
 
 class Previews(L.Callback):
-    """Write the stems of one validation excerpt, and their spectrograms, to ``previews/step-<n>/``.
+    """Write the stems and spectrograms of one validation excerpt.
+
+    They are in ``previews/step-<n>/``.
 
     The mixture is in ``previews/mixture.wav`` and the true stems are in ``previews/target/``. Weights & Biases and
     TensorBoard show all of them, with a player for each sound.
@@ -74,7 +76,7 @@ class Previews(L.Callback):
         return is_last or epoch % self.every_n_epochs == 0
 
     def _show_true(self, trainer: L.Trainer, mixture: Tensor, targets: Tensor, model: BandSplitRoformer) -> None:
-        """Write and log the mixture and the true stems; once, since the excerpt stays the same."""
+        """Write and log the mixture and the true stems."""
         step = trainer.global_step
         sounds = [("mixture", self.folder / MIXTURE, mixture)]
         for stem, target in zip(model.stems, targets, strict=True):

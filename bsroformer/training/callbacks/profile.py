@@ -14,7 +14,7 @@ MAX_OPERATORS = 40
 
 
 class Profile(L.Callback):
-    """Profile some training steps after the first, which creates the optimiser's state.
+    """Profile some training steps after the first.
 
     ``profile.txt`` lists the operators that take longest; ``profile.json`` is a timeline of the steps for
     ui.perfetto.dev.

@@ -1,4 +1,4 @@
-"""Progress of a training: a line at each validation and every few minutes, and a bar over the run's steps."""
+"""Progress of a training: lines on the terminal and in the log, and a bar."""
 
 import math
 import time
@@ -108,7 +108,7 @@ class RunProgress(ProgressBar):
         self._line(trainer, f"validation {self.monitor.text(number)}{remark}")
 
     def _is_best(self, trainer: L.Trainer, score: float) -> bool:
-        """Whether the checkpoint of this score will be saved as the best."""
+        """Return whether the checkpoint of this score will be saved as the best."""
         keeper = best_keeper(trainer)
         if keeper is None:
             return False

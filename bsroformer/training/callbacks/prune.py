@@ -12,7 +12,9 @@ from bsroformer.training.sweep.siblings import best_until, finished_runs, lags
 
 
 class MedianPruner(L.Callback):
-    """End a run whose best score so far is below the median of its finished siblings' at that step.
+    """End a run whose best score is below the median of its finished siblings'.
+
+    Scores up to the same step are compared.
 
     This is the median rule of Google Vizier (Golovin et al., KDD 2017, section 3.2.1). Siblings are the other runs in
     the folder of the sweep. Their curves are read from their folders, so that the process, machine and sweeper of each
@@ -55,7 +57,10 @@ class MedianPruner(L.Callback):
             self.best = state_dict["best"]
 
     def siblings_until(self, step: int) -> list[float]:
-        """`Monitor.gain` of the best scores, up to a step, of the finished siblings that reached it."""
+        """Return `Monitor.gain` of the best scores of the siblings up to a step.
+
+        Only finished siblings that reached it count.
+        """
         siblings = [folder for folder in finished_runs(self.folder.parent) if folder != self.folder]
         bests = [best_until(folder, step, self.monitor) for folder in siblings]
         return [best for best in bests if best is not None]

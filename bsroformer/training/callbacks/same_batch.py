@@ -1,4 +1,4 @@
-"""Overfit the first epoch's batches, to check whether a model and a loss can learn at all."""
+"""Overfit the first batches, to check that a model and a loss can learn."""
 
 from dataclasses import replace
 
@@ -9,7 +9,9 @@ from bsroformer.data.loader import BatchCounts, TrainingLoader
 
 
 class SameBatch(L.Callback):
-    """Train on the first epoch's excerpts in every epoch: on one batch only, if an epoch is one batch.
+    """Train on the first epoch's excerpts in every epoch.
+
+    That is on one batch only, if an epoch is one batch.
 
     Lightning's own ``overfit_batches`` replaces the sampler, whose keys are needed to draw excerpts.
     """

@@ -17,7 +17,9 @@ SHORTEST_S = 1e-9
 
 
 class Throughput(L.Callback):
-    """Log ``train/audio_seconds_per_second`` and ``train/memory_gib`` at the logger's interval.
+    """Log speed and memory at the logger's interval.
+
+    The metrics are ``train/audio_seconds_per_second`` and ``train/memory_gib``.
 
     The first counts excerpts that all devices together trained on. Its time excludes the first batch, which starts
     workers and compiles, and the time from the start of a validation to the next batch. The second is the peak that
@@ -53,7 +55,7 @@ class Throughput(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: Tensor, batch_idx: int
     ) -> None:
-        """Count a batch of stems ``(b n c t)``; log when a step is complete and logging is due."""
+        """Count a batch of stems ``(b n c t)``; log after a step if logging is due."""
         assert isinstance(pl_module, SeparationModule)
         if self.since is None:
             self.since = now(pl_module.device)
@@ -84,7 +86,10 @@ def now(device: torch.device) -> float:
 
 
 def peak_memory(device: torch.device) -> float:
-    """Peak memory in bytes: PyTorch's on a CUDA GPU, else that of the process; NaN where unknown."""
+    """Return the peak memory in bytes; NaN where unknown.
+
+    On a CUDA GPU it is PyTorch's, else that of the process.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return largest_memory()

@@ -1,4 +1,4 @@
-"""Bytes that a forward pass saves for its backward pass, counted as a GPU would save them."""
+"""Count the bytes that a forward pass saves for its backward pass."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,7 +29,7 @@ class ShapeOnlyMode(FakeTensorMode):
 
 
 class SavedBytes(saved_tensors_hooks):
-    """A context that counts what autograd saves for the backward pass, and discards it.
+    """A context that counts and discards what autograd saves.
 
     Args:
         known: Tensors that exist anyway: neither they nor views of them are counted.
@@ -97,7 +97,7 @@ class GpuAttention(TorchFunctionMode):
 
 
 def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
-    """Bytes that a step saves for its backward pass, at their peak.
+    """Count the bytes that a step saves for its backward pass, at their peak.
 
     The peak is at the start of the backward pass or, with activation checkpointing, when the last recomputed block has
     been recomputed: what later layers saved is free by then, and what earlier layers saved is still in memory.
@@ -123,7 +123,10 @@ def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
 
 
 def saved_in_forward(step: PlainStep[Any]) -> int:
-    """Bytes that the forward pass and loss of any model save, with attention as a GPU computes it."""
+    """Count the bytes that the forward pass and loss of any model save.
+
+    Attention is computed as on a GPU.
+    """
     saved = SavedBytes(existing_tensors(step))
     with GpuAttention(step.half), saved:
         step.forward()

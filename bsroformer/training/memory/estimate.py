@@ -1,4 +1,4 @@
-"""Memory of a training step: an estimate without computing it, and the peak of real steps on a GPU."""
+"""Memory of a training step: an estimate, and the peak of real steps."""
 
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -78,7 +78,9 @@ class StepSize:
 
 
 def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module], size: StepSize) -> MemoryEstimate:
-    """Estimate what a training step takes, on any machine, by a forward pass of model and loss in `ShapeOnlyMode`.
+    """Estimate the memory of a training step, on any machine.
+
+    Model and loss make a forward pass in `ShapeOnlyMode`.
 
     The saved activations are counted as on a CPU, whose operators save what CUDA's do, except for attention (see
     `GpuAttention`).
@@ -102,7 +104,10 @@ def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module],
 
 
 def optimizer_share(make_optimizer: Callable[[Iterable[Any]], Optimizer]) -> float:
-    """Bytes of an optimiser's state per byte of parameters, by a step on one matrix: 2 for AdamW, 0 for SGD."""
+    """Measure the bytes of an optimiser's state per byte of parameters.
+
+    A step on one matrix shows it: 2 for AdamW, 0 for SGD.
+    """
     matrix = nn.Parameter(torch.zeros(64, 64))
     matrix.grad = torch.zeros_like(matrix)
     optimizer = make_optimizer([{"params": [matrix]}])
@@ -118,7 +123,9 @@ def total_bytes(tensors: Iterable[Tensor]) -> int:
 
 
 def peak_of_steps(step: PlainStep[Any]) -> int:
-    """Bytes that PyTorch reserves on a CUDA GPU at the peak of real steps, without CUDA's context.
+    """Measure the bytes that PyTorch reserves on a CUDA GPU for real steps.
+
+    CUDA's context is not included.
 
     Two steps are made: the first creates the optimiser's state, the second has it from its start.
 

@@ -30,7 +30,7 @@ class Plan:
         return self.batch_size * self.accumulated
 
     def with_batch(self, batch_size: int) -> "Plan":
-        """Change the batch size, and the number of batches so that the effective batch stays."""
+        """Change the batch size and keep the effective batch."""
         accumulated = self.effective_batch // batch_size
         return replace(self, batch_size=batch_size, accumulated=accumulated)
 
@@ -40,7 +40,7 @@ EstimateBytes = Callable[[Plan], int]
 
 
 def plans_that_fit(plan: Plan, depth: int, estimate: EstimateBytes, limit: float) -> list[Plan]:
-    """Find other plans that fit; those that change nothing but the training's time come first.
+    """Find other plans that fit, those that change only the time first.
 
     These are the fewest recomputed blocks, and the largest smaller batch with the same effective batch; if neither is
     enough, both; if that is not enough either, shorter excerpts in addition, in half seconds, down to one second.
@@ -67,7 +67,7 @@ def plans_that_fit(plan: Plan, depth: int, estimate: EstimateBytes, limit: float
 
 
 def longest_excerpts_that_fit(plan: Plan, fits: Callable[[Plan], bool]) -> list[Plan]:
-    """The plan with the longest excerpts that fit, in half seconds; empty if one second does not fit."""
+    """Find the longest excerpts that fit, in half seconds; at least one second."""
 
     def half_seconds_fit(count: int) -> bool:
         return fits(replace(plan, seconds=count / 2))
@@ -79,30 +79,38 @@ def longest_excerpts_that_fit(plan: Plan, fits: Callable[[Plan], bool]) -> list[
 
 
 def first_that_fits(candidates: Sequence[Plan], fits: Callable[[Plan], bool]) -> list[Plan]:
-    """The first of candidates that take less and less memory, by bisection; empty if even the last does not fit."""
+    """Find the first plan that fits among plans of decreasing memory.
+
+    It is found by bisection; empty if even the last does not fit.
+    """
     position = bisect_left(candidates, True, key=fits)
     return list(candidates[position : position + 1])
 
 
 def more_blocks(plan: Plan, depth: int) -> list[Plan]:
-    """The plans with one more block recomputed, two more, and so on to all."""
+    """List the plans with one more block recomputed, two more, and so on to all."""
     counts = range(plan.recomputed_blocks + 1, depth + 1)
     return [replace(plan, recomputed_blocks=count) for count in counts]
 
 
 def smaller_batches(plan: Plan) -> list[Plan]:
-    """The plans with smaller batches that divide the effective batch, the largest first."""
+    """List the plans with smaller batches, the largest first.
+
+    Each batch divides the effective batch.
+    """
     sizes = divisors(plan.effective_batch)
     return [plan.with_batch(size) for size in sizes if size < plan.batch_size]
 
 
 def divisors(number: int) -> list[int]:
-    """All divisors, the largest first."""
+    """List all divisors, the largest first."""
     return [divisor for divisor in range(number, 0, -1) if number % divisor == 0]
 
 
 def largest_that_fits(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number from 1 to `most` that fits, where all smaller ones fit too; 0 if none fits.
+    """Find the largest number from 1 to `most` that fits; 0 if none fits.
+
+    All smaller numbers must fit too.
 
     It doubles the number until one does not fit and then bisects: few tries, and none far beyond what fits.
     """

@@ -1,4 +1,4 @@
-"""Checkpoint files: written atomically, verified before they replace another, with the previous one kept."""
+"""Checkpoint files: atomic, verified, with the previous one kept."""
 
 import os
 import warnings
@@ -32,7 +32,10 @@ class CarefulCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read tensors and plain values; a file with other objects is refused, whatever Lightning's default is."""
+        """Read tensors and plain values; a file with other objects is refused.
+
+        Lightning's default for `weights_only` is overridden.
+        """
         open_weights(Path(path))
         with torch.serialization.safe_globals(PLAIN_NUMBERS):
             return super().load_checkpoint(path, map_location, weights_only=True)
@@ -61,7 +64,9 @@ def _write(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def sync_to_disk(path: Path) -> None:
-    """Wait until a file, or a folder's list of files, is on the disk, so that a power cut leaves no torn file.
+    """Wait until a file, or a folder's list of files, is on the disk.
+
+    A power cut then leaves no torn file.
 
     Windows cannot do this for folders.
     """
@@ -77,7 +82,9 @@ def sync_to_disk(path: Path) -> None:
 
 
 def check_archive(path: Path) -> None:
-    """Compare every byte of a checkpoint with its checksums; reading its tensors does not do that.
+    """Compare every byte of a checkpoint with its checksums.
+
+    Reading its tensors does not do that.
 
     Raises:
         InputError: If it is damaged.
@@ -92,7 +99,7 @@ def check_archive(path: Path) -> None:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether an undamaged checkpoint exists."""
+    """Return whether an undamaged checkpoint exists."""
     try:
         check_archive(path)
     except InputError:

@@ -25,7 +25,7 @@ def require(condition: bool, name: str, problem: str) -> None:
 
 
 def check_like(found: Any, usual: Any, name: str, optional: Container[str] = ()) -> None:
-    """Compare a state with the usual one: the same keys, as many values, numbers where there are numbers.
+    """Compare a state with the usual one: its keys, lengths, types and shapes.
 
     A usual None stands for a plain value or a tensor of one element, an empty list or dict for any of its kind.
 
@@ -132,7 +132,10 @@ def short(value: Any) -> str:
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Whether all values are finite; their sum is a quick check, but may overflow."""
+    """Return whether all values are finite.
+
+    Their sum is a quick check, but may overflow.
+    """
     sum_is_finite = bool(tensor.sum().isfinite())
     return sum_is_finite or bool(tensor.isfinite().all())
 

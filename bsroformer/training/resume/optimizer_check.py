@@ -1,4 +1,4 @@
-"""Check an optimiser's and a schedule's state in a checkpoint against the configured ones."""
+"""Check the states of optimiser and schedule in a checkpoint."""
 
 import copy
 import warnings
@@ -21,7 +21,7 @@ State = dict[str, Any]
 
 
 def check_optimizer(checkpoint: State, module: SeparationModule) -> None:
-    """Check the optimiser's groups and moments, and the state of the learning rate's schedule.
+    """Check the optimiser's groups and moments, and the schedule's state.
 
     Raises:
         InputError: Naming the first entry that does not fit.
@@ -126,7 +126,9 @@ def _check_shape(found: Tensor, expected: Tensor | None, parameter: Tensor, name
 
 
 def first_states(module: SeparationModule) -> list[State] | None:
-    """The configured optimiser's state of each parameter after a step; None if it needs more than gradients.
+    """Compute the configured optimiser's state of each parameter after a step.
+
+    None if it needs more than gradients.
 
     The step is computed without memory (on PyTorch's ``meta`` device) where the optimiser can, else with zeros.
     """

@@ -13,7 +13,7 @@ NOT_SETTINGS = ("params", "initial_lr", "fused", "foreach")
 
 
 def apply_optimizer_settings(checkpoint: dict[str, Any], configured: Optimizer) -> list[str]:
-    """Replace an optimiser's settings in a checkpoint, which would be restored with its moments.
+    """Replace an optimiser's settings in a checkpoint by the configured ones.
 
     The learning rate continues at the schedule's position, as the same share of the configured one.
 
@@ -43,7 +43,7 @@ def _apply_group_settings(kept: dict[str, Any], group: dict[str, Any]) -> None:
 
 
 def full_rate(group: dict[str, Any]) -> float:
-    """Learning rate of a group of parameters before any schedule."""
+    """Return the learning rate of a group of parameters before any schedule."""
     return float(group.get("initial_lr", group["lr"]))
 
 
@@ -58,7 +58,10 @@ def _changes(kept: dict[str, Any], group: dict[str, Any]) -> list[str]:
 
 
 def _settings(group: dict[str, Any], rate: float) -> dict[str, Any]:
-    """The settings that change an optimiser's numbers, in plain types, with the learning rate before any schedule."""
+    """Select the settings that change an optimiser's numbers, in plain types.
+
+    The learning rate is that before any schedule.
+    """
     settings = {}
     for name, value in group.items():
         if name not in NOT_SETTINGS:
@@ -68,7 +71,7 @@ def _settings(group: dict[str, Any], rate: float) -> dict[str, Any]:
 
 
 def add_frequencies(checkpoint: dict[str, Any], model: nn.Module) -> None:
-    """Add the constant frequencies that checkpoints of format 1 lack; changes the checkpoint in place."""
+    """Add the constant frequencies that checkpoints of format 1 lack, in place."""
     for entry in {"state_dict", RAW} & checkpoint.keys():
         for name, tensor in model.state_dict().items():
             if name.endswith(FREQUENCIES):
@@ -76,7 +79,7 @@ def add_frequencies(checkpoint: dict[str, Any], model: nn.Module) -> None:
 
 
 def convert_schedule_state(schedule: LRScheduler, state: dict[str, Any]) -> dict[str, Any]:
-    """Convert another kind of schedule's state for one that computes the rate from the step alone."""
+    """Convert the state of another kind of schedule, at the same step."""
     if not isinstance(schedule, LambdaLR) or "lr_lambdas" in state:
         return state
     return {

@@ -11,12 +11,15 @@ RESTARTS = "SLURM_RESTART_COUNT"
 
 
 def started_again() -> bool:
-    """Whether SLURM has requeued and restarted this job."""
+    """Return whether SLURM has requeued and restarted this job."""
     return os.environ.get(RESTARTS, "0") != "0"
 
 
 def requeue() -> None:
-    """Requeue this job, if it is one, so that it restarts with the same command; warn if SLURM refuses."""
+    """Requeue this job, if it is one; warn if SLURM refuses.
+
+    It restarts with the same command.
+    """
     if JOB not in os.environ:
         return
     job = os.environ[JOB]

@@ -1,4 +1,4 @@
-"""Compare a checkpoint with the training that is about to resume from it, before anything is loaded.
+"""Check a checkpoint to resume from, before anything of it is loaded.
 
 PyTorch's fused optimisers write past the end of moments that are shorter than their parameters, Lightning's loops and
 callbacks accept any state, and a checkpoint may come from another person or version.
@@ -98,7 +98,7 @@ def _check_average(found: Any) -> None:
     check_like(found, {"n_averaged": torch.tensor(0)}, AVERAGED)
     count = found["n_averaged"]
     is_integer = not count.is_floating_point() and not count.is_complex()
-    require(is_integer and 0 <= int(count) <= MAX_COUNT, f"{AVERAGED}.n_averaged", "is no count")
+    require(is_integer and 0 <= int(count) <= MAX_COUNT, f"{AVERAGED}.n_averaged", "is not a count")
 
 
 def _check_loops(checkpoint: State, trainer: L.Trainer) -> None:
@@ -169,7 +169,10 @@ def _usual_state(callback: L.Callback) -> State:
 
 
 def _check_best(state: Mapping[str, Any], name: str) -> None:
-    """Check scores and files of Lightning's `ModelCheckpoint`, which removes files that are no longer the best."""
+    """Check scores and files of Lightning's `ModelCheckpoint`.
+
+    It removes files that are no longer the best.
+    """
     for key in SCORE_ENTRIES:
         score = state.get(key)
         check_like(score, None, f"{name}.{key}")

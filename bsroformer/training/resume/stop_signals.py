@@ -29,7 +29,7 @@ class StoppedError(Exception):
 
 
 class StopSignals:
-    """Record the first of `SIGNALS` that arrives; a second one ends the program at once.
+    """Record the first of `SIGNALS`; a second one ends the program at once.
 
     Attributes:
         received: The signal, or 0.

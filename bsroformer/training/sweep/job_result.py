@@ -1,4 +1,7 @@
-"""Result of a sweep's job: a small file in its folder, for the sweep's table and for its siblings."""
+"""Result of a sweep's job: a small file in its folder.
+
+The sweep's table and the job's siblings read it.
+"""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -43,7 +46,10 @@ RESULT = TypeAdapter(Result)
 
 
 def read_result(folder: Path) -> Result | None:
-    """Read the result in a job's folder; None without one, an unfinished one with a reason if it is damaged."""
+    """Read the result in a job's folder; None without one.
+
+    A damaged file is an unfinished job with a reason.
+    """
     path = folder / RESULT_FILE
     if not path.exists():
         return None

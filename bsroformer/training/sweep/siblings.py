@@ -11,7 +11,7 @@ from bsroformer.training.sweep.job_result import RESULT_FILE, read_result
 
 
 def lags(best: float, others: Sequence[float], least: int) -> bool:
-    """Whether a score is below the median of at least `least` others."""
+    """Return whether a score is below the median of at least `least` others."""
     return len(others) >= least and best < median(others)
 
 
@@ -24,7 +24,7 @@ def finished_runs(sweep: Path) -> Iterator[Path]:
 
 
 def best_until(folder: Path, step: int, monitor: Monitor = FORMER_MONITOR) -> float | None:
-    """`Monitor.gain` of a run's best score up to a step, from its curves.
+    """Return `Monitor.gain` of a run's best score up to a step, from its curves.
 
     Returns:
         None if the run had no score by then, or ended before the step.

@@ -86,7 +86,7 @@ def test_a_budget_allows_at_least_one_step(songs_root, tmp_path):
 
 @pytest.fixture
 def cut_off(songs_root: Path, tmp_path: Path, clock: None) -> list[str]:
-    """A run of five steps that is cut after the third, and the override that resumes it."""
+    """Cut a run of five steps after the third; return the override to resume it."""
     with batches_recorded(until=3):
         run(songs_root, tmp_path / "run", *TIMED, seconds(5))
     return [f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"]

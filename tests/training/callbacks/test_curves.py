@@ -17,7 +17,7 @@ def module(tiny_model) -> SeparationModule:
 
 
 def state(step: int, **metrics: float) -> SimpleNamespace:
-    """A trainer after a step, with what was logged last under names such as `train_loss`."""
+    """A trainer after a step, with metrics under names such as `train_loss`."""
     logged = {name.replace("_", "/", 1): torch.tensor(value) for name, value in metrics.items()}
     return SimpleNamespace(
         global_step=step,

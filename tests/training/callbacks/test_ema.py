@@ -21,7 +21,7 @@ HALF_LIFE = 3.0
 
 
 class Learner(L.LightningModule):
-    """Four weights, buffers of each kind, and a record of the weights of each step and validation."""
+    """Four weights, buffers of each kind, and a record of the weights used."""
 
     def __init__(self, skip: int | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Steps with a non-finite loss or gradient: their excerpts, their records, and their limit."""
+"""Steps with a non-finite loss or gradient: excerpts, records, and limit."""
 
 import csv
 import json

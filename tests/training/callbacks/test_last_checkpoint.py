@@ -32,7 +32,7 @@ WAYS = {
 
 
 def start_and_cut(songs_root: Path, folder: Path, checkpoints: int, *overrides: str) -> bool:
-    """Resume a run until it has saved so many checkpoints; return whether it ended before."""
+    """Resume a run until it has saved some checkpoints; return whether it ended."""
     save, written = LastCheckpoint._save, 0
 
     def cut(callback: LastCheckpoint, *arguments: Any) -> None:

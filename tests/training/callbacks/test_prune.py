@@ -18,7 +18,7 @@ def sibling(sweep: Path, name: str, scores: dict[int, float], status: Status = "
 
 
 def validated(pruner: MedianPruner, step: int, score: float, sanity_checking: bool = False) -> bool:
-    """Whether a run with this score at this step is ended."""
+    """Return whether a run with this score at this step is ended."""
     metrics = {"val/si_sdr": torch.tensor(score)}
     trainer = SimpleNamespace(
         sanity_checking=sanity_checking, global_step=step, callback_metrics=metrics, should_stop=False
@@ -29,7 +29,10 @@ def validated(pruner: MedianPruner, step: int, score: float, sanity_checking: bo
 
 @pytest.fixture
 def sweep(tmp_path) -> Path:
-    """Three finished runs, whose bests are 1, 2 and 6 dB by step 20 and 3, 9 and 6 dB by step 30."""
+    """Three finished runs.
+
+    Their best scores are 1, 2 and 6 dB by step 20, and 3, 9 and 6 dB by step 30.
+    """
     sibling(tmp_path, "0", {10: 1.0, 20: 0.5, 30: 3.0})
     sibling(tmp_path, "1", {10: 0.0, 20: 2.0, 30: 9.0})
     sibling(tmp_path, "2", {10: 5.0, 20: 6.0, 30: 4.0})

@@ -131,7 +131,7 @@ def test_tensors_without_values_are_counted_as_real_ones(deep_tree, blocks, half
 
 @pytest.mark.parametrize("blocks", [0, 3, 6])
 def test_the_count_is_what_pytorch_allocates(deep_tree, blocks):
-    """The profiler's record of allocations on the CPU: the peak over forward and backward pass."""
+    """Compare with the peak of the profiler's record of allocations on the CPU."""
     step = real_step(deep_tree, blocks)
     step.forward().backward()  # gradients exist from here on
     with torch.profiler.profile(profile_memory=True) as profile:
@@ -143,7 +143,10 @@ def test_the_count_is_what_pytorch_allocates(deep_tree, blocks):
 
 @pytest.fixture
 def paper_tree(deep_tree):
-    """Attention over many frames with dropout; each matrix would take 2 x 4000 x 500^2 bytes."""
+    """Attention over many frames with dropout.
+
+    Each matrix would take 2 x 4000 x 500^2 bytes.
+    """
     return {**deep_tree, "trunk": {**deep_tree["trunk"], "depth": 1, "dropout": 0.1}}
 
 

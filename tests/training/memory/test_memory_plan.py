@@ -6,7 +6,10 @@ DEPTH = 6
 
 
 def takes(plan: Plan) -> int:
-    """100 for the weights; each second takes 10 for a block that is kept and 2 for a recomputed one."""
+    """Estimate 100 for the weights, and an amount for each second and block.
+
+    That is 10 for a block that is kept and 2 for a recomputed one.
+    """
     kept = DEPTH - plan.recomputed_blocks
     return 100 + round(plan.batch_size * plan.seconds * (10 * kept + 2 * plan.recomputed_blocks))
 

@@ -28,7 +28,7 @@ def start_in_process(songs_root: Path, folder: Path, *overrides: str) -> None:
 
 
 def start_and_be_killed(checkpoints: int, seconds: float, songs_root: Path, folder: Path) -> None:
-    """Resume the run; kill -9 it some seconds after it has resumed and saved some checkpoints."""
+    """Resume the run; kill -9 it some seconds after it has saved checkpoints."""
     begin, save, written = LastCheckpoint.on_train_start, LastCheckpoint._save, 0
 
     def kill_soon() -> None:
@@ -64,7 +64,9 @@ def uninterrupted(songs_root, tmp_path_factory) -> tuple[Path, float]:
 
 
 def test_a_run_killed_at_any_time_ends_the_same(songs_root, tmp_path, uninterrupted):
-    """Kill it twenty times, at random moments within a quarter of a run's length after one of its next checkpoints.
+    """Kill it twenty times at random moments.
+
+    Each is within a quarter of a run's length after one of its next checkpoints.
 
     A run that reaches its end is followed by a new one.
     """

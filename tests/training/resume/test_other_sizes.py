@@ -1,4 +1,7 @@
-"""Resuming with batches or epochs of another size repeats no excerpt and makes whole steps only."""
+"""Resume with batches or epochs of another size.
+
+No excerpt is repeated, and all steps are whole.
+"""
 
 from pathlib import Path
 
@@ -22,12 +25,12 @@ def sizes(batch_size: int, accumulated: int) -> tuple[str, str]:
 
 
 def resume_from(folder: Path) -> str:
-    """With the configuration of the command line, which ``resume`` would take from Hydra alone."""
+    """The override to resume with the configuration of the command line."""
     return f"ckpt_path={folder}/checkpoints/{LAST}"
 
 
 def trained_on(songs_root: Path, folder: Path, *overrides: str, batches: int | None = None) -> torch.Tensor:
-    """The excerpts ``(b n c t)`` that a run trains on, cut after `batches` of them unless that is None."""
+    """The excerpts ``(b n c t)`` that a run trains on, cut after some batches."""
     with batches_recorded(batches) as seen:
         start(songs_root, folder, *PLAIN, *overrides)
     return torch.cat(seen)

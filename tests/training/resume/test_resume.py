@@ -43,7 +43,7 @@ def last_checkpoint(folder: Path) -> dict[str, Any]:
 
 
 def recorded(songs_root: Path, folder: Path, *overrides: str, batches: int | None = None) -> list[torch.Tensor]:
-    """The batches ``(b n c t)`` that a run trains on, cut after `batches` of them unless that is None."""
+    """The batches ``(b n c t)`` that a run trains on, cut after some of them."""
     with batches_recorded(batches) as seen:
         run(songs_root, folder, *overrides)
     return seen
@@ -236,7 +236,7 @@ STEADY = ("scheduler.warmup_steps=0", "scheduler.final=1", "trainer.max_epochs=-
 
 
 def assert_same_training(songs_root: Path, folder: Path, whole: tuple[str, ...], parts: list[Any]) -> None:
-    """Compare a run with one in parts, each of which is (overrides, batches until it is cut)."""
+    """Compare a run with one in parts: (overrides, batches until it is cut)."""
     expected = recorded(songs_root, folder / "whole", *whole, *BARE)
     seen, checkpoint = [], ""
     for overrides, batches in parts:

@@ -50,7 +50,7 @@ def resumes(trained) -> Callable[[Path], None]:
 
 
 def changed(checkpoint: dict[str, Any], key: tuple[Any, ...], change: Any) -> dict[str, Any]:
-    """The checkpoint with another value of an entry, or without it if the change is `...`."""
+    """Change an entry of a checkpoint, or remove it if the change is `...`."""
     checkpoint = copy.deepcopy(checkpoint)
     node: Any = checkpoint
     for name in key[:-1]:
