@@ -1,4 +1,4 @@
-"""What a run keeps when a song cannot be read any more."""
+"""Runs in which a song becomes unreadable."""
 
 import os
 import shutil
@@ -67,6 +67,6 @@ class Deadly(torch.utils.data.Dataset):
         return torch.zeros(1)
 
 
-def test_a_reading_process_that_was_killed_is_named_with_the_remedy():
+def test_a_killed_worker_is_reported_with_the_remedy():
     with pytest.raises(ReadingError, match=r"ended by the system.*lower data\.num_workers or data\.batch_size"):
         list(ReadingLoader(Deadly(), num_workers=1))
