@@ -42,7 +42,7 @@ def refuse_single_stem(stems: Sequence[str]) -> None:
 
 
 def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Sequence[str], sample_rate: int) -> None:
-    """Check that the mixtures of the first tracks contain no more than the sum of their stems.
+    """Check that mixtures contain no more than the sum of their stems.
 
     Args:
         pairs: Files of tracks, and the tracks.
@@ -65,7 +65,9 @@ def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Seq
 
 
 def refuse_silence_in_place_of(missing: Sequence[str], song: TrackFiles, form: TrackFormat) -> None:
-    """Check that missing stems may be replaced by silence: the mixture contains no more than the others.
+    """Check that missing stems may be replaced by silence.
+
+    Then the mixture contains no more than the others.
 
     Raises:
         InputError: If it does, or cannot be read.
@@ -85,7 +87,10 @@ def refuse_silence_in_place_of(missing: Sequence[str], song: TrackFiles, form: T
 
 
 def unnamed_stems(files: Sequence[TrackFiles], stems: Sequence[str]) -> list[str]:
-    """List the stems that whole tracks have on disk and ``data.stems`` does not name: no mixture contains them."""
+    """List the stems on disk that ``data.stems`` does not name.
+
+    No training mixture contains them.
+    """
     found = {stem for song in files if song.whole for stem in song.stems}
     return sorted(found.difference((MIXTURE, REST, *stems)))
 
@@ -98,7 +103,10 @@ def may_hold_more(song: TrackFiles, stems: Sequence[str]) -> bool:
 
 
 def unnamed_part_db(files: TrackFiles, track: AnyTrack, sample_rate: int) -> float:
-    """Measure what remains of the mixture without the sum of the stems at its best gain, dB relative to the mixture."""
+    """Measure the mixture without its stems, dB relative to the mixture.
+
+    The sum of the stems is subtracted at its best gain.
+    """
     size = round(EXCERPT_S * sample_rate)
     source = files.stems[MIXTURE]
     if probe(source.path, source.stream).sample_rate != sample_rate:

@@ -1,4 +1,4 @@
-"""Where excerpts can start: intervals of starts by activity, and draws from them without a second try."""
+"""Starts of excerpts: intervals by activity, and draws from them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple

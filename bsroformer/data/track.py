@@ -20,7 +20,7 @@ PADDED_CODECS = frozenset({"aac", "alac"})
 
 
 class AnyTrack(Protocol):
-    """A track that excerpts are read from: a `Track` of files, or a `bsroformer.data.packs.PackedTrack`."""
+    """A track of files or of a pack, from which excerpts are read."""
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ class Track:
         return audio
 
     def _read(self, source: AudioInfo, start: int, frames: int) -> Tensor:
-        """Read an excerpt (c t) of one stream, whose format must be that of the opened track."""
+        """Read an excerpt (c t) of one stream in the track's format."""
         try:
             audio, rate = read(source.path, start, frames, source.stream)
         except EndsBeforeError:
@@ -118,7 +118,7 @@ class Track:
         return audio
 
     def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
-        """Read every stem, as `stem` does, into one tensor (n c t) in the order of ``stems``."""
+        """Read every stem into one tensor (n c t), in the order of ``stems``."""
         audio = [self.stem(stem, start, frames) for stem in self.stems]
         # The header of an mp4 may promise a few samples too many.
         shortest = min(stem.shape[-1] for stem in audio)

@@ -87,14 +87,14 @@ def test_other_files_than_the_requested_stems_are_ignored(folder):
 
 
 def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
-    from bsroformer.data import track as track_module
+    from bsroformer.data import track_check
 
     def probe_streams(path: Path) -> list:
         infos = read_headers(path)
         return [*infos[:4], replace(infos[4], frames=200_000)]
 
-    read_headers = track_module.probe_streams
-    monkeypatch.setattr(track_module, "probe_streams", probe_streams)
+    read_headers = track_check.probe_streams
+    monkeypatch.setattr(track_check, "probe_streams", probe_streams)
     track = open_song(MUSDB_SONG)
     assert track.frames == 200_000
     assert track.all_stems().shape == (4, 2, 200_000)
@@ -102,13 +102,13 @@ def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
 
 
 def test_samples_past_the_end_of_a_padded_mp4_are_none(monkeypatch):
-    from bsroformer.data import track as track_module
+    from bsroformer.data import track_check
 
     def probe_streams(path: Path) -> list:
         return [replace(info, frames=info.frames + 700) for info in read_headers(path)]
 
-    read_headers = track_module.probe_streams
-    monkeypatch.setattr(track_module, "probe_streams", probe_streams)
+    read_headers = track_check.probe_streams
+    monkeypatch.setattr(track_check, "probe_streams", probe_streams)
     track = open_song(MUSDB_SONG)
     assert track.all_stems(track.frames - 10).shape == (4, 2, 0)
     assert track.all_stems(track.frames - 1000).shape[-1] <= 300

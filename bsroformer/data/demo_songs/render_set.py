@@ -1,4 +1,4 @@
-"""Render the demo set to disk in MUSDB18-HQ's layout: in parallel, and safe to interrupt."""
+"""Render the demo set to disk in parallel, safe to interrupt."""
 
 import json
 import shutil
@@ -65,7 +65,7 @@ def render_demo_set(
     seconds: float = 20.0,
     workers: int | None = None,
 ) -> Path:
-    """Compose and render the demo set under ``root``, unless it is complete there already.
+    """Compose and render the demo set, unless it is complete.
 
     The layout is MUSDB18-HQ's: ``train|test/<song>/{mixture,vocals,drums,bass,other}.wav``, 44.1 kHz, stereo,
     16-bit PCM, the mixture being the exact sum of the stems. The folder of a song appears only when it is complete:
@@ -155,7 +155,10 @@ def render_song(job: Job) -> dict[str, Any]:
 
 
 def compose_song(rng: np.random.Generator, job: Job) -> Song:
-    """Compose a song in the style and tonic of its index: each comes once before any comes again."""
+    """Compose a song in the style and tonic of its index.
+
+    Each comes once before any comes again.
+    """
     deck = np.random.default_rng([job.seed, len(SPLITS) + SPLITS.index(job.split)])
     styles = deck.permutation(len(STYLES))
     tonics = deck.permutation(12)
@@ -165,7 +168,7 @@ def compose_song(rng: np.random.Generator, job: Job) -> Song:
 
 
 def write_song(stems: dict[str, np.ndarray], job: Job) -> None:
-    """Write a song's files into a partial folder, and move it to its final one when all are written."""
+    """Write a song's files, and move the complete folder to its final path."""
     partial = job.root / PARTIAL / job.split / job.title
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A style of music as text: tempo, harmony, the patterns of the band and its instruments."""
+"""A style of music as text."""
 
 from dataclasses import dataclass
 
@@ -101,7 +101,10 @@ TRIPLET_FILLS = (
 
 
 def add_fill(groove: DrumBar, fill: DrumBar) -> DrumBar:
-    """Play the groove up to the first stroke of the fill, then the fill; the kick continues below it."""
+    """Play the groove up to the first stroke of the fill, then the fill.
+
+    The kick continues below it.
+    """
     first_stroke = min(len(pattern) - len(pattern.lstrip(".")) for pattern in fill.values())
     silence = "." * len(groove["kick"])
     end = {**dict.fromkeys(groove, silence), "kick": groove["kick"], **fill}

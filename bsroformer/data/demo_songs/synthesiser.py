@@ -1,4 +1,4 @@
-"""Play parts: write their notes as a MIDI file in memory, and render it with a SoundFont."""
+"""Play parts: write a MIDI file in memory, and render it with a SoundFont."""
 
 import io
 from collections.abc import Sequence
@@ -116,7 +116,7 @@ def write_part(part: Part, beat: float, begin: float) -> "pretty_midi.Instrument
 
 
 def express(instrument: "pretty_midi.Instrument", singer: Singer, start: float, stop: float) -> None:
-    """Sing a note: scoop up to it, let a vibrato grow while it is held, swell and fade. Times in seconds."""
+    """Sing a note: scoop, vibrato, swell and fade. Times are in seconds."""
     import pretty_midi
 
     times = np.arange(0, stop - start, CONTROL_SECONDS)

@@ -1,4 +1,4 @@
-"""Findings about the files of a track: whether they exist, can be read, and fit together, by training's own rules."""
+"""Findings about the files of a track, by training's own rules."""
 
 from collections.abc import Collection, Iterator
 
@@ -59,7 +59,10 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
 
 
 def _damaged(facts: TrackFacts, stem: str, damage: str) -> Finding:
-    """Describe a file whose decoder found a fault; if its end is missing, reading there fails."""
+    """Describe a file whose decoder found a fault.
+
+    If its end is missing, reading there fails.
+    """
     severity: Severity = "warning"
     if facts.song.split == "test":
         training = "evaluation takes what can be read"

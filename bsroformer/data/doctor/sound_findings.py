@@ -1,4 +1,7 @@
-"""Findings about the sound of a track. The reasons for the thresholds are here and in docs/doctor.md."""
+"""Findings about the sound of a track.
+
+The reasons for the thresholds are here and in docs/doctor.md.
+"""
 
 from collections.abc import Iterator
 from math import isfinite
@@ -118,7 +121,7 @@ def _dc(facts: TrackFacts, stem: str) -> Finding | None:
 
 
 def _residual(facts: TrackFacts) -> Finding | None:
-    """Compare the mixture with the sum of the stems, in the channel where they differ most."""
+    """Compare the mixture with the sum of the stems in the worst channel."""
     if not facts.residual_db or is_silent(facts.stems[MIXTURE]):
         return None
     db = max(facts.residual_db)

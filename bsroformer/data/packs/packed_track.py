@@ -161,7 +161,9 @@ def mapped(path: Path) -> "np.memmap[Any, Any]":
 
 
 def _read_ahead(array: "np.memmap[Any, Any]", stem: int, start: int, end: int) -> None:
-    """Let the system read a part of the file in one go: otherwise it reads the neighbours of each page.
+    """Let the system read a part of the file in one go.
+
+    Otherwise it reads the neighbours of each page.
 
     On a disk that is four times as fast; for a part in memory the cost is too small to measure.
     """
@@ -175,7 +177,10 @@ def _read_ahead(array: "np.memmap[Any, Any]", stem: int, start: int, end: int) -
 
 
 def read_index(folder: Path) -> Index | None:
-    """Read the index of a packed track; None if it is missing, damaged or of another version."""
+    """Read the index of a packed track.
+
+    It is None if the index is missing, damaged or of another version.
+    """
     try:
         return Index.from_json(read_text(folder / INDEX, RECORDS))
     except (InputError, ValueError):
@@ -183,7 +188,9 @@ def read_index(folder: Path) -> Index | None:
 
 
 def _checked_energy(folder: Path, index: Index) -> NDArray[np.float32]:
-    """Check both arrays of a pack against its index, the samples by their header alone.
+    """Check both arrays of a pack against its index.
+
+    The samples are checked by their header alone.
 
     Returns:
         Energy of each stem and block, (n blocks).
