@@ -61,7 +61,7 @@ def bss_eval(
 
     Returns:
         For each of SDR, ISR, SIR and SAR the dB of every stem and frame, (n frames) float64, as museval has them: not
-        limited, and infinite where there is no error at all. NaN for all stems in a frame where any stem is silent. One
+        limited, and infinite without any error. NaN for all stems in a frame where any stem is silent. One
         that is silent all the time makes everything NaN, where museval would raise a ValueError.
 
     Raises:

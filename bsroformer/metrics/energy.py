@@ -26,7 +26,7 @@ def comparable(estimate: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         The two signals in their common type, never less than float32.
 
     Raises:
-        InputError: If the shapes differ, or there is no channel or no sample.
+        InputError: If the shapes differ or hold no samples.
     """
     if estimate.shape != target.shape:
         raise InputError(

@@ -86,7 +86,7 @@ def _silent(facts: TrackFacts, stem: str) -> Finding | None:
     if stem == MIXTURE or measured.silent_share < MOSTLY_SILENT:
         return None
     found = f"silent in {100 * measured.silent_share:.0f} % of the song"
-    training = _use(facts, stem, "draws mostly silence from files; packed, where it is heard")
+    training = _use(facts, stem, "draws mostly silence from files; packed, where it is active")
     return Finding.about(facts.song, "mostly silent", "remark", (stem,), found, training)
 
 
