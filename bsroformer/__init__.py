@@ -9,6 +9,14 @@ Axes, one notation everywhere, in shape comments and einops patterns::
 
 Waveforms are float32 in [-1, 1]. A mixture is ``(b c t)``, its stems are ``(b n c t)``.
 
+Glossary, one word for one thing::
+
+    track      files on disk with stems, of a data set     position   of a run in its schedule of excerpts
+    clip       a file of one stem, to be mixed at random   schedule   the order of a run's excerpts and batches
+    excerpt    a part of a track, to train or validate on  start      first sample of an excerpt in its track
+    mixture    the sum of the stems                        pack       a decoded copy of a track
+    song       a file that a person plays or separates     queue      jobs of the studio that wait
+
 >>> import bsroformer
 >>> model = bsroformer.load_model("runs/demo/checkpoints/best.ckpt")  # doctest: +SKIP
 >>> separator = bsroformer.Separator(model)  # doctest: +SKIP
