@@ -38,10 +38,10 @@ def faulty_excerpts(trainer: L.Trainer, module: SeparationModule) -> Excerpts:
     loader = trainer.train_dataloader
     if not isinstance(loader, TrainingLoader):
         return NO_EXCERPTS
-    position = loader.position()
-    if position is None:
+    counts = loader.counts()
+    if counts is None:
         return NO_EXCERPTS
-    batches = range(position.batches - len(module.losses), position.batches)
+    batches = range(counts.total - len(module.losses), counts.total)
     keys = [key for batch in batches for key in loader.keys_of(batch)]
     with eval_without_side_effects(trainer, module):
         found = [key for key in keys if not loss_is_finite(trainer, module, loader, key)]

@@ -48,7 +48,7 @@ def test_steps_before_a_fault_are_saved_and_resumed_exactly(songs_root, tmp_path
         start(songs, tmp_path / "run", SPARE)
     assert ended.value.code == 2
     message = " ".join(capfd.readouterr().err.split())
-    assert "vocals.wav has 1 channel(s) and 44100 Hz, and had 2" in message
+    assert "vocals.wav has 1 channel and 44100 Hz, and had 2" in message
     step = checkpoint(tmp_path / "run")["global_step"]
     assert step > 0 and f"resume={tmp_path / 'run'} continues from its last checkpoint" in message.replace(" /", "/")
     shutil.rmtree(songs)

@@ -21,5 +21,5 @@ class SameBatch(L.Callback):
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainingLoader)
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
-        loader.row = replace(loader.row, start=START)
-        loader.position = lambda: BatchCounts(progress.processed, progress.ready)  # type: ignore[attr-defined]
+        loader.schedule = replace(loader.schedule, start=START)
+        loader.counts = lambda: BatchCounts(progress.processed, progress.ready)  # type: ignore[attr-defined]
