@@ -1,37 +1,38 @@
-"""Names for files on anybody's computer, from what people and checkpoints call things."""
+"""Legal file names for any computer, from titles and stem names."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-SEPARATORS_AND_THE_LIKE = frozenset('<>:"/\\|?*')
-"""What Windows, whose rules are the strictest, has in no name."""
+FORBIDDEN = frozenset('<>:"/\\|?*')
+"""Characters that Windows, whose rules are the strictest, forbids."""
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
-"""Its devices, whatever follows the dot."""
-DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-"""Characters that show a name in another order, so that an ending is not what it seems to be."""
+"""Names of its devices, with any suffix."""
+DIRECTION_MARKS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Bidirectional classes that reorder a name, so that it seems to have another suffix."""
 
 
-def safe_name(text: str, otherwise: str, most_bytes: int = 100) -> str:
-    """The nearest name of a file or folder that every system takes: never empty, a path, hidden or a device.
+def safe_name(text: str, fallback: str, max_bytes: int = 100) -> str:
+    """Turn text into a legal name of a file or folder: never empty, a path, hidden or a device.
 
     Args:
         text: Any characters.
-        otherwise: The name where nothing is left of it.
-        most_bytes: Its length as UTF-8.
+        fallback: The name if no character is left.
+        max_bytes: Limit of its length as UTF-8.
     """
-    shown = "".join("_" if _is_unsafe(character) else character for character in unicodedata.normalize("NFC", text))
-    bare = shown.strip(". ")
-    allowed = f"_{bare}" if RESERVED.fullmatch(bare) else bare
-    return allowed.encode()[:most_bytes].decode(errors="ignore").rstrip(". ") or otherwise
+    characters = unicodedata.normalize("NFC", text)
+    name = "".join("_" if _is_unsafe(character) else character for character in characters).strip(". ")
+    if RESERVED.fullmatch(name):
+        name = f"_{name}"
+    return name.encode()[:max_bytes].decode(errors="ignore").rstrip(". ") or fallback
 
 
-def distinct_names(texts: Iterable[str], otherwise: str) -> list[str]:
-    """The same for several names side by side; where two fall together, the later one gets its number before it."""
+def distinct_names(texts: Iterable[str], fallback: str) -> list[str]:
+    """Turn several texts into distinct legal names; of two equal names, the later one is prefixed with its number."""
     names: list[str] = []
     for number, text in enumerate(texts, start=1):
-        name = safe_name(text, otherwise)
+        name = safe_name(text, fallback)
         taken = {other.casefold() for other in names}
         while name.casefold() in taken:
             name = f"{number} {name}"
@@ -40,16 +41,16 @@ def distinct_names(texts: Iterable[str], otherwise: str) -> list[str]:
 
 
 def _is_unsafe(character: str) -> bool:
-    """Whether it separates folders, controls something, is half a character or reverses others."""
+    """Return whether a character separates folders, controls a terminal, is half a character or reorders others."""
     return (
-        character in SEPARATORS_AND_THE_LIKE
+        character in FORBIDDEN
         or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-        or unicodedata.bidirectional(character) in DIRECTIONS
+        or unicodedata.bidirectional(character) in DIRECTION_MARKS
     )
 
 
-def from_here(path: Path) -> Path:
-    """A path as visitors may see it: below the working directory, without the folders above that."""
-    here = Path.cwd()
+def relative_path(path: Path) -> Path:
+    """Return a path for visitors: if it is below the working directory, without the folders above that."""
+    folder = Path.cwd()
     resolved = path.resolve()
-    return resolved.relative_to(here) if resolved.is_relative_to(here) else path
+    return resolved.relative_to(folder) if resolved.is_relative_to(folder) else path

@@ -17,7 +17,7 @@ from bsroformer.launch.config import plain
 from bsroformer.launch.monitoring import with_monitor
 from bsroformer.launch.train import train
 from bsroformer.report.monitor import Monitor, monitor_of
-from bsroformer.studio.known_scores import known_scores
+from bsroformer.studio.training_runs import known_scores
 from bsroformer.training.candidates import Candidates, score_of
 from bsroformer.training.prune import MedianPruner
 from bsroformer.training.result import FILE, Result, read_result

@@ -11,12 +11,12 @@ import pytest
 import torch
 from songs_on_disk import RATE, STEMS, done_song
 
-from bsroformer.audio.files import probe, read
+from bsroformer.audio.files import AudioInfo, probe, read
 from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
 from bsroformer.studio import downloads
-from bsroformer.studio.downloads import MIXES_KEPT, NotDoneError, NotMadeError, formats_of, mix_in, stem_in, zip_of
-from bsroformer.studio.reserve import KEPT_FREE
+from bsroformer.studio.downloads import MIXES_KEPT, NotCreatedError, NotDoneError, formats_of, mix_in, stem_in, zip_of
+from bsroformer.studio.workspace import KEEP_FREE
 
 Disk = namedtuple("Disk", "total used free")
 ONES = (1.0, 1.0, 1.0)
@@ -72,7 +72,9 @@ def test_a_file_is_made_once(tmp_path):
 
 def test_many_who_ask_at_once_cause_one_conversion(tmp_path, monkeypatch):
     job, calls, convert = done_song(tmp_path), [], downloads._convert
-    monkeypatch.setattr(downloads, "_convert", lambda stem, path: (calls.append(path), convert(stem, path)))
+    monkeypatch.setattr(
+        downloads, "_convert", lambda stem, audio, path: (calls.append(path), convert(stem, audio, path))
+    )
     with ThreadPoolExecutor(8) as threads:
         paths = set(threads.map(lambda _: stem_in(job, 1, "flac"), range(8)))
     assert paths == {tmp_path / "made" / "1.flac"}
@@ -84,7 +86,7 @@ def test_two_conversions_go_on_at_once_and_no_third(tmp_path, monkeypatch):
     jobs = [done_song(tmp_path / str(number)) for number in range(6)]
     pairs, lock, running, most = Barrier(2), Lock(), [], []
 
-    def convert(stem: Path, path: Path) -> None:
+    def convert(stem: Path, audio: AudioInfo, path: Path) -> None:
         with lock:
             running.append(path)
             most.append(len(running))
@@ -151,7 +153,7 @@ def test_the_last_few_mixes_are_kept(tmp_path):
     [(), (1,), (1, 1, 1, 1), (0, 0, 0), (1, 1, -0.1), (1, 1, 4.1), (1, 1, float("nan")), (1, 1, float("inf"))],
 )
 def test_levels_that_are_none_are_refused(tmp_path, levels):
-    with pytest.raises(InputError, match=r"^levels has .*give"):
+    with pytest.raises(InputError, match=r"^levels must "):
         mix_in(done_song(tmp_path), levels, "wav")
     assert not (tmp_path / "made").exists()
 
@@ -160,19 +162,19 @@ def test_levels_that_are_none_are_refused(tmp_path, levels):
 def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path, format):
     job = done_song(tmp_path)
     for ask in (lambda: stem_in(job, 1, format), lambda: mix_in(job, ONES, format), lambda: zip_of(job, format)):
-        with pytest.raises(InputError, match=r"is none of wav, flac, mp3") as refused:
+        with pytest.raises(InputError, match=r"must be one of wav, flac, mp3") as refused:
             ask()
         assert str(refused.value).isascii()
 
 
 def test_an_mp3_of_a_rate_that_it_cannot_have_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"96000 Hz: choose one of wav, flac"):
+    with pytest.raises(InputError, match=r"96000 Hz; choose one of wav, flac"):
         stem_in(done_song(tmp_path, rate=96_000), 1, "mp3")
 
 
 @pytest.mark.parametrize("track", [-1, 0, 4])
 def test_a_stem_that_is_not_there_is_refused(tmp_path, track):
-    with pytest.raises(InputError, match=r"take one of 1 to 3"):
+    with pytest.raises(InputError, match=r"stem must be in 1 to 3"):
         stem_in(done_song(tmp_path), track, "wav")
 
 
@@ -189,7 +191,7 @@ def test_a_stem_that_was_deleted_meanwhile_leaves_no_trace(tmp_path):
     job = done_song(tmp_path)
     job.files[1].unlink()
     for ask in (lambda: stem_in(job, 2, "flac"), lambda: mix_in(job, ONES, "wav")):
-        with pytest.raises(NotMadeError, match=r"drums"):
+        with pytest.raises(NotCreatedError, match=r"drums"):
             ask()
     assert not (tmp_path / "made").exists()
 
@@ -203,7 +205,7 @@ def test_a_conversion_that_fails_leaves_nothing_half_made(tmp_path, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setattr(downloads, "blocks", full)
-        with pytest.raises(NotMadeError, match=r"no space left"):
+        with pytest.raises(NotCreatedError, match=r"no space left"):
             stem_in(job, 1, "flac")
     assert made(tmp_path) == []
     assert stem_in(job, 1, "flac").exists()
@@ -249,21 +251,21 @@ def test_a_stem_that_is_deleted_while_a_zip_is_read_ends_it_with_an_error(tmp_pa
     parts = zip_of(job, "flac")
     next(parts)
     job.files[2].unlink()
-    with pytest.raises(NotMadeError, match=r"other"):
+    with pytest.raises(NotCreatedError, match=r"other"):
         list(parts)
 
 
 def test_stems_whose_names_fall_together_are_all_in_the_zip(tmp_path):
     job = done_song(tmp_path)
-    job.wish = type(job.wish)(job.wish.source, "CON", "demo", ("..", "..", "x/../y"))
+    job.request = type(job.request)(job.request.source, "CON", "demo", ("..", "..", "x/../y"))
     with unzipped(job, "wav") as archive:
         assert archive.namelist() == ["_CON/stem.wav", "_CON/2 stem.wav", "_CON/x_.._y.wav"]
 
 
 def test_nothing_is_made_on_a_disk_that_is_nearly_full(tmp_path, monkeypatch):
     job = done_song(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEPT_FREE // 2 - 1))
-    with pytest.raises(NotMadeError, match=r"nearly full"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEEP_FREE // 2 - 1))
+    with pytest.raises(NotCreatedError, match=r"nearly full"):
         stem_in(job, 1, "flac")
     assert not (tmp_path / "made").exists()
     assert stem_in(job, 1, "wav") == job.files[0]

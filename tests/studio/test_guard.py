@@ -9,17 +9,16 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from bsroformer.studio.guard import Guard
-from bsroformer.studio.reserve import Reserve
-from bsroformer.studio.shelf import Shelf
 from bsroformer.studio.uploads import Uploads
+from bsroformer.studio.workspace import Workspace
 
 Disk = namedtuple("Disk", "total used free")
 
 
 def guarded(app, folder):
     """An app behind what lets requests in, with uploads of up to 1 MB."""
-    shelf = Shelf(folder / "studio", keep_seconds=60)
-    return Guard(Uploads(app, megabytes=1, shelf=shelf, reserve=Reserve(shelf.songs)))
+    workspace = Workspace(folder / "studio", keep_seconds=60)
+    return Guard(Uploads(app, megabytes=1, workspace=workspace))
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def test_gradio_is_not_sent_to_fetch_a_file_elsewhere(client, path):
 def test_a_path_that_no_file_can_have_is_refused(client, path):
     answer = client.post("/gradio_api/queue/join", content=json.dumps({"data": [{"path": path}]}))
     assert answer.status_code == 400
-    assert answer.json()["error"] == "path must be what the upload answered"
+    assert answer.json()["error"] == "path must be the response to an upload"
 
 
 @pytest.mark.parametrize("call", [5, {}, {"data": "x"}, {"data": []}, {"data": [FILE] * 7}])

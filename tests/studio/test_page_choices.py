@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studios import OFFER, RATE, Model, song_in, studio_in
+from studios import OPTION, RATE, Model, song_in, studio_in
 from visitors import Visitor, opened, visiting
 
 from bsroformer.audio.files import read
-from bsroformer.studio.menu import Offer
+from bsroformer.studio.catalog import CheckpointOption
 from bsroformer.studio.page import QUALITIES
 from bsroformer.studio.studio import Studio
 
-SCORED = Offer("scored", "scored.ckpt", ("bass",), RATE, metric="SI-SDR", score=6.12, scores={"bass": 6.12})
+SCORED = CheckpointOption("scored", "scored.ckpt", ("bass",), RATE, metric="SI-SDR", score=6.12, scores={"bass": 6.12})
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, Model, str]]:
     folder = tmp_path_factory.mktemp("studio")
-    with studio_in(folder, offers=[OFFER, SCORED]) as (studio, model), opened(studio) as page:
+    with studio_in(folder, offers=[OPTION, SCORED]) as (studio, model), opened(studio) as page:
         yield studio, model, page.local_url
 
 
@@ -84,7 +84,7 @@ def test_stems_scores_and_the_rest_follow_the_checkpoint(visitor: Visitor, runni
     names = page.locator("stem-player .name").all_inner_texts()
     assert [name.lower() for name in names] == ["mixture", "bass", "no bass"]
 
-    choose_checkpoint(visitor, OFFER)
+    choose_checkpoint(visitor, OPTION)
     page.get_by_text("Its scores are not known here.").wait_for()
     page.get_by_label("drums", exact=True).wait_for()
     page.locator("#rest input:not(:checked)").wait_for()
@@ -110,7 +110,7 @@ def boxes(visitor: Visitor) -> dict[str, bool]:
     return {label.inner_text(): label.locator("input").is_checked() for label in labels.all()}
 
 
-def choose_checkpoint(visitor: Visitor, offer: Offer) -> None:
+def choose_checkpoint(visitor: Visitor, offer: CheckpointOption) -> None:
     """From the menu."""
     visitor.page.get_by_label("Checkpoint").click()
     visitor.page.get_by_role("option", name=offer.label).click()

@@ -13,7 +13,7 @@ CONTRAST = 4.5
 """That WCAG 2 asks of text (level AA)."""
 CONTRAST_OF = """async (element) => {
   const changes = document.getAnimations().filter((each) => each instanceof CSSTransition);
-  await Promise.allSettled(changes.map((each) => each.finished));
+  await Promise.allSettled(changes.map((each) => each.finished_at));
   const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const luminance = (...colours) => { // of colours one over the other
     pen.clearRect(0, 0, 1, 1);

@@ -14,11 +14,11 @@ import gradio as gr
 import gradio_client
 import httpx
 import pytest
-from studios import OFFER, Model, finished, song_in, studio_in, wait_until, wish_of
+from studios import OPTION, Model, finished, request_for, song_in, studio_in, wait_until
 from visitors import opened
 
 from bsroformer.audio.files import read, write
-from bsroformer.studio.api import ROUND
+from bsroformer.studio.api import POLL_INTERVAL_S
 from bsroformer.studio.job import Job
 from bsroformer.studio.limits import MEGABYTE, Limits
 from bsroformer.studio.studio import Studio
@@ -67,7 +67,7 @@ def program(running: Any) -> Iterator[gradio_client.Client]:
 def test_a_program_gets_the_files_that_the_page_gives(
     program: gradio_client.Client, client: httpx.Client, studio: Studio, song: Path
 ) -> None:
-    job = finished(studio.submit(wish_of(song, rest=True)))
+    job = finished(studio.submit(request_for(song, rest=True)))
     files = program.predict(gradio_client.handle_file(song), rest=True, api_name="/separate")
     assert [Path(file).name for file in files] == ["vocals.wav", "drums.wav", "residual.wav"]
     for number, file in enumerate(files, start=1):
@@ -81,7 +81,7 @@ def test_a_program_can_want_some_stems_only(program: gradio_client.Client, song:
 
 def test_a_program_can_ask_for_the_checkpoints(program: gradio_client.Client) -> None:
     assert program.predict(api_name="/checkpoints") == [
-        {"name": OFFER.name, "stems": list(OFFER.stems), "metric": None, "scores": {}}
+        {"name": OPTION.name, "stems": list(OPTION.stems), "metric": None, "scores": {}}
     ]
 
 
@@ -173,11 +173,11 @@ def test_a_program_that_reads_nothing_does_not_keep_its_song(
     event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
     wait_until(lambda: bool(new_jobs(studio, before)))
     [job] = new_jobs(studio, before)
-    asked = job.asked
-    time.sleep(3 * ROUND)
-    assert job.asked == asked
+    asked = job.last_seen
+    time.sleep(3 * POLL_INTERVAL_S)
+    assert job.last_seen == asked
     with client.stream("GET", f"/gradio_api/call/separate/{event}"):
-        wait_until(lambda: job.asked > asked)
+        wait_until(lambda: job.last_seen > asked)
     model.open.set()
     finished(job)
 
@@ -191,7 +191,7 @@ def test_one_program_does_not_take_all_places(client: httpx.Client, studio: Stud
         wait_until(lambda number=number: len(new_jobs(studio, before)) == number)
     event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
     told = client.get(f"/gradio_api/call/separate/{event}").text
-    assert f"{LIMITS.songs_each} of your songs are waiting or in work here" in told
+    assert f"{LIMITS.songs_each} of your songs are in the queue" in told
     assert len(new_jobs(studio, before)) == LIMITS.songs_each
     model.open.set()
     for job in new_jobs(studio, before):
@@ -269,7 +269,7 @@ def test_the_running_page_is_for_its_own_site_only(client: httpx.Client, studio:
     answer = client.get("/config", headers=evil)
     assert "access-control-allow-credentials" not in answer.headers
     assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
-    assert not list(studio.shelf.uploads.rglob("evil*"))
+    assert not list(studio.workspace.uploads.rglob("evil*"))
 
 
 def test_a_file_that_is_too_large_is_refused_with_a_sentence_whoever_sends_it(
@@ -278,12 +278,12 @@ def test_a_file_that_is_too_large_is_refused_with_a_sentence_whoever_sends_it(
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     answer = client.post(UPLOAD, content=upload_of(2 * MEGABYTE), headers=headers)
     assert answer.status_code == 413
-    assert answer.json()["error"] == "a song may have up to 1 MB here, and comes alone"
+    assert answer.json()["error"] == "the upload is too large; upload one file of up to 1 MB"
     in_parts = io.BytesIO(upload_of(2 * MEGABYTE))
     answer = client.post(UPLOAD, content=iter(lambda: in_parts.read(65_536), b""), headers=headers)
     assert answer.status_code == 411
-    assert answer.json()["error"] == "say how long the upload is"
-    assert not list(studio.shelf.uploads.rglob("large.wav"))
+    assert answer.json()["error"] == "the header Content-Length is missing"
+    assert not list(studio.workspace.uploads.rglob("large.wav"))
 
 
 def test_an_upload_that_is_longer_than_it_says_is_not_read_further(running: Any, studio: Studio) -> None:
@@ -295,10 +295,10 @@ def test_an_upload_that_is_longer_than_it_says_is_not_read_further(running: Any,
         connection.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode() + upload_of(2000))
         answer = connection.recv(65_536)
     assert int(answer.split()[1]) in (200, 400)
-    assert all(path.stat().st_size < 1000 for path in studio.shelf.uploads.rglob("large.wav"))
+    assert all(path.stat().st_size < 1000 for path in studio.workspace.uploads.rglob("large.wav"))
 
 
 def test_a_form_of_many_files_is_no_way_around_the_limit(client: httpx.Client, studio: Studio) -> None:
     files = [("files", (f"many{number}.wav", bytes(400_000))) for number in range(4)]
     assert client.post(UPLOAD, files=files).status_code == 413
-    assert not list(studio.shelf.uploads.rglob("many*"))
+    assert not list(studio.workspace.uploads.rglob("many*"))

@@ -13,7 +13,7 @@ import gradio as gr
 import httpx
 import pytest
 from starlette.routing import Mount
-from studios import finished, song_in, studio_in, wish_of
+from studios import finished, request_for, song_in, studio_in
 from visitors import opened
 
 from bsroformer.studio.studio import Studio
@@ -46,7 +46,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         for place in (folder, folder / "studio"):
             (place / "secret.wav").write_text(SECRET)
         (folder / "small.ckpt").write_text(SECRET)
-        finished(studio.submit(wish_of(song_in(folder, 1))))
+        finished(studio.submit(request_for(song_in(folder, 1))))
         secrets = [folder / name for name in ("secret.wav", "studio/secret.wav", "small.ckpt", "A song.wav")]
         yield Running(studio, page, [*secrets, PROJECT, Path("/etc/passwd")])
 
@@ -139,7 +139,7 @@ def question(path: Path | str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_file_that_was_not_uploaded_is_not_separated(running: Running) -> None:
-    climbing = running.studio.shelf.uploads / ".." / ".." / "A song.wav"
+    climbing = running.studio.workspace.uploads / ".." / ".." / "A song.wav"
     with httpx.Client(base_url=running.page.local_url, timeout=60) as client:
         url = client.post("/gradio_api/call/separate", json=question(f"file://{running.secrets[3]}"))
         assert url.status_code == 400

@@ -18,12 +18,12 @@ from bsroformer.checkpoints import load_model
 from bsroformer.checkpoints.save import save_model
 from bsroformer.inference import Delivery, Separator
 from bsroformer.model import BandSplitRoformer, ModelSettings
-from bsroformer.studio import held_model
-from bsroformer.studio.held_model import HeldModel
+from bsroformer.studio import model_cache
+from bsroformer.studio.catalog import options_from_paths
 from bsroformer.studio.limits import Limits
-from bsroformer.studio.menu import offers_of
-from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.studio import Studio
+from bsroformer.studio.workspace import Workspace
 
 STEMS = ("vocals", "drums")
 TITLE = "The Easton Ellises - Falcon 69"
@@ -96,9 +96,9 @@ def finished(
 ) -> Iterator[Finished]:
     loaded: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(held_model, "load_model", lambda *of: loaded.append(of[0]) or load_model(*of))
-        shelf = Shelf(tmp_path_factory.mktemp("songs") / "studio", 3600)
-        studio = Studio(offers_of([str(checkpoint)]), HeldModel(separator), shelf, Limits(), Delivery())
+        patch.setattr(model_cache, "load_model", lambda *of: loaded.append(of[0]) or load_model(*of))
+        workspace = Workspace(tmp_path_factory.mktemp("songs") / "studio", 3600)
+        studio = Studio(options_from_paths([str(checkpoint)]), ModelCache(separator), workspace, Limits(), Delivery())
         with opened(studio) as page, visiting(browser, page.local_url) as visitor:
             visitor.page.get_by_label("The rest too").check()
             token = visitor.separate(song)

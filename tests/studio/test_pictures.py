@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bsroformer.studio.pictures import COLUMNS, ROWS, peaks, spectrograms
+from bsroformer.studio.preview import PICTURE_COLUMNS, PICTURE_ROWS, peaks, spectrograms
 
 RATE = 44_100
 
@@ -39,15 +39,15 @@ def test_there_are_not_more_slices_than_samples():
 
 def test_a_high_tone_is_above_a_low_one():
     low, high = (picture(tone(hertz)[None]) for hertz in (110.0, 7000.0))
-    assert low.mean(axis=1).argmax() > ROWS / 2 > high.mean(axis=1).argmax()
+    assert low.mean(axis=1).argmax() > PICTURE_ROWS / 2 > high.mean(axis=1).argmax()
 
 
 def test_tracks_are_one_below_the_other_and_silence_is_dark():
     shown = picture(torch.stack([torch.zeros(2, 5 * RATE), tone(1000.0)]))
-    assert shown.shape == (2 * ROWS, COLUMNS)
-    assert shown[: ROWS - 8].max() < 10 < shown[ROWS:].max()  # WebP smears a little over the border
+    assert shown.shape == (2 * PICTURE_ROWS, PICTURE_COLUMNS)
+    assert shown[: PICTURE_ROWS - 8].max() < 10 < shown[PICTURE_ROWS:].max()  # WebP smears a little over the border
 
 
 def test_the_end_of_a_song_is_narrower_down_to_a_single_sample():
-    assert picture(tone(440.0, 2.5)[None], share=0.5).shape == (ROWS, COLUMNS // 2)
-    assert picture(torch.ones(1, 2, 1), share=1e-6).shape == (ROWS, 1)
+    assert picture(tone(440.0, 2.5)[None], share=0.5).shape == (PICTURE_ROWS, PICTURE_COLUMNS // 2)
+    assert picture(torch.ones(1, 2, 1), share=1e-6).shape == (PICTURE_ROWS, 1)

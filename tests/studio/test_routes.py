@@ -27,7 +27,7 @@ from bsroformer.studio.routes import routes_of
 
 TOKEN = "abcdefghijklmnop-_ABCDEFGHIJ0123"
 SECRET = b"nobody may see this"
-UNKNOWN = {"error": "There is no such song or part of it, or no longer."}
+UNKNOWN = {"error": "Song not found, or this part of it; it may have been deleted."}
 
 
 class Studio:
@@ -39,14 +39,14 @@ class Studio:
     def job(self, token: str) -> Job | None:
         return self.song if token == self.song.token else None
 
-    def facts(self, job: Job) -> dict[str, Any]:
-        return {"token": job.token, "title": job.wish.title, "state": job.state}
+    def status(self, job: Job) -> dict[str, Any]:
+        return {"token": job.token, "title": job.request.title, "state": job.state}
 
     def cancel(self, job: Job) -> None:
         job.cancel()
 
-    def leave(self, job: Job) -> None:
-        job.asked = -1.0
+    def page_closed(self, job: Job) -> None:
+        job.last_seen = -1.0
 
 
 @pytest.fixture
@@ -76,17 +76,17 @@ def client(studio) -> Iterator[TestClient]:
 
 
 def test_facts_are_never_stored_and_asking_is_a_sign_of_life(client, job):
-    job.asked = 0.0
+    job.last_seen = 0.0
     answer = client.get(f"/songs/{TOKEN}")
-    assert answer.json() == {"token": TOKEN, "title": job.wish.title, "state": "done"}
+    assert answer.json() == {"token": TOKEN, "title": job.request.title, "state": "done"}
     assert answer.headers["cache-control"] == "no-store"
-    assert job.asked > 0
+    assert job.last_seen > 0
 
 
 def test_a_page_says_that_it_is_closed_by_a_post_with_nothing_in_it(client, job):
     assert client.get(f"/songs/{TOKEN}/leave").status_code == 405
     assert client.post(f"/songs/{TOKEN}/leave").status_code == 204
-    assert job.asked == -1.0
+    assert job.last_seen == -1.0
     assert not job.cancelled
 
 
@@ -108,13 +108,13 @@ def test_cancelling_is_a_post_with_nothing_in_it(client, job):
     ],
 )
 def test_segments_never_change_and_listening_is_a_sign_of_life(client, job, name, kind):
-    job.asked = 0.0
+    job.last_seen = 0.0
     answer = client.get(f"/songs/{TOKEN}/listen/{name}")
     assert answer.text == f"segment {name}"
     assert answer.headers["content-type"] == kind
     assert answer.headers["cache-control"] == "private, max-age=3600, immutable"
     assert "content-disposition" not in answer.headers
-    assert job.asked > 0
+    assert job.last_seen > 0
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3"])
@@ -146,7 +146,7 @@ def test_all_stems_can_be_taken_home_in_a_zip(client, job):
     ["plain", "Ünïcode 歌", "new\r\nline: x", 'quo"te', "\udcff", "../../etc/passwd", "", "a" * 5000, "%41;é=*"],
 )
 def test_any_title_makes_a_name_of_a_file(client, job, title):
-    job.wish = type(job.wish)(job.wish.source, title, "demo", STEMS)
+    job.request = type(job.request)(job.request.source, title, "demo", STEMS)
     for path in ("stems/1.wav", "mix.wav?levels=1,1,1", "stems.zip?format=wav"):
         answer = client.get(f"/songs/{TOKEN}/{path}")
         assert answer.status_code == 200
@@ -404,7 +404,7 @@ def raw(client: TestClient, method: str, address: str) -> tuple[int, bytes]:
     async def send(message: dict[str, Any]) -> None:
         told.append(message)
 
-    scope = {"type": "http", "asgi": {"spec_version": "2.4"}, "method": method, "headers": [], "scheme": "http"}
+    scope = {"type": "http", "middleware": {"spec_version": "2.4"}, "method": method, "headers": [], "scheme": "http"}
     scope |= {"path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "root_path": ""}
     anyio.run(client.app, scope, receive, send)
     return told[0]["status"], b"".join(message.get("body", b"") for message in told[1:])

@@ -51,7 +51,7 @@ def test_what_gradio_cannot_start_is_one_sentence(studio, tmp_path, monkeypatch)
         raise RuntimeError("no thread")
 
     monkeypatch.setattr(http_server, "start_server", failing)
-    with pytest.raises(InputError, match=r"^the page cannot be opened at 127\.0\.0\.1 \(no thread\): check host"):
+    with pytest.raises(InputError, match=r"^the page cannot be opened at 127\.0\.0\.1 \(no thread\); check host"):
         open_page(studio, lambda: (song_in(tmp_path), "A song"), Address())
 
 
@@ -63,9 +63,9 @@ def test_all_parts_of_the_instrument_are_served():
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
 def test_an_address_that_is_not_this_machines_is_told(studio, host):
     with pytest.raises(InputError, match=rf"^the page cannot be opened at {host} .*give another host or port"):
-        open_page(studio, lambda: (studio.shelf.songs, ""), Address(host=host))
+        open_page(studio, lambda: (studio.workspace.songs, ""), Address(host=host))
 
 
 def test_a_port_beyond_all_ports_is_told(studio):
-    with pytest.raises(InputError, match=r"^the page cannot be opened at 127\.0\.0\.1:70000"):
-        open_page(studio, lambda: (studio.shelf.songs, ""), Address(port=70_000))
+    with pytest.raises(InputError, match=r"^port must be in 1 to 65535"):
+        open_page(studio, lambda: (studio.workspace.songs, ""), Address(port=70_000))

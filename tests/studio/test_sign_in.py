@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from bsroformer.studio.sign_in import MAX_ATTEMPTS, SlowSignIns
+from bsroformer.studio.middleware import MAX_ATTEMPTS, SlowSignIns
 
 PAUSE = 0.3
 
