@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from bsroformer.errors import InputError
-from bsroformer.studio.file_names import relative_path
+from bsroformer.file_names import from_here
 from bsroformer.studio.job import FINISHED, Job, SeparationRequest, title_of, visitor_of
 from bsroformer.studio.middleware import EventStreams
 from bsroformer.studio.studio import Studio
@@ -57,7 +57,7 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int, streams: EventStr
             studio.cancel(job)  # if the program has disconnected
         if job.state != "done":
             raise refusal(job.message or job.state)
-        return [str(relative_path(path)) for path in job.files]
+        return [str(from_here(path)) for path in job.files]
 
     def checkpoints() -> list[dict[str, Any]]:
         """List the checkpoints: name, stems, and scores in dB by stem."""

@@ -11,17 +11,12 @@ from bsroformer.checkpoints.hub import is_on_hub
 from bsroformer.checkpoints.naming import name_of, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
-from bsroformer.studio.training_runs import (
-    CHECKPOINTS,
-    VALIDATED,
-    evaluated_files,
-    is_debug_run,
-    known_scores,
-    run_of,
-)
+from bsroformer.run_folder import AVERAGE, BEST, CHECKPOINTS, LAST
+from bsroformer.studio.debug_runs import is_debug_run
+from bsroformer.studio.known_scores import VALIDATED, evaluated_files, known_scores
 
 SUFFIXES = (*TORCH, SAFETENSORS)
-RUN_FILES = ("best.ckpt", "average.ckpt", "last.ckpt")
+RUN_FILES = (BEST, AVERAGE, LAST)
 """Results of a training, the best first; other checkpoints of a run are for the training itself."""
 Rank = tuple[int, float, float]
 
@@ -153,10 +148,16 @@ def _rank(option: CheckpointOption) -> Rank:
 
 def _group(path: str) -> Path:
     """Return the sweep's folder of a job's checkpoint, else the run's folder, else the file itself."""
-    run = run_of(Path(path))
+    run = _run_of(Path(path))
     if run is None:
         return Path(path)
     return run.parent if run.name.isdigit() else run
+
+
+def _run_of(checkpoint: Path) -> Path | None:
+    """Return the run's folder of a checkpoint, if it is in the ``checkpoints`` folder of one."""
+    folder = checkpoint.absolute().parent
+    return folder.parent if folder.name == CHECKPOINTS else None
 
 
 def _candidates(folder: Path) -> Iterator[list[Path]]:
@@ -191,7 +192,7 @@ def _open(path: str, config: str | None) -> CheckpointOption:
     checkpoint = open_checkpoint(path, config)
     checkpoint.check()
     known = known_scores(checkpoint)
-    run = run_of(checkpoint.file.path)
+    run = _run_of(checkpoint.file.path)
     return CheckpointOption(
         name=name_of([path]),
         path=path,
@@ -217,7 +218,7 @@ def _with_unique_names(options: Sequence[CheckpointOption]) -> list[CheckpointOp
 
 def _with_sweep(name: str, path: str) -> str:
     """Prefix the name of a sweep's job, which is a number, with the sweep's name."""
-    run = run_of(Path(path))
+    run = _run_of(Path(path))
     if run is not None and name == run.name and name.isdigit():
         return f"{run.parent.name}/{name}"
     return name

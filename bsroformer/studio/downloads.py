@@ -22,9 +22,9 @@ from bsroformer.audio.encoders import ROUNDED_BITS, Sound
 from bsroformer.audio.files import AudioInfo, block_writer, blocks, probe
 from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
+from bsroformer.file_names import distinct_names, safe_name
 from bsroformer.inference import Delivery
 from bsroformer.inference.song_stems import READ_BLOCK
-from bsroformer.studio.file_names import distinct_names, safe_name
 from bsroformer.studio.job import FINISHED, Job
 from bsroformer.studio.workspace import is_nearly_full
 
@@ -68,17 +68,17 @@ def stem_in(job: Job, track: int, format: str) -> Path:
         NotDoneError: The song is not done.
         NotCreatedError: The file cannot be written, or the stem is deleted.
     """
-    audio = _check(job, format)
+    _check(job, format)
     if not 1 <= track <= len(job.files):
         raise InputError(f"stem must be in 1 to {len(job.files)}, got {track}")
-    return _stem_file(job, track, format, audio)
+    return _stem_file(job, track, format)
 
 
-def _stem_file(job: Job, track: int, format: str, audio: AudioInfo) -> Path:
+def _stem_file(job: Job, track: int, format: str) -> Path:
     stem = job.files[track - 1]
     if format == "wav":
         return stem
-    return _created(job.folder / "made" / f"{track}.{format}", lambda path: _convert(stem, audio, path))
+    return _created(job.folder / "made" / f"{track}.{format}", lambda path: _convert(stem, path))
 
 
 def mix_in(job: Job, levels: Sequence[float], format: str) -> Path:
@@ -94,12 +94,12 @@ def mix_in(job: Job, levels: Sequence[float], format: str) -> Path:
         NotDoneError: The song is not done.
         NotCreatedError: The file cannot be written, or a stem is deleted.
     """
-    audio = _check(job, format)
+    _check(job, format)
     _check_levels(levels, len(job.files))
     key = repr([float(level) for level in levels])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = job.folder / "made" / f"mix.{digest}.{format}"
-    _created(path, lambda path: _mix(job.files, levels, audio, path))
+    _created(path, lambda path: _mix(job.files, levels, path))
     with suppress(OSError):
         # By the time of access the oldest mix is deleted; by that of the change browsers resume a download.
         os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
@@ -114,16 +114,16 @@ def zip_of(job: Job, format: str) -> Iterator[bytes]:
         NotDoneError: As `stem_in`.
         NotCreatedError: As `stem_in`, also while the zip is read.
     """
-    audio = _check(job, format)
-    _stem_file(job, 1, format, audio)
+    _check(job, format)
+    _stem_file(job, 1, format)
     folder = safe_name(job.request.title, "song")
     names = [f"{folder}/{name}.{format}" for name in distinct_names(job.request.names, "stem")]
-    files = (_stem_file(job, track, format, audio) for track in range(1, len(names) + 1))
+    files = (_stem_file(job, track, format) for track in range(1, len(names) + 1))
     return _zipped(zip(files, names, strict=True))
 
 
-def _check(job: Job, format: str) -> AudioInfo:
-    """Raise an error unless a song is done and has a format; return the header of its stems."""
+def _check(job: Job, format: str) -> None:
+    """Raise an error unless a song is done and its rate has the format."""
     if format not in FORMATS:
         raise InputError(f"format must be one of {', '.join(FORMATS)}, got {format[:16]!a}")
     if job.state in FINISHED and job.state != "done":
@@ -131,11 +131,10 @@ def _check(job: Job, format: str) -> AudioInfo:
     if job.state != "done":
         raise NotDoneError("This song is not done yet; download its stems when it is.")
     with _server_errors():
-        audio = probe(job.files[0])
-    known = formats_of(audio.sample_rate)
+        sample_rate = probe(job.files[0]).sample_rate
+    known = formats_of(sample_rate)
     if format not in known:
-        raise InputError(f"{format} does not support {audio.sample_rate} Hz; choose one of {', '.join(known)}")
-    return audio
+        raise InputError(f"{format} does not support {sample_rate} Hz; choose one of {', '.join(known)}")
 
 
 def _check_levels(levels: Sequence[float], stems: int) -> None:
@@ -173,16 +172,18 @@ def _lock_of(folder: Path) -> Lock:
         return _locks.setdefault(folder, Lock())
 
 
-def _convert(stem: Path, audio: AudioInfo, path: Path) -> None:
+def _convert(stem: Path, path: Path) -> None:
     """Write a stem in another format."""
+    audio = probe(stem)
     with block_writer(path, _sound(stem, audio, path), audio.frames) as append:
         for block in blocks(stem, READ_BLOCK):
             append(block)
 
 
-def _mix(stems: Sequence[Path], levels: Sequence[float], audio: AudioInfo, path: Path) -> None:
+def _mix(stems: Sequence[Path], levels: Sequence[float], path: Path) -> None:
     """Write the sum of stems times gains; it is computed twice, since its last sample may be the loudest."""
     audible = [(stem, level) for stem, level in zip(stems, levels, strict=True) if level > 0]
+    audio = probe(stems[0])
     sound = _sound(stems[0], audio, path)
     gain = _gain(_sums(audible), sound.subtype)
     _delete_old_mixes(path.parent)

@@ -21,9 +21,9 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from bsroformer.errors import InputError
+from bsroformer.file_names import safe_name
 from bsroformer.studio.cleanup import TOKEN
 from bsroformer.studio.downloads import NotCreatedError, NotDoneError, mix_in, stem_in, zip_of
-from bsroformer.studio.file_names import safe_name
 from bsroformer.studio.job import Job
 from bsroformer.studio.middleware import signed_in
 

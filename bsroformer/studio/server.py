@@ -13,9 +13,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from bsroformer.errors import InputError
+from bsroformer.file_names import from_here
 from bsroformer.studio.address import Address, check_address, local_names, proxy_names
 from bsroformer.studio.connections import our_uvicorn
-from bsroformer.studio.file_names import relative_path
 from bsroformer.studio.guard import Guard
 from bsroformer.studio.limits import MEGABYTE
 from bsroformer.studio.middleware import CountEventStreams, EventStreams, SlowSignIns
@@ -56,7 +56,7 @@ def open_page(studio: Studio, example: Example, address: Address, overlap: float
     """
     check_address(address)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio sends a request to itself
-    os.environ["GRADIO_TEMP_DIR"] = str(relative_path(studio.workspace.uploads))  # for uploads; Gradio may read it
+    os.environ["GRADIO_TEMP_DIR"] = str(from_here(studio.workspace.uploads))  # for uploads; Gradio may read it
     gr.set_static_paths(studio.workspace.songs)  # stems are sent without a copy
     streams = EventStreams()
     page = build_page(studio, example, overlap, shifts, streams)

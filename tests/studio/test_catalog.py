@@ -116,7 +116,7 @@ def test_what_cannot_be_opened_is_left_out_and_told(made, tmp_path, caplog):
     (tmp_path / "letter.pt").write_text("Dear reader")
     assert names(options_in_folder(tmp_path)) == ["good"]
     for message, name in zip(sorted(caplog.messages), ("letter.pt", "torn.ckpt"), strict=True):
-        assert message.startswith(f"Not on the menu: {tmp_path / name} is not a checkpoint")
+        assert message.startswith(f"Skipping a checkpoint: {tmp_path / name} is not a checkpoint")
 
 
 def test_weights_that_differ_from_their_settings_are_left_out(tmp_path, made, caplog):
@@ -141,7 +141,8 @@ def test_a_run_whose_best_checkpoint_is_damaged_offers_the_next(made, tmp_path, 
 @pytest.mark.parametrize("folder", [".", "nowhere"])
 def test_where_there_is_none_the_command_that_makes_one_is_told(tmp_path, folder):
     with pytest.raises(
-        InputError, match=r"no usable checkpoint in .* python scripts/train\.py experiment=demo .* ckpt=<file>"
+        InputError, match=r"no usable checkpoint in .* with .*scripts/train\.py experiment=demo, .* ckpt=<file>"
+        match=r"no usable checkpoint in .* train one with .*scripts/train\.py experiment=demo, .* ckpt=<file>",
     ):
         options_in_folder(tmp_path / folder)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from songs_on_disk import RATE, STEMS, done_song
 
-from bsroformer.audio.files import AudioInfo, probe, read
+from bsroformer.audio.files import probe, read
 from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
 from bsroformer.studio import downloads
@@ -72,9 +72,7 @@ def test_a_file_is_made_once(tmp_path):
 
 def test_many_who_ask_at_once_cause_one_conversion(tmp_path, monkeypatch):
     job, calls, convert = done_song(tmp_path), [], downloads._convert
-    monkeypatch.setattr(
-        downloads, "_convert", lambda stem, audio, path: (calls.append(path), convert(stem, audio, path))
-    )
+    monkeypatch.setattr(downloads, "_convert", lambda stem, path: (calls.append(path), convert(stem, path)))
     with ThreadPoolExecutor(8) as threads:
         paths = set(threads.map(lambda _: stem_in(job, 1, "flac"), range(8)))
     assert paths == {tmp_path / "made" / "1.flac"}
@@ -86,7 +84,7 @@ def test_two_conversions_go_on_at_once_and_no_third(tmp_path, monkeypatch):
     jobs = [done_song(tmp_path / str(number)) for number in range(6)]
     pairs, lock, running, most = Barrier(2), Lock(), [], []
 
-    def convert(stem: Path, audio: AudioInfo, path: Path) -> None:
+    def convert(stem: Path, path: Path) -> None:
         with lock:
             running.append(path)
             most.append(len(running))

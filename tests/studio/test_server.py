@@ -25,7 +25,7 @@ def test_behind_a_proxy_the_instrument_is_there_whether_its_path_is_left_on_or_n
             for name, path in SCRIPTS.items():
                 assert answer(f"{home}player/{name}").content == path.read_bytes()
             assert answer(f"{home}player/stem-player.css").status_code == 404  # Gradio has it
-            assert answer(f"{home}songs/{32 * 'x'}").json()["error"].startswith("There is no such")
+            assert answer(f"{home}songs/{32 * 'x'}").json()["error"].startswith("Song not found")
     finally:
         page.close(verbose=False)
 

@@ -80,7 +80,7 @@ def test_five_uploads_at_once_do_not_take_what_must_stay_free(disc):
 
     answers = asyncio.run(all_at_once())
     assert sorted(status for status, _ in answers) == [200, 200, 200, 507, 507]
-    assert {json.loads(text)["error"] for status, text in answers if status == 507} == {uploads.NO_ROOM}
+    assert {json.loads(text)["error"] for status, text in answers if status == 507} == {uploads.DISK_FULL}
     assert disc.free >= KEEP_FREE
     assert len(disc.files()) == 3
 
@@ -105,7 +105,7 @@ def test_a_disk_that_fills_up_is_told_in_a_sentence(disc):
         return await task
 
     status, text = asyncio.run(full())
-    assert (status, json.loads(text)) == (507, {"error": uploads.NO_ROOM})
+    assert (status, json.loads(text)) == (507, {"error": uploads.DISK_FULL})
     assert disc.files() == []
 
 
