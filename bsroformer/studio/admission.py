@@ -95,12 +95,7 @@ def check_stems(request: SeparationRequest, option: CheckpointOption) -> None:
 
 
 def replace_paths(error: InputError, names: Mapping[str, str]) -> str:
-    """Replace the server's paths in a message by names that visitors know.
-
-    Args:
-        error: What is wrong.
-        names: A name for each path that the message may contain.
-    """
+    """Replace the server's paths in a message by names that visitors know."""
     message = str(error)
     for path in sorted(names, key=len, reverse=True):
         message = message.replace(path, names[path])
@@ -130,11 +125,7 @@ class TimedCalls:
         self._ended = Condition()
 
     def call(self, function: Callable[[], T], visitor: str = "") -> T:
-        """Call a function.
-
-        Args:
-            function: Takes no arguments.
-            visitor: For whom; each visitor has some of the threads only.
+        """Call a function for a visitor, who has some of the threads only.
 
         Raises:
             TooSlowError: It exceeded the limit.

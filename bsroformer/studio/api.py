@@ -20,14 +20,7 @@ MAX_SUBMISSIONS = 16
 
 
 def add_endpoints(studio: Studio, overlap: float, shifts: int, streams: EventStreams) -> None:
-    """Add ``/separate`` and ``/checkpoints`` to the page that is being built.
-
-    Args:
-        studio: Separates the songs.
-        overlap: Default overlap of windows.
-        shifts: Default number of passes.
-        streams: Knows which programs still read the events of their calls.
-    """
+    """Add ``/separate``, with its default overlap and shifts, and ``/checkpoints`` to the page that is being built."""
     # Songs that are slow to open may occupy all of these threads; the page needs the others.
     threads = ThreadPoolExecutor(MAX_SUBMISSIONS, "submitting")
 

@@ -1,7 +1,4 @@
-"""Downloads of a song: a stem, a mix, or all stems in a zip.
-
-Files are created when they are first requested, and kept beside the stems in ``made``.
-"""
+"""Downloads of a song: a stem, a mix, or all stems in a zip; created on request, and kept in ``made``."""
 
 import hashlib
 import math
@@ -90,9 +87,7 @@ def mix_in(job: Job, levels: Sequence[float], format: str) -> Path:
         format: One of `formats_of`.
 
     Raises:
-        InputError: The format does not exist, or the levels are not gains of the stems.
-        NotDoneError: The song is not done.
-        NotCreatedError: The file cannot be written, or a stem is deleted.
+        As `stem_in`; `InputError` also if the levels are not gains of the stems.
     """
     _check(job, format)
     _check_levels(levels, len(job.files))
@@ -110,9 +105,7 @@ def zip_of(job: Job, format: str) -> Iterator[bytes]:
     """Yield the bytes of a zip of all stems as they become ready; the first stem is ready on return.
 
     Raises:
-        InputError: As `stem_in`.
-        NotDoneError: As `stem_in`.
-        NotCreatedError: As `stem_in`, also while the zip is read.
+        As `stem_in`; `NotCreatedError` also while the zip is read.
     """
     _check(job, format)
     _stem_file(job, 1, format)
@@ -159,17 +152,14 @@ def _created(path: Path, create: Callable[[Path], None]) -> Path:
     """Create a file if it is missing; only one of each song at a time."""
     if path.exists():
         return path
-    with _lock_of(path.parent), _conversions, _server_errors():
+    with _locks_lock:
+        lock = _locks.setdefault(path.parent, Lock())
+    with lock, _conversions, _server_errors():
         if not path.exists():
             if is_nearly_full(path.parent.parent):
                 raise NotCreatedError(f"{path} cannot be written: the disk is nearly full")
             create(path)
     return path
-
-
-def _lock_of(folder: Path) -> Lock:
-    with _locks_lock:
-        return _locks.setdefault(folder, Lock())
 
 
 def _convert(stem: Path, path: Path) -> None:

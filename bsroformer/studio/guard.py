@@ -38,11 +38,7 @@ WRONG_SONG = 'song must be {"path": ..., "meta": {"_type": "gradio.FileData"}} w
 
 
 class Guard:
-    """Refuses unused routes of Gradio, requests that name files on other servers, and malformed calls.
-
-    Args:
-        app: The next application.
-    """
+    """Refuses unused routes of Gradio, requests that name files on other servers, and malformed calls."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

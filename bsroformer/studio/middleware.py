@@ -84,12 +84,7 @@ async def signed_in(request: Request) -> bool:
 
 
 class SlowSignIns:
-    """Handles the attempts to sign in from one address one by one, with a pause after a wrong password.
-
-    Args:
-        app: The next application.
-        pause: Seconds.
-    """
+    """Handles the attempts to sign in from one address one by one, and pauses after a wrong password."""
 
     def __init__(self, app: ASGIApp, pause: float = WRONG_PASSWORD_PAUSE_S) -> None:
         self.app = app
@@ -152,12 +147,7 @@ class EventStreams:
 
 
 class CountEventStreams:
-    """Counts event streams while they are open.
-
-    Args:
-        app: The next application.
-        streams: The counter.
-    """
+    """Counts event streams while they are open."""
 
     def __init__(self, app: ASGIApp, streams: EventStreams) -> None:
         self.app = app

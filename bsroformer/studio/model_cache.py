@@ -33,13 +33,7 @@ class ModelCache:
         self._separator_key: tuple[Any, ...] | None = None
 
     def separator(self, option: CheckpointOption, stems: Sequence[str], overlap: float, shifts: int) -> StreamSeparator:
-        """Return a separator: the same one for the same arguments, as long as the checkpoint's file stays the same.
-
-        Args:
-            option: The checkpoint.
-            stems: Stems to compute, in this order.
-            overlap: See `Separator`.
-            shifts: See `Separator`.
+        """Return a separator of stems in this order; for the same arguments and the same file the same one.
 
         Raises:
             InputError: The model cannot be loaded, or does not have these stems.

@@ -34,15 +34,7 @@ Example = Callable[[], tuple[Path, str]]
 
 
 def build_page(studio: Studio, example: Example, overlap: float, shifts: int, streams: EventStreams) -> gr.Blocks:
-    """Build the page of a studio.
-
-    Args:
-        studio: Separates the songs.
-        example: Returns the example song.
-        overlap: Initial value of its slider.
-        shifts: Initial value of its slider.
-        streams: Knows which programs still read the events of their calls.
-    """
+    """Build the page of a studio; overlap and shifts are the initial values of their sliders."""
     default = next(iter(studio.checkpoints.values()))
     sessions = PageSessions(studio.submit, studio.job)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:

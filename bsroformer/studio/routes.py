@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, TypeVar
 from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
@@ -26,6 +26,7 @@ from bsroformer.studio.cleanup import TOKEN
 from bsroformer.studio.downloads import NotCreatedError, NotDoneError, mix_in, stem_in, zip_of
 from bsroformer.studio.job import Job
 from bsroformer.studio.middleware import signed_in
+from bsroformer.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -50,23 +51,7 @@ T = TypeVar("T")
 Handler = Callable[[Request, Job], Awaitable[Response]]
 
 
-class Songs(Protocol):
-    """The methods of `Studio` that the routes use."""
-
-    def job(self, token: str) -> Job | None:
-        """Return the song of a token."""
-
-    def status(self, job: Job) -> dict[str, Any]:
-        """Describe a song in plain data."""
-
-    def cancel(self, job: Job) -> None:
-        """Cancel a song."""
-
-    def page_closed(self, job: Job) -> None:
-        """Note that a song's page was closed."""
-
-
-def routes_of(studio: Songs) -> list[Route]:
+def routes_of(studio: Studio) -> list[Route]:
     """Return the routes of a studio, below ``songs/``, for ``launch(app_kwargs={"routes": ...})`` of Gradio."""
     reads: dict[str, Handler] = {
         "": partial(_status, studio),
@@ -87,7 +72,7 @@ def routes_of(studio: Songs) -> list[Route]:
     return [*gets, *posts]
 
 
-def _endpoint(studio: Songs, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(studio: Studio, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """Admit visitors who have signed in and know a token, and turn errors into JSON."""
 
     async def endpoint(request: Request) -> Response:
@@ -126,7 +111,7 @@ def _not_created(job: Job, error: NotCreatedError) -> Response:
     return _refusal(503, "The file cannot be written now; try again later.")
 
 
-async def _status(studio: Songs, request: Request, job: Job) -> Response:
+async def _status(studio: Studio, request: Request, job: Job) -> Response:
     job.touch()
     return JSONResponse(studio.status(job), headers=PRIVATE)
 

@@ -23,10 +23,7 @@ log = logging.getLogger(__name__)
 class Uploads:
     """Admits an upload if there is disk space for it, and deletes the files of one that fails.
 
-    Args:
-        app: The next application: Gradio, which writes the file.
-        megabytes: Limit of an upload, which may have one file.
-        workspace: Has the folder of uploads, and its disk space.
+    Gradio, the next application, writes the file. An upload of up to `megabytes` may contain one file.
     """
 
     def __init__(self, app: ASGIApp, megabytes: float, workspace: Workspace) -> None:

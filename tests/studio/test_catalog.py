@@ -142,7 +142,6 @@ def test_a_run_whose_best_checkpoint_is_damaged_offers_the_next(made, tmp_path, 
 def test_where_there_is_none_the_command_that_makes_one_is_told(tmp_path, folder):
     with pytest.raises(
         InputError, match=r"no usable checkpoint in .* with .*scripts/train\.py experiment=demo, .* ckpt=<file>"
-        match=r"no usable checkpoint in .* train one with .*scripts/train\.py experiment=demo, .* ckpt=<file>",
     ):
         options_in_folder(tmp_path / folder)
 

@@ -85,7 +85,7 @@ def test_stems_scores_and_the_rest_follow_the_checkpoint(visitor: Visitor, runni
     assert [name.lower() for name in names] == ["mixture", "bass", "no bass"]
 
     choose_checkpoint(visitor, OPTION)
-    page.get_by_text("Its scores are not known here.").wait_for()
+    page.get_by_text("No scores are known.").wait_for()
     page.get_by_label("drums", exact=True).wait_for()
     page.locator("#rest input:not(:checked)").wait_for()
     assert boxes(visitor) == {"vocals": True, "drums": True}

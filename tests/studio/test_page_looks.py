@@ -32,7 +32,7 @@ CONTRAST_OF = """async (element) => {
 TEXTS = {
     "title of the page": "#greeting h1",
     "greeting": "#greeting p",
-    "checkpoint's scores": "#checkpoint :text-is('Its scores are not known here.')",
+    "checkpoint's scores": "#checkpoint :text-is('No scores are known.')",
     "stems to choose": "#stems :text-is('vocals')",
     "start": "#start",
     "example": "#example",

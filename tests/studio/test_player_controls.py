@@ -106,7 +106,7 @@ def test_progress_is_told_and_can_be_ended(page: Any, studio: PretendStudio) -> 
     page.evaluate("addEventListener('stem-player-state', ({ detail }) => (window.states ??= []).push(detail.state))")
     studio.state, studio.segments, studio.said = "waiting", 0, {"place": 2, "wait": 95.0}
     show(page, "waiting")
-    page.get_by_text("2 songs are before yours; about 1:35 until it begins").wait_for()
+    page.get_by_text("2 songs are before yours; it starts in about 1:35").wait_for()
 
     studio.said = {"left": 47.2, "speed": 3.14, "total": 220.0, "done": 72.5, "notes": ["It was surround sound."]}
     studio.separating(2)
@@ -133,11 +133,11 @@ def test_a_studio_that_does_not_answer_is_asked_again(page: Any, studio: Pretend
     studio.separating(2)
     show(page, "separating")
     studio.away = True
-    page.get_by_text("The studio does not answer. Still asking …").wait_for()
+    page.get_by_text("The server does not respond; retrying …").wait_for()
     studio.away = False
     studio.gone = True
     page.get_by_role("alert").get_by_text("This song has been deleted.").wait_for()
-    assert not page.get_by_text("does not answer").is_visible()
+    assert not page.get_by_text("does not respond").is_visible()
 
 
 def test_downloads_lead_somewhere_once_the_song_is_done(page: Any, studio: PretendStudio) -> None:
