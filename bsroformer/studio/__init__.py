@@ -1,4 +1,4 @@
-"""The studio: a page in the browser that separates songs and plays, shows and balances their stems.
+"""The studio: a page that separates songs, and plays, shows and balances the stems.
 
 From the visitor to the disk::
 

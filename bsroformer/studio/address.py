@@ -71,7 +71,7 @@ def proxy_names(address: Address) -> list[str]:
 
 
 def check_address(address: Address) -> None:
-    """Raise `InputError` if the page cannot be served at an address; Gradio would try a hundred ports first."""
+    """Raise `InputError` if the page cannot be served at an address."""
     root_path = address.root_path or ""
     if not ROOT_PATH.fullmatch(root_path) or root_path.startswith("//"):
         raise InputError(f"root_path must be a path such as /studio, or an address with https://, got {root_path}")

@@ -20,7 +20,7 @@ MAX_SUBMISSIONS = 16
 
 
 def add_endpoints(studio: Studio, overlap: float, shifts: int, streams: EventStreams) -> None:
-    """Add ``/separate``, with its default overlap and shifts, and ``/checkpoints`` to the page that is being built."""
+    """Add ``/separate`` and ``/checkpoints`` to the page that is being built."""
     # Songs that are slow to open may occupy all of these threads; the page needs the others.
     threads = ThreadPoolExecutor(MAX_SUBMISSIONS, "submitting")
 
@@ -34,7 +34,7 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int, streams: EventStr
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (by this Gradio recognises the argument)
     ) -> list[str]:
-        """Separate a song into wav files, in the order of the stems; by default all stems of the checkpoint."""
+        """Separate a song into wav files; by default, into all stems of the checkpoint."""
         if song is None:
             raise refusal("song is missing")
         visitor = visitor_of(request.username, client_address(request), "program")
@@ -67,9 +67,10 @@ def add_endpoints(studio: Studio, overlap: float, shifts: int, streams: EventStr
 
 
 def _arguments(studio: Studio, overlap: float, shifts: int) -> list[gr.components.Component]:
-    """Return the arguments of ``/separate``; the page's own controls have the stems of one checkpoint only.
+    """Return the arguments of ``/separate``, which the page's own controls do not fit.
 
-    All of them accept any value: otherwise Gradio would refuse it with a sentence of its own and print a traceback.
+    They have the stems of all checkpoints and accept any value: otherwise Gradio would refuse it with a sentence of
+    its own and print a traceback.
     """
     names = list(studio.checkpoints)
     stems = {stem: None for option in studio.checkpoints.values() for stem in option.stems}
@@ -94,7 +95,7 @@ def client_address(request: gr.Request) -> str:
 
 
 async def _wait(job: Job, progress: gr.Progress, streams: EventStreams, session: str | None) -> None:
-    """Wait until a job is finished or its program has disconnected, and report progress.
+    """Report progress until a job is finished or its program has disconnected.
 
     A job whose events are not read counts as abandoned, like that of a page that was closed.
     """
@@ -107,7 +108,7 @@ async def _wait(job: Job, progress: gr.Progress, streams: EventStreams, session:
 
 
 def _is_disconnected(event_id: str | None) -> bool:
-    """Return whether a program has closed its connection: Gradio notes that, and lets the call run."""
+    """Return whether a program has disconnected: Gradio lets its call run."""
     page = LocalContext.blocks.get(None)
     event = page._queue.event_ids_to_events.get(event_id) if page and event_id else None
     return event is not None and not event.alive

@@ -61,7 +61,7 @@ class CheckpointOption:
 
     @property
     def poor(self) -> bool:
-        """Whether it must not come first: it is of a debug run, or worse than silence, which scores 0 dB."""
+        """Whether it is of a debug run, or worse than silence, which scores 0 dB."""
         return self.debug or (self.score is not None and self.score < 0)
 
 
@@ -134,7 +134,7 @@ def _best_first(options: Sequence[CheckpointOption]) -> list[CheckpointOption]:
 
 
 def _rank(option: CheckpointOption) -> Rank:
-    """Sort key: evaluated, then validated, then unknown, then poor ones; by score, then the newest first."""
+    """Sort key: evaluated, validated, unknown, poor; then by score, then the newest."""
     if option.poor:
         tier = 3
     elif option.score is None:
@@ -147,7 +147,7 @@ def _rank(option: CheckpointOption) -> Rank:
 
 
 def _group(path: str) -> Path:
-    """Return the sweep's folder of a job's checkpoint, else the run's folder, else the file itself."""
+    """Return the sweep's folder of a checkpoint, else its run's, else the file."""
     run = _run_of(Path(path))
     if run is None:
         return Path(path)
@@ -155,13 +155,13 @@ def _group(path: str) -> Path:
 
 
 def _run_of(checkpoint: Path) -> Path | None:
-    """Return the run's folder of a checkpoint, if it is in the ``checkpoints`` folder of one."""
+    """Return the run's folder of a checkpoint, if it is in one."""
     folder = checkpoint.absolute().parent
     return folder.parent if folder.name == CHECKPOINTS else None
 
 
 def _candidates(folder: Path) -> Iterator[list[Path]]:
-    """Files of which one is to be offered, the best first: the files of a run, or a single file."""
+    """Yield files of which one is offered, best first: a run's, or a single file."""
     for parent, subfolders, names in os.walk(folder):
         here = Path(parent)
         files = [here / name for name in sorted(names) if name[0] != "." and Path(name).suffix in SUFFIXES]

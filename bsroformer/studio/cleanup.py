@@ -1,4 +1,4 @@
-"""Deletion of old files, and of the songs of studios whose process was killed. No link is followed."""
+"""Deletion of old files, also those of killed studios; no link is followed."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def changed(path: str | Path) -> float:
-    """Return when a file arrived or last changed: a copy may have the time of its original."""
+    """Return when a file arrived or changed: a copy has the time of its original."""
     try:
         state = os.lstat(path)
     except OSError:
@@ -50,7 +50,7 @@ def _below(folder: Path) -> Iterator[str]:
 
 
 def delete_files(folder: Path, unwanted: Callable[[float], bool], keep: Collection[Path] = ()) -> None:
-    """Delete the files below a folder that changed at an unwanted time, then such folders if they are empty."""
+    """Delete the files below a folder, and empty folders, by when they changed."""
     for entry in entries(folder):
         path = Path(entry.path)
         is_unwanted = unwanted(changed(path))  # before its files are deleted, which changes a folder
@@ -73,7 +73,7 @@ def delete_folder(folder: Path) -> None:
 
 
 def lock_of(workspace: Path) -> FileLock:
-    """Return the lock that a studio holds on its workspace; the system releases it when the process ends."""
+    """Return the lock of a workspace, which ends with the studio's process."""
     return FileLock(workspace / MARKER, thread_local=False)
 
 

@@ -25,7 +25,7 @@ HEAD_TIMEOUT_S = 10.0
 
 
 class BoundedProtocol(H11Protocol):
-    """An HTTP connection that is closed if no request arrives, or if there are too many connections.
+    """An HTTP connection that is closed if it is idle or one too many.
 
     Attributes:
         since: When it was opened, by the loop's clock.
@@ -78,7 +78,7 @@ class BoundedProtocol(H11Protocol):
 
 
 def least_wanted(connections: Iterable[BoundedProtocol]) -> BoundedProtocol:
-    """Choose a connection of the busiest address: one that waits for its client if possible, and the oldest."""
+    """Choose the oldest connection of the busiest address, an idle one if possible."""
     by_address = Counter(_address(each) for each in connections)
     [(busiest, _)] = by_address.most_common(1)
     candidates = [each for each in connections if _address(each) == busiest]
@@ -90,7 +90,7 @@ def _address(connection: BoundedProtocol) -> str:
 
 
 def max_connections() -> int:
-    """Return the limit of connections; raise the process's limit of open files as far as possible."""
+    """Raise the limit of open files if possible, and return that of connections."""
     try:
         resource = importlib.import_module("resource")  # not on Windows
     except ImportError:

@@ -1,4 +1,4 @@
-"""Downloads of a song: a stem, a mix, or all stems in a zip; created on request, and kept in ``made``."""
+"""Downloads of a song: a stem, a mix or a zip; created on request, then kept."""
 
 import hashlib
 import math
@@ -102,7 +102,7 @@ def mix_in(job: Job, levels: Sequence[float], format: str) -> Path:
 
 
 def zip_of(job: Job, format: str) -> Iterator[bytes]:
-    """Yield the bytes of a zip of all stems as they become ready; the first stem is ready on return.
+    """Yield the bytes of a zip of all stems; the first stem is ready on return.
 
     Raises:
         As `stem_in`; `NotCreatedError` also while the zip is read.
@@ -141,7 +141,7 @@ def _check_levels(levels: Sequence[float], stems: int) -> None:
 
 @contextmanager
 def _server_errors() -> Iterator[None]:
-    """Raise `NotCreatedError` for errors in our own files, whose messages may contain our paths."""
+    """Raise `NotCreatedError` for errors in our files: their messages have our paths."""
     try:
         yield
     except (InputError, OSError) as error:
@@ -171,7 +171,7 @@ def _convert(stem: Path, path: Path) -> None:
 
 
 def _mix(stems: Sequence[Path], levels: Sequence[float], path: Path) -> None:
-    """Write the sum of stems times gains; it is computed twice, since its last sample may be the loudest."""
+    """Write the sum of stems times gains; a first pass finds the loudest sample."""
     audible = [(stem, level) for stem, level in zip(stems, levels, strict=True) if level > 0]
     audio = probe(stems[0])
     sound = _sound(stems[0], audio, path)
@@ -183,7 +183,7 @@ def _mix(stems: Sequence[Path], levels: Sequence[float], path: Path) -> None:
 
 
 def _sums(audible: Sequence[tuple[Path, float]]) -> Iterator[Tensor]:
-    """Yield blocks ``(c t)`` of the sum of stems times gains, in float64: sums of 24 bits exceed float32."""
+    """Yield blocks ``(c t)`` of the mix, in float64: sums of 24 bits exceed float32."""
     levels = [level for _, level in audible]
     for parts in zip(*(blocks(stem, READ_BLOCK) for stem, _ in audible), strict=True):
         scaled = [level * part for level, part in zip(levels, parts, strict=True)]
@@ -191,7 +191,7 @@ def _sums(audible: Sequence[tuple[Path, float]]) -> Iterator[Tensor]:
 
 
 def _gain(parts: Iterable[Tensor], subtype: str) -> float:
-    """Return the gain, at most 1, that fits all samples of some blocks ``(c t)`` into a subtype."""
+    """Return the gain, at most 1, that fits blocks ``(c t)`` into a subtype."""
     highest = 0.0
     lowest = 0.0
     for part in parts:
@@ -237,7 +237,7 @@ class _Outbox:
 
 
 def _zipped(files: Iterable[tuple[Path, str]]) -> Iterator[bytes]:
-    """Yield the bytes of a zip of files, each with its name in the zip; beyond 4 GiB it is a zip64."""
+    """Yield the bytes of a zip of files and their names; beyond 4 GiB it is a zip64."""
     outbox = _Outbox()
     with ZipFile(outbox, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]
         for path, name in files:

@@ -12,7 +12,7 @@ LOCK = ".example.lock"
 
 
 def example_song(folder: Path) -> tuple[Path, str]:
-    """Return the first test song of the demo set; it is created in some seconds unless a demo set exists.
+    """Return the demo's first test song, which is created if there is no demo set.
 
     Args:
         folder: Folder of demo sets: ``data.root`` of ``data=demo``.

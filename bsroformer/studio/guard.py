@@ -1,4 +1,4 @@
-"""Refusal of requests that Gradio should not see: features that the page does not use, and malformed calls."""
+"""Refusal of requests for features that the page does not use, and bad calls."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ WRONG_SONG = 'song must be {"path": ..., "meta": {"_type": "gradio.FileData"}} w
 
 
 class Guard:
-    """Refuses unused routes of Gradio, requests that name files on other servers, and malformed calls."""
+    """Refuses unused routes of Gradio, files on other servers, and malformed calls."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -56,7 +56,7 @@ class Guard:
 
 
 async def _read(path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
-    """Read a body; return what is wrong with it, and a `receive` by which the app can read it again."""
+    """Read and check a body; the returned `receive` lets the app read it again."""
     receive_in_time = in_time(receive, MAX_BODY)
     body = b""
     more = True
@@ -78,7 +78,7 @@ async def _read(path: str, receive: Receive) -> tuple[JSONResponse | None, Recei
 
 
 def _check(path: str, body: bytes) -> JSONResponse | None:
-    """Return what is wrong with a body."""
+    """Return a refusal of a body, or None."""
     try:
         call = json.loads(body)
         files = list(_paths(call))
@@ -95,7 +95,7 @@ def _check(path: str, body: bytes) -> JSONResponse | None:
 
 
 def check_call(path: str, call: Any) -> str | None:
-    """Return what is wrong with a call of ``/separate``, for which Gradio would print a traceback.
+    """Check a call of ``/separate``, and return the error: Gradio prints a traceback.
 
     Args:
         path: The request's path below ``root_path``.
@@ -122,7 +122,7 @@ def _is_song(value: Any) -> bool:
 
 
 def _is_path(path: Any) -> bool:
-    """Return whether a path can be passed to the system; otherwise Gradio would print a traceback."""
+    """Return whether the system accepts a path; else Gradio prints a traceback."""
     if not isinstance(path, str) or "\0" in path:
         return False
     try:

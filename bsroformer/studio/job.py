@@ -36,7 +36,7 @@ def title_of(file: str | Path) -> str:
 
 @dataclass(frozen=True)
 class SeparationRequest:
-    """What a visitor wants to have separated.
+    """A visitor's request for a separation.
 
     Attributes:
         source: The song's file.
@@ -141,13 +141,13 @@ class Job:
         return self._cancelled.is_set()
 
     def touch(self) -> None:
-        """Note that a page or program still asks, unless that request may be older than the page's end."""
+        """Note that a page or program still asks, unless the page was just closed."""
         now = time.monotonic()
         if now - self.closed_at > LATE_REQUEST_SECONDS:
             self.last_seen = now
 
     def finish(self, state: State, message: str | None = None) -> None:
-        """Enter one of the states `FINISHED`, and give back the disk space that is not used."""
+        """Enter one of the states `FINISHED`, and release unused disk space."""
         self.state = state
         self.message = message
         self.finished_at = time.monotonic()

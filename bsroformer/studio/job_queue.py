@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class JobQueue:
-    """Works on jobs in the order of their arrival, one at a time, in a thread of its own.
+    """Works on jobs in the order of arrival, one at a time, in its own thread.
 
     Args:
         work: Does a job. An exception from it is logged and ends that job only.
@@ -50,7 +50,7 @@ class JobQueue:
             InputError: The queue is full, or the visitor's share of it.
         """
         with self._changed:
-            others = [other for other in self._all() if other is not replaces]
+            others = [other for other in self.jobs() if other is not replaces]
             if len(others) >= self.max_jobs:
                 raise InputError(f"{self.max_jobs} songs are in the queue, which is full; try again later")
             visitor = job.request.visitor
@@ -60,12 +60,18 @@ class JobQueue:
             self._waiting.append(job)
             self._changed.notify()
 
+    def jobs(self) -> list[Job]:
+        """Return the job in work and the waiting ones, in order."""
+        with self._changed:
+            current = [] if self._current is None else [self._current]
+            return [*current, *self._waiting]
+
     def ahead(self, job: Job) -> list[Job]:
         """Return the jobs before a waiting one, the one in work first."""
         with self._changed:
             if job not in self._waiting:
                 return []
-            jobs = self._all()
+            jobs = self.jobs()
             return jobs[: jobs.index(job)]
 
     def remove(self, job: Job) -> bool:
@@ -83,10 +89,6 @@ class JobQueue:
             self._changed.notify()
         self._thread.join()
 
-    def _all(self) -> list[Job]:
-        current = [] if self._current is None else [self._current]
-        return [*current, *self._waiting]
-
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -102,7 +104,7 @@ class JobQueue:
 
 @contextmanager
 def logged(what: str) -> Iterator[None]:
-    """Log an exception and continue: the end of a thread would leave all visitors waiting."""
+    """Log an exception and continue: without the thread all visitors would wait."""
     try:
         yield
     except Exception:
@@ -116,7 +118,7 @@ class SpeedEstimator:
         self._seconds_per_pass: dict[str, float] = {}
 
     def record(self, request: SeparationRequest, seconds: float, taken: float) -> None:
-        """Note the seconds that a song of so many seconds has taken."""
+        """Note the seconds that a song of some seconds has taken."""
         self._seconds_per_pass[request.checkpoint] = taken / max(seconds * request.passes, 1e-9)
 
     def remaining(self, job: Job) -> float | None:

@@ -77,7 +77,7 @@ def _progress(job: Job, speed: SpeedEstimator, now: float) -> Status:
 
 
 def _preview_status(job: Job) -> Status:
-    """What can be heard and seen; of a cancelled or failed song, the part that was done."""
+    """Describe the preview; also that of the done part of a cancelled song."""
     preview = job.preview
     return {
         "sample_rate": preview.sample_rate if preview else None,

@@ -1,4 +1,4 @@
-"""Scores of a checkpoint, from the evaluation or the validation of its training run."""
+"""Scores of a checkpoint, from its run's evaluation or validation."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -63,7 +63,7 @@ def known_scores(checkpoint: Checkpoint) -> KnownScores:
 
 
 def evaluated_files(folder: Path) -> list[str]:
-    """List the files of a run's ``checkpoints`` folder that were evaluated on test songs."""
+    """List the checkpoints of a run that were evaluated on test songs."""
     return [name for name, _ in _evaluated_methods(folder)]
 
 
@@ -95,7 +95,7 @@ def _scores_of(method: _Method) -> KnownScores | None:
 
 
 def _validation_score(checkpoint: Checkpoint) -> KnownScores | None:
-    """Read the score that Lightning's `ModelCheckpoint` stores in its best file; None if it is not in dB."""
+    """Read the score in dB that Lightning's `ModelCheckpoint` stores, if any."""
     callbacks = checkpoint.file.entries.get("callbacks")
     states = callbacks.values() if isinstance(callbacks, dict) else ()
     for state in states:

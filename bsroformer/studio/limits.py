@@ -75,7 +75,7 @@ class Limits:
             raise InputError(f"{name} is longer than {self.minutes:g} minutes, the limit for a song; cut it")
 
     def check_work(self, seconds: float | None, passes: float, name: str) -> None:
-        """Raise `InputError` if a song needs more work than the longest song at the usual quality.
+        """Raise `InputError` if a song needs more work than the longest at best quality.
 
         Args:
             seconds: Its length, if known.
@@ -89,14 +89,14 @@ class Limits:
             )
 
     def stems_size(self, audio: AudioInfo, seconds: float | None, stems: int) -> float:
-        """Return the bytes of a song's stems and preview on the disk; the upper limit if its length is unknown."""
+        """Return an upper limit for the bytes of a song's stems and preview."""
         length = 60 * self.minutes if seconds is None else seconds
         samples = length * audio.sample_rate * max(2, audio.channels)
         return samples * BYTES_PER_SAMPLE * (stems + 1)
 
 
 def check_types(request: SeparationRequest) -> None:
-    """Raise `InputError` if a program sent a value of the wrong type; `check_quality` checks the numbers."""
+    """Raise `InputError` if a value other than a number has the wrong type."""
     if not isinstance(request.checkpoint, str):
         raise InputError(f"checkpoint must be a name, got {_shortened(request.checkpoint)}")
     stems: object = request.stems

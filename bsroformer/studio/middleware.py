@@ -1,4 +1,4 @@
-"""ASGI middleware for sign-ins and event streams, and what all of our middleware shares."""
+"""ASGI middleware for sign-ins and event streams, and shared helpers."""
 
 import asyncio
 import inspect
@@ -23,7 +23,7 @@ CALL_STREAM = "/gradio_api/call/"
 
 
 def path_of(scope: Scope) -> str:
-    """Return the lower-case path below ``root_path``, whether a proxy has removed that or not."""
+    """Return the lower-case path below ``root_path``, which a proxy may have removed."""
     path = unquote(scope["path"]).lower()
     prefix = scope.get("root_path", "").rstrip("/").lower()
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path
@@ -65,9 +65,10 @@ def in_time(receive: Receive, length: int) -> Receive:
 
 
 async def signed_in(request: Request) -> bool:
-    """Return whether the visitor may use the app: Gradio checks that for its own routes only.
+    """Return whether the visitor may use the app.
 
-    This follows `get_current_user` and `login_check` in ``gradio/routes.py``.
+    Gradio checks that for its own routes only. This follows `get_current_user` and `login_check` in
+    ``gradio/routes.py``.
     """
     app = request.app
     if not isinstance(app, App):
@@ -84,7 +85,7 @@ async def signed_in(request: Request) -> bool:
 
 
 class SlowSignIns:
-    """Handles the attempts to sign in from one address one by one, and pauses after a wrong password."""
+    """Handles an address's sign-ins one by one, and pauses after a wrong password."""
 
     def __init__(self, app: ASGIApp, pause: float = WRONG_PASSWORD_PAUSE_S) -> None:
         self.app = app
@@ -126,7 +127,7 @@ class SlowSignIns:
 
 
 class EventStreams:
-    """Counts the open streams of Gradio's events, by the id of a call or the hash of a session."""
+    """Counts open streams of Gradio's events, by a call's id or a session's hash."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()

@@ -33,7 +33,7 @@ class ModelCache:
         self._separator_key: tuple[Any, ...] | None = None
 
     def separator(self, option: CheckpointOption, stems: Sequence[str], overlap: float, shifts: int) -> StreamSeparator:
-        """Return a separator of stems in this order; for the same arguments and the same file the same one.
+        """Return a separator, the same one for the same arguments and the same file.
 
         Raises:
             InputError: The model cannot be loaded, or does not have these stems.
@@ -60,13 +60,13 @@ class ModelCache:
         return self._model
 
     def _drop_separator(self) -> None:
-        """Free the separator at once, even if it is part of reference cycles as compiled models are."""
+        """Free the separator at once, even from reference cycles of compiled models."""
         self._separator = None
         gc.collect()
 
 
 def _fingerprint(option: CheckpointOption) -> list[Any]:
-    """Describe the state of the checkpoint's file and of the YAML that is read with it."""
+    """Describe the state of the checkpoint's file and of its YAML."""
     path = Path(option.path)
     configs = configs_beside(path) if option.config is None else [Path(option.config)]
     return [option.path, option.config, *(file_fingerprint(each) for each in (path, *configs))]

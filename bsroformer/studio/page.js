@@ -32,5 +32,6 @@ watch("value", async () => {
 const kept = keep();
 if (kept) {
   props.value = kept;
-  fetch(new URL(`songs/${kept}`, document.baseURI)).then((answer) => answer.ok && props.value === kept && show(kept));
+  const url = new URL(`songs/${kept}`, document.baseURI);
+  fetch(url).then((response) => response.ok && props.value === kept && show(kept));
 }

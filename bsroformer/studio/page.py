@@ -1,4 +1,4 @@
-"""The page: controls for the song, the checkpoint, the stems and the quality, and the player."""
+"""The page: controls for song, checkpoint, stems and quality, and the player."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ Example = Callable[[], tuple[Path, str]]
 
 
 def build_page(studio: Studio, example: Example, overlap: float, shifts: int, streams: EventStreams) -> gr.Blocks:
-    """Build the page of a studio; overlap and shifts are the initial values of their sliders."""
+    """Build the page of a studio, with initial values of overlap and shifts."""
     default = next(iter(studio.checkpoints.values()))
     sessions = PageSessions(studio.submit, studio.job)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
@@ -126,7 +126,7 @@ def _quality_controls(overlap: float, shifts: int) -> tuple[gr.Radio, gr.Slider,
 
 
 def _checkpoint_updates(option: CheckpointOption) -> tuple[Any, Any, Any]:
-    """Return the new scores, stems and rest of the controls after a checkpoint was chosen."""
+    """Return the new scores, stems and rest after a checkpoint was chosen."""
     stems = list(option.stems)
     return gr.Dropdown(info=_scores_text(option)), gr.CheckboxGroup(stems, value=stems), gr.Checkbox(len(stems) == 1)
 

@@ -1,4 +1,4 @@
-"""Previews of a song while it is separated: what can be heard and seen of it, in short segments.
+"""Previews of a song while it is separated, in short segments.
 
 ============= ==================================================================================================
 00007.2.flac  segment 7 of track 2: 16 bits, samples divided by `HEADROOM`
@@ -57,7 +57,7 @@ class Preview:
 
 
 class PreviewRecorder(StreamSeparator):
-    """Separates with another separator, and writes segments of the mixture and of each stem.
+    """Separates like another separator, and writes segments of all tracks.
 
     Track 0 is the mixture. Then come the stems and, if wanted, the rest: the mixture minus the stems.
 
@@ -87,7 +87,7 @@ class PreviewRecorder(StreamSeparator):
         folder.mkdir(parents=True, exist_ok=True)
 
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Separate a mixture ``(c t)``, block by block, into stems ``(n c t)``: see `StreamSeparator.stream`."""
+        """Separate blocks of a mixture ``(c t)``, see `StreamSeparator.stream`."""
         delayed: list[Tensor] = []
         size = self.preview.size
         held = torch.zeros(self.tracks, self.channels, 0)
@@ -109,7 +109,7 @@ class PreviewRecorder(StreamSeparator):
         return torch.cat(tracks)
 
     def _write(self, tracks: Tensor) -> None:
-        """Write a segment ``(track c t)``, and count it once all of its files are complete."""
+        """Write a segment ``(track c t)``, and count it once its files are complete."""
         name = f"{self.preview.segments:05}"
         for number, track in enumerate(tracks):
             write(self.folder / f"{name}.{number}.flac", track / HEADROOM, self.sample_rate, "PCM_16")
@@ -153,7 +153,7 @@ def peaks(tracks: Tensor, slices: int) -> bytes:
 
 
 def spectrograms(tracks: Tensor, sample_rate: int, share: float = 1.0) -> bytes:
-    """Draw the spectrograms of all tracks, one below the other, low frequencies at the bottom of each.
+    """Draw the spectrograms of all tracks, one below the other.
 
     Args:
         tracks: Samples ``(track c t)``.
@@ -176,7 +176,7 @@ def spectrograms(tracks: Tensor, sample_rate: int, share: float = 1.0) -> bytes:
 
 
 def _brightness(track: Tensor, sample_rate: int, columns: int) -> Tensor:
-    """Brightness ``(row column)`` from 0 to 1 of samples ``(c t)``, low frequencies first."""
+    """Brightness ``(row column)`` in [0, 1] of samples ``(c t)``, bass first."""
     power = band_power(track, sample_rate, hop=max(1, track.shape[-1] // columns))
     pooled = F.adaptive_avg_pool2d(power[None], (PICTURE_ROWS, columns))[0]
     decibels = 10 * torch.log10(pooled.clamp(min=1e-12))

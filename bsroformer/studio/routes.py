@@ -1,4 +1,4 @@
-"""Routes of the player: status, segments and downloads of a song, by token and number.
+"""Routes of the player: status, segments and downloads of a song.
 
 An address is checked by pattern before anything touches the disk, and no part of it becomes part of a path: tracks and
 segments go by number.
@@ -52,7 +52,7 @@ Handler = Callable[[Request, Job], Awaitable[Response]]
 
 
 def routes_of(studio: Studio) -> list[Route]:
-    """Return the routes of a studio, below ``songs/``, for ``launch(app_kwargs={"routes": ...})`` of Gradio."""
+    """Return the routes of a studio, below ``songs/``, for Gradio's app."""
     reads: dict[str, Handler] = {
         "": partial(_status, studio),
         "/listen/{name}": _segment,
@@ -99,7 +99,7 @@ def _refusal(status: int, sentence: str) -> Response:
 
 
 def _not_found() -> Response:
-    """Return the one response to anything that does not exist, so that it reveals nothing about what does."""
+    """Return the one response for all that does not exist, which reveals nothing."""
     return _refusal(404, "Song not found, or this part of it; it may have been deleted.")
 
 
@@ -117,7 +117,7 @@ async def _status(studio: Studio, request: Request, job: Job) -> Response:
 
 
 async def _act(action: Callable[[Job], None], request: Request, job: Job) -> Response:
-    """Do something to a song; another site that sends a visitor's browser here would have to know the token."""
+    """Change a song's state; another site would have to know the token."""
     action(job)
     return Response(status_code=204, headers=PRIVATE)
 
@@ -184,7 +184,7 @@ _limiter: RunVar[CapacityLimiter] = RunVar("threads of downloads")
 
 
 async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run what may wait for a conversion in one of a few threads; status and segments have others."""
+    """Run a slow function in one of a few threads; status and segments use others."""
     limiter = _limiter.get(None)
     if limiter is None:
         limiter = CapacityLimiter(MAX_DOWNLOAD_THREADS)
@@ -199,7 +199,7 @@ async def _streamed(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 class _SongFile(FileResponse):
-    """Sends a file of a song; if the file is deleted meanwhile, the response is `_not_found`.
+    """Sends a file of a song, or `_not_found` if it is deleted meanwhile.
 
     Args:
         path: The file.
@@ -211,7 +211,7 @@ class _SongFile(FileResponse):
         super().__init__(path, headers=headers, media_type=MEDIA_TYPES[path.suffix.removeprefix(".")], filename=name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file; its head waits for the first bytes, after which it is too late for another response."""
+        """Send the file; the head waits for the first bytes, up to which we may refuse."""
         head: list[Message] = []
         started = False
 

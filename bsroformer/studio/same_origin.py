@@ -1,4 +1,4 @@
-"""Refusal of other host names and other sites: DNS rebinding and cross-site requests.
+"""Refusal of other host names (DNS rebinding) and of cross-site requests.
 
 Any site that a visitor's browser opens can reach a page on this machine. Two checks prevent harm:
 
@@ -88,7 +88,7 @@ async def _send(send: Send, message: Message) -> None:
 
 
 def _for_same_site(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """Return a header; a cookie with ``SameSite=Lax``, which keeps it from other sites."""
+    """Add ``SameSite=Lax`` to a cookie, which keeps it from other sites."""
     if name.lower() != b"set-cookie":
         return name, value
     parts = [part for part in value.split(b";") if not part.strip().lower().startswith(b"samesite=")]

@@ -107,7 +107,7 @@ def _app_arguments(studio: Studio, streams: EventStreams) -> dict[str, Any]:
 
 
 async def _script(request: Request) -> Response:
-    """Send a script of the player; browsers check each time whether it has changed, so that all scripts match."""
+    """Send a script of the player; browsers always check whether it has changed."""
     path = SCRIPTS.get(request.path_params["name"])
     if path is None:
         return Response(status_code=404)

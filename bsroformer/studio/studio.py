@@ -1,4 +1,4 @@
-"""The studio: queues the songs of all visitors and separates them with one model in memory."""
+"""The studio: queues and separates the songs of all visitors."""
 
 import logging
 import math
@@ -21,7 +21,7 @@ from bsroformer.studio.preview import PreviewRecorder
 from bsroformer.studio.workspace import Workspace, is_nearly_full
 
 ABANDONED_SECONDS = 120.0
-"""A song makes room for others when nobody has asked about it for so long: its page is closed, or its phone sleeps."""
+"""A song without requests for so long may be cancelled: its page is closed, or its phone sleeps."""
 REOPEN_SECONDS = 15.0
 """How long a page that was closed may take to come back: it may be loaded again, or be open twice."""
 CLEANUP_INTERVAL_S = 5.0
@@ -129,7 +129,7 @@ class Studio:
             job.finish("cancelled", reason)
 
     def page_closed(self, job: Job) -> None:
-        """Note that a job's page was closed; the job is soon cancelled unless somebody asks about it."""
+        """Note that a job's page was closed, after which the job may be cancelled."""
         job.closed_at = time.monotonic()
         job.last_seen = job.closed_at - ABANDONED_SECONDS + REOPEN_SECONDS
 
@@ -203,7 +203,7 @@ class Studio:
         job.finish("done")
 
     def _check_growth(self, job: Job) -> None:
-        """Raise `InputError` if a song exceeds a limit, because it is longer than its header says."""
+        """Raise `InputError` if a song is longer than its header says, and too long."""
         name = job.request.file_name
         self.limits.check_length(job.done, name)
         self.limits.check_work(job.done, job.request.passes, name)

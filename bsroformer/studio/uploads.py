@@ -1,4 +1,4 @@
-"""Uploads: each reserves its disk space, and leaves nothing behind if it ends early."""
+"""Uploads: each reserves its disk space, and is deleted if it ends early."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Uploads:
-    """Admits an upload if there is disk space for it, and deletes the files of one that fails.
+    """Admits uploads if there is disk space, and deletes the files of failed ones.
 
     Gradio, the next application, writes the file. An upload of up to `megabytes` may contain one file.
     """
@@ -51,7 +51,7 @@ class Uploads:
                 await self._write(scope, in_time(receive, int(length)), send, reservation)
 
     def _check(self, length: bytes) -> JSONResponse | None:
-        """Return what is wrong with an upload of a length, as its header has it; create the folder for it."""
+        """Check the header's length of an upload, and create the folder for it."""
         if not length.isdigit():
             return refusal(411, "the header Content-Length is missing")
         if int(length) > self.megabytes * MEGABYTE + FORM_BYTES:
@@ -64,7 +64,7 @@ class Uploads:
         return None
 
     async def _write(self, scope: Scope, receive: Receive, send: Send, reservation: Reservation) -> None:
-        """Have Gradio write an upload, and report what ends it early if the response has not started."""
+        """Have Gradio write an upload, and report an early end if that is possible."""
         started = False
         arrived = 0
 
@@ -92,7 +92,7 @@ class Uploads:
             self._delete_partial()
 
     def _delete_partial(self) -> None:
-        """Delete partial files; while others are being written, that is left to `Workspace.delete_expired`."""
+        """Delete partial files, unless others are being written."""
         if self._failed and not self._in_progress:
             self._failed = False
             self.workspace.delete_partial_uploads()

@@ -1,4 +1,4 @@
-"""The studio's folder: songs and uploads until they are deleted, and the disk space for them."""
+"""The studio's folder of songs and uploads, and the disk space for them."""
 
 import math
 import secrets
@@ -56,7 +56,7 @@ class Reservation:
         self.left = max(0.0, self.size - size)
 
     def release(self) -> None:
-        """Give back what is left."""
+        """Give back the bytes that were not written."""
         self._disk.release(self)
 
 
@@ -100,7 +100,7 @@ class DiskSpace:
 
 
 def is_nearly_full(folder: Path) -> bool:
-    """Return whether even half of `KEEP_FREE` is used: what is being written must stop."""
+    """Return whether even half of `KEEP_FREE` is used: writing must stop."""
     return shutil.disk_usage(folder).free < KEEP_FREE / 2
 
 
@@ -147,7 +147,7 @@ class Workspace:
         self._opened = changed(self._root / MARKER)  # by the disk's clock, which may differ a little
 
     def _check_owner(self) -> None:
-        """Raise `InputError` if the folders are not the studio's: their files will be deleted."""
+        """Raise `InputError` if the folders are not ours: files in them are deleted."""
         marker = self._root / MARKER
         with writing(self._root):
             for folder in (self.songs, self.uploads):
@@ -197,7 +197,7 @@ class Workspace:
                 path.unlink()
 
     def delete_partial_uploads(self, before: float = math.inf) -> None:
-        """Delete the files that Gradio was still writing; complete ones have folders of their own.
+        """Delete files that Gradio was still writing; complete ones have folders.
 
         Args:
             before: Time; what changed later stays.
@@ -208,7 +208,7 @@ class Workspace:
                     Path(entry.path).unlink()
 
     def delete_expired(self, finished: Mapping[str, float | None], in_use: Collection[Path] = ()) -> set[str]:
-        """Delete expired songs and uploads, and what killed studios left here and beside this folder.
+        """Delete expired songs and uploads, also those of killed studios beside this one.
 
         Args:
             finished: When each known song ended, by token; None if it has not.
@@ -233,7 +233,7 @@ class Workspace:
         return expired
 
     def close(self) -> None:
-        """Delete all songs and uploads since the start, and the folder if it is empty then."""
+        """Delete all songs and uploads since the start, and the folder if it is empty."""
         for token in list(self._tokens):
             self.delete_song(token)
         delete_files(self.uploads, lambda changed: changed >= self._opened)

@@ -13,7 +13,7 @@ CONTRAST = 4.5
 """That WCAG 2 asks of text (level AA)."""
 CONTRAST_OF = """async (element) => {
   const changes = document.getAnimations().filter((each) => each instanceof CSSTransition);
-  await Promise.allSettled(changes.map((each) => each.finished_at));
+  await Promise.allSettled(changes.map((each) => each.finished));
   const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const luminance = (...colours) => { // of colours one over the other
     pen.clearRect(0, 0, 1, 1);
@@ -56,7 +56,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Model, s
     with studio_in(tmp_path_factory.mktemp("studio")) as (studio, model), opened(studio) as page:
         yield model, page.local_url
         model.open.set()
-        wait_until(lambda: not studio._line.ahead())
+        wait_until(lambda: not studio._queue.jobs())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,4 +1,5 @@
 import io
+import itertools
 import json
 import re
 import socket
@@ -490,14 +491,15 @@ def test_an_app_without_a_password_asks_for_none(studio):
     assert TestClient(app).get(f"/songs/{TOKEN}").status_code == 200
 
 
-@pytest.mark.parametrize("prefix", ["", f"{TOKEN}/", f"{TOKEN}/listen/", f"{TOKEN}/stems/"])
-def test_gradios_own_routes_answer_none_of_the_strange_addresses(studio, prefix):
+def test_gradios_routes_serve_no_strange_address(studio):
     with gradio.Blocks() as blocks:
         gradio.Markdown("Hello")
     client = TestClient(gradio.routes.App.create_app(blocks, app_kwargs={"routes": routes_of(studio)}))
-    for name in (*NO_SEGMENTS, "..%2F..%2F..%2Fsecret", "%2E%2E/%2E%2E/secret", "../../../secret", "/../secret"):
+    names = (*NO_SEGMENTS, "..%2F..%2F..%2Fsecret", "%2E%2E/%2E%2E/secret", "../../../secret", "/../secret")
+    prefixes = ("", f"{TOKEN}/", f"{TOKEN}/listen/", f"{TOKEN}/stems/")
+    for prefix, name in itertools.product(prefixes, names):
         status, content = raw(client, "GET", f"/songs/{prefix}{name}")
-        assert (status, SECRET in content) == (404, False), name
+        assert (status, SECRET in content) == (404, False), prefix + name
 
 
 def test_a_mix_sounds_as_it_was_balanced(client, job, tmp_path):

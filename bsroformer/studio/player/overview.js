@@ -66,18 +66,19 @@ export class Overview {
   }
 
   async #peak(n, signal) {
-    const answer = await fetched(address(this.#token, `/listen/${n}.peaks`), { signal });
-    this.#peaks[n] = new Int8Array(await answer.arrayBuffer());
+    const response = await fetched(address(this.#token, `/listen/${n}.peaks`), { signal });
+    this.#peaks[n] = new Int8Array(await response.arrayBuffer());
   }
 
   async #picture(n, signal) {
-    const answer = await fetched(address(this.#token, `/listen/${n}.webp`), { signal });
-    const picture = await createImageBitmap(await answer.blob());
+    const response = await fetched(address(this.#token, `/listen/${n}.webp`), { signal });
+    const picture = await createImageBitmap(await response.blob());
     const { segment_seconds, seconds } = this.#facts;
-    const begin = n * segment_seconds, end = Math.min(begin + segment_seconds, seconds);
+    const start = n * segment_seconds;
+    const end = Math.min(start + segment_seconds, seconds);
     this.#extendTo(end);
     // Whole pixels, or a seam would be visible at each join.
-    const [left, right] = [begin, end].map((time) => Math.round(STRIP_WIDTH * time / this.#span));
+    const [left, right] = [start, end].map((time) => Math.round(STRIP_WIDTH * time / this.#span));
     const pen = this.#strip.getContext("2d");
     pen.imageSmoothingQuality = "high";
     pen.drawImage(picture, left, 0, Math.max(1, right - left), this.#strip.height);

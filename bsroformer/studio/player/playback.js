@@ -24,11 +24,11 @@ export class PlaybackSession {
     this.#headroom = headroom;
     this.from = frame;
     this.next = Math.floor(frame / segment_frames); // the first segment that is not scheduled
-    const begin = Math.ceil((context.currentTime + START_DELAY) * sample_rate);
-    this.#origin = begin - frame;
+    const start = Math.ceil((context.currentTime + START_DELAY) * sample_rate);
+    this.#origin = start - frame;
     this.#output = new GainNode(context, { gain: 0 });
-    this.#output.gain.setValueAtTime(0, begin / sample_rate);
-    this.#output.gain.linearRampToValueAtTime(1, begin / sample_rate + FADE);
+    this.#output.gain.setValueAtTime(0, start / sample_rate);
+    this.#output.gain.linearRampToValueAtTime(1, start / sample_rate + FADE);
     this.#output.connect(context.destination);
     this.#gains = levels.map((level) => {
       const node = new GainNode(context, { gain: level * headroom });

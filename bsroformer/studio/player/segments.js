@@ -32,8 +32,8 @@ export class SegmentCache {
     const entry = { segment, abort: new AbortController(), buffer: null };
     this.#entries.set(key, entry);
     try {
-      const answer = await fetched(address(this.#token, `/listen/${key}.flac`), { signal: entry.abort.signal });
-      entry.buffer = await this.#context.decodeAudioData(await answer.arrayBuffer());
+      const response = await fetched(address(this.#token, `/listen/${key}.flac`), { signal: entry.abort.signal });
+      entry.buffer = await this.#context.decodeAudioData(await response.arrayBuffer());
     } catch {
       // Fetched again, but later: the server may be busy.
       setTimeout(() => this.#entries.get(key) === entry && this.#entries.delete(key), RETRY_MS);
