@@ -63,7 +63,7 @@ def test_a_folder_is_searched_through_and_the_newest_comes_first(made, tmp_path)
     assert names(options_in_folder(tmp_path)) == ["d", "a", "c", "b"]
 
 
-def test_an_offer_tells_what_the_checkpoint_separates(made, tmp_path):
+def test_an_option_describes_its_checkpoint(made, tmp_path):
     path = made("small.ckpt")
     [offer] = options_in_folder(tmp_path)
     assert (offer.path, offer.config, offer.stems, offer.sample_rate) == (str(path), None, ("vocals", "other"), 8000)
@@ -72,7 +72,7 @@ def test_an_offer_tells_what_the_checkpoint_separates(made, tmp_path):
 
 
 @pytest.mark.parametrize("chosen", ["best.ckpt", "average.ckpt", "last.ckpt"])
-def test_of_a_run_one_checkpoint_is_offered(made, tmp_path, chosen):
+def test_a_run_has_one_option(made, tmp_path, chosen):
     in_order = ["best.ckpt", "average.ckpt", "last.ckpt"]
     for name in (*in_order[in_order.index(chosen) :], "previous.ckpt", "candidates/step-000003.ckpt"):
         made(f"run/checkpoints/{name}")
@@ -88,7 +88,7 @@ def test_a_run_s_own_folders_are_searched_alike(made, tmp_path, monkeypatch):
     assert [Path(offer.path) for offer in options_in_folder(Path())] == [Path("best.ckpt")]
 
 
-def test_the_average_is_offered_where_the_run_chose_it(made, tmp_path):
+def test_the_average_is_preferred_if_the_run_chose_it(made, tmp_path):
     for name in ("best", "average", "last"):
         made(f"run/checkpoints/{name}.ckpt")
     scored(tmp_path / "run", "/elsewhere/checkpoints/average.ckpt")
@@ -96,7 +96,7 @@ def test_the_average_is_offered_where_the_run_chose_it(made, tmp_path):
     assert (Path(offer.path).name, offer.score) == ("average.ckpt", 7.54)
 
 
-def test_a_folder_called_checkpoints_that_is_no_run_s_is_a_folder_like_others(made, tmp_path):
+def test_a_checkpoints_folder_without_a_run_is_searched(made, tmp_path):
     for name in ("one", "two"):
         made(f"checkpoints/{name}.ckpt")
     assert names(options_in_folder(tmp_path)) == ["two", "one"]
@@ -110,7 +110,7 @@ def test_hidden_and_unfinished_files_are_no_choices(made, tmp_path):
     assert names(options_in_folder(tmp_path)) == ["d"]
 
 
-def test_what_cannot_be_opened_is_left_out_and_told(made, tmp_path, caplog):
+def test_unusable_files_are_skipped_with_a_warning(made, tmp_path, caplog):
     made("good.ckpt")
     (tmp_path / "torn.ckpt").write_bytes((tmp_path / "good.ckpt").read_bytes()[:-100])
     (tmp_path / "letter.pt").write_text("Dear reader")
@@ -119,7 +119,7 @@ def test_what_cannot_be_opened_is_left_out_and_told(made, tmp_path, caplog):
         assert message.startswith(f"Skipping a checkpoint: {tmp_path / name} is not a checkpoint")
 
 
-def test_weights_that_differ_from_their_settings_are_left_out(tmp_path, made, caplog):
+def test_weights_that_contradict_their_settings_are_skipped(tmp_path, made, caplog):
     made("good.ckpt")
     weights = torch.load(made("bad.ckpt"))
     weights["state_dict"].popitem()
@@ -130,7 +130,7 @@ def test_weights_that_differ_from_their_settings_are_left_out(tmp_path, made, ca
         options_from_paths([str(tmp_path / "bad.ckpt")])
 
 
-def test_a_run_whose_best_checkpoint_is_damaged_offers_the_next(made, tmp_path, caplog):
+def test_a_damaged_best_checkpoint_is_replaced_by_the_next(made, tmp_path, caplog):
     made("run/checkpoints/last.ckpt")
     (tmp_path / "run" / "checkpoints" / "best.ckpt").write_bytes(b"PK")
     [offer] = options_in_folder(tmp_path)
@@ -139,7 +139,7 @@ def test_a_run_whose_best_checkpoint_is_damaged_offers_the_next(made, tmp_path, 
 
 
 @pytest.mark.parametrize("folder", [".", "nowhere"])
-def test_where_there_is_none_the_command_that_makes_one_is_told(tmp_path, folder):
+def test_an_empty_folder_reports_how_to_train(tmp_path, folder):
     with pytest.raises(
         InputError, match=r"no usable checkpoint in .* with .*scripts/train\.py experiment=demo, .* ckpt=<file>"
     ):
@@ -210,14 +210,14 @@ def test_files_and_folders_come_in_the_order_they_are_named(made, tmp_path):
     assert names(options_from_paths([str(first), str(in_folder.parent)])) == ["z", "x", "y"]
 
 
-def test_what_is_named_twice_is_offered_once(made, tmp_path):
+def test_duplicate_paths_give_one_option(made, tmp_path):
     path = made("folder/a.ckpt")
     made("folder/b.ckpt")
     (tmp_path / "link.ckpt").symlink_to(path)
     assert names(options_from_paths([str(path), str(path.parent), str(tmp_path / "link.ckpt")])) == ["a", "b"]
 
 
-def test_a_file_that_is_not_for_the_menu_of_a_folder_can_be_named(made):
+def test_a_file_that_a_folder_search_skips_can_be_named(made):
     paths = [made(f"run/checkpoints/{name}.ckpt") for name in ("best", "previous")]
     assert names(options_from_paths([str(path) for path in paths])) == ["run/best.ckpt", "run/previous.ckpt"]
 
@@ -231,7 +231,7 @@ def test_a_named_file_that_cannot_be_opened_is_an_error(made, tmp_path, name, re
         options_from_paths([str(made("good.ckpt")), str(tmp_path / name)])
 
 
-def test_a_public_checkpoint_is_offered_with_its_yaml(tmp_path, tiny_model):
+def test_a_public_checkpoint_has_its_yaml(tmp_path, tiny_model):
     config = save_public(tiny_model, tmp_path / "public.ckpt").rename(tmp_path / "other.yaml")
     [offer] = options_from_paths([str(tmp_path / "public.ckpt")], [str(config)])
     assert (offer.config, offer.stems) == (str(config), ("vocals", "other"))
@@ -246,7 +246,7 @@ def test_an_address_on_the_hub_is_opened_where_the_hub_puts_it(made, monkeypatch
     assert (offer.name, offer.path) == ("repository", "hf://owner/repository/model.ckpt")
 
 
-def test_offers_that_would_be_called_alike_have_names_of_their_own(made, tmp_path):
+def test_options_have_unique_names(made, tmp_path):
     for name in ("u/demo/checkpoints/best.ckpt", "v/demo/checkpoints/best.ckpt", "w.ckpt"):
         made(name)
     assert names(options_in_folder(tmp_path)) == ["w", "v/demo", "u/demo"]
@@ -255,7 +255,7 @@ def test_offers_that_would_be_called_alike_have_names_of_their_own(made, tmp_pat
 # What is known of it
 
 
-def test_the_scores_of_the_run_s_evaluation_are_told(made, tmp_path):
+def test_the_scores_of_the_evaluation_are_used(made, tmp_path):
     made("run/checkpoints/best.ckpt", callbacks=validated("best.ckpt"))
     scored(tmp_path / "run")
     [offer] = options_in_folder(tmp_path)
@@ -263,7 +263,7 @@ def test_the_scores_of_the_run_s_evaluation_are_told(made, tmp_path):
     assert offer.label == "run · vocals, other · SI-SDR 7.5 dB"
 
 
-def test_an_evaluation_without_si_sdr_tells_what_it_has(made, tmp_path):
+def test_an_evaluation_without_si_sdr_uses_other_metrics(made, tmp_path):
     made("run/checkpoints/best.ckpt")
     scored(tmp_path / "run", metric="cSDR")
     [offer] = options_in_folder(tmp_path)
@@ -271,7 +271,7 @@ def test_an_evaluation_without_si_sdr_tells_what_it_has(made, tmp_path):
 
 
 @pytest.mark.parametrize("score", [3.25, torch.tensor(3.25)])
-def test_without_an_evaluation_the_validation_is_told(made, tmp_path, score):
+def test_without_an_evaluation_the_validation_is_used(made, tmp_path, score):
     made("run/checkpoints/best.ckpt", callbacks=validated("best.ckpt", score))
     [offer] = options_in_folder(tmp_path)
     assert (offer.metric, offer.score, offer.scores) == ("validation SI-SDR", 3.25, {})
@@ -291,14 +291,14 @@ def test_without_an_evaluation_the_validation_is_told(made, tmp_path, score):
         "none",
     ],
 )
-def test_a_score_of_something_else_is_none_of_the_checkpoint_s(made, tmp_path, callbacks):
+def test_a_score_of_another_file_is_not_used(made, tmp_path, callbacks):
     made("run/checkpoints/last.ckpt", callbacks=callbacks)
     [offer] = options_in_folder(tmp_path)
     assert (offer.metric, offer.score) == (None, None)
 
 
 @pytest.mark.parametrize("checkpoint", ["/elsewhere/checkpoints/last.ckpt", ["a.ckpt", "best.ckpt"], None])
-def test_an_evaluation_of_another_checkpoint_is_not_taken_for_this_one_s(made, tmp_path, checkpoint):
+def test_scores_of_another_checkpoint_are_not_used(made, tmp_path, checkpoint):
     made("run/checkpoints/best.ckpt")
     scored(tmp_path / "run", checkpoint)
     [offer] = options_in_folder(tmp_path)
@@ -306,7 +306,7 @@ def test_an_evaluation_of_another_checkpoint_is_not_taken_for_this_one_s(made, t
 
 
 @pytest.mark.parametrize("change", [{"methods": 3}, {"methods": [{"name": "model"}]}, {"made": {}}])
-def test_results_of_another_form_tell_nothing(made, tmp_path, change):
+def test_results_of_an_unknown_form_are_ignored(made, tmp_path, change):
     made("run/checkpoints/best.ckpt")
     written(tmp_path / "run", json.dumps(scored(tmp_path / "run") | change))
     [offer] = options_in_folder(tmp_path)
@@ -314,7 +314,7 @@ def test_results_of_another_form_tell_nothing(made, tmp_path, change):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"methods": [', "[" * 10_000])
-def test_results_that_are_broken_tell_nothing(made, tmp_path, text):
+def test_broken_results_are_ignored(made, tmp_path, text):
     made("run/checkpoints/best.ckpt")
     written(tmp_path / "run", text)
     [offer] = options_in_folder(tmp_path)

@@ -28,7 +28,7 @@ def swept(tmp_path, later=KEPT + 5):
     workspace.close()
 
 
-def test_what_a_killed_studio_left_goes_when_its_time_is_over(left, tmp_path):
+def test_files_of_a_killed_studio_expire(left, tmp_path):
     swept(tmp_path, later=KEPT - 30)
     assert len(list(left.rglob("*.wav"))) == 2
     swept(tmp_path)
@@ -41,7 +41,7 @@ def test_the_songs_of_a_studio_that_is_open_stay(left, tmp_path):
     assert len(list(left.rglob("*.wav"))) == 2
 
 
-def test_an_open_studio_is_known_by_its_lock(tmp_path):
+def test_an_open_studio_holds_a_lock(tmp_path):
     workspace = Workspace(tmp_path / "open", KEPT)
     song = workspace.new_song()[1]
     swept(tmp_path)
@@ -60,7 +60,7 @@ def test_files_of_others_beside_it_stay(left, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["songs", "uploads"])
-def test_a_link_in_place_of_a_folder_is_not_followed(left, tmp_path, name):
+def test_linked_folders_are_not_followed(left, tmp_path, name):
     elsewhere = tmp_path / "elsewhere"
     (left / name).rename(elsewhere)
     (left / name).symlink_to(elsewhere)

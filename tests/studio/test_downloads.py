@@ -80,7 +80,7 @@ def test_many_who_ask_at_once_cause_one_conversion(tmp_path, monkeypatch):
     assert made(tmp_path) == ["1.flac"]
 
 
-def test_two_conversions_go_on_at_once_and_no_third(tmp_path, monkeypatch):
+def test_at_most_two_conversions_run_at_once(tmp_path, monkeypatch):
     jobs = [done_song(tmp_path / str(number)) for number in range(6)]
     pairs, lock, running, most = Barrier(2), Lock(), [], []
 
@@ -110,7 +110,7 @@ def test_a_mix_is_the_sum_of_stems_times_levels(tmp_path):
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
 @pytest.mark.parametrize("format", ["wav", "flac"])
-def test_all_stems_as_they_are_are_the_song_bit_for_bit_up_to_full_scale(tmp_path, subtype, format):
+def test_a_mix_of_all_stems_is_the_song_bit_for_bit(tmp_path, subtype, format):
     steps = 2 ** (15 if subtype == "PCM_16" else 23)
     stems = torch.randint(-steps // 4, steps // 4, (3, 2, RATE), dtype=torch.float64) / steps
     song = torch.randint(-steps, steps, (2, RATE), dtype=torch.float64) / steps
@@ -150,7 +150,7 @@ def test_the_last_few_mixes_are_kept(tmp_path):
     "levels",
     [(), (1,), (1, 1, 1, 1), (0, 0, 0), (1, 1, -0.1), (1, 1, 4.1), (1, 1, float("nan")), (1, 1, float("inf"))],
 )
-def test_levels_that_are_none_are_refused(tmp_path, levels):
+def test_invalid_levels_are_refused(tmp_path, levels):
     with pytest.raises(InputError, match=r"^levels must "):
         mix_in(done_song(tmp_path), levels, "wav")
     assert not (tmp_path / "made").exists()
@@ -171,13 +171,13 @@ def test_an_mp3_of_a_rate_that_it_cannot_have_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("track", [-1, 0, 4])
-def test_a_stem_that_is_not_there_is_refused(tmp_path, track):
+def test_a_stem_out_of_range_is_refused(tmp_path, track):
     with pytest.raises(InputError, match=r"stem must be in 1 to 3"):
         stem_in(done_song(tmp_path), track, "wav")
 
 
 @pytest.mark.parametrize("state", ["waiting", "loading", "separating", "cancelled", "failed"])
-def test_a_song_that_is_not_done_has_nothing(tmp_path, state):
+def test_an_unfinished_song_has_no_downloads(tmp_path, state):
     job = done_song(tmp_path)
     job.state, job.files = state, ()
     for ask in (lambda: stem_in(job, 1, "wav"), lambda: mix_in(job, ONES, "wav"), lambda: zip_of(job, "wav")):
@@ -220,7 +220,7 @@ def test_a_zip_holds_all_stems(tmp_path, format):
             assert archive.read(name) == stem_in(job, track, format).read_bytes()
 
 
-def test_a_zip_begins_before_all_of_its_stems_are_made(tmp_path):
+def test_a_zip_starts_before_all_stems_are_converted(tmp_path):
     parts = zip_of(done_song(tmp_path), "flac")
     assert next(parts).startswith(b"PK")
     assert made(tmp_path) == ["1.flac"]
@@ -244,7 +244,7 @@ def test_a_zip_past_its_old_limit_is_a_zip64(tmp_path, monkeypatch):
         assert [entry.file_size for entry in archive.infolist()] == [path.stat().st_size for path in job.files]
 
 
-def test_a_stem_that_is_deleted_while_a_zip_is_read_ends_it_with_an_error(tmp_path):
+def test_a_stem_deleted_during_a_zip_raises_an_error(tmp_path):
     job = done_song(tmp_path)
     parts = zip_of(job, "flac")
     next(parts)

@@ -18,7 +18,7 @@ from bsroformer.studio.middleware import CountEventStreams, EventStreams
         ("/gradio_api/upload", None),
     ],
 )
-def test_who_reads_is_counted_as_long_as_the_answer_lasts(address, key):
+def test_streams_count_while_they_are_open(address, key):
     streams, during = EventStreams(), []
 
     async def answer(request):

@@ -32,13 +32,13 @@ def test_a_song_beyond_a_limit_is_refused_by_its_name(song, limits, told):
         limits.length_of(probe(song), "song.wav")
 
 
-def test_stems_take_a_float_of_each_sample_and_what_is_heard(song):
+def test_the_size_of_stems_includes_their_preview(song):
     audio = probe(song)
     assert Limits().stems_size(audio, 10, stems=4) == 80_000 * 2 * 5 * (4 + 1)
     assert Limits(minutes=1).stems_size(audio, None, stems=4) == 6 * Limits().stems_size(audio, 10, stems=4)
 
 
-def test_an_upload_that_was_deleted_meanwhile_is_asked_for_again(tmp_path):
+def test_an_expired_upload_is_requested_again(tmp_path):
     with pytest.raises(InputError, match=r"^the upload of song\.wav has expired; upload it again$"):
         Limits().check_file(tmp_path / "0123.wav", "song.wav")
 
@@ -50,7 +50,7 @@ def test_a_limit_of_nothing_is_refused(key):
 
 
 @pytest.mark.parametrize("seconds", [20 * 60, None])
-def test_a_long_song_may_be_computed_as_often_as_at_best_quality_and_not_more(seconds):
+def test_a_long_song_allows_the_work_of_best_quality(seconds):
     limits = Limits(minutes=20)
     limits.check_work(seconds, 8, "song.wav")
     with pytest.raises(InputError, match=r"^song\.wav is too long to compute each sample 64 times"):
@@ -59,6 +59,6 @@ def test_a_long_song_may_be_computed_as_often_as_at_best_quality_and_not_more(se
 
 
 @pytest.mark.parametrize(("overlap", "shifts"), [(0.999, 1), (-0.5, 1), (float("nan"), 1), (0.5, 0), (0.5, 1000)])
-def test_nobody_can_ask_for_a_separation_without_end(overlap, shifts):
+def test_endless_separations_are_refused(overlap, shifts):
     with pytest.raises(InputError, match=r"must be a (whole )?number from"):
         check_quality(overlap, shifts)

@@ -68,7 +68,7 @@ def offers(tiny_tree, tmp_path) -> list[CheckpointOption]:
     return options_from_paths([str(tmp_path / "a.safetensors"), str(tmp_path / "b.safetensors")])
 
 
-def test_the_same_wish_is_given_the_same_separator(watched, offers):
+def test_the_same_arguments_reuse_the_separator(watched, offers):
     first = watched.held.separator(offers[0], BOTH, 0.5, 1)
     assert watched.held.separator(offers[0], list(BOTH), 0.5, 1) is first
     assert (watched.loads, watched.builds) == (["a"], [(BOTH, 0.5, 1)])
@@ -82,7 +82,7 @@ def test_other_arguments_build_another_separator(watched, offers):
     assert watched.builds == requests
 
 
-def test_it_separates_as_the_checkpoint_does_whatever_was_asked_before(watched, offers):
+def test_previous_requests_do_not_change_the_stems(watched, offers):
     mixture = torch.randn(2, 3000)
     for offer, stems in [(offers[0], VOCALS), (offers[0], BOTH), (offers[1], ("other",)), (offers[0], BOTH[::-1])]:
         own = Separator(watched.load_model(offer.path), stems, device="cpu", precision="fp32")
@@ -105,7 +105,7 @@ def test_a_file_that_has_changed_is_loaded_again(watched, offers, tiny_tree):
     assert (watched.loads, len(watched.builds)) == (["a", "a"], 2)
 
 
-def test_what_cannot_be_had_is_told_and_leaves_nothing_wrong_behind(watched, offers):
+def test_a_failed_load_leaves_the_cache_usable(watched, offers):
     gone = Path(offers[1].path)
     gone.unlink()
     watched.held.separator(offers[0], BOTH, 0.5, 1)

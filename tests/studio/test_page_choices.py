@@ -35,9 +35,7 @@ def visitor(browser: Any, running: Any) -> Iterator[Visitor]:
         yield visitor
 
 
-def test_of_a_file_and_a_recording_the_one_in_the_open_tab_is_separated(
-    visitor: Visitor, running: Any, song: Path, tmp_path: Path
-) -> None:
+def test_the_song_of_the_open_tab_is_separated(visitor: Visitor, running: Any, song: Path, tmp_path: Path) -> None:
     visitor.choose(song)
     page, recording = visitor.page, visitor.page.locator("#recording")
     page.get_by_role("tab", name="Record").click()
@@ -63,7 +61,7 @@ def test_of_a_file_and_a_recording_the_one_in_the_open_tab_is_separated(
     visitor.wait("done")
 
 
-def test_a_file_is_not_separated_in_place_of_a_recording_that_is_still_to_come(visitor: Visitor, song: Path) -> None:
+def test_a_missing_recording_is_not_replaced_by_the_file(visitor: Visitor, song: Path) -> None:
     visitor.choose(song)
     visitor.page.get_by_role("tab", name="Record").click()
     visitor.page.locator("#recording").get_by_role("button", name="Record", exact=True).wait_for()

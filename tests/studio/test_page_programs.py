@@ -64,7 +64,7 @@ def program(running: Any) -> Iterator[gradio_client.Client]:
     client.close()
 
 
-def test_a_program_gets_the_files_that_the_page_gives(
+def test_a_program_receives_the_same_files_as_the_page(
     program: gradio_client.Client, client: httpx.Client, studio: Studio, song: Path
 ) -> None:
     job = finished(studio.submit(request_for(song, rest=True)))
@@ -85,7 +85,7 @@ def test_a_program_can_ask_for_the_checkpoints(program: gradio_client.Client) ->
     ]
 
 
-def test_nothing_else_is_offered_to_programs(client: httpx.Client) -> None:
+def test_programs_see_no_other_endpoints(client: httpx.Client) -> None:
     assert set(client.get("/gradio_api/info").json()["named_endpoints"]) == {"/separate", "/checkpoints"}
 
 
@@ -124,7 +124,7 @@ def test_answers_do_not_show_where_the_folder_of_a_studio_is(tmp_path: Path, mon
         ({"song": None}, "Give a song."),
     ],
 )
-def test_a_program_is_told_what_is_wrong(
+def test_a_program_receives_error_messages(
     program: gradio_client.Client, song: Path, changes: dict[str, Any], sentence: str
 ) -> None:
     asked = {"song": gradio_client.handle_file(song), **changes}
@@ -139,7 +139,7 @@ def test_an_error_comes_as_an_event_with_its_sentence(client: httpx.Client, tmp_
     assert told["error"].startswith("notes.mp3 is not an audio file")
 
 
-def test_a_playlist_gives_nothing_of_this_machine(client: httpx.Client, song: Path, tmp_path: Path) -> None:
+def test_a_playlist_reveals_no_local_file(client: httpx.Client, song: Path, tmp_path: Path) -> None:
     audio, rate = read(song)
     write(tmp_path / "private.mp3", audio, rate, "MP3")
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:12\n#EXTINF:3.0,\nfile://{tmp_path}/private.mp3\n#EXT-X-ENDLIST\n"
@@ -182,7 +182,7 @@ def test_a_program_that_reads_nothing_does_not_keep_its_song(
     finished(job)
 
 
-def test_one_program_does_not_take_all_places(client: httpx.Client, studio: Studio, model: Model, song: Path) -> None:
+def test_one_program_cannot_fill_the_queue(client: httpx.Client, studio: Studio, model: Model, song: Path) -> None:
     model.open.clear()
     before = set(studio._jobs)
     [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
@@ -223,7 +223,7 @@ def test_the_page_is_there_while_a_song_takes_long_to_be_read(
 @pytest.mark.parametrize(
     "values", [["small", [], "x"], ["small", [], None], ["small", [["a"]], False], [{}, [], False]]
 )
-def test_values_of_wrong_types_are_told_in_a_sentence(
+def test_values_of_wrong_types_are_reported(
     client: httpx.Client, studio: Studio, song: Path, values: list[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = set(studio._jobs)
@@ -272,9 +272,7 @@ def test_the_running_page_is_for_its_own_site_only(client: httpx.Client, studio:
     assert not list(studio.workspace.uploads.rglob("evil*"))
 
 
-def test_a_file_that_is_too_large_is_refused_with_a_sentence_whoever_sends_it(
-    client: httpx.Client, studio: Studio
-) -> None:
+def test_a_file_that_is_too_large_is_refused(client: httpx.Client, studio: Studio) -> None:
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     answer = client.post(UPLOAD, content=upload_of(2 * MEGABYTE), headers=headers)
     assert answer.status_code == 413
@@ -286,7 +284,7 @@ def test_a_file_that_is_too_large_is_refused_with_a_sentence_whoever_sends_it(
     assert not list(studio.workspace.uploads.rglob("large.wav"))
 
 
-def test_an_upload_that_is_longer_than_it_says_is_not_read_further(running: Any, studio: Studio) -> None:
+def test_an_upload_is_read_up_to_its_stated_length(running: Any, studio: Studio) -> None:
     address = httpx.URL(running[2].local_url)
     head = (
         f"POST {UPLOAD} HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
@@ -298,7 +296,7 @@ def test_an_upload_that_is_longer_than_it_says_is_not_read_further(running: Any,
     assert all(path.stat().st_size < 1000 for path in studio.workspace.uploads.rglob("large.wav"))
 
 
-def test_a_form_of_many_files_is_no_way_around_the_limit(client: httpx.Client, studio: Studio) -> None:
+def test_a_form_with_many_files_keeps_the_limit(client: httpx.Client, studio: Studio) -> None:
     files = [("files", (f"many{number}.wav", bytes(400_000))) for number in range(4)]
     assert client.post(UPLOAD, files=files).status_code == 413
     assert not list(studio.workspace.uploads.rglob("many*"))

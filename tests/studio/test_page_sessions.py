@@ -25,7 +25,7 @@ def sessions(song, tmp_path):
         assert finished(other).state == "done"
 
 
-def test_of_songs_that_a_page_sends_at_once_one_is_left(song, sessions):
+def test_simultaneous_songs_of_a_page_leave_one(song, sessions):
     with ThreadPoolExecutor(8) as hands:
         jobs = list(hands.map(lambda _: sessions.submit("page", request_for(song), None), range(8)))
     [left] = [job for job in jobs if job.state not in FINISHED]
@@ -38,7 +38,7 @@ def test_pages_have_songs_of_their_own(song, sessions):
     assert [job.state for job in jobs] == ["waiting"] * 4
 
 
-def test_a_page_that_was_loaded_again_tells_which_song_it_has(song, sessions):
+def test_a_reloaded_page_replaces_the_song_it_shows(song, sessions):
     first = sessions.submit("page", request_for(song), None)
     second = sessions.submit("the same, loaded again", request_for(song), first.token)
     assert (first.state, second.state) == ("cancelled", "waiting")
@@ -47,11 +47,11 @@ def test_a_page_that_was_loaded_again_tells_which_song_it_has(song, sessions):
 
 
 @pytest.mark.parametrize("shown", ["gone", ["a"], {"a": 1}, 3])
-def test_a_token_of_a_song_that_is_gone_does_no_harm(song, sessions, shown):
+def test_an_unknown_token_is_ignored(song, sessions, shown):
     assert sessions.submit("page", request_for(song), shown).state == "waiting"
 
 
-def test_a_song_that_is_refused_takes_no_place(song, sessions):
+def test_a_refused_song_replaces_nothing(song, sessions):
     first = sessions.submit("page", request_for(song), None)
     with pytest.raises(InputError, match=r"^choose one or more"):
         sessions.submit("page", request_for(song, stems=()), first.token)

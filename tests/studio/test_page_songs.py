@@ -114,7 +114,7 @@ def decoded(content: bytes, folder: Path, name: str) -> Tensor:
     return read(folder / name)[0]
 
 
-def test_the_page_shows_what_was_wanted(finished: Finished) -> None:
+def test_the_page_shows_the_requested_stems(finished: Finished) -> None:
     page = finished.visitor.page
     assert page.locator("stem-player h2").inner_text() == TITLE
     names = page.locator("stem-player .name").all_inner_texts()
@@ -131,7 +131,7 @@ def test_stems_differ_from_each_other_and_from_silence(finished: Finished) -> No
             assert (stem - other).abs().max() > 0.01
 
 
-def test_what_is_heard_is_the_mixture_and_its_stems(finished: Finished, tmp_path: Path) -> None:
+def test_segments_are_the_mixture_and_its_stems(finished: Finished, tmp_path: Path) -> None:
     facts = finished.answer().json()
     assert facts["segments"] == 2
     for number, track in enumerate([finished.mixture, *finished.stems]):
@@ -189,7 +189,7 @@ def test_the_zip_has_all_stems(finished: Finished, tmp_path: Path) -> None:
             torch.testing.assert_close(decoded(archive.read(name), tmp_path, "stem.flac"), stem, atol=1e-5, rtol=0)
 
 
-def test_solo_changes_what_is_heard(finished: Finished) -> None:
+def test_solo_changes_the_audible_tracks(finished: Finished) -> None:
     assert finished.visitor.levels() == [0, 1, 1, 1]
     solo = finished.visitor.page.get_by_label("Solo vocals")
     solo.click()

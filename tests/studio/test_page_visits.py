@@ -60,7 +60,7 @@ def visitor(browser: Any, address: str, model: Model) -> Iterator[Visitor]:
         yield visitor
 
 
-def test_progress_is_shown_and_the_instrument_plays_what_there_is(visitor: Visitor, songs: Path, model: Model) -> None:
+def test_progress_is_shown_and_finished_segments_play(visitor: Visitor, songs: Path, model: Model) -> None:
     model.open.clear()
     visitor.separate(songs / "A song.wav", until="separating")
     visitor.page.get_by_text("Separating 0:00 of 0:12").wait_for()
@@ -99,7 +99,7 @@ def test_the_example_needs_no_file(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("loaded_again", [False, True])
-def test_another_song_takes_the_place_of_the_one_before(
+def test_another_song_replaces_the_previous_one(
     visitor: Visitor, songs: Path, studio: Studio, model: Model, loaded_again: bool
 ) -> None:
     model.open.clear()
@@ -116,7 +116,7 @@ def test_another_song_takes_the_place_of_the_one_before(
     assert (first.state, second.state) == ("cancelled", "done")
 
 
-def test_a_closed_page_gives_its_song_up(browser: Any, address: str, songs: Path, studio: Studio, model: Model) -> None:
+def test_a_closed_page_releases_its_song(browser: Any, address: str, songs: Path, studio: Studio, model: Model) -> None:
     model.open.clear()
     with visiting(browser, address) as visitor:
         job = studio.job(visitor.separate(songs / "A song.wav", until="separating"))
@@ -128,9 +128,7 @@ def test_a_closed_page_gives_its_song_up(browser: Any, address: str, songs: Path
     assert job.cancelled
 
 
-def test_a_page_that_is_loaded_again_goes_on_with_its_song(
-    visitor: Visitor, songs: Path, studio: Studio, model: Model
-) -> None:
+def test_a_reloaded_page_resumes_its_song(visitor: Visitor, songs: Path, studio: Studio, model: Model) -> None:
     model.open.clear()
     job = studio.job(visitor.separate(songs / "A song.wav", until="separating"))
     assert job is not None
@@ -145,7 +143,7 @@ def test_a_page_that_is_loaded_again_goes_on_with_its_song(
 
 
 @pytest.mark.parametrize("button", ["#start", "#example"])
-def test_a_double_click_takes_one_place(
+def test_a_double_click_sends_one_song(
     visitor: Visitor, songs: Path, studio: Studio, model: Model, button: str
 ) -> None:
     model.open.clear()
@@ -163,7 +161,7 @@ def test_a_double_click_takes_one_place(
     assert sorted(job.state for job in jobs) == ["cancelled", "done"]
 
 
-def test_what_cannot_be_taken_is_told_and_the_page_goes_on(visitor: Visitor, songs: Path, tmp_path: Path) -> None:
+def test_refusals_are_shown_and_the_page_stays_usable(visitor: Visitor, songs: Path, tmp_path: Path) -> None:
     visitor.start()
     assert visitor.told() == "Drop a song first, or record one."
 

@@ -54,7 +54,7 @@ def test_stems_beyond_full_scale_are_heard_as_they_are(mixture, tmp_path):
     assert heard(tmp_path, 2).abs().max() > 1.5
 
 
-def test_every_segment_but_the_last_has_the_same_length_and_all_have_their_pictures(mixture, tmp_path):
+def test_segments_have_one_length_and_their_pictures(mixture, tmp_path):
     recorder = PreviewRecorder(Thirds(), tmp_path)
     list(recorder.stream([mixture]))
     size = recorder.preview.size
@@ -67,7 +67,7 @@ def test_every_segment_but_the_last_has_the_same_length_and_all_have_their_pictu
     assert (tmp_path / "00000.peaks").stat().st_size == recorder.tracks * SLICES * 2
 
 
-def test_a_segment_counts_as_soon_as_its_files_are_there_and_not_before(mixture, tmp_path):
+def test_a_segment_counts_when_its_files_are_complete(mixture, tmp_path):
     recorder, counts = PreviewRecorder(Thirds(), tmp_path), []
     for _ in recorder.stream(mixture.split(5000, dim=-1)):
         counts.append(recorder.preview.segments)

@@ -38,14 +38,14 @@ def test_stems_are_written_at_the_songs_own_rate_and_depth(song, tmp_path):
         torch.testing.assert_close(stems.sum(dim=0), mixture, atol=2**-14, rtol=0)
 
 
-def test_what_is_wanted_reaches_the_model(song, tmp_path):
+def test_the_request_reaches_the_model(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         job = finished(studio.submit(request_for(song, stems=("drums",), rest=True, overlap=0.75, shifts=2)))
         assert model.asked.get_nowait() == ("small", ("drums",), 0.75, 2)
         assert [path.stem for path in job.files] == ["drums", "no_drums"]
 
 
-def test_a_page_is_told_all_of_a_song_in_plain_data(song, tmp_path):
+def test_the_status_is_plain_data(song, tmp_path):
     with studio_in(tmp_path) as (studio, _):
         job = finished(studio.submit(request_for(song)))
         facts = studio.status(job)
@@ -56,14 +56,14 @@ def test_a_page_is_told_all_of_a_song_in_plain_data(song, tmp_path):
         assert 0 < facts["expires"] <= 3600
 
 
-def test_formats_are_those_that_can_have_the_songs_own_rate(tmp_path):
+def test_formats_support_the_songs_rate(tmp_path):
     soundfile.write(tmp_path / "fine.wav", 0.1 * torch.randn(96_000, 2).numpy(), 96_000)
     with studio_in(tmp_path) as (studio, _):
         facts = studio.status(finished(studio.submit(request_for(tmp_path / "fine.wav"))))
         assert (facts["sample_rate"], facts["formats"]) == (8000, ["wav", "flac"])
 
 
-def test_songs_that_wait_are_told_their_place_and_how_long_it_will_take(song, tmp_path):
+def test_waiting_songs_have_a_position_and_a_time(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         finished(studio.submit(request_for(song)))
         model.open.clear()
@@ -78,7 +78,7 @@ def test_songs_that_wait_are_told_their_place_and_how_long_it_will_take(song, tm
         assert [finished(job).state for job in (first, second, third)] == ["done"] * 3
 
 
-def test_how_long_it_takes_is_not_told_before_it_can_be_known(song, tmp_path):
+def test_unknown_times_are_none(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
         first, second = studio.submit(request_for(song)), studio.submit(request_for(song))
@@ -89,7 +89,7 @@ def test_how_long_it_takes_is_not_told_before_it_can_be_known(song, tmp_path):
         finished(second)
 
 
-def test_cancelling_ends_a_song_in_work_and_the_next_one_begins(song, tmp_path):
+def test_cancelling_a_song_starts_the_next_one(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
         first, second = studio.submit(request_for(song)), studio.submit(request_for(song))
@@ -131,7 +131,7 @@ def test_cancelling_a_finished_song_changes_nothing(song, tmp_path):
         ({"shifts": 100}, r"shifts must be a whole number from .*, got 100"),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_leaves_nothing(song, tmp_path, changes, told):
+def test_invalid_requests_leave_nothing_behind(song, tmp_path, changes, told):
     with studio_in(tmp_path) as (studio, _):
         with pytest.raises(InputError, match=told):
             studio.submit(request_for(song, **changes))
@@ -159,7 +159,7 @@ def test_what_makes_no_sense_is_refused_and_leaves_nothing(song, tmp_path, chang
         {"shifts": {}},
     ],
 )
-def test_a_value_of_the_wrong_type_is_refused_and_takes_no_place(song, tmp_path, changes):
+def test_a_value_of_the_wrong_type_is_refused(song, tmp_path, changes):
     [(key, value)] = changes.items()
     with studio_in(tmp_path) as (studio, _):
         with pytest.raises(InputError, match=rf"^{key} must be .*, got ") as refused:
@@ -169,7 +169,7 @@ def test_a_value_of_the_wrong_type_is_refused_and_takes_no_place(song, tmp_path,
         assert list(studio.workspace.songs.iterdir()) == []
 
 
-def test_a_value_of_any_size_is_told_in_short(song, tmp_path):
+def test_long_values_are_shortened_in_messages(song, tmp_path):
     with studio_in(tmp_path) as (studio, _):
         for changes in ({"rest": "x" * 10**5}, {"stems": [[0] * 10**5] * 3}, {"checkpoint": "x" * 10**5}):
             with pytest.raises(InputError) as refused:
@@ -189,7 +189,7 @@ def test_a_file_that_is_slow_to_read_is_refused_and_deleted(tmp_path, monkeypatc
         reading.set()
 
 
-def test_a_visitor_has_some_of_the_places_and_others_the_rest(song, tmp_path):
+def test_each_visitor_has_a_share_of_the_queue(song, tmp_path):
     with studio_in(tmp_path, Limits(songs=4, songs_each=2)) as (studio, model):
         model.open.clear()
         mine = [studio.submit(request_for(song, visitor="anna")) for _ in range(2)]
@@ -239,7 +239,7 @@ def test_a_song_longer_than_its_header_says_is_stopped(tmp_path, monkeypatch, li
         assert not list(job.folder.rglob("*.wav"))
 
 
-def test_a_file_is_called_by_its_own_name_and_not_by_where_it_lies(tmp_path):
+def test_messages_have_the_visitors_file_name(tmp_path):
     notes = tmp_path / "0123456789abcdef.mp3"
     notes.write_text("not a song")
     with studio_in(tmp_path) as (studio, _):
@@ -248,7 +248,7 @@ def test_a_file_is_called_by_its_own_name_and_not_by_where_it_lies(tmp_path):
         assert str(tmp_path) not in str(refused.value)
 
 
-def test_a_rate_that_cannot_be_resampled_is_refused_before_the_song_waits(tmp_path):
+def test_a_rate_that_cannot_be_resampled_is_refused(tmp_path):
     soundfile.write(tmp_path / "odd.wav", torch.zeros(96_001, 2).numpy(), 96_001)
     with studio_in(tmp_path) as (studio, _):
         with pytest.raises(InputError, match=r"96001 Hz cannot be resampled to 8000 Hz"):
@@ -288,7 +288,7 @@ def test_a_song_that_turns_out_too_long_is_ended(tmp_path, monkeypatch):
         (ZeroDivisionError("secret"), r"Internal error"),
     ],
 )
-def test_what_goes_wrong_is_told_and_the_next_song_is_separated(song, tmp_path, error, told):
+def test_errors_are_reported_and_the_next_song_is_separated(song, tmp_path, error, told):
     with studio_in(tmp_path) as (studio, model):
         model.error = error
         job = finished(studio.submit(request_for(song)))
@@ -299,7 +299,7 @@ def test_what_goes_wrong_is_told_and_the_next_song_is_separated(song, tmp_path, 
         assert finished(studio.submit(request_for(song))).state == "done"
 
 
-def test_a_song_nobody_asks_about_any_more_is_cancelled(song, tmp_path):
+def test_an_abandoned_song_is_cancelled(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
         first, second = studio.submit(request_for(song)), studio.submit(request_for(song))
@@ -313,7 +313,7 @@ def test_a_song_nobody_asks_about_any_more_is_cancelled(song, tmp_path):
         finished(first)
 
 
-def test_a_song_nobody_asks_about_goes_on_while_nobody_else_waits(song, tmp_path):
+def test_an_abandoned_song_stays_while_no_other_waits(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
         job = studio.submit(request_for(song))
@@ -340,7 +340,7 @@ def test_a_page_that_was_closed_has_a_while_to_come_back(song, tmp_path):
         finished(second)
 
 
-def test_a_question_that_came_late_from_a_page_that_was_closed_is_no_sign_of_life(song, tmp_path):
+def test_late_requests_of_a_closed_page_do_not_count(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
         job = studio.submit(request_for(song))
@@ -353,7 +353,7 @@ def test_a_question_that_came_late_from_a_page_that_was_closed_is_no_sign_of_lif
         assert job.last_seen > then + ABANDONED_SECONDS - REOPEN_SECONDS
 
 
-def test_another_song_takes_the_place_of_ones_own_even_in_a_full_line(song, tmp_path):
+def test_a_visitor_can_replace_a_song_in_a_full_queue(song, tmp_path):
     with studio_in(tmp_path, Limits(songs=2)) as (studio, model):
         model.open.clear()
         first, mine = (studio.submit(request_for(song)) for _ in range(2))
@@ -376,7 +376,7 @@ def test_messages_name_no_folder_of_this_machine(song, tmp_path):
         assert finished(job).message == "A song.wav, stems/vocals.wav and small are damaged"
 
 
-def test_a_line_that_cannot_tell_goes_on(song, tmp_path):
+def test_a_failing_report_does_not_stop_the_queue(song, tmp_path):
     def broken(line: str) -> None:
         raise BrokenPipeError(line)
 
@@ -385,7 +385,7 @@ def test_a_line_that_cannot_tell_goes_on(song, tmp_path):
         assert [finished(studio.submit(request_for(song))).state for _ in range(2)] == ["done", "done"]
 
 
-def test_a_song_is_forgotten_with_its_files_when_its_time_is_over(song, tmp_path):
+def test_an_expired_song_is_forgotten_with_its_files(song, tmp_path):
     with studio_in(tmp_path, Limits(keep_minutes=5)) as (studio, _):
         old, new = (finished(studio.submit(request_for(song))) for _ in range(2))
         old.finished_at = time.monotonic() - 301
@@ -396,7 +396,7 @@ def test_a_song_is_forgotten_with_its_files_when_its_time_is_over(song, tmp_path
         assert new.files[0].exists()
 
 
-def test_surround_sound_is_mixed_down_with_a_word(tmp_path):
+def test_surround_sound_is_mixed_down_with_a_note(tmp_path):
     song = tmp_path / "film.wav"
     soundfile.write(song, 0.1 * torch.randn(16_000, 6).numpy(), 8000)
     with studio_in(tmp_path) as (studio, _):
@@ -405,7 +405,7 @@ def test_surround_sound_is_mixed_down_with_a_word(tmp_path):
         assert soundfile.info(job.files[0]).channels == 2
 
 
-def test_closing_ends_what_is_in_work_and_leaves_nothing_on_the_disk(song, tmp_path):
+def test_closing_cancels_songs_and_deletes_their_files(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         done = finished(studio.submit(request_for(song)))
         model.open.clear()
@@ -417,6 +417,6 @@ def test_closing_ends_what_is_in_work_and_leaves_nothing_on_the_disk(song, tmp_p
     assert song.exists()
 
 
-def test_the_menu_is_by_name(tmp_path):
+def test_checkpoints_are_found_by_name(tmp_path):
     with studio_in(tmp_path) as (studio, _):
         assert studio.checkpoints == {"small": OPTION}

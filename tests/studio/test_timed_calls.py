@@ -7,7 +7,7 @@ from bsroformer.studio import admission
 from bsroformer.studio.admission import BusyError, TimedCalls, TooSlowError
 
 
-def test_a_call_in_time_gives_its_result_or_its_error():
+def test_a_call_in_time_returns_or_raises():
     calls = TimedCalls(20)
     assert calls.call(lambda: 3) == 3
     with pytest.raises(TimeoutError, match="mine"):
@@ -18,7 +18,7 @@ def raised(error):
     raise error
 
 
-def test_a_late_call_is_given_up_and_its_thread_used_again(monkeypatch):
+def test_a_late_call_is_abandoned_and_its_thread_reused(monkeypatch):
     monkeypatch.setattr(admission, "MAX_PROBES", 1)
     calls, end = TimedCalls(0.2), Event()
     with pytest.raises(TooSlowError):

@@ -70,7 +70,7 @@ def disc(tmp_path, monkeypatch):
     return disc
 
 
-def test_five_uploads_at_once_do_not_take_what_must_stay_free(disc):
+def test_simultaneous_uploads_keep_disk_space_free(disc):
     async def all_at_once():
         disc.free = KEEP_FREE + 3 * SIZE + 500
         answers = [asyncio.create_task(disc.upload(bytes(500), bytes(500))) for _ in range(5)]
@@ -93,12 +93,12 @@ def test_space_that_an_upload_claimed_is_free_again_after_it(disc):
     assert asyncio.run(disc.upload(bytes(SIZE)))[0] == 200
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(disc):
+def test_an_aborted_upload_is_deleted(disc):
     assert asyncio.run(disc.upload(bytes(500))) == (None, "")
     assert disc.files() == []
 
 
-def test_a_disk_that_fills_up_is_told_in_a_sentence(disc):
+def test_a_full_disk_is_reported(disc):
     async def full():
         task = asyncio.create_task(disc.upload(bytes(400), bytes(600)))
         asyncio.get_running_loop().call_soon(setattr, disc, "free", 100)  # by another program, once it has begun
@@ -109,7 +109,7 @@ def test_a_disk_that_fills_up_is_told_in_a_sentence(disc):
     assert disc.files() == []
 
 
-def test_a_client_that_sends_no_more_is_not_waited_for(disc, monkeypatch):
+def test_a_silent_client_times_out(disc, monkeypatch):
     monkeypatch.setattr(middleware, "SILENCE_TIMEOUT_S", 0.1)
     status, text = asyncio.run(disc.upload(bytes(500), None))
     assert status == 408
@@ -117,7 +117,7 @@ def test_a_client_that_sends_no_more_is_not_waited_for(disc, monkeypatch):
     assert disc.files() == []
 
 
-def test_a_client_that_is_too_slow_in_all_is_not_waited_for(disc, monkeypatch):
+def test_a_slow_client_times_out(disc, monkeypatch):
     monkeypatch.setattr(middleware, "SILENCE_TIMEOUT_S", 0.05)
     monkeypatch.setattr(middleware, "MIN_BYTES_PER_SECOND", 10 * SIZE)
 
@@ -134,14 +134,14 @@ def test_a_client_that_is_too_slow_in_all_is_not_waited_for(disc, monkeypatch):
         asyncio.run(trickle())
 
 
-def test_a_folder_that_a_cleaner_removed_is_made_again(disc):
+def test_a_removed_folder_is_created_again(disc):
     disc.may_end.set()
     shutil.rmtree(disc.workspace.uploads.parent)
     assert asyncio.run(disc.upload(bytes(SIZE)))[0] == 200
     assert disc.workspace.new_song()[1].is_dir()
 
 
-def test_the_rounds_delete_a_partial_upload_that_was_given_up(tmp_path):
+def test_cleanup_deletes_abandoned_partial_uploads(tmp_path):
     workspace = Workspace(tmp_path, keep_seconds=3600)
     partial = workspace.uploads / f"{tempfile.gettempprefix()}abc"
     partial.write_bytes(b"half")

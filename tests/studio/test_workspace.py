@@ -56,7 +56,7 @@ def upload(workspace: Workspace, name: str = "song.wav") -> Path:
     return path
 
 
-def test_each_song_has_a_token_of_its_own_and_a_folder_that_nobody_else_can_read(workspace):
+def test_each_song_has_a_token_and_a_private_folder(workspace):
     tokens, folders = zip(*(workspace.new_song() for _ in range(20)), strict=True)
     assert len(set(tokens)) == 20
     assert all(TOKEN.fullmatch(token) for token in tokens)
@@ -64,7 +64,7 @@ def test_each_song_has_a_token_of_its_own_and_a_folder_that_nobody_else_can_read
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
 
 
-def test_songs_are_deleted_when_their_time_is_over_and_not_before(workspace, clock):
+def test_songs_are_deleted_when_they_expire(workspace, clock):
     ended, other, running = (
         job_on(workspace, finished_at=5000.0),
         job_on(workspace, finished_at=5050.0),
@@ -81,7 +81,7 @@ def test_songs_are_deleted_when_their_time_is_over_and_not_before(workspace, clo
     assert running.folder.exists()
 
 
-def test_an_upload_is_deleted_with_its_folder_but_not_while_a_song_is_to_read_it(workspace, clock):
+def test_uploads_expire_unless_a_song_needs_them(workspace, clock):
     old, read = upload(workspace), upload(workspace, "other.wav")
     job = job_on(workspace, source=read)
     delete_expired(workspace, [job])
@@ -97,7 +97,7 @@ def test_an_upload_is_deleted_with_its_folder_but_not_while_a_song_is_to_read_it
     assert list(workspace.uploads.iterdir()) == []
 
 
-def test_an_upload_is_as_old_as_its_stay_whatever_time_the_file_has(workspace):
+def test_the_age_of_an_upload_counts_from_its_arrival(workspace):
     path = upload(workspace)
     os.utime(path, (0, 0))
     delete_expired(workspace, [])
@@ -113,7 +113,7 @@ def test_an_upload_that_is_read_by_another_name_stays(workspace, clock, tmp_path
     assert path.exists()
 
 
-def test_what_a_killed_process_left_is_deleted_once_nothing_happens_in_it(tmp_path, clock):
+def test_folders_of_a_killed_process_expire(tmp_path, clock):
     left = job_on(Workspace(tmp_path, KEPT)).folder
     workspace = Workspace(tmp_path, KEPT, clock.monotonic, clock.calendar)
     delete_expired(workspace, [])
@@ -123,13 +123,13 @@ def test_what_a_killed_process_left_is_deleted_once_nothing_happens_in_it(tmp_pa
     assert not left.exists()
 
 
-def test_a_folder_whose_job_is_not_known_yet_stays(workspace):
+def test_a_new_folder_without_a_job_stays(workspace):
     folder = workspace.new_song()[1]
     delete_expired(workspace, [])
     assert folder.exists()
 
 
-def test_what_is_gone_already_is_no_error(workspace, clock):
+def test_missing_folders_are_no_error(workspace, clock):
     job = job_on(workspace, finished_at=5000.0)
     for path in sorted(job.folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -142,7 +142,7 @@ def test_what_is_gone_already_is_no_error(workspace, clock):
     workspace.close()
 
 
-def test_links_are_deleted_and_what_they_lead_to_is_not(workspace, clock, tmp_path):
+def test_links_are_deleted_but_not_their_targets(workspace, clock, tmp_path):
     precious = tmp_path / "precious"
     (precious / "deep").mkdir(parents=True)
     (precious / "deep" / "file").write_text("keep me")
@@ -176,7 +176,7 @@ def test_nothing_but_songs_and_uploads_is_ever_deleted(workspace, clock):
 
 
 @pytest.mark.parametrize("name", ["songs", "uploads"])
-def test_folders_of_somebody_else_are_refused(tmp_path, name):
+def test_foreign_folders_are_refused(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "Best of.wav").touch()
     with pytest.raises(InputError, match=rf"{name} was not created by the studio.*give an empty folder"):
@@ -184,7 +184,7 @@ def test_folders_of_somebody_else_are_refused(tmp_path, name):
     assert (tmp_path / name / "Best of.wav").exists()
 
 
-def test_a_link_in_place_of_the_folder_of_songs_is_refused(tmp_path):
+def test_a_link_as_songs_folder_is_refused(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "songs").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match=r"songs was not created by the studio"):
@@ -205,7 +205,7 @@ def test_closing_leaves_nothing(workspace, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_closing_leaves_what_was_there_before(tmp_path):
+def test_closing_keeps_older_files(tmp_path):
     first = Workspace(tmp_path, KEPT)
     song, sound = job_on(first).folder, upload(first)
     for path in (sound, sound.parent):
