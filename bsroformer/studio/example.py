@@ -35,16 +35,16 @@ def example_song(folder: Path) -> tuple[Path, str]:
         sample_rate=44_100,
         channels=2,
     )
-    existing = _find_mixture(source.place, title)
+    existing = _find_mixture(source.location, title)
     if existing is not None:
         return existing, title
-    lock = source.place.parent / LOCK
+    lock = source.location.parent / LOCK
     with writing(lock):
         lock.parent.mkdir(parents=True, exist_ok=True)
         held = FileLock(lock).acquire()
     with held:  # another process or thread may be creating it
         source.make()
-    return source.place / "test" / title / "mixture.wav", title
+    return source.location / "test" / title / "mixture.wav", title
 
 
 def _find_mixture(demo_set: Path, title: str) -> Path | None:
