@@ -3,6 +3,8 @@
 import asyncio
 import inspect
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qs, unquote
 from weakref import WeakValueDictionary
 
@@ -136,15 +138,16 @@ class EventStreams:
         """Return whether a program or page reads the events of a call or session."""
         return key is not None and self._open[key] > 0
 
-    def enter(self, key: str) -> None:
-        """Count a stream that is opened."""
+    @contextmanager
+    def counted(self, key: str) -> Iterator[None]:
+        """Count a stream until the block ends."""
         self._open[key] += 1
-
-    def leave(self, key: str) -> None:
-        """Count a stream that is closed."""
-        self._open[key] -= 1
-        if not self._open[key]:
-            del self._open[key]
+        try:
+            yield
+        finally:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
 
 
 class CountEventStreams:
@@ -160,11 +163,8 @@ class CountEventStreams:
         if key is None:
             await self.app(scope, receive, send)
             return
-        self.streams.enter(key)
-        try:
+        with self.streams.counted(key):
             await self.app(scope, receive, send)
-        finally:
-            self.streams.leave(key)
 
 
 def _stream_key(scope: Scope) -> str | None:
