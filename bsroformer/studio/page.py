@@ -51,14 +51,14 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int, st
         )
         choices = [checkpoint, stems, rest, overlap_slider, shifts_slider]
 
-        def separate(request: gr.Request, file: str | None, recorded: str | None, *chosen: Any) -> str:
+        def submit_song(request: gr.Request, file: str | None, recorded: str | None, *chosen: Any) -> str:
             source = file or recorded
             if source is None:
                 raise refusal("Drop a song first, or record one.")
             title = title_of(source) if file else "Recording"
             return _submit(sessions, request, Path(source), title, *chosen)
 
-        def separate_example(request: gr.Request, *chosen: Any) -> str:
+        def submit_example(request: gr.Request, *chosen: Any) -> str:
             try:
                 return _submit(sessions, request, *example(), *chosen)
             except InputError as error:
@@ -70,10 +70,11 @@ def build_page(studio: Studio, example: Example, overlap: float, shifts: int, st
             except InputError as error:
                 raise refusal(str(error)) from error
 
-        # Gradio shows the errors of its queue only: what may be refused runs in it.
+        # Gradio shows the errors of its queue only: what may be refused runs in it. Functions here must not have the
+        # names of the endpoints, which would get a number.
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        start.click(separate, [song, recording, *choices, player], player, js=FROM_OPEN_TAB, **quiet)
-        example_button.click(separate_example, [*choices, player], player, **quiet)
+        start.click(submit_song, [song, recording, *choices, player], player, js=FROM_OPEN_TAB, **quiet)
+        example_button.click(submit_example, [*choices, player], player, **quiet)
         checkpoint.change(choose, checkpoint, [checkpoint, stems, rest], queue=False, **quiet)
         quality.input(QUALITIES.__getitem__, quality, [overlap_slider, shifts_slider], queue=False, **quiet)
         add_endpoints(studio, overlap, shifts, streams)
