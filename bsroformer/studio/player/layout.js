@@ -3,7 +3,7 @@
 import { ICON } from "./elements.js";
 
 export const LAYOUT = `
-  <div class="instrument">
+  <div class="player">
     <div class="transport">
       <button type="button" class="back" data-part="back" aria-label="Back to the start">${ICON.back}</button>
       <button type="button" class="play" data-part="play" aria-label="Play">${ICON.play}${ICON.pause}</button>
