@@ -8,13 +8,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, measured, probe_streams, read
+from bsroformer.audio.files import AudioInfo, EndsBeforeError, measured, probe, probe_streams, read
 from bsroformer.data.layouts import MIXTURE, REST, SongFiles, SongFormat
 from bsroformer.data.levels import Levels
 from bsroformer.errors import InputError
-
-PADDED_CODECS = frozenset({"aac", "alac"})
-"""Of which an mp4's header may promise a few samples too many: the encoder's padding."""
 
 
 class Song(Protocol):
@@ -104,9 +101,10 @@ class Track:
         try:
             audio, rate = read(source.path, start, frames, source.stream)
         except EndsBeforeError:
-            if source.codec not in PADDED_CODECS or self.frames - start > HEADER_SLACK:
-                raise
-            return torch.zeros(self.channels, 0)
+            _check_length(source)
+            raise
+        if audio.shape[1] < min(frames, (source.frames or 0) - start):
+            _check_length(source)
         if (len(audio), rate) != (self.channels, self.sample_rate):
             raise InputError(
                 f"{source.path} has {len(audio)} channel(s) and {rate} Hz, and had {self.channels} and "
@@ -117,7 +115,7 @@ class Track:
     def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
         """Read every stem, as `stem` does, into one tensor (n c t) in the order of ``stems``."""
         audio = [self.stem(stem, start, frames) for stem in self.stems]
-        # The header of an mp4 may promise a few samples too many.
+        # Packets of a damaged file may be missing.
         shortest = min(stem.shape[-1] for stem in audio)
         return torch.stack([stem[:, :shortest] for stem in audio])
 
@@ -126,6 +124,19 @@ class Track:
         if MIXTURE in self.sources:
             return self.stem(MIXTURE, start, frames)
         return self.all_stems(start, frames).sum(dim=0)
+
+
+def _check_length(source: AudioInfo) -> None:
+    """Make sure that a stream is as long as when its song was opened.
+
+    Raises:
+        InputError: If its file was cut meanwhile.
+    """
+    now = measured(probe(source.path, source.stream))
+    if now.frames != source.frames:
+        raise InputError(
+            f"{source.path} has {now.frames} samples, and had {source.frames} when it was opened: restore it."
+        )
 
 
 class Misfit(NamedTuple):

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bsroformer.audio.files import AudioInfo, probe
+from bsroformer.audio.files import AudioInfo, measured, probe
 from bsroformer.data.doctor.reader import StemReader
 from bsroformer.data.doctor.song_facts import SongFacts, StemFacts, decibels
 from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
@@ -70,8 +70,10 @@ def examine(song: SongFiles, form: SongFormat) -> SongFacts:
 
 
 def _with_length(info: AudioInfo, stem: StemFacts | None) -> AudioInfo:
-    """The description of a stream with the length that was counted, if its header has none to be believed."""
-    return info if info.frames is not None or stem is None else replace(info, frames=stem.frames)
+    """Complete the description of a stream by the length that training takes it to have."""
+    if stem is None:
+        return info
+    return replace(info, frames=stem.frames) if info.frames is None else measured(info)
 
 
 def _adds_up(song: SongFiles, form: SongFormat, readers: Mapping[str, StemReader]) -> bool:
