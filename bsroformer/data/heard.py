@@ -6,8 +6,11 @@ input.
 """
 
 import math
+import time
+import warnings
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,12 +21,22 @@ from bsroformer.data.layouts.songs import MUSDB_STREAMS
 from bsroformer.data.song import Song, open_track
 from bsroformer.errors import InputError
 
-COMPARED = 3
-"""Songs whose mixtures are compared with the sum of their stems."""
-EXCERPT_S = 5.0
-"""Length of the excerpt that is compared, in seconds, at a third and at two thirds of the song."""
+T = TypeVar("T")
+
+SURELY_COMPARED, MOST_COMPARED = 3, 16
+"""Songs whose mixtures are compared with the sum of their stems, spread over the data set: at least, and at most."""
+ROUNDS = 4
+"""Rounds over the data set in which they are compared, so that the first ones are spread over it too."""
+COMPARING_S = 5.0
+"""Time after which no further song is compared, in seconds."""
+EXCERPT_S = 3.0
+"""Length of an excerpt that is compared, in seconds."""
+EXCERPT_CENTRES = (1 / 8, 3 / 8, 5 / 8, 7 / 8)
+"""Where the excerpts lie, in shares of the song."""
 REFUSED_DB = -8.0
 """Level of the unnamed part, relative to the mixture, from which a training is refused."""
+WARNED_DB = -20.0
+"""Level from which the user is warned: mastering, and lossy files, leave parts of up to -15 dB too."""
 
 
 def refuse_single_stem(stems: Sequence[str]) -> None:
@@ -42,7 +55,7 @@ def refuse_single_stem(stems: Sequence[str]) -> None:
 
 
 def refuse_unnamed_part(pairs: Sequence[tuple[SongFiles, Song]], stems: Sequence[str], sample_rate: int) -> None:
-    """Make sure that the mixtures of the first songs hold no more than their stems add up to.
+    """Make sure that the mixtures of songs hold no more than their stems add up to; warn of a quiet remainder.
 
     Args:
         pairs: Songs, and their files.
@@ -52,16 +65,46 @@ def refuse_unnamed_part(pairs: Sequence[tuple[SongFiles, Song]], stems: Sequence
     Raises:
         InputError: If they do, or cannot be read.
     """
-    comparable = (pair for pair in pairs if may_hold_more(pair[0], stems))
-    for files, song in islice(comparable, COMPARED):
+    comparable = [pair for pair in pairs if may_hold_more(pair[0], stems)]
+    begun = time.monotonic()
+    quiet: list[tuple[float, SongFiles, Song]] = []
+    compared = 0
+    for files, song in spread(comparable, MOST_COMPARED):
+        if compared >= SURELY_COMPARED and time.monotonic() - begun > COMPARING_S:
+            break
         level = unnamed_part_db(files, song, sample_rate)
+        compared += 1
         if level > REFUSED_DB:
-            named = ", ".join(song.stems)
             raise InputError(
-                f"{files.path}: its mixture holds more than {named}; the other part has {level:.1f} dB of it. Add "
-                f"{REST} to data.stems (data.stems=[{','.join(stems)},{REST}]), or name all stems; "
-                f"model.stems=[{','.join(stems)}] chooses what is separated"
+                f"{_told_part(files, song, level)}. {_remedy(stems)}; model.stems=[{','.join(stems)}] chooses what "
+                "is separated"
             )
+        if level > WARNED_DB:
+            quiet.append((level, files, song))
+    if quiet:
+        level, files, song = max(quiet, key=lambda found: found[0])
+        warnings.warn(
+            f"{_told_part(files, song, level)}, like {len(quiet)} of {compared} compared songs, and no training "
+            f"mixture will have it. If it is more than mastering: {_remedy(stems).lower()}.",
+            stacklevel=1,
+        )
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """Choose up to `most` items evenly over a sequence, ordered so that the first few are spread as well."""
+    count = min(most, len(items))
+    chosen = [items[number * len(items) // count] for number in range(count)]
+    rounds = (chosen[first::ROUNDS] for first in range(ROUNDS))
+    return list(chain.from_iterable(rounds))
+
+
+def _told_part(files: SongFiles, song: Song, level: float) -> str:
+    named = ", ".join(song.stems)
+    return f"{files.path}: its mixture holds more than {named}; the other part has {level:.1f} dB of it"
+
+
+def _remedy(stems: Sequence[str]) -> str:
+    return f"Add {REST} to data.stems (data.stems=[{','.join(stems)},{REST}]), or name all stems"
 
 
 def refuse_silence_in_place_of(missing: Sequence[str], song: SongFiles, form: SongFormat) -> None:
@@ -100,9 +143,11 @@ def unnamed_part_db(files: SongFiles, song: Song, sample_rate: int) -> float:
     """Measure what the sum of the stems leaves of the mixture at its best gain, in dB relative to the mixture."""
     size = round(EXCERPT_S * sample_rate)
     source = files.stems[MIXTURE]
-    if probe(source.path, source.stream).sample_rate != sample_rate:
+    info = probe(source.path, source.stream)
+    if info.sample_rate != sample_rate:
         return -math.inf  # of a song that was resampled into its pack
-    starts = [max(0, round(song.frames * share) - size // 2) for share in (1 / 3, 2 / 3)]
+    frames = min(song.frames, info.expected_frames or song.frames)  # a pack may be longer than the mixture
+    starts = [max(0, round(frames * centre) - size // 2) for centre in EXCERPT_CENTRES]
     mixtures, sums = zip(*(_excerpt(files, song, start, size) for start in starts), strict=True)
     mixture, summed = torch.cat(mixtures, dim=-1).double(), torch.cat(sums, dim=-1).double()
     if mixture.shape != summed.shape:  # other channels
