@@ -57,7 +57,8 @@ def find_pack(song: SongFiles, form: SongFormat, pack: Path) -> Found:
         if fresh != index:
             _remember(folder, index, fresh)
         with suppress(InputError):  # it is damaged
-            return Found(open_pack(folder, fresh, [stem for stem in form.stems if stem in fresh.stems]), stale=False)
+            stems = [stem for stem in form.stems if stem in fresh.stems]
+            return Found(open_pack(folder, fresh, stems, song), stale=False)
     return Found(None, stale)
 
 

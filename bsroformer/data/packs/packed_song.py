@@ -10,7 +10,7 @@
 import json
 import mmap
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 from torch import Tensor
 
+from bsroformer.data.layouts import SongFiles, SongFormat
 from bsroformer.data.levels import Levels
 from bsroformer.data.packs.source_file import SourceFile
+from bsroformer.data.packs.spare_files import REBUILD, SpareFiles
 from bsroformer.errors import InputError
 from bsroformer.safe_files import RECORDS, parse_json, read_text
 
@@ -104,12 +106,14 @@ class PackedSong:
         index: What is known of it.
         levels: How loud each of ``stems`` is where.
         stems: Those wanted of it, in the order wanted.
+        spare: The song's files, which are read where the pack is damaged; None if they are elsewhere.
     """
 
     folder: Path
     index: Index
     levels: Levels
     stems: tuple[str, ...]
+    spare: SpareFiles | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -130,13 +134,29 @@ class PackedSong:
         return self._read(self.stems, start, frames)
 
     def _read(self, stems: Sequence[str], start: int, frames: int | None) -> Tensor:
-        """Copy stems into a new tensor (n c t), which lies in memory as the file does."""
-        try:
-            array = mapped(self.folder / STEMS)  # (n t c)
-        except (OSError, ValueError) as error:
-            raise InputError(f"The pack {self.folder} was removed or damaged ({error}): prepare again.") from error
+        """Read stems (n c t) from the pack or, where it is damaged, from the song's files.
+
+        Raises:
+            InputError: It is damaged, and the files do not replace it.
+        """
         end = self.frames if frames is None else min(start + frames, self.frames)
-        audio = np.empty((len(stems), max(0, end - start), array.shape[2]), np.float32)
+        try:
+            return self._copy(stems, start, max(start, end))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            damage = f"The pack {self.folder} was removed or is damaged ({reason})"
+            if self.spare is None:
+                raise InputError(f"{damage}: {REBUILD}") from error
+            return self.spare.read(stems, start, end - start, damage)
+
+    def _copy(self, stems: Sequence[str], start: int, end: int) -> Tensor:
+        """Copy stems into a new tensor (n c t), which lies in memory as the file does.
+
+        Raises:
+            OSError, ValueError: The pack was removed, or is damaged.
+        """
+        array = mapped(self.folder / STEMS)  # (n t c)
+        audio = np.empty((len(stems), end - start, array.shape[2]), np.float32)
         rows = [self.index.stems.index(stem) for stem in stems]
         for row in rows:
             _announce(array, row, start, end)
@@ -145,7 +165,7 @@ class PackedSong:
         if array.dtype == np.int16:
             audio *= INT16_SCALE
         elif not np.isfinite(audio).all():
-            raise InputError(f"The pack {self.folder} is damaged (it holds NaN or infinity): remove it, prepare again.")
+            raise ValueError("it holds NaN or infinity")
         return torch.from_numpy(audio).transpose(1, 2)
 
 
@@ -214,12 +234,20 @@ def _check_header(path: Path, types: tuple[str, ...], shape: tuple[int, ...]) ->
         raise ValueError(f"{path.name} has another type, shape or size than {INDEX} says")
 
 
-def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedSong:
+def open_pack(folder: Path, index: Index, stems: Sequence[str], files: SongFiles | None = None) -> PackedSong:
     """Open a packed song, whole or with some of its stems.
+
+    Args:
+        folder: Its folder.
+        index: What is known of it.
+        stems: Those wanted of it.
+        files: The song's files, if they are known.
 
     Raises:
         InputError: Its files are damaged.
     """
     energy = _checked_energy(folder, index)
     rows = [index.stems.index(stem) for stem in stems]
-    return PackedSong(folder, index, Levels(index.block, energy[rows], index.channels), tuple(stems))
+    form = SongFormat(tuple(stems), index.sample_rate, index.channels)
+    spare = None if files is None else SpareFiles(files, form)
+    return PackedSong(folder, index, Levels(index.block, energy[rows], index.channels), tuple(stems), spare)
