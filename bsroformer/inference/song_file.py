@@ -160,8 +160,11 @@ def _write_rescaled(
     files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor], levels: _Levels
 ) -> float:
     """Write to float files aside first, since the last sample may be the loudest; returns the gain."""
-    name = {"prefix": f".rescaling.{os.getpid()}.", "suffix": ".part"}
-    with TemporaryDirectory(**name, dir=files[0].parent) as aside, locked(Path(aside)):
+    folder = files[0].parent
+    with (
+        TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=folder) as aside,
+        locked(Path(aside)),
+    ):
         rough = [Path(aside) / f"{number}.w64" for number in range(len(files))]
         _write(rough, replace(sound, subtype="FLOAT", tags={}, mark=""), frames, pieces)
         gain = CEILING / max(levels.peak, CEILING)

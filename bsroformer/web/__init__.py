@@ -5,6 +5,7 @@ From a visitor's side to the disk::
     server      the page on a network;  address: where, for whom, under which names;  accounts: names and passwords
     connections how many at once;  origin: other names and other sites;  sign_in: wrong passwords are slow
     guard       what Gradio would do and this page does not;  uploads: songs on their way in;  readers: who still reads
+    functions   what is wrong with a call;  unread: answers that nobody reads
     page        Gradio: which song, which checkpoint, which stems, how well;  player/: the instrument
     api         the same for programs
     routes      what the instrument asks for, by token and number;  downloads: what is taken home

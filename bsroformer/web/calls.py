@@ -1,5 +1,6 @@
 """The form of a program's call, checked before Gradio, which prints a traceback for each that is wrong."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 SEPARATE = ("song", "checkpoint", "stems", "rest", "overlap", "shifts")
@@ -19,17 +20,30 @@ def wrong_call(path: str, call: Any) -> str | None:
     if not isinstance(call, dict):
         return "a call must be a JSON object"
     if "/v2/" in path:
-        song = call.get("song")
+        song = call.get("song", NO_SONG)
     else:
         values = call.get("data")
         if not isinstance(values, list) or len(values) != len(SEPARATE):
             return f"data must be a list of {len(SEPARATE)} values: {', '.join(SEPARATE)}"
         song = values[0]
-    return None if song is None or _is_song(song) else NO_SONG
+    return None if song is None or is_song(song) else NO_SONG
 
 
-def _is_song(value: Any) -> bool:
+def is_song(value: Any) -> bool:
+    """Check that a value has the form of an uploaded file."""
     if not isinstance(value, dict) or not isinstance(value.get("path"), str):
         return False
     meta = value.get("meta", {})
     return bool(value["path"]) and isinstance(meta, dict)
+
+
+def paths_in(tree: Any) -> Iterator[Any]:
+    """What is called ``path`` anywhere in plain data, if it is anything."""
+    if isinstance(tree, dict):
+        if tree.get("path") is not None:
+            yield tree["path"]
+        inner: Iterable[Any] = tree.values()
+    else:
+        inner = tree if isinstance(tree, list) else ()
+    for each in inner:
+        yield from paths_in(each)

@@ -3,14 +3,14 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bsroformer.web.asgi import in_time, path_of, refusal
-from bsroformer.web.calls import wrong_call
+from bsroformer.web.calls import paths_in, wrong_call
 from bsroformer.web.uploads import UPLOAD
 
 UNUSED = (
@@ -40,10 +40,11 @@ class Guard:
 
     Args:
         app: The next application.
+        wrong: Finds what is wrong with the form of a call, by its path and its JSON.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, wrong: Callable[[str, Any], str | None] = wrong_call) -> None:
+        self.app, self.wrong = app, wrong
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -53,37 +54,36 @@ class Guard:
             if path.startswith(UNUSED):
                 answer = refusal(404, "there is nothing here")
             elif scope["method"] == "POST" and not path.startswith(UPLOAD):
-                answer, receive = await _read(path, receive)
+                answer, receive = await self._read(path, receive)
         await (answer or self.app)(scope, receive, send)
 
+    async def _read(self, path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
+        """Read a body; returns what is wrong with it, and how the app can read it again."""
+        receive_in_time = in_time(receive, MAX_QUESTION)
+        body = b""
+        more = True
+        while more:
+            try:
+                message = await receive_in_time()
+            except asyncio.TimeoutError:
+                return refusal(408, "the request did not arrive in time"), receive
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_QUESTION:
+                return refusal(413, "that is more than a question needs"), receive
+        left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-async def _read(path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
-    """Read a body; returns what is wrong with it, and how the app can read it again."""
-    receive_in_time = in_time(receive, MAX_QUESTION)
-    body = b""
-    more = True
-    while more:
-        try:
-            message = await receive_in_time()
-        except asyncio.TimeoutError:
-            return refusal(408, "the request did not arrive in time"), receive
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_QUESTION:
-            return refusal(413, "that is more than a question needs"), receive
-    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        async def again() -> Message:
+            return left.pop() if left else await receive()
 
-    async def again() -> Message:
-        return left.pop() if left else await receive()
-
-    return _refusal(path, body), again
+        return _refusal(path, body, self.wrong), again
 
 
-def _refusal(path: str, body: bytes) -> JSONResponse | None:
+def _refusal(path: str, body: bytes, wrong: Callable[[str, Any], str | None]) -> JSONResponse | None:
     """What is wrong with a question: a file that it names is on another server or was not uploaded, or its form."""
     try:
         question = json.loads(body)
-        paths = list(_paths(question))
+        paths = list(paths_in(question))
     except ValueError:  # no JSON: not a question to Gradio's API
         return None
     except RecursionError:  # nor is what is nested as deep as that, but Gradio would fall over it too
@@ -92,8 +92,17 @@ def _refusal(path: str, body: bytes) -> JSONResponse | None:
         return refusal(400, "files on other servers are not fetched: upload the song")
     if not all(_may_be_a_path(named) for named in paths):
         return refusal(400, "path must be what the upload answered")
-    wrong = wrong_call(path, question)
-    return None if wrong is None else refusal(400, wrong)
+    fault = wrong(path, question) if _may_be_answered(question) else "numbers must be finite, and text UTF-8"
+    return None if fault is None else refusal(400, fault)
+
+
+def _may_be_answered(question: Any) -> bool:
+    """Check that plain data can be written again; what is wrong with a question is answered with its values."""
+    try:
+        json.dumps(question, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:  # of which UnicodeEncodeError is one
+        return False
+    return True
 
 
 def _may_be_a_path(path: Any) -> bool:
@@ -105,15 +114,3 @@ def _may_be_a_path(path: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return max(map(len, parts)) <= MAX_NAME
-
-
-def _paths(tree: Any) -> Iterator[Any]:
-    """What is called ``path`` anywhere in plain data, if it is anything."""
-    if isinstance(tree, dict):
-        if tree.get("path") is not None:
-            yield tree["path"]
-        inner: Iterable[Any] = tree.values()
-    else:
-        inner = tree if isinstance(tree, list) else ()
-    for each in inner:
-        yield from _paths(each)

@@ -16,6 +16,7 @@ from bsroformer.errors import InputError
 from bsroformer.web.address import Address, check_address, own_names, proxy_names
 from bsroformer.web.connections import our_uvicorn
 from bsroformer.web.file_names import from_here
+from bsroformer.web.functions import Functions
 from bsroformer.web.guard import Guard
 from bsroformer.web.limits import MEGABYTE
 from bsroformer.web.origin import OwnOrigin
@@ -24,6 +25,7 @@ from bsroformer.web.readers import CountReaders, Readers
 from bsroformer.web.routes import routes_of
 from bsroformer.web.sign_in import SlowSignIns
 from bsroformer.web.studio import Studio
+from bsroformer.web.unread import DropUnread, UnreadAnswers
 from bsroformer.web.uploads import Uploads
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
@@ -83,7 +85,7 @@ def _launch(page: gr.Blocks, studio: Studio, address: Address, readers: Readers)
         auth=list(address.auth) or None,
         root_path=address.root_path,
         max_file_size=round(studio.limits.megabytes * MEGABYTE),
-        app_kwargs=_own_parts(studio, readers),
+        app_kwargs=_own_parts(page, studio, readers),
         prevent_thread_lock=True,
         quiet=True,
         ssr_mode=False,
@@ -95,13 +97,14 @@ def _launch(page: gr.Blocks, studio: Studio, address: Address, readers: Readers)
     )
 
 
-def _own_parts(studio: Studio, readers: Readers) -> dict[str, Any]:
+def _own_parts(page: gr.Blocks, studio: Studio, readers: Readers) -> dict[str, Any]:
     """What is ours of Gradio's app."""
     middleware = [
-        Middleware(Guard),
+        Middleware(Guard, wrong=Functions(page, (studio.shelf.uploads, studio.shelf.songs)).wrong),
         Middleware(Uploads, megabytes=studio.limits.megabytes, shelf=studio.shelf, reserve=studio.reserve),
         Middleware(SlowSignIns),
         Middleware(CountReaders, readers=readers),
+        Middleware(DropUnread, answers=UnreadAnswers(page, readers)),
     ]
     routes = [*routes_of(studio), Route("/player/{name}", _script)]
     return {"routes": routes, "middleware": middleware, "docs_url": None, "redoc_url": None}
