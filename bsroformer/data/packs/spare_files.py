@@ -1,4 +1,4 @@
-"""The files of a packed song, which are read where its pack turns out to be damaged."""
+"""The files of a packed track, which are read where its pack turns out to be damaged."""
 
 import warnings
 from collections.abc import Sequence
@@ -6,22 +6,22 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bsroformer.data.layouts import SongFiles, SongFormat
-from bsroformer.data.song import Track, open_track
+from bsroformer.data.layouts import TrackFiles, TrackFormat
+from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
 
 REBUILD = "remove it and run scripts/prepare.py action=pack again"
 
 
 class SpareFiles:
-    """Reads stems from a song's files, with a warning the first time in each process.
+    """Reads stems from a track's files, with a warning the first time in each process.
 
     Args:
-        files: The song's files.
+        files: The track's files.
         form: What its pack holds.
     """
 
-    def __init__(self, files: SongFiles, form: SongFormat) -> None:
+    def __init__(self, files: TrackFiles, form: TrackFormat) -> None:
         self.files, self.form = files, form
         self._track: Track | None = None
 
