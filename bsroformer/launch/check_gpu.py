@@ -52,7 +52,8 @@ def check_gpu(cfg: DictConfig) -> None:
     with console.status("counting what a forward pass saves"):
         estimate = estimator(cfg)(training_plan(cfg))
     name = str(cfg.optimizer._target_).rpartition(".")[2]
-    console.print(grid(estimate_rows(estimate, name), f"\nA training step, estimated at precision {precision}"))
+    rows = estimate_rows(estimate, name, cfg.trainer.accelerator)
+    console.print(grid(rows, f"\nA training step, estimated at precision {precision}"))
     if cfg.trainer.accelerator != "cpu" and device.type == "cpu":
         console.print(no_gpu())
     try_steps = cfg.memory_gb is None and device.type == "cuda"
@@ -145,15 +146,16 @@ def no_gpu() -> str:
     )
 
 
-def estimate_rows(estimate: MemoryEstimate, optimizer: str) -> dict[str, str]:
+def estimate_rows(estimate: MemoryEstimate, optimizer: str, accelerator: str) -> dict[str, str]:
     """The estimate in words and GiB, with the optimiser's name."""
+    runtime = "PyTorch" if accelerator == "cpu" else "CUDA"
     rows = {
         "weights": estimate.weights,
         "gradients": estimate.gradients,
         f"state of {optimizer}": estimate.optimizer,
         "averaged weights": estimate.average,
         "activations for the backward pass": estimate.activations,
-        f"allowance: {gib(CONTEXT)} for CUDA, {PASSING:.0%} over activations": estimate.allowance,
+        f"allowance: {gib(CONTEXT)} for {runtime}, {PASSING:.0%} over activations": estimate.allowance,
         "in all": estimate.total,
     }
     return {name: gib(size) for name, size in rows.items()}

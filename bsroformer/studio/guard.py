@@ -1,14 +1,15 @@
-"""Refusal of requests for features that the page does not use, and bad calls."""
+"""Refusal of requests for features that the page does not use, and of bad calls."""
 
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bsroformer.studio.calls import check_call, paths_in
 from bsroformer.studio.middleware import in_time, path_of, refusal
 from bsroformer.studio.uploads import UPLOAD
 
@@ -32,16 +33,19 @@ MAX_NAME = 255
 """Bytes of a file's name."""
 REMOTE = re.compile(r"\s*\w+://")
 """Start of a file's address that Gradio would fetch from another server, of any size."""
-SEPARATE = ("song", "checkpoint", "stems", "rest", "overlap", "shifts")
-"""Arguments of the endpoint ``/separate``, in order."""
-WRONG_SONG = 'song must be {"path": ..., "meta": {"_type": "gradio.FileData"}} with the path of an upload'
 
 
 class Guard:
-    """Refuses unused routes of Gradio, files on other servers, and malformed calls."""
+    """Refuses unused routes of Gradio, files on other servers, and malformed calls.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: The next application.
+        check: Returns the error of a call, by its path and its JSON; None if it has none.
+    """
+
+    def __init__(self, app: ASGIApp, check: Callable[[str, Any], str | None] = check_call) -> None:
         self.app = app
+        self.check = check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on."""
@@ -51,74 +55,56 @@ class Guard:
             if path.startswith(UNUSED):
                 wrong = refusal(404, "not found")
             elif scope["method"] == "POST" and not path.startswith(UPLOAD):
-                wrong, receive = await _read(path, receive)
+                wrong, receive = await self._read(path, receive)
         await (wrong or self.app)(scope, receive, send)
 
+    async def _read(self, path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
+        """Read and check a body; the returned `receive` lets the app read it again."""
+        receive_in_time = in_time(receive, MAX_BODY)
+        body = b""
+        more = True
+        while more:
+            try:
+                message = await receive_in_time()
+            except asyncio.TimeoutError:
+                return refusal(408, "the request did not arrive in time"), receive
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_BODY:
+                return refusal(413, f"the request is larger than {MAX_BODY} bytes"), receive
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-async def _read(path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
-    """Read and check a body; the returned `receive` lets the app read it again."""
-    receive_in_time = in_time(receive, MAX_BODY)
-    body = b""
-    more = True
-    while more:
+        async def again() -> Message:
+            return messages.pop() if messages else await receive()
+
+        return self._refusal(path, body), again
+
+    def _refusal(self, path: str, body: bytes) -> JSONResponse | None:
+        """Return a refusal of a body, or None."""
         try:
-            message = await receive_in_time()
-        except asyncio.TimeoutError:
-            return refusal(408, "the request did not arrive in time"), receive
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_BODY:
-            return refusal(413, f"the request is larger than {MAX_BODY} bytes"), receive
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+            call = json.loads(body)
+            files = list(paths_in(call))
+        except ValueError:  # not JSON, so not a call of Gradio's API
+            return None
+        except RecursionError:  # at which Gradio would fail too
+            return refusal(400, "the request is nested too deeply")
+        if any(isinstance(file, str) and REMOTE.match(file) for file in files):
+            return refusal(400, "files on other servers are not fetched; upload the song")
+        if not all(_is_path(file) for file in files):
+            return refusal(400, "path must be the response to an upload")
+        if not _can_be_sent_back(call):
+            return refusal(400, "numbers must be finite, and text UTF-8")
+        wrong = self.check(path, call)
+        return None if wrong is None else refusal(400, wrong)
 
-    async def again() -> Message:
-        return messages.pop() if messages else await receive()
 
-    return _check(path, body), again
-
-
-def _check(path: str, body: bytes) -> JSONResponse | None:
-    """Return a refusal of a body, or None."""
+def _can_be_sent_back(call: Any) -> bool:
+    """Return whether a response can hold the values of a call."""
     try:
-        call = json.loads(body)
-        files = list(_paths(call))
-    except ValueError:  # not JSON, so not a call of Gradio's API
-        return None
-    except RecursionError:  # at which Gradio would fail too
-        return refusal(400, "the request is nested too deeply")
-    if any(isinstance(file, str) and REMOTE.match(file) for file in files):
-        return refusal(400, "files on other servers are not fetched; upload the song")
-    if not all(_is_path(file) for file in files):
-        return refusal(400, "path must be the response to an upload")
-    wrong = check_call(path, call)
-    return None if wrong is None else refusal(400, wrong)
-
-
-def check_call(path: str, call: Any) -> str | None:
-    """Check a call of ``/separate``, and return the error: Gradio prints a traceback.
-
-    Args:
-        path: The request's path below ``root_path``.
-        call: Its JSON.
-    """
-    if not path.startswith("/gradio_api/call/") or not path.rstrip("/").endswith("/separate"):
-        return None
-    if not isinstance(call, dict):
-        return "a call must be a JSON object"
-    if "/v2/" in path:
-        song = call.get("song")
-    else:
-        values = call.get("data")
-        if not isinstance(values, list) or len(values) != len(SEPARATE):
-            return f"data must be a list of {len(SEPARATE)} values: {', '.join(SEPARATE)}"
-        song = values[0]
-    return None if song is None or _is_song(song) else WRONG_SONG
-
-
-def _is_song(value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(value.get("path"), str):
+        json.dumps(call, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:  # of which UnicodeEncodeError is one
         return False
-    return bool(value["path"]) and isinstance(value.get("meta", {}), dict)
+    return True
 
 
 def _is_path(path: Any) -> bool:
@@ -130,15 +116,3 @@ def _is_path(path: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return max(len(part) for part in parts) <= MAX_NAME
-
-
-def _paths(tree: Any) -> Iterator[Any]:
-    """Yield each value of a key ``path`` anywhere in plain data, unless it is null."""
-    if isinstance(tree, dict):
-        if tree.get("path") is not None:
-            yield tree["path"]
-        inner: Iterable[Any] = tree.values()
-    else:
-        inner = tree if isinstance(tree, list) else ()
-    for each in inner:
-        yield from _paths(each)

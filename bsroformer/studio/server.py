@@ -16,6 +16,7 @@ from bsroformer.errors import InputError
 from bsroformer.file_names import from_here
 from bsroformer.studio.address import Address, check_address, local_names, proxy_names
 from bsroformer.studio.connections import our_uvicorn
+from bsroformer.studio.functions import Functions
 from bsroformer.studio.guard import Guard
 from bsroformer.studio.limits import MEGABYTE
 from bsroformer.studio.middleware import CountEventStreams, EventStreams, SlowSignIns
@@ -23,6 +24,7 @@ from bsroformer.studio.page import Example, build_page
 from bsroformer.studio.routes import routes_of
 from bsroformer.studio.same_origin import SameOrigin
 from bsroformer.studio.studio import Studio
+from bsroformer.studio.unread import DropUnread, UnreadAnswers
 from bsroformer.studio.uploads import Uploads
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
@@ -82,7 +84,7 @@ def _launch(page: gr.Blocks, studio: Studio, address: Address, streams: EventStr
         auth=list(address.auth) or None,
         root_path=address.root_path,
         max_file_size=round(studio.limits.megabytes * MEGABYTE),
-        app_kwargs=_app_arguments(studio, streams),
+        app_kwargs=_app_arguments(page, studio, streams),
         prevent_thread_lock=True,
         quiet=True,
         ssr_mode=False,
@@ -94,13 +96,14 @@ def _launch(page: gr.Blocks, studio: Studio, address: Address, streams: EventStr
     )
 
 
-def _app_arguments(studio: Studio, streams: EventStreams) -> dict[str, Any]:
+def _app_arguments(page: gr.Blocks, studio: Studio, streams: EventStreams) -> dict[str, Any]:
     """Our routes and middleware in Gradio's app."""
     middleware = [
-        Middleware(Guard),
+        Middleware(Guard, check=Functions(page, (studio.workspace.uploads, studio.workspace.songs)).check),
         Middleware(Uploads, megabytes=studio.limits.megabytes, workspace=studio.workspace),
         Middleware(SlowSignIns),
         Middleware(CountEventStreams, streams=streams),
+        Middleware(DropUnread, answers=UnreadAnswers(page, streams)),
     ]
     routes = [*routes_of(studio), Route("/player/{name}", _script)]
     return {"routes": routes, "middleware": middleware, "docs_url": None, "redoc_url": None}

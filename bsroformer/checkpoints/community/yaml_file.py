@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from bsroformer.errors import InputError
-from bsroformer.safe_files import ReadingLimits, check_events, read_text
+from bsroformer.safe_files import ReadingLimits, check_events, parsing_yaml, read_text
 
 LIMITS = ReadingLimits(size=2**17, values=20_000, text=1000)
 """The known files have a few thousand bytes; base-60 numbers of many digits take long to convert."""
@@ -65,27 +65,23 @@ def read_yaml(path: Path) -> YamlFile:
         InputError: If it is missing, too long, no YAML, or asks for Python objects.
     """
     try:
-        if not path.is_file():
-            raise InputError(f"no configuration at {path}: give the YAML file that came with the checkpoint")
-        text = read_text(path, LIMITS)
+        missing = not path.is_file()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if missing:
+        raise InputError(f"no configuration at {path}: give the YAML file that came with the checkpoint")
+    text = read_text(path, LIMITS)
+    with parsing_yaml(path):
         check_events(text, path, LIMITS)
         loader = PlainLoader(text)
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise InputError(f"{path} is no configuration: it holds no `key: value` at its top")
         tree = loader.construct_document(root)
-        if not isinstance(tree, dict):
-            raise InputError(f"{path} is no configuration: it holds a {type(tree).__name__} at its top")
-        return YamlFile(path, tree, dict(_lines(root)))
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InputError(f"{path} cannot be read as plain YAML: {line}{error.problem}") from error
-    except Exception as error:  # PyYAML's constructors raise errors of many types for values that do not fit their tags
-        raise InputError(f"{path} cannot be read as plain YAML: a value does not fit its tag, or its text") from error
+        lines = dict(_lines(root))
+    if not isinstance(tree, dict):
+        raise InputError(f"{path} is no configuration: it holds a {type(tree).__name__} at its top")
+    return YamlFile(path, tree, lines)
 
 
 def _lines(node: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, int]]:

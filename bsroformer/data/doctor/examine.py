@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bsroformer.audio.decoders import open_decoder
-from bsroformer.audio.files import AudioInfo, probe, regroup
+from bsroformer.audio.files import AudioInfo, measured, probe, regroup
 from bsroformer.data.doctor.facts import StemFacts, TrackFacts, to_db
 from bsroformer.data.doctor.meter import Meter, hop_of
 from bsroformer.data.layouts import MIXTURE, StemFile, TrackFiles, TrackFormat
@@ -97,10 +97,10 @@ def _open(file: StemFile) -> "StemReader | str":
 
 
 def _with_length(info: AudioInfo, stem: StemFacts | None) -> AudioInfo:
-    """Complete a header without a reliable length by the measured one."""
-    if info.frames is not None or stem is None:
+    """Complete a header by the length that training takes the stream to have."""
+    if stem is None:
         return info
-    return replace(info, frames=stem.frames)
+    return replace(info, frames=stem.frames) if info.frames is None else measured(info)
 
 
 def _adds_up(song: TrackFiles, form: TrackFormat, readers: Mapping[str, "StemReader"]) -> bool:

@@ -50,7 +50,7 @@ def find_pack(song: TrackFiles, form: TrackFormat, pack: Path) -> PackLookup:
             _save_times(folder, index, current)
         stems = [stem for stem in form.stems if stem in current.stems]
         with suppress(InputError):  # a damaged pack
-            return PackLookup(open_pack(folder, current, stems), stale=False)
+            return PackLookup(open_pack(folder, current, stems, song), stale=False)
     return PackLookup(None, stale)
 
 
