@@ -13,6 +13,8 @@ CANDIDATES = "candidates"
 BEST, AVERAGE = "best.ckpt", "average.ckpt"
 LAST, BEFORE = "last.ckpt", "previous.ckpt"
 """The newest checkpoint to resume from, and the one before it."""
+TRAINING_LOCK = ".training.lock"
+"""An empty file in the folder of a run; the lock is the system's, which ends with the process that holds it."""
 RUN_FACTS, RESULT = "run.json", "best"
 """The file of a run's facts, and its entry that names the best checkpoint."""
 

@@ -8,11 +8,10 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from bsroformer.atomic import writing
-from bsroformer.checkpoints.run_folder import CANDIDATES, CHECKPOINTS
+from bsroformer.checkpoints.run_folder import CANDIDATES, CHECKPOINTS, TRAINING_LOCK
 from bsroformer.errors import InputError
 
-LOCK = ".training.lock"
-"""An empty file in the folder; the lock is the system's, which ends with the process that holds it."""
+LOCK = TRAINING_LOCK
 PATIENCE_S = 15.0
 """For a job that ends while its successor starts; data loaders of a killed training hold its lock for 5 s more."""
 

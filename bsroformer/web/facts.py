@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bsroformer.figures.style import FAINT, stem_colour
+from bsroformer.figures.style import DARK
 from bsroformer.web.downloads import formats_of
 from bsroformer.web.job import Job, Wish
 from bsroformer.web.limits import Limits
@@ -75,9 +75,9 @@ def facts_of(job: Job, before: Sequence[Job], pace: Pace, limits: Limits) -> Fac
 
 
 def tracks_of(wish: Wish) -> list[dict[str, str]]:
-    """Name and colour of each track."""
-    stems = [{"name": name, "colour": stem_colour(number)} for number, name in enumerate(wish.names)]
-    return [{"name": MIXTURE, "colour": FAINT}, *stems]
+    """Name and colour of each track, for the player's dark lanes."""
+    stems = [{"name": name, "colour": DARK.colour(number)} for number, name in enumerate(wish.names)]
+    return [{"name": MIXTURE, "colour": DARK.faint}, *stems]
 
 
 def _heard(job: Job) -> Facts:

@@ -11,7 +11,7 @@ from bsroformer.checkpoints.hub import is_on_hub
 from bsroformer.checkpoints.naming import name_of, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
-from bsroformer.web.debug_runs import is_debug_run
+from bsroformer.report.debug_runs import is_debug_run
 from bsroformer.web.known_scores import CHECKPOINTS, VALIDATED, evaluated, known_scores
 
 SUFFIXES = (*TORCH, SAFETENSORS)
