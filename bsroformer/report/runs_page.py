@@ -124,16 +124,16 @@ def run_entry(path: Path, root: Path) -> Entry | None:
     best = latest_and_best(rows, monitor)
     score = rows[best[1]][monitor.name] if best else None
     steps = whole_number(start.get("step")) or max(rows, default=0)
+    model, parameters = _chosen(start, "model"), _parameters(start)
     cells = (
-        Cell(_chosen(start, "model") or NOTHING, note=_parameters(start)),
+        Cell(model or parameters or NOTHING, note=parameters if model else ""),
         Cell(_chosen(start, "data") or NOTHING),
         Cell(f"{steps:,}", steps),
         _score_cell(score, monitor, best[1] if best else 0),
         test_cell(path / "evaluation" / RESULTS),
     )
-    return Entry(
-        _name(path, root), _link(path, root), moment(start), cells, status_of(path, start), curve(rows, monitor)
-    )
+    status = status_of(path, start, steps, config)
+    return Entry(_name(path, root), _link(path, root), moment(start), cells, status, curve(rows, monitor))
 
 
 def evaluation_entry(path: Path, root: Path) -> Entry | None:
@@ -175,21 +175,36 @@ def monitor_of_run(config: Mapping[str, Any]) -> Monitor:
     return monitor if isinstance(monitor.name, str) else Monitor()
 
 
-def status_of(folder: Path, start: Mapping[str, Any]) -> str:
-    """How a training ended, or that it runs: then a process holds the lock in its folder."""
+def status_of(folder: Path, start: Mapping[str, Any], steps: int, config: Mapping[str, Any]) -> str:
+    """How a training ended, or that it runs: then a process holds the lock in its folder.
+
+    Args:
+        folder: The run's.
+        start: Its latest start.
+        steps: How far it is.
+        config: Its configuration; a run of an earlier version that made all of its steps is finished.
+    """
     end = start.get("end")
     if end in (FINISHED, STOPPED, FAILED):
         return str(end)
-    lock = folder / TRAINING_LOCK
+    if is_locked(folder / TRAINING_LOCK):
+        return RUNNING
+    trainer = config.get("trainer")
+    total = whole_number(trainer.get("max_steps")) if isinstance(trainer, dict) else 0
+    return FINISHED if 0 < total <= steps else STOPPED
+
+
+def is_locked(lock: Path) -> bool:
+    """Check that another process, or another part of this one, holds a lock; a link is not followed."""
     if not lock.is_file() or lock.is_symlink():
-        return STOPPED
+        return False
     try:
         with FileLock(lock).acquire(timeout=0):
-            return STOPPED
+            return False
     except Timeout:
-        return RUNNING
+        return True
     except (OSError, NotImplementedError):
-        return STOPPED
+        return False
 
 
 def curve(rows: Mapping[int, Row], monitor: Monitor) -> str:
