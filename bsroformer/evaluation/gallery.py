@@ -14,8 +14,8 @@ from filelock import FileLock
 from torch import Tensor
 
 from bsroformer.atomic import replacing_folder, writing
-from bsroformer.data.packs.find import song_folder
 from bsroformer.figures import busiest_excerpt
+from bsroformer.file_names import folder_name
 from bsroformer.report.excerpts import Excerpt, find_excerpts
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Gallery:
                 return True
             if song in chosen and written is not None:
                 for method in scores:
-                    _move(written / method, song_folder(self.folder, method, song))
+                    _move(written / method, self.folder / method / folder_name(song))
             self._remove_all_but(chosen)
             return song in chosen
 

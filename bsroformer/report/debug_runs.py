@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.errors import InputError
+from bsroformer.run_folder import RunFolder
 from bsroformer.safe_files import read_yaml
 
-CONFIG = "config.yaml"
 SIGNS = (
     ("callbacks", "same_batch"),  # debug=overfit_one_batch
     ("data", "overfit_songs"),  # experiment=overfit_song
@@ -36,7 +36,7 @@ def is_debug_config(config: Mapping[str, Any]) -> bool:
 def _config_of(run: Path) -> dict[str, Any]:
     """The configuration; nothing if it cannot be read."""
     try:
-        config = read_yaml(run / CONFIG)
+        config = read_yaml(RunFolder(run).config)
     except InputError:
         return {}
     return config if isinstance(config, dict) else {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from bsroformer.durations import clock
+from bsroformer.text import clock
 
 Tree = Mapping[str, Any]
 Fact = tuple[str, str]

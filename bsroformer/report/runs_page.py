@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from bsroformer.checkpoints.run_folder import RUN_FACTS, TRAINING_LOCK
 from bsroformer.errors import InputError
 from bsroformer.report.debug_runs import is_debug_config
 from bsroformer.report.evaluation_tables import MEAN, evaluated, headline_metric
@@ -19,6 +18,7 @@ from bsroformer.report.monitor import LOSS, Monitor, monitor_of
 from bsroformer.report.parts import REPORT, Tile, mapping_in, write_page
 from bsroformer.report.rows import Row, read_rows
 from bsroformer.report.tables import NOTHING, decibels, latest_and_best
+from bsroformer.run_folder import TRAINING_LOCK, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json, read_yaml
 
 INDEX = "index.html"
@@ -74,7 +74,7 @@ def write_runs_page(folder: Path) -> None:
     """
     runs, evaluations = [], []
     for path in sorted(entries_in(folder)):
-        if (path / RUN_FACTS).is_file():
+        if RunFolder(path).facts.is_file():
             runs.append(run_entry(path, folder))
         else:
             evaluations.append(evaluation_entry(path, folder))
@@ -97,7 +97,7 @@ def entries_in(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.name.startswith(".") or not path.is_dir():
             continue
-        if (path / RUN_FACTS).is_file() or (path / RESULTS).is_file():
+        if RunFolder(path).facts.is_file() or (path / RESULTS).is_file():
             yield path
         elif depth > 1:
             yield from entries_in(path, depth - 1)
@@ -116,11 +116,12 @@ def tiles(runs: Sequence[Entry], evaluations: Sequence[Entry]) -> Iterator[Tile]
 
 def run_entry(path: Path, root: Path) -> Entry | None:
     """The line of a training; None for one that only tests the code."""
-    config = mapping_in(path / "config.yaml", read_yaml)
+    run = RunFolder(path)
+    config = mapping_in(run.config, read_yaml)
     if is_debug_config(config):
         return None
-    start = latest_start(mapping_in(path / RUN_FACTS, _read_facts))
-    monitor, rows = monitor_of_run(config), _rows(path / "metrics.csv")
+    start = latest_start(mapping_in(run.facts, _read_facts))
+    monitor, rows = monitor_of_run(config), _rows(run.metrics)
     best = latest_and_best(rows, monitor)
     score = rows[best[1]][monitor.name] if best else None
     steps = whole_number(start.get("step")) or max(rows, default=0)
@@ -130,7 +131,7 @@ def run_entry(path: Path, root: Path) -> Entry | None:
         Cell(_chosen(start, "data") or NOTHING),
         Cell(f"{steps:,}", steps),
         _score_cell(score, monitor, best[1] if best else 0),
-        test_cell(path / "evaluation" / RESULTS),
+        test_cell(run.evaluation / RESULTS),
     )
     status = status_of(path, start, steps, config)
     return Entry(_name(path, root), _link(path, root), moment(start), cells, status, curve(rows, monitor))
