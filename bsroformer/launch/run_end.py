@@ -10,8 +10,8 @@ from omegaconf import DictConfig
 from bsroformer.launch.run_facts import record_end
 from bsroformer.launch.runs_index import only_warned, update_runs_page
 from bsroformer.report.runs_page import FAILED, FINISHED, STOPPED
-from bsroformer.training.pace import out_of_time
-from bsroformer.training.report import Report
+from bsroformer.training.callbacks.report import Report
+from bsroformer.training.run_clock import out_of_time
 
 
 @contextmanager

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from matplotlib.figure import Figure
 from pages import Page
 from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method, results
 
 from bsroformer.errors import InputError
 from bsroformer.metrics.definitions import DEFINITIONS
-from bsroformer.report import write_evaluation_report
+from bsroformer.report import listen, write_evaluation_report
 from bsroformer.report.excerpts import Excerpt
 
 RATE = 8000
@@ -35,6 +36,13 @@ def write_results(folder: Path, tree: dict[str, Any]) -> None:
 def report(folder: Path) -> Page:
     write_evaluation_report(folder)
     return Page((folder / "report.html").read_text("utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def blank_spectrograms(monkeypatch) -> None:
+    """Spectrograms with nothing in them: most of a page's time goes into drawing them."""
+    for name in ("comparison_figure", "methods_figure"):
+        monkeypatch.setattr(listen, name, lambda *_, **__: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from pages import Page
 from setuptools.config.pyprojecttoml import read_configuration
 from test_evaluation_tables import LITE, MIXTURE, ORACLE, results
 from test_tables import validated
 
 from bsroformer.audio.files import write
-from bsroformer.report import write_report
+from bsroformer.report import page as page_of_run
+from bsroformer.report import pictures, write_report
 from bsroformer.report.facts import leaves
 from bsroformer.report.page import latest_preview
 from bsroformer.report.rows import write_rows
@@ -22,6 +24,13 @@ REPOSITORY = Path(__file__).parents[2]
 def report(folder: Path) -> Page:
     write_report(folder)
     return Page((folder / "report.html").read_text("utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def blank_figures(monkeypatch) -> None:
+    """Figures with nothing in them: most of a page's time goes into drawing them."""
+    monkeypatch.setattr(page_of_run, "curves_figure", lambda *_: Figure(figsize=(1, 1)))
+    monkeypatch.setattr(pictures, "separation_figure", lambda *_, **__: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture
