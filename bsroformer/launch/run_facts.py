@@ -2,12 +2,14 @@
 
 import json
 import warnings
+from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from bsroformer.atomic import set_aside, write_text
@@ -23,6 +25,8 @@ from bsroformer.safe_files import CONFIGURATION, read_json
 
 STARTS = "starts"
 """The entry of a run's facts that has one for each start."""
+CHOICES = ("experiment", "model", "data", "augment", "loss", "optimizer", "scheduler", "trainer")
+"""Groups whose chosen configs are facts of a run."""
 
 
 def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
@@ -41,6 +45,7 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, re
     starts = read_starts(RunFolder(folder).facts)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
     facts["tags"] = list(cfg.get("tags") or [])
+    facts["choices"] = choices()
     if git:
         patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
@@ -58,6 +63,27 @@ def record_best(folder: Path, checkpoint: str) -> None:
         path = RunFolder(folder).facts
         facts = {STARTS: read_starts(path), BEST_ENTRY: f"{CHECKPOINTS}/{name}"}
         write_text(path, json.dumps(facts, indent=2) + "\n")
+
+
+def record_end(folder: Path, end: str, step: int) -> None:
+    """Add to the latest start in ``run.json`` when and how it ended, and its last step."""
+    path = RunFolder(folder).facts
+    starts = read_starts(path)
+    if not starts:
+        return
+    ended = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    starts[-1] |= {"ended": ended, "end": end, "step": step}
+    facts = {**read_json(path, CONFIGURATION), STARTS: starts}
+    write_text(path, json.dumps(facts, indent=2) + "\n")
+
+
+def choices() -> dict[str, str]:
+    """The config of each group that describes a run, as ``model: lite``; none outside of Hydra."""
+    config = HydraConfig.instance().cfg
+    if config is None:
+        return {}
+    chosen = HydraConfig.get().runtime.choices
+    return {group: str(chosen[group]) for group in CHOICES if chosen.get(group)}
 
 
 def check_tags(cfg: DictConfig) -> None:

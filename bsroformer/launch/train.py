@@ -29,6 +29,7 @@ from bsroformer.launch.monitoring import with_monitor
 from bsroformer.launch.older_runs import completed
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
+from bsroformer.launch.run_end import end_recorded
 from bsroformer.launch.run_facts import check_tags, record_best, record_run
 from bsroformer.launch.run_folder import make_folder, open_run_folder
 from bsroformer.launch.run_lines import log_and_print, report_end, report_next_commands, show_progress_on
@@ -139,6 +140,7 @@ def _run_folder(
             save_config(cfg, folder)
             with warnings_told(console):
                 record_run(cfg, trainer, model, resumed)
+            stack.enter_context(end_recorded(cfg, trainer))
         yield
 
 

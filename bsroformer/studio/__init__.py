@@ -10,7 +10,7 @@ From the visitor to the disk::
     routes        what the player requests;  job_status: how far a song is;  downloads: stems, mixes, zips
     studio        separates one song after another;  job: a song;  job_queue: the order of songs
     admission     which songs are accepted;  limits: how much a visitor may request
-    catalog       the checkpoints to choose from;  known_scores: how well they separate;  debug_runs: which come last
+    catalog       the checkpoints to choose from;  known_scores: how well they separate
     model_cache   the one model in memory
     preview       what can be heard and seen during the separation
     workspace     folders of songs and uploads, and their disk space;  cleanup: deletes them

@@ -11,8 +11,8 @@ from bsroformer.checkpoints.hub import is_on_hub
 from bsroformer.checkpoints.naming import name_of, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
+from bsroformer.report.debug_runs import is_debug_run
 from bsroformer.run_folder import AVERAGE, BEST, CHECKPOINTS, LAST
-from bsroformer.studio.debug_runs import is_debug_run
 from bsroformer.studio.known_scores import VALIDATED, evaluated_files, known_scores
 
 SUFFIXES = (*TORCH, SAFETENSORS)

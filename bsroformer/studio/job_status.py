@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bsroformer.figures.style import FAINT, stem_colour
+from bsroformer.figures.style import DARK
 from bsroformer.studio.downloads import formats_of
 from bsroformer.studio.job import Job, SeparationRequest
 from bsroformer.studio.job_queue import SpeedEstimator
@@ -57,8 +57,8 @@ def job_status(job: Job, ahead: Sequence[Job], speed: SpeedEstimator, limits: Li
 
 def tracks_of(request: SeparationRequest) -> list[dict[str, str]]:
     """Name and colour of each track, the mixture first."""
-    stems = [{"name": name, "colour": stem_colour(number)} for number, name in enumerate(request.names)]
-    return [{"name": MIXTURE, "colour": FAINT}, *stems]
+    stems = [{"name": name, "colour": DARK.colour(number)} for number, name in enumerate(request.names)]
+    return [{"name": MIXTURE, "colour": DARK.faint}, *stems]
 
 
 def _wait(job: Job, ahead: Sequence[Job], speed: SpeedEstimator) -> float | None:

@@ -1,5 +1,6 @@
 """Runs that only test the code: their checkpoints are not worth offering first."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ UNSET = ("", "null", "~", "false", "0", "0.0", "[]")
 
 def is_debug_run(run: Path) -> bool:
     """Whether a training overfits a batch or songs on purpose, by its ``config.yaml``; without one, it does not."""
-    config = _config_of(run)
+    return is_debug_config(_config_of(run))
+
+
+def is_debug_config(config: Mapping[str, Any]) -> bool:
+    """Whether a training's configuration overfits a batch or songs on purpose."""
     for group, key in SIGNS:
         values = config.get(group)
         value = values.get(key) if isinstance(values, dict) else None
