@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bsroformer.cli.commands import COMMANDS as SCRIPTS
-from bsroformer.cli.main import checked
+from bsroformer.cli.running import checked
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
