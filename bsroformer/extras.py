@@ -16,8 +16,8 @@ DIRECT_URL = "direct_url.json"
 def install_command(extra: str) -> str:
     """The command that installs an extra of ``pyproject.toml``.
 
-    A checkout is installed again with its extra, and a wheel from where it came from. Where that is unknown, or no longer
-    there, the extra's packages are named: the program is on no index.
+    A checkout is installed again with its extra, and a wheel from where it came from. If that is unknown or has been
+    deleted, the command names the extra's packages: the program itself is on no index.
     """
     if in_checkout():
         folder = "." if Path.cwd() == CHECKOUT else str(CHECKOUT)

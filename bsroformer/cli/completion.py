@@ -1,6 +1,7 @@
 """What can follow on a command line: commands, options, keys, choices of groups, and files.
 
-A shell calls ``bsroformer __complete SHELL LINE`` with the line up to the cursor, at each press of TAB: only YAML is read.
+A shell calls ``bsroformer __complete SHELL LINE`` with the line up to the cursor, at each press of TAB. To be fast,
+this reads YAML and does not import Hydra.
 """
 
 import os

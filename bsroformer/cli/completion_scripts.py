@@ -35,7 +35,10 @@ _bsroformer() {
 compdef _bsroformer bsroformer
 """
 FISH = """\
-complete -c bsroformer -f -a '(bsroformer __complete fish (commandline --current-process --cut-at-cursor | string collect))'
+function __bsroformer_complete
+    bsroformer __complete fish (commandline --current-process --cut-at-cursor | string collect)
+end
+complete -c bsroformer -f -a '(__bsroformer_complete)'
 """
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 PLACES = {

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 PACKAGE = re.compile(r"#\s*@package\s+(\S+)")
-TRAILING = re.compile(r"\s+#\s?(.*)$")
+BEHIND = re.compile(r":?(?:\s+[|>]\S*)?\s+#\s?(.*)$")
+"""A comment behind a value, or behind a key and the sign of a block of text."""
 SECTION = "##"
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -130,8 +131,7 @@ class _Comments:
         """The comment behind a value, or behind the key of a block."""
         is_block = value.start_mark.line != key.end_mark.line or getattr(value, "style", None) in ("|", ">")
         mark = key.end_mark if is_block else value.end_mark
-        rest = self.lines[mark.line][mark.column :].removeprefix(":")
-        found = TRAILING.match(rest)
+        found = BEHIND.match(self.lines[mark.line][mark.column :])
         return [found[1].strip()] if found else []
 
     def _section(self, line: int) -> str:
@@ -148,6 +148,6 @@ class _Comments:
 def _constructed(node: yaml.Node) -> Any:
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node, deep=True)
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()

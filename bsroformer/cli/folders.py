@@ -1,6 +1,7 @@
 """The folders of configs and the choices that a command line gives, for help and completion."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,7 @@ def config_folders(words: Sequence[str]) -> list[Path]:
 def given_choices(words: Sequence[str], folders: Sequence[Path]) -> dict[str, Any]:
     """The options of groups that a command line gives."""
     pairs = [word.removeprefix("--").partition("=") for word in words if "=" in word]
-    options = zip(words, words[1:], strict=False)
-    pairs += [(word.removeprefix("--"), "=", value) for word, value in options if word.startswith("--")]
+    pairs += [(word.removeprefix("--"), "=", value) for word, value in pairwise(words) if word.startswith("--")]
     return {group: _option(value) for group, _, value in pairs if group.isidentifier() and options_of(group, folders)}
 
 

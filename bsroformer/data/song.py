@@ -12,6 +12,7 @@ from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, mea
 from bsroformer.data.layouts import MIXTURE, REST, SongFiles, SongFormat
 from bsroformer.data.levels import Levels
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 
 PADDED_CODECS = frozenset({"aac", "alac"})
 """Of which an mp4's header may promise a few samples too many: the encoder's padding."""
@@ -194,8 +195,9 @@ def _remedy_for_missing(song: SongFiles, form: SongFormat) -> str:
         return "or change data.stems"
     if MIXTURE in song.stems:
         return f"or train on what else its mixture holds as one stem, data.stems=[{','.join(present)},{REST}]"
-    silent = ", or if they are silent, pack it with scripts/prepare.py mend=[missing]" if song.split != "test" else ""
-    return f"change data.stems{silent}"
+    if song.split == "test":
+        return "change data.stems"
+    return f"change data.stems, or if they are silent, pack it with {command_line('prepare')} mend=[missing]"
 
 
 def written_otherwise(song: SongFiles, form: SongFormat) -> dict[str, str]:
@@ -239,7 +241,7 @@ def told_misfits(song: SongFiles, form: SongFormat, found: Sequence[Misfit]) -> 
     mending = (
         ""
         if "empty" in kinds or song.split == "test"
-        else f", or pack them with scripts/prepare.py mend=[{','.join(kinds)}]"
+        else f", or pack them with {command_line('prepare')} mend=[{','.join(kinds)}]"
     )
     return (
         f"{song.path} should have {form.sample_rate} Hz, {form.channels} channel(s) and one length in every stem, but "

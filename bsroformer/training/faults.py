@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bsroformer.atomic import set_aside, write_text, writing
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.safe_files import CONFIGURATION, RECORDS, parse_json, read_bytes
 from bsroformer.training.faulty_excerpts import faulty_excerpts
 from bsroformer.training.module import SeparationModule
@@ -140,8 +141,7 @@ class Faults(L.Callback):
             f"training stopped at step {step}: {count} of the last {of} steps had a loss or gradient "
             f"that was NaN or infinite, and {self.report} says which; start from the best weights with "
             "init_from=… and a lower optimizer.lr, set trainer.precision=32-true, check the songs with "
-            "scripts/prepare.py action=check, or raise "
-            "callbacks.faults.most"
+            f"{command_line('prepare', 'check')}, or raise callbacks.faults.most"
         )
 
 
@@ -198,7 +198,8 @@ def report(lines: Iterable[dict[str, Any]], steps: Sequence[int]) -> str:
             "  a learning rate that is too high, if every excerpt of a step is at fault and the next step's too:",
             "    lower optimizer.lr, or raise scheduler.warmup_steps, and start from the best weights with init_from",
             "  too little range or precision: trainer.precision=32-true",
-            "  songs that are damaged or very loud, if single excerpts are at fault: scripts/prepare.py action=check",
+            "  songs that are damaged or very loud, if single excerpts are at fault: "
+            f"{command_line('prepare', 'check')}",
             "  an augmentation of theirs: augment=none",
             "",
             "faults.jsonl has the loss and its terms in each of these steps.",

@@ -11,6 +11,7 @@ from bsroformer.checkpoints.hub import is_on_hub
 from bsroformer.checkpoints.naming import name_of, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.web.debug_runs import is_debug_run
 from bsroformer.web.known_scores import CHECKPOINTS, VALIDATED, evaluated, known_scores
 
@@ -97,8 +98,8 @@ def _in_folder(folder: Path) -> list[Offer]:
     found = [offer for offer in usable if offer]
     if not found:
         raise InputError(
-            f"there is no checkpoint in {folder} that can be used: python scripts/train.py experiment=demo makes one, "
-            "or give another with ckpt=<file>"
+            f"there is no checkpoint in {folder} that can be used: "
+            f"{command_line('train', 'experiment=demo')} makes one, or give another with ckpt=<file>"
         )
     in_order = _best_first(found)
     if in_order[0].poor:

@@ -140,9 +140,7 @@ def test_a_run_whose_best_checkpoint_is_damaged_offers_the_next(made, tmp_path, 
 
 @pytest.mark.parametrize("folder", [".", "nowhere"])
 def test_where_there_is_none_the_command_that_makes_one_is_told(tmp_path, folder):
-    with pytest.raises(
-        InputError, match=r"no checkpoint in .* python scripts/train\.py experiment=demo .* ckpt=<file>"
-    ):
+    with pytest.raises(InputError, match=r"no checkpoint in .* bsroformer train experiment=demo .* ckpt=<file>"):
         offers_in(tmp_path / folder)
 
 

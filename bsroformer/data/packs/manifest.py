@@ -11,6 +11,7 @@ from bsroformer.data.layouts import SongFiles, SongFormat
 from bsroformer.data.packs.find import find_pack
 from bsroformer.data.packs.packed_song import FORMAT, PackedSong, open_pack, read_index
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.safe_files import read_json
 
 MANIFEST = "pack.json"
@@ -38,7 +39,7 @@ def listed_songs(pack: Path, split: str, form: SongFormat) -> list[PackedSong]:
     try:
         manifest = _Manifest.model_validate(read_json(pack / MANIFEST))
     except (InputError, ValueError) as error:
-        raise InputError(f"{pack} holds no packed songs: run scripts/prepare.py, or set data.root.") from error
+        raise InputError(f"{pack} holds no packed songs: run `{command_line('prepare')}`, or set data.root") from error
     folders = [_inside(pack, song.folder) for song in manifest.songs if song.split == split]
     songs = [_opened(folder, form) for folder in folders]
     for song in songs if split == "valid" else ():
