@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bsroformer.cli import flags
-from bsroformer.cli.commands import INSTALLED, Command, find_command
+from bsroformer.cli.commands import INSTALLED, OTHER_COMMANDS, Command, find_command
 from bsroformer.cli.config_file import read_config_file
 from bsroformer.cli.config_tree import ConfigTree, options_of, read_config_tree
 from bsroformer.cli.folders import config_folders, given_choices
-from bsroformer.cli.overview import OTHER_COMMANDS
 from bsroformer.errors import InputError
 from bsroformer.launch.path_keys import PATH_KEYS
 
@@ -99,8 +98,8 @@ def candidates(before: Sequence[str], current: str) -> Iterator[Candidate]:
 
 
 def _commands() -> dict[str, str]:
-    others = {usage.partition(" ")[0]: summary for usage, summary in OTHER_COMMANDS.items()}
-    return {name: each.summary for name, each in INSTALLED.items()} | others | {"--help": "", "--version": ""}
+    summaries = {name: each.summary for name, each in INSTALLED.items()}
+    return {**summaries, **OTHER_COMMANDS, "--help": "", "--version": ""}
 
 
 def _matching(words: Mapping[str, str], current: str) -> Iterator[Candidate]:

@@ -3,12 +3,11 @@
 import platform
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import ParamSpec
 
 import bsroformer
 from bsroformer.cli import flags
-from bsroformer.cli.commands import COMMANDS, INSTALLED, Command, find_command
+from bsroformer.cli.commands import COMMANDS, INSTALLED, OTHER_COMMANDS, Command, find_command
 from bsroformer.cli.suggestions import did_you_mean
 from bsroformer.errors import InputError
 from bsroformer.invocation import program_line
@@ -16,7 +15,6 @@ from bsroformer.invocation import program_line
 P = ParamSpec("P")
 EXIT_USER_ERROR = 2
 VERSION = ("--version", "-V")
-OTHER_COMMANDS = ("init", "completion", "help")
 
 
 def main() -> None:
@@ -78,7 +76,7 @@ def _unknown(word: str) -> str:
     program = program_line()
     if word.startswith("-"):
         return f"unknown option {word}; write {program} <command> {word}, and see {program} --help"
-    near = did_you_mean(word, (*INSTALLED, *OTHER_COMMANDS))
+    near = did_you_mean(word, (*INSTALLED, *OTHER_COMMANDS, "help"))
     return f"unknown command {word}; {near or f'`{program} --help` lists the commands'}"
 
 
@@ -109,6 +107,8 @@ def _reporting_errors(function: Callable[P, None], *arguments: P.args, **named: 
 
 def version_line() -> str:
     """The versions of this program, PyTorch and Python."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         torch = version("torch")
     except PackageNotFoundError:

@@ -4,13 +4,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bsroformer.cli.commands import INSTALLED
+from bsroformer.cli.commands import INSTALLED, OTHER_COMMANDS
 from bsroformer.invocation import program_line
 
-OTHER_COMMANDS = {
-    "init FOLDER": "Write an editable copy of the configs.",
-    "completion SHELL": "Print what makes bash, zsh or fish complete commands, keys and choices.",
-}
 EXAMPLES = (
     "train experiment=demo",
     "train model=lite trainer=rtx3050 data=musdb7 --data.root songs",
@@ -26,8 +22,8 @@ def print_overview() -> None:
     commands = Table.grid(padding=(0, 2))
     for name, command in INSTALLED.items():
         commands.add_row(Text(f"  {name}", "cyan"), command.summary)
-    for usage, summary in OTHER_COMMANDS.items():
-        commands.add_row(Text(f"  {usage}", "cyan"), summary)
+    for name, summary in OTHER_COMMANDS.items():
+        commands.add_row(Text(f"  {name}", "cyan"), summary)
     console.print(Text(f"Usage: {program} COMMAND [--key value | key=value]...", "bold"))
     console.print("\nSeparate music into vocals, drums, bass and other, and train the model that does it.\n")
     console.print(commands)
