@@ -23,7 +23,7 @@ from bsroformer.launch.wandb_mode import logs_to_wandb
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import CarefulCheckpointIO
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 
 MATMUL_PRECISIONS = ("highest", "high", "medium")
 
