@@ -93,7 +93,7 @@ INSTALLED = {name: command for name, command in COMMANDS.items() if command.in_w
 """The commands of ``bsroformer``; the others are scripts of a checkout."""
 OTHER_COMMANDS = {
     "init": "Write an editable copy of the configs into a folder.",
-    "completion": "Print what makes bash, zsh or fish complete commands, keys and choices.",
+    "completion": "Print the completion script for bash, zsh or fish.",
 }
 """The commands that take no configuration."""
 BY_SCRIPT = {command.root: command for command in COMMANDS.values()}

@@ -28,7 +28,7 @@ OPTIONS = {
     "--config-dir": "add a folder of configs",
     "--config-path": "use this folder of configs",
 }
-SPECIAL = re.compile(r"[^\w@%+=:,./~\[\]{}-]")
+SPECIAL = re.compile(r"[^\w@%+=:,./~\[\]{}\x80-\U0010ffff-]")
 """Characters that bash needs a backslash before, outside of quotes."""
 FOLDER_OPTIONS = ("-cd", "--config-dir", "-cp", "--config-path")
 

@@ -25,7 +25,7 @@ def print_overview() -> None:
     for name, summary in OTHER_COMMANDS.items():
         commands.add_row(Text(f"  {name}", "cyan"), summary)
     console.print(Text(f"Usage: {program} COMMAND [--key value | key=value]...", "bold"))
-    console.print("\nSeparate music into vocals, drums, bass and other, and train the model that does it.\n")
+    console.print("\nSeparate music into its stems, and train the model that does it.\n")
     console.print(commands)
     console.print()
     for example in EXAMPLES:

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 
 import bsroformer
-from bsroformer.cli.commands import COMMANDS
+from bsroformer.cli.commands import COMMANDS, Command
+from bsroformer.cli.main import main
 from launched import CONFIGS, REPOSITORY, small_run
 
 WITHOUT_PYTORCH = """
@@ -69,6 +71,22 @@ def test_what_runs_nothing_imports_little(words, absent, status, printed, tmp_pa
     done = run_program(words, absent, tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (status, False), done.stderr
     assert printed in done.stdout + done.stderr
+
+
+def test_a_job_sees_the_command_line_that_starts_it_again(monkeypatch, tmp_path):
+    """Lightning starts the processes of other devices with it, and the record of a run has it."""
+    seen = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Command, "call", property(lambda self: lambda cfg: seen.append([*sys.argv])))
+    monkeypatch.setattr(sys, "argv", ["/env/bin/bsroformer", "check_gpu", "--model", "tiny", "--no-evaluate"])
+    main()
+    GlobalHydra.instance().clear()
+    assert seen == [["/env/bin/bsroformer", "check-gpu", "model=tiny", "evaluate=false"]]
+    again = [*seen[0], "hydra.run.dir=x", "hydra.job.name=train_ddp_process_1"]
+    monkeypatch.setattr(sys, "argv", again)
+    main()
+    GlobalHydra.instance().clear()
+    assert seen[1] == again
 
 
 def test_ctrl_c_is_no_traceback_at_any_time(tmp_path, songs_root):
