@@ -18,7 +18,7 @@ from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 from bsroformer.model import BandSplitRoformer, ModelSettings
-from bsroformer.training.memory.estimate import saved_in_forward
+from bsroformer.training.memory.activations import saved_in_forward
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
 FIXED = {"mlp_expansion_factor": 4, "skip_connection": False, "linear_transformer_depth": 0}
