@@ -15,7 +15,8 @@ PACKAGE = "bsroformer"
 
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
-    ("errors",),
+    ("errors", "installation"),
+    ("invocation",),
     ("atomic", "devices", "extras", "file_names", "file_state", "parallel", "printed", "safe_files", "text"),
     ("hardware", "run_folder"),
     ("audio",),
@@ -28,7 +29,7 @@ LAYERS = (
     ("benchmarks",),
     ("launch",),
     ("cli",),
-    ("scripts",),
+    ("__main__", "scripts"),
 )
 NEIGHBOURS = {("losses", "metrics")}
 LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}

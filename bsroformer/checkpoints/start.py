@@ -8,6 +8,7 @@ import torch
 
 from bsroformer.checkpoints.parts import parameters_by_part
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.model import BandSplitRoformer, ModelSettings
 
 MASKS = "mask_estimators"
@@ -53,10 +54,10 @@ def start_from(model: BandSplitRoformer, source: BandSplitRoformer, name: str) -
     copied = own.keys() - kept
     needed = {key for key in others if not (other_stems and key.startswith(f"{MASKS}."))}
     if copied != needed or any(own[key].shape != others[key].shape for key in copied):
+        inspection = command_line("checkpoint", "inspect", name, "output=configs/model/mine.yaml")
         raise InputError(
             f"{name} does not fit the model that is to be trained: {'; '.join(changed)}; write its architecture to a "
-            f"file with `scripts/checkpoint.py action=inspect ckpt={name} output=configs/model/mine.yaml`, and choose "
-            "model=mine"
+            f"file with `{inspection}`, and choose model=mine"
         )
     for key in copied:
         own[key].copy_(others[key])

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from bsroformer.audio.files import AudioInfo, measured, probe_streams
 from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.text import count
 
 
@@ -71,7 +72,7 @@ def _remedy_for_missing(song: TrackFiles, form: TrackFormat) -> str:
         return f"or train on what else its mixture holds as one stem, data.stems=[{','.join(present)},{REST}]"
     if song.split == "test":
         return "change data.stems"
-    return "change data.stems, or if they are silent, pack it with scripts/prepare.py mend=[missing]"
+    return f"change data.stems, or if they are silent, pack it with {command_line('prepare')} mend=[missing]"
 
 
 def case_mismatches(song: TrackFiles, form: TrackFormat) -> dict[str, str]:
@@ -117,7 +118,7 @@ def describe_mismatches(song: TrackFiles, form: TrackFormat, mismatches: Sequenc
     """Write the message for a track whose files do not fit together."""
     kinds = sorted({mismatch.kind for mismatch in mismatches})
     repairable = "empty" not in kinds and song.split != "test"
-    repair = f", or pack them with scripts/prepare.py mend=[{','.join(kinds)}]" if repairable else ""
+    repair = f", or pack them with {command_line('prepare')} mend=[{','.join(kinds)}]" if repairable else ""
     found = ", ".join(mismatch.found for mismatch in mismatches)
     return (
         f"{song.path} should have {form.sample_rate} Hz, {count(form.channels, 'channel')} and one length in every "

@@ -1,4 +1,4 @@
-"""Open the studio in the browser: ``scripts/app.py``."""
+"""Open the studio in the browser: ``bsroformer studio``."""
 
 from collections.abc import Sequence
 from functools import partial

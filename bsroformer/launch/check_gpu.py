@@ -1,4 +1,4 @@
-"""Say what PyTorch sees of this machine and whether a training fits its memory: ``scripts/check_gpu.py``."""
+"""Say what PyTorch sees of this machine and whether a training fits its memory: ``bsroformer check-gpu``."""
 
 import sys
 from collections.abc import Callable

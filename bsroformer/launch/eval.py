@@ -1,4 +1,4 @@
-"""Evaluate checkpoints and folders of stems: ``scripts/eval.py``."""
+"""Evaluate checkpoints and folders of stems: ``bsroformer evaluate``."""
 
 from dataclasses import replace
 from difflib import get_close_matches

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from bsroformer.devices import best_device, out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, available_memory, gpu_memory, main_memory
+from bsroformer.invocation import command_line
 from bsroformer.launch.build import build_optimizer, chosen_precision, recomputed_blocks
 from bsroformer.launch.config import number, plain
 from bsroformer.launch.errors import OUT_OF_MEMORY
@@ -188,7 +189,7 @@ def sentence(cfg: DictConfig, device: torch.device, there: int | None) -> str:
         changes = advice_after_shortage(cfg, there)
     except InputError:  # a precision without an estimate
         return OUT_OF_MEMORY
-    return f"the {memory} is full: set {', or '.join(changes)}; scripts/check_gpu.py tells more"
+    return f"the {memory} is full: set {', or '.join(changes)}; `{command_line('check-gpu')}` reports more"
 
 
 def gib(size: float) -> str:

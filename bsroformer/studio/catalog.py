@@ -11,6 +11,7 @@ from bsroformer.checkpoints.hub import is_on_hub
 from bsroformer.checkpoints.naming import name_of, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.report.debug_runs import is_debug_run
 from bsroformer.run_folder import AVERAGE, BEST, CHECKPOINTS, LAST
 from bsroformer.studio.known_scores import VALIDATED, evaluated_files, known_scores
@@ -105,7 +106,7 @@ def _search(folder: Path) -> list[CheckpointOption]:
             options.append(option)
     if not options:
         raise InputError(
-            f"no usable checkpoint in {folder}; train one with python scripts/train.py experiment=demo, "
+            f"no usable checkpoint in {folder}; train one with {command_line('train', 'experiment=demo')}, "
             "or give one with ckpt=<file>"
         )
     ordered = _best_first(options)

@@ -27,7 +27,7 @@ def test_without_a_checkpoint_the_newest_of_the_runs_folder_is_the_usual_one(run
 
 
 def test_where_there_is_none_the_command_that_makes_one_is_told(tmp_path):
-    with pytest.raises(InputError, match=r"train one with .*scripts/train\.py experiment=demo"):
+    with pytest.raises(InputError, match=r"train one with bsroformer train experiment=demo"):
         build_offers(composed("app", f"paths.runs_dir={tmp_path}"))
 
 

@@ -141,7 +141,7 @@ def test_a_damaged_best_checkpoint_is_replaced_by_the_next(made, tmp_path, caplo
 @pytest.mark.parametrize("folder", [".", "nowhere"])
 def test_an_empty_folder_reports_how_to_train(tmp_path, folder):
     with pytest.raises(
-        InputError, match=r"no usable checkpoint in .* with .*scripts/train\.py experiment=demo, .* ckpt=<file>"
+        InputError, match=r"no usable checkpoint in .* with bsroformer train experiment=demo, .* ckpt=<file>"
     ):
         options_in_folder(tmp_path / folder)
 

@@ -10,7 +10,7 @@ from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
 
-REBUILD = "remove it and run scripts/prepare.py action=pack again"
+REBUILD = "remove it and run bsroformer prepare action=pack again"
 
 
 class SpareFiles:

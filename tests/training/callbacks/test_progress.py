@@ -32,7 +32,7 @@ def test_the_score_of_validation_is_printed_and_logged(songs_root, tmp_path, cap
     for text in (printed, log):
         assert "step 2 of 2 (100%)" in text and line in text
         assert f"Best score {score:.2f} dB SDR at step 2: {tmp_path}/checkpoints/best.ckpt" in text
-        assert f"train.py resume={tmp_path} trainer.max_steps=4" in text
+        assert f"bsroformer train resume={tmp_path} trainer.max_steps=4" in text
 
 
 def test_a_finished_run_says_so_and_trains_nothing(songs_root, tmp_path, capsys):
