@@ -87,7 +87,7 @@ def test_other_files_than_the_requested_stems_are_ignored(folder):
 
 
 def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
-    from bsroformer.data import track as track_module
+    from bsroformer.data import track_check as track_module
 
     def probe_streams(path: Path) -> list:
         infos = read_headers(path)
@@ -102,7 +102,7 @@ def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
 
 
 def test_a_header_that_promises_too_much_is_not_believed(monkeypatch):
-    from bsroformer.data import track as track_module
+    from bsroformer.data import track_check as track_module
 
     def probe_streams(path: Path) -> list:
         return [replace(info, frames=info.frames + 700) for info in read_headers(path)]
