@@ -8,20 +8,29 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensorMode,
+    UnsupportedOperatorException,
+)
 from torch.autograd.graph import saved_tensors_hooks
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
+from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings, SeparationModel, build_model
+from bsroformer.models.abilities import EstimatesActivations, RecomputesBlocks, set_recomputed_blocks
 from bsroformer.training.step import PlainStep, noise_stems
 
 CONTEXT = GIB // 2
 """Allowance for CUDA's context and its libraries' workspaces: 0.3 to 0.6 GiB on consumer cards."""
 PASSING = 0.15
 """Allowance, over the activations, for what passes by in the backward pass and for gaps in the memory."""
+NEEDS_VALUES = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException)
+"""What PyTorch raises where a forward pass cannot be made with shapes alone."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +107,16 @@ def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module],
     """Count what a training step takes, on any machine: a forward pass of model and loss whose tensors are `Unreal`.
 
     What would be saved for the backward pass is counted as on a CPU, whose operators save what CUDA's do, attention
-    aside (see `HalfAttention`).
+    aside (see `HalfAttention`); an architecture with the ability `EstimatesActivations` has a formula instead.
+
+    Raises:
+        InputError: If the architecture has none, and what it computes depends on values.
     """
     with Unreal():
-        model = BandSplitRoformer(settings).train()
-        model.recomputed_blocks = size.recomputed_blocks
+        model = build_model(settings).train()
+        set_recomputed_blocks(model, size.recomputed_blocks)
         step = PlainStep(model, make_loss(), None, noise_stems(settings, size.batch_size, size.seconds), size.half)
-        with nullcontext() if size.on_cpu else HalfAttention(size.half):
-            activations = peak_activations(step)
+        activations = estimate_activations(step, size)
     parameters = total_bytes(model.parameters())
     return MemoryEstimate(
         weights=parameters + total_bytes(model.buffers()),
@@ -114,6 +125,22 @@ def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module],
         average=parameters if size.averaged else 0,
         activations=activations,
     )
+
+
+def estimate_activations(step: PlainStep[SeparationModel], size: StepSize) -> int:
+    """Estimate the bytes that a step without values keeps for its backward pass: see `estimate_memory`."""
+    model = step.model
+    if isinstance(model, EstimatesActivations):
+        bytes_per_value = torch.finfo(size.half or torch.float32).bits // 8
+        return model.activation_bytes(size.batch_size, size.seconds, bytes_per_value)
+    try:
+        with nullcontext() if size.on_cpu else HalfAttention(size.half):
+            return peak_activations(step)
+    except NEEDS_VALUES as error:
+        raise InputError(
+            f"the memory of architecture {model.settings.architecture} cannot be estimated, since what it computes "
+            f"depends on values ({str(error).splitlines()[0]:.80}); measure it in a short training"
+        ) from error
 
 
 def optimizer_share(make_optimizer: Callable[[Iterable[Any]], Optimizer]) -> float:
@@ -126,7 +153,7 @@ def optimizer_share(make_optimizer: Callable[[Iterable[Any]], Optimizer]) -> flo
     return sum(value.nbytes for value in kept if value.ndim) / matrix.nbytes
 
 
-def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
+def peak_activations(step: PlainStep[SeparationModel]) -> int:
     """Bytes that a step saves for its backward pass, at their peak.
 
     That is where the backward pass begins or, with activation checkpointing, where it is back at the last block
@@ -134,13 +161,16 @@ def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
     """
     model = step.model
     known = [*model.parameters(), *model.buffers(), *step.loss.buffers(), step.stems]
-    saved, last_block = SavedBytes(known), model.blocks[model.recomputed_blocks - 1]
+    saved = SavedBytes(known)
+    if not isinstance(model, RecomputesBlocks) or not model.recomputed_blocks:
+        with saved:
+            step.forward()
+        return saved.total
+    last_block = model.recomputable_blocks[model.recomputed_blocks - 1]
     at_last_block: list[tuple[int, tuple[Any, ...]]] = []
     hook = last_block.register_forward_pre_hook(lambda _, inputs: at_last_block.append((saved.total, inputs)))
     with hook, saved:
         step.forward()
-    if not model.recomputed_blocks:
-        return saved.total
     before, inputs = at_last_block[0]
     recomputed = SavedBytes([*known, inputs[0]])
     with step.autocast(), recomputed:

@@ -14,13 +14,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from bsroformer.audio.activity import ACTIVE_DB
-from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, PREFIX, RAW, describe
+from bsroformer.checkpoints.native import ENTRY, PREFIX, RAW, describe
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.mixing import mix
 from bsroformer.data.row import Sizes
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 from bsroformer.report.monitor import FORMER
 from bsroformer.training.ema import resume_without_average
 from bsroformer.training.gradients import clip
@@ -63,7 +63,7 @@ class SeparationModule(L.LightningModule):
 
     def __init__(
         self,
-        model: BandSplitRoformer,
+        model: SeparationModel,
         loss: nn.Module,
         optimizer: Callable[[Iterable[Any]], Optimizer],
         scheduler: MakesScheduler,
@@ -221,12 +221,12 @@ class SeparationModule(L.LightningModule):
             return optimizer, make_schedule(self.make_scheduler, optimizer, steps)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """See to averaged weights, to the frequencies that format 1 lacks, and to what is configured otherwise now."""
-        if checkpoint[ENTRY]["format"] == 1:
-            own = self.model.state_dict()
-            kept = {f"{PREFIX}{name}": tensor for name, tensor in own.items() if name.endswith(FREQUENCIES)}
-            for entry in {"state_dict", RAW} & checkpoint.keys():
-                checkpoint[entry] |= kept
+        """Add weights that older formats lack, and handle averaged weights and settings that changed."""
+        own = self.model.state_dict()
+        absent = self.model.absent_in_format(checkpoint[ENTRY]["format"])
+        kept = {f"{PREFIX}{name}": own[name] for name in absent}
+        for entry in {"state_dict", RAW} & checkpoint.keys():
+            checkpoint[entry] |= kept
         resume_without_average(self.trainer, checkpoint)
         if "optimizer_states" in checkpoint:  # else it is one of weights alone, to validate
             self._go_on_as_configured(checkpoint)

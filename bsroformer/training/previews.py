@@ -13,7 +13,7 @@ from bsroformer.audio.files import write
 from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
 from bsroformer.figures import separation_figure
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 from bsroformer.training.ema import averaged
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.watching import log_picture, log_sound, only_told
@@ -67,7 +67,7 @@ class Previews(L.Callback):
             for stem in model.stems:
                 log_sound(loggers, f"preview/{stem}", folder / f"{stem}.wav", step)
 
-    def _write_true(self, mixture: Tensor, targets: Tensor, model: BandSplitRoformer) -> None:
+    def _write_true(self, mixture: Tensor, targets: Tensor, model: SeparationModel) -> None:
         """Write what the estimates are to be compared with; once, since the excerpt stays the same."""
         write(self.folder / MIXTURE, mixture, model.sample_rate)
         for stem, target in zip(model.stems, targets, strict=True):
@@ -78,7 +78,7 @@ class Previews(L.Callback):
         for stem in stems:
             log_sound(loggers, f"preview_true/{stem}", self.folder / TARGETS / f"{stem}.wav", step)
 
-    def _write(self, step: int, mixture: Tensor, targets: Tensor, estimates: Tensor, model: BandSplitRoformer) -> Path:
+    def _write(self, step: int, mixture: Tensor, targets: Tensor, estimates: Tensor, model: SeparationModel) -> Path:
         folder = self.folder / f"step-{step:06d}"
         stems, rate = model.stems, model.sample_rate
         figure = separation_figure(mixture, targets, estimates, stems, rate, f"step {step}")

@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 from torch import Tensor
 
 from bsroformer.checkpoints.checkpoint import AVERAGED
-from bsroformer.checkpoints.native import ENTRY, FREQUENCIES, RAW
+from bsroformer.checkpoints.native import ENTRY, PREFIX, RAW
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.row import BEGINNING, Sizes
 from bsroformer.errors import InputError
@@ -78,10 +78,10 @@ def _check_counts(checkpoint: State) -> None:
 
 def _check_weights(checkpoint: State, module: SeparationModule) -> None:
     """Names, shapes and values of the weights, those that the optimiser left included."""
-    constant = FREQUENCIES if checkpoint[ENTRY]["format"] == 1 else ()  # which the model has, and not every file
+    absent = [f"{PREFIX}{name}" for name in module.model.absent_in_format(checkpoint[ENTRY]["format"])]
     for entry in ("state_dict", *([RAW] if RAW in checkpoint else [])):
         own = module.state_dict()
-        check_like(checkpoint[entry], own, entry, optional=[name for name in own if name.endswith(constant)])
+        check_like(checkpoint[entry], own, entry, optional=absent)
         for name, tensor in checkpoint[entry].items():
             require(is_finite(tensor), f"{entry}.{name}", "holds NaN or infinity")
     if RAW in checkpoint:

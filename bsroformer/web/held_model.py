@@ -9,10 +9,10 @@ from bsroformer.checkpoints import load_model
 from bsroformer.checkpoints.load import configs_beside
 from bsroformer.file_state import file_fingerprint
 from bsroformer.inference import StreamSeparator
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 from bsroformer.web.menu import Offer
 
-Build = Callable[[BandSplitRoformer, Sequence[str], float, int], StreamSeparator]
+Build = Callable[[SeparationModel, Sequence[str], float, int], StreamSeparator]
 """Makes a separator of a model, stems, overlap and shifts; device, precision and engine are its own to choose."""
 
 
@@ -28,7 +28,7 @@ class HeldModel:
 
     def __init__(self, build: Build) -> None:
         self._build = build
-        self._model: BandSplitRoformer | None = None
+        self._model: SeparationModel | None = None
         self._separator: StreamSeparator | None = None
         self._loaded: list[Any] | None = None  # what the model was loaded from
         self._built: tuple[Any, ...] | None = None  # what the separator was built with
@@ -57,7 +57,7 @@ class HeldModel:
         self._model = None
         self._let_go()
 
-    def _of(self, offer: Offer) -> BandSplitRoformer:
+    def _of(self, offer: Offer) -> SeparationModel:
         source = _source(offer)
         if self._model is None or self._loaded != source:
             self.drop()

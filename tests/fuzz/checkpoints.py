@@ -19,9 +19,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bsroformer.checkpoints import open_checkpoint
-from bsroformer.checkpoints.community.yaml_file import PlainDumper, PlainLoader
 from bsroformer.checkpoints.native import ENTRY
 from bsroformer.errors import InputError
+from bsroformer.models.public_yaml import PlainDumper, PlainLoader
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 LONGEST_S = 20.0

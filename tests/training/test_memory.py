@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from bsroformer.losses import MultiDomainLoss
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.memory import (
     CONTEXT,
     HalfAttention,

@@ -13,7 +13,8 @@ from bsroformer.data.validation import PerSong, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.metrics import sdr, si_sdr
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from bsroformer.training.schedule import warmup_cosine
 

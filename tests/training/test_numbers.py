@@ -11,7 +11,8 @@ from test_module import LOSS, SCHEDULER, excerpts, loader, trainer
 from torch import Tensor
 
 from bsroformer.losses import MultiResolutionLoss
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from bsroformer.training.gradients import clip
 from bsroformer.training.optimizer import parameter_groups

@@ -11,7 +11,8 @@ import torch
 from bsroformer.checkpoints.save import save_model
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator, StreamSeparator
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.web import held_model
 from bsroformer.web.held_model import HeldModel
 from bsroformer.web.menu import Offer, offers_of
