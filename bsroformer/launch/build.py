@@ -58,8 +58,8 @@ def recomputed_blocks(cfg: DictConfig) -> int:
     depth = block_count(cfg)
     if not depth and asked is True:
         raise InputError(
-            f"activation_checkpointing=true cannot be used with architecture {cfg.model.architecture}, which has no "
-            "blocks to recompute; use activation_checkpointing=false"
+            f"activation_checkpointing=true cannot be used with architecture {cfg.model.get('architecture')}, which "
+            "has no blocks to recompute; use activation_checkpointing=false"
         )
     if isinstance(asked, bool):
         return depth if asked else 0
