@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
-from bsroformer.training import curves, previews
+from bsroformer.training.callbacks import curves, previews
 
 REPOSITORY = Path(__file__).parents[1]
 CONFIGS = REPOSITORY / "configs"

@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.augment import Augment
+from bsroformer.data.batch_schedule import START, BatchSchedule, BatchSizes, Position
 from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
-from bsroformer.data.heard import refuse_single_stem, refuse_unnamed_part, unnamed_stems
-from bsroformer.data.layouts import SPLITS, SongFiles
-from bsroformer.data.loader import Position, ReadingLoader, TrainingLoader, leave_signals
-from bsroformer.data.packs import TrainingSongs, songs_of_pack_alone, training_songs
-from bsroformer.data.row import BEGINNING, Row, Sizes, Stand
+from bsroformer.data.layouts import SPLITS, TrackFiles
+from bsroformer.data.loader import BatchCounts, ReadingLoader, TrainingLoader, leave_signals
+from bsroformer.data.mixture_check import refuse_single_stem, refuse_unnamed_part, unnamed_stems
+from bsroformer.data.packs import TrainingTracks, tracks_of_pack, training_tracks
 from bsroformer.data.sources import Source
-from bsroformer.data.tracks import Track, open_tracks
+from bsroformer.data.splits import Track, open_tracks
 from bsroformer.data.validation import PerSong, ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 
@@ -78,19 +78,19 @@ class StemsDataModule(L.LightningDataModule):
             raise InputError(f"seed={seed} must be 0 or more")
         self.source, self.augment, self.batches, self.seed, self.pack = source, augment, batches, seed, pack
         self.frames = round(batches.seconds * source.form.sample_rate)
-        self._songs: TrainingSongs | None = None
-        self._test_files: list[SongFiles] | None = None
-        self.start = BEGINNING
+        self._songs: TrainingTracks | None = None
+        self._test_files: list[TrackFiles] | None = None
+        self.start = START
         self.unnamed: list[str] = []  # stems on disk that are not heard
 
     @property
-    def songs(self) -> TrainingSongs:
+    def songs(self) -> TrainingTracks:
         """The songs to train and validate on, once `setup` has found them."""
         assert self._songs is not None, "setup() comes first"
         return self._songs
 
     @property
-    def test_files(self) -> list[SongFiles]:
+    def test_files(self) -> list[TrackFiles]:
         """The songs to test on, unopened: a faulty one stops no training that does not evaluate."""
         assert self._test_files is not None, "setup() comes first"
         return self._test_files
@@ -119,7 +119,7 @@ class StemsDataModule(L.LightningDataModule):
                 stacklevel=1,
             )
         if "stand" in state_dict:  # a checkpoint from before has none: its batches are taken to be as large as these
-            self.start = Stand(**state_dict["stand"])
+            self.start = Position(**state_dict["stand"])
         if self.start.excerpt > self.batches.epoch_size:
             warnings.warn(
                 f"The epoch under way has had {self.start.excerpt} excerpts, more than data.epoch_size="
@@ -127,16 +127,16 @@ class StemsDataModule(L.LightningDataModule):
                 stacklevel=1,
             )
 
-    def sizes(self) -> Sizes:
+    def sizes(self) -> BatchSizes:
         """How many excerpts make an epoch, a batch and a step now, over all devices."""
         batch = self.batches.batch_size * self._share()[1]
-        return Sizes(
+        return BatchSizes(
             self.batches.epoch_size, batch, batch * (self.trainer.accumulate_grad_batches if self.trainer else 1)
         )
 
-    def _row(self) -> Row:
+    def _row(self) -> BatchSchedule:
         sizes = self.sizes()
-        return Row(sizes.epoch, sizes.batch, self.start)
+        return BatchSchedule(sizes.epoch, sizes.batch, self.start)
 
     def _drawn_from(self) -> str:
         """A digest of all that decides where an excerpt begins, apart from the configuration."""
@@ -157,17 +157,17 @@ class StemsDataModule(L.LightningDataModule):
             InputError: If there are none to train or to validate on.
         """
         if stage == "fit":  # before a checkpoint is read, if there is one
-            self.start = BEGINNING
+            self.start = START
         if self._songs is not None:
             return
         refuse_single_stem(self.source.form.stems)
         if self.pack and self.pack.is_dir() and not (self.source.place and self.source.place.exists()):
-            songs, test_files = songs_of_pack_alone(self.source.form, self.pack), []
+            songs, test_files = tracks_of_pack(self.source.form, self.pack), []
             if few := self.batches.overfit_songs:
                 songs = replace(songs, train=songs.train[:few], valid=songs.train[:few])
         else:
             files = self._chosen(self.source.files())
-            songs = training_songs(files, self.source.form, self.pack)
+            songs = training_tracks(files, self.source.form, self.pack)
             self._refuse_unnamed_part(files, songs)
             test_files = [song for song in files if song.split == "test"]
         for split in ("train", "valid"):
@@ -178,7 +178,7 @@ class StemsDataModule(L.LightningDataModule):
                 )
         self._songs, self._test_files = songs, test_files
 
-    def _refuse_unnamed_part(self, files: list[SongFiles], songs: TrainingSongs) -> None:
+    def _refuse_unnamed_part(self, files: list[TrackFiles], songs: TrainingTracks) -> None:
         """Compare the mixtures of songs with the sum of the stems that will be heard."""
         found = {(song.split, song.name): song for song in files}
         pairs = [
@@ -189,7 +189,7 @@ class StemsDataModule(L.LightningDataModule):
         self.unnamed = unnamed_stems(files, self.source.form.stems)
         refuse_unnamed_part(pairs, self.source.form.stems, self.source.form.sample_rate)
 
-    def _chosen(self, files: list[SongFiles]) -> list[SongFiles]:
+    def _chosen(self, files: list[TrackFiles]) -> list[TrackFiles]:
         """All songs, or the few to overfit on, in every split."""
         if not self.batches.overfit_songs:
             return files
@@ -244,9 +244,9 @@ class StemsDataModule(L.LightningDataModule):
         """Rank of this process, and number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def _position(self) -> Position | None:
+    def _position(self) -> BatchCounts | None:
         if self.trainer is None:
             return None
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
         trained: int = progress.total.processed  # type: ignore[attr-defined]  # declared as a tracker of less
-        return Position(trained, progress.current.ready)
+        return BatchCounts(trained, progress.current.ready)

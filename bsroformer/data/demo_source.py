@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bsroformer.data.demo_songs import DEMO_VERSION, render_demo_set
-from bsroformer.data.layouts import SongFiles, SongFormat, find_files
-from bsroformer.data.tracks import named_valid
+from bsroformer.data.layouts import TrackFiles, TrackFormat, find_files
+from bsroformer.data.splits import named_valid
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class DemoSource:
         return Path(self.root).expanduser() / f"v{DEMO_VERSION}-seed{self.seed}-{size}"
 
     @property
-    def form(self) -> SongFormat:
+    def form(self) -> TrackFormat:
         """What each song must have."""
-        return SongFormat(self.stems, self.sample_rate, self.channels)
+        return TrackFormat(self.stems, self.sample_rate, self.channels)
 
     def make(self) -> None:
         """Render the songs, unless they are there."""
         render_demo_set(self.place, self.seed, self.train_songs, self.test_songs, self.seconds)
 
-    def files(self) -> list[SongFiles]:
+    def files(self) -> list[TrackFiles]:
         """Find the files of every song.
 
         Raises:

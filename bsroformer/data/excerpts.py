@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from bsroformer.data.augment import Augment
-from bsroformer.data.layouts import SongFormat
-from bsroformer.data.places import FoundPlaces, Places, find_places
-from bsroformer.data.song import Song
+from bsroformer.data.layouts import TrackFormat
+from bsroformer.data.starts import StartSampler, StartsByActivity, find_starts
+from bsroformer.data.track import AnyTrack
 from bsroformer.errors import InputError
 
 
@@ -75,7 +75,7 @@ class RandomExcerpts(Dataset[Tensor]):
         InputError: No song has a stem, or none has all of them and `augment` keeps some together.
     """
 
-    def __init__(self, songs: Sequence[Song], form: SongFormat, frames: int, augment: Augment, seed: int) -> None:
+    def __init__(self, songs: Sequence[AnyTrack], form: TrackFormat, frames: int, augment: Augment, seed: int) -> None:
         self.songs, self.form, self.frames, self.augment, self.seed = songs, form, frames, augment, seed
         self.places = {stem: self._find((stem,)) for stem in form.stems}
         self.together = self._find(tuple(form.stems)).heard
@@ -107,7 +107,7 @@ class RandomExcerpts(Dataset[Tensor]):
             audio = audio + gain * self._varied(stem, places.heard, rng)
         return audio
 
-    def _varied(self, stem: str, places: Places, rng: np.random.Generator) -> Tensor:
+    def _varied(self, stem: str, places: StartSampler, rng: np.random.Generator) -> Tensor:
         """A stem ``(c t)`` of one song, read and varied; for a faster tempo it is read from further before its end."""
         number, start = places.draw(rng)
         song = self.songs[number]
@@ -118,12 +118,12 @@ class RandomExcerpts(Dataset[Tensor]):
             audio = change.apply(audio, self.frames, self.form.sample_rate)
         return self.augment.vary(audio, self.form.sample_rate, rng)
 
-    def _find(self, stems: tuple[str, ...]) -> FoundPlaces:
+    def _find(self, stems: tuple[str, ...]) -> StartsByActivity:
         """Where excerpts of these stems begin in songs that have them all; one of them is enough to be heard."""
         having = {number: song for number, song in enumerate(self.songs) if set(stems) <= set(song.stems)}
-        return find_places(having, self.frames, lambda song: self._activity(song, stems))
+        return find_starts(having, self.frames, lambda song: self._activity(song, stems))
 
-    def _activity(self, song: Song, stems: tuple[str, ...]) -> NDArray[np.int8] | None:
+    def _activity(self, song: AnyTrack, stems: tuple[str, ...]) -> NDArray[np.int8] | None:
         least = self.augment.active_db
         if song.levels is None or least is None:
             return None

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from bsroformer.data.batch_schedule import START, BatchSchedule, Position
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
-from bsroformer.data.row import BEGINNING, Row, Stand
 from bsroformer.errors import InputError
 
 T_co = TypeVar("T_co", covariant=True)
@@ -75,7 +75,7 @@ def _signalled() -> RuntimeError | None:
     return None
 
 
-class Position(NamedTuple):
+class BatchCounts(NamedTuple):
     """Where a run stands."""
 
     batches: int
@@ -107,10 +107,10 @@ class TrainingLoader(ReadingLoader[Tensor]):
         dataset: Dataset[Tensor],
         batch_size: int,
         sampler: EpochSampler,
-        position: Callable[[], Position | None],
+        position: Callable[[], BatchCounts | None],
         num_workers: int,
         pin_memory: bool,
-        start: Stand = BEGINNING,
+        start: Position = START,
     ) -> None:
         super().__init__(
             dataset,
@@ -123,7 +123,7 @@ class TrainingLoader(ReadingLoader[Tensor]):
             worker_init_fn=leave_signals,
         )
         self.position, self._keys, self._size = position, sampler, batch_size
-        self.row = Row(sampler.size, batch_size * sampler.ranks, start)
+        self.row = BatchSchedule(sampler.size, batch_size * sampler.ranks, start)
 
     def __iter__(self) -> Iterator[Tensor]:  # type: ignore[override]
         """Batches ``(b n c t)``. As a generator, since Lightning asks for it before it knows where the run stands."""
@@ -134,15 +134,15 @@ class TrainingLoader(ReadingLoader[Tensor]):
             # Lightning stops by its own count, but for an epoch that was over when the checkpoint was written.
             yield from islice(self._from(self.row.after(position.batches)), max(0, len(self) - position.of_epoch))
 
-    def _from(self, stand: Stand) -> Iterator[Tensor]:
-        first = stand.excerpt
-        for epoch in count(stand.epoch):
+    def _from(self, start: Position) -> Iterator[Tensor]:
+        first = start.excerpt
+        for epoch in count(start.epoch):
             self._keys.set_epoch(epoch, first)
             yield from super().__iter__()
             first = 0
 
     def keys_of(self, batch: int) -> list[ExcerptKey]:
-        """The excerpts of a batch of the run, counted from 0 over all epochs, as `Position` counts them.
+        """The excerpts of a batch of the run, counted from 0 over all epochs, as `BatchCounts` counts them.
 
         The batch under way is the one with the number of batches trained on before it.
         """

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bsroformer.data.layouts import Layout, SongFiles, SongFormat, find_files
-from bsroformer.data.musdb import validation_songs
-from bsroformer.data.names import normal
-from bsroformer.data.tracks import Splits, named_valid, open_tracks
+from bsroformer.data.layouts import Layout, TrackFiles, TrackFormat, find_files
+from bsroformer.data.layouts.musdb18 import validation_songs
+from bsroformer.data.splits import named_valid
 from bsroformer.errors import InputError
+from bsroformer.file_names import normal
 
 
 class Source(Protocol):
@@ -20,23 +20,14 @@ class Source(Protocol):
         """The folder or table that they are found by."""
 
     @property
-    def form(self) -> SongFormat:
+    def form(self) -> TrackFormat:
         """What each song must have."""
 
     def make(self) -> None:
         """Make what must be made once on this machine."""
 
-    def files(self) -> list[SongFiles]:
+    def files(self) -> list[TrackFiles]:
         """Find the files of every song."""
-
-
-def find_splits(source: Source) -> Splits:
-    """Find and open every song of a source.
-
-    Raises:
-        InputError: See `find_files` and `open_tracks`.
-    """
-    return open_tracks(source.files(), source.form)
 
 
 @dataclass(frozen=True)
@@ -67,29 +58,29 @@ class FolderSource:
         return None if self.root is None else Path(self.root).expanduser()
 
     @property
-    def form(self) -> SongFormat:
+    def form(self) -> TrackFormat:
         """What each song must have."""
-        return SongFormat(self.stems, self.sample_rate, self.channels)
+        return TrackFormat(self.stems, self.sample_rate, self.channels)
 
     def make(self) -> None:
         """Nothing to make."""
 
-    def files(self) -> list[SongFiles]:
+    def files(self) -> list[TrackFiles]:
         """Find the files of every song.
 
         Raises:
             InputError: See `find_files` and `named_valid`.
         """
-        songs = find_files(self.place, self.stems, self.layout, listed(self.extra))
+        songs = find_files(self.place, self.stems, self.layout, as_list(self.extra))
         if self.valid_songs == "musdb18":
             return named_valid(songs, validation_songs())  # of which MUSDB18-7 lacks some
-        names = [normal(name) for name in listed(self.valid_songs)]
+        names = [normal(name) for name in as_list(self.valid_songs)]
         known = {song.name for song in songs if song.split == "train"}
         if known and (unknown := [name for name in names if name not in known]):
             raise InputError(f"data.valid_songs names {', '.join(unknown)}, and train has no such song: correct it.")
         return named_valid(songs, names)
 
 
-def listed(value: Sequence[str] | str | None) -> Sequence[str]:
+def as_list(value: Sequence[str] | str | None) -> Sequence[str]:
     """A list of words, of which one may stand alone."""
     return [value] if isinstance(value, str) else value or []

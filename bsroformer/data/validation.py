@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from bsroformer.data.excerpts import padded
-from bsroformer.data.song import Song
+from bsroformer.data.track import AnyTrack
 
 PerSong = int | Literal["all"]
 
@@ -25,7 +25,7 @@ class ValidationExcerpt(NamedTuple):
 
 
 class _Place(NamedTuple):
-    song: Song
+    song: AnyTrack
     start: int
     piece: int
 
@@ -40,7 +40,7 @@ class ValidationExcerpts(Dataset[ValidationExcerpt]):
             cover the song, which is one piece.
     """
 
-    def __init__(self, songs: Sequence[Song], frames: int, per_song: PerSong) -> None:
+    def __init__(self, songs: Sequence[AnyTrack], frames: int, per_song: PerSong) -> None:
         self.frames = frames
         if per_song == "all":
             self._places = [

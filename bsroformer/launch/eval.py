@@ -8,7 +8,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.data.layouts import SPLITS
-from bsroformer.data.names import normal
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.evaluation import (
@@ -22,6 +21,7 @@ from bsroformer.evaluation import (
     with_stems_kept,
     write_results,
 )
+from bsroformer.file_names import normal
 from bsroformer.launch.candidates import build_candidates, facts_of
 from bsroformer.launch.config import path_of, prepared, switch, whole, words
 from bsroformer.launch.errors import user_errors

@@ -22,8 +22,8 @@ from bsroformer.launch.terminal import clock, terminal
 from bsroformer.report import markdown as tables
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor, monitor_of
 from bsroformer.report.rows import read_rows
-from bsroformer.training.prune import CURVES
-from bsroformer.training.result import FILE, Result, read_result, write_result
+from bsroformer.run_folder import RunFolder
+from bsroformer.training.sweep.job_result import FILE, Result, read_result, write_result
 
 FAILED = 1
 """Exit status of a sweep in which a job failed."""
@@ -139,7 +139,7 @@ def rank(row: Mapping[str, Any], monitor: Monitor) -> tuple[float, int, str]:
 def table_row(folder: Path, result: Result, varied: Sequence[str], monitor: Monitor) -> dict[str, Any]:
     """Row of a job; without a score if the job was judged by another one."""
     values = dict(override.lstrip("+").split("=", 1) for override in result.overrides if "=" in override)
-    curves = folder / CURVES
+    curves = RunFolder(folder).metrics
     return {
         "job": folder.name,
         **{key: values.get(key.lstrip("+"), "") for key in varied},

@@ -13,7 +13,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 from rich.console import Console
 
-from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.loader import ReadingError, dead_worker, is_of_dead_worker
@@ -41,9 +40,10 @@ from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_
 from bsroformer.models import SeparationModel
 from bsroformer.models.abilities import RecomputesBlocks
 from bsroformer.report.monitor import Monitor
+from bsroformer.run_folder import RunFolder
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import CarefulCheckpointIO
-from bsroformer.training.stop_signals import StoppedError
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
+from bsroformer.training.resume.stop_signals import StoppedError
 
 REMARKS = (
     ".*LeafSpec",
@@ -118,7 +118,7 @@ def _run(
     resumed = told_of_resuming(cfg, trainer, module, data, console)
     with _run_folder(cfg, trainer, module.model, resumed, console):
         _fit(cfg, trainer, module, data, resumed, console)
-        best, last = best_of_run(trainer, module, data, monitor, console), folder / CHECKPOINTS / LAST
+        best, last = best_of_run(trainer, module, data, monitor, console), RunFolder(folder).last
         report_no_best(best, monitor, last, console)
         if trainer.is_global_zero and not keeps_nothing(cfg):
             record_best(folder, best.path or str(last))
@@ -169,7 +169,7 @@ def _fit(
             trainer.fit(module, data, ckpt_path=checkpoint)
     except StoppedError as stopped:
         where = f"Stopped after step {trainer.global_step:,}" if stopped.saved else "Stopped at once"
-        there = (Path(folder) / CHECKPOINTS / LAST).exists()
+        there = RunFolder(folder).last.exists()
         then = f"resume={folder} goes on from its last checkpoint." if there else "no checkpoint was written yet."
         log_and_print(console, f"{where}; {then}")
         sys.exit(stopped.status)
@@ -187,7 +187,7 @@ def _fit(
 
 def _how_to_resume(folder: Path) -> str:
     """The end of a sentence on a fault, if there is a checkpoint to resume from."""
-    there = (folder / CHECKPOINTS / LAST).exists()
+    there = RunFolder(folder).last.exists()
     return f". Then resume={folder} continues from its last checkpoint" if there else ""
 
 

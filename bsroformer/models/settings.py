@@ -1,26 +1,16 @@
 """Settings of a model as plain values: the same tree in `configs/model/`, in Python and in every checkpoint."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bsroformer.file_names import is_legal
+
 # Bounds that all known models stay far below, so that a slip of a digit, or a file from elsewhere, is an error.
 Rate = Annotated[int, Field(gt=0, le=2**22)]
 Channels = Annotated[int, Field(gt=0, le=64)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
-FILE_NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]*(?<![. ])")
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-"""Names that a file can have on every system, and those among them that Windows keeps for devices."""
-MAX_NAME_BYTES = 200
-"""File systems take 255, and a name may get a suffix or two."""
-
-
-def names_a_file(stem: str) -> bool:
-    """Whether a file can have this name on every system, and shows it as it is."""
-    well_formed = FILE_NAME.fullmatch(stem) and not RESERVED.fullmatch(stem) and stem.isprintable()
-    return bool(well_formed) and len(stem.encode()) <= MAX_NAME_BYTES
 
 
 class Settings(BaseModel):
@@ -53,10 +43,10 @@ class ModelSettings(Settings):
 
     @field_validator("stems")
     @classmethod
-    def _names_of_files(cls, stems: tuple[str, ...]) -> tuple[str, ...]:
+    def _legal_names(cls, stems: tuple[str, ...]) -> tuple[str, ...]:
         if len({stem.casefold() for stem in stems}) < len(stems):
             raise ValueError("each stem needs a name of its own, capitals aside")
-        wrong = [stem for stem in stems if not names_a_file(stem)]
+        wrong = [stem for stem in stems if not is_legal(stem)]
         if wrong:
             raise ValueError(f"{wrong[0]!r:.40} cannot name a file")
         return stems

@@ -4,7 +4,7 @@ from typing import Any
 
 import lightning as L
 
-from bsroformer.data.row import Sizes
+from bsroformer.data.batch_schedule import BatchSizes
 
 
 def validation_is_due(trainer: L.Trainer) -> bool:
@@ -55,7 +55,7 @@ def settle(fit_loop: dict[str, Any]) -> None:
         fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= over
 
 
-def recount(fit_loop: dict[str, Any], before: Sizes, now: Sizes) -> None:
+def recount(fit_loop: dict[str, Any], before: BatchSizes, now: BatchSizes) -> None:
     """Count the epoch under way in batches of the present size, if it was begun with others.
 
     It is as far on as it was, to the last whole step, so that none is made of fewer batches; one step at least is left.

@@ -15,19 +15,19 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.checkpoints.native import ENTRY, PREFIX, RAW, describe
+from bsroformer.data.batch_schedule import BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.mixing import mix
-from bsroformer.data.row import Sizes
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.models import SeparationModel
 from bsroformer.report.monitor import FORMER
-from bsroformer.training.ema import resume_without_average
+from bsroformer.training.callbacks.ema import resume_without_average
 from bsroformer.training.gradients import clip
 from bsroformer.training.loops import recount
 from bsroformer.training.optimizer import configure_anew, parameter_groups
-from bsroformer.training.piece_scores import PieceScores
 from bsroformer.training.schedule import MakesScheduler, ScheduleAfterWarmup, make_schedule, state_for
+from bsroformer.training.validation_scores import PieceScores
 
 SOME_STEPS = 1000
 """Length of a schedule that is made for its settings only."""
@@ -243,7 +243,7 @@ class SeparationModule(L.LightningModule):
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         before = checkpoint.get(StemsDataModule.__qualname__, {}).get("sizes")
         if isinstance(data, StemsDataModule) and before:
-            recount(checkpoint["loops"]["fit_loop"], Sizes(**before), data.sizes())
+            recount(checkpoint["loops"]["fit_loop"], BatchSizes(**before), data.sizes())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the model's settings beside its weights."""

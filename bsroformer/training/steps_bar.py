@@ -6,7 +6,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bsroformer.training.pace import Pace
+from bsroformer.training.run_clock import Pace
 
 REFRESH_S = 0.5
 """Time between two updates: each needs the loss, for which a GPU is waited."""

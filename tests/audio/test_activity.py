@@ -9,7 +9,7 @@ from bsroformer.evaluation.score_song import score_song
 from bsroformer.evaluation.song_audio import SongAudio
 from bsroformer.launch.config import plain
 from bsroformer.losses.si_sdr import active_stems
-from bsroformer.training.piece_scores import PieceScores
+from bsroformer.training.validation_scores import PieceScores
 from launched import composed
 
 RATE, FRAMES, CHANNELS = 1000, 4000, 2

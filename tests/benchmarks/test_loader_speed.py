@@ -20,9 +20,10 @@ from bsroformer.benchmarks.loader_ways import (
 )
 from bsroformer.benchmarks.measure import on_one_core
 from bsroformer.data.augment import Augment, Mixup, Stretch
-from bsroformer.data.sources import FolderSource, find_splits
+from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
 from bsroformer.metrics import sdr
+from opened import find_splits
 
 RATE, SECONDS = 44_100, 3
 STEMS = ("vocals", "drums", "bass", "other")

@@ -8,7 +8,7 @@ from torch import Tensor
 from augments import VARIED, augment
 from bsroformer.data.augment import Augment
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
-from bsroformer.data.layouts import SongFormat
+from bsroformer.data.layouts import TrackFormat
 
 STEMS = ("vocals", "drums", "bass")
 RATE = 44_100
@@ -38,7 +38,7 @@ SONGS = [CountingSong(number, frames=30) for number in (1, 2, 3, 4)]
 
 
 def random_excerpts(songs, frames, mixing: Augment, seed: int, stems=STEMS) -> RandomExcerpts:
-    return RandomExcerpts(songs, SongFormat(stems, RATE, 2), frames, mixing, seed)
+    return RandomExcerpts(songs, TrackFormat(stems, RATE, 2), frames, mixing, seed)
 
 
 def drawn(mixing: Augment, songs: list[CountingSong] = SONGS, frames: int = 10, count: int = 1000) -> Tensor:

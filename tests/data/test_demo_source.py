@@ -4,8 +4,8 @@ import pytest
 
 from bsroformer.data import demo_source
 from bsroformer.data.demo_source import DemoSource
-from bsroformer.data.sources import find_splits
 from bsroformer.errors import InputError
+from opened import find_splits
 
 STEMS = ("vocals", "drums", "bass", "other")
 

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from bsroformer.data.batch_schedule import BatchSchedule
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
-from bsroformer.data.loader import Position, TrainingLoader
-from bsroformer.data.row import Row
+from bsroformer.data.loader import BatchCounts, TrainingLoader
 
 
 class Keys(Dataset[Tensor]):
@@ -23,8 +23,8 @@ class Run:
     def __init__(self, batches: int = 0, of_epoch: int = 0) -> None:
         self.batches, self.of_epoch = batches, of_epoch
 
-    def position(self) -> Position:
-        return Position(self.batches, self.of_epoch)
+    def position(self) -> BatchCounts:
+        return BatchCounts(self.batches, self.of_epoch)
 
     def epoch(self, loader: TrainingLoader) -> list[Tensor]:
         """Train on the rest of an epoch."""
@@ -103,7 +103,7 @@ def test_the_keys_of_a_batch_are_those_that_it_was_made_of():
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_of_another_size_begin_with_the_next_excerpt(workers):
     """Three batches of two, over two ranks, were trained on."""
-    start, found = Row(epoch=32, batch=4).after(3), []
+    start, found = BatchSchedule(epoch=32, batch=4).after(3), []
     for rank in (0, 1):
         run = Run(batches=3, of_epoch=2)  # 5 batches of six are an epoch now
         batches = TrainingLoader(Keys(), 3, EpochSampler(32, rank, 2), run.position, workers, False, start)

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from bsroformer.data import musdb
+from bsroformer.data.layouts import musdb18 as musdb
 from bsroformer.errors import InputError
 
 

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from bsroformer.data.musdb import validation_songs
-from bsroformer.data.sources import FolderSource, find_splits
+from bsroformer.data.layouts.musdb18 import validation_songs
+from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
+from opened import find_splits
 
 STEMS = ("vocals", "drums", "bass", "other")
 

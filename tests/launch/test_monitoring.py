@@ -17,10 +17,10 @@ from bsroformer.launch.config import plain
 from bsroformer.launch.monitoring import with_monitor
 from bsroformer.launch.train import train
 from bsroformer.report.monitor import Monitor, monitor_of
-from bsroformer.training.candidates import Candidates, score_of
-from bsroformer.training.prune import MedianPruner
-from bsroformer.training.result import FILE, Result, read_result
-from bsroformer.web.known_scores import known_scores
+from bsroformer.studio.known_scores import known_scores
+from bsroformer.training.callbacks.candidates import Candidates, score_of
+from bsroformer.training.callbacks.prune import MedianPruner
+from bsroformer.training.sweep.job_result import FILE, Result, read_result
 from launched import blank_pictures, composed, small_run
 
 RUN = ("trainer.max_steps=-1", "trainer.max_epochs=3", "optimizer.lr=0.03", "scheduler.warmup_steps=1")

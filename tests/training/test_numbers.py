@@ -7,7 +7,6 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
-from test_module import LOSS, SCHEDULER, excerpts, loader, trainer
 from torch import Tensor
 
 from bsroformer.losses import MultiResolutionLoss
@@ -16,6 +15,7 @@ from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from bsroformer.training.gradients import clip
 from bsroformer.training.optimizer import parameter_groups
+from trainers import LOSS, SCHEDULER, excerpts, loader, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 FUSED = partial(torch.optim.AdamW, lr=1e-3, fused=True)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bsroformer.audio.room import SHORTEST_DECAY, impulse_response, reverberation
+from bsroformer.audio.reverb import SHORTEST_DECAY, impulse_response, reverberation
 from bsroformer.data.augment.effect import Range, check_probability, check_range
 
 

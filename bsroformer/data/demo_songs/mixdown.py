@@ -6,7 +6,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from bsroformer.audio.equaliser import equalise, low_pass
-from bsroformer.audio.room import impulse_response, reverberation
+from bsroformer.audio.reverb import impulse_response, reverberation
 from bsroformer.data.demo_songs.channels import CHANNELS, Channel
 from bsroformer.data.demo_songs.instruments import DRUM_KEYS
 from bsroformer.data.demo_songs.score import Part, Song

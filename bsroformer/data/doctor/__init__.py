@@ -8,17 +8,17 @@
 """
 
 from bsroformer.data.doctor.examine import examine_songs, stated_seconds
+from bsroformer.data.doctor.facts import TrackFacts
 from bsroformer.data.doctor.finding import Finding, Severity
-from bsroformer.data.doctor.judge import Demands, judge
-from bsroformer.data.doctor.near_twins import near_work
+from bsroformer.data.doctor.judge import Requirements, judge
+from bsroformer.data.doctor.near_duplicates import near_work
 from bsroformer.data.doctor.report import write_check
-from bsroformer.data.doctor.song_facts import SongFacts
 
 __all__ = [
-    "Demands",
     "Finding",
+    "Requirements",
     "Severity",
-    "SongFacts",
+    "TrackFacts",
     "examine_songs",
     "judge",
     "near_work",

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsroformer.audio.files import AudioInfo, probe
+from bsroformer.data.doctor.facts import StemFacts, TrackFacts, decibels
 from bsroformer.data.doctor.reader import StemReader
-from bsroformer.data.doctor.song_facts import SongFacts, StemFacts, decibels
-from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
+from bsroformer.data.layouts import MIXTURE, TrackFiles, TrackFormat
 from bsroformer.errors import InputError
 from bsroformer.parallel import mapping
 
 
-def examine_songs(songs: Sequence[SongFiles], form: SongFormat, workers: int) -> Iterator[SongFacts]:
+def examine_songs(songs: Sequence[TrackFiles], form: TrackFormat, workers: int) -> Iterator[TrackFacts]:
     """Listen to songs, several at a time; what is found comes in their order.
 
     Raises:
@@ -26,7 +26,7 @@ def examine_songs(songs: Sequence[SongFiles], form: SongFormat, workers: int) ->
         yield from run(partial(examine, form=form), songs)
 
 
-def stated_seconds(song: SongFiles, form: SongFormat) -> float:
+def stated_seconds(song: TrackFiles, form: TrackFormat) -> float:
     """Length of a song by the header of its first file; 0 if that cannot be read."""
     for name in (MIXTURE, *form.stems):
         if name in song.stems and not song.stems[name].minus:  # a rest is made of the others
@@ -38,7 +38,7 @@ def stated_seconds(song: SongFiles, form: SongFormat) -> float:
     return 0.0
 
 
-def examine(song: SongFiles, form: SongFormat) -> SongFacts:
+def examine(song: TrackFiles, form: TrackFormat) -> TrackFacts:
     """Listen to a song."""
     readers: dict[str, StemReader] = {}
     errors: dict[str, str] = {}
@@ -58,7 +58,7 @@ def examine(song: SongFiles, form: SongFormat) -> SongFacts:
     stems = {name: reader.meter.facts() for name, reader in readers.items() if name not in errors}
     if any(stem.bad for stem in stems.values()):
         residual = None
-    return SongFacts(
+    return TrackFacts(
         song,
         {name: _with_length(reader.info, stems.get(name)) for name, reader in readers.items()},
         stems,
@@ -74,7 +74,7 @@ def _with_length(info: AudioInfo, stem: StemFacts | None) -> AudioInfo:
     return info if info.frames is not None or stem is None else replace(info, frames=stem.frames)
 
 
-def _adds_up(song: SongFiles, form: SongFormat, readers: Mapping[str, StemReader]) -> bool:
+def _adds_up(song: TrackFiles, form: TrackFormat, readers: Mapping[str, StemReader]) -> bool:
     """Whether the mixture should be the sum of the stems: all are there, no others, and they fit together."""
     forms = {(reader.info.sample_rate, reader.info.channels) for reader in readers.values()}
     return len(forms) == 1 and song.stems.keys() == readers.keys() == {MIXTURE, *form.stems}

@@ -3,18 +3,18 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from bsroformer.data.doctor.duplicates import exact_pairs, twin_findings
+from bsroformer.data.doctor.facts import TrackFacts
+from bsroformer.data.doctor.file_findings import REFUSES, fit_findings
 from bsroformer.data.doctor.finding import Finding
-from bsroformer.data.doctor.fit import REFUSES, fit_findings
-from bsroformer.data.doctor.like_levels import Advance
-from bsroformer.data.doctor.near_twins import near_findings
-from bsroformer.data.doctor.song_facts import SongFacts
-from bsroformer.data.doctor.sound import sound_findings
-from bsroformer.data.doctor.twins import exact_pairs, twin_findings
-from bsroformer.data.layouts import SongFormat
+from bsroformer.data.doctor.level_correlation import Advance
+from bsroformer.data.doctor.near_duplicates import near_findings
+from bsroformer.data.doctor.sound_findings import sound_findings
+from bsroformer.data.layouts import TrackFormat
 
 
 @dataclass(frozen=True)
-class Demands:
+class Requirements:
     """What training makes of the songs.
 
     Attributes:
@@ -23,12 +23,12 @@ class Demands:
         mend: What packing mends: ``rate``, ``channels``, ``length``, ``missing``.
     """
 
-    form: SongFormat
+    form: TrackFormat
     excerpt: float
     mend: Collection[str] = ()
 
 
-def judge(songs: Sequence[SongFacts], demands: Demands, advance: Advance = lambda work: None) -> list[Finding]:
+def judge(songs: Sequence[TrackFacts], demands: Requirements, advance: Advance = lambda work: None) -> list[Finding]:
     """What is wrong with the songs of a data set, errors first.
 
     Args:
@@ -46,7 +46,7 @@ def judge(songs: Sequence[SongFacts], demands: Demands, advance: Advance = lambd
     return sorted(findings, key=lambda finding: finding.order)
 
 
-def _splits(songs: Sequence[SongFacts]) -> Iterator[Finding]:
+def _splits(songs: Sequence[TrackFacts]) -> Iterator[Finding]:
     """Splits without which training does not begin."""
     for split in {"train", "valid"} - {facts.song.split for facts in songs}:
         told = f"add a folder {split}/"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsroformer.data.doctor.clipping import FULL_SCALE, ClippedRuns
-from bsroformer.data.doctor.song_facts import Bad, Clipped, StemFacts
+from bsroformer.data.doctor.facts import Bad, Clipped, StemFacts
 
 HOP_SECONDS = 0.02
 """Of the levels that are kept: whole samples at the usual rates, and short, so that two copies that are shifted against

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.atomic import write_text
+from bsroformer.data.doctor.facts import TrackFacts, decibels
 from bsroformer.data.doctor.finding import Finding
-from bsroformer.data.doctor.song_facts import SongFacts, decibels
 
 
-def write_check(songs: Sequence[SongFacts], findings: Sequence[Finding], path: Path) -> None:
+def write_check(songs: Sequence[TrackFacts], findings: Sequence[Finding], path: Path) -> None:
     """Write findings, and the figures of every song; what has no figure, as the level of silence, is ``null``.
 
     Raises:
@@ -30,7 +30,7 @@ def write_check(songs: Sequence[SongFacts], findings: Sequence[Finding], path: P
     write_text(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
 
 
-def _song(facts: SongFacts) -> dict[str, Any]:
+def _song(facts: TrackFacts) -> dict[str, Any]:
     return {
         "split": facts.song.split,
         "song": facts.song.name,
@@ -41,7 +41,7 @@ def _song(facts: SongFacts) -> dict[str, Any]:
     }
 
 
-def _stem(facts: SongFacts, name: str) -> dict[str, Any]:
+def _stem(facts: TrackFacts, name: str) -> dict[str, Any]:
     stem, header = facts.stems[name], facts.headers[name]
     return {
         "file": header.path.name,

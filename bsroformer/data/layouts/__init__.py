@@ -2,16 +2,16 @@
 
 from bsroformer.data.layouts.find import Layout, find_files, refuse_equal_names
 from bsroformer.data.layouts.rest import REST
-from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, SongFormat, StemFile
+from bsroformer.data.layouts.track_files import MIXTURE, SPLITS, StemFile, TrackFiles, TrackFormat
 
 __all__ = [
     "MIXTURE",
     "REST",
     "SPLITS",
     "Layout",
-    "SongFiles",
-    "SongFormat",
     "StemFile",
+    "TrackFiles",
+    "TrackFormat",
     "find_files",
     "refuse_equal_names",
 ]

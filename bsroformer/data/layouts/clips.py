@@ -9,10 +9,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bsroformer.data.layouts.song_files import SongFiles, StemFile, audio_files_below
-from bsroformer.data.layouts.songs import listed
-from bsroformer.data.names import normal
+from bsroformer.data.layouts.musdb18 import listed
+from bsroformer.data.layouts.track_files import StemFile, TrackFiles, audio_files_below
 from bsroformer.errors import InputError
+from bsroformer.file_names import normal
 
 
 def has_stem_folders(folder: Path, stems: Sequence[str]) -> bool:
@@ -20,14 +20,14 @@ def has_stem_folders(folder: Path, stems: Sequence[str]) -> bool:
     return any((folder / stem).is_dir() and any(audio_files_below(folder / stem)) for stem in stems)
 
 
-def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[SongFiles]:
+def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[TrackFiles]:
     """The clips of each stem in the order of names, those in folders below it included.
 
     Raises:
         InputError: There is none.
     """
     clips = [
-        SongFiles(normal(path.relative_to(folder).as_posix()), split, path, {stem: StemFile(path)}, whole=False)
+        TrackFiles(normal(path.relative_to(folder).as_posix()), split, path, {stem: StemFile(path)}, whole=False)
         for stem in stems
         if (folder / stem).is_dir()
         for path in sorted(audio_files_below(folder / stem))

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 from bsroformer.data.layouts.clips import has_stem_folders, list_clips
 from bsroformer.data.layouts.flat import divide, is_flat
+from bsroformer.data.layouts.musdb18 import ROOT_REMEDY, STEM_MP4, SongKind, list_songs, listed, split_folders
 from bsroformer.data.layouts.rest import with_rest
-from bsroformer.data.layouts.song_files import SPLITS, SongFiles
-from bsroformer.data.layouts.songs import ROOT_REMEDY, STEM_MP4, SongKind, list_songs, listed, split_folders
 from bsroformer.data.layouts.table import list_table
+from bsroformer.data.layouts.track_files import SPLITS, TrackFiles
 from bsroformer.errors import InputError
 
 Layout = Literal["stem_mp4", "folders", "any", "clips", "table"]
@@ -25,7 +25,7 @@ _CONFIG_OF: dict[SongKind, str] = {"stem_mp4": "data=musdb18", "folders": "data=
 
 def find_files(
     root: str | Path | None, stems: Sequence[str], layout: Layout = "any", extra: Sequence[str] = ()
-) -> list[SongFiles]:
+) -> list[TrackFiles]:
     """Find the files of every song, split by split and in the order of names.
 
     Args:
@@ -47,7 +47,7 @@ def find_files(
     return [with_rest(song, stems) for song in songs]
 
 
-def _of_data_set(root: str | Path | None, stems: Sequence[str], layout: Layout) -> list[SongFiles]:
+def _of_data_set(root: str | Path | None, stems: Sequence[str], layout: Layout) -> list[TrackFiles]:
     if layout == "table":
         return list_table(_table(root))
     folder = None if root is None else Path(root).expanduser()
@@ -67,8 +67,8 @@ def _table(root: str | Path | None) -> Path:
     return table
 
 
-def _in_splits(folders: dict[str, Path], stems: Sequence[str], layout: Layout) -> list[SongFiles]:
-    songs: list[SongFiles] = []
+def _in_splits(folders: dict[str, Path], stems: Sequence[str], layout: Layout) -> list[TrackFiles]:
+    songs: list[TrackFiles] = []
     for split, folder in folders.items():
         if layout == "clips" and split == "train":
             songs += list_clips(folder, split, stems)
@@ -83,7 +83,7 @@ def _kind(layout: Layout) -> SongKind:
     return layout if layout in ("stem_mp4", "folders") else "any"
 
 
-def _extra_songs(path: Path, stems: Sequence[str]) -> Iterator[SongFiles]:
+def _extra_songs(path: Path, stems: Sequence[str]) -> Iterator[TrackFiles]:
     """The songs of further material, its layout told by what is there; its name is put before theirs."""
     if path.is_file():
         songs = [song for song in list_table(path) if song.split == "train"]
@@ -103,13 +103,13 @@ def _extra_songs(path: Path, stems: Sequence[str]) -> Iterator[SongFiles]:
     )
 
 
-def refuse_equal_names(songs: Sequence[SongFiles]) -> None:
+def refuse_equal_names(songs: Sequence[TrackFiles]) -> None:
     """Make sure that a split and a name mean one song.
 
     Raises:
         InputError: They mean two.
     """
-    seen: dict[tuple[str, str], SongFiles] = {}
+    seen: dict[tuple[str, str], TrackFiles] = {}
     for song in songs:
         twin = seen.setdefault((song.split, song.name), song)
         if twin is not song:

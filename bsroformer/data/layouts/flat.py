@@ -12,7 +12,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
-from bsroformer.data.layouts.song_files import SPLITS, SongFiles
+from bsroformer.data.layouts.track_files import SPLITS, TrackFiles
 
 VALID_SHARE, TEST_SHARE = 0.1, 0.1
 """Of the songs, on average."""
@@ -23,7 +23,7 @@ def is_flat(root: Path) -> bool:
     return root.is_dir() and not any((root / split).is_dir() for split in SPLITS)
 
 
-def divide(songs: Sequence[SongFiles]) -> list[SongFiles]:
+def divide(songs: Sequence[TrackFiles]) -> list[TrackFiles]:
     """Assign each song to a split by a digest of its name; at least one of several validates."""
     ranked = sorted(songs, key=lambda song: _place(song.name))
     splits = [_split(_place(song.name)) for song in ranked]

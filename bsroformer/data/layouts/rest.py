@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bsroformer.data.layouts.song_files import MIXTURE, SongFiles, StemFile
+from bsroformer.data.layouts.track_files import MIXTURE, StemFile, TrackFiles
 
 REST = "rest"
 """Name in ``data.stems`` of the mixture minus all other stems that are named there."""
 
 
-def with_rest(song: SongFiles, stems: Sequence[str]) -> SongFiles:
+def with_rest(song: TrackFiles, stems: Sequence[str]) -> TrackFiles:
     """Add ``rest`` to a song that has its mixture and every other stem, if it is asked for and no file is called so.
 
     Args:

@@ -14,33 +14,33 @@ import codecs
 import csv
 from pathlib import Path
 
-from bsroformer.data.layouts.song_files import SPLITS, SongFiles, StemFile
-from bsroformer.data.names import existing, normal
+from bsroformer.data.layouts.track_files import SPLITS, StemFile, TrackFiles
 from bsroformer.errors import InputError
+from bsroformer.file_names import existing, normal
 
 Row = dict[str, str]
 DELIMITERS = ",;\t"
 """Semicolons are what spreadsheets write where the comma is the decimal point."""
 
 
-def list_table(table: Path) -> list[SongFiles]:
+def list_table(table: Path) -> list[TrackFiles]:
     """The songs and clips of a table, in the order in which they come in it.
 
     Raises:
         InputError: There is no such table, or it cannot be read; a column or a value is missing or unknown; or a song
             has a stem twice.
     """
-    songs: dict[tuple[str, str], SongFiles] = {}
+    songs: dict[tuple[str, str], TrackFiles] = {}
     for number, row in _rows(table):
         split, song, stem, path = _checked(table, number, row)
         name = song or f"{stem}/{row['path']}"
         if (split, name) not in songs:
-            songs[split, name] = SongFiles(name, split, path.parent if song else path, {}, whole=bool(song))
+            songs[split, name] = TrackFiles(name, split, path.parent if song else path, {}, whole=bool(song))
         stems = dict(songs[split, name].stems)
         if stem in stems:
             raise InputError(f"{table}, row {number}: {name} has {stem} twice: remove one, or name another song.")
         stems[stem] = StemFile(path)
-        songs[split, name] = SongFiles(name, split, songs[split, name].path, stems, whole=bool(song))
+        songs[split, name] = TrackFiles(name, split, songs[split, name].path, stems, whole=bool(song))
     if not songs:
         raise InputError(f"{table} has no rows: list a stem and a path in each.")
     return list(songs.values())

@@ -4,17 +4,17 @@ A pack is a folder with one for each song: see `packed_song`. It is a copy: noth
 """
 
 from bsroformer.data.packs.plan import PackPlan, check_mend, plan_packs, refuse_full_disk
-from bsroformer.data.packs.prepare import pack_songs
-from bsroformer.data.packs.training_songs import TrainingSongs, saving, songs_of_pack_alone, training_songs
+from bsroformer.data.packs.prepare import pack_tracks
+from bsroformer.data.packs.training_tracks import TrainingTracks, saving, tracks_of_pack, training_tracks
 
 __all__ = [
     "PackPlan",
-    "TrainingSongs",
+    "TrainingTracks",
     "check_mend",
-    "pack_songs",
+    "pack_tracks",
     "plan_packs",
     "refuse_full_disk",
     "saving",
-    "songs_of_pack_alone",
-    "training_songs",
+    "tracks_of_pack",
+    "training_tracks",
 ]

@@ -7,16 +7,16 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from bsroformer.atomic import write_text
-from bsroformer.data.layouts import SongFiles, SongFormat
-from bsroformer.data.packs.find import find_pack
-from bsroformer.data.packs.packed_song import FORMAT, PackedSong, open_pack, read_index
+from bsroformer.data.layouts import TrackFiles, TrackFormat
+from bsroformer.data.packs.lookup import find_pack
+from bsroformer.data.packs.packed_track import FORMAT, PackedTrack, open_pack, read_index
 from bsroformer.errors import InputError
 from bsroformer.safe_files import read_json
 
 MANIFEST = "pack.json"
 
 
-def write_manifest(songs: Sequence[SongFiles], form: SongFormat, pack: Path) -> None:
+def write_manifest(songs: Sequence[TrackFiles], form: TrackFormat, pack: Path) -> None:
     """Note the songs that are packed, and their splits.
 
     Raises:
@@ -29,7 +29,7 @@ def write_manifest(songs: Sequence[SongFiles], form: SongFormat, pack: Path) -> 
     write_text(pack / MANIFEST, json.dumps({"format": FORMAT, "songs": listed}, indent=1) + "\n")
 
 
-def listed_songs(pack: Path, split: str, form: SongFormat) -> list[PackedSong]:
+def packed_tracks(pack: Path, split: str, form: TrackFormat) -> list[PackedTrack]:
     """The songs that are packed for a split, in the order of names, without their files.
 
     Raises:
@@ -68,7 +68,7 @@ def _inside(pack: Path, folder: str) -> Path:
     return path
 
 
-def _opened(folder: Path, form: SongFormat) -> PackedSong:
+def _opened(folder: Path, form: TrackFormat) -> PackedTrack:
     index = read_index(folder)
     if index is None or (index.sample_rate, index.channels) != (form.sample_rate, form.channels):
         raise InputError(f"{folder} is not there, or packed for other audio or by another version: prepare again.")

@@ -7,12 +7,12 @@ from math import ceil
 from pathlib import Path
 
 from bsroformer.audio.files import AudioInfo
-from bsroformer.data.heard import refuse_silence_in_place_of
-from bsroformer.data.layouts import MIXTURE, SongFiles, SongFormat
-from bsroformer.data.packs.find import find_pack, song_folder
-from bsroformer.data.packs.pack_song import INT16_CODECS, PackJob
-from bsroformer.data.packs.packed_song import EXACT
-from bsroformer.data.song import Misfit, misfits, open_sources, told_misfits
+from bsroformer.data.layouts import MIXTURE, TrackFiles, TrackFormat
+from bsroformer.data.mixture_check import refuse_silence_in_place_of
+from bsroformer.data.packs.lookup import find_pack, pack_folder
+from bsroformer.data.packs.pack_track import INT16_CODECS, PackJob
+from bsroformer.data.packs.packed_track import EXACT
+from bsroformer.data.track import Misfit, misfits, open_sources, told_misfits
 from bsroformer.errors import InputError
 
 PRECISIONS = ("auto", "int16")
@@ -32,8 +32,8 @@ class PackPlan:
         faults: Songs that cannot be packed, a sentence each.
     """
 
-    songs: Sequence[SongFiles]
-    form: SongFormat
+    songs: Sequence[TrackFiles]
+    form: TrackFormat
     pack: Path
     jobs: list[PackJob]
     done: int
@@ -52,7 +52,7 @@ class PackPlan:
 
 
 def plan_packs(
-    songs: Sequence[SongFiles], form: SongFormat, pack: Path, mend: Collection[str] = (), precision: str = "auto"
+    songs: Sequence[TrackFiles], form: TrackFormat, pack: Path, mend: Collection[str] = (), precision: str = "auto"
 ) -> PackPlan:
     """Find out what is to be packed, by the headers of files.
 
@@ -77,7 +77,7 @@ def plan_packs(
             done += 1
             continue
         try:
-            jobs.append(plan_song(song, form, song_folder(pack, song.split, song.name), mend, precision))
+            jobs.append(plan_song(song, form, pack_folder(pack, song.split, song.name), mend, precision))
         except InputError as error:
             faults.append(str(error))
     return PackPlan(songs, form, pack, jobs, done, faults)
@@ -93,7 +93,7 @@ def check_mend(mend: Collection[str]) -> None:
         raise InputError(f"mend names {', '.join(unknown)}: choose from {', '.join(MENDABLE)}")
 
 
-def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[str], precision: str) -> PackJob:
+def plan_song(song: TrackFiles, form: TrackFormat, folder: Path, mend: Collection[str], precision: str) -> PackJob:
     """Find out how a song is packed.
 
     Raises:
@@ -117,7 +117,7 @@ def plan_song(song: SongFiles, form: SongFormat, folder: Path, mend: Collection[
     return PackJob(song, sources, form, frames, exact or precision == "int16", kept, tuple(sorted(mended)), folder)
 
 
-def _frames(sources: dict[str, AudioInfo], form: SongFormat, found: Sequence[Misfit]) -> int:
+def _frames(sources: dict[str, AudioInfo], form: TrackFormat, found: Sequence[Misfit]) -> int:
     """Length of the pack: that of the longest stem where lengths are mended, else of the shortest."""
     lengths = [ceil((info.frames or 0) * form.sample_rate / info.sample_rate) for info in sources.values()]
     return max(lengths) if any(misfit.kind == "length" for misfit in found) else min(lengths)

@@ -9,8 +9,8 @@ from filelock import FileLock, Timeout
 
 from bsroformer.atomic import writing
 from bsroformer.data.packs.manifest import write_manifest
-from bsroformer.data.packs.pack_song import Outcome, pack_song
-from bsroformer.data.packs.packed_song import mapped
+from bsroformer.data.packs.pack_track import Outcome, pack_track
+from bsroformer.data.packs.packed_track import mapped
 from bsroformer.data.packs.plan import PackPlan
 from bsroformer.errors import InputError
 from bsroformer.parallel import mapping
@@ -18,7 +18,7 @@ from bsroformer.parallel import mapping
 LOCK = ".preparing"
 
 
-def pack_songs(plan: PackPlan, workers: int) -> Iterator[Outcome]:
+def pack_tracks(plan: PackPlan, workers: int) -> Iterator[Outcome]:
     """Pack the songs of a plan, and tell how each went, in their order; then note all that are packed.
 
     A song is in its place only when it is whole: after an interruption, the next plan holds those that are missing.
@@ -31,7 +31,7 @@ def pack_songs(plan: PackPlan, workers: int) -> Iterator[Outcome]:
             shutil.rmtree(leftover, ignore_errors=True)
         try:
             with mapping(min(workers, len(plan.jobs))) as run:
-                yield from run(pack_song, plan.jobs)
+                yield from run(pack_track, plan.jobs)
         finally:
             mapped.cache_clear()  # of packs that are replaced
         write_manifest(plan.songs, plan.form, plan.pack)

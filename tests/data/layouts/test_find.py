@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from bsroformer.data.layouts import SongFormat, find_files
-from bsroformer.data.tracks import open_tracks
+from bsroformer.data.layouts import TrackFormat, find_files
+from bsroformer.data.splits import open_tracks
 from bsroformer.errors import InputError
 
 STEMS = ("vocals", "drums", "bass")
@@ -54,7 +54,7 @@ def test_a_folder_for_each_stem_holds_clips_and_other_splits_hold_songs(clips):
         ("train", "drums/a.wav", ("drums",)),
         ("valid", "V", tuple(sorted(STEMS))),
     ]
-    splits = open_tracks(songs, SongFormat(STEMS, RATE, 2))
+    splits = open_tracks(songs, TrackFormat(STEMS, RATE, 2))
     assert [track.stems for track in splits.train] == [("drums",), ("vocals",), ("vocals",)]
     assert splits.valid[0].stems == STEMS
 
@@ -135,7 +135,7 @@ def test_further_material_of_any_layout_is_added_to_train_under_its_own_name(tmp
         ("train", "clips/drums/a.wav", ("drums",)),
         ("train", f"low/bass/{tmp_path}/low.wav", ("bass",)),
     ]
-    tracks = open_tracks(songs, SongFormat(STEMS, RATE, 2)).train
+    tracks = open_tracks(songs, TrackFormat(STEMS, RATE, 2)).train
     assert next(track.stems for track in tracks if track.name == "more/A") == ("vocals",)
 
 
@@ -181,4 +181,4 @@ def test_folders_of_further_material_keep_their_whole_name(tmp_path):
 
 def test_a_word_where_a_list_of_stems_is_wanted_is_told():
     with pytest.raises(InputError, match=r"data\.stems=vocals must be a list of words"):
-        SongFormat("vocals", RATE, 2)
+        TrackFormat("vocals", RATE, 2)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bsroformer.errors import InputError
+from bsroformer.file_names import is_legal
 from bsroformer.models.bs_roformer.public.options import (
     OPTIONS,
     TITLES,
@@ -17,7 +18,6 @@ from bsroformer.models.bs_roformer.public.options import (
 )
 from bsroformer.models.problems import describe_problem
 from bsroformer.models.public_yaml import YamlFile
-from bsroformer.models.settings import names_a_file
 
 SAMPLE_RATE = 44_100
 """Hz, of all known public checkpoints."""
@@ -150,7 +150,7 @@ def stems_in(config: YamlFile, num_stems: int) -> tuple[str, ...] | None:
         raise InputError(
             f"{config.place(f'training.{key}')} names {len(named)} stem(s) and the model has {num_stems}: {mend}"
         )
-    if wrong := [name for name in named if not names_a_file(name)]:
+    if wrong := [name for name in named if not is_legal(name)]:
         raise InputError(f"{config.place(f'training.{key}')}: {wrong[0]!r:.40} cannot name a file: rename the stem")
     return tuple(named)
 
