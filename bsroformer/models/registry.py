@@ -100,9 +100,13 @@ def find_architecture(name: str, source: str = "model") -> Architecture:
     if name not in _REGISTERED and name in _folders():
         importlib.import_module(f"{__package__}.{name}")
     if name not in _REGISTERED:
-        known = ", ".join(architecture_names())
-        raise InputError(f"{source} has {KEY}={shortened(name)}; it must be one of {known}")
+        raise _unknown(name, source)
     return _REGISTERED[name]
+
+
+def _unknown(name: str, source: str) -> InputError:
+    known = ", ".join(architecture_names())
+    return InputError(f"{source} has {KEY}={shortened(name)}; it must be one of {known}")
 
 
 def architecture_of(settings: ModelSettings) -> Architecture:
@@ -136,7 +140,7 @@ def settings_from_dict(tree: dict[str, Any], source: str = "model") -> ModelSett
     """
     name = tree.get(KEY, DEFAULT) if isinstance(tree, dict) else DEFAULT
     if not isinstance(name, str):
-        raise InputError(f"{source} has {KEY}={shortened(repr(name))}; it must be one of {architecture_names()}")
+        raise _unknown(repr(name), source)
     try:
         return find_architecture(name, source).settings.model_validate(tree)
     except ValidationError as error:
