@@ -1,9 +1,12 @@
 """Which architectures there are, and how settings choose one."""
 
+import re
 from typing import Literal
 
 import pytest
 import torch
+import yaml
+from omegaconf import OmegaConf
 
 import mask_net
 from bsroformer import InputError, ModelSettings
@@ -19,6 +22,7 @@ from bsroformer.models.abilities import (
 )
 from bsroformer.models.blank import blank_model, count_recomputable_blocks, skeleton
 from bsroformer.models.bs_roformer import BandSplitRoformer, RoformerSettings
+from launched import REPOSITORY
 
 ABILITIES = (CompilesBlocks, ExportsRealCore, HasStemParts, RecomputesBlocks, SelectsStems)
 
@@ -107,6 +111,22 @@ def test_a_real_core_computes_what_the_model_does(tiny_model):
     with torch.no_grad():
         stems = core.join(core.network()(inputs), context, length=800)
         torch.testing.assert_close(stems, tiny_model(mixture), rtol=1e-4, atol=1e-6)
+
+
+def test_the_documented_example_is_an_architecture():
+    page = (REPOSITORY / "docs" / "architectures.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    [config] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    audio = {"sample_rate": 8000, "channels": 2, "n_fft": 64, "hop_length": 16}
+    cfg = OmegaConf.create(
+        {"audio": audio, "data": {"stems": ["a", "b"], "seconds": 1.0}, "model": yaml.safe_load(config)}
+    )
+    exec(compile(code, "docs/architectures.md", "exec"), {"__name__": "documented"})
+    try:
+        model = registry.build_model(ModelSettings.from_dict(OmegaConf.to_container(cfg, resolve=True)["model"]))
+        assert model(torch.zeros(1, 2, 777)).shape == (1, 2, 2, 777)
+    finally:
+        registry.unregister_architecture("mask_net")
 
 
 def test_former_import_path_names_the_same_classes():
