@@ -1,4 +1,4 @@
-"""The folder of a training run: the names of its files, and the run that a path belongs to."""
+"""The folder of a training run and the names of its files."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class RunFolder:
 
     @classmethod
     def of(cls, path: Path) -> "RunFolder":
-        """The run that a path names: its folder, its folder of checkpoints, or a checkpoint."""
+        """Find the run of a folder, a folder of checkpoints, or a checkpoint."""
         folder = path
         if path.suffix == ".ckpt" and not is_folder(path):
             folder = path.parent
@@ -70,7 +70,7 @@ class RunFolder:
         return cls(folder)
 
     def best_weights(self) -> Path | None:
-        """The checkpoint with the best weights so far; None without a checkpoint.
+        """Find the checkpoint with the best weights so far; None without one.
 
         After the training that is the best validated one or an average, as ``run.json`` records it; during the training
         the best validated one, and the newest before the first validation.
@@ -93,13 +93,19 @@ class RunFolder:
         return None
 
     def checkpoint_files(self) -> list[Path]:
-        """All checkpoints, candidates included: any of them shows that the folder holds a training."""
+        """List all checkpoints, candidates included.
+
+        Any of them shows that the folder holds a training.
+        """
         files = [*self.checkpoints.glob("*.ckpt"), *self.candidates.glob("*.ckpt")]
         return sorted(file for file in files if file.is_file())
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder exists there; False for an invalid path, which the reader of the file reports."""
+    """Return whether a folder exists there.
+
+    False for an invalid path, which the reader of the file reports.
+    """
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -107,7 +113,7 @@ def is_folder(path: Path) -> bool:
 
 
 def weights_of(path: Path) -> Path:
-    """The checkpoint that a path names: the file itself, or the best weights of a run's folder.
+    """Return the checkpoint that a path names: a file, or a run's best weights.
 
     Raises:
         InputError: If it is a folder without a checkpoint.

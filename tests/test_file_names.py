@@ -28,12 +28,12 @@ from bsroformer.file_names import distinct_names, safe_name
         ("Ünïcode 歌 🎵", "Ünïcode 歌 🎵"),
     ],
 )
-def test_names_of_files_are_what_every_system_takes(title, name):
+def test_safe_names_are_legal_on_every_system(title, name):
     assert safe_name(title, "x") == name
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=400))
-def test_no_name_is_a_path_or_too_long(text):
+def test_a_safe_name_is_not_a_path_and_not_too_long(text):
     name = safe_name(text, "x")
     assert name not in ("", ".", "..")
     assert not set(name) & set('/\\:\0\n\r"')
@@ -42,5 +42,5 @@ def test_no_name_is_a_path_or_too_long(text):
     assert safe_name(name, "x") == name
 
 
-def test_names_that_fall_together_are_told_apart():
+def test_equal_names_are_made_distinct():
     assert distinct_names(["a/b", "A:B", "a?b", "c"], "stem") == ["a_b", "2 A_B", "3 a_b", "c"]

@@ -1,4 +1,4 @@
-"""Rooms that never were: synthetic impulse responses, and what a stem sounds like in them."""
+"""Synthetic room impulse responses, and the reverberation of a stem."""
 
 import numpy as np
 from scipy.signal import oaconvolve
@@ -6,17 +6,17 @@ from scipy.signal import oaconvolve
 from bsroformer.audio.equaliser import low_pass
 
 SHORTEST_DECAY = 0.1
-"""Seconds; the early reflections need 0.04."""
+"""Shortest decay time in seconds; the early reflections need 0.04."""
 
 
 def impulse_response(rng: np.random.Generator, decay: float, rate: int, channels: int = 2) -> np.ndarray:
     """Invent a room: a few early reflections, then noise that dies away, the treble sooner.
 
     Args:
-        rng: Where the room comes from.
+        rng: Source of the random room.
         decay: Seconds until the reverberation is 60 dB down (RT60), at least 0.1.
         rate: Samples a second.
-        channels: Microphones, of which each hears its own noise and reflections.
+        channels: Number of channels, each with its own noise and reflections.
 
     Returns:
         Impulse response ``(c t)`` without the direct sound, each channel of energy 1.
@@ -34,5 +34,5 @@ def impulse_response(rng: np.random.Generator, decay: float, rate: int, channels
 
 
 def reverberation(audio: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """What a room answers to the mono sum of audio ``(c t)``: ``(c t)`` without the direct sound, as long as it."""
+    """Compute the reverberation of the mono sum of audio ``(c t)``: as long, without the direct sound."""
     return oaconvolve(audio.mean(0, keepdims=True), response, axes=-1)[:, : audio.shape[-1]]

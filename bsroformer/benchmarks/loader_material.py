@@ -55,7 +55,7 @@ def make_material(source: Source, cache: Path, with_stem_mp4: bool) -> Material:
     Raises:
         InputError: The songs are none of that kind, or cannot be packed or encoded.
     """
-    place = source.place
+    place = source.location
     if place is None or set(source.form.stems) != set(MUSDB_STREAMS) - {MIXTURE}:
         raise InputError("what=loader compares with MUSDB18's files, so it needs songs with its four stems: data=demo")
     source.make()
@@ -96,7 +96,7 @@ def wav_tracks(source: Source) -> list[Track]:
     tracks = sorted([*songs.train, *songs.valid], key=lambda track: track.name)
     others = [info.path for track in tracks for info in track.sources.values() if info.path.suffix != WAV]
     if not tracks or others:
-        raise InputError(f"what=loader compares with wav files, unlike {others[0] if others else source.place}")
+        raise InputError(f"what=loader compares with wav files, unlike {others[0] if others else source.location}")
     return tracks
 
 

@@ -19,7 +19,7 @@ from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.models.bs_roformer.public.options import BsOptions, options_of
 from bsroformer.models.bs_roformer.public.write import to_public
 from bsroformer.models.bs_roformer.settings import RoformerSettings, roformer_settings
-from bsroformer.training.memory.estimate import saved_in_forward
+from bsroformer.training.memory.activations import saved_in_forward
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
 FIXED = {"mlp_expansion_factor": 4, "skip_connection": False, "linear_transformer_depth": 0}

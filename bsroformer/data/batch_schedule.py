@@ -1,18 +1,18 @@
-"""The row of excerpts that a run is trained on, and how it is cut into batches."""
+"""The order of a run's excerpts, epoch after epoch, and how it is cut into batches."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 
 class Position(NamedTuple):
-    """Where a run stands, whatever the size of its batches so far."""
+    """Position of a run in its excerpts, for batches of any size."""
 
     batches: int = 0
-    """That one process has trained on, over all epochs."""
+    """Batches that one process has trained on, over all epochs."""
     epoch: int = 0
-    """Of the next excerpt."""
+    """Epoch of the next excerpt."""
     excerpt: int = 0
-    """Its number in the epoch, over all ranks."""
+    """Number of the next excerpt in its epoch, over all ranks."""
 
 
 START = Position()
@@ -24,17 +24,17 @@ class BatchSizes(NamedTuple):
     epoch: int
     batch: int
     step: int
-    """Between two updates of the weights."""
+    """Excerpts between two updates of the weights."""
 
 
 @dataclass(frozen=True)
 class BatchSchedule:
-    """The excerpts of a run: all of epoch 0, all of epoch 1, and so on.
+    """Position of every batch: all of epoch 0, then all of epoch 1, and so on.
 
     Attributes:
         epoch: Excerpts of an epoch, over all ranks.
-        batch: Excerpts of a batch, over all ranks; the last incomplete batch of an epoch is left out.
-        start: From where on epochs and batches have been as large.
+        batch: Excerpts of a batch, over all ranks; an incomplete last batch of an epoch is skipped.
+        start: Position from which epochs and batches have had these sizes.
     """
 
     epoch: int
@@ -42,10 +42,12 @@ class BatchSchedule:
     start: Position = START
 
     def after(self, batches: int) -> Position:
-        """Where the run stands after so many batches, which are no fewer than at the start."""
-        made = batches - self.start.batches
-        rest_of_epoch = max(0, self.epoch - self.start.excerpt) // self.batch
-        if made < rest_of_epoch:
-            return Position(batches, self.start.epoch, self.start.excerpt + made * self.batch)
-        epochs, number = divmod(made - rest_of_epoch, self.epoch // self.batch)
+        """Compute the position after a number of batches, at least that of the start."""
+        scheduled = batches - self.start.batches
+        left_in_epoch = max(0, self.epoch - self.start.excerpt) // self.batch
+        if scheduled < left_in_epoch:
+            excerpt = self.start.excerpt + scheduled * self.batch
+            return Position(batches, self.start.epoch, excerpt)
+        batches_per_epoch = self.epoch // self.batch
+        epochs, number = divmod(scheduled - left_in_epoch, batches_per_epoch)
         return Position(batches, self.start.epoch + 1 + epochs, number * self.batch)

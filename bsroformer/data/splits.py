@@ -1,7 +1,6 @@
-"""Open the songs of a data set, in three splits.
+"""Open the tracks of a data set in its splits: ``train``, ``test`` and, optionally, ``valid``.
 
-The splits are ``train``, ``test`` and, optionally, ``valid``; songs of ``train`` can be named to be ``valid`` ones.
-Only headers are read, so that a data set is found in a second or two.
+Tracks of ``train`` can be named for validation. Only headers are read, which takes a second or two for MUSDB18.
 """
 
 from collections.abc import Sequence
@@ -11,60 +10,33 @@ from bsroformer.data.layouts import SPLITS, TrackFiles, TrackFormat, refuse_equa
 from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
 from bsroformer.file_names import normal
-
-__all__ = ["Splits", "Track", "named_valid", "open_tracks"]
-
-# Faulty songs that one message names: enough to see what they have in common.
-_NAMED_FAULTS = 3
+from bsroformer.text import listed
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The songs of a data set, each list in the order of names."""
+    """The tracks of a data set, each list in the order of names."""
 
     train: list[Track]
     valid: list[Track]
     test: list[Track]
 
 
-def open_tracks(songs: Sequence[TrackFiles], form: TrackFormat) -> Splits:
-    """Open songs that were found, and check that the files of each fit together.
+def open_tracks(files: Sequence[TrackFiles], form: TrackFormat) -> Splits:
+    """Open tracks, and check that the files of each fit together.
 
     Raises:
-        InputError: Some are faulty: it tells how many, and what is wrong with the first.
+        InputError: Tracks are faulty: their number, and the faults of the first.
     """
-    opened = [_open_or_error(song, form) for song in songs]
+    opened = [_open_or_error(song, form) for song in files]
     faults = [str(error).removesuffix(".") for error in opened if isinstance(error, InputError)]
     if faults:
-        raise InputError(_faulty_songs(faults, len(songs)))
+        first = listed(faults, separator="; ", last="; and ")
+        raise InputError(f"{len(faults)} of {len(files)} songs cannot be used: {first}.")
     tracks = [track for track in opened if isinstance(track, Track)]
     tracks.sort(key=lambda track: track.name)
-    return Splits(*([track for track in tracks if track.split == split] for split in SPLITS))
-
-
-def named_valid(songs: Sequence[TrackFiles], names: Sequence[str]) -> list[TrackFiles]:
-    """Move the named songs from train to valid; a data set without a train split is left as it is.
-
-    Raises:
-        InputError: If none of them is in train.
-    """
-    names = [normal(name) for name in names]
-    train = [song for song in songs if song.split == "train"]
-    if not names or not train:
-        return list(songs)
-    if clip := next((song for song in train if song.name in names and not song.whole), None):
-        raise InputError(
-            f"data.valid_songs names {clip.name}, which is a clip or further material and need not have every stem: "
-            "name songs of the data set itself."
-        )
-    if not any(song.name in names for song in train):
-        raise InputError(
-            f"None of the {len(names)} songs of data.valid_songs ({names[0]}...) is in "
-            f"{train[0].path.parent}: name songs that are there, or choose data=folder for songs of your own."
-        )
-    moved = [replace(song, split="valid") if song.split == "train" and song.name in names else song for song in songs]
-    refuse_equal_names(moved)
-    return moved
+    by_split = {split: [track for track in tracks if track.split == split] for split in SPLITS}
+    return Splits(**by_split)
 
 
 def _open_or_error(song: TrackFiles, form: TrackFormat) -> Track | InputError:
@@ -74,6 +46,28 @@ def _open_or_error(song: TrackFiles, form: TrackFormat) -> Track | InputError:
         return error
 
 
-def _faulty_songs(faults: Sequence[str], songs: int) -> str:
-    more = f"; and {len(faults) - _NAMED_FAULTS} more" if len(faults) > _NAMED_FAULTS else ""
-    return f"{len(faults)} of {songs} songs cannot be used: {'; '.join(faults[:_NAMED_FAULTS])}{more}."
+def named_valid(files: Sequence[TrackFiles], names: Sequence[str]) -> list[TrackFiles]:
+    """Move the named tracks from train to valid; a data set without a train split stays as it is.
+
+    Raises:
+        InputError: No named track is in train, or one is a clip.
+    """
+    wanted = {normal(name) for name in names}
+    train = [song for song in files if song.split == "train"]
+    if not wanted or not train:
+        return list(files)
+    chosen = [song for song in train if song.name in wanted]
+    for song in chosen:
+        if not song.whole:
+            raise InputError(
+                f"data.valid_songs names {song.name}, which is a clip or further material and need not have every "
+                "stem: name songs of the data set itself."
+            )
+    if not chosen:
+        raise InputError(
+            f"No song of the {len(names)} in data.valid_songs ({names[0]}...) is in {train[0].path.parent}: name songs "
+            "of that folder, or choose data=folder for songs of your own."
+        )
+    moved = [replace(song, split="valid") if song in chosen else song for song in files]
+    refuse_equal_names(moved)
+    return moved

@@ -1,4 +1,4 @@
-"""Where excerpts can begin, known beforehand, so that drawing one never means looking for it."""
+"""Where excerpts can start: intervals of starts by activity, and draws from them without a second try."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -13,82 +13,92 @@ Activity = NDArray[np.int8]
 
 
 class StartInterval(NamedTuple):
-    """A stretch of a song in which excerpts can begin."""
+    """An interval of a track in which excerpts can start."""
 
-    song: int
-    """Its number."""
+    track: int
+    """Number of the track."""
     first: int
-    """The first start."""
+    """First start, a sample."""
     starts: int
-    """How many there are."""
+    """Number of starts."""
     weight: float
-    """Samples of music that stand for it: a song's length is shared out evenly over its starts."""
+    """Share of the track's samples: its length, divided evenly over its starts."""
 
 
 class StartSampler:
-    """Stretches of songs in which excerpts can begin.
+    """Draws starts from intervals of several tracks.
 
-    Each second of music is as likely as any other, in a clip that is shorter than an excerpt and has one start as in a
-    song that has millions.
+    Each second of music is equally likely, in a clip shorter than an excerpt, which has one start, as in a track with
+    millions of starts.
+
+    Args:
+        intervals: The intervals to draw from.
     """
 
-    def __init__(self, runs: Sequence[StartInterval]) -> None:
-        self.runs = runs
-        self.until = np.cumsum([run.weight for run in runs])  # the weights up to and with each stretch
+    def __init__(self, intervals: Sequence[StartInterval]) -> None:
+        self.intervals = intervals
+        self.cumulative = np.cumsum([interval.weight for interval in intervals])
 
     def __len__(self) -> int:
-        return len(self.runs)
+        return len(self.intervals)
 
     def draw(self, rng: np.random.Generator) -> tuple[int, int]:
-        """The number of a song, and a start in it."""
-        at = rng.random() * self.until[-1]
-        run = self.runs[min(int(np.searchsorted(self.until, at, side="right")), len(self.runs) - 1)]
-        return run.song, run.first + int(rng.integers(run.starts))
+        """Draw the number of a track, and a start in it."""
+        weight = rng.random() * self.cumulative[-1]
+        number = int(np.searchsorted(self.cumulative, weight, side="right"))
+        interval = self.intervals[min(number, len(self.intervals) - 1)]
+        return interval.track, interval.first + int(rng.integers(interval.starts))
 
 
 class StartsByActivity(NamedTuple):
-    """Where excerpts can begin, by whether something is heard in them."""
+    """Starts of excerpts, by whether the stems are active in them."""
 
     active: StartSampler
     between: StartSampler
-    """At the edges of what is heard, or where it is too short to tell by blocks."""
+    """Starts at the edges of what is active, or where it is too short to decide by blocks."""
     silent: StartSampler
 
     @property
-    def heard(self) -> StartSampler:
-        """The active places; the next best where there are none."""
-        return next((places for places in self if len(places)), self.silent)
+    def best(self) -> StartSampler:
+        """The most active starts that exist."""
+        for starts in self:
+            if len(starts):
+                return starts
+        return self.silent
 
 
 def find_starts(
-    songs: Mapping[int, AnyTrack], frames: int, activity_in: Callable[[AnyTrack], Activity | None]
+    tracks: Mapping[int, AnyTrack], frames: int, activity_of: Callable[[AnyTrack], Activity | None]
 ) -> StartsByActivity:
-    """Find where excerpts can begin.
+    """Find where excerpts can start.
 
     Args:
-        songs: The songs, by number.
+        tracks: The tracks, by number.
         frames: Length of an excerpt, samples per channel.
-        activity_in: Of a song, by the block in which excerpts begin (see `Levels.activity`), or None where that is not
-            known: then all places count as active.
+        activity_of: Activity of a track by the block in which an excerpt starts (see `Levels.activity`), or None if it
+            is unknown: then all starts count as active.
     """
-    activities = {number: activity_in(song) for number, song in songs.items()}
+    activities = {number: activity_of(track) for number, track in tracks.items()}
 
-    def of(kind: int) -> StartSampler:
-        found = (_runs(number, song, frames, activities[number], kind) for number, song in songs.items())
-        return StartSampler([run for runs in found for run in runs])
+    def starts_of(kind: int) -> StartSampler:
+        intervals: list[StartInterval] = []
+        for number, track in tracks.items():
+            intervals += _intervals(number, track, frames, activities[number], kind)
+        return StartSampler(intervals)
 
-    return StartsByActivity(of(ACTIVE), of(BETWEEN), of(SILENT))
+    return StartsByActivity(starts_of(ACTIVE), starts_of(BETWEEN), starts_of(SILENT))
 
 
-def _runs(number: int, song: AnyTrack, frames: int, activity: Activity | None, kind: int) -> list[StartInterval]:
-    """Stretches of starts of one kind."""
-    starts = max(1, song.frames - frames + 1)
-    if activity is None or song.levels is None:
-        return [StartInterval(number, 0, starts, song.frames)] if kind == ACTIVE else []
+def _intervals(number: int, track: AnyTrack, frames: int, activity: Activity | None, kind: int) -> list[StartInterval]:
+    """List the intervals of one kind of activity."""
+    starts = max(1, track.frames - frames + 1)
+    if activity is None or track.levels is None:
+        return [StartInterval(number, 0, starts, track.frames)] if kind == ACTIVE else []
     edges = np.diff(np.concatenate([[False], activity == kind, [False]]).astype(np.int8))
-    begins = np.flatnonzero(edges == 1) * song.levels.block
-    ends = np.minimum(np.flatnonzero(edges == -1) * song.levels.block, starts)
-    return [
-        StartInterval(number, int(begin), int(end - begin), song.frames * int(end - begin) / starts)
-        for begin, end in zip(begins, ends, strict=True)
-    ]
+    begins = np.flatnonzero(edges == 1) * track.levels.block
+    ends = np.minimum(np.flatnonzero(edges == -1) * track.levels.block, starts)
+    intervals = []
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        weight = track.frames * (end - begin) / starts
+        intervals.append(StartInterval(number, begin, end - begin, weight))
+    return intervals

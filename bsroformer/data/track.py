@@ -1,28 +1,30 @@
-"""One song on disk: check that its files fit together, and read its stems."""
+"""A track of a data set: its stems on disk, opened and ready to be read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, measured, probe_streams, read
+from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, read
 from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
 from bsroformer.data.levels import Levels
+from bsroformer.data.track_check import describe_mismatches, find_mismatches, open_sources
 from bsroformer.errors import InputError
+from bsroformer.text import count
 
 PADDED_CODECS = frozenset({"aac", "alac"})
-"""Of which an mp4's header may promise a few samples too many: the encoder's padding."""
+"""Codecs whose mp4 header may promise a few samples too many: the encoder's padding."""
 
 
 class AnyTrack(Protocol):
-    """What training reads excerpts of: a `Track`, or its pack (`bsroformer.data.packs`)."""
+    """A track that excerpts are read from: a `Track` of files, or a `bsroformer.data.packs.PackedTrack`."""
 
     @property
     def name(self) -> str:
-        """The song's name."""
+        """The track's name."""
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -34,7 +36,7 @@ class AnyTrack(Protocol):
 
     @property
     def levels(self) -> Levels | None:
-        """How loud each stem is where, if that is known."""
+        """Levels of each stem, or None if unknown."""
 
     def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
         """Read one stem (c t)."""
@@ -45,18 +47,18 @@ class AnyTrack(Protocol):
 
 @dataclass(frozen=True)
 class Track:
-    """A song whose stems all have the same length, sample rate and channels.
+    """A track of files whose stems all have the same length, sample rate and channels.
 
     Attributes:
-        name: The song's name.
+        name: The track's name.
         split: ``train``, ``valid`` or ``test``.
         path: Its file or folder.
         stems: Names of the stems, in the order of ``all_stems``.
         sample_rate: In Hz.
-        channels: Of each stem.
+        channels: Channels of each stem.
         frames: Samples per channel of the shortest stem; reading stops there.
-        sources: The audio stream of each stem, and of ``mixture`` if there is one; of a ``rest`` that of the mixture.
-        minus: Stems that are subtracted from the mixture to make ``rest``; empty if it is a file, or not wanted.
+        sources: Audio stream of each stem, and of ``mixture`` if there is one; that of the mixture for ``rest``.
+        minus: Stems that are subtracted from the mixture to make ``rest``; empty if it is a file, or not requested.
     """
 
     name: str
@@ -71,45 +73,46 @@ class Track:
 
     @property
     def levels(self) -> None:
-        """Not known without decoding all of it: `bsroformer.data.packs` does."""
+        """Unknown without decoding the files: `bsroformer.data.packs` does that."""
 
     def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
         """Read one stem.
 
         Args:
-            stem: One of ``stems``.
+            stem: One of ``stems``, or ``mixture``.
             start: First sample.
-            frames: Samples per channel, or None for all; the song's end shortens an excerpt past it.
+            frames: Samples per channel, or None for all; the track's end shortens an excerpt past it.
 
         Returns:
             Audio (c t) in float32.
 
         Raises:
-            InputError: The song has no such stem or no sample at ``start``, or its file cannot be read.
+            InputError: The track has no such stem or no sample at ``start``, or its file cannot be read.
         """
         if stem not in self.sources:
             raise InputError(f"{self.path} was opened with {', '.join(self.sources)}, not {stem}: ask for one of them.")
         if start >= self.frames:
             raise InputError(f"{self.path} has {self.frames} samples, so none at {start}: start earlier.")
-        frames = self.frames - start if frames is None else min(frames, self.frames - start)
+        available = self.frames - start
+        frames = available if frames is None else min(frames, available)
         audio = self._read(self.sources[stem], start, frames)
         if stem == REST and self.minus:
             others = [self.stem(other, start, frames) for other in self.minus]
-            length = min(each.shape[-1] for each in (audio, *others))
-            audio = torch.stack([audio[:, :length], *(-other[:, :length] for other in others)]).sum(dim=0)
+            audio = subtract(audio, others)
         return audio
 
     def _read(self, source: AudioInfo, start: int, frames: int) -> Tensor:
-        """Read an excerpt (c t) of one stream, which must be what it was when the song was opened."""
+        """Read an excerpt (c t) of one stream, whose format must be that of the opened track."""
         try:
             audio, rate = read(source.path, start, frames, source.stream)
         except EndsBeforeError:
-            if source.codec not in PADDED_CODECS or self.frames - start > HEADER_SLACK:
-                raise
-            return torch.zeros(self.channels, 0)
+            in_padding = self.frames - start <= HEADER_SLACK
+            if source.codec in PADDED_CODECS and in_padding:
+                return torch.zeros(self.channels, 0)
+            raise
         if (len(audio), rate) != (self.channels, self.sample_rate):
             raise InputError(
-                f"{source.path} has {len(audio)} channel(s) and {rate} Hz, and had {self.channels} and "
+                f"{source.path} has {count(len(audio), 'channel')} and {rate} Hz, and had {self.channels} and "
                 f"{self.sample_rate} Hz when it was opened: restore it."
             )
         return audio
@@ -122,126 +125,32 @@ class Track:
         return torch.stack([stem[:, :shortest] for stem in audio])
 
     def mixture(self, start: int = 0, frames: int | None = None) -> Tensor:
-        """Read the mixture (c t) as given; where none is, the sum of the stems."""
+        """Read the mixture (c t) as given, or the sum of the stems if there is none."""
         if MIXTURE in self.sources:
             return self.stem(MIXTURE, start, frames)
         return self.all_stems(start, frames).sum(dim=0)
 
 
-class Misfit(NamedTuple):
-    """What keeps a stem from being used as it is."""
-
-    kind: str
-    """``rate``, ``channels``, ``length`` (unlike the other stems') or ``empty``."""
-    stem: str
-    told: str
-    """As a phrase."""
+def subtract(mixture: Tensor, stems: list[Tensor]) -> Tensor:
+    """Subtract stems (c t) from a mixture (c t), over the length that all share."""
+    length = min(each.shape[-1] for each in (mixture, *stems))
+    terms = [mixture[:, :length]]
+    terms += [-stem[:, :length] for stem in stems]
+    return torch.stack(terms).sum(dim=0)
 
 
 def open_track(song: TrackFiles, form: TrackFormat) -> Track:
-    """Check one song by the headers of its files, without decoding them.
+    """Check one track by the headers of its files, without decoding them.
 
     Raises:
-        InputError: A stem is missing or unreadable, has another rate or number of channels, or another length
-            than the rest. The streams of a ``.stem.mp4`` may differ in length: the shortest counts.
+        InputError: A stem is missing or unreadable, or differs from the others in rate, channels or length. The
+            streams of a ``.stem.mp4`` may differ in length: the shortest counts.
     """
     sources = open_sources(song, form)
-    if found := misfits(sources, form):
-        raise InputError(told_misfits(song, form, found))
+    mismatches = find_mismatches(sources, form)
+    if mismatches:
+        raise InputError(describe_mismatches(song, form, mismatches))
     stems = tuple(stem for stem in form.stems if stem in sources)
     frames = min(sources[stem].frames or 0 for stem in stems)
     minus = song.stems[REST].minus if REST in stems else ()
     return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources, minus)
-
-
-def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> dict[str, AudioInfo]:
-    """Look into the files of the stems wanted, and of the mixture.
-
-    Args:
-        song: The song.
-        form: Names the stems.
-        silence: Accept that some are missing, since they are silent.
-
-    Raises:
-        InputError: A stem is missing, there twice, or unreadable.
-    """
-    if song.faults:
-        raise InputError(song.faults[0])
-    missing = [stem for stem in form.stems if stem not in song.stems]
-    if otherwise := written_otherwise(song, form):
-        told = ", ".join(f"{found} where {stem} is asked for" for stem, found in otherwise.items())
-        raise InputError(f"{song.path} has {told}: rename it, or change data.stems.")
-    if len(missing) == len(form.stems) or (missing and song.whole and not silence):
-        raise InputError(
-            f"{song.path} has {', '.join(song.stems) or 'none of the stems'} but lacks {', '.join(missing)}: add the "
-            f"missing stems, remove the song, {_remedy_for_missing(song, form)}."
-        )
-    wanted = {name: song.stems[name] for name in (MIXTURE, *form.stems) if name in song.stems}
-    files = {file.path: probe_streams(file.path) for file in wanted.values()}
-    for path, streams in files.items():
-        if len(streams) <= max(file.stream for file in song.stems.values() if file.path == path):
-            raise InputError(
-                f"{path} has {len(streams)} audio stream(s) where MUSDB18 has {len(song.stems)} "
-                f"({', '.join(song.stems)}): replace or remove it."
-            )
-    return {name: measured(files[file.path][file.stream]) for name, file in wanted.items()}
-
-
-def _remedy_for_missing(song: TrackFiles, form: TrackFormat) -> str:
-    """What to do about missing stems: a mixture holds them, and without one they may be silent."""
-    present = [stem for stem in form.stems if stem in song.stems]
-    if not present:
-        return "or change data.stems"
-    if MIXTURE in song.stems:
-        return f"or train on what else its mixture holds as one stem, data.stems=[{','.join(present)},{REST}]"
-    silent = ", or if they are silent, pack it with scripts/prepare.py mend=[missing]" if song.split != "test" else ""
-    return f"change data.stems{silent}"
-
-
-def written_otherwise(song: TrackFiles, form: TrackFormat) -> dict[str, str]:
-    """Stems that are missing, to what is there with other capitals."""
-    written = {stem.casefold(): stem for stem in song.stems}
-    missing = [stem for stem in form.stems if stem not in song.stems]
-    return {stem: written[stem.casefold()] for stem in missing if stem.casefold() in written}
-
-
-def misfits(sources: Mapping[str, AudioInfo], form: TrackFormat) -> list[Misfit]:
-    """What keeps the streams of a song from being used together as they are."""
-    found = []
-    for name, info in sources.items():
-        if info.sample_rate != form.sample_rate:
-            found.append(Misfit("rate", name, f"{info.sample_rate} Hz in {name}"))
-        if info.channels != form.channels:
-            found.append(Misfit("channels", name, f"{info.channels} channel(s) in {name}"))
-        if info.frames is None:
-            found.append(Misfit("empty", name, f"no stated length in {name}"))
-        if info.frames == 0:
-            found.append(Misfit("empty", name, f"no samples in {name}"))
-    if _lengths_differ(sources):
-        found += [
-            Misfit("length", name, f"{info.frames} samples in {name}") for name, info in sources.items() if info.frames
-        ]
-    return found
-
-
-def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:
-    """Whether files end at other times; the streams of one file may, and a change of rate rounds up or down."""
-    if len({info.path for info in sources.values()}) <= 1:
-        return False
-    ends = [(info.frames or 0) / info.sample_rate for info in sources.values()]
-    rates = {info.sample_rate for info in sources.values()}
-    return max(ends) - min(ends) > (0 if len(rates) == 1 else 1.5 / min(rates))
-
-
-def told_misfits(song: TrackFiles, form: TrackFormat, found: Sequence[Misfit]) -> str:
-    """The sentence for a song that does not fit."""
-    kinds = sorted({misfit.kind for misfit in found})
-    mending = (
-        ""
-        if "empty" in kinds or song.split == "test"
-        else f", or pack them with scripts/prepare.py mend=[{','.join(kinds)}]"
-    )
-    return (
-        f"{song.path} should have {form.sample_rate} Hz, {form.channels} channel(s) and one length in every stem, but "
-        f"has {', '.join(misfit.told for misfit in found)}: convert or export these again{mending}."
-    )

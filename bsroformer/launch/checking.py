@@ -16,9 +16,9 @@ from bsroformer.data.doctor import (
     Requirements,
     Severity,
     TrackFacts,
-    examine_songs,
+    comparison_work,
+    examine_tracks,
     judge,
-    near_work,
     stated_seconds,
     write_check,
 )
@@ -68,7 +68,7 @@ def _examined(files: Sequence[TrackFiles], form: TrackFormat, count: int, consol
     songs = []
     with music_progress(console) as progress, stopping_on_sigterm():
         task = progress.add_task("listening", total=sum(seconds))
-        for facts, length in zip(examine_songs(files, form, count), seconds, strict=True):
+        for facts, length in zip(examine_tracks(files, form, count), seconds, strict=True):
             progress.advance(task, length)
             songs.append(facts)
     return songs
@@ -77,7 +77,7 @@ def _examined(files: Sequence[TrackFiles], form: TrackFormat, count: int, consol
 def _judged(songs: Sequence[TrackFacts], demands: Requirements, console: Console) -> list[Finding]:
     """Find what is wrong, with a progress bar: each stem is compared with each other."""
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, stopping_on_sigterm():
-        task = progress.add_task("looking for duplicates", total=near_work(songs))
+        task = progress.add_task("looking for duplicates", total=comparison_work(songs))
         return judge(songs, demands, lambda work: progress.advance(task, work))
 
 

@@ -18,7 +18,7 @@ from bsroformer.launch.songs import make
 from bsroformer.models import ModelSettings
 from bsroformer.training.memory.estimate import MemoryEstimate, StepSize, estimate_memory, optimizer_share
 from bsroformer.training.memory.plan import Plan, first_that_fits, more_blocks, plans_that_fit
-from bsroformer.training.module import errors_of_setting_up
+from bsroformer.training.optimizer import errors_of_setting_up
 
 HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 """What autocast computes in, by Lightning's names of precisions."""

@@ -68,7 +68,7 @@ def _tell_plan(plan: PackPlan, console: Console) -> None:
         told = " and ".join(f"{count} as {kind}" for kind, count in kinds.items() if count)
         seconds = sum(job.seconds for job in plan.jobs)
         console.print(f"{told} to pack, {clock(seconds)} of music: {decimal(plan.bytes)} in {plan.pack}")
-    for kind, names in plan.mended.items():
+    for kind, names in plan.repairs.items():
         console.print(f"{MENDING[kind]} in {first_of(names)}", style="yellow")
 
 

@@ -99,7 +99,7 @@ def random_mix_pair(excerpts: RandomExcerpts) -> Pairs:
         return {}
     ways = [replace(excerpts.augment, unmixed=unmixed) for unmixed in (1.0, 0.0)]
     kept, mixed = (
-        mix(RandomExcerpts(excerpts.songs, excerpts.form, excerpts.frames, way, excerpts.seed)[ExcerptKey(0, 0)])
+        mix(RandomExcerpts(excerpts.tracks, excerpts.form, excerpts.frames, way, excerpts.seed)[ExcerptKey(0, 0)])
         for way in ways
     )
     return {"random_mix": (kept, mixed)}

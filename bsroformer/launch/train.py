@@ -208,7 +208,7 @@ def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:
 
 def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:
     """Say what is trained on what, and where it goes."""
-    songs = data.songs
+    songs = data.tracks
     parameters = sum(parameter.numel() for parameter in module.parameters())
     if len(module.model.stems) < len(cfg.data.stems):
         others = [stem for stem in cfg.data.stems if stem not in module.model.stems]

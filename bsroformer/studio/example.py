@@ -35,15 +35,15 @@ def example_song(folder: Path) -> tuple[Path, str]:
         sample_rate=44_100,
         channels=2,
     )
-    if found := _mixture(alone.place, title):
+    if found := _mixture(alone.location, title):
         return found, title
-    lock = alone.place.parent / LOCK
+    lock = alone.location.parent / LOCK
     with writing(lock):
         lock.parent.mkdir(parents=True, exist_ok=True)
         held = FileLock(lock).acquire()
     with held:  # another process or thread may be playing it
         alone.make()
-    return alone.place / "test" / title / "mixture.wav", title
+    return alone.location / "test" / title / "mixture.wav", title
 
 
 def _mixture(alone: Path, title: str) -> Path | None:

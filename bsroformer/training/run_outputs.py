@@ -1,4 +1,4 @@
-"""Where what is watched goes, besides the run's folder: Weights & Biases and TensorBoard."""
+"""Pictures, sounds and tables for loggers, and write errors that only warn."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,16 +13,16 @@ from bsroformer.report.markdown import markdown
 
 
 @contextmanager
-def only_told() -> Iterator[None]:
-    """Warn of a file that cannot be written, and go on: training outlives a picture."""
+def warn_on_write_error() -> Iterator[None]:
+    """Warn about a file that cannot be written instead of ending the training."""
     try:
         yield
     except (InputError, OSError) as error:
-        warnings.warn(f"Training goes on: {error}", stacklevel=3)
+        warnings.warn(f"Training continues: {error}", stacklevel=3)
 
 
 def log_picture(loggers: Sequence[Logger], name: str, path: Path, step: int) -> None:
-    """Show a picture in the run's page."""
+    """Log a picture."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(name, [str(path)], step=step)
@@ -33,21 +33,23 @@ def log_picture(loggers: Sequence[Logger], name: str, path: Path, step: int) -> 
 
 
 def log_sound(loggers: Sequence[Logger], name: str, path: Path, step: int) -> None:
-    """Give the run's page a player for a sound; TensorBoard's has one channel and no samples beyond -1 and 1."""
+    """Log a sound; TensorBoard's player has one channel and samples from -1 to 1."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.log_audio(name, [str(path)], step=step)
         elif isinstance(logger, TensorBoardLogger):
             audio, rate = read(path)  # (c t)
-            logger.experiment.add_audio(name, audio.mean(0).clamp(-1, 1), step, rate)
+            mono = audio.mean(0).clamp(-1, 1)
+            logger.experiment.add_audio(name, mono, step, rate)
 
 
 def log_table(
     loggers: Sequence[Logger], name: str, columns: Sequence[str], lines: Sequence[Sequence[str | float]], step: int
 ) -> None:
-    """Show a table in the run's page; to TensorBoard it is text."""
+    """Log a table; as text for TensorBoard."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            logger.log_table(name, list(columns), [list(line) for line in lines], step=step)
+            rows = [list(line) for line in lines]
+            logger.log_table(name, list(columns), rows, step=step)
         elif isinstance(logger, TensorBoardLogger):
             logger.experiment.add_text(name, markdown(columns, lines), step)

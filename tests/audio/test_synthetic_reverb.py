@@ -12,7 +12,7 @@ def test_a_room_dies_away_by_60_db_in_its_decay_time(rate):
     assert 10 * np.log10(early / late) == pytest.approx(60 * 0.7, abs=8)
 
 
-def test_a_room_answers_after_the_sound_and_differently_on_each_side():
+def test_reverberation_is_late_and_differs_between_channels():
     room = impulse_response(np.random.default_rng(0), 0.5, 16_000, channels=2)
     click = np.zeros((2, 16_000), np.float32)
     click[:, 4000] = 1

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from counting_songs import AS_IT_IS, STEMS, CountingSong, drawn, random_excerpts
+from counting_tracks import AS_IT_IS, STEMS, CountingTrack, all_starts, drawn, random_excerpts
 from torch import Tensor
 
 from augments import augment
@@ -14,8 +14,8 @@ from bsroformer.errors import InputError
 
 
 @dataclass
-class RestingSong:
-    """A song of mono noise at one level, each of whose stems rests in some stretches, and whose levels are known."""
+class PartlySilentTrack:
+    """A track of noise at one level, with known levels, whose stems are partly silent."""
 
     name: str
     audio: dict[str, Tensor]
@@ -40,87 +40,84 @@ class RestingSong:
         return torch.stack([self.stem(stem, start, frames) for stem in self.stems])
 
 
-def resting(name: str, heard: dict[str, list[tuple[int, int]]], frames: int = 1000) -> RestingSong:
+def partly_silent(name: str, active: dict[str, list[tuple[int, int]]], frames: int = 1000) -> PartlySilentTrack:
     audio = {}
-    for stem, stretches in heard.items():
+    for stem, stretches in active.items():
         audio[stem] = torch.zeros(2, frames)
         for begin, end in stretches:
             audio[stem][:, begin:end] = 0.1 * torch.randn(2, end - begin)
-    return RestingSong(name, audio)
+    return PartlySilentTrack(name, audio)
 
 
-RESTING = {
+PARTLY_SILENT = {
     "a": {"vocals": [(300, 500)], "drums": [(0, 1000)], "bass": []},
     "b": {"vocals": [], "drums": [(0, 1000)], "bass": [(990, 1000)]},
 }
 
 
 @pytest.fixture
-def resting_songs() -> list[RestingSong]:
-    return [resting(name, heard) for name, heard in RESTING.items()]
+def partly_silent_tracks() -> list[PartlySilentTrack]:
+    return [partly_silent(name, active) for name, active in PARTLY_SILENT.items()]
 
 
 def level_db(stems: Tensor) -> Tensor:
     return 10 * stems.square().mean(dim=(-2, -1)).log10()
 
 
-def test_stems_are_heard_except_for_the_share_that_is_silent_on_purpose(resting_songs):
+def test_stems_are_active_except_for_the_silent_share(partly_silent_tracks):
     for silent_prob in (0.0, 0.25, 1.0):
-        excerpts = random_excerpts(resting_songs, 100, augment(silent_prob=silent_prob), seed=0)
+        excerpts = random_excerpts(partly_silent_tracks, 100, augment(silent_prob=silent_prob), seed=0)
         stems = torch.stack([excerpts[ExcerptKey(0, index)] for index in range(800)])
-        heard = level_db(stems) >= -50
-        share = 1 - heard.float().mean(0)
+        active = level_db(stems) >= -50
+        share = 1 - active.float().mean(0)
         assert share.tolist() == pytest.approx([silent_prob] * 3, abs=0.05 * (0 < silent_prob < 1))
 
 
-def test_a_stem_that_rests_nowhere_is_digital_silence_where_it_is_to_be_silent(resting_songs):
-    excerpts = random_excerpts(resting_songs, 100, augment(silent_prob=1.0), seed=0)
+def test_a_stem_without_silence_is_replaced_by_digital_silence(partly_silent_tracks):
+    excerpts = random_excerpts(partly_silent_tracks, 100, augment(silent_prob=1.0), seed=0)
     assert not excerpts[ExcerptKey(0, 0)][1].any()
 
 
-def test_every_place_in_which_a_stem_is_heard_is_drawn_and_as_often(resting_songs):
-    excerpts = random_excerpts(resting_songs, 100, augment(), seed=0)
-    starts, between, silent = (
-        [(run.song, start) for run in places.runs for start in range(run.first, run.first + run.starts)]
-        for places in excerpts.places["vocals"]
-    )
+def test_every_start_with_an_active_stem_is_drawn_equally_often(partly_silent_tracks):
+    excerpts = random_excerpts(partly_silent_tracks, 100, augment(), seed=0)
+    starts, between, silent = (all_starts(sampler) for sampler in excerpts.starts["vocals"])
     assert len(starts) + len(between) + len(silent) == 2 * 901 and len(between) < 50
     assert len(set(starts)) == len(starts)
-    assert {song for song, _ in starts} == {0}
-    heard = [start for start in range(901) if level_db(resting_songs[0].stem("vocals", start, 100)) >= -50]
-    assert set(range(min(heard) + 10, max(heard) - 10)) <= {start for _, start in starts} <= set(heard)
+    assert {track for track, _ in starts} == {0}
+    active = [start for start in range(901) if level_db(partly_silent_tracks[0].stem("vocals", start, 100)) >= -50]
+    assert set(range(min(active) + 10, max(active) - 10)) <= {start for _, start in starts} <= set(active)
     assert not set(silent) & set(starts)
 
 
-def test_without_a_level_to_reach_stems_come_as_they_are(resting_songs):
-    excerpts = random_excerpts(resting_songs, 100, augment(active_db=None), seed=0)
+def test_without_a_least_level_stems_may_be_silent(partly_silent_tracks):
+    excerpts = random_excerpts(partly_silent_tracks, 100, augment(active_db=None), seed=0)
     stems = torch.stack([excerpts[ExcerptKey(0, index)] for index in range(400)])
     assert (level_db(stems) < -50).float().mean(0)[0] > 0.5
 
 
-def test_a_stem_that_is_never_heard_is_drawn_silent(resting_songs):
-    excerpts = random_excerpts(resting_songs[:1], 100, augment(), seed=0)
+def test_a_stem_that_is_never_active_is_drawn_silent(partly_silent_tracks):
+    excerpts = random_excerpts(partly_silent_tracks[:1], 100, augment(), seed=0)
     assert all(not excerpts[ExcerptKey(0, index)][2].any() for index in range(20))
 
 
 @pytest.mark.parametrize("unmixed", [0.0, 1.0])
-def test_excerpts_too_short_to_tell_by_blocks_are_drawn_where_something_sounds(unmixed):
-    songs = [resting("a", {stem: [(495, 520)] for stem in STEMS})]
-    excerpts = random_excerpts(songs, 15, augment(unmixed=unmixed), seed=0)
-    assert sum(run.starts for run in excerpts.together.runs) < 70
-    heard = [excerpts[ExcerptKey(0, index)].any().item() for index in range(100)]
-    assert sum(heard) > 50
+def test_excerpts_too_short_for_blocks_are_drawn_near_sound(unmixed):
+    tracks = [partly_silent("a", {stem: [(495, 520)] for stem in STEMS})]
+    excerpts = random_excerpts(tracks, 15, augment(unmixed=unmixed), seed=0)
+    assert len(all_starts(excerpts.together)) < 70
+    active = [excerpts[ExcerptKey(0, index)].any().item() for index in range(100)]
+    assert sum(active) > 50
 
 
-def test_an_unmixed_excerpt_is_one_in_which_something_is_heard():
-    songs = [resting("a", {"vocals": [(500, 600)], "drums": [], "bass": [(550, 650)]})]
-    excerpts = random_excerpts(songs, 100, augment(unmixed=1.0), seed=0)
+def test_an_unmixed_excerpt_has_an_active_stem():
+    tracks = [partly_silent("a", {"vocals": [(500, 600)], "drums": [], "bass": [(550, 650)]})]
+    excerpts = random_excerpts(tracks, 100, augment(unmixed=1.0), seed=0)
     for index in range(100):
         assert (level_db(excerpts[ExcerptKey(0, index)]) >= -50).any()
 
 
-def test_clips_of_one_stem_are_mixed_with_songs_and_never_kept_together():
-    songs = [CountingSong(1, 30), CountingSong(2, 30, stems=("drums",))]
+def test_clips_are_mixed_with_tracks_and_never_unmixed():
+    songs = [CountingTrack(1, 30), CountingTrack(2, 30, stems=("drums",))]
     mixed = drawn(AS_IT_IS, songs, count=300)[:, :, 0, 0]  # excerpt n
     assert set(mixed[:, 0].tolist()) == {10} and set(mixed[:, 1].tolist()) == {11, 21}
     together = drawn(augment(unmixed=1.0), songs, count=50)[:, :, 0, 0]
@@ -128,14 +125,14 @@ def test_clips_of_one_stem_are_mixed_with_songs_and_never_kept_together():
 
 
 def test_longer_songs_are_drawn_more_often():
-    mixed = drawn(AS_IT_IS, [CountingSong(1, 19), CountingSong(2, 39)], frames=10, count=2000)[:, 0, 0, 0]
+    mixed = drawn(AS_IT_IS, [CountingTrack(1, 19), CountingTrack(2, 39)], frames=10, count=2000)[:, 0, 0, 0]
     assert (mixed == 20).float().mean().item() == pytest.approx(39 / 58, abs=0.03)
 
 
-def test_what_no_song_has_is_told():
+def test_a_stem_that_no_track_has_is_refused():
     with pytest.raises(InputError, match=r"no song to train on has bass: add some"):
-        random_excerpts([CountingSong(1, 30, stems=("vocals", "drums"))], 10, AS_IT_IS, 0)
-    clips = [CountingSong(1, 30, stems=(stem,)) for stem in STEMS]
+        random_excerpts([CountingTrack(1, 30, stems=("vocals", "drums"))], 10, AS_IT_IS, 0)
+    clips = [CountingTrack(1, 30, stems=(stem,)) for stem in STEMS]
     with pytest.raises(InputError, match=r"no song to train on has all of them: set augment\.unmixed=0"):
         random_excerpts(clips, 10, augment(unmixed=0.1), 0)
     assert random_excerpts(clips, 10, AS_IT_IS, 0)[ExcerptKey(0, 0)].shape == (3, 2, 10)
@@ -150,10 +147,10 @@ def test_mixup_adds_other_songs_to_a_stem():
     assert len(set(several[:, 0].tolist())) > 8
 
 
-def test_a_faster_tempo_is_read_from_further_before_the_end_and_stays_as_long():
-    songs = [resting("a", {stem: [(0, 20_000)] for stem in STEMS}, frames=20_000)]
-    excerpts = random_excerpts(songs, 4000, augment(stretch=Stretch(1.0, (0.0, 0.0), (1.5, 1.5))), seed=0)
+def test_a_faster_tempo_reads_more_samples_and_keeps_the_length():
+    tracks = [partly_silent("a", {stem: [(0, 20_000)] for stem in STEMS}, frames=20_000)]
+    excerpts = random_excerpts(tracks, 4000, augment(stretch=Stretch(1.0, (0.0, 0.0), (1.5, 1.5))), seed=0)
     for index in range(5):
         stems = excerpts[ExcerptKey(0, index)]
         assert stems.shape == (3, 2, 4000)
-        assert (level_db(stems.unflatten(-1, (4, 1000)).movedim(2, 0)) > -40).all()  # none ends in silence
+        assert (level_db(stems.unflatten(-1, (4, 1000)).movedim(2, 0)) > -40).all()  # no silence at the end

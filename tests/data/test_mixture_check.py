@@ -73,7 +73,7 @@ def test_the_rest_is_the_mixture_minus_the_other_stems(tmp_path, packed):
     data_of(root, ["vocals", "rest"], pack).setup("fit")
 
 
-def test_a_pack_of_another_rest_is_not_used(tmp_path):
+def test_a_pack_with_the_rest_of_other_stems_is_stale(tmp_path):
     root, pack = tmp_path / "set", tmp_path / "pack"
     write_song(root / "train" / "A", FULL)
     of_three = TrackFormat(["vocals", "drums", "rest"], RATE, 2)
@@ -83,7 +83,7 @@ def test_a_pack_of_another_rest_is_not_used(tmp_path):
     assert songs.stale == ("A",) and not songs.packed
 
 
-def test_a_file_called_rest_is_a_stem_like_others(tmp_path):
+def test_a_file_named_rest_is_a_stem_like_others(tmp_path):
     write_song(tmp_path / "train" / "A", ["vocals"])
     audio, _ = read(tmp_path / "train/A/vocals.wav")
     soundfile.write(tmp_path / "train/A/rest.wav", audio.numpy().T, RATE)
@@ -91,7 +91,7 @@ def test_a_file_called_rest_is_a_stem_like_others(tmp_path):
     assert torch.equal(open_track(find_files(tmp_path, form.stems)[0], form).stem("rest"), audio)
 
 
-def test_missing_stems_are_silent_only_if_the_mixture_says_so(tmp_path):
+def test_missing_stems_are_silent_only_if_the_mixture_agrees(tmp_path):
     form = TrackFormat(list(FULL), RATE, 2)
     write_song(tmp_path / "set/train/A", ["vocals"])
     with pytest.raises(InputError, match=r"lacks drums, bass: .* data\.stems=\[vocals,rest\]"):
@@ -101,4 +101,4 @@ def test_missing_stems_are_silent_only_if_the_mixture_says_so(tmp_path):
     vocals, _ = soundfile.read(tmp_path / "set/train/A/vocals.wav", dtype="int16")
     soundfile.write(tmp_path / "set/train/A/mixture.wav", vocals, RATE)
     plan = plan_packs(find_files(tmp_path / "set", FULL), form, tmp_path / "pack", mend=["missing"])
-    assert [job.mended for job in plan.jobs] == [("missing",)]
+    assert [job.repairs for job in plan.jobs] == [("missing",)]

@@ -18,7 +18,7 @@ def touch(path):
 
 
 @pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "._song.wav", ".DS_Store", "#recycle", "$RECYCLE.BIN"])
-def test_what_systems_leave_behind_is_no_music(tmp_path, name):
+def test_folders_of_systems_are_ignored(tmp_path, name):
     assert not is_visible(name)
     for place in ("train/A", f"train/{name}", f"train/A/{name}"):
         touch(tmp_path / place / "vocals.wav")

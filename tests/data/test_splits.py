@@ -39,7 +39,7 @@ def names(splits: Splits) -> tuple[list[str], list[str], list[str]]:
 
 
 @pytest.mark.parametrize("add", [add_folder, add_stem_mp4])
-def test_songs_of_either_layout_are_found_by_split_in_the_order_of_names(tmp_path, add):
+def test_tracks_are_found_by_split_in_the_order_of_names(tmp_path, add):
     for split, song in [("train", "B"), ("train", "A"), ("valid", "V"), ("test", "T")]:
         add(tmp_path, split, song)
     splits = find(tmp_path, "folders" if add is add_folder else "stem_mp4")
@@ -72,16 +72,16 @@ def test_named_songs_of_train_become_the_validation_set(tmp_path):
     assert {track.split for track in splits.valid} == {"valid"}
 
 
-def test_the_official_validation_songs_of_musdb_are_matched_by_name(tmp_path):
+def test_the_official_validation_songs_are_matched_by_name(tmp_path):
     for song in (validation_songs()[2], "A Classic Education - NightOwl"):
         add_stem_mp4(tmp_path, "train", song)
     splits = find(tmp_path, "stem_mp4", list(validation_songs()))
     assert names(splits) == (["A Classic Education - NightOwl"], [validation_songs()[2]], [])
 
 
-def test_validation_songs_that_are_all_missing_are_told(tmp_path):
+def test_unknown_validation_songs_are_refused(tmp_path):
     add_folder(tmp_path, "train", "A")
-    with pytest.raises(InputError, match=r"None of the 2 songs of data\.valid_songs \(X\.\.\.\) is in .*train"):
+    with pytest.raises(InputError, match=r"No song of the 2 in data\.valid_songs \(X\.\.\.\) is in .*train"):
         find(tmp_path, valid_songs=["X", "Y"])
 
 
@@ -90,7 +90,7 @@ def test_a_test_set_alone_needs_no_validation_songs(tmp_path):
     assert names(find(tmp_path, valid_songs=["X"])) == ([], [], ["T"])
 
 
-def test_a_wrong_root_is_told_with_the_key_and_the_variable_to_set(tmp_path):
+def test_a_wrong_root_is_refused_with_the_key_and_the_variable(tmp_path):
     (tmp_path / "musdb18hq").mkdir()
     remedy = r"set data\.root, or the environment variable MUSDB_PATH, to the folder that holds train/ and test/"
     with pytest.raises(InputError, match=f"No data set is named: {remedy}"):
@@ -103,7 +103,7 @@ def test_a_wrong_root_is_told_with_the_key_and_the_variable_to_set(tmp_path):
         find(tmp_path / "musdb18hq")
 
 
-def test_songs_of_the_other_layout_are_told_with_the_config_for_them(tmp_path):
+def test_tracks_of_another_layout_are_reported_with_its_config(tmp_path):
     add_folder(tmp_path / "hq", "train", "A")
     with pytest.raises(
         InputError, match=r"Expected files <song>\.stem\.mp4 in .*train, but found folders .*data=musdb18hq"
@@ -116,14 +116,14 @@ def test_songs_of_the_other_layout_are_told_with_the_config_for_them(tmp_path):
         find(tmp_path / "mp4", "folders")
 
 
-def test_split_folders_without_songs_are_told(tmp_path):
+def test_splits_without_tracks_are_refused(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "notes.txt").touch()
     with pytest.raises(InputError, match=r"Expected files .* or folders .* but found notes\.txt: set data\.root"):
         find(tmp_path)
 
 
-def test_faulty_songs_are_counted_and_the_first_are_named_in_one_sentence(tmp_path):
+def test_faulty_tracks_are_counted_and_the_first_are_named(tmp_path):
     add_folder(tmp_path, "train", "good")
     for number in range(5):
         add_folder(tmp_path, "train", f"bad {number}", STEMS[: number % 2 + 2], rate=48000)
@@ -136,7 +136,7 @@ def test_faulty_songs_are_counted_and_the_first_are_named_in_one_sentence(tmp_pa
     assert "\n" not in message
 
 
-def test_a_song_in_both_kinds_is_told(tmp_path):
+def test_a_track_as_file_and_folder_is_refused(tmp_path):
     add_folder(tmp_path, "train", "A")
     add_stem_mp4(tmp_path, "train", "A")
     with pytest.raises(InputError, match="train holds A as a file and as a folder: remove one"):
@@ -152,7 +152,7 @@ def test_all_of_musdb18_is_found_in_about_a_second(tmp_path):
     assert time.process_time() - start < 10  # about 1 s
 
 
-def test_a_song_that_is_named_to_validate_and_is_in_valid_already_is_told(tmp_path):
+def test_a_validation_song_that_is_in_valid_already_is_refused(tmp_path):
     add_folder(tmp_path, "train", "A")
     add_folder(tmp_path, "valid", "A")
     with pytest.raises(InputError, match=r"train/A and .*valid/A are both called A"):
@@ -167,7 +167,7 @@ def test_a_clip_cannot_be_named_to_validate(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_cannot_be_read_is_told(tmp_path):
+def test_an_unreadable_folder_is_refused(tmp_path):
     add_folder(tmp_path, "train", "A")
     (tmp_path / "train").chmod(0)
     with pytest.raises(InputError, match=r"train cannot be read"):

@@ -21,7 +21,7 @@ from bsroformer.launch.run_config import run_config
 from bsroformer.launch.run_facts import read_starts
 from bsroformer.report.rows import read_whole_rows
 from bsroformer.run_folder import LAST, weights_of
-from bsroformer.training.callbacks.faults import read_whole_lines
+from bsroformer.training.fault_records import read_whole_lines
 from bsroformer.training.resume.state_check import check_training_state
 
 LONGEST_S = 20.0

@@ -7,11 +7,11 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from bsroformer.audio.files import write
 from bsroformer.errors import InputError
 from bsroformer.figures import curves_figure
-from bsroformer.training.run_outputs import log_picture, log_sound, log_table, only_told
+from bsroformer.training.run_outputs import log_picture, log_sound, log_table, warn_on_write_error
 
 
 class FakeWandb(WandbLogger):
-    """Takes note of the tables that it is given."""
+    """Record the logged tables."""
 
     def __init__(self) -> None:
         self.shown: list[object] = []
@@ -21,7 +21,7 @@ class FakeWandb(WandbLogger):
 
 
 class FakeTensorBoard(TensorBoardLogger):
-    """Takes note of what it is given to show; its own writer is a package of its own."""
+    """Record what is logged, without the package that writes it."""
 
     def __init__(self) -> None:
         self.shown: list[tuple] = []
@@ -40,7 +40,7 @@ class FakeTensorBoard(TensorBoardLogger):
         self.shown.append((name, text, step))
 
 
-def test_tensorboard_gets_pictures_of_height_width_and_colour(tmp_path):
+def test_tensorboard_gets_pictures_as_height_width_channels(tmp_path):
     curves_figure({1: {"val/si_sdr": 1.0}}, []).savefig(tmp_path / "a.png", dpi=10)
     log_picture([logger := FakeTensorBoard()], "a", tmp_path / "a.png", 5)
     [(name, image, step, formats)] = logger.shown
@@ -57,14 +57,14 @@ def test_tensorboard_gets_one_channel_within_its_range(tmp_path):
     torch.testing.assert_close(audio, torch.tensor([0.3, 1.0, -1.0]))
 
 
-def test_a_table_is_one_in_weights_and_biases_and_text_in_tensorboard():
+def test_tensorboard_gets_a_table_as_text():
     loggers = FakeWandb(), FakeTensorBoard()
     log_table(loggers, "scores", ("song", "SI-SDR"), [("A", 1.25)], 5)
     assert loggers[0].shown == [("scores", ["song", "SI-SDR"], [["A", 1.25]], 5)]
     assert loggers[1].shown == [("scores", "| song | SI-SDR |\n| --- | --- |\n| A | 1.25 |", 5)]
 
 
-def test_loggers_without_a_page_are_left_alone(tmp_path):
+def test_other_loggers_are_ignored(tmp_path):
     logger = CSVLogger(str(tmp_path))
     log_picture([logger], "a", tmp_path / "none.png", 1)
     log_sound([logger], "a", tmp_path / "none.wav", 1)
@@ -73,11 +73,11 @@ def test_loggers_without_a_page_are_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError("no space"), InputError("no space")])
-def test_what_cannot_be_written_is_told(error):
-    with pytest.warns(UserWarning, match=r"Training goes on: .*no space"), only_told():
+def test_write_errors_are_warnings(error):
+    with pytest.warns(UserWarning, match=r"Training continues: .*no space"), warn_on_write_error():
         raise error
 
 
-def test_a_bug_is_not_taken_for_a_full_disk():
-    with pytest.raises(KeyError), warnings.catch_warnings(), only_told():
+def test_other_errors_are_raised():
+    with pytest.raises(KeyError), warnings.catch_warnings(), warn_on_write_error():
         raise KeyError

@@ -8,7 +8,7 @@ import torch.multiprocessing
 from torch import Tensor
 
 from bsroformer.metrics import LIMIT_DB, sdr, si_sdr
-from bsroformer.training.validation_scores import PieceScores
+from bsroformer.training.validation_scores import ValidationScores
 from warm import in_ranks
 
 METRICS = {"si_sdr": si_sdr, "sdr": sdr}
@@ -26,7 +26,7 @@ def songs(noise: float = 0.3) -> list[tuple[Tensor, Tensor]]:
 
 
 def excerpts(pairs: list[tuple[Tensor, Tensor]], frames: int = 500) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """What `PieceScores.update` takes, an excerpt at a time; the padding is loud in the estimates."""
+    """Arguments of `ValidationScores.update`, with loud padding in the estimates."""
     found = []
     for piece, (estimate, target) in enumerate(pairs):
         for one, other in zip(estimate.split(frames, dim=-1), target.split(frames, dim=-1), strict=True):
@@ -37,15 +37,15 @@ def excerpts(pairs: list[tuple[Tensor, Tensor]], frames: int = 500) -> list[tupl
     return found
 
 
-def scored(found: list[tuple[Tensor, Tensor, Tensor, Tensor]], pieces: int = len(LENGTHS)) -> PieceScores:
-    scores = PieceScores(pieces, stems=3)
+def scored(found: list[tuple[Tensor, Tensor, Tensor, Tensor]], pieces: int = len(LENGTHS)) -> ValidationScores:
+    scores = ValidationScores(pieces, stems=3)
     for excerpt in found:
         scores.update(*excerpt)
     return scores
 
 
 @pytest.mark.parametrize("noise", [1.0, 1e-2, 1e-4])  # up to 77 dB
-def test_songs_in_excerpts_score_as_in_one(noise):
+def test_songs_in_excerpts_score_as_whole_songs(noise):
     pairs = songs(noise)
     found = scored(excerpts(pairs)).compute()
     for name, metric in METRICS.items():
@@ -53,13 +53,13 @@ def test_songs_in_excerpts_score_as_in_one(noise):
         torch.testing.assert_close(found[name], expected, rtol=1e-6, atol=1e-6)
 
 
-def test_a_batch_counts_as_its_excerpts_one_by_one():
+def test_a_batch_scores_as_its_excerpts_one_by_one():
     found = excerpts(songs())
     batch = tuple(torch.cat(fields) for fields in zip(*found, strict=True))
     torch.testing.assert_close(scored([batch]).compute(), scored(found).compute())
 
 
-def test_limits_and_silence_are_those_of_the_metrics():
+def test_limits_and_silence_match_the_metrics():
     target = torch.randn(3, 2, 500)
     pairs = [
         (target, target),
@@ -75,7 +75,7 @@ def test_limits_and_silence_are_those_of_the_metrics():
     assert (found["si_sdr"][:2] == LIMIT_DB).all()
 
 
-def test_a_nan_in_an_estimate_is_not_hidden_but_in_the_padding():
+def test_nan_is_ignored_in_the_padding_only():
     [excerpt] = excerpts([(torch.ones(3, 2, 170), torch.ones(3, 2, 170))])
     excerpt[0][..., 170:] = torch.nan
     assert not scored([excerpt], pieces=1).compute()["si_sdr"].isnan().any()
@@ -84,14 +84,14 @@ def test_a_nan_in_an_estimate_is_not_hidden_but_in_the_padding():
 
 
 def score_a_share(ranks: int, folder: Path) -> None:
-    """One of several processes, which scores every so many-th excerpt."""
+    """Score every `ranks`-th excerpt, as one of several processes."""
     rank = int(os.environ["LOCAL_RANK"])
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=ranks)
     torch.save(scored(excerpts(songs())[rank::ranks]).compute(), folder / f"{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
-def test_processes_score_together_what_one_scores(tmp_path):
+def test_processes_score_together_as_one(tmp_path):
     in_ranks(2, score_a_share, 2, tmp_path)
     expected = scored(excerpts(songs())).compute()
     for rank in range(2):

@@ -1,4 +1,4 @@
-"""The same audio twice: by the digest of its samples, whatever it is kept in."""
+"""Find the same audio twice, in any file format: by the digest of its samples."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from bsroformer.data.doctor.finding import Finding, Severity
 from bsroformer.data.doctor.sound_findings import is_silent
 from bsroformer.data.layouts import MIXTURE, SPLITS
 
-ACROSS = "does not notice: its scores on {split} are of music that it has learnt"
-WITHIN = {
+_ACROSS_SPLITS = "does not notice: its scores on {split} are of music that it has learnt"
+_WITHIN_SPLIT = {
     "train": "draws it twice as often as other music",
     "valid": "counts it twice",
     "test": "does not matter; evaluation counts it twice",
@@ -17,61 +17,70 @@ WITHIN = {
 
 
 class Stem(NamedTuple):
-    """A stem of a song that was examined."""
+    """A stem of an examined track."""
 
-    song: int
-    """The song's place."""
+    track: int
+    """Number of the track."""
     name: str
 
 
 class Pair(NamedTuple):
-    """Two stems that are one."""
+    """Two stems with the same audio."""
 
-    one: Stem
-    other: Stem
-    """The one that is told: of the later split, or song."""
+    original: Stem
+    copy: Stem
+    """The reported stem: that of the later split, or track."""
 
 
-def exact_pairs(songs: Sequence[TrackFacts]) -> list[Pair]:
-    """Stems that sound the same to 16 bits: each with the first that does, in the order of splits and songs.
+def exact_pairs(tracks: Sequence[TrackFacts]) -> list[Pair]:
+    """Pair stems that are the same to 16 bits with the first such stem, in the order of splits and tracks.
 
-    A mixture is compared with mixtures only, since it is its stem where the song has one.
+    A mixture is compared with mixtures only, since it equals the stem of a track with one stem.
     """
     first: dict[tuple[str, bool], Stem] = {}
     pairs = []
-    for number in in_order(songs):
-        for name, stem in songs[number].stems.items():
-            if not is_silent(stem):
-                own = Stem(number, name)
-                other = first.setdefault((stem.digest, name == MIXTURE), own)
-                if other is not own:
-                    pairs.append(Pair(other, own))
+    for number in in_order(tracks):
+        for name, facts in tracks[number].stems.items():
+            if is_silent(facts):
+                continue
+            stem = Stem(number, name)
+            original = first.setdefault((facts.digest, name == MIXTURE), stem)
+            if original is not stem:
+                pairs.append(Pair(original, stem))
     return pairs
 
 
-def in_order(songs: Sequence[TrackFacts]) -> list[int]:
-    """The places of songs by split, train before test."""
-    return sorted(range(len(songs)), key=lambda number: SPLITS.index(songs[number].song.split))
+def in_order(tracks: Sequence[TrackFacts]) -> list[int]:
+    """Order the numbers of tracks by split, train before test."""
+    return sorted(range(len(tracks)), key=lambda number: SPLITS.index(tracks[number].song.split))
 
 
-def twin_findings(songs: Sequence[TrackFacts], pairs: Sequence[Pair]) -> Iterator[Finding]:
-    """Tell of pairs of one sound, those of two songs together."""
-    for (one, other), stems in _by_songs(pairs).items():
-        song, twin = songs[other].song, songs[one].song
-        across = song.split != twin.split
-        names = tuple(dict.fromkeys(pair.other.name for pair in stems))
-        renamed = ", ".join(f"its {pair.one.name}" for pair in stems if pair.one.name != pair.other.name)
-        where = "" if one == other else f"{twin.split}/{twin.name}"
-        told = f"the same audio as {' in '.join(filter(None, (renamed, where)))}"
-        training = ACROSS.format(split=song.split) if across else WITHIN[song.split]
-        if one == other:
-            training = "takes one sound for both stems"
-        severity: Severity = "error" if across else "warning"
-        yield Finding("duplicate", severity, song.split, song.name, names, told, training)
-
-
-def _by_songs(pairs: Sequence[Pair]) -> dict[tuple[int, int], list[Pair]]:
-    found: dict[tuple[int, int], list[Pair]] = {}
+def duplicate_findings(tracks: Sequence[TrackFacts], pairs: Sequence[Pair]) -> Iterator[Finding]:
+    """Report pairs of the same audio, a finding for all pairs of two tracks."""
+    by_tracks: dict[tuple[int, int], list[Pair]] = {}
     for pair in pairs:
-        found.setdefault((pair.one.song, pair.other.song), []).append(pair)
-    return found
+        by_tracks.setdefault((pair.original.track, pair.copy.track), []).append(pair)
+    for (original, copy), shared in by_tracks.items():
+        yield _finding(tracks[original], tracks[copy], shared)
+
+
+def _finding(original: TrackFacts, copy: TrackFacts, shared: Sequence[Pair]) -> Finding:
+    sources = [f"its {pair.original.name}" for pair in shared if pair.original.name != pair.copy.name]
+    phrases = [", ".join(sources)] if sources else []
+    if original is copy:
+        training = "takes one sound for both stems"
+    else:
+        training = training_of_copy(original, copy)
+        phrases.append(f"{original.song.split}/{original.song.name}")
+    severity: Severity = "warning" if original.song.split == copy.song.split else "error"
+    stems = tuple(dict.fromkeys(pair.copy.name for pair in shared))
+    found = f"the same audio as {' in '.join(phrases)}"
+    return Finding.about(copy.song, "duplicate", severity, stems, found, training)
+
+
+def training_of_copy(original: TrackFacts, copy: TrackFacts) -> str:
+    """Describe the effect of a copy in the same split, or in another one."""
+    split = copy.song.split
+    if original.song.split == split:
+        return _WITHIN_SPLIT[split]
+    return _ACROSS_SPLITS.format(split=split)

@@ -1,4 +1,4 @@
-"""What is known of a song once all of it was decoded."""
+"""Measurements of a decoded track."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,36 +21,36 @@ class Clipped:
 
     runs: int
     first: int
-    """Sample at which the first begins."""
+    """First sample of the first run."""
     longest: int
-    """Samples."""
+    """Samples of the longest run."""
 
 
 @dataclass(frozen=True)
-class Bad:
+class NonFinite:
     """Samples that are NaN or infinite."""
 
     count: int
     first: int
-    """Sample at which the first is."""
+    """First of these samples."""
 
 
 @dataclass(frozen=True)
 class StemFacts:
-    """What a stem, or the mixture, sounds like.
+    """Measurements of a stem, or of the mixture.
 
     Attributes:
         frames: Samples per channel that could be decoded.
         sample_rate: Hz.
-        channels: How many.
+        channels: Number of channels.
         peak: Largest absolute sample.
-        rms: Over channels and samples.
+        rms: RMS over channels and samples.
         dc: Largest absolute mean of a channel.
-        beyond: Samples beyond 1.
+        beyond: Number of samples beyond 1.
         clipped: Runs of samples at full scale, if there are any.
-        bad: Samples that are not finite, if there are any; all else takes them for 0.
-        digest: Of the samples, rounded to 16 bits; 128 bits in hexadecimal.
-        power: Mean square of each hop, (hops); the last one may be shorter, and counts as if silence filled it.
+        non_finite: Samples that are not finite, if there are any; all other measurements take them for 0.
+        digest: Digest of the samples, rounded to 16 bits; 128 bits in hexadecimal.
+        power: Mean square of each hop, (hops); the last hop is padded with silence.
     """
 
     frames: int
@@ -61,7 +61,7 @@ class StemFacts:
     dc: float
     beyond: int
     clipped: Clipped | None
-    bad: Bad | None
+    non_finite: NonFinite | None
     digest: str
     power: NDArray[np.float32]
 
@@ -71,23 +71,25 @@ class StemFacts:
         return self.frames / self.sample_rate
 
     @property
-    def rests(self) -> float:
+    def silent_share(self) -> float:
         """Share of hops that are silent."""
-        return float(np.mean(self.power < 10 ** (QUIET_DB / 10))) if len(self.power) else 1.0
+        if len(self.power) == 0:
+            return 1.0
+        return float(np.mean(self.power < 10 ** (QUIET_DB / 10)))
 
 
 @dataclass(frozen=True)
 class TrackFacts:
-    """A song as it was found.
+    """Measurements of a track.
 
     Attributes:
         song: Its files.
-        headers: What the header of each stem, and of the mixture, says.
-        stems: What each sounds like; one that could not be opened is not there.
-        errors: Why a file could not be read, by stem.
-        damages: What the decoder said of a damaged file, by stem.
-        residual_db: Energy of mixture - sum of the stems over that of the mixture in each channel, dB; empty where
-            there is no mixture or not every stem.
+        headers: Header of each stem, and of the mixture.
+        stems: Measurements of each; one that could not be opened is missing.
+        errors: Reason why a file could not be read, by stem.
+        damages: The decoder's warning about a damaged file, by stem.
+        residual_db: Energy of mixture - sum of the stems over that of the mixture in each channel, dB; empty without a
+            mixture or with a missing stem.
         residual_dbfs: RMS level of the same in each channel.
     """
 
@@ -105,6 +107,6 @@ class TrackFacts:
         return max((stem.seconds for stem in self.stems.values()), default=0.0)
 
 
-def decibels(amplitude: float) -> float:
-    """An amplitude in dB; -inf for 0."""
+def to_db(amplitude: float) -> float:
+    """Convert an amplitude to dB; -inf for 0."""
     return 20 * log10(amplitude) if amplitude > 0 else -inf

@@ -1,116 +1,123 @@
-"""Whether a song's files are there, can be read, and fit together: by what training itself would say."""
+"""Findings about the files of a track: whether they exist, can be read, and fit together, by training's own rules."""
 
 from collections.abc import Collection, Iterator
 
 from bsroformer.data.doctor.facts import TrackFacts
-from bsroformer.data.doctor.finding import Finding, Severity
+from bsroformer.data.doctor.finding import REFUSES, SUMS, Finding, Severity
 from bsroformer.data.layouts import MIXTURE, TrackFormat
-from bsroformer.data.track import Misfit, misfits, written_otherwise
+from bsroformer.data.track_check import FormatMismatch, case_mismatches, find_mismatches
 
-REFUSES = "refuses the data set"
-SUMS = "sums the stems instead"
-_MENDED = {
+_REPAIRS = {
     "rate": "packing resamples it",
     "channels": "packing mixes it down or doubles it",
     "length": "packing lets the short ones end in silence",
     "missing": "packing takes it for silence",
 }
-# Samples by which a stem may end before its header says so: what an mp4's counts too many.
 _SLACK = 4096
+"""Samples by which a stem may be shorter than its header says: an mp4 counts too many."""
 
 
-def fit_findings(facts: TrackFacts, form: TrackFormat, mend: Collection[str]) -> Iterator[Finding]:
-    """What is wrong with a song's files.
+def file_findings(facts: TrackFacts, form: TrackFormat, mend: Collection[str]) -> Iterator[Finding]:
+    """Find faults of a track's files.
 
     Args:
-        facts: The song.
-        form: What it must have.
-        mend: What packing mends: see `bsroformer.data.packs`. Songs to test on are not packed.
+        facts: The track.
+        form: Format that it must have.
+        mend: Repairs of packing: see `bsroformer.data.packs`. Tracks to test on are not packed.
     """
-    mended = set() if facts.song.split == "test" else set(mend)
-    yield from _names(facts, form, mended)
+    repaired = set() if facts.song.split == "test" else set(mend)
+    yield from _names(facts, form, repaired)
     for stem, error in facts.errors.items():
         opened = stem in facts.headers and facts.headers[stem].frames
-        yield _finding(facts, "unreadable", "error", (stem,), error, "stops there" if opened else REFUSES)
+        training = "stops there" if opened else REFUSES
+        yield Finding.about(facts.song, "unreadable", "error", (stem,), error, training)
     for stem, damage in facts.damages.items():
         yield _damaged(facts, stem, damage)
-    yield from _misfits(facts, form, mended)
+    yield from _mismatches(facts, form, repaired)
 
 
-def _names(facts: TrackFacts, form: TrackFormat, mended: Collection[str]) -> Iterator[Finding]:
-    """Stems that are missing, there twice, or not asked for."""
+def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> Iterator[Finding]:
+    """Find stems that are missing, duplicate, or not requested."""
     song = facts.song
     for fault in song.faults:
-        told = fault.replace(f"{song.path} has ", "").partition(": remove")[0]
-        yield _finding(facts, "there twice", "error", (), told, f"{REFUSES} until one is removed")
-    otherwise = written_otherwise(song, form)
-    for stem, found in otherwise.items():
-        told = f"{found} where {stem} is asked for"
-        yield _finding(facts, "written otherwise", "error", (found,), told, f"{REFUSES} until it is renamed")
-    missing = tuple(stem for stem in form.stems if stem not in song.stems and stem not in otherwise)
-    told = f"only {', '.join(song.stems) or 'nothing'}"
+        phrase = fault.replace(f"{song.path} has ", "").partition(": remove")[0]
+        yield Finding.about(song, "there twice", "error", (), phrase, f"{REFUSES} until one is removed")
+    renamed = case_mismatches(song, form)
+    for stem, written in renamed.items():
+        phrase = f"{written} where {stem} is asked for"
+        yield Finding.about(song, "written otherwise", "error", (written,), phrase, f"{REFUSES} until it is renamed")
+    missing = tuple(stem for stem in form.stems if stem not in song.stems and stem not in renamed)
+    phrase = f"only {', '.join(song.stems) or 'nothing'}"
     if len(missing) == len(form.stems):
-        yield _finding(facts, "missing", "error", missing, told, REFUSES)
+        yield Finding.about(song, "missing", "error", missing, phrase, REFUSES)
     elif missing and song.whole:
-        yield _mendable(facts, "missing", missing, told, mended)
-    known = (MIXTURE, *form.stems, *otherwise.values())
-    if extra := tuple(stem for stem in song.stems if stem not in known):
-        yield _finding(facts, "extra", "remark", extra, "no stem that is asked for", "does not read it")
+        yield _repairable(facts, "missing", missing, phrase, repaired)
+    known = (MIXTURE, *form.stems, *renamed.values())
+    extra = tuple(stem for stem in song.stems if stem not in known)
+    if extra:
+        yield Finding.about(song, "extra", "remark", extra, "no stem that is asked for", "does not read it")
 
 
 def _damaged(facts: TrackFacts, stem: str, damage: str) -> Finding:
-    """A file whose decoder found something wrong with it; if its end is missing, reading there fails."""
+    """Describe a file whose decoder found a fault; if its end is missing, reading there fails."""
+    severity: Severity = "warning"
     if facts.song.split == "test":
-        return _finding(facts, "damaged", "warning", (stem,), damage, "evaluation takes what can be read")
-    if stem == MIXTURE:
-        return _finding(facts, "damaged", "warning", (stem,), damage, SUMS)
-    stated, found = facts.headers[stem].frames, facts.stems.get(stem)
-    if found and stated and found.frames < stated - _SLACK:
+        training = "evaluation takes what can be read"
+    elif stem == MIXTURE:
+        training = SUMS
+    elif _is_cut(facts, stem):
+        severity = "error"
         training = "stops at the first excerpt after the cut; packed, the rest is silence"
-        return _finding(facts, "damaged", "error", (stem,), damage, training)
-    return _finding(facts, "damaged", "warning", (stem,), damage, "takes what can be read, with gaps of silence")
+    else:
+        training = "takes what can be read, with gaps of silence"
+    return Finding.about(facts.song, "damaged", severity, (stem,), damage, training)
 
 
-def _misfits(facts: TrackFacts, form: TrackFormat, mended: Collection[str]) -> Iterator[Finding]:
-    """Rates, channels and lengths, a finding for each kind."""
-    by_kind: dict[str, list[Misfit]] = {}
-    for misfit in misfits(facts.headers, form):
-        by_kind.setdefault(misfit.kind, []).append(misfit)
-    alone = {name: info for name, info in facts.headers.items() if name != MIXTURE}
-    of_stems = {misfit.kind for misfit in misfits(alone, form) if misfit.kind == "length"}
-    wanted = {"rate": f"not {form.sample_rate} Hz", "channels": f"not {form.channels}"}
-    for kind, found in by_kind.items():
-        stems = tuple(misfit.stem for misfit in found)
-        told = ", ".join(misfit.told for misfit in found)
-        told += f", {wanted[kind]}" if kind in wanted else ""
+def _is_cut(facts: TrackFacts, stem: str) -> bool:
+    stated = facts.headers[stem].frames
+    measured = facts.stems.get(stem)
+    return measured is not None and stated is not None and measured.frames < stated - _SLACK
+
+
+def _mismatches(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> Iterator[Finding]:
+    """Find rates, channels and lengths that do not fit, a finding for each kind."""
+    by_kind: dict[str, list[FormatMismatch]] = {}
+    for mismatch in find_mismatches(facts.headers, form):
+        by_kind.setdefault(mismatch.kind, []).append(mismatch)
+    without_mixture = {name: info for name, info in facts.headers.items() if name != MIXTURE}
+    stems_fit_in_length = all(mismatch.kind != "length" for mismatch in find_mismatches(without_mixture, form))
+    wanted = {"rate": f", not {form.sample_rate} Hz", "channels": f", not {form.channels}"}
+    for kind, mismatches in by_kind.items():
+        stems = tuple(mismatch.stem for mismatch in mismatches)
+        phrase = ", ".join(mismatch.found for mismatch in mismatches) + wanted.get(kind, "")
         if kind == "empty":
-            if unread := tuple(stem for stem in stems if stem not in facts.errors):
-                yield _finding(facts, "unreadable", "error", unread, told, REFUSES)
-        elif stems == (MIXTURE,) or (kind == "length" and not of_stems):
-            yield _of_mixture(facts, kind, told, mended)
+            unread = tuple(stem for stem in stems if stem not in facts.errors)
+            if unread:
+                yield Finding.about(facts.song, "unreadable", "error", unread, phrase, REFUSES)
+        elif stems == (MIXTURE,) or (kind == "length" and stems_fit_in_length):
+            yield _of_mixture(facts, kind, phrase, repaired)
         else:
-            yield _mendable(facts, kind, stems, told, mended)
+            yield _repairable(facts, kind, stems, phrase, repaired)
 
 
-def _mendable(facts: TrackFacts, kind: str, stems: tuple[str, ...], told: str, mended: Collection[str]) -> Finding:
-    if kind in mended:
-        return _finding(facts, kind, "remark", stems, told, _MENDED[kind])
+def _repairable(facts: TrackFacts, kind: str, stems: tuple[str, ...], found: str, repaired: Collection[str]) -> Finding:
+    if kind in repaired:
+        return Finding.about(facts.song, kind, "remark", stems, found, _REPAIRS[kind])
     if facts.song.split == "test":
-        return _finding(facts, kind, "error", stems, told, f"{REFUSES}; songs of test are not mended")
-    return _finding(facts, kind, "error", stems, told, f"{REFUSES}; with mend=[{kind}] {_MENDED[kind]}")
+        training = f"{REFUSES}; songs of test are not repaired"
+    else:
+        training = f"{REFUSES}; with mend=[{kind}] {_REPAIRS[kind]}"
+    return Finding.about(facts.song, kind, "error", stems, found, training)
 
 
-def _of_mixture(facts: TrackFacts, kind: str, told: str, mended: Collection[str]) -> Finding:
-    """The mixture alone does not fit: a pack does not hold it."""
+def _of_mixture(facts: TrackFacts, kind: str, found: str, repaired: Collection[str]) -> Finding:
+    """Describe a mixture that alone does not fit: a pack does not contain it."""
+    severity: Severity = "error"
     if facts.song.split == "test":
-        return _finding(facts, kind, "error", (MIXTURE,), told, REFUSES)
-    severity: Severity = "remark" if kind in mended else "error"
-    training = "packing leaves the mixture out"
-    training = training if kind in mended else f"{REFUSES}, unless it is packed, which leaves the mixture out"
-    return _finding(facts, kind, severity, (MIXTURE,), told, training)
-
-
-def _finding(
-    facts: TrackFacts, kind: str, severity: Severity, stems: tuple[str, ...], found: str, training: str
-) -> Finding:
-    return Finding(kind, severity, facts.song.split, facts.song.name, stems, found, training)
+        training = REFUSES
+    elif kind in repaired:
+        severity = "remark"
+        training = "packing ignores the mixture"
+    else:
+        training = f"{REFUSES}, unless it is packed, which ignores the mixture"
+    return Finding.about(facts.song, kind, severity, (MIXTURE,), found, training)

@@ -1,4 +1,4 @@
-"""Which of many series of levels go up and down together, at whatever lag: each with each, by FFT."""
+"""Find series of levels that rise and fall together, at any lag: each with each, by FFT."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,36 +7,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 Advance = Callable[[int], object]
-"""Is told how much more of the work is done."""
+"""Called with how much more of the work is done."""
 Values = NDArray[np.float64]
 
 WINDOW = np.bartlett(11)[1:-1] / 5
-"""Smooths levels over 9 hops, 0.1 s at half its height: what half a hop of shift changes is then small."""
-FLOOR_DB = -40.0  # below a stem's loudest: what is quieter is as quiet
-SPREAD_DB = 0.1  # of levels, at least: a steady tone is like any other
+"""Smooths levels over 9 hops, 0.1 s at half its height: a shift of half a hop then changes little."""
+FLOOR_DB = -40.0
+"""Level below a stem's loudest at which all quieter levels are equal."""
+SPREAD_DB = 0.1
+"""Least deviation of levels: a steady tone is like any other."""
 ALIKE = 0.95
-"""Correlation of levels: of a copy of a demo song's stem, shifted by half a hop, at least 0.96; of different basses of
-these songs up to 0.99."""
-OVERLAP = 0.5  # of the shorter series, at least
-MOST_KEPT = 2**28  # bytes of spectra and sums that wait for the next pair: those of 600 songs of 4 minutes
-STRIDE = 2**20  # work, at least, between two reports: 0.1 s
+"""Correlation of levels: at least 0.96 for a copy of a demo song's stem with a shift of half a hop; up to 0.99 for
+different basses of these songs."""
+OVERLAP = 0.5
+"""Least share of the shorter series that overlaps."""
+MAX_CACHED_BYTES = 2**28
+"""Size of cached spectra and sums: those of 600 songs of 4 minutes."""
+REPORTED_WORK = 2**20
+"""Least work between two reports: 0.1 s."""
 
 
 def smooth_levels(power: NDArray[np.float32]) -> Values:
-    """Levels of a stem in dB of its loudest, of its power by hop: (hops) -> (hops - 8)."""
+    """Compute the levels of a stem in dB of its loudest from its power by hop: (hops) -> (hops - 8)."""
     smooth = np.convolve(power.astype(np.float64), WINDOW, "valid")
     return 10 * np.log10(np.maximum(smooth / smooth.max(), 10 ** (FLOOR_DB / 10)))
 
 
 def work_of(hops: Sequence[int]) -> int:
-    """What `like_pairs` has to do: smoothed lengths of both series of each pair, added up."""
-    return max(0, len(hops) - 1) * (sum(hops) - len(hops) * (len(WINDOW) - 1))
+    """Compute the work of `correlated_pairs`: smoothed lengths of both series of each pair, added up."""
+    smoothed = sum(hops) - len(hops) * (len(WINDOW) - 1)
+    return max(0, len(hops) - 1) * smoothed
 
 
-def like_pairs(levels: Sequence[Values], advance: Advance) -> list[tuple[int, int, int]]:
-    """Pairs that correlate, (one, other, lag): the first before the other, and by how much it comes later.
+def correlated_pairs(levels: Sequence[Values], advance: Advance) -> list[tuple[int, int, int]]:
+    """Find pairs that correlate: (one, other, lag), one before the other, and how much later it is.
 
-    The shorter of two may be a part of the longer one. An FFT is as long as the two need, and not as the longest of
+    The shorter series may be a part of the longer one. An FFT is as long as the two need, and not as the longest of
     all: with the series in the order of their lengths, two sizes are in use at a time.
 
     Args:
@@ -44,26 +50,27 @@ def like_pairs(levels: Sequence[Values], advance: Advance) -> list[tuple[int, in
         advance: Called now and then with how much of their `work_of` is done.
     """
     order = sorted(range(len(levels)), key=lambda number: len(levels[number]))
-    prepared = Prepared(levels)
-    found, work = [], 0
-    for place, longer in enumerate(order):
-        prepared.forget_below(fft_size(len(levels[longer]), 1))
-        for shorter in order[:place]:
+    cache = SeriesCache(levels)
+    pairs = []
+    work = 0
+    for position, longer in enumerate(order):
+        cache.drop_below(fft_size(len(levels[longer]), 1))
+        for shorter in order[:position]:
             one, other = sorted((shorter, longer))
             size = fft_size(len(levels[longer]), len(levels[shorter]))
-            score, lag = best_lag(prepared.get(one, size), prepared.get(other, size), size)
+            score, lag = best_lag(cache.get(one, size), cache.get(other, size), size)
             if score >= ALIKE:
-                found.append((one, other, lag))
+                pairs.append((one, other, lag))
             work += len(levels[longer]) + len(levels[shorter])
-            if work >= STRIDE:
+            if work >= REPORTED_WORK:
                 advance(work)
                 work = 0
     advance(work)
-    return sorted(found, key=lambda pair: (pair[1], pair[0]))
+    return sorted(pairs, key=lambda pair: (pair[1], pair[0]))
 
 
 def fft_size(length: int, other: int) -> int:
-    """The power of two that holds all lags of two series."""
+    """Compute the power of two that holds all lags of two series."""
     return 1 << (length + other - 2).bit_length()
 
 
@@ -72,10 +79,10 @@ class Series:
     """A series without its mean, ready to be correlated.
 
     Attributes:
-        length: Of the series.
+        length: Length of the series.
         spectrum: Its FFT.
-        sums: Sums of its first 0, 1, ... values.
-        squares: The same of their squares.
+        sums: Cumulative sums of its values, from 0.
+        squares: Cumulative sums of their squares, from 0.
     """
 
     length: int
@@ -87,57 +94,64 @@ class Series:
     def of(cls, values: Values, size: int) -> "Series":
         """Prepare a series (t) for an FFT of a size."""
         centred = values - values.mean()
-        sums, squares = (np.concatenate([[0.0], np.cumsum(each)]) for each in (centred, centred * centred))
-        return cls(len(values), np.fft.rfft(centred, size), sums, squares)
+        return cls(len(values), np.fft.rfft(centred, size), _cumulative(centred), _cumulative(centred * centred))
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory."""
+        """Size in memory."""
         return self.spectrum.nbytes + self.sums.nbytes + self.squares.nbytes
 
 
-class Prepared:
-    """Series that are prepared when they are needed; as many as there is room for stay so."""
+def _cumulative(values: Values) -> Values:
+    return np.concatenate([[0.0], np.cumsum(values)])
+
+
+class SeriesCache:
+    """Prepares series on first use, and keeps as many as its size allows."""
 
     def __init__(self, levels: Sequence[Values]) -> None:
         self._levels = levels
-        self._kept: dict[tuple[int, int], Series] = {}
-        self._room = MOST_KEPT
+        self._cached: dict[tuple[int, int], Series] = {}
+        self._free = MAX_CACHED_BYTES
 
     def get(self, number: int, size: int) -> Series:
-        """A series for an FFT of a size."""
-        series = self._kept.get((number, size))
+        """Return a series for an FFT of a size."""
+        series = self._cached.get((number, size))
         if series is None:
             series = Series.of(self._levels[number], size)
-            if series.bytes <= self._room:
-                self._kept[number, size] = series
-                self._room -= series.bytes
+            if series.bytes <= self._free:
+                self._cached[number, size] = series
+                self._free -= series.bytes
         return series
 
-    def forget_below(self, size: int) -> None:
-        """Make room: smaller sizes are not asked for again."""
-        for key in [key for key in self._kept if key[1] < size]:
-            self._room += self._kept.pop(key).bytes
+    def drop_below(self, size: int) -> None:
+        """Drop the series for smaller FFTs, which are not needed any more."""
+        for key in list(self._cached):
+            if key[1] < size:
+                self._free += self._cached.pop(key).bytes
 
 
 def best_lag(one: Series, other: Series, size: int) -> tuple[float, int]:
-    """The lag at which two series correlate best where they overlap, and Pearson's coefficient there.
+    """Find the lag at which two series correlate best where they overlap, and Pearson's coefficient there.
 
     Args:
         one: A series (t).
-        other: Another (u); its place 0 is put at the lag in `one`.
-        size: Of the FFT, t + u - 1 or more.
+        other: Another (u); its first value is put at the lag in `one`.
+        size: Size of the FFT, t + u - 1 or more.
     """
     least = max(1, round(OVERLAP * min(one.length, other.length)))
     lags = np.arange(least - other.length, one.length - least + 1)
-    begin, end = np.maximum(lags, 0), np.minimum(one.length, other.length + lags)
+    begin = np.maximum(lags, 0)
+    end = np.minimum(one.length, other.length + lags)
     count = end - begin
-    x, y = one.sums[end] - one.sums[begin], other.sums[end - lags] - other.sums[begin - lags]
+    x = one.sums[end] - one.sums[begin]
+    y = other.sums[end - lags] - other.sums[begin - lags]
     xx = one.squares[end] - one.squares[begin] - x * x / count
     yy = other.squares[end - lags] - other.squares[begin - lags] - y * y / count
     cross = np.fft.irfft(one.spectrum * other.spectrum.conj(), size)[lags]  # a lag below 0 counts from the end
     xy = cross - x * y / count
     usable = np.minimum(xx, yy) > SPREAD_DB**2 * count
-    scores = np.where(usable, xy / np.sqrt(np.where(usable, xx * yy, 1)), -1)
+    norm = np.sqrt(np.where(usable, xx * yy, 1))
+    scores = np.where(usable, xy / norm, -1)
     best = int(scores.argmax())
     return float(scores[best]), int(lags[best])

@@ -1,25 +1,30 @@
-"""The files of a song, as a layout has them: nothing is opened yet."""
+"""The files of a track, as a layout lists them: nothing is opened yet."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
 from bsroformer.errors import InputError
 from bsroformer.file_names import is_visible
+from bsroformer.text import listed
 
 MIXTURE = "mixture"
+REST = "rest"
+"""Name in ``data.stems`` of the mixture minus all other stems that are named there."""
 SPLITS = ("train", "valid", "test")
+MAX_ENTRIES_NAMED = 5
+"""Entries of a folder that a message lists."""
 
 
 @dataclass(frozen=True)
 class TrackFormat:
-    """What songs must have.
+    """Format that all tracks must have.
 
     Attributes:
         stems: Names of the stems, in the order of the model's outputs.
         sample_rate: Hz.
-        channels: Of each stem.
+        channels: Channels of each stem.
     """
 
     stems: Sequence[str]
@@ -27,7 +32,7 @@ class TrackFormat:
     channels: int
 
     def __post_init__(self) -> None:
-        """Refuse a word where a list is wanted: its letters would be taken for stems.
+        """Refuse a word instead of a list, since its letters would be taken for stems.
 
         Raises:
             InputError: If it is one, or the list is empty.
@@ -38,12 +43,12 @@ class TrackFormat:
 
 @dataclass(frozen=True)
 class StemFile:
-    """Where a stem is: an audio stream of a file, from which other stems of the song may have to be subtracted.
+    """An audio stream of a file, from which other stems of the track may have to be subtracted.
 
     Attributes:
         path: The file.
-        stream: Which of its audio streams.
-        minus: Names of the stems to subtract, of a ``rest``.
+        stream: Number of the audio stream.
+        minus: Names of the stems to subtract, for ``rest``.
     """
 
     path: Path
@@ -53,15 +58,15 @@ class StemFile:
 
 @dataclass(frozen=True)
 class TrackFiles:
-    """The files of a song, or of a clip of one stem.
+    """The files of a track, or of a clip of one stem.
 
     Attributes:
-        name: The song's name, unlike all others of its split.
+        name: The track's name, unlike all others of its split.
         split: ``train``, ``valid`` or ``test``.
         path: Its file or folder.
-        stems: The stems that are there, wanted or not, and ``mixture`` if it is.
-        whole: Whether it must have every stem: a song must; a clip, or a song of further material, need not.
-        faults: What is wrong with it already, a sentence each.
+        stems: All stems on disk, requested or not, and ``mixture`` if there is one.
+        whole: True if it must have every stem; False for a clip and for a track of further material.
+        faults: Faults that the layout found, a sentence each.
     """
 
     name: str
@@ -71,9 +76,20 @@ class TrackFiles:
     whole: bool = True
     faults: tuple[str, ...] = ()
 
+    def with_rest(self, stems: Sequence[str]) -> "TrackFiles":
+        """Add ``rest`` if it is requested and no file, but the mixture and all other requested stems exist."""
+        known = tuple(stem for stem in stems if stem != REST)
+        derivable = REST in stems and REST not in self.stems and MIXTURE in self.stems
+        complete = all(stem in self.stems for stem in known)
+        if not derivable or not known or not complete:
+            return self
+        mixture = self.stems[MIXTURE]
+        rest = StemFile(mixture.path, mixture.stream, minus=known)
+        return replace(self, stems={**self.stems, REST: rest})
+
 
 def audio_files(folder: Path) -> list[Path]:
-    """The visible audio files of a folder in the order of names.
+    """List the visible audio files of a folder, in the order of names.
 
     Raises:
         InputError: The folder cannot be read.
@@ -82,7 +98,7 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def audio_files_below(folder: Path) -> Iterator[Path]:
-    """The visible audio files of a folder and of those below it, links to folders included, folder by folder.
+    """Yield the visible audio files of a folder and of those below it, through links to folders, folder by folder.
 
     Raises:
         InputError: A folder cannot be read.
@@ -96,7 +112,7 @@ def audio_files_below(folder: Path) -> Iterator[Path]:
         seen.add(current.resolve())
         found = entries(current)
         yield from (path for path in found if is_audio(path))
-        waiting += reversed([path for path in found if path.is_dir()])
+        waiting += [path for path in reversed(found) if path.is_dir()]
 
 
 def entries(folder: Path) -> list[Path]:
@@ -111,6 +127,12 @@ def entries(folder: Path) -> list[Path]:
         raise InputError(f"{folder} cannot be read ({error.strerror}): check its permissions.") from error
 
 
+def describe_entries(folder: Path) -> str:
+    """List the first entries of a folder as a phrase, or ``nothing``."""
+    names = [path.name for path in entries(folder)]
+    return listed(names, MAX_ENTRIES_NAMED) or "nothing"
+
+
 def is_audio(path: Path) -> bool:
-    """Check that a path is that of a visible audio file."""
+    """Check for a visible audio file."""
     return path.suffix.lower() in AUDIO_SUFFIXES and is_visible(path.name) and path.is_file()

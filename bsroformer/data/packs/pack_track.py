@@ -1,4 +1,4 @@
-"""Decode one song into its pack."""
+"""Decode one track into its pack."""
 
 import warnings
 from collections.abc import Iterator
@@ -20,27 +20,30 @@ from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.levels import BLOCK_SECONDS, block_levels
 from bsroformer.data.packs.packed_track import INDEX, INT16_SCALE, LEVELS, STEMS, Index
 from bsroformer.data.packs.source_file import digest, source_file
+from bsroformer.data.track import subtract
 from bsroformer.errors import InputError
 
 # Codecs whose samples int16 holds exactly, as libsndfile and FFmpeg call them.
 INT16_CODECS = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ALAC_16", "pcm_s16le", "pcm_s16be", "pcm_u8", "pcm_s8"})
-BLOCK = 2**16  # samples per channel read at a time
-PIECE = 64  # blocks of levels decoded and written at a time: 6.4 s
+READ_FRAMES = 2**16
+"""Samples per channel read at a time."""
+WRITE_BLOCKS = 64
+"""Blocks of levels decoded and written at a time: 6.4 s."""
 
 
 @dataclass(frozen=True)
 class PackJob:
-    """A song to pack.
+    """A track to pack.
 
     Attributes:
         song: Its files.
-        sources: The audio stream of each stem; a stem without one is silent.
-        form: What the pack holds.
+        sources: Audio stream of each stem; a stem without one is silent.
+        form: Format of the pack.
         frames: Samples per channel in the pack.
-        int16: Whether samples are written as int16, rounded if they are finer.
-        precision: ``exact`` if int16 holds all that the files hold, else what was asked for.
-        mended: What is mended: ``rate``, ``channels``, ``length``, ``missing``.
-        folder: Where the pack of the song belongs.
+        int16: Write samples as int16, rounded if they are finer.
+        precision: ``exact`` if int16 holds all that the files hold, otherwise the requested precision.
+        repairs: Repairs that are made: ``rate``, ``channels``, ``length``, ``missing``.
+        folder: Folder for the pack of the track.
     """
 
     song: TrackFiles
@@ -49,17 +52,17 @@ class PackJob:
     frames: int
     int16: bool
     precision: str
-    mended: tuple[str, ...]
+    repairs: tuple[str, ...]
     folder: Path
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """The stems that the pack will hold: all, or those that a clip or further material has."""
+        """Stems of the pack: all of the format, or those that a clip or further material has."""
         return tuple(stem for stem in self.form.stems if stem in self.sources or self.song.whole)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the samples in the array."""
+        """Type of the samples in the array."""
         return np.dtype("<i2" if self.int16 else "<f4")
 
     @property
@@ -69,19 +72,19 @@ class PackJob:
 
     @property
     def seconds(self) -> float:
-        """Length of the song."""
+        """Length of the track."""
         return self.frames / self.form.sample_rate
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How packing a song went.
+class PackResult:
+    """Result of packing a track.
 
     Attributes:
-        name: The song's.
+        name: Name of the track.
         seconds: Its length.
-        error: Why it could not be packed.
-        remarks: What was noticed.
+        error: Reason why it could not be packed.
+        remarks: Warnings of the decoders.
     """
 
     name: str
@@ -94,20 +97,24 @@ class ExceedsInt16Error(Exception):
     """Samples beyond full scale, which int16 would clip."""
 
 
-def pack_track(job: PackJob) -> Outcome:
-    """Decode a song and write its pack, whole or not at all."""
+def pack_track(job: PackJob) -> PackResult:
+    """Decode a track and write its pack, which is complete or does not exist."""
     error = None
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            try:
-                write_pack(job)
-            except ExceedsInt16Error:
-                write_pack(replace(job, int16=False))
-        except InputError as caught:
-            error = str(caught)
-    remarks = tuple(str(each.message) for each in told if each.category is UserWarning)  # the decoders'
-    return Outcome(job.song.name, job.seconds, error, remarks)
+            _write_pack_unclipped(job)
+        except InputError as fault:
+            error = str(fault)
+    remarks = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)  # of decoders
+    return PackResult(job.song.name, job.seconds, error, remarks)
+
+
+def _write_pack_unclipped(job: PackJob) -> None:
+    try:
+        write_pack(job)
+    except ExceedsInt16Error:
+        write_pack(replace(job, int16=False))
 
 
 def write_pack(job: PackJob) -> None:
@@ -118,7 +125,7 @@ def write_pack(job: PackJob) -> None:
         ExceedsInt16Error: If it would clip.
     """
     block = round(BLOCK_SECONDS * job.form.sample_rate)
-    about = index(job, block)  # first: a file that changes meanwhile makes the pack stale
+    described = index(job, block)  # first: a file that changes meanwhile makes the pack stale
     with replacing_folder(job.folder) as folder:
         with writing(job.folder):
             file = (folder / STEMS).open("wb")
@@ -129,60 +136,60 @@ def write_pack(job: PackJob) -> None:
             levels = [write_stem(job, stem, block, file) for stem in job.stems]
         with writing(job.folder):
             np.save(folder / LEVELS, np.stack(levels, axis=1))
-            (folder / INDEX).write_text(about.to_json(), "utf-8")
+            (folder / INDEX).write_text(described.to_json(), "utf-8")
 
 
 def write_stem(job: PackJob, stem: str, block: int, file: BinaryIO) -> NDArray[np.float32]:
     """Append a stem to the array's file; returns its levels (2 blocks)."""
     levels = []
-    for piece in stem_pieces(job, stem, PIECE * block):
-        samples = to_int16(piece) if job.int16 else piece
+    for audio in stem_chunks(job, stem, WRITE_BLOCKS * block):
+        samples = to_int16(audio) if job.int16 else audio
         with writing(job.folder):
             file.write(samples.tobytes())
-        levels.append(block_levels(piece, block))
+        levels.append(block_levels(audio, block))
     with writing(job.folder):
         file.flush()
     return np.concatenate(levels, axis=1)
 
 
-def stem_pieces(job: PackJob, stem: str, size: int) -> Iterator[NDArray[np.float32]]:
-    """A stem as it is wanted, in pieces (size c) that make up its length; silence where it has nothing."""
+def stem_chunks(job: PackJob, stem: str, size: int) -> Iterator[NDArray[np.float32]]:
+    """Yield a stem in the format of the pack, in chunks (size c), padded with silence to its length."""
     missing = job.frames
-    for piece in regroup(_stem_blocks(job, stem), size):
+    for audio in regroup(_stem_blocks(job, stem), size):
         if missing == 0:
             return
-        yield np.ascontiguousarray(piece[:, :missing].T.numpy())
-        missing -= min(missing, piece.shape[1])
+        yield np.ascontiguousarray(audio[:, :missing].T.numpy())
+        missing -= min(missing, audio.shape[1])
 
 
 def _stem_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
-    """The blocks (c t) of a stem, those of the stems that it is the rest of subtracted."""
+    """Yield the blocks (c t) of a stem; for a ``rest``, those of the mixture minus the other stems."""
     minus = job.song.stems[stem].minus if stem in job.sources else ()
     if not minus:
         yield from _decoded_blocks(job, stem)
         return
-    streams = [regroup(_decoded_blocks(job, each), BLOCK) for each in (stem, *minus)]
+    streams = [regroup(_decoded_blocks(job, name), READ_FRAMES) for name in (stem, *minus)]
     for mixture, *others in zip(*streams, strict=False):
-        length = min(block.shape[1] for block in (mixture, *others))
-        yield torch.stack([mixture[:, :length], *(-other[:, :length] for other in others)]).sum(dim=0)
+        yield subtract(mixture, others)
 
 
 def _decoded_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
-    """The decoder's blocks (c t), converted, and silence after them."""
-    form, left = job.form, job.frames
+    """Yield the decoder's blocks (c t), converted, and silence after them."""
+    form = job.form
+    left = job.frames
     if stem in job.sources:
         info = job.sources[stem]
-        decoded = blocks(info.path, BLOCK, info.stream)
+        decoded = blocks(info.path, READ_FRAMES, info.stream)
         for block in resample_blocks(decoded, info.sample_rate, form.sample_rate):
             yield to_channels(block, form.channels, info.layout)
             left -= block.shape[1]
     while left > 0:
-        yield torch.zeros(form.channels, min(left, BLOCK))
-        left -= BLOCK
+        yield torch.zeros(form.channels, min(left, READ_FRAMES))
+        left -= READ_FRAMES
 
 
 def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Samples in [-1, 1) as int16, rounded.
+    """Round samples in [-1, 1) to int16.
 
     Raises:
         ExceedsInt16Error: Some are beyond.
@@ -194,7 +201,7 @@ def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def index(job: PackJob, block: int) -> Index:
-    """What is known of the song, its files' digests included."""
+    """Describe the pack of a track, with the digests of its files."""
     files = {stem: job.song.stems[stem] for stem in job.stems if stem in job.sources}
     digest_of = cache(digest)
     sources = {stem: source_file(file.path, file.stream, digest_of(file.path)) for stem, file in files.items()}
@@ -206,6 +213,6 @@ def index(job: PackJob, block: int) -> Index:
         frames=job.frames,
         block=block,
         precision=job.precision,
-        mended=job.mended,
+        mended=job.repairs,
         sources=sources,
     )

@@ -1,7 +1,7 @@
-"""The songs of a training run: from their packs where these are, else from their files."""
+"""The tracks of a training: from their packs if these are usable, otherwise from their files."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -10,103 +10,116 @@ from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.packs.lookup import find_pack
 from bsroformer.data.packs.manifest import packed_tracks
 from bsroformer.data.packs.packed_track import PackedTrack
-from bsroformer.data.packs.plan import plan_song
+from bsroformer.data.packs.plan import plan_track
 from bsroformer.data.splits import open_tracks
 from bsroformer.data.track import AnyTrack, Track
 from bsroformer.errors import InputError
 
-_MEASURED = 3  # songs that are read to measure what packing would save
+MEASURED_TRACKS = 3
+"""Tracks that are read to measure what packing would save."""
 
 
 @dataclass(frozen=True)
 class TrainingTracks:
-    """What a run trains and validates on.
+    """Tracks to train and validate on.
 
     Attributes:
-        train: Songs to train on, in the order of names.
-        valid: Songs to validate on.
-        packed: How many of these are read from packs.
-        mended: How many of those were mended when they were packed.
-        stale: Names of songs whose packs cannot be used any more, and that are read from their files.
-        unpacked: Files of the songs that have no pack.
-        alone: Whether the packs are all there is: the files are not here.
+        train: Tracks to train on, in the order of names.
+        valid: Tracks to validate on.
+        packed: Number of these that are read from packs.
+        repaired: Number of those whose stems were repaired when they were packed.
+        stale: Names of tracks whose packs are not usable any more, and that are read from their files.
+        unpacked: Files of the tracks without a pack.
+        alone: True if only the packs exist, without the files.
     """
 
     train: Sequence[AnyTrack]
     valid: Sequence[AnyTrack]
     packed: int
-    mended: int
+    repaired: int
     stale: tuple[str, ...]
     unpacked: tuple[TrackFiles, ...]
     alone: bool = False
 
 
-def training_tracks(songs: Sequence[TrackFiles], form: TrackFormat, pack: Path | None) -> TrainingTracks:
-    """Open the songs of ``train`` and ``valid``.
+def training_tracks(files: Sequence[TrackFiles], form: TrackFormat, pack: Path | None) -> TrainingTracks:
+    """Open the tracks of ``train`` and ``valid``.
 
     Raises:
-        InputError: A song that has no pack is faulty.
+        InputError: A track without a pack is faulty.
     """
-    wanted = [song for song in songs if song.split in ("train", "valid")]
-    found = {(song.split, song.name): find_pack(song, form, pack) for song in wanted} if pack else {}
-    packed: dict[tuple[str, str], PackedTrack] = {key: each.song for key, each in found.items() if each.song}
-    unpacked = [song for song in wanted if (song.split, song.name) not in packed]
+    by_split: dict[str, list[AnyTrack]] = {"train": [], "valid": []}
+    packed: dict[Path, PackedTrack] = {}  # by folder: a few tracks to overfit on are for validation too
+    stale: dict[str, None] = {}
+    unpacked = []
+    for song in files:
+        if song.split not in by_split:
+            continue
+        found = None if pack is None else find_pack(song, form, pack)
+        if found is not None and found.stale:
+            stale[song.name] = None
+        if found is not None and found.track is not None:
+            packed[found.track.folder] = found.track
+            by_split[song.split].append(found.track)
+        else:
+            unpacked.append(song)
     opened = open_tracks(unpacked, form)
-    by_split: dict[str, list[AnyTrack]] = {"train": [*opened.train], "valid": [*opened.valid]}
-    for (split, _), song in packed.items():
-        by_split[split].append(song)
-    train, valid = (sorted(by_split[split], key=lambda song: song.name) for split in ("train", "valid"))
-    stale = tuple(dict.fromkeys(name for (_, name), each in found.items() if each.stale))
-    once = {song.folder: song for song in packed.values()}  # a few songs to overfit on validate too
-    return TrainingTracks(train, valid, len(once), _mended(once.values()), stale, tuple(unpacked))
+    train = sorted([*by_split["train"], *opened.train], key=lambda track: track.name)
+    valid = sorted([*by_split["valid"], *opened.valid], key=lambda track: track.name)
+    repaired = _count_repaired(list(packed.values()))
+    return TrainingTracks(train, valid, len(packed), repaired, tuple(stale), tuple(unpacked))
 
 
 def tracks_of_pack(form: TrackFormat, pack: Path) -> TrainingTracks:
-    """The songs of a pack whose files are elsewhere.
+    """Open the tracks of a pack without their files.
 
     Raises:
-        InputError: It holds none to train on.
+        InputError: It has no tracks to train on.
     """
-    train, valid = (packed_tracks(pack, split, form) for split in ("train", "valid"))
+    train = packed_tracks(pack, "train", form)
+    valid = packed_tracks(pack, "valid", form)
     if not train:
         raise InputError(f"{pack} holds no packed songs to train on: prepare some, or set data.root.")
-    return TrainingTracks(train, valid, len(train) + len(valid), _mended([*train, *valid]), (), (), alone=True)
+    tracks = [*train, *valid]
+    return TrainingTracks(train, valid, len(tracks), _count_repaired(tracks), stale=(), unpacked=(), alone=True)
 
 
-def _mended(songs: Iterable[PackedTrack]) -> int:
-    return sum(bool(song.index.mended) for song in songs)
+def _count_repaired(tracks: Sequence[PackedTrack]) -> int:
+    return len([track for track in tracks if track.index.mended])
 
 
 @dataclass(frozen=True)
-class Saving:
-    """What packing the songs that have no pack would bring.
+class PackingEstimate:
+    """Gain and cost of packing the tracks without a pack.
 
     Attributes:
-        songs: How many these are.
-        seconds: What an excerpt of all stems takes to read from files, the median of a few.
-        bytes: What their packs would take.
+        tracks: Number of these tracks.
+        seconds: Time to read an excerpt of all stems from files, the median of a few.
+        bytes: Size of their packs.
     """
 
-    songs: int
+    tracks: int
     seconds: float
     bytes: int
 
 
-def saving(songs: TrainingTracks, form: TrackFormat, frames: int, pack: Path) -> Saving | None:
-    """Measure what packing would bring; None where nothing is left to pack, or a song cannot be read."""
-    if not songs.unpacked:
+def estimate_packing(tracks: TrainingTracks, form: TrackFormat, frames: int, pack: Path) -> PackingEstimate | None:
+    """Measure what packing would save; None if all tracks are packed, or one cannot be read."""
+    if not tracks.unpacked:
         return None
-    tracks = [song for song in (*songs.train, *songs.valid) if isinstance(song, Track)]
+    of_files = [track for track in (*tracks.train, *tracks.valid) if isinstance(track, Track)]
     try:
-        seconds = median(_seconds_of_excerpt(track, len(form.stems), frames) for track in tracks[:_MEASURED])
-        size = sum(plan_song(song, form, pack, mend=(), precision="auto").bytes for song in songs.unpacked)
-    except InputError:  # training will tell, if it comes to that place
+        seconds = [_reading_seconds(track, len(form.stems), frames) for track in of_files[:MEASURED_TRACKS]]
+        jobs = [plan_track(song, form, pack, mend=(), precision="auto") for song in tracks.unpacked]
+    except InputError:  # training reports it when it reads that excerpt
         return None
-    return Saving(len(songs.unpacked), seconds, size)
+    return PackingEstimate(len(tracks.unpacked), median(seconds), sum(job.bytes for job in jobs))
 
 
-def _seconds_of_excerpt(track: Track, stems: int, frames: int) -> float:
-    """How long an excerpt of so many stems takes to read, from the middle of a song; a clip has fewer."""
+def _reading_seconds(track: Track, stems: int, frames: int) -> float:
+    """Measure the time to read an excerpt of a number of stems, from the middle of a track; a clip has fewer."""
+    start = max(0, (track.frames - frames) // 2)
     begin = time.perf_counter()
-    track.all_stems(max(0, (track.frames - frames) // 2), frames)
-    return (time.perf_counter() - begin) * stems / len(track.stems)
+    track.all_stems(start, frames)
+    seconds = time.perf_counter() - begin
+    return seconds * stems / len(track.stems)

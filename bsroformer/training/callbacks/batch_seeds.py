@@ -1,4 +1,4 @@
-"""The random numbers of a training step."""
+"""Random seeds that depend on the batch alone."""
 
 import random
 
@@ -8,22 +8,24 @@ import torch
 
 
 class BatchSeeds(L.Callback):
-    """Makes what is random in a batch's step, such as dropout, a function of (seed, batch, rank) and nothing else.
+    """Seed all generators before each batch from (seed, batch, rank).
 
-    A run that is resumed then draws what it would have drawn, wherever it stopped, and no state has to be kept.
+    A resumed run then draws the same numbers, as for dropout, as an uninterrupted one.
 
     Args:
-        seed: Of the run.
+        seed: The run's seed.
     """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
     def on_train_batch_start(self, trainer: L.Trainer, *_: object) -> None:
-        """Begin the generators of PyTorch (on all devices), NumPy and Python anew."""
+        """Seed the generators of PyTorch (on all devices), NumPy and Python."""
         batches = trainer.fit_loop.epoch_loop.batch_progress.total.processed  # type: ignore[attr-defined]
         sequence = np.random.SeedSequence((self.seed, batches, trainer.global_rank))
-        first, second = (int(word) for word in sequence.generate_state(2))
+        words = sequence.generate_state(2)  # of 32 bits
+        first = int(words[0])
+        second = int(words[1])
         torch.manual_seed(first << 32 | second)
         np.random.seed(first)  # noqa: NPY002 (what libraries draw from)
         random.seed(second)

@@ -5,15 +5,16 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Lightning's `ModelCheckpoint`, which calls no checkpoint the best whose monitored score is NaN.
+    """Lightning's `ModelCheckpoint`, without validations whose score is NaN.
 
-    Lightning takes the first NaN for the best score until a number comes.
+    Lightning treats a first NaN as the best score until a number follows.
     """
 
     @property
     def state_key(self) -> str:
-        """The key of its state in checkpoints: that of Lightning's own class, which older runs have."""
-        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+        """Return the key of Lightning's own class, which older runs used."""
+        own_name = type(self).__qualname__
+        return super().state_key.replace(own_name, ModelCheckpoint.__qualname__, 1)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save the checkpoint if it is the best so far."""

@@ -1,4 +1,4 @@
-"""A run that lasts as long as it may: time becomes a number of steps."""
+"""Time-budgeted training: convert a time into a number of steps."""
 
 import copy
 import itertools
@@ -18,32 +18,39 @@ from bsroformer.training.module import SeparationModule
 from bsroformer.training.optimizer import parameter_groups
 
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
-WARM_UP, MEASURED = 3, 12
-"""Batches that are not counted, since the first ones compile and take up memory, and the fewest that are."""
-LEAST_STEPS, LEAST_SECONDS = 4, 10
-"""The fewest steps of the optimiser and seconds that are counted, of a run that is long enough for it."""
-SHARE, MOST = 0.01, 0.05
-"""Shares of the run's time: the least to measure for, if that is less, and the most, whatever else holds."""
+WARM_UP_BATCHES = 3
+"""Batches that are not measured, since the first ones compile and allocate memory."""
+MEASURED_BATCHES = 12
+"""The fewest batches that are measured."""
+MIN_STEPS = 4
+"""The fewest optimiser steps that are measured."""
+MIN_SECONDS = 10
+"""The shortest measurement, unless `MIN_SHARE` of the run is shorter."""
+MIN_SHARE = 0.01
+MAX_SHARE = 0.05
+"""The longest measurement, as a share of the run; it precedes all minimums."""
+
+STARTED_WITH = "as many as it was to make at first"
 
 
 class Budget(L.Callback):
-    """Ends a run after as many steps as fit into a time, and has the learning rate's schedule end with them.
+    """End a run and its schedule after as many steps as fit into a time.
 
-    Before the run some steps are made with a copy of the model, and timed; the number that follows replaces
-    ``trainer.max_steps`` and ``trainer.max_epochs``. It is kept in checkpoints, and a run that is resumed makes as many
-    steps as it was to make at first. Reading, forward, backward and the optimiser count; validation, checkpoints and
-    previews come on top.
+    Before the run some steps with a copy of the model are timed, and the number of steps that follows replaces
+    ``trainer.max_steps`` and ``trainer.max_epochs``. Checkpoints store it, and a resumed run makes as many steps as it
+    was to make at first. Reading, forward, backward and the optimiser count; validation, checkpoints and previews come
+    on top.
 
     Args:
         seconds: The time.
-        clock: ``wall``, or ``processor``: what this process spends on its processors, all threads added up. With one
-            thread and ``data.num_workers=0`` it depends little on what else the machine does. Of a GPU it knows
-            nothing.
-        shorten: Only make a run shorter: one whose steps fit into the time keeps its limits. ``trainer.max_steps`` must
-            then be set.
+        clock: ``wall``, or ``processor``: the time of this process on all processors, the threads added up. With one
+            thread and ``data.num_workers=0`` it depends little on the load of the machine. It excludes the time of a
+            GPU.
+        shorten: Only make a run shorter: a run whose steps fit into the time keeps its limits. ``trainer.max_steps``
+            must then be set.
 
     Raises:
-        InputError: If the time is no time, or the clock none of these.
+        InputError: If the time is not positive, or the clock unknown.
     """
 
     def __init__(self, seconds: float, clock: Literal["wall", "processor"], shorten: bool = False) -> None:
@@ -51,21 +58,25 @@ class Budget(L.Callback):
             raise InputError(f"callbacks.budget.seconds={seconds} must be above 0")
         if clock not in CLOCKS:
             raise InputError(f"callbacks.budget.clock={clock} must be one of {', '.join(CLOCKS)}")
-        self.seconds, self.clock, self.shorten = seconds, clock, shorten
-        self.asked = -1  # steps that the run is configured to make
-        self.steps, self.reason = 0, ""
+        self.seconds = seconds
+        self.clock = clock
+        self.shorten = shorten
+        self.asked = -1  # steps that are configured
+        self.steps = 0
+        self.reason = ""
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Measure, before the optimiser and its schedule are set up.
+        """Measure before the optimiser and its schedule are set up.
 
-        For a run that is resumed too, since Lightning tells nobody at this moment that it is one.
+        A resumed run is measured too, since Lightning does not know yet that it is one.
         """
         if stage != "fit" or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         self.asked = trainer.max_steps
         assert isinstance(pl_module, SeparationModule)
         each = step_seconds(trainer, pl_module, self.clock, self.seconds)
-        steps: int = trainer.strategy.broadcast(max(1, round(self.seconds / each)))  # on all ranks the first one's
+        own_steps = max(1, round(self.seconds / each))
+        steps: int = trainer.strategy.broadcast(own_steps)  # all ranks use the first one's
         if self.shorten and 0 <= self.asked <= steps:
             self.steps = self.asked
             return
@@ -73,7 +84,7 @@ class Budget(L.Callback):
         self._set(trainer, steps)
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Take the number of steps from the checkpoint.
+        """Restore the number of steps from the checkpoint.
 
         Raises:
             InputError: If the run had no budget.
@@ -84,27 +95,30 @@ class Budget(L.Callback):
             return
         if kept is None:
             raise InputError(
-                "the run to resume had no time budget, so its steps are set already: leave out callbacks.budget"
+                "the run to resume had no time budget, so its number of steps is set already: remove callbacks.budget"
             )
-        self.reason = "as many as it was to make at first"
+        self.reason = STARTED_WITH
         self._set(trainer, kept["steps"])
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Report the length of the run, unless it is what was configured."""
+        """Print the length of the run, unless it is the configured one."""
         if self.reason:
             trainer.print(f"The run is {self.steps} steps long, {self.reason}")
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {"steps": self.steps, "asked": self.asked} if self.shorten else {"steps": self.steps}
+        """Return the number of steps, for checkpoints."""
+        state = {"steps": self.steps}
+        if self.shorten:
+            state["asked"] = self.asked
+        return state
 
     def _resume_shortened(self, trainer: L.Trainer, kept: dict[str, Any] | None) -> None:
-        """Make the steps of the run's start, or those that are configured now if these are others."""
+        """Restore the number of steps, unless another one is configured now."""
         if kept is None or kept["asked"] != self.asked:
             self.reason = ""
             self._set(trainer, self.asked)
             return
-        self.reason = "as many as it was to make at first"
+        self.reason = STARTED_WITH
         self._set(trainer, kept["steps"])
 
     def _set(self, trainer: L.Trainer, steps: int) -> None:
@@ -117,29 +131,40 @@ class Budget(L.Callback):
 def step_seconds(
     trainer: L.Trainer, module: SeparationModule, clock: Literal["wall", "processor"], run_seconds: float
 ) -> float:
-    """Time of an optimiser step, reading included; the module and the random generators stay as they are.
+    """Measure the time of an optimiser step, reading included.
+
+    The module and the random generators stay as they are.
 
     Args:
-        trainer: What is to train.
-        module: What is to be trained.
-        clock: Which time.
+        trainer: The trainer of the run.
+        module: The module to train.
+        clock: The clock.
         run_seconds: Length of the run, of which measuring takes a small part.
     """
-    now, accumulated = CLOCKS[clock], trainer.accumulate_grad_batches
-    warm_up, batches = (math.ceil(count / accumulated) for count in (WARM_UP, MEASURED))
-    enough, most = min(LEAST_SECONDS, SHARE * run_seconds), MOST * run_seconds
+    now = CLOCKS[clock]
+    accumulated = trainer.accumulate_grad_batches
+    warm_up = 1 + math.ceil(WARM_UP_BATCHES / accumulated)
+    min_steps = max(MIN_STEPS, math.ceil(MEASURED_BATCHES / accumulated))
+    min_seconds = min(MIN_SECONDS, MIN_SHARE * run_seconds)
+    max_seconds = MAX_SHARE * run_seconds
+    count = 0
+    seconds = 0.0
     with isolate_rng(), closing(trial_steps(trainer, module)) as steps:
-        for _ in range(warm_up + 1):
+        for _ in range(warm_up):
             next(steps)
-        begun, count, seconds = now(), 0, 0.0
-        while count == 0 or (seconds < most and (count < max(batches, LEAST_STEPS) or seconds < enough)):
+        begun = now()
+        while count == 0 or (seconds < max_seconds and (count < min_steps or seconds < min_seconds)):
             next(steps)
-            count, seconds = count + 1, now() - begun
+            count += 1
+            seconds = now() - begun
     return seconds / count
 
 
 def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None, None, None]:
-    """Make optimiser steps with a copy of the module on batches of the run, without end; stops after each."""
+    """Make optimiser steps with a copy of the module on batches of the run.
+
+    Yields after each step, without end.
+    """
     device = trainer.strategy.root_device
     trial = trial_copy(module).to(device).train()
     optimizer = trial.make_optimizer(parameter_groups(trial.model))
@@ -150,12 +175,15 @@ def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None,
             loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        loss.item()  # a GPU is waited for
+        loss.item()  # waits for a GPU
         yield
 
 
 def trial_copy(module: SeparationModule) -> SeparationModule:
-    """A copy of a module that computes as the module does: PyTorch's copy of a compiled block is not compiled."""
+    """Copy a module, compiled if it is compiled.
+
+    PyTorch's copy of a compiled block is not compiled.
+    """
     trial = copy.deepcopy(module)
     if isinstance(module.model, CompilesBlocks) and module.model.compiled:
         compile_blocks(trial.model)
@@ -163,13 +191,13 @@ def trial_copy(module: SeparationModule) -> SeparationModule:
 
 
 def trial_loss(trainer: L.Trainer, module: SeparationModule, stems: Tensor) -> Tensor:
-    """The loss of a batch ``(b n c t)``, in the run's precision."""
+    """The loss of a batch ``(b n c t)`` in the run's precision."""
     with trainer.precision_plugin.train_step_context():
         return module.loss_of(stems)[0]
 
 
 def training_batches(trainer: L.Trainer) -> Iterator[Tensor]:
-    """The first epoch's batches ``(b n c t)``, again and again."""
+    """Yield the first epoch's batches ``(b n c t)``, without end."""
     data = trainer.datamodule  # type: ignore[attr-defined]
     loader = data.train_dataloader()
     while True:

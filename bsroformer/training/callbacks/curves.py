@@ -1,7 +1,8 @@
-"""The curves of a run: a CSV file and a picture in its folder, whatever the logger."""
+"""Curves of a run: a CSV file and a plot in its folder, independent of the logger."""
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -15,93 +16,117 @@ from bsroformer.run_folder import RunFolder
 from bsroformer.training.callbacks.throughput import MEMORY, SPEED
 from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.module import SeparationModule
-from bsroformer.training.run_outputs import only_told
+from bsroformer.training.run_outputs import warn_on_write_error
 
 OF_A_STEP = ("train/learning_rate", "train/gradient_norm", "train/skipped_steps", SPEED, MEMORY)
-"""Logged once for an optimiser step, or for several; the other training metrics with each of a step's batches."""
+"""Metrics that are logged once per optimiser step or less often; the others are logged with each batch."""
 
 
 class Curves(L.Callback):
-    """Keeps what is logged in ``metrics.csv`` and draws ``curves.png`` after each validation.
+    """Write logged metrics to ``metrics.csv`` and plot them in ``curves.png``.
 
-    What is NaN or infinite is left out of a mean, and a training metric without a finite value out of its row.
-    A resumed run goes on in the same files.
+    A mean skips NaN and infinity, and a row skips a training metric without a finite value. A resumed run continues
+    the same files.
 
     Args:
         folder: The run's folder.
-        monitor: Name of the score to draw.
+        monitor: Name of the score to plot.
     """
 
     def __init__(self, folder: str, monitor: str = FORMER) -> None:
-        self.score = Monitor(monitor).metric
         run = RunFolder(folder)
         self.csv = run.metrics
         self.picture = run.curves
+        self.score = Monitor(monitor).metric
         self.rows: dict[int, Row] = {}
-        self.means: dict[str, FiniteMean] = {}  # of the training metrics since the last row, of complete steps
-        self.under_way: list[dict[str, Tensor]] = []  # metrics of the batches of the step that is not complete
+        self.means: dict[str, FiniteMean] = {}  # training metrics of complete steps since the last row
+        self.under_way: list[dict[str, Tensor]] = []  # metrics of the batches of an incomplete step
         self.step = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """What has come since the last row."""
+        """Return the metrics since the last row, for checkpoints."""
         return {"means": {name: mean.sums() for name, mean in self.means.items()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         means: dict[str, tuple[float, int]] = state_dict["means"]
-        self.means = {name: FiniteMean(float(total), int(count)) for name, (total, count) in means.items()}
+        self.means = {}
+        for name, (total, count) in means.items():
+            self.means[name] = FiniteMean(float(total), int(count))
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take up the curves of a run that is resumed, up to where it resumes."""
-        self.step, self.under_way = trainer.global_step, []
-        if trainer.global_step and self.csv.is_file():
-            rows, damaged = read_whole_rows(self.csv)
-            if damaged and trainer.is_global_zero:
-                warnings.warn(
-                    f"{self.csv} is damaged: {damaged} of its lines are skipped, and {len(rows)} are whole. It is kept "
-                    f"as {set_aside(self.csv).name}.",
-                    stacklevel=1,
-                )
-            self.rows = {step: row for step, row in rows.items() if step <= trainer.global_step}
+        """Read the rows of a resumed run up to the step where it resumes."""
+        self.step = trainer.global_step
+        self.under_way = []
+        if trainer.global_step == 0 or not self.csv.is_file():
+            return
+        rows, damaged = read_whole_rows(self.csv)
+        if damaged and trainer.is_global_zero:
+            self._keep_damaged_file(damaged, len(rows))
+        self.rows = {step: row for step, row in rows.items() if step <= trainer.global_step}
+
+    def _keep_damaged_file(self, damaged: int, whole: int) -> None:
+        kept = set_aside(self.csv)
+        warnings.warn(
+            f"{self.csv} is damaged: {damaged} of its lines are skipped, and {whole} are whole. It is kept as "
+            f"{kept.name}.",
+            stacklevel=1,
+        )
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        """Note the means of the training metrics since the last note, at the logger's interval."""
-        metrics, step = trainer.callback_metrics, trainer.global_step
-        of_batches = {name for name in metrics if name.startswith("train/")}.difference(OF_A_STEP)
-        self.under_way.append({name: metrics[name].detach() for name in of_batches})
+        """Add a row with the means since the last one, at the logger's interval."""
+        self._collect_batch(trainer.callback_metrics)
+        step = trainer.global_step
         if step == self.step:
             return  # gradients are being accumulated
         self.step = step
-        self._take_in_step()
+        self._add_step_to_means()
         interval: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step % interval == 0 and step not in self.rows:
-            row = {name: mean.value() for name, mean in self.means.items()}
-            row |= {name: metrics[name].item() for name in OF_A_STEP if name in metrics}
-            self.rows[step] = {name: value for name, value in row.items() if math.isfinite(value)}
-            self.means = {}
+            self._add_row(trainer.callback_metrics)
 
-    def _take_in_step(self) -> None:
-        """Add the batches of a complete step to the means."""
+    def _collect_batch(self, metrics: dict[str, Tensor]) -> None:
+        of_batches = {}
+        for name, value in metrics.items():
+            if name.startswith("train/") and name not in OF_A_STEP:
+                of_batches[name] = value.detach()
+        self.under_way.append(of_batches)
+
+    def _add_step_to_means(self) -> None:
         for metrics in self.under_way:
             for name, value in metrics.items():
-                self.means.setdefault(name, FiniteMean()).add(value)
+                mean = self.means.setdefault(name, FiniteMean())
+                mean.add(value)
         self.under_way = []
 
+    def _add_row(self, metrics: dict[str, Tensor]) -> None:
+        row = {name: mean.value() for name, mean in self.means.items()}
+        for name in OF_A_STEP:
+            if name in metrics:
+                row[name] = metrics[name].item()
+        self.rows[self.step] = {name: value for name, value in row.items() if math.isfinite(value)}
+        self.means = {}
+
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note the scores; write and draw what there is."""
+        """Add the scores; write the file and the plot."""
         assert isinstance(pl_module, SeparationModule)
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        scores = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
-        self.rows.setdefault(trainer.global_step, {}).update(scores)
-        with only_told():
+        row = self.rows.setdefault(trainer.global_step, {})
+        for name, value in trainer.callback_metrics.items():
+            if name.startswith("val/"):
+                row[name] = value.item()
+        with warn_on_write_error():
             write_rows(self.csv, self.rows)
-            with replacing(self.picture) as partial, writing(self.picture):
-                figure = curves_figure(self.rows, pl_module.model.stems, self.score, METRICS[self.score])
-                figure.savefig(partial, format="png", dpi=110)
+            self._plot(pl_module.model.stems)
+
+    def _plot(self, stems: Sequence[str]) -> None:
+        figure = curves_figure(self.rows, stems, self.score, METRICS[self.score])
+        with replacing(self.picture) as partial, writing(self.picture):
+            figure.savefig(partial, format="png", dpi=110)
 
     def on_save_checkpoint(self, trainer: L.Trainer, *_: object) -> None:
-        """Write what there is: a run that resumes from the checkpoint takes it up from the file."""
+        """Write the file, which a run that resumes from the checkpoint reads."""
         if trainer.is_global_zero and self.rows:
-            with only_told():
+            with warn_on_write_error():
                 write_rows(self.csv, self.rows)

@@ -1,17 +1,17 @@
-"""An end for a run that has stopped to get better."""
+"""Early stopping of a run that no longer improves."""
 
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping
 
 
 class EarlyStop(EarlyStopping):
-    """Lightning's `EarlyStopping`, which prints why a run ends.
+    """Lightning's `EarlyStopping`, which also prints why the run ends.
 
-    `validate_last` and the best checkpoint work as in any other run. Its counts are in checkpoints.
+    `ValidateLast` and the best checkpoint work as in any other run. Its counts are saved in checkpoints.
     """
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Ask for an end if the score has not improved for `patience` validations."""
+        """Stop if the score has not improved for `patience` validations."""
         super().on_validation_end(trainer, pl_module)
         if self.stopped_epoch and not trainer.sanity_checking:
             trainer.print(

@@ -1,4 +1,4 @@
-"""The exponential moving average of the weights (EMA): what is validated, what is saved as the model, what is heard."""
+"""Exponential moving average (EMA) of the weights."""
 
 import logging
 import math
@@ -22,41 +22,43 @@ log = logging.getLogger(__name__)
 class Average(AveragedModel):
     """A copy of a module whose parameters are averages over optimiser steps.
 
-    Step n (from 0) keeps ``min(2**(-1 / half_life), n / (n + 1))`` of the average: the mean of all steps at first, in
-    which the random start weighs nothing, and later an average in which a step weighs half as much after each
-    half-life. Buffers are copied: they are constants, and a mean of whole numbers would be none.
+    Step n (from 0) keeps ``min(2**(-1 / half_life), n / (n + 1))`` of the average. At first that is the mean of all
+    steps, in which the random initialisation has no weight; later the weight of a step halves with each half-life.
+    Buffers are copied: they are constants, and some are integers.
 
     Args:
-        module: What to copy.
+        module: The module to copy.
         half_life: In optimiser steps.
     """
 
     def __init__(self, module: nn.Module, half_life: float) -> None:
         super().__init__(module)
-        self.least = -math.expm1(-math.log(2) / half_life)  # 1 - 2**(-1 / half_life), without cancellation
+        self.min_weight = -math.expm1(-math.log(2) / half_life)  # 1 - 2**(-1 / half_life), without cancellation
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
-        """Take in the weights after a step.
+        """Update the average after a step.
 
-        PyTorch's own method makes three operator calls for each parameter besides, and waits for the GPU.
+        PyTorch's own method makes three more operator calls for each parameter, and waits for the GPU.
         """
-        weight = max(self.least, 1 / (1 + int(self.n_averaged)))  # the counter is on the CPU
+        averaged_steps = int(self.n_averaged)  # the counter is on the CPU
+        weight = max(self.min_weight, 1 / (1 + averaged_steps))
         torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), weight)
-        if buffers := list(self.module.buffers()):
+        buffers = list(self.module.buffers())
+        if buffers:
             torch._foreach_copy_(buffers, list(model.buffers()))
         self.n_averaged += 1
 
 
 class Ema(WeightAveraging):
-    """Averages the weights over optimiser steps; validation, checkpoints and the trained module have the average.
+    """Average the weights over optimiser steps, for validation and checkpoints.
 
-    A checkpoint's ``state_dict`` is the average and its ``current_model_state`` the weights of the optimiser, whenever
-    it is saved: during a validation and after the training too, where Lightning's own callback confuses the two or has
-    only the average left. A step that was skipped changes no weight, and counts as one that found nothing to change.
+    A checkpoint's ``state_dict`` is the average, and its ``current_model_state`` holds the optimiser's weights. That
+    holds for checkpoints during a validation and after the training too, where Lightning's own callback swaps the two
+    or has only the average. A skipped step counts as one that changed no weight.
 
     Args:
-        half_life: Optimiser steps after which a step's weights count half.
+        half_life: Optimiser steps after which the weight of a step halves.
 
     Raises:
         InputError: If it is not above 0.
@@ -71,15 +73,16 @@ class Ema(WeightAveraging):
         super().__init__()
         self.half_life = half_life
         self.swapped = False
-        """Whether the module in training has the average's values, and the average's copy the optimiser's."""
+        """Whether the module in training holds the average, and the copy the optimiser's weights."""
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Make the copy that becomes the average."""
+        """Copy the module."""
         if stage == "fit":
-            self._average_model, self.swapped = Average(pl_module, self.half_life), False
+            self._average_model = Average(pl_module, self.half_life)
+            self.swapped = False
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Follow the module to its device, where it had not been yet when it was copied."""
+        """Move the copy to the module's device."""
         assert self._average_model is not None
         self._average_model.module.to(pl_module.device)
 
@@ -89,25 +92,34 @@ class Ema(WeightAveraging):
             super().on_validation_epoch_start(trainer, pl_module)
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Go on with the optimiser's weights, if training goes on."""
+        """Restore the optimiser's weights, if training continues."""
         if self.swapped and trainer.state.fn == TrainerFn.FITTING:
             super().on_validation_epoch_end(trainer, pl_module)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Leave the average in the module; what the optimiser worked on stays in the copy, for a late checkpoint."""
+        """Leave the average in the module.
+
+        The optimiser's weights stay in the copy, for a late checkpoint.
+        """
         if not self.swapped:
             self._swap_models(pl_module)
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Save both, each under its name."""
+        """Save the average and the optimiser's weights, each under its name."""
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
         if self.swapped and RAW in checkpoint:
-            checkpoint["state_dict"], checkpoint[RAW] = checkpoint[RAW], checkpoint["state_dict"]
+            average = checkpoint[RAW]
+            checkpoint[RAW] = checkpoint["state_dict"]
+            checkpoint["state_dict"] = average
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Resume both; without an average in the checkpoint, begin one. Outside of a fit the average is the model."""
+        """Restore both weights; start an average if the checkpoint has none.
+
+        Outside of a fit the average is the model.
+        """
         if trainer.state.fn != TrainerFn.FITTING:
-            self._average_model, self.swapped = None, False
+            self._average_model = None
+            self.swapped = False
             return
         self._latest_update_step = checkpoint["global_step"]
         if RAW in checkpoint:
@@ -116,7 +128,7 @@ class Ema(WeightAveraging):
         assert self._average_model is not None
         self._average_model.module.load_state_dict(checkpoint["state_dict"])
         if trainer.is_global_zero:
-            log.warning("The checkpoint holds no averaged weights (EMA): their average begins with this run.")
+            log.warning("The checkpoint has no averaged weights (EMA): the average starts with this run.")
 
     def _swap_models(self, pl_module: L.LightningModule) -> None:
         super()._swap_models(pl_module)
@@ -124,15 +136,16 @@ class Ema(WeightAveraging):
 
 
 def ema_of(trainer: L.Trainer) -> Ema | None:
-    """The callback that averages a trainer's weights, if there is one."""
-    return next((callback for callback in trainer.callbacks if isinstance(callback, Ema)), None)  # type: ignore[attr-defined]
+    """The callback that averages a trainer's weights; None without one."""
+    callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next((callback for callback in callbacks if isinstance(callback, Ema)), None)
 
 
 @contextmanager
 def averaged(trainer: L.Trainer, module: L.LightningModule) -> Iterator[None]:
-    """Within this context the module has its averaged weights, if the trainer averages them.
+    """Give the module its averaged weights in a context, if the trainer averages them.
 
-    Lightning gives the optimiser's back before ``on_validation_end``, where what was validated is saved and heard.
+    Lightning restores the optimiser's weights before ``on_validation_end``, where the validated ones are needed.
     """
     ema = ema_of(trainer)
     if ema is None or ema.swapped:
@@ -146,14 +159,20 @@ def averaged(trainer: L.Trainer, module: L.LightningModule) -> Iterator[None]:
 
 
 def resume_without_average(trainer: L.Trainer, checkpoint: dict[str, Any]) -> None:
-    """Make a checkpoint's model the weights of its optimiser, where a training that keeps no average resumes from it.
+    """Resume a training without an average from the optimiser's weights.
 
-    They are what the optimiser's moments belong to.
+    The optimiser's moments belong to these.
+
+    Args:
+        trainer: The trainer that resumes.
+        checkpoint: Lightning's; changed in place.
     """
-    if RAW in checkpoint and trainer.state.fn == TrainerFn.FITTING and ema_of(trainer) is None:
-        checkpoint["state_dict"] = checkpoint[RAW]
-        if trainer.is_global_zero:
-            log.warning(
-                "The checkpoint's averaged weights (EMA) are left behind, since this run keeps no average: it goes on "
-                "from those of the optimiser."
-            )
+    resumes = trainer.state.fn == TrainerFn.FITTING
+    if RAW not in checkpoint or not resumes or ema_of(trainer) is not None:
+        return
+    checkpoint["state_dict"] = checkpoint[RAW]
+    if trainer.is_global_zero:
+        log.warning(
+            "The checkpoint's averaged weights (EMA) are ignored, since this run keeps no average; it resumes from the "
+            "optimiser's weights."
+        )

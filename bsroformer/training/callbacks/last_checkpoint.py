@@ -1,4 +1,4 @@
-"""The checkpoint to resume from, and the end of a run that is asked to end."""
+"""Save the checkpoint to resume from, and stop a run at a signal."""
 
 import signal
 import time
@@ -13,145 +13,179 @@ from lightning.pytorch.callbacks import Checkpoint
 from bsroformer.data.loader import ReadingError
 from bsroformer.errors import InputError
 from bsroformer.run_folder import LAST
-from bsroformer.training.loops import ends, move_limits, settle, validate, validation_is_due
+from bsroformer.training.loops import (
+    is_last_epoch,
+    normalize_progress_counters,
+    shift_limits,
+    validate,
+    validation_is_due,
+)
 from bsroformer.training.resume.slurm import requeue
 from bsroformer.training.resume.stop_signals import StoppedError, StopSignals
 
+FILES_OF_BEST = ("best_model_path", "kth_best_model_path", "last_model_path")
+"""Entries of Lightning's `ModelCheckpoint` that name files."""
+
 
 class LastCheckpoint(Checkpoint):
-    """Keeps ``last.ckpt``: every few minutes, before and after each validation, at the end, and when asked to end.
+    """Save ``last.ckpt`` every few minutes, around validations and at the end.
 
-    It is written between two optimiser steps only, so that no gradient is half accumulated in it. One that was written
-    before a validation says so, and a run that resumes from it begins with that validation.
+    It is saved between two optimiser steps only, so that no gradient is half accumulated in it. One that was saved
+    before a validation says so, and a run that resumes from it starts with that validation.
 
-    Asked to end by a signal, a run ends after the step under way, or at once while it validates.
+    At a signal a run ends after the step under way, or at once during a validation.
 
     Args:
-        folder: Of the checkpoints.
-        every_minutes: Between two of them; 0 writes one after each step.
+        folder: The folder of checkpoints.
+        every_minutes: Time between two of them; 0 saves one after each step.
 
     Raises:
-        InputError: If `every_minutes` is negative, or no number.
+        InputError: If `every_minutes` is negative, or not a number.
     """
 
     def __init__(self, folder: str, every_minutes: float) -> None:
         if not isinstance(every_minutes, int | float) or every_minutes < 0:
             raise InputError(f"callbacks.last_checkpoint.every_minutes={every_minutes} must be a number of 0 or more")
-        self.path, self.interval = Path(folder) / LAST, 60 * every_minutes
+        self.path = Path(folder) / LAST
+        self.interval = 60 * every_minutes
         self.signals = StopSignals()
-        self.step, self.saved = 0, 0.0  # steps made, and when the last checkpoint was
-        self.unvalidated = self.validated = False  # a validation is due, or has been since
-        self.counters: dict[str, Any] | None = None  # of the loops after the last step, if it is not saved
+        self.step = 0  # steps made
+        self.saved = 0.0  # time of the last checkpoint
+        self.unvalidated = False  # a validation is due
+        self.validated = False  # a validation has ended since the last checkpoint
+        self.counters: dict[str, Any] | None = None  # of the loops after the last step, unless it is saved
 
     def state_dict(self) -> dict[str, Any]:
-        """Whether a validation was to come."""
+        """Return whether a validation is due, for checkpoints."""
         return {"unvalidated": self.unvalidated}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         self.unvalidated = state_dict["unvalidated"]
 
     def on_sanity_check_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Listen to signals."""
+        """Handle signals."""
         self.signals.listen()
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Write where the run stands so that Lightning takes it up right."""
-        settle(checkpoint["loops"]["fit_loop"])
+        """Correct Lightning's counters in the checkpoint."""
+        normalize_progress_counters(checkpoint["loops"]["fit_loop"])
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Let the best checkpoint be found where it is now, if the run's folder was moved."""
+        """Correct the path of the best checkpoint, if the run's folder was moved."""
         if trainer.ckpt_path and Path(trainer.ckpt_path).resolve().parent == self.path.resolve().parent:
-            find_best(checkpoint["callbacks"], self.path.parent.resolve())  # as Lightning writes it
+            folder = self.path.parent.resolve()  # as Lightning writes it
+            move_best(checkpoint["callbacks"], folder)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Let Lightning begin a run that has only its last validation before it, which it would take for done."""
+        """Extend the limits of a run that has only a validation left.
+
+        Lightning would not start it.
+        """
         if self.unvalidated:
-            move_limits(trainer, 1)
+            shift_limits(trainer, 1)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Listen to signals, and make up for a validation that the run did not come to."""
+        """Handle signals, and validate if a validation is due."""
         self.signals.listen()
-        self.step, self.saved = trainer.global_step, time.monotonic()
+        self.step = trainer.global_step
+        self.saved = time.monotonic()
         if self.unvalidated:
-            move_limits(trainer, -1)
+            shift_limits(trainer, -1)
             validate(trainer)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        """Write the checkpoint if the step is complete and it is time, and end if asked to."""
+        """Save if the step is complete and a checkpoint is due; end at a signal."""
         if trainer.global_step == self.step:
             return  # gradients are being accumulated
         self.step = trainer.global_step
         self.counters = deepcopy(trainer.fit_loop.state_dict())
         self.unvalidated = validation_is_due(trainer)
-        time_is_up = self.validated or time.monotonic() - self.saved >= self.interval
-        late, asked = agreed(trainer, int(time_is_up), self.signals.received)
-        if late or asked or self.unvalidated:
+        is_due = self.validated or time.monotonic() - self.saved >= self.interval
+        any_due, received = max_over_ranks(trainer, int(is_due), self.signals.received)
+        if any_due or received or self.unvalidated:
             self._save(trainer)
-        if asked:
-            self._end(asked, trainer.is_global_zero)
+        if received:
+            self._end(received, trainer.is_global_zero)
 
     def on_validation_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        """End if asked to: what was trained is saved. Several ranks go on, since one may have a batch more."""
+        """End at a signal, since all steps are saved.
+
+        Several ranks wait for the end of the validation, since one may have a batch more.
+        """
         if self.signals.received and trainer.world_size == 1:
-            self._end(self.signals.received, first=True)
+            self._end(self.signals.received, is_first_rank=True)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note that what comes out of the validation is to be saved."""
+        """Note that the result of the validation is to be saved."""
         if not trainer.sanity_checking:
-            self.validated, self.unvalidated = True, False
+            self.validated = True
+            self.unvalidated = False
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the checkpoint after a validation, and at the end of the run."""
-        if self.validated or ends(trainer):
+        """Save after a validation and at the end of the run."""
+        if self.validated or is_last_epoch(trainer):
             self._save(trainer)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Leave the signals to others."""
+        """Restore the former handlers of signals."""
         self.signals.leave()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Save the steps that were made before a song could not be read; leave the signals to others.
+        """Save the steps before a song that cannot be read.
 
-        Several ranks cannot save here, since the others are not at this place.
+        Several ranks cannot save here, since the others have not reached this point.
         """
         self.signals.leave()
         if not isinstance(exception, ReadingError) or trainer.world_size > 1:
             return
         if self.counters is not None and trainer.training:
-            trainer.fit_loop.load_state_dict(self.counters)  # without the batches of a step that was not completed
+            trainer.fit_loop.load_state_dict(self.counters)  # without the batches of an incomplete step
             self._save(trainer)
 
     def _save(self, trainer: L.Trainer) -> None:
         trainer.save_checkpoint(self.path)
-        self.saved, self.validated, self.counters = time.monotonic(), False, None
+        self.saved = time.monotonic()
+        self.validated = False
+        self.counters = None
 
-    def _end(self, number: int, first: bool) -> None:
-        """End as SLURM or submitit need it for a job that is to go on later, or by an error."""
+    def _end(self, number: int, is_first_rank: bool) -> None:
+        """End by an error, after what SLURM or submitit need to restart the job later."""
         if number == getattr(signal, "SIGUSR1", None):
-            if first:  # of the ranks
+            if is_first_rank:
                 requeue()
-        elif number == getattr(signal, "SIGUSR2", None) and (answer := self.signals.usual_answer(number)):
-            answer(number, None)  # submitit's, which has the job called again and ends this process
+        elif number == getattr(signal, "SIGUSR2", None):
+            handler = self.signals.former_handler(number)
+            if handler:
+                handler(number, None)  # submitit's, which requeues the job and ends this process
         raise StoppedError(number, saved=self.step > 0)
 
 
-def find_best(callbacks: dict[str, Any], folder: Path) -> None:
-    """Put the folder of checkpoints in place of the one in the states of Lightning's callbacks."""
+def move_best(callbacks: dict[str, Any], folder: Path) -> None:
+    """Replace the folder in the states of Lightning's `ModelCheckpoint`.
+
+    Args:
+        callbacks: States of callbacks; changed in place.
+        folder: The present folder.
+    """
+
+    def moved(path: str) -> str:
+        return str(folder / Path(path).name)
+
     for state in callbacks.values():
-        if isinstance(state, dict) and "best_model_path" in state:
-            state["dirpath"] = str(folder)
-            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
-                state[name] = state[name] and str(folder / Path(state[name]).name)
-            best = state["best_k_models"].items()
-            state["best_k_models"] = {str(folder / Path(path).name): score for path, score in best}
+        if not isinstance(state, dict) or "best_model_path" not in state:
+            continue
+        state["dirpath"] = str(folder)
+        for name in FILES_OF_BEST:
+            if state[name]:
+                state[name] = moved(state[name])
+        state["best_k_models"] = {moved(path): score for path, score in state["best_k_models"].items()}
 
 
-def agreed(trainer: L.Trainer, *numbers: int) -> list[int]:
-    """The largest of each number over all ranks, which must save and end together."""
+def max_over_ranks(trainer: L.Trainer, *numbers: int) -> list[int]:
+    """The maximum of each number over all ranks, which must save and end together."""
     if trainer.world_size == 1:
         return list(numbers)
-    largest: torch.Tensor = trainer.strategy.reduce(
-        torch.tensor(numbers, device=trainer.strategy.root_device), reduce_op="max"
-    )
+    own = torch.tensor(numbers, device=trainer.strategy.root_device)
+    largest: torch.Tensor = trainer.strategy.reduce(own, reduce_op="max")
     return [int(number) for number in largest]

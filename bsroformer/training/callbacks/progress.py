@@ -1,4 +1,4 @@
-"""The progress of a training: a line at each validation and every few minutes, and a bar over the run's steps."""
+"""Progress of a training: lines on the terminal and in the log, and a bar."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from torch import Tensor
 from bsroformer.printed import PRINTED
 from bsroformer.report.monitor import FORMER, Monitor
 from bsroformer.training.finite_mean import FiniteMean
-from bsroformer.training.run_clock import Pace, seconds_allowed
+from bsroformer.training.run_clock import RunClock, seconds_allowed
 from bsroformer.training.steps_bar import StepsBar
 
 FIRST_LINE_S = 30.0
@@ -23,7 +23,7 @@ SMOOTHED_STEPS = 50
 
 
 class RunProgress(ProgressBar):
-    """Reports where a training is, on the terminal and in the log ``train.log``.
+    """Report the progress of a training on the terminal and in the log ``train.log``.
 
     A line comes after each validation and every few minutes. On a terminal the lines stay above a bar that counts the
     run's optimiser steps. `console` and `prefix`, which precedes each line, may be replaced before the training.
@@ -35,24 +35,27 @@ class RunProgress(ProgressBar):
 
     def __init__(self, every_minutes: float = 5.0, monitor: str = FORMER) -> None:
         super().__init__()
-        self.interval, self.monitor = 60 * every_minutes, Monitor(monitor)
-        self.console, self.prefix = Console(soft_wrap=True, markup=False, highlight=False), ""
+        self.interval = 60 * every_minutes
+        self.monitor = Monitor(monitor)
+        self.console = Console(soft_wrap=True, markup=False, highlight=False)
+        self.prefix = ""
         self.best_step = 0
-        self.pace, self.due = Pace(0, 0), math.inf
+        self.clock = RunClock(0, 0)
+        self.due = math.inf
         self.losses: deque[Tensor] = deque()
         self._bar: StepsBar | None = None
         self._enabled = True
 
     def state_dict(self) -> dict[str, Any]:
-        """The step of the best validation."""
+        """Return the step of the best validation, for checkpoints."""
         return {"best_step": self.best_step}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         self.best_step = int(state_dict["best_step"])
 
     def disable(self) -> None:
-        """Print nothing: Lightning calls it on all ranks but the first."""
+        """Print nothing; Lightning calls it on all ranks but the first."""
         self._enabled = False
 
     def enable(self) -> None:
@@ -60,7 +63,7 @@ class RunProgress(ProgressBar):
         self._enabled = True
 
     def print(self, *values: Any, **_: Any) -> None:
-        """Print a line above the bar and log it; Lightning's ``trainer.print`` comes here."""
+        """Print a line above the bar and log it; Lightning's ``trainer.print`` calls it."""
         if self._enabled:
             text = " ".join(map(str, values))
             self.console.print(self.prefix + text)
@@ -68,40 +71,50 @@ class RunProgress(ProgressBar):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock, and the bar on a terminal."""
-        self.pace = Pace(trainer.global_step, int(trainer.estimated_stepping_batches))
+        total = int(trainer.estimated_stepping_batches)
+        self.clock = RunClock(trainer.global_step, total)
         self.losses = deque(maxlen=SMOOTHED_STEPS * trainer.accumulate_grad_batches)
         self.due = time.monotonic() + min(FIRST_LINE_S, self.interval)
         if self._enabled and self.console.is_terminal and not self.console.quiet and not self.prefix:
-            self._bar = StepsBar(self.console, self.pace)
+            self._bar = StepsBar(self.console, self.clock)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
         """Count the step, if it is complete; print a line if one is due."""
         loss = trainer.callback_metrics.get("train/loss")
         if loss is not None:
             self.losses.append(loss.detach())
-        if trainer.global_step != self.pace.step:  # else gradients are being accumulated
-            self.pace.count(trainer.global_step)
+        if trainer.global_step != self.clock.step:  # else gradients are being accumulated
+            self.clock.count(trainer.global_step)
             self._show(trainer)
 
     def on_validation_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: object, batch_idx: int, *_: int
     ) -> None:
-        """Report how far a long validation is."""
+        """Report the progress of a long validation."""
         if not trainer.sanity_checking:
             batches = sum(trainer.num_val_batches)
             self._show(trainer, f"validating {batch_idx + 1:,} of {batches:,}")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Print the score; the callbacks that save the model come after this one."""
+        """Print the score, before the callbacks that save the model."""
         score = trainer.callback_metrics.get(self.monitor.name)
         if trainer.sanity_checking or score is None:
             return
-        number, keeper = float(score), best_keeper(trainer)
-        best_before = math.nan if keeper is None or keeper.best_model_score is None else float(keeper.best_model_score)
+        number = float(score)
         remark = ""
-        if keeper and self.monitor.gain(number) > self.monitor.gain(best_before):
-            self.best_step, remark = trainer.global_step, " (the best so far, saved)"
+        if self._is_best(trainer, number):
+            self.best_step = trainer.global_step
+            remark = " (the best so far, saved)"
         self._line(trainer, f"validation {self.monitor.text(number)}{remark}")
+
+    def _is_best(self, trainer: L.Trainer, score: float) -> bool:
+        """Return whether the checkpoint of this score will be saved as the best."""
+        keeper = best_keeper(trainer)
+        if keeper is None:
+            return False
+        former_best = keeper.best_model_score
+        former = math.nan if former_best is None else float(former_best)
+        return self.monitor.gain(score) > self.monitor.gain(former)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Remove the bar."""
@@ -119,11 +132,14 @@ class RunProgress(ProgressBar):
         if time.monotonic() >= self.due:
             self._line(trainer, validating)
 
-    def _line(self, trainer: L.Trainer, *remarks: str) -> None:
+    def _line(self, trainer: L.Trainer, remark: str) -> None:
+        parts = [self.clock.position(), self.clock.times(seconds_allowed(trainer))]
         loss = self._loss()
-        loss_text = f"loss {loss:.4g}" if math.isfinite(loss) else ""
-        parts = self.pace.position(), self.pace.times(seconds_allowed(trainer)), loss_text, *remarks
-        self.print(", ".join(filter(None, parts)))
+        if math.isfinite(loss):
+            parts.append(f"loss {loss:.4g}")
+        if remark:
+            parts.append(remark)
+        self.print(", ".join(parts))
         self.due = time.monotonic() + self.interval
 
     def _loss(self) -> float:
@@ -145,6 +161,6 @@ def best_keeper(trainer: L.Trainer) -> ModelCheckpoint | None:
 
 
 def progress_of(trainer: L.Trainer) -> RunProgress | None:
-    """The callback of a training that reports its progress; None if it has none."""
+    """The callback of a training that reports its progress; None without one."""
     progress = trainer.progress_bar_callback
     return progress if isinstance(progress, RunProgress) else None

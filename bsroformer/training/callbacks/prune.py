@@ -1,88 +1,66 @@
-"""An early end for the runs of a sweep that lag behind the others."""
+"""Early end of runs that lag behind the others of a sweep."""
 
-from collections.abc import Iterable, Sequence
 from math import inf
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import lightning as L
 
-from bsroformer.report.monitor import FORMER, FORMER_MONITOR, Monitor
-from bsroformer.report.rows import read_rows
-from bsroformer.run_folder import RunFolder
-from bsroformer.training.sweep.job_result import FILE, read_result, update_result
+from bsroformer.report.monitor import FORMER, Monitor
+from bsroformer.training.sweep.job_result import update_result
+from bsroformer.training.sweep.siblings import best_until, finished_runs, lags
 
 
 class MedianPruner(L.Callback):
-    """Ends a run whose best score so far is below the median of its finished siblings' at that step.
+    """End a run whose best score is below the median of its finished siblings'.
 
-    The median rule of Google Vizier (Golovin et al., KDD 2017, section 3.2.1). Siblings are the other runs in the same
-    sweep's folder; their curves are read from their folders, so that it does not matter in which process, on which
-    machine or by which sweeper they ran. Only those that were trained to their end count, as those that were pruned
-    would lower the median. A run that is no part of a sweep has no siblings and is never ended.
+    Scores up to the same step are compared.
+
+    This is the median rule of Google Vizier (Golovin et al., KDD 2017, section 3.2.1). Siblings are the other runs in
+    the folder of the sweep. Their curves are read from their folders, so that the process, machine and sweeper of each
+    do not matter. Only runs that were trained to their end count, since pruned ones would lower the median. A run
+    outside a sweep has no siblings and is never ended.
 
     Args:
         folder: The run's folder.
-        warmup_steps: No run ends before so many optimiser steps.
-        warmup_runs: Nor while so few siblings have finished that got as far.
+        warmup_steps: Optimiser steps before which no run is ended.
+        warmup_runs: The fewest finished siblings that reached the step.
         monitor: Name of the score that is compared.
     """
 
     def __init__(self, folder: str, warmup_steps: int, warmup_runs: int, monitor: str = FORMER) -> None:
-        self.folder, self.warmup_steps, self.warmup_runs = Path(folder), warmup_steps, max(1, warmup_runs)
+        self.folder = Path(folder)
+        self.warmup_steps = warmup_steps
+        self.warmup_runs = max(1, warmup_runs)
         self.monitor = Monitor(monitor)
         self.best = -inf  # `Monitor.gain` of the best score
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Compare, and ask for an end."""
+        """Compare the best score; stop if it lags."""
         score = trainer.callback_metrics.get(self.monitor.name)
         if trainer.sanity_checking or score is None:
             return
-        self.best = max(self.best, self.monitor.gain(score.item()))
+        gain = self.monitor.gain(score.item())
+        self.best = max(self.best, gain)
         step = trainer.global_step
         if step >= self.warmup_steps and lags(self.best, self.siblings_until(step), self.warmup_runs):
             trainer.should_stop = True
             update_result(self.folder, status="pruned")
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score and its name, for a run that is resumed."""
+        """Return the best score and its name, for checkpoints."""
         return {"best": self.best, "monitor": self.monitor.name}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave, unless it is of another score."""
+        """Restore what `state_dict` returned, unless it is of another score."""
         if state_dict.get("monitor", FORMER) == self.monitor.name:
             self.best = state_dict["best"]
 
     def siblings_until(self, step: int) -> list[float]:
-        """`Monitor.gain` of the best scores, up to a step, of the finished siblings that got as far."""
-        siblings = (folder for folder in finished(self.folder.parent) if folder != self.folder)
-        bests = (best_until(folder, step, self.monitor) for folder in siblings)
+        """Return `Monitor.gain` of the best scores of the siblings up to a step.
+
+        Only finished siblings that reached it count.
+        """
+        siblings = [folder for folder in finished_runs(self.folder.parent) if folder != self.folder]
+        bests = [best_until(folder, step, self.monitor) for folder in siblings]
         return [best for best in bests if best is not None]
-
-
-def lags(best: float, others: Sequence[float], least: int) -> bool:
-    """Whether a score is below the median of the others', if there are enough of them."""
-    return len(others) >= least and best < median(others)
-
-
-def finished(sweep: Path) -> Iterable[Path]:
-    """Folders of the runs of a sweep that were trained to their end."""
-    results = ((path.parent, read_result(path.parent)) for path in sorted(sweep.glob(f"*/{FILE}")))
-    return (folder for folder, result in results if result is not None and result.status == "done")
-
-
-def best_until(folder: Path, step: int, monitor: Monitor = FORMER_MONITOR) -> float | None:
-    """`Monitor.gain` of a run's best score up to a step, from its curves.
-
-    Returns:
-        None if the run had no score by then, or did not get as far.
-    """
-    metrics = RunFolder(folder).metrics
-    if not metrics.is_file():
-        return None
-    rows = read_rows(metrics)
-    gains = {at: monitor.gain(row[monitor.name]) for at, row in rows.items() if monitor.name in row}
-    if max(gains, default=-1) < step:
-        return None
-    return max((gain for at, gain in gains.items() if at <= step), default=None)

@@ -1,15 +1,17 @@
-"""The report of a run, kept up to date in its folder."""
+"""The report page of a run, updated after each validation."""
 
 from pathlib import Path
 
 import lightning as L
 
 from bsroformer.report import write_report
-from bsroformer.training.run_outputs import only_told
+from bsroformer.training.run_outputs import warn_on_write_error
 
 
 class Report(L.Callback):
-    """Writes ``report.html`` after each validation; its place is after `Curves` and `Previews`, whose files it shows.
+    """Write ``report.html`` after each validation.
+
+    It must come after `Curves` and `Previews` in the list of callbacks, since the page shows their files.
 
     Args:
         folder: The run's folder.
@@ -19,11 +21,11 @@ class Report(L.Callback):
         self.folder = Path(folder)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write what there is."""
+        """Write the page."""
         if not trainer.sanity_checking and trainer.is_global_zero:
             self.write()
 
     def write(self) -> None:
-        """Write what there is, or warn."""
-        with only_told():
+        """Write the page; warn if it cannot be written."""
+        with warn_on_write_error():
             write_report(self.folder)

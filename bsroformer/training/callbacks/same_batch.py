@@ -1,4 +1,4 @@
-"""A callback to see whether a model and a loss can learn at all."""
+"""Overfit the first batches, to check that a model and a loss can learn."""
 
 from dataclasses import replace
 
@@ -9,15 +9,17 @@ from bsroformer.data.loader import BatchCounts, TrainingLoader
 
 
 class SameBatch(L.Callback):
-    """Trains on the first epoch's excerpts in every epoch: on the same batch always, if an epoch is one.
+    """Train on the first epoch's excerpts in every epoch.
 
-    Lightning's own ``overfit_batches`` replaces the sampler, without whose keys no excerpt can be drawn.
+    That is on one batch only, if an epoch is one batch.
+
+    Lightning's own ``overfit_batches`` replaces the sampler, whose keys are needed to draw excerpts.
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Make the loader begin anew in each epoch."""
+        """Restart the loader in each epoch."""
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainingLoader)
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
-        loader.row = replace(loader.row, start=START)
-        loader.position = lambda: BatchCounts(progress.processed, progress.ready)  # type: ignore[attr-defined]
+        loader.schedule = replace(loader.schedule, start=START)
+        loader.counts = lambda: BatchCounts(progress.processed, progress.ready)  # type: ignore[attr-defined]

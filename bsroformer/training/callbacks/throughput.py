@@ -1,4 +1,4 @@
-"""How fast a training goes and how much memory it takes, logged beside its losses."""
+"""Speed and memory of a training, logged beside its losses."""
 
 import math
 import time
@@ -10,27 +10,33 @@ from torch import Tensor
 from bsroformer.hardware import GIB, largest_memory
 from bsroformer.training.module import SeparationModule
 
-SPEED, MEMORY = "train/audio_seconds_per_second", "train/memory_gib"
+SPEED = "train/audio_seconds_per_second"
+MEMORY = "train/memory_gib"
+SHORTEST_S = 1e-9
+"""Of a clock's interval, against a division by zero."""
 
 
 class Throughput(L.Callback):
-    """Logs ``train/audio_seconds_per_second`` and ``train/memory_gib`` at the logger's interval.
+    """Log speed and memory at the logger's interval.
 
-    The first counts excerpts that all devices together trained on. What is rare is left out of the time: the first
-    batch, which starts workers and compiles, and all from the start of a validation to the next batch. The second
-    is the most that PyTorch has allocated on this process's GPU since the training began; on a CPU the most that the
-    process has held, and nothing where the system does not say.
+    The metrics are ``train/audio_seconds_per_second`` and ``train/memory_gib``.
 
-    Its place among the callbacks is before `Curves`, which notes what has been logged.
+    The first counts excerpts that all devices together trained on. Its time excludes the first batch, which starts
+    workers and compiles, and the time from the start of a validation to the next batch. The second is the peak that
+    PyTorch has allocated on this process's GPU since the training began; on a CPU it is the peak memory of the process,
+    and it is not logged where the system does not report it.
+
+    It must come before `Curves` in the list of callbacks, which collects what has been logged.
 
     Lightning's ``ThroughputMonitor`` waits for the GPU after every batch, and counts pictures and checkpoints that
     are written after a validation as training.
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin to count."""
-        self.audio, self.logged = 0.0, trainer.global_step
-        self.since: float | None = None  # when what `audio` counts began; None before the end of the first batch
+        """Reset the counters."""
+        self.audio = 0.0
+        self.logged = trainer.global_step
+        self.since: float | None = None  # start of the interval that `audio` counts; None before the first batch's end
         self.paused: float | None = None
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)
@@ -41,7 +47,7 @@ class Throughput(L.Callback):
             self.paused = now(pl_module.device)
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object) -> None:
-        """Let the clock go on."""
+        """Restart the clock."""
         if self.since is not None and self.paused is not None:
             self.since += now(pl_module.device) - self.paused
         self.paused = None
@@ -49,28 +55,41 @@ class Throughput(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: Tensor, batch_idx: int
     ) -> None:
-        """Count a batch of stems ``(b n c t)``; log if a step is complete and it is time."""
+        """Count a batch of stems ``(b n c t)``; log after a step if logging is due."""
         assert isinstance(pl_module, SeparationModule)
         if self.since is None:
             self.since = now(pl_module.device)
             return
-        self.audio += len(batch) * batch.shape[-1] / pl_module.model.sample_rate * trainer.world_size
-        step, interval = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
+        seconds = batch.shape[-1] / pl_module.model.sample_rate
+        self.audio += len(batch) * seconds * trainer.world_size
+        step = trainer.global_step
+        interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step % interval == 0 and step != self.logged:
-            clock = now(pl_module.device)
-            pl_module.log(SPEED, self.audio / max(clock - self.since, 1e-9))
-            if not math.isnan(memory := peak_memory(pl_module.device)):
-                pl_module.log(MEMORY, memory / GIB)
-            self.audio, self.since, self.logged = 0.0, clock, step
+            self._log(pl_module, self.since)
+            self.logged = step
+
+    def _log(self, module: SeparationModule, since: float) -> None:
+        clock = now(module.device)
+        module.log(SPEED, self.audio / max(clock - since, SHORTEST_S))
+        memory = peak_memory(module.device)
+        if not math.isnan(memory):
+            module.log(MEMORY, memory / GIB)
+        self.audio = 0.0
+        self.since = clock
 
 
 def now(device: torch.device) -> float:
-    """Seconds of a clock, when the device has done what it was given."""
+    """Seconds of a clock, read when the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
 def peak_memory(device: torch.device) -> float:
-    """Bytes at the peak: of a CUDA GPU what PyTorch allocated, else of the process; NaN where unknown."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else largest_memory()
+    """Return the peak memory in bytes; NaN where unknown.
+
+    On a CUDA GPU it is PyTorch's, else that of the process.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return largest_memory()

@@ -1,4 +1,4 @@
-"""How much memory training takes: an estimate that computes nothing, and the peak of real steps on a GPU."""
+"""Memory of a training step: an estimate, and the peak of real steps."""
 
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -6,31 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import (
-    DataDependentOutputException,
-    DynamicOutputShapeException,
-    FakeTensorMode,
-    UnsupportedOperatorException,
-)
-from torch.autograd.graph import saved_tensors_hooks
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.optim import Optimizer
-from torch.overrides import TorchFunctionMode
 
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.models import ModelSettings, SeparationModel, build_model
-from bsroformer.models.abilities import EstimatesActivations, RecomputesBlocks, set_recomputed_blocks
+from bsroformer.models.abilities import EstimatesActivations, set_recomputed_blocks
+from bsroformer.training.memory.activations import NEEDS_VALUES, GpuAttention, ShapeOnlyMode, peak_activations
 from bsroformer.training.step import PlainStep, noise_stems
 
 CONTEXT = GIB // 2
 """Allowance for CUDA's context and its libraries' workspaces: 0.3 to 0.6 GiB on consumer cards."""
 PASSING = 0.15
-"""Allowance, over the activations, for what passes by in the backward pass and for gaps in the memory."""
-NEEDS_VALUES = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException)
-"""What PyTorch raises where a forward pass cannot be made with shapes alone."""
+"""Allowance for temporary tensors of the backward pass and for fragmentation, as a share of the activations."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +29,9 @@ class MemoryEstimate:
     Attributes:
         weights: Parameters and buffers.
         gradients: As large as the parameters.
-        optimizer: The optimiser's state: of AdamW two moments.
+        optimizer: The optimiser's state: two moments with AdamW.
         average: The averaged weights (EMA), if they are kept.
-        activations: What the forward pass keeps for the backward pass, at the peak of the latter.
+        activations: What the forward pass saves for the backward pass, at the peak of the latter.
     """
 
     weights: int
@@ -58,27 +47,27 @@ class MemoryEstimate:
 
     @property
     def counted(self) -> int:
-        """All that is counted."""
+        """The sum of the attributes."""
         return self.weights + self.gradients + self.optimizer + self.average + self.activations
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum with the allowance."""
         return self.counted + self.allowance
 
 
 @dataclass(frozen=True)
 class StepSize:
-    """What decides how much memory a step of a model takes.
+    """The settings of a step that decide how much memory it takes.
 
     Attributes:
         batch_size: Excerpts in a step.
         seconds: Length of an excerpt.
-        recomputed_blocks: How many blocks are recomputed in the backward pass.
-        half: What autocast computes matmuls in; None: float32.
-        averaged: Whether averaged weights are kept besides.
-        optimizer_share: Bytes of the optimiser's state for a byte of parameters; see `optimizer_share`.
-        on_cpu: Whether a CPU computes it, whose attention works in float32 and keeps what it drops.
+        recomputed_blocks: Number of blocks that are recomputed in the backward pass.
+        half: The type of autocast's matmuls; None for float32.
+        averaged: Whether averaged weights are kept.
+        optimizer_share: Bytes of the optimiser's state per byte of parameters; see `optimizer_share`.
+        on_cpu: Whether a CPU computes it, whose attention uses float32 and stores a dropout mask.
     """
 
     batch_size: int
@@ -90,32 +79,22 @@ class StepSize:
     on_cpu: bool = False
 
 
-class Unreal(FakeTensorMode):
-    """A context in which tensors have shapes and types and no values: nothing is computed, and no memory taken.
-
-    The inverse STFT asks whether its windows add up to zero somewhere, the only question about values: they do not.
-    """
-
-    def dispatch(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Answer that question; leave all else to PyTorch."""
-        if func is torch.ops.aten.equal.default:
-            return False
-        return super().dispatch(func, types, args, kwargs)
-
-
 def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module], size: StepSize) -> MemoryEstimate:
-    """Count what a training step takes, on any machine: a forward pass of model and loss whose tensors are `Unreal`.
+    """Estimate the memory of a training step, on any machine.
 
-    What would be saved for the backward pass is counted as on a CPU, whose operators save what CUDA's do, attention
-    aside (see `HalfAttention`); an architecture with the ability `EstimatesActivations` has a formula instead.
+    Model and loss make a forward pass in `ShapeOnlyMode`.
+
+    The saved activations are counted as on a CPU, whose operators save what CUDA's do, except for attention (see
+    `GpuAttention`); an architecture with the ability `EstimatesActivations` has a formula instead.
 
     Raises:
         InputError: If the architecture has none, and what it computes depends on values.
     """
-    with Unreal():
+    with ShapeOnlyMode():
         model = build_model(settings).train()
         set_recomputed_blocks(model, size.recomputed_blocks)
-        step = PlainStep(model, make_loss(), None, noise_stems(settings, size.batch_size, size.seconds), size.half)
+        stems = noise_stems(settings, size.batch_size, size.seconds)
+        step = PlainStep(model, make_loss(), None, stems, size.half)
         activations = estimate_activations(step, size)
     parameters = total_bytes(model.parameters())
     return MemoryEstimate(
@@ -134,7 +113,7 @@ def estimate_activations(step: PlainStep[SeparationModel], size: StepSize) -> in
         bytes_per_value = torch.finfo(size.half or torch.float32).bits // 8
         return model.activation_bytes(size.batch_size, size.seconds, bytes_per_value)
     try:
-        with nullcontext() if size.on_cpu else HalfAttention(size.half):
+        with nullcontext() if size.on_cpu else GpuAttention(size.half):
             return peak_activations(step)
     except NEEDS_VALUES as error:
         raise InputError(
@@ -144,51 +123,17 @@ def estimate_activations(step: PlainStep[SeparationModel], size: StepSize) -> in
 
 
 def optimizer_share(make_optimizer: Callable[[Iterable[Any]], Optimizer]) -> float:
-    """Bytes that an optimiser keeps for each byte of parameters, by a step on one matrix: 2 for AdamW, 0 for SGD."""
+    """Measure the bytes of an optimiser's state per byte of parameters.
+
+    A step on one matrix shows it: 2 for AdamW, 0 for SGD.
+    """
     matrix = nn.Parameter(torch.zeros(64, 64))
     matrix.grad = torch.zeros_like(matrix)
     optimizer = make_optimizer([{"params": [matrix]}])
     optimizer.step(lambda: 0.0)
-    kept = (value for value in optimizer.state[matrix].values() if isinstance(value, Tensor))
-    return sum(value.nbytes for value in kept if value.ndim) / matrix.nbytes
-
-
-def peak_activations(step: PlainStep[SeparationModel]) -> int:
-    """Bytes that a step saves for its backward pass, at their peak.
-
-    That is where the backward pass begins or, with activation checkpointing, where it is back at the last block
-    that it recomputes: what came after is free by then, and what came before is still there.
-    """
-    model = step.model
-    known = [*model.parameters(), *model.buffers(), *step.loss.buffers(), step.stems]
-    saved = SavedBytes(known)
-    if not isinstance(model, RecomputesBlocks) or not model.recomputed_blocks:
-        with saved:
-            step.forward()
-        return saved.total
-    last_block = model.recomputable_blocks[model.recomputed_blocks - 1]
-    at_last_block: list[tuple[int, tuple[Any, ...]]] = []
-    hook = last_block.register_forward_pre_hook(lambda _, inputs: at_last_block.append((saved.total, inputs)))
-    with hook, saved:
-        step.forward()
-    before, inputs = at_last_block[0]
-    recomputed = SavedBytes([*known, inputs[0]])
-    with step.autocast(), recomputed:
-        last_block(*inputs)
-    return max(saved.total, before + recomputed.total)
-
-
-def saved_in_forward(step: PlainStep[Any]) -> int:
-    """Bytes that forward pass and loss of any model save for the backward pass, attention as a GPU computes it."""
-    saved = SavedBytes([*step.model.parameters(), *step.model.buffers(), *step.loss.buffers(), step.stems])
-    with HalfAttention(step.half), saved:
-        step.forward()
-    return saved.total
-
-
-def refuse(_: Tensor) -> Tensor:
-    """What autograd is given instead of a saved tensor that it asks for: an error."""
-    raise RuntimeError("a forward pass whose saved tensors were only counted has no backward pass")
+    state = optimizer.state[matrix].values()
+    moments = [value for value in state if isinstance(value, Tensor) and value.ndim > 0]
+    return total_bytes(moments) / matrix.nbytes
 
 
 def total_bytes(tensors: Iterable[Tensor]) -> int:
@@ -196,67 +141,12 @@ def total_bytes(tensors: Iterable[Tensor]) -> int:
     return sum(tensor.nbytes for tensor in tensors)
 
 
-class SavedBytes(saved_tensors_hooks):
-    """A context that counts what autograd would keep for a backward pass; nothing is, so none can follow.
-
-    Args:
-        known: Tensors that are there anyway: neither they nor views of them are counted.
-
-    Attributes:
-        total: Bytes so far, each storage counted once.
-    """
-
-    def __init__(self, known: Iterable[Tensor]) -> None:
-        super().__init__(self._count, refuse)
-        self.total = 0
-        # A weak reference keeps the identity of a storage, which no later one can take, but not its bytes.
-        references = (StorageWeakRef(tensor.untyped_storage()) for tensor in known)
-        self.seen = {reference.cdata: reference for reference in references}
-
-    def _count(self, tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        reference = StorageWeakRef(storage)
-        if reference.cdata not in self.seen:
-            self.seen[reference.cdata] = reference
-            self.total += storage.nbytes()
-        return torch.empty(0)
-
-
-class HalfAttention(TorchFunctionMode):
-    """A context that computes attention as a GPU does.
-
-    That is in the type of autocast, where CPUs train it in float32, and without keeping an attention matrix for its
-    dropout: CUDA's kernels keep the seed of what they dropped (Dao et al., arXiv 2205.14135, section 3.1), and the
-    CPU's fused kernel has no dropout.
-
-    Args:
-        half: The type; None for float32.
-    """
-
-    def __init__(self, half: torch.dtype | None) -> None:
-        super().__init__()
-        self.half = half
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Call `func`; if it is attention, without dropout and in the type of autocast."""
-        kwargs = kwargs or {}
-        if func is not F.scaled_dot_product_attention:
-            return func(*args, **kwargs)
-        if self.half is not None:
-            args = tuple(value.to(self.half) for value in args)
-        return func(*args, **kwargs | {"dropout_p": 0.0})
-
-
 def peak_of_steps(step: PlainStep[Any]) -> int:
-    """Bytes that PyTorch takes from a CUDA GPU at the peak of real steps, CUDA's context aside.
+    """Measure the bytes that PyTorch reserves on a CUDA GPU for real steps.
 
-    Two steps: the first makes the optimiser's moments, the second has them from its start.
+    CUDA's context is not included.
+
+    Two steps are made: the first creates the optimiser's state, the second has it from its start.
 
     Raises:
         torch.OutOfMemoryError: If they do not fit.

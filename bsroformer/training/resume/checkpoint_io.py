@@ -1,4 +1,4 @@
-"""Checkpoints on disk: whole or not there, read back before they count, and the one before is kept."""
+"""Checkpoint files: atomic, verified, with the previous one kept."""
 
 import os
 import warnings
@@ -23,7 +23,7 @@ class CarefulCheckpointIO(TorchCheckpointIO):
     existing files stay, and training continues.
 
     Attributes:
-        failed: What prevented each checkpoint that could not be written, by its name; writing it later clears it.
+        failed: The error of each checkpoint that could not be written, by file name; writing it later removes it.
     """
 
     def __init__(self) -> None:
@@ -32,38 +32,49 @@ class CarefulCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read tensors and plain values; a file that asks for more is refused, whatever Lightning's default is."""
+        """Read tensors and plain values; a file with other objects is refused.
+
+        Lightning's default for `weights_only` is overridden.
+        """
         open_weights(Path(path))
         with torch.serialization.safe_globals(PLAIN_NUMBERS):
             return super().load_checkpoint(path, map_location, weights_only=True)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write a checkpoint, and keep the one before if it is the one to resume from."""
+        """Write a checkpoint; keep the replaced one if it is the one to resume from."""
         path = Path(path)
         try:
-            with replacing(path) as partial:
-                with writing(path, RuntimeError):  # what PyTorch raises when a disk is full
-                    torch.save(checkpoint, partial)
-                    bring_to_disk(partial)
-                check_archive(partial)
-                if path.name == LAST and is_whole(path):
-                    path.replace(path.with_name(PREVIOUS))
-            bring_to_disk(path.parent)
+            _write(checkpoint, path)
         except InputError as error:
             self.failed[path.name] = str(error)
-            warnings.warn(f"{error} Training goes on, and the checkpoint before is kept.", stacklevel=1)
+            warnings.warn(f"{error} Training continues, and the previous checkpoint is kept.", stacklevel=1)
         else:
             self.failed.pop(path.name, None)
 
 
-def bring_to_disk(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder: a name must not outlive a power cut its file does not.
+def _write(checkpoint: dict[str, Any], path: Path) -> None:
+    with replacing(path) as partial:
+        with writing(path, RuntimeError):  # what PyTorch raises when a disk is full
+            torch.save(checkpoint, partial)
+            sync_to_disk(partial)
+        check_archive(partial)
+        if path.name == LAST and is_whole(path):
+            path.replace(path.with_name(PREVIOUS))
+    sync_to_disk(path.parent)
 
-    Windows has no such thing for folders.
+
+def sync_to_disk(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk.
+
+    A power cut then leaves no torn file.
+
+    Windows cannot do this for folders.
     """
-    if path.is_dir() and os.name == "nt":
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
         return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    mode = os.O_RDONLY if is_folder else os.O_RDWR
+    handle = os.open(path, mode)
     try:
         os.fsync(handle)
     finally:
@@ -71,7 +82,9 @@ def bring_to_disk(path: Path) -> None:
 
 
 def check_archive(path: Path) -> None:
-    """Compare every byte of a checkpoint with its checksums, which reading its tensors does not do.
+    """Compare every byte of a checkpoint with its checksums.
+
+    Reading its tensors does not do that.
 
     Raises:
         InputError: If it is damaged.
@@ -86,7 +99,7 @@ def check_archive(path: Path) -> None:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether there is a checkpoint, undamaged."""
+    """Return whether an undamaged checkpoint exists."""
     try:
         check_archive(path)
     except InputError:
@@ -95,15 +108,15 @@ def is_whole(path: Path) -> bool:
 
 
 def last_good_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
-    """The newest checkpoint of a run that is whole.
+    """Find the newest undamaged checkpoint of a run.
 
     Args:
-        folder: Of its checkpoints.
+        folder: The folder of its checkpoints.
 
     Returns:
-        Its path, or None if there is none, and a sentence on each that was passed over.
+        Its path, or None without one, and an error message for each damaged file that was skipped.
     """
-    passed_over = []
+    skipped = []
     for name in (LAST, PREVIOUS):
         path = folder / name
         if not path.exists():
@@ -112,7 +125,7 @@ def last_good_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
             check_archive(path)
             read_training_checkpoint(path)
         except InputError as error:
-            passed_over.append(str(error))
+            skipped.append(str(error))
         else:
-            return path, passed_over
-    return None, passed_over
+            return path, skipped
+    return None, skipped

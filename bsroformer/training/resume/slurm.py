@@ -1,26 +1,34 @@
-"""A training as a job of SLURM."""
+"""A training as a job of SLURM: detect and request a restart."""
 
 import os
 import subprocess
 import warnings
 
-JOB, ARRAY, TASK = "SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"
+JOB = "SLURM_JOB_ID"
+ARRAY = "SLURM_ARRAY_JOB_ID"
+TASK = "SLURM_ARRAY_TASK_ID"
 RESTARTS = "SLURM_RESTART_COUNT"
 
 
 def started_again() -> bool:
-    """Whether SLURM took this job back into its queue before, so that it begins anew."""
+    """Return whether SLURM has requeued and restarted this job."""
     return os.environ.get(RESTARTS, "0") != "0"
 
 
 def requeue() -> None:
-    """Put this job back into SLURM's queue, if it is one; it will begin anew with the same command."""
+    """Requeue this job, if it is one; warn if SLURM refuses.
+
+    It restarts with the same command.
+    """
     if JOB not in os.environ:
         return
-    array, task = os.environ.get(ARRAY), os.environ.get(TASK)
-    job = f"{array}_{task}" if array and task else os.environ[JOB]
+    job = os.environ[JOB]
+    array = os.environ.get(ARRAY)
+    task = os.environ.get(TASK)
+    if array and task:
+        job = f"{array}_{task}"
     try:
         subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        reason = getattr(error, "stderr", None) or error
-        warnings.warn(f"SLURM did not take job {job} back: {str(reason).strip()}", stacklevel=1)
+        reason = getattr(error, "stderr", None) or str(error)
+        warnings.warn(f"SLURM did not requeue job {job}: {reason.strip()}", stacklevel=1)

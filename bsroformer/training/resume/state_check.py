@@ -1,7 +1,7 @@
-"""A checkpoint to resume from, compared with the training that is to resume, before any of it is loaded.
+"""Check a checkpoint to resume from, before anything of it is loaded.
 
-PyTorch's fused optimisers write past moments that are shorter than their parameters, Lightning's loops and callbacks
-take what they are given, and a checkpoint may come from another person or version.
+PyTorch's fused optimisers write past the end of moments that are shorter than their parameters, Lightning's loops and
+callbacks accept any state, and a checkpoint may come from another person or version.
 """
 
 import copy
@@ -21,18 +21,19 @@ from bsroformer.data.batch_schedule import START, BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.training.module import SeparationModule
-from bsroformer.training.resume.entry_checks import MOST, check_like, is_finite, require, short, unusable
+from bsroformer.training.resume.entry_checks import MAX_COUNT, check_like, is_finite, require, short, unusable
 from bsroformer.training.resume.optimizer_check import check_optimizer
 
 VERSION = "pytorch-lightning_version"
-OLDEST = Version("2.0")
-"""Lightning moves the entries of older ones about before it reads them."""
+OLDEST_VERSION = Version("2.0")
+"""Lightning moves the entries of older checkpoints before it reads them."""
 SCALER = "native_amp_scaling_state"
-"""What Lightning called the state of float16's scaler before; it is read still."""
-FILES = ("best_model_path", "kth_best_model_path", "last_model_path")
-"""Entries of Lightning's `ModelCheckpoint` that name files, which it removes in time."""
-KNOWN = ("bsroformer.", "lightning.")
-"""Modules whose callbacks keep states of one form."""
+"""Lightning's former name for the state of float16's scaler, which it still reads."""
+FILE_ENTRIES = ("best_model_path", "kth_best_model_path", "last_model_path")
+"""Entries of Lightning's `ModelCheckpoint` that name files, which it later removes."""
+SCORE_ENTRIES = ("best_model_score", "kth_value", "current_score")
+CHECKED_MODULES = ("bsroformer.", "lightning.")
+"""Modules whose callbacks have states of one form."""
 
 State = dict[str, Any]
 
@@ -43,9 +44,9 @@ def check_training_state(
     """Make sure that a training can resume from a checkpoint, entry by entry.
 
     Args:
-        checkpoint: As `read_training_checkpoint` gives it.
-        path: The file, for messages.
-        trainer: What will resume, not started yet; its callbacks take up their states.
+        checkpoint: As `read_training_checkpoint` returns it.
+        path: Its file, for messages.
+        trainer: The trainer that will resume, not started yet; its callbacks load their states.
         module: The model in training.
         data: Its songs.
 
@@ -73,47 +74,57 @@ def _check_counts(checkpoint: State) -> None:
         check_like(checkpoint[name], 0, name)
     given = checkpoint.get(VERSION)
     with unusable(VERSION, InvalidVersion):
-        require(isinstance(given, str) and Version(given) >= OLDEST, VERSION, f"is {short(given)}")
+        is_known = isinstance(given, str) and Version(given) >= OLDEST_VERSION
+        require(is_known, VERSION, f"is {short(given)}")
 
 
 def _check_weights(checkpoint: State, module: SeparationModule) -> None:
-    """Names, shapes and values of the weights, those that the optimiser left included."""
-    absent = [f"{PREFIX}{name}" for name in module.model.absent_in_format(checkpoint[ENTRY]["format"])]
-    for entry in ("state_dict", *([RAW] if RAW in checkpoint else [])):
-        own = module.state_dict()
-        check_like(checkpoint[entry], own, entry, optional=absent)
+    """Check names, shapes and values of the weights, averaged and raw."""
+    usual = module.state_dict()
+    absent = module.model.absent_in_format(checkpoint[ENTRY]["format"])
+    optional = [f"{PREFIX}{name}" for name in absent]
+    has_average = RAW in checkpoint
+    entries = ("state_dict", RAW) if has_average else ("state_dict",)
+    for entry in entries:
+        check_like(checkpoint[entry], usual, entry, optional)
         for name, tensor in checkpoint[entry].items():
             require(is_finite(tensor), f"{entry}.{name}", "holds NaN or infinity")
-    if RAW in checkpoint:
-        check_like(checkpoint.get(AVERAGED), {"n_averaged": torch.tensor(0)}, AVERAGED)
-        averaged = checkpoint[AVERAGED]["n_averaged"]
-        whole = not averaged.is_floating_point() and not averaged.is_complex()
-        require(whole and 0 <= int(averaged) <= MOST, f"{AVERAGED}.n_averaged", "is no count")
+    if has_average:
+        _check_average(checkpoint.get(AVERAGED))
+
+
+def _check_average(found: Any) -> None:
+    """Check the count of averaged steps."""
+    check_like(found, {"n_averaged": torch.tensor(0)}, AVERAGED)
+    count = found["n_averaged"]
+    is_integer = not count.is_floating_point() and not count.is_complex()
+    require(is_integer and 0 <= int(count) <= MAX_COUNT, f"{AVERAGED}.n_averaged", "is not a count")
 
 
 def _check_loops(checkpoint: State, trainer: L.Trainer) -> None:
-    """Lightning's counters of steps, batches and epochs."""
-    usual = trainer.fit_loop.state_dict()
-    name, loops = "loops", checkpoint.get("loops")
-    require(isinstance(loops, dict) and isinstance(loops.get("fit_loop"), dict), f"{name}.fit_loop", "is missing")
-    assert isinstance(loops, dict)
-    fit_loop = loops["fit_loop"]
-    check_like(fit_loop, usual, f"{name}.fit_loop")
+    """Check Lightning's counters of steps, batches and epochs."""
+    name = "loops.fit_loop"
+    loops = checkpoint.get("loops")
+    fit_loop = loops.get("fit_loop") if isinstance(loops, dict) else None
+    require(isinstance(fit_loop, dict), name, "is missing")
+    assert isinstance(fit_loop, dict)
+    check_like(fit_loop, trainer.fit_loop.state_dict(), name)
     loaders = fit_loop["state_dict"].get("combined_loader", [])
-    empty = isinstance(loaders, list) and len(loaders) < 2 and all(loader == {} for loader in loaders)
-    require(empty, f"{name}.fit_loop.state_dict.combined_loader", "is not that of one loader without a state")
+    require(loaders in ([], [{}]), f"{name}.state_dict.combined_loader", "is not that of one loader without a state")
 
 
 def _check_scaler(checkpoint: State, trainer: L.Trainer) -> None:
     plugin = trainer.precision_plugin
     usual = plugin.state_dict()
+    if not usual:
+        return
     for name in (type(plugin).__qualname__, SCALER):
-        if usual and name in checkpoint:
+        if name in checkpoint:
             check_like(checkpoint[name], usual, name)
 
 
 def _check_data(checkpoint: State) -> None:
-    """Where the run stands in its excerpts."""
+    """Check the run's position in its excerpts."""
     name = StemsDataModule.__qualname__
     if name not in checkpoint:
         return
@@ -124,48 +135,66 @@ def _check_data(checkpoint: State) -> None:
 
 
 def _check_callbacks(checkpoint: State, trainer: L.Trainer) -> None:
-    """The states of callbacks, which take them up here for a trial."""
+    """Check the states of callbacks, which load them here as a trial."""
     states = checkpoint.get("callbacks")
     require(isinstance(states, dict), "callbacks", "is missing or not a dictionary")
     assert isinstance(states, dict)
     for key, state in states.items():
-        require(isinstance(key, str) and isinstance(state, dict), f"callbacks.{short(key)}", "is no callback's state")
+        is_state = isinstance(key, str) and isinstance(state, dict)
+        require(is_state, f"callbacks.{short(key)}", "is not the state of a callback")
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         state = states.get(callback.state_key)
-        name = f"callbacks.{type(callback).__name__}"
-        if isinstance(callback, ModelCheckpoint) and state:
-            _check_best(state, name)
-        elif state:
-            if type(callback).__module__.startswith(KNOWN):
-                check_like(state, _usual_state(callback), name)
-            with unusable(name, Exception):
-                callback.load_state_dict(copy.deepcopy(state))
+        if state:
+            _check_callback(callback, state)
+
+
+def _check_callback(callback: L.Callback, state: State) -> None:
+    name = f"callbacks.{type(callback).__name__}"
+    if isinstance(callback, ModelCheckpoint):
+        _check_best(state, name)
+        return
+    if type(callback).__module__.startswith(CHECKED_MODULES):
+        check_like(state, _usual_state(callback), name)
+    with unusable(name, Exception):
+        callback.load_state_dict(copy.deepcopy(state))
 
 
 def _usual_state(callback: L.Callback) -> State:
-    """The state of a callback that has not started; Lightning's `Timer` then gives whole numbers for its seconds."""
+    """The state of a callback that has not started."""
     state = callback.state_dict()
-    if isinstance(callback, Timer):
-        state["time_elapsed"] = {stage: float(seconds) for stage, seconds in state["time_elapsed"].items()}
+    if isinstance(callback, Timer):  # its seconds are integers before the start
+        elapsed = state["time_elapsed"]
+        state["time_elapsed"] = {stage: float(seconds) for stage, seconds in elapsed.items()}
     return state
 
 
 def _check_best(state: Mapping[str, Any], name: str) -> None:
-    """Scores and files that Lightning's `ModelCheckpoint` remembers: it removes them when they are the best no more."""
-    for key in ("best_model_score", "kth_value", "current_score"):
-        check_like(state.get(key), None, f"{name}.{key}")
-        require(not isinstance(state.get(key), str | bool), f"{name}.{key}", "is not a number")
-    models = state.get("best_k_models", {})
-    require(isinstance(models, dict), f"{name}.best_k_models", "is not a dictionary")
-    for path, score in models.items():
-        require(isinstance(score, Tensor) and score.numel() == 1, f"{name}.best_k_models", "has a file without a score")
-        _check_file(path, f"{name}.best_k_models")
+    """Check scores and files of Lightning's `ModelCheckpoint`.
+
+    It removes files that are no longer the best.
+    """
+    for key in SCORE_ENTRIES:
+        score = state.get(key)
+        check_like(score, None, f"{name}.{key}")
+        require(not isinstance(score, str | bool), f"{name}.{key}", "is not a number")
+    _check_best_models(state.get("best_k_models", {}), f"{name}.best_k_models")
     require("best_model_path" in state, f"{name}.best_model_path", "is missing")
-    for key in FILES:
+    for key in FILE_ENTRIES:
         _check_file(state.get(key, ""), f"{name}.{key}")
+
+
+def _check_best_models(found: Any, name: str) -> None:
+    require(isinstance(found, dict), name, "is not a dictionary")
+    for path, score in found.items():
+        is_score = isinstance(score, Tensor) and score.numel() == 1
+        require(is_score, name, "has a file without a score")
+        _check_file(path, name)
 
 
 def _check_file(path: Any, name: str) -> None:
     require(isinstance(path, str), name, "is not the path of a file")
-    parts = Path(path).parts
-    require(not path or (path.endswith(".ckpt") and ".." not in parts and "\0" not in path), name, f"names {path:.80}")
+    if not path:
+        return
+    leads_up = ".." in Path(path).parts
+    is_checkpoint = path.endswith(".ckpt") and not leads_up and "\0" not in path
+    require(is_checkpoint, name, f"names {path:.80}")

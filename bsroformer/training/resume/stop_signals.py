@@ -1,32 +1,35 @@
-"""Signals that ask a training to end: it ends after the step under way, when that is saved."""
+"""Signals that stop a training after the step under way, once that is saved."""
 
 import signal
 import threading
 from collections.abc import Callable
 from typing import Any
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 """Ctrl-C; what systems and schedulers send; what SLURM and submitit send before a job's time is up."""
+SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
+"""Those of `NAMES` that the system has."""
 
 
 class StoppedError(Exception):
-    """A training was asked to end.
+    """A training was stopped by a signal.
 
     Args:
-        number: The signal that asked.
-        saved: Whether the steps that it made are in its last checkpoint.
+        number: The signal.
+        saved: Whether its steps are in its last checkpoint.
 
     Attributes:
-        status: What a shell says of a program that the signal ended.
+        status: A shell's exit status for a program that the signal ended.
     """
 
     def __init__(self, number: int, saved: bool) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.saved, self.status = saved, 128 + number
+        self.saved = saved
+        self.status = 128 + number
 
 
 class StopSignals:
-    """Remembers the first of `SIGNALS` that comes; a second ends what is under way at once.
+    """Record the first of `SIGNALS`; a second one ends the program at once.
 
     Attributes:
         received: The signal, or 0.
@@ -34,24 +37,28 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received = 0
-        self._usual: dict[int, Any] = {}
+        self._former_handlers: dict[int, Any] = {}
 
     def listen(self) -> None:
-        """Answer the signals from here on, in the main thread, which alone gets any."""
-        if threading.current_thread() is threading.main_thread() and not self._usual:
-            self._usual = {number: signal.signal(number, self._remember) for number in SIGNALS}
+        """Handle the signals from here on; only the main thread can."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if not is_main or self._former_handlers:
+            return
+        for number in SIGNALS:
+            self._former_handlers[number] = signal.signal(number, self._record)
 
     def leave(self) -> None:
-        """Leave them to whom they were left before."""
-        while self._usual:
-            signal.signal(*self._usual.popitem())
+        """Restore the former handlers."""
+        while self._former_handlers:
+            number, handler = self._former_handlers.popitem()
+            signal.signal(number, handler)
 
-    def usual_answer(self, number: int) -> Callable[..., Any] | None:
-        """The function that answered a signal before, if there was one."""
-        usual = self._usual.get(number)
-        return usual if callable(usual) else None
+    def former_handler(self, number: int) -> Callable[..., Any] | None:
+        """The function that handled a signal before, if there was one."""
+        handler = self._former_handlers.get(number)
+        return handler if callable(handler) else None
 
-    def _remember(self, number: int, frame: object) -> None:
+    def _record(self, number: int, frame: object) -> None:
         if self.received:
             raise StoppedError(number, saved=False)
         self.received = number

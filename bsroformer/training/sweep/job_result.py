@@ -1,4 +1,7 @@
-"""What came of a job of a sweep: a small file in the job's folder, for the sweep's table and for its siblings."""
+"""Result of a sweep's job: a small file in its folder.
+
+The sweep's table and the job's siblings read it.
+"""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +15,9 @@ from bsroformer.errors import InputError
 from bsroformer.report.monitor import FORMER
 from bsroformer.safe_files import CONFIGURATION, read_json
 
-FILE = "result.json"
+RESULT_FILE = "result.json"
+FORMER_SCORE = "si_sdr"
+"""The only score, and its key, before there was a choice."""
 Status = Literal["done", "pruned", "unfinished", "failed"]
 
 
@@ -21,9 +26,9 @@ class Result:
     """A job of a sweep.
 
     Attributes:
-        status: How it ended: ``done``, ``pruned``, ``failed``; ``unfinished`` while it runs or if it was cut off.
+        status: How it ended: ``done``, ``pruned``, ``failed``; ``unfinished`` while it runs or after an interruption.
         overrides: The job's own command line, each as ``key=value``.
-        score: Its best score in validation; None if it has none.
+        score: Its best score in validation; None without one.
         seconds: How long it took; None until it ends.
         reason: Why it failed, in a sentence.
         monitor: Name of the score.
@@ -41,28 +46,33 @@ RESULT = TypeAdapter(Result)
 
 
 def read_result(folder: Path) -> Result | None:
-    """The result in a job's folder; None if there is none, and an unfinished one with the reason if it is damaged."""
-    if not (folder / FILE).exists():
+    """Read the result in a job's folder; None without one.
+
+    A damaged file is an unfinished job with a reason.
+    """
+    path = folder / RESULT_FILE
+    if not path.exists():
         return None
     try:
-        tree = read_json(folder / FILE, CONFIGURATION)
-        if isinstance(tree, dict) and "si_sdr" in tree:  # as written before there was a choice
-            tree["score"] = tree.pop("si_sdr")
+        tree = read_json(path, CONFIGURATION)
+        if isinstance(tree, dict) and FORMER_SCORE in tree:
+            tree["score"] = tree.pop(FORMER_SCORE)
         return RESULT.validate_python(tree)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "all"
-        return Result(reason=f"{FILE} is damaged: {key}: {first['msg']}")
+        return Result(reason=f"{RESULT_FILE} is damaged: {key}: {first['msg']}")
     except InputError as error:
         return Result(reason=str(error))
 
 
 def write_result(folder: Path, result: Result) -> None:
-    """Write the result into a job's folder, as a whole or not at all."""
-    path = folder / FILE
-    write_text(path, json.dumps(asdict(result), indent=2) + "\n")
+    """Write the result into a job's folder, atomically."""
+    text = json.dumps(asdict(result), indent=2)
+    write_text(folder / RESULT_FILE, text + "\n")
 
 
 def update_result(folder: Path, **changes: Any) -> None:
-    """Change some of a result's attributes."""
-    write_result(folder, replace(read_result(folder) or Result(), **changes))
+    """Change some attributes of a job's result."""
+    result = read_result(folder) or Result()
+    write_result(folder, replace(result, **changes))

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from damaged_songs import FORM, RATE, change, findings, sound, told, write_set
+from damaged_songs import FORM, RATE, change, findings, sound, summary, write_set
 
 from bsroformer.data.layouts import TrackFormat, find_files
 from bsroformer.data.splits import open_tracks
@@ -59,7 +59,7 @@ DAMAGES = {
     "unreadable": (scramble, ("drums",), "drums.wav is not an audio file"),
     "length": (shorten, ALL, "24000 samples in vocals, 23200 samples in drums"),
     "rate": (another_rate, ("drums",), "4000 Hz in drums, not 8000 Hz"),
-    "channels": (mono, ("drums",), "1 channel(s) in drums, not 2"),
+    "channels": (mono, ("drums",), "1 channel in drums, not 2"),
 }
 
 
@@ -70,10 +70,10 @@ def test_a_clean_set_gives_no_finding(root):
 
 @pytest.mark.parametrize("kind", DAMAGES)
 @pytest.mark.parametrize("song", ["train/A", "test/T"])
-def test_what_training_refuses_is_an_error_and_the_only_finding(root, kind, song):
+def test_a_fault_that_training_refuses_is_the_only_finding(root, kind, song):
     damage, stems, phrase = DAMAGES[kind]
     damage(root / song)
-    assert told(root) == [("error", kind, song, stems)]
+    assert summary(root) == [("error", kind, song, stems)]
     [finding] = findings(root)
     assert phrase in finding.found
     assert finding.training.startswith("refuses the data set")
@@ -82,34 +82,34 @@ def test_what_training_refuses_is_an_error_and_the_only_finding(root, kind, song
 
 def test_a_file_without_samples_is_unreadable(root):
     empty(root / "train" / "A")
-    kinds = [kind for severity, kind, *_ in told(root) if severity == "error"]
+    kinds = [kind for severity, kind, *_ in summary(root) if severity == "error"]
     assert "unreadable" in kinds
     assert refused(root)
 
 
 @pytest.mark.parametrize("kind", ["missing", "length", "rate", "channels"])
-def test_what_packing_mends_is_a_remark_that_says_how_but_for_a_test_song(root, kind):
+def test_repairs_of_packing_are_remarks_except_for_test_tracks(root, kind):
     damage, stems, _ = DAMAGES[kind]
     damage(root / "train" / "A")
-    assert told(root, mend=(kind,)) == [("remark", kind, "train/A", stems)]
+    assert summary(root, mend=(kind,)) == [("remark", kind, "train/A", stems)]
     assert findings(root, mend=(kind,))[0].training.startswith("packing ")
     damage(root / "test" / "T")
-    assert ("error", kind, "test/T", stems) in told(root, mend=(kind,))
+    assert ("error", kind, "test/T", stems) in summary(root, mend=(kind,))
 
 
-def test_a_mixture_that_alone_does_not_fit_is_left_out_by_packing(root):
+def test_packing_ignores_a_mixture_that_does_not_fit(root):
     change(root / "train" / "A" / "mixture.wav", lambda audio: audio[:-800])
-    assert told(root) == [("error", "length", "train/A", ("mixture",))]
+    assert summary(root) == [("error", "length", "train/A", ("mixture",))]
     assert "unless it is packed" in findings(root)[0].training
-    assert told(root, mend=("length",)) == [("remark", "length", "train/A", ("mixture",))]
+    assert summary(root, mend=("length",)) == [("remark", "length", "train/A", ("mixture",))]
 
 
-def test_files_that_no_stem_asks_for_are_told(root):
+def test_extra_files_are_reported(root):
     soundfile.write(root / "train" / "A" / "guitar.wav", sound(90), RATE)
-    assert told(root) == [("remark", "extra", "train/A", ("guitar",))]
+    assert summary(root) == [("remark", "extra", "train/A", ("guitar",))]
 
 
-def test_stems_of_another_model_are_extra_and_the_mixture_is_not_held_against_them(root):
+def test_extra_stems_are_not_compared_with_the_mixture(root):
     found = findings(root, form=TrackFormat(("vocals",), RATE, 2))
     assert {(each.severity, each.kind, each.stems) for each in found} == {("remark", "extra", ("drums",))}
 
@@ -120,14 +120,14 @@ def test_a_cut_file_is_an_error_where_reading_past_the_cut_fails(root):
     path = root / "train" / "A" / "drums.flac"
     soundfile.write(path, audio, RATE)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert told(root) == [("error", "damaged", "train/A", ("drums",))]
+    assert summary(root) == [("error", "damaged", "train/A", ("drums",))]
     assert "of the 24000 samples in its header" in findings(root)[0].found
     [track] = [track for track in open_tracks(find_files(root, FORM.stems), FORM).train if track.name == "A"]
     with pytest.raises(InputError):
         track.stem("drums", start=20_000, frames=1000)
 
 
-def test_a_flac_that_is_damaged_in_the_middle_is_told(root):
+def test_a_flac_damaged_in_the_middle_is_reported(root):
     audio, _ = soundfile.read(root / "train" / "A" / "drums.wav")
     (root / "train" / "A" / "drums.wav").unlink()
     path = root / "train" / "A" / "drums.flac"
@@ -135,37 +135,37 @@ def test_a_flac_that_is_damaged_in_the_middle_is_told(root):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert ("warning", "damaged", "train/A", ("drums",)) in told(root)
+    assert ("warning", "damaged", "train/A", ("drums",)) in summary(root)
     assert "drums.flac is damaged: some of it is silence or noise" in [
         each.found.partition(" instead")[0] for each in findings(root)
     ]
 
 
-def test_a_cut_wav_is_told_and_has_another_length_than_the_rest(root):
+def test_a_cut_wav_is_damaged_and_has_another_length(root):
     path = root / "train" / "A" / "drums.wav"
     path.write_bytes(path.read_bytes()[:-4000])
-    assert [(severity, kind) for severity, kind, *_ in told(root)] == [("error", "length"), ("warning", "damaged")]
+    assert [(severity, kind) for severity, kind, *_ in summary(root)] == [("error", "length"), ("warning", "damaged")]
 
 
 @pytest.mark.parametrize("split", ["train", "valid"])
 def test_a_split_without_songs_is_an_error(root, split):
     shutil.rmtree(root / split)
-    assert told(root) == [("error", "no songs", f"{split}/", ())]
+    assert summary(root) == [("error", "no songs", f"{split}/", ())]
 
 
-def test_a_song_shorter_than_an_excerpt_is_told(tmp_path):
+def test_a_track_shorter_than_an_excerpt_is_reported(tmp_path):
     root = write_set(tmp_path)
     for path in (root / "train" / "A").iterdir():
         change(path, lambda audio: audio[: RATE // 2])
-    assert told(root) == [("remark", "short", "train/A", ())]
+    assert summary(root) == [("remark", "short", "train/A", ())]
 
 
 @pytest.mark.parametrize("what", ["empty", "mixture alone", "nothing readable"])
-def test_a_song_without_anything_to_compare_is_an_error_of_its_own(root, what):
+def test_a_track_without_readable_stems_is_an_error(root, what):
     song = root / "train" / "A"
     for path in song.iterdir():
         if what == "empty" or (what == "mixture alone" and path.stem != "mixture"):
             path.unlink()
         elif what == "nothing readable":
             path.write_bytes(bytes(range(256)))
-    assert {(severity, name) for severity, _, name, _ in told(root)} == {("error", "train/A")}
+    assert {(severity, name) for severity, _, name, _ in summary(root)} == {("error", "train/A")}

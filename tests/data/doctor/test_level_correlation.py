@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from damaged_songs import FORM, examined
 
-from bsroformer.data.doctor import Requirements, judge, near_work
-from bsroformer.data.doctor.level_correlation import Prepared, best_lag, fft_size, like_pairs, smooth_levels
+from bsroformer.data.doctor import Requirements, comparison_work, judge
+from bsroformer.data.doctor.level_correlation import SeriesCache, best_lag, correlated_pairs, fft_size, smooth_levels
 
 
 def levels(hops: int, seed: int) -> np.ndarray:
@@ -14,17 +14,17 @@ def levels(hops: int, seed: int) -> np.ndarray:
 
 
 def pairs(series):
-    return like_pairs(series, lambda work: None)
+    return correlated_pairs(series, lambda work: None)
 
 
-def test_a_clip_that_was_cut_out_of_a_long_song_is_found_among_others():
+def test_a_clip_cut_out_of_a_long_song_is_found():
     song = levels(30_000, 0)
     clips = [levels(250, seed) for seed in range(1, 6)]
     assert pairs([*clips, song[7_000:7_250], song]) == [(5, 6, -7_000)]
     assert pairs([song, *clips, song[7_000:7_250]]) == [(0, 6, 7_000)]
 
 
-def test_the_longest_series_does_not_change_what_is_found_among_the_others():
+def test_a_longer_series_does_not_change_the_other_pairs():
     series = [levels(300 + 40 * number, number) for number in range(8)]
     series += [series[3][50:], series[6][:300]]
     found = pairs(series)
@@ -32,24 +32,24 @@ def test_the_longest_series_does_not_change_what_is_found_among_the_others():
     assert pairs([*series, levels(20_000, 99)]) == found
 
 
-def test_nothing_depends_on_how_much_is_kept(monkeypatch):
+def test_nothing_depends_on_how_much_is_cached(monkeypatch):
     series = [levels(300 + 40 * number, number % 5) for number in range(10)]
     found = pairs(series)
-    monkeypatch.setattr("bsroformer.data.doctor.level_correlation.MOST_KEPT", 30_000)
+    monkeypatch.setattr("bsroformer.data.doctor.level_correlation.MAX_CACHED_BYTES", 30_000)
     assert pairs(series) == found
-    prepared = Prepared(series)
+    prepared = SeriesCache(series)
     for number in range(10):
         prepared.get(number, 1024)
-    assert 0 < sum(each.bytes for each in prepared._kept.values()) <= 30_000
-    prepared.forget_below(2048)
-    assert prepared._room == 30_000 and not prepared._kept
+    assert 0 < sum(each.bytes for each in prepared._cached.values()) <= 30_000
+    prepared.drop_below(2048)
+    assert prepared._free == 30_000 and not prepared._cached
 
 
 @pytest.mark.parametrize(("length", "other"), [(500, 130), (129, 128), (257, 257)])
 def test_the_best_lag_is_that_of_the_plain_sums(length, other):
     one, two = levels(length, 1), levels(other, 2)
     size = fft_size(len(one), len(two))
-    prepared = Prepared([one, two])
+    prepared = SeriesCache([one, two])
     score, lag = best_lag(prepared.get(0, size), prepared.get(1, size), size)
     least = round(0.5 * min(len(one), len(two)))
     plain = {}
@@ -60,8 +60,8 @@ def test_the_best_lag_is_that_of_the_plain_sums(length, other):
     assert score == pytest.approx(plain[lag], rel=1e-9)
 
 
-def test_all_of_the_work_is_told(root):
+def test_all_of_the_work_is_reported(root):
     songs = examined(root)
     done: list[int] = []
     judge(songs, Requirements(FORM, 1.0), done.append)
-    assert sum(done) == near_work(songs) > 0
+    assert sum(done) == comparison_work(songs) > 0

@@ -38,7 +38,7 @@ def assert_read_from_files(tmp_path, pack):
 
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in INDEX_FAULTS.items() for value in values])
-def test_an_index_that_makes_no_sense_is_not_trusted(tmp_path, pack, key, value):
+def test_an_inconsistent_index_is_not_trusted(tmp_path, pack, key, value):
     path = pack_folder(pack, "train", "A") / INDEX
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     assert_read_from_files(tmp_path, pack)
@@ -61,7 +61,7 @@ def header(text):
         (STEMS, b""),
     ],
 )
-def test_files_that_are_no_arrays_are_not_trusted(tmp_path, pack, name, content):
+def test_files_that_are_not_arrays_are_not_trusted(tmp_path, pack, name, content):
     (pack_folder(pack, "train", "A") / name).write_bytes(content)
     assert_read_from_files(tmp_path, pack)
 

@@ -26,7 +26,7 @@ from opened import find_splits
 def test_a_pack_holds_what_the_files_hold_exactly(tmp_path, subtype, dtype):
     add_song(tmp_path / "set", "train/A", subtype)
     plan = packed(tmp_path / "set", tmp_path / "pack")
-    song = find_pack(files(tmp_path / "set")[0], FORM, tmp_path / "pack").song
+    song = find_pack(files(tmp_path / "set")[0], FORM, tmp_path / "pack").track
     track = find_splits(FolderSource(str(tmp_path / "set"), "folders", (), (), STEMS, RATE, 2)).train[0]
     assert song.stems == track.stems and song.frames == track.frames
     assert torch.equal(song.all_stems(), track.all_stems())
@@ -56,7 +56,7 @@ def test_levels_are_those_of_the_song(root, tmp_path):
     np.testing.assert_array_equal(peaks, blocks.abs().amax(dim=(1, 3)).numpy())
 
 
-def test_songs_that_are_packed_stay_and_those_whose_files_changed_are_packed_anew(root, tmp_path):
+def test_only_tracks_whose_files_changed_are_packed_again(root, tmp_path):
     pack = tmp_path / "pack"
     assert len(packed(root, pack).jobs) == 3
     index = pack_folder(pack, "train", "A") / "index.json"
@@ -85,18 +85,18 @@ def test_a_change_of_the_same_size_is_noticed_by_the_content(root, tmp_path):
     assert training_tracks(files(root), FORM, tmp_path / "pack").stale == ("B",)
 
 
-def test_other_stems_of_a_pack_can_be_used_in_any_order_and_what_it_lacks_makes_it_stale(root, tmp_path):
+def test_stems_of_a_pack_are_used_in_any_order(root, tmp_path):
     packed(root, tmp_path / "pack")
     song = files(root)[0]
-    assert find_pack(song, TrackFormat(("drums",), RATE, 2), tmp_path / "pack").song.stems == ("drums",)
-    turned = find_pack(song, TrackFormat(("drums", "vocals"), RATE, 2), tmp_path / "pack").song
-    assert torch.equal(turned.all_stems(), find_pack(song, FORM, tmp_path / "pack").song.all_stems().flip(0))
+    assert find_pack(song, TrackFormat(("drums",), RATE, 2), tmp_path / "pack").track.stems == ("drums",)
+    turned = find_pack(song, TrackFormat(("drums", "vocals"), RATE, 2), tmp_path / "pack").track
+    assert torch.equal(turned.all_stems(), find_pack(song, FORM, tmp_path / "pack").track.all_stems().flip(0))
     np.testing.assert_array_equal(
-        turned.levels.energy, find_pack(song, FORM, tmp_path / "pack").song.levels.energy[::-1]
+        turned.levels.energy, find_pack(song, FORM, tmp_path / "pack").track.levels.energy[::-1]
     )
     for other in (TrackFormat((*STEMS, "bass"), RATE, 2), TrackFormat(STEMS, 44_100, 2), TrackFormat(STEMS, RATE, 1)):
         found = find_pack(song, other, tmp_path / "pack")
-        assert found.song is None and found.stale
+        assert found.track is None and found.stale
 
 
 def test_a_song_keeps_its_pack_when_it_becomes_a_validation_song(root, tmp_path):
@@ -132,7 +132,7 @@ def test_several_processes_write_what_one_writes(root, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_an_interrupted_song_leaves_nothing_in_its_place(root, tmp_path, monkeypatch):
+def test_interrupted_packing_leaves_nothing_behind(root, tmp_path, monkeypatch):
     from bsroformer.data.packs import pack_track
 
     def stop(*_):
@@ -169,7 +169,7 @@ def test_a_pack_of_another_version_is_stale(root, tmp_path):
     assert len(packed(root, tmp_path / "pack").jobs) == 1
 
 
-def test_what_a_training_without_files_uses_is_what_was_packed_last(root, tmp_path):
+def test_a_training_without_files_uses_the_last_packs(root, tmp_path):
     pack = tmp_path / "pack"
     packed(root, pack)
     (root / "train/A").rename(root / "valid/A")
@@ -180,7 +180,7 @@ def test_what_a_training_without_files_uses_is_what_was_packed_last(root, tmp_pa
     assert [song.name for song in alone.train] == ["B renamed"] and [song.name for song in alone.valid] == ["A"]
 
 
-def test_songs_named_to_validate_validate_without_their_files_too(root, tmp_path):
+def test_named_validation_songs_validate_from_packs_alone(root, tmp_path):
     source = FolderSource(str(root), "folders", ("A",), (), STEMS, RATE, 2)
     packed(root, tmp_path / "pack")
     songs = [song for song in source.files() if song.split != "test"]
@@ -228,7 +228,7 @@ def test_rounded_packs_are_not_taken_for_exact_ones(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="its names are text")
-def test_a_name_that_is_no_text_is_packed(tmp_path):
+def test_a_name_that_is_not_valid_unicode_is_packed(tmp_path):
     add_song(tmp_path / "set", "train/cafe")
     (tmp_path / "set/train/cafe").rename(tmp_path / "set" / os.fsdecode(b"train/caf\xe9"))
     packed(tmp_path / "set", tmp_path / "pack")
@@ -236,14 +236,14 @@ def test_a_name_that_is_no_text_is_packed(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["null", "[]", '"index"', "{", '{"format": 1, "sources": []}'])
-def test_an_index_that_is_none_is_as_if_there_were_no_pack(root, tmp_path, content):
+def test_an_unreadable_index_makes_a_pack_stale(root, tmp_path, content):
     packed(root, tmp_path / "pack")
     (pack_folder(tmp_path / "pack", "train", "A") / "index.json").write_text(content)
     songs = training_tracks(files(root), FORM, tmp_path / "pack")
     assert songs.packed == 2 and songs.stale == ("A",)
 
 
-def test_the_pack_of_another_song_of_the_same_name_makes_none_stale(root, tmp_path):
+def test_the_pack_of_a_track_of_another_split_is_not_stale(root, tmp_path):
     packed(root, tmp_path / "pack")
     add_song(root, "valid/A")
     soundfile.write(root / "valid/A/drums.wav", noise(20_000, seed=7), RATE)
@@ -251,7 +251,7 @@ def test_the_pack_of_another_song_of_the_same_name_makes_none_stale(root, tmp_pa
     assert songs.stale == () and songs.packed == 3
 
 
-def test_a_pack_that_goes_while_it_is_used_is_told(root, tmp_path):
+def test_a_pack_deleted_during_use_is_reported(root, tmp_path):
     packed(root, tmp_path / "pack")
     song = training_tracks(files(root), FORM, tmp_path / "pack").train[0]
     shutil.rmtree(song.folder)

@@ -9,13 +9,13 @@ from packed_sets import FORM, RATE, STEMS, add_song, files, noise, packed
 from bsroformer.audio.convert import resample
 from bsroformer.audio.files import read
 from bsroformer.data.layouts import find_files
-from bsroformer.data.packs import pack_tracks, plan_packs, saving, tracks_of_pack, training_tracks
+from bsroformer.data.packs import estimate_packing, pack_tracks, plan_packs, tracks_of_pack, training_tracks
 from bsroformer.data.packs.lookup import find_pack, pack_folder
 from bsroformer.data.packs.plan import refuse_full_disk
 from bsroformer.errors import InputError
 
 
-def test_what_does_not_fit_is_refused_unless_it_is_to_be_mended(tmp_path):
+def test_mismatches_are_refused_unless_they_are_repaired(tmp_path):
     root, pack = tmp_path / "set", tmp_path / "pack"
     add_song(root, "train/A", rate=16_000)
     add_song(root, "train/B", channels=1)
@@ -28,7 +28,7 @@ def test_what_does_not_fit_is_refused_unless_it_is_to_be_mended(tmp_path):
         assert any(f"train/{name} " in fault and told in fault for fault in plan.faults)
     assert all("with scripts/prepare.py mend=[" in fault for fault in plan.faults)
     plan = packed(root, pack, mend=["rate", "channels", "length", "missing"])
-    assert [job.mended for job in plan.jobs] == [("rate",), ("channels",), ("missing",), ("length",)]
+    assert [job.repairs for job in plan.jobs] == [("rate",), ("channels",), ("missing",), ("length",)]
     a, b, c, d = training_tracks(files(root), FORM, pack).train
     original = read(root / "train/A/vocals.wav")[0]
     torch.testing.assert_close(a.stem("vocals"), resample(original, 16_000, RATE), atol=1e-6, rtol=0)
@@ -38,11 +38,11 @@ def test_what_does_not_fit_is_refused_unless_it_is_to_be_mended(tmp_path):
     assert d.frames == 20_000 and not d.stem("vocals")[:, 5000:].any()
 
 
-def test_a_stem_at_another_rate_that_ends_with_the_others_differs_in_rate_alone(tmp_path):
+def test_an_equally_long_stem_of_another_rate_differs_in_rate(tmp_path):
     add_song(tmp_path / "set", "train/A")
     soundfile.write(tmp_path / "set/train/A/vocals.wav", noise(40_001), 2 * RATE)
     plan = packed(tmp_path / "set", tmp_path / "pack", mend=["rate"])
-    assert [job.mended for job in plan.jobs] == [("rate",)] and plan.jobs[0].frames == 20_000
+    assert [job.repairs for job in plan.jobs] == [("rate",)] and plan.jobs[0].frames == 20_000
 
 
 def test_a_missing_stem_that_appears_makes_the_pack_stale(tmp_path):
@@ -52,7 +52,7 @@ def test_a_missing_stem_that_appears_makes_the_pack_stale(tmp_path):
     assert find_pack(files(tmp_path / "set")[0], FORM, tmp_path / "pack").stale
 
 
-def test_int16_halves_the_room_and_rounds_but_never_clips(tmp_path):
+def test_int16_halves_the_size_and_rounds_but_never_clips(tmp_path):
     add_song(tmp_path / "set", "train/A", "FLOAT")
     add_song(tmp_path / "set", "train/B", "FLOAT")
     loud = noise(20_000) * 20
@@ -69,15 +69,15 @@ def test_int16_halves_the_room_and_rounds_but_never_clips(tmp_path):
     ("options", "told"),
     [
         ({"mend": ["pitch"]}, r"mend names pitch: choose from rate"),
-        ({"precision": "int8"}, r"precision=int8 is none of"),
+        ({"precision": "int8"}, r"precision=int8 must be one of"),
     ],
 )
-def test_settings_that_are_unknown_are_told(root, tmp_path, options, told):
+def test_unknown_settings_are_refused(root, tmp_path, options, told):
     with pytest.raises(InputError, match=told):
         plan_packs(files(root), FORM, tmp_path / "pack", **options)
 
 
-def test_a_song_that_cannot_be_decoded_is_told_and_the_others_are_packed(root, tmp_path):
+def test_a_faulty_track_is_reported_and_the_others_are_packed(root, tmp_path):
     bad = noise(20_000)
     bad[7000] = np.nan
     soundfile.write(root / "train/A/vocals.wav", bad, RATE, subtype="FLOAT")
@@ -101,7 +101,7 @@ def test_damage_in_the_middle_of_a_file_is_a_remark_on_the_song(root, tmp_path):
     assert "vocals.flac is " in remark and "damaged" in remark
 
 
-def test_a_disk_without_room_is_told_before_anything_is_written(root, tmp_path, monkeypatch):
+def test_a_full_disk_is_refused_before_anything_is_written(root, tmp_path, monkeypatch):
     plan = plan_packs(files(root), FORM, tmp_path / "pack")
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
@@ -117,13 +117,13 @@ def test_any_name_has_a_folder_of_its_own_in_the_split(tmp_path, name):
     assert len({pack_folder(tmp_path, "train", each) for each in (name, "a/b", "a%2Fb!", "x" * 299)}) == 4
 
 
-def test_what_packing_would_save_is_measured(root, tmp_path):
+def test_the_gain_of_packing_is_measured(root, tmp_path):
     songs = training_tracks(files(root), FORM, tmp_path / "pack")
-    found = saving(songs, FORM, 500, tmp_path / "pack")
-    assert found.songs == 3 and found.seconds > 0
+    found = estimate_packing(songs, FORM, 500, tmp_path / "pack")
+    assert found.tracks == 3 and found.seconds > 0
     assert found.bytes == 3 * 2 * 20_000 * 2 * 2
     packed(root, tmp_path / "pack")
-    assert saving(training_tracks(files(root), FORM, tmp_path / "pack"), FORM, 500, tmp_path / "pack") is None
+    assert estimate_packing(training_tracks(files(root), FORM, tmp_path / "pack"), FORM, 500, tmp_path / "pack") is None
 
 
 def test_clips_are_packed_with_the_stem_they_have(tmp_path):

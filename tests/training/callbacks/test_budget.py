@@ -1,4 +1,4 @@
-"""A run that lasts a time: by a clock that goes on by one second with each batch that is learnt from in the trial."""
+"""Time budgets, by a clock that advances by one second with each measured batch."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -58,9 +58,7 @@ def seconds(value: float) -> str:
 
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(("accumulated", "steps"), [(1, 6), (2, 3)])
-def test_a_run_makes_the_steps_that_fit_into_its_time_and_its_schedule_ends_with_them(
-    songs_root, tmp_path, capsys, accumulated, steps
-):
+def test_a_run_and_its_schedule_end_with_the_steps_that_fit(songs_root, tmp_path, capsys, accumulated, steps):
     changes = f"trainer.accumulate_grad_batches={accumulated}", "trainer.max_epochs=1", "scheduler.final=0.25"
     done = run(songs_root, tmp_path, *TIMED, seconds(6), *changes)
     assert done["global_step"] == steps
@@ -73,7 +71,7 @@ def test_a_run_makes_the_steps_that_fit_into_its_time_and_its_schedule_ends_with
 
 
 @pytest.mark.usefixtures("clock")
-def test_measuring_leaves_no_trace(songs_root, tmp_path):
+def test_measuring_has_no_side_effects(songs_root, tmp_path):
     timed = run(songs_root, tmp_path / "timed", *TIMED, seconds(3))
     counted = run(songs_root, tmp_path / "counted", "trainer.max_steps=3")
     assert timed["global_step"] == counted["global_step"]
@@ -82,19 +80,19 @@ def test_measuring_leaves_no_trace(songs_root, tmp_path):
 
 
 @pytest.mark.usefixtures("clock")
-def test_there_is_one_step_in_any_time(songs_root, tmp_path):
+def test_a_budget_allows_at_least_one_step(songs_root, tmp_path):
     assert run(songs_root, tmp_path, *TIMED, seconds(0.001))["global_step"] == 1
 
 
 @pytest.fixture
 def cut_off(songs_root: Path, tmp_path: Path, clock: None) -> list[str]:
-    """A run of five steps in which the power fails after the third; how to resume it."""
+    """Cut a run of five steps after the third; return the override to resume it."""
     with batches_recorded(until=3):
         run(songs_root, tmp_path / "run", *TIMED, seconds(5))
     return [f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"]
 
 
-def test_a_resumed_run_makes_the_steps_that_it_was_to_make(songs_root, tmp_path, cut_off, capsys):
+def test_a_resumed_run_makes_the_steps_planned_at_first(songs_root, tmp_path, cut_off, capsys):
     uninterrupted = run(songs_root, tmp_path / "uninterrupted", *TIMED, seconds(5))
     resumed = run(songs_root, tmp_path / "run", *TIMED, seconds(50), *cut_off)
     assert "5 steps long, as many as it was to make at first" in capsys.readouterr().out
@@ -103,34 +101,36 @@ def test_a_resumed_run_makes_the_steps_that_it_was_to_make(songs_root, tmp_path,
         torch.testing.assert_close(resumed[entry], uninterrupted[entry], rtol=0, atol=0)
 
 
-def test_a_run_without_a_budget_gets_none_when_it_is_resumed(songs_root, tmp_path, capsys):
+def test_a_run_without_a_budget_is_refused_one_on_resume(songs_root, tmp_path, capsys):
     run(songs_root, tmp_path)
     with pytest.raises(SystemExit):
         run(songs_root, tmp_path, *TIMED, seconds(1), f"ckpt_path={tmp_path}/checkpoints/last.ckpt")
-    assert "had no time budget, so its steps are set already: leave out callbacks.budget" in capsys.readouterr().err
+    assert (
+        "had no time budget, so its number of steps is set already: remove callbacks.budget" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
-    ("time", "clock", "told"),
+    ("time", "clock", "message"),
     [
         (0, "wall", r"callbacks\.budget\.seconds=0 must be above 0"),
         (float("nan"), "wall", r"callbacks\.budget\.seconds=nan must be above 0"),
         (1, "sun", r"callbacks\.budget\.clock=sun must be one of wall, processor"),
     ],
 )
-def test_what_is_no_time_or_no_clock_is_refused(time, clock, told):
-    with pytest.raises(InputError, match=told):
+def test_an_invalid_time_or_clock_is_refused(time, clock, message):
+    with pytest.raises(InputError, match=message):
         Budget(time, clock)
 
 
-def test_the_true_clocks_go_on():
+def test_the_clocks_are_monotonic():
     for clock in budget.CLOCKS.values():
         before = clock()
         assert clock() >= before
 
 
 class Ticking:
-    """Optimiser steps that each take so long by a clock of their own."""
+    """Optimiser steps of a fixed duration, by a clock of their own."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, each: float) -> None:
         self.time, self.steps = 0.0, 0
@@ -153,11 +153,11 @@ class Ticking:
         (5.0, 16, 90, 1),  # no more than a twentieth of the run
     ],
 )
-def test_several_steps_and_seconds_are_timed(monkeypatch, each, accumulated, run, steps):
+def test_enough_steps_and_seconds_are_timed(monkeypatch, each, accumulated, run, steps):
     ticking = Ticking(monkeypatch, each)
     trainer = SimpleNamespace(accumulate_grad_batches=accumulated)
     assert budget.step_seconds(trainer, None, "wall", run) == pytest.approx(each)
-    warm_up = 1 + -(-budget.WARM_UP // accumulated)
+    warm_up = 1 + -(-budget.WARM_UP_BATCHES // accumulated)
     assert ticking.steps - warm_up == pytest.approx(steps, abs=1)
 
 

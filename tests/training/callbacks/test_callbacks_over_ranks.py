@@ -1,4 +1,4 @@
-"""What callbacks do in two true processes on this machine's CPU."""
+"""Callbacks in two processes on the CPU."""
 
 import warnings
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ from bsroformer.data.sources import FolderSource
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.ema import Ema, ema_of
-from bsroformer.training.callbacks.faults import Faults, read_lines
+from bsroformer.training.callbacks.faults import Faults
+from bsroformer.training.fault_records import read_lines
 from bsroformer.training.schedule import warmup_cosine
 from warm import in_ranks
 
@@ -28,7 +29,7 @@ STEMS = ("vocals", "other")
 
 @dataclass
 class Recorder(L.Callback):
-    """Keeps what a rank trained on, and the scores that it logged, in a file of its own."""
+    """Write a rank's excerpts and scores to a file of its own."""
 
     folder: Path
 
@@ -42,14 +43,14 @@ class Recorder(L.Callback):
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         scores = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
         ema = ema_of(trainer)
-        if ema is not None:  # which has given the average to the module by now
+        if ema is not None:  # the module has the average by now
             average, raw = (module.state_dict() for module in (pl_module, ema._average_model.module))
             torch.save((average, raw), self.folder / f"weights-{trainer.global_rank}.pt")
         torch.save((torch.cat(self.trained), scores), self.folder / f"{trainer.global_rank}.pt")
 
 
 def trained(songs_root: Path, model, count: int, rate: float, callbacks: list[L.Callback]) -> None:
-    """Train two epochs as one of so many processes."""
+    """Train two epochs as one of `count` processes."""
     source = FolderSource(str(songs_root), "folders", ("B", "C"), (), STEMS, 44_100, 2)
     batches = Batches(seconds=0.05, batch_size=2, epoch_size=8, valid_per_song=3, num_workers=0)
     data = StemsDataModule(source, augment(unmixed=0.2, effects=VARIED), batches, seed=0)
@@ -77,7 +78,7 @@ def trained(songs_root: Path, model, count: int, rate: float, callbacks: list[L.
 def ranks(
     songs_root: Path, folder: Path, model, count: int, *callbacks: L.Callback, rate: float = 0.0
 ) -> list[tuple[Tensor, dict[str, float]]]:
-    """What each of so many processes trained on, (b n c t), and its scores; weights change at the rate only."""
+    """Train in so many processes; return the excerpts (b n c t) and scores of each."""
     folder.mkdir()
     arguments = songs_root, model, count, rate, [*callbacks, Recorder(folder)]
     if count == 1:
@@ -87,7 +88,7 @@ def ranks(
     return [torch.load(folder / f"{rank}.pt") for rank in range(count)]
 
 
-def test_two_processes_average_the_same_weights_and_validate_their_average(songs_root, tmp_path, tiny_model):
+def test_two_processes_average_and_validate_the_same_weights(songs_root, tmp_path, tiny_model):
     shares = ranks(songs_root, tmp_path / "two", tiny_model, 2, Ema(half_life=2.0), rate=0.01)
     (average, raw), (same_average, same_raw) = (torch.load(tmp_path / "two" / f"weights-{rank}.pt") for rank in (0, 1))
     for one, other in ((average, same_average), (raw, same_raw)):
@@ -100,7 +101,7 @@ def test_two_processes_average_the_same_weights_and_validate_their_average(songs
 
 
 class Broken(RandomExcerpts):
-    """One excerpt of which, the second rank's in the second step, holds a NaN."""
+    """Excerpts of which the second rank's first in the second step holds a NaN."""
 
     def __getitem__(self, key: ExcerptKey) -> Tensor:
         stems = super().__getitem__(key)
@@ -111,7 +112,7 @@ class Broken(RandomExcerpts):
 
 @dataclass
 class Breaks(L.Callback):
-    """Makes the excerpts those of `Broken`, and keeps the weights before and after the step, and the last ones."""
+    """Train on `Broken` excerpts, and record the weights after each step."""
 
     folder: Path
 
@@ -126,7 +127,7 @@ class Breaks(L.Callback):
         torch.save(torch.stack(self.weights), self.folder / f"weights-{trainer.global_rank}.pt")
 
 
-def test_a_step_that_is_no_number_on_one_rank_is_left_out_on_all(songs_root, tmp_path, tiny_model):
+def test_a_faulty_step_of_one_rank_is_skipped_on_all(songs_root, tmp_path, tiny_model):
     in_ranks(2, trained, songs_root, tiny_model, 2, 1e-2, [Breaks(tmp_path), Faults(str(tmp_path), most=1, window=9)])
     first, second = (torch.load(tmp_path / f"weights-{rank}.pt") for rank in (0, 1))
     assert torch.equal(first, second)

@@ -1,4 +1,4 @@
-"""The best validations of a run leave their weights, whatever happens between them."""
+"""The weights of a run's best validations."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ def validated(candidates: Candidates, module: SeparationModule, scores: dict[int
 
 
 def names(candidates: Candidates) -> list[str]:
-    """Of the files, best first, once it is sure that there are no others."""
+    """Names of the files, the best first; there must be no others."""
     best_first = candidates.best_first
     assert sorted(best_first) == sorted(candidates.folder.iterdir())
     return [path.stem for path in best_first]
@@ -71,7 +71,7 @@ def test_a_candidate_is_the_averaged_model(tmp_path, module):
 
 
 @pytest.mark.parametrize("cut", range(5))
-def test_a_resumed_run_keeps_what_an_uninterrupted_one_keeps(tmp_path, module, cut):
+def test_a_resumed_run_keeps_the_same_candidates(tmp_path, module, cut):
     scores = {10: 3.0, 20: 1.0, 30: 4.0, 40: 1.5, 50: 2.0}
     whole = Candidates(str(tmp_path / "whole"), 2)
     validated(whole, module, scores)
@@ -84,7 +84,7 @@ def test_a_resumed_run_keeps_what_an_uninterrupted_one_keeps(tmp_path, module, c
     assert names(resumed) == names(whole) == ["step-000030", "step-000010"]
 
 
-def test_a_run_that_begins_anew_in_a_folder_begins_without_candidates(tmp_path, module):
+def test_a_new_run_in_a_folder_starts_without_candidates(tmp_path, module):
     validated(Candidates(str(tmp_path / "kept"), 2), module, {10: 9.0})
     again = Candidates(str(tmp_path / "kept"), 2)
     again.setup(trainer(0), module, "fit")
@@ -93,7 +93,7 @@ def test_a_run_that_begins_anew_in_a_folder_begins_without_candidates(tmp_path, 
     assert names(again) == ["step-000020"]
 
 
-def test_a_file_that_is_torn_or_another_is_left_out(tmp_path, module, caplog):
+def test_damaged_and_foreign_files_are_skipped(tmp_path, module, caplog):
     validated(Candidates(str(tmp_path), 3), module, {10: 1.0, 20: 2.0})
     (tmp_path / "step-000010.ckpt").write_bytes(b"PK torn")
     torch.save({"state_dict": {}}, tmp_path / "mine.ckpt")
@@ -103,7 +103,7 @@ def test_a_file_that_is_torn_or_another_is_left_out(tmp_path, module, caplog):
     assert caplog.text.count("holds no validated weights") == 2
 
 
-def test_a_disk_without_room_is_told_and_the_run_goes_on(tmp_path, module, caplog):
+def test_a_full_disk_is_a_warning(tmp_path, module, caplog):
     (tmp_path / "kept").write_text("a file, where a folder should be made")
     candidates = Candidates(str(tmp_path / "kept"), 2)
     validated(candidates, module, {10: 1.0})
@@ -112,13 +112,13 @@ def test_a_disk_without_room_is_told_and_the_run_goes_on(tmp_path, module, caplo
 
 
 @pytest.mark.parametrize("changes", [{"sanity_checking": True}, {"is_global_zero": False}])
-def test_neither_the_sanity_check_nor_another_process_keeps_any(tmp_path, module, changes):
+def test_the_sanity_check_and_other_ranks_keep_none(tmp_path, module, changes):
     Candidates(str(tmp_path), 2).on_validation_end(trainer(1, 5.0, **changes), module)
     Candidates(str(tmp_path), None).on_validation_end(trainer(1, 5.0), module)
     assert not list(Path(tmp_path).iterdir())
 
 
 @pytest.mark.parametrize("count", [1, 0, -3, 2.5, True, "all"])
-def test_a_number_that_is_none_is_told(count):
+def test_an_invalid_count_is_refused(count):
     with pytest.raises(InputError, match=rf"average_best={count} must be 2 or more"):
         Candidates("kept", count)

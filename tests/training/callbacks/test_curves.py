@@ -17,7 +17,7 @@ def module(tiny_model) -> SeparationModule:
 
 
 def state(step: int, **metrics: float) -> SimpleNamespace:
-    """A trainer after a step, with what was logged last under names such as `train_loss`."""
+    """A trainer after a step, with metrics under names such as `train_loss`."""
     logged = {name.replace("_", "/", 1): torch.tensor(value) for name, value in metrics.items()}
     return SimpleNamespace(
         global_step=step,
@@ -28,7 +28,7 @@ def state(step: int, **metrics: float) -> SimpleNamespace:
     )
 
 
-def test_training_is_noted_at_the_loggers_interval_and_scores_after_validation(tmp_path, module):
+def test_rows_follow_the_loggers_interval_and_validations(tmp_path, module):
     curves = Curves(str(tmp_path))
     for step in (5, 10, 15, 20):
         curves.on_train_batch_end(state(step, train_loss=float(step), val_si_sdr=-1.0))
@@ -40,7 +40,7 @@ def test_training_is_noted_at_the_loggers_interval_and_scores_after_validation(t
     }
 
 
-def test_with_accumulation_a_step_is_noted_once_when_it_is_complete(tmp_path, module):
+def test_an_accumulated_step_has_one_row_when_complete(tmp_path, module):
     curves = Curves(str(tmp_path))
     for step, loss in ((0, 1.0), (0, 2.0), (10, 3.0), (10, 4.0)):
         curves.on_train_batch_end(state(step, train_loss=loss))
@@ -49,14 +49,14 @@ def test_with_accumulation_a_step_is_noted_once_when_it_is_complete(tmp_path, mo
     assert curves.rows == {10: {"train/loss": 2, "val/si_sdr": 2}}
 
 
-def test_what_is_measured_over_several_steps_is_noted_as_it_is(tmp_path, module):
+def test_metrics_over_several_steps_are_not_averaged(tmp_path, module):
     curves = Curves(str(tmp_path))
     for step in (9, 10):
         curves.on_train_batch_end(state(step, train_audio_seconds_per_second=float(step), train_memory_gib=2.0))
     assert curves.rows == {10: {"train/audio_seconds_per_second": 10, "train/memory_gib": 2}}
 
 
-def test_with_a_checkpoint_the_rows_are_written(tmp_path, module):
+def test_a_checkpoint_writes_the_rows(tmp_path, module):
     curves = Curves(str(tmp_path))
     curves.on_save_checkpoint(state(0), module, {})
     assert not (tmp_path / "metrics.csv").exists()
@@ -65,26 +65,26 @@ def test_with_a_checkpoint_the_rows_are_written(tmp_path, module):
     assert read_rows(tmp_path / "metrics.csv") == {10: {"train/loss": 3}}
 
 
-def test_a_folder_that_cannot_be_written_does_not_end_the_training(tmp_path, module):
+def test_curves_that_cannot_be_written_are_a_warning(tmp_path, module):
     (tmp_path / "file").touch()
-    with pytest.warns(UserWarning, match=r"Training goes on: .*metrics\.csv cannot be written"):
+    with pytest.warns(UserWarning, match=r"Training continues: .*metrics\.csv cannot be written"):
         Curves(str(tmp_path / "file" / "run")).on_validation_end(state(3, val_si_sdr=2.0), module)
 
 
-def test_a_picture_is_drawn_after_validation(tmp_path, module):
+def test_curves_are_plotted_after_validation(tmp_path, module):
     Curves(str(tmp_path)).on_validation_end(state(3, val_si_sdr=2.0), module)
     assert (tmp_path / "curves.png").read_bytes().startswith(PNG)
 
 
 @pytest.mark.parametrize("change", [{"sanity_checking": True}, {"is_global_zero": False}])
-def test_nothing_is_written_by_the_sanity_check_and_by_other_processes(tmp_path, module, change):
+def test_the_sanity_check_and_other_ranks_write_no_curves(tmp_path, module, change):
     trainer = state(0, val_si_sdr=2.0)
     vars(trainer).update(change)
     Curves(str(tmp_path / "run")).on_validation_end(trainer, module)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_resumed_run_goes_on_where_it_resumes(tmp_path, module):
+def test_curves_continue_at_the_resumed_step(tmp_path, module):
     write_rows(tmp_path / "metrics.csv", {step: {"train/loss": float(step)} for step in (10, 20, 30)})
     curves = Curves(str(tmp_path))
     curves.on_train_start(state(20), module)  # the last checkpoint was of step 20
@@ -98,7 +98,7 @@ def test_a_resumed_run_goes_on_where_it_resumes(tmp_path, module):
     }
 
 
-def test_a_new_run_in_an_old_folder_starts_anew(tmp_path, module):
+def test_a_new_run_in_a_folder_starts_new_curves(tmp_path, module):
     write_rows(tmp_path / "metrics.csv", {10: {"train/loss": 1.0}})
     curves = Curves(str(tmp_path))
     curves.on_train_start(state(0), module)
@@ -106,7 +106,7 @@ def test_a_new_run_in_an_old_folder_starts_anew(tmp_path, module):
     assert read_rows(tmp_path / "metrics.csv") == {5: {"val/si_sdr": 2}}
 
 
-def test_what_is_not_finite_is_left_out_of_a_mean(tmp_path, module):
+def test_means_skip_nan_and_infinity(tmp_path, module):
     curves = Curves(str(tmp_path))
     for step, loss in ((8, 1.0), (9, math.nan), (10, 3.0), (20, math.inf), (30, 5.0)):
         curves.on_train_batch_end(state(step, train_loss=loss, train_gradient_norm=loss))

@@ -1,4 +1,4 @@
-"""The averaged weights: what they are, where they are, and that nothing confuses them with the optimiser's."""
+"""The averaged weights, and their separation from the optimiser's."""
 
 import contextlib
 import copy
@@ -21,7 +21,7 @@ HALF_LIFE = 3.0
 
 
 class Learner(L.LightningModule):
-    """Four weights, buffers of each kind, and a note of every weight that was trained or validated with."""
+    """Four weights, buffers of each kind, and a record of the weights used."""
 
     def __init__(self, skip: int | None = None) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def trainer(folder: Path, *callbacks: L.Callback, **changes: Any) -> L.Trainer:
 
 
 def expected(steps: list[Tensor], half_life: float = HALF_LIFE) -> Tensor:
-    """The average as its definition says it, in float64."""
+    """The average by its definition, in float64."""
     average = torch.zeros(2, 2, dtype=torch.float64)
     for number, weight in enumerate(steps):
         decay = min(2 ** (-1 / half_life), number / (number + 1))
@@ -93,7 +93,7 @@ def test_the_average_is_a_running_mean_and_then_exponential(half_life):
         torch.testing.assert_close(average.module.layer.weight.detach(), torch.stack(steps).mean(0))
 
 
-def test_weights_count_half_after_the_half_life():
+def test_a_weight_halves_after_the_half_life():
     module = Learner()
     average = Average(module, 40)
     average.n_averaged.fill_(10_000)
@@ -104,7 +104,7 @@ def test_weights_count_half_after_the_half_life():
     torch.testing.assert_close(average.module.layer.weight.detach(), torch.full((2, 2), 0.5))
 
 
-def test_equal_weights_have_themselves_as_average():
+def test_the_average_of_equal_weights_is_the_same():
     module = Learner()
     average = Average(module, 7)
     for _ in range(50):
@@ -112,7 +112,7 @@ def test_equal_weights_have_themselves_as_average():
     assert torch.equal(average.module.layer.weight, module.layer.weight)
 
 
-def test_buffers_of_any_kind_are_the_modules():
+def test_buffers_are_copied():
     module = Learner()
     average = Average(module, 7)
     for number in range(3):
@@ -133,7 +133,7 @@ def test_an_update_is_one_operator_call_for_each_tensor():
 
 
 @pytest.mark.parametrize("accumulated", [1, 3])
-def test_each_optimiser_step_is_averaged_once_and_validation_scores_the_average(tmp_path, accumulated):
+def test_each_step_is_averaged_once_and_the_average_validated(tmp_path, accumulated):
     module, ema = Learner(), Ema(HALF_LIFE)
     run = trainer(tmp_path, ema, accumulate_grad_batches=accumulated, max_epochs=2)
     run.fit(module)
@@ -151,14 +151,14 @@ def test_training_is_the_same_with_and_without_an_average(tmp_path):
         assert torch.equal(*pair)
 
 
-def test_a_skipped_step_is_averaged_as_one_that_changed_nothing(tmp_path):
+def test_a_skipped_step_counts_as_one_without_a_change(tmp_path):
     module, ema = Learner(skip=4), Ema(HALF_LIFE)
     trainer(tmp_path, ema).fit(module)
     assert torch.equal(module.stepped[4], module.stepped[3])
     torch.testing.assert_close(module.validated[-1], expected(module.stepped))
 
 
-def test_the_sanity_check_before_the_first_step_sees_the_weights_as_they_begin(tmp_path):
+def test_the_sanity_check_sees_the_initial_weights(tmp_path):
     module = Learner()
     begin = module.weight()
     trainer(tmp_path, Ema(HALF_LIFE), num_sanity_val_steps=1).fit(module)
@@ -170,7 +170,7 @@ def weights_in(checkpoint: dict[str, Any]) -> tuple[Tensor, Tensor]:
     return checkpoint["state_dict"]["layer.weight"], checkpoint["current_model_state"]["layer.weight"]
 
 
-def test_a_checkpoint_holds_the_average_as_the_model_and_the_raw_weights_beside_it(tmp_path):
+def test_a_checkpoint_has_averaged_and_raw_weights(tmp_path):
     module = Learner()
     kept = ModelCheckpoint(tmp_path, "best", monitor="score", mode="max", save_on_train_epoch_end=False)
     trainer(tmp_path, Ema(HALF_LIFE), kept).fit(module)
@@ -196,7 +196,7 @@ class Save(L.Callback):
 
 @pytest.mark.parametrize("moment", ["in a validation", "after the training", "after the fit"])
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_checkpoint_is_right_at_any_moment(tmp_path, moment, order):
+def test_a_checkpoint_is_correct_at_any_moment(tmp_path, moment, order):
     module, path = Learner(), tmp_path / "any.ckpt"
     run = trainer(tmp_path, *[Ema(HALF_LIFE), Save(path, moment)][::order])
     run.fit(module)
@@ -207,7 +207,7 @@ def test_a_checkpoint_is_right_at_any_moment(tmp_path, moment, order):
     assert torch.equal(raw, module.stepped[-1])
 
 
-def test_after_the_fit_the_module_has_the_average_and_that_is_what_is_validated(tmp_path):
+def test_after_a_fit_the_module_has_the_average(tmp_path):
     module = Learner()
     run = trainer(tmp_path, Ema(HALF_LIFE))
     run.fit(module)
@@ -226,7 +226,7 @@ class CutInValidation(L.Callback):
         raise CutError
 
 
-def test_a_run_that_is_cut_in_a_validation_can_still_be_validated_and_saved(tmp_path):
+def test_a_run_cut_in_a_validation_can_be_validated_and_saved(tmp_path):
     module, cut = Learner(), CutInValidation()
     run = trainer(tmp_path, Ema(HALF_LIFE), cut)
     with contextlib.suppress(CutError):
@@ -240,7 +240,7 @@ def test_a_run_that_is_cut_in_a_validation_can_still_be_validated_and_saved(tmp_
     torch.testing.assert_close(average, expected(module.stepped))
 
 
-def test_a_checkpoint_that_is_validated_after_a_fit_is_that_of_the_checkpoint(tmp_path):
+def test_validating_a_checkpoint_after_a_fit_uses_its_weights(tmp_path):
     first = Learner()
     run = trainer(tmp_path, Ema(HALF_LIFE))
     run.fit(first)
@@ -253,7 +253,7 @@ def test_a_checkpoint_that_is_validated_after_a_fit_is_that_of_the_checkpoint(tm
 
 
 def saved(folder: Path, *callbacks: L.Callback, ckpt_path: Path | None = None, epochs: int) -> dict[str, Any]:
-    """What a run saves at its end; its batches come in the same order in each epoch."""
+    """The checkpoint of a run's end; its batches have the same order in each epoch."""
     run = trainer(folder, *callbacks, max_epochs=epochs, accumulate_grad_batches=3)
     run.fit(Learner(), ckpt_path=ckpt_path)
     path = folder / f"{epochs}.ckpt"
@@ -270,13 +270,13 @@ def test_a_resumed_run_reaches_both_weights_bit_for_bit(tmp_path):
     assert whole["averaging_state"] == resumed["averaging_state"]
 
 
-def test_a_checkpoint_without_an_average_is_resumed_with_a_fresh_one(tmp_path, caplog):
+def test_resuming_without_an_average_starts_one(tmp_path, caplog):
     whole = saved(tmp_path, epochs=4)
     saved(tmp_path, epochs=2)
     resumed = saved(tmp_path, Ema(HALF_LIFE), ckpt_path=tmp_path / "2.ckpt", epochs=4)
     assert torch.equal(weights_in(resumed)[1], whole["state_dict"]["layer.weight"])
     assert resumed["averaging_state"]["n_averaged"] == resumed["global_step"] / 2  # no step before the first
-    assert "The checkpoint holds no averaged weights (EMA): their average begins with this run." in caplog.messages
+    assert "The checkpoint has no averaged weights (EMA): the average starts with this run." in caplog.messages
 
 
 def test_a_checkpoint_with_an_average_is_resumed_without_one(tmp_path, caplog):
@@ -289,10 +289,10 @@ def test_a_checkpoint_with_an_average_is_resumed_without_one(tmp_path, caplog):
     run, module = trainer(tmp_path, max_epochs=4, accumulate_grad_batches=3), WithoutAverage()
     run.fit(module, ckpt_path=tmp_path / "2.ckpt")
     assert torch.equal(module.weight(), whole["state_dict"]["layer.weight"])
-    assert any("averaged weights (EMA) are left behind" in message for message in caplog.messages)
+    assert any("averaged weights (EMA) are ignored" in message for message in caplog.messages)
 
 
-def test_the_average_is_heard_in_its_context_and_gone_after_it(tmp_path):
+def test_the_average_is_in_the_module_only_in_its_context(tmp_path):
     class Listen(L.Callback):
         def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
             raw = pl_module.weight()
@@ -312,7 +312,7 @@ def test_the_average_is_heard_in_its_context_and_gone_after_it(tmp_path):
         assert torch.equal(module.weight(), heard[-1])
 
 
-def test_one_copy_of_the_weights_is_made_and_of_nothing_else(tmp_path):
+def test_only_the_weights_are_copied_and_once(tmp_path):
     class Hoard(L.Callback):
         def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object) -> None:
             copied = ema_of(trainer)._average_model.module
@@ -334,7 +334,7 @@ def test_the_average_follows_the_module_to_its_device(tmp_path):
     assert ema._average_model.n_averaged.device.type == "cpu"  # or each step would wait for the GPU
 
 
-def test_a_module_compiled_in_place_is_copied_and_goes_on_compiled(tmp_path):
+def test_a_module_compiled_in_place_stays_compiled(tmp_path):
     module = Learner()
     module.layer.compile(backend="eager")
     trainer(tmp_path, Ema(HALF_LIFE)).fit(module)
@@ -344,6 +344,6 @@ def test_a_module_compiled_in_place_is_copied_and_goes_on_compiled(tmp_path):
 
 
 @pytest.mark.parametrize("half_life", [0, -1, math.nan, math.inf, "10", None, True])
-def test_a_half_life_that_is_none_is_told(half_life):
+def test_an_invalid_half_life_is_refused(half_life):
     with pytest.raises(InputError, match=r"callbacks\.ema\.half_life=.* must be a number of optimiser steps above 0"):
         Ema(half_life)

@@ -1,4 +1,4 @@
-"""Runs from before the callbacks had a folder of their own still resume: configurations and states in checkpoints."""
+"""Former paths of callbacks in configurations, and their keys in checkpoints."""
 
 import pytest
 from hydra.utils import get_class

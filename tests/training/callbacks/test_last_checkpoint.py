@@ -1,4 +1,4 @@
-"""Every checkpoint that a run leaves behind leads to the same end, and a run that is asked to end leaves one."""
+"""Every checkpoint of a run leads to the same end, and a signal leaves one."""
 
 import os
 import random
@@ -10,9 +10,9 @@ import lightning as L
 import pytest
 
 from bsroformer.errors import InputError
+from bsroformer.run_folder import LAST
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint
-from bsroformer.training.resume.checkpoint_io import LAST
 from runs import PowerCutError, assert_same_end, checkpoint, metrics, start
 
 pytestmark = [
@@ -32,7 +32,7 @@ WAYS = {
 
 
 def start_and_cut(songs_root: Path, folder: Path, checkpoints: int, *overrides: str) -> bool:
-    """Go on with a run until it has written so many checkpoints; whether it came to its end before."""
+    """Resume a run until it has saved some checkpoints; return whether it ended."""
     save, written = LastCheckpoint._save, 0
 
     def cut(callback: LastCheckpoint, *arguments: Any) -> None:
@@ -52,7 +52,7 @@ def start_and_cut(songs_root: Path, folder: Path, checkpoints: int, *overrides: 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_run_may_be_cut_off_after_any_checkpoint(songs_root, tmp_path, way):
+def test_a_run_can_be_cut_after_any_checkpoint(songs_root, tmp_path, way):
     start(songs_root, tmp_path / "whole", *WAYS[way])
     draw = random.Random(0)
     cuts = 0
@@ -70,7 +70,7 @@ def whole(songs_root, tmp_path_factory) -> Path:
 
 
 def start_and_signal(songs_root: Path, folder: Path, step: str, calls: int, *signals: int) -> int:
-    """Start a run that gets signals in a call of a step; the status that it ends with."""
+    """Start a run that gets signals in a call of a step; return its exit status."""
     usual, made = getattr(SeparationModule, step), 0
 
     def signalled(module: SeparationModule, *arguments: Any) -> Any:
@@ -90,7 +90,7 @@ def start_and_signal(songs_root: Path, folder: Path, step: str, calls: int, *sig
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_asked_to_end_completes_its_step_and_can_go_on(songs_root, tmp_path, whole, capsys, number):
+def test_a_signal_ends_the_run_after_its_step(songs_root, tmp_path, whole, capsys, number):
     usual = signal.getsignal(number)
     assert start_and_signal(songs_root, tmp_path, "training_step", 4, number) == 128 + number
     assert checkpoint(tmp_path)["global_step"] == 2  # of batches 4 to 6
@@ -100,7 +100,7 @@ def test_a_run_that_is_asked_to_end_completes_its_step_and_can_go_on(songs_root,
     assert_same_end(tmp_path, whole)
 
 
-def test_a_run_that_is_asked_to_end_while_it_validates_ends_at_once_and_validates_later(songs_root, tmp_path, whole):
+def test_a_signal_in_a_validation_ends_the_run_at_once(songs_root, tmp_path, whole):
     in_first_validation = 2  # after the sanity check
     assert start_and_signal(songs_root, tmp_path, "validation_step", in_first_validation, signal.SIGTERM) == 143
     assert checkpoint(tmp_path)["global_step"] == 3
@@ -116,7 +116,7 @@ def test_a_second_signal_ends_a_run_at_once(songs_root, tmp_path, capsys):
     assert "Stopped at once; no checkpoint was written yet." in capsys.readouterr().out
 
 
-def test_a_job_of_slurm_is_queued_again_when_its_time_is_nearly_up(songs_root, tmp_path, monkeypatch):
+def test_a_slurm_job_is_requeued_before_its_time_is_up(songs_root, tmp_path, monkeypatch):
     scontrol = tmp_path / "bin" / "scontrol"
     scontrol.parent.mkdir()
     scontrol.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
@@ -128,8 +128,8 @@ def test_a_job_of_slurm_is_queued_again_when_its_time_is_nearly_up(songs_root, t
     assert checkpoint(tmp_path / "run")["global_step"] == 1
 
 
-def test_a_handler_of_another_library_has_the_last_word(songs_root, tmp_path):
-    """As submitit's, which has a job that ran out of time called again."""
+def test_the_former_handler_is_called(songs_root, tmp_path):
+    """Such as submitit's, which requeues a job that ran out of time."""
     asked = []
     usual = signal.signal(signal.SIGUSR2, lambda number, frame: asked.append(number))
     try:
@@ -140,7 +140,7 @@ def test_a_handler_of_another_library_has_the_last_word(songs_root, tmp_path):
     assert checkpoint(tmp_path)["global_step"] == 1
 
 
-def test_time_decides_between_validations(songs_root, tmp_path, monkeypatch):
+def test_a_long_interval_saves_around_validations_only(songs_root, tmp_path, monkeypatch):
     saved, save = [], LastCheckpoint._save
 
     def noted(callback: LastCheckpoint, trainer: L.Trainer) -> None:
@@ -156,12 +156,11 @@ WORSE = "optimizer.lr=1", "scheduler.warmup_steps=0", "trainer.max_epochs=2", "~
 
 
 def scores_of(folder: Path) -> list[float]:
-    """In validations, one after another."""
+    """The scores of all validations."""
     return [float(row["val/si_sdr"]) for row in metrics(folder) if row["val/si_sdr"]]
 
 
-def test_a_run_that_is_named_as_seen_from_here_keeps_its_best(songs_root, tmp_path, monkeypatch):
-    """The next validation is worse, and must not replace it."""
+def test_a_run_at_a_relative_path_keeps_its_best(songs_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = Path("runs/one")
     start(songs_root, folder, "trainer.max_epochs=1")
@@ -173,7 +172,6 @@ def test_a_run_that_is_named_as_seen_from_here_keeps_its_best(songs_root, tmp_pa
 
 
 def test_a_run_that_was_moved_keeps_its_best(songs_root, tmp_path):
-    """The next validation is worse, and must not replace it."""
     start(songs_root, tmp_path / "here", "trainer.max_epochs=1")
     best = checkpoint(tmp_path / "here", "best.ckpt")["global_step"]
     (tmp_path / "here").rename(tmp_path / "there")

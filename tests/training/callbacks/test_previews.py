@@ -20,7 +20,7 @@ SAMPLES = 6000
 
 
 class FakeWandb(WandbLogger):
-    """Takes note of what it is given to show."""
+    """Record what is logged."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[str, str, int]] = []
@@ -65,7 +65,7 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
     return SimpleNamespace(**state | changes)
 
 
-def test_a_preview_is_the_separated_stems_and_their_spectrograms(tmp_path, module, excerpts):
+def test_a_preview_has_stems_and_spectrograms(tmp_path, module, excerpts):
     Previews(str(tmp_path), every_n_epochs=1, excerpt=1).on_validation_end(validation(excerpts), module)
     folder = tmp_path / "previews" / "step-000007"
     assert files_in(folder) == {"vocals.wav", "other.wav", "spectrograms.png"}
@@ -97,7 +97,7 @@ def test_previews_come_every_few_epochs_and_at_the_end(tmp_path, module, excerpt
     assert (tmp_path / "previews").exists() == due
 
 
-def test_what_was_separated_and_what_it_should_be_are_written_once(tmp_path, module, excerpts):
+def test_the_mixture_and_true_stems_are_written_once(tmp_path, module, excerpts):
     previews, folder = Previews(str(tmp_path), every_n_epochs=1, excerpt=1), tmp_path / "previews"
     previews.on_validation_end(validation(excerpts), module)
     for name, expected in (
@@ -114,7 +114,7 @@ def test_what_was_separated_and_what_it_should_be_are_written_once(tmp_path, mod
     assert (folder / "step-000008" / "vocals.wav").exists()
 
 
-def test_the_loggers_get_a_picture_and_all_sounds_and_the_true_ones_once(tmp_path, module, excerpts):
+def test_loggers_get_a_picture_and_sounds_the_true_ones_once(tmp_path, module, excerpts):
     logger, folder = FakeWandb(), tmp_path / "previews"
     previews = Previews(str(tmp_path), every_n_epochs=1)
     for step in (7, 8):
@@ -137,7 +137,7 @@ def test_the_loggers_get_a_picture_and_all_sounds_and_the_true_ones_once(tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
-def test_the_last_preview_is_of_the_last_step_even_inside_an_epoch(songs_root, tmp_path):
+def test_the_last_step_has_a_preview_even_inside_an_epoch(songs_root, tmp_path):
     steps = "trainer.max_steps=3", "trainer.max_epochs=9", "callbacks.previews.every_n_epochs=9"
     train(composed("train", *SMALL_RUN, *steps, f"data.root={songs_root}", f"paths.output_dir={tmp_path}"))
     assert [path.name for path in (tmp_path / "previews").glob("step-*")] == ["step-000003"]
@@ -154,7 +154,7 @@ def test_a_model_of_some_stems_is_given_the_mixture_of_all(tmp_path, tiny_tree):
     torch.testing.assert_close(torch.from_numpy(written.T), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_a_preview_sounds_as_the_averaged_weights_do(tmp_path, module, excerpts):
+def test_a_preview_uses_the_averaged_weights(tmp_path, module, excerpts):
     ema = Ema(half_life=5.0)
     trainer = validation(excerpts, callbacks=[ema])
     ema.setup(trainer, module, "fit")
@@ -169,7 +169,7 @@ def test_a_preview_sounds_as_the_averaged_weights_do(tmp_path, module, excerpts)
     assert all(torch.equal(weight, raw[name]) for name, weight in module.state_dict().items())
 
 
-def test_the_model_goes_on_training_as_before(tmp_path, module, excerpts):
+def test_a_preview_has_no_side_effects(tmp_path, module, excerpts):
     before = torch.get_rng_state()
     Previews(str(tmp_path), every_n_epochs=1).on_validation_end(validation(excerpts), module)
     assert all(parameter.grad is None and parameter.requires_grad for parameter in module.parameters())

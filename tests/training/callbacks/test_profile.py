@@ -20,13 +20,13 @@ def test_whole_steps_after_the_first_are_profiled(tiny_model, tmp_path, capsys, 
     assert str(tmp_path / "profile.txt") in capsys.readouterr().out
 
 
-def test_a_run_that_is_shorter_is_profiled_up_to_its_end(tiny_model, tmp_path):
+def test_a_shorter_run_is_profiled_to_its_end(tiny_model, tmp_path):
     run = trainer(limit_val_batches=0, callbacks=[Profile(str(tmp_path), steps=9)])
     run.fit(module(tiny_model), loader(excerpts(2), batch_size=1))
     assert (tmp_path / "profile.txt").is_file()
 
 
-def test_a_run_of_one_step_says_that_it_is_too_short(tiny_model, tmp_path, capsys):
+def test_a_run_of_one_step_is_too_short_to_profile(tiny_model, tmp_path, capsys):
     run = trainer(limit_val_batches=0, callbacks=[Profile(str(tmp_path), steps=9)])
     run.fit(module(tiny_model), loader(excerpts(1), batch_size=1))
     assert not (tmp_path / "profile.txt").exists()

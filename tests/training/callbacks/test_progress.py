@@ -1,4 +1,4 @@
-"""The lines in which a training reports its progress, on the terminal and in its log."""
+"""Lines of progress on the terminal and in the log."""
 
 import csv
 
@@ -7,7 +7,7 @@ import pytest
 from bsroformer.launch.train import train
 from bsroformer.run_folder import RunFolder
 from bsroformer.training import run_clock
-from bsroformer.training.run_clock import Pace
+from bsroformer.training.run_clock import RunClock
 from launched import SMALL_RUN, composed
 
 pytestmark = [
@@ -48,10 +48,10 @@ def test_a_run_out_of_time_says_so(songs_root, tmp_path, capsys):
     assert "trainer.max_time=00:00:00:00 ended the run" in capsys.readouterr().out
 
 
-def test_remaining_time_is_a_step_s_times_the_steps_left(monkeypatch):
+def test_remaining_time_is_that_of_the_steps_left(monkeypatch):
     now = 100.0
     monkeypatch.setattr(run_clock.time, "monotonic", lambda: now)
-    counted = Pace(10, 30)
+    counted = RunClock(10, 30)
     now = 160.0  # the first step compiles
     counted.count(11)
     assert counted.remaining() is None

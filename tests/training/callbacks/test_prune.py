@@ -4,20 +4,21 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bsroformer.training.callbacks.curves import write_rows
-from bsroformer.training.callbacks.prune import MedianPruner, best_until, lags
+from bsroformer.report.rows import write_rows
+from bsroformer.training.callbacks.prune import MedianPruner
 from bsroformer.training.sweep.job_result import Result, Status, read_result, write_result
+from bsroformer.training.sweep.siblings import best_until, lags
 
 
 def sibling(sweep: Path, name: str, scores: dict[int, float], status: Status = "done") -> None:
-    """A run that scored so at these steps; its curves hold other metrics between them."""
+    """Write a run with these scores by step, and other metrics between them."""
     rows = {step: {"val/si_sdr": score, "train/loss": 1.0} for step, score in scores.items()}
     write_rows(sweep / name / "metrics.csv", rows | {step + 1: {"train/loss": 0.9} for step in scores})
     write_result(sweep / name, Result(status))
 
 
 def validated(pruner: MedianPruner, step: int, score: float, sanity_checking: bool = False) -> bool:
-    """Whether a run that scores so at a step is asked to end."""
+    """Return whether a run with this score at this step is ended."""
     metrics = {"val/si_sdr": torch.tensor(score)}
     trainer = SimpleNamespace(
         sanity_checking=sanity_checking, global_step=step, callback_metrics=metrics, should_stop=False
@@ -28,7 +29,10 @@ def validated(pruner: MedianPruner, step: int, score: float, sanity_checking: bo
 
 @pytest.fixture
 def sweep(tmp_path) -> Path:
-    """Three finished runs, whose bests are 1, 2 and 6 dB by step 20 and 3, 9 and 6 dB by step 30."""
+    """Three finished runs.
+
+    Their best scores are 1, 2 and 6 dB by step 20, and 3, 9 and 6 dB by step 30.
+    """
     sibling(tmp_path, "0", {10: 1.0, 20: 0.5, 30: 3.0})
     sibling(tmp_path, "1", {10: 0.0, 20: 2.0, 30: 9.0})
     sibling(tmp_path, "2", {10: 5.0, 20: 6.0, 30: 4.0})
@@ -44,7 +48,7 @@ def pruner(sweep: Path, warmup_steps: int = 0, warmup_runs: int = 1) -> MedianPr
 @pytest.mark.parametrize(
     ("step", "score", "ends"), [(20, 1.9, True), (20, 2.0, False), (30, 5.9, True), (30, 6.1, False)]
 )
-def test_a_run_below_the_median_of_its_siblings_at_that_step_ends(sweep, step, score, ends):
+def test_a_run_below_the_median_of_its_siblings_ends(sweep, step, score, ends):
     assert validated(pruner(sweep), step, score) == ends
     assert read_result(sweep / "9") == Result("pruned" if ends else "unfinished", ("optimizer.lr=1",))
 
@@ -58,7 +62,7 @@ def test_the_best_score_so_far_counts_also_over_a_resume(sweep):
         assert validated(run, 30, 1.0)
 
 
-def test_no_run_ends_before_its_warm_up_nor_before_enough_siblings_finished(sweep):
+def test_no_run_ends_in_the_warm_up_of_steps_or_runs(sweep):
     assert not validated(pruner(sweep, warmup_steps=21), 20, -9.0)
     assert validated(pruner(sweep, warmup_steps=20), 20, -9.0)
     assert not validated(pruner(sweep, warmup_runs=4), 20, -9.0)
@@ -66,12 +70,12 @@ def test_no_run_ends_before_its_warm_up_nor_before_enough_siblings_finished(swee
 
 
 @pytest.mark.parametrize("status", ["pruned", "unfinished", "failed"])
-def test_siblings_that_were_not_trained_to_their_end_do_not_count(tmp_path, status):
+def test_unfinished_siblings_do_not_count(tmp_path, status):
     sibling(tmp_path, "0", {10: 5.0, 20: 5.0}, status)
     assert not validated(pruner(tmp_path), 10, 0.0)
 
 
-def test_siblings_that_did_not_get_as_far_do_not_count(sweep):
+def test_siblings_that_did_not_reach_the_step_do_not_count(sweep):
     assert not validated(pruner(sweep), 31, -9.0)
 
 
@@ -79,7 +83,7 @@ def test_a_run_without_siblings_never_ends(tmp_path):
     assert not validated(pruner(tmp_path), 1000, -90.0)
 
 
-def test_a_run_whose_scores_are_nan_is_behind(sweep):
+def test_a_run_whose_scores_are_nan_lags(sweep):
     assert validated(pruner(sweep), 20, float("nan"))
 
 
@@ -96,6 +100,6 @@ def test_a_sibling_without_curves_or_scores_has_no_best(tmp_path):
     assert best_until(tmp_path, 5) == 1.0
 
 
-def test_the_order_of_the_others_has_no_say():
+def test_the_order_of_siblings_does_not_matter():
     assert lags(1.4, [3.0, 1.0, 2.0, 0.0], least=4) == lags(1.4, [0.0, 1.0, 2.0, 3.0], least=4) is True
     assert not lags(1.5, [3.0, 1.0, 2.0, 0.0], least=4)

@@ -21,12 +21,12 @@ def test_the_report_follows_each_validation(tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"sanity_checking": True}, {"is_global_zero": False}])
-def test_the_sanity_check_and_other_processes_write_none(tmp_path, change):
+def test_the_sanity_check_and_other_ranks_write_no_report(tmp_path, change):
     Report(str(tmp_path)).on_validation_end(state(**change), None)
     assert not (tmp_path / REPORT).exists()
 
 
-def test_a_folder_that_cannot_be_written_does_not_end_the_training(tmp_path):
+def test_a_report_that_cannot_be_written_is_a_warning(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.warns(UserWarning, match=r"Training goes on: .*file/run/report\.html cannot be written"):
+    with pytest.warns(UserWarning, match=r"Training continues: .*file/run/report\.html cannot be written"):
         Report(str(tmp_path / "file" / "run")).write()

@@ -12,7 +12,7 @@ BATCH = torch.zeros(2, 4, 2, 12_000)  # (b n c t): 3 s at the model's 8 kHz
 
 
 class Run:
-    """A training without a trainer, in which time passes when it is told to."""
+    """A training without a trainer, whose clock the tests advance."""
 
     def __init__(self, module: SeparationModule, world_size: int = 1) -> None:
         self.module, self.logged, self.clock = module, [], 100.0
@@ -44,13 +44,13 @@ def run(tiny_model, monkeypatch) -> Run:
     return run
 
 
-def test_audio_is_counted_over_the_time_of_the_batches_after_the_first(run):
+def test_speed_excludes_the_first_batch(run):
     for seconds in (60.0, 1.5, 1.5, 0.5):
         run.batch(seconds)
     assert run.speeds == [(2, 3 / 1.5), (4, 6 / 2.0)]
 
 
-def test_the_time_from_a_validation_to_the_next_batch_does_not_count(run):
+def test_speed_excludes_validations(run):
     run.batch(1.0)
     run.validation(50.0)
     run.batch(1.0)
@@ -68,7 +68,7 @@ def test_all_devices_count(run):
     assert run.speeds == [(2, 12.0)]
 
 
-def test_with_accumulation_a_step_is_logged_once_when_it_is_complete(run):
+def test_an_accumulated_step_is_logged_once_when_complete(run):
     for complete in (False, True, False, True, False, True, False, True):
         run.batch(1.0, step=complete)
     assert run.speeds == [(2, 3.0), (4, 3.0)]
@@ -91,13 +91,13 @@ def test_memory_is_logged_where_it_is_known(run, monkeypatch, memory, logged):
     assert [value for _, name, value in run.logged if name == MEMORY] == logged
 
 
-def test_the_peak_of_this_process_grows_with_what_it_holds():
+def test_the_peak_of_this_process_grows_with_its_memory():
     before = throughput.peak_memory(torch.device("cpu"))
     held = [torch.ones(2**24) for _ in range(4)]  # 256 MiB
-    assert not throughput.peak_memory(torch.device("cpu")) < before  # NaN where the system does not say
+    assert not throughput.peak_memory(torch.device("cpu")) < before  # NaN where the system does not report it
     assert held
 
 
-def test_clocks_go_forward():
+def test_the_clock_is_monotonic():
     times = [throughput.now(torch.device("cpu")) for _ in range(3)]
     assert all(earlier <= later for earlier, later in itertools.pairwise(times))

@@ -9,15 +9,13 @@ from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.models import ModelSettings, register_architecture
 from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.training.memory.activations import GpuAttention, SavedBytes, peak_activations
 from bsroformer.training.memory.estimate import (
     CONTEXT,
-    HalfAttention,
     MemoryEstimate,
-    SavedBytes,
     StepSize,
     estimate_memory,
     optimizer_share,
-    peak_activations,
 )
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
@@ -54,7 +52,7 @@ def test_known_tensors_and_their_views_are_not_counted():
     assert saved_bytes([*linear.parameters(), x], lambda: linear(x)) == 0
 
 
-def test_storages_that_follow_each_other_at_one_address_are_told_apart():
+def test_storages_at_one_address_are_distinguished():
     x = torch.ones(1000, requires_grad=True)
     assert saved_bytes([], lambda: [x.exp() for _ in range(50)]) == 50 * 4000
 
@@ -101,7 +99,7 @@ def test_checkpointing_saves_most_activations_of_a_deep_model(deep_tree, half):
     assert (recomputed.weights, recomputed.optimizer) == (kept.weights, kept.optimizer)
 
 
-def test_half_precision_takes_less_memory_whichever_it_is(deep_tree):
+def test_either_half_precision_takes_less_memory(deep_tree):
     found = [estimate(deep_tree, half=half).activations for half in (None, torch.bfloat16, torch.float16)]
     assert found[1] < 0.8 * found[0]
     assert found[2] == found[1]
@@ -129,14 +127,14 @@ def real_step(tree, blocks: int, half: torch.dtype | None = None) -> PlainStep:
 @pytest.mark.parametrize("half", [None, torch.bfloat16])
 @pytest.mark.parametrize("blocks", [0, 2, 6])
 def test_tensors_without_values_are_counted_as_real_ones(deep_tree, blocks, half):
-    with HalfAttention(half):
+    with GpuAttention(half):
         real = peak_activations(real_step(deep_tree, blocks, half))
     assert estimate(deep_tree, seconds=1, blocks=blocks, half=half).activations == real
 
 
 @pytest.mark.parametrize("blocks", [0, 3, 6])
 def test_the_count_is_what_pytorch_allocates(deep_tree, blocks):
-    """The profiler's record of allocations on the CPU: the peak over forward and backward pass."""
+    """Compare with the peak of the profiler's record of allocations on the CPU."""
     step = real_step(deep_tree, blocks)
     step.forward().backward()  # gradients exist from here on
     with torch.profiler.profile(profile_memory=True) as profile:
@@ -148,7 +146,10 @@ def test_the_count_is_what_pytorch_allocates(deep_tree, blocks):
 
 @pytest.fixture
 def paper_tree(deep_tree):
-    """Attention over many frames with dropout, of whose matrices one alone would be 2 x 4000 x 500^2 bytes."""
+    """Attention over many frames with dropout.
+
+    Each matrix would take 2 x 4000 x 500^2 bytes.
+    """
     return {**deep_tree, "trunk": {**deep_tree["trunk"], "depth": 1, "dropout": 0.1}}
 
 
@@ -162,7 +163,7 @@ def test_no_attention_matrix_is_kept_for_dropout_on_a_gpu(paper_tree, half):
     assert 0 < added < 0.5 * matrices
 
 
-def test_a_cpu_keeps_them_and_they_are_counted(paper_tree):
+def test_a_cpus_attention_matrices_are_counted(paper_tree):
     size = StepSize(1, 1.0, on_cpu=True)
     found = estimate_memory(ModelSettings.from_dict(paper_tree), loss, size).activations
     assert found == peak_activations(real_step(paper_tree, blocks=0))
@@ -186,7 +187,7 @@ def test_the_optimisers_state_is_counted(tiny_tree, optimizer, copies):
     assert found.optimizer == copies * found.gradients
 
 
-def test_gradients_moments_and_averages_are_as_large_as_the_weights(tiny_tree, tiny_model):
+def test_gradients_moments_and_average_are_as_large_as_weights(tiny_tree, tiny_model):
     found, parameters = estimate(tiny_tree, averaged=True), sum(each.nbytes for each in tiny_model.parameters())
     assert found.gradients == found.average == parameters
     assert found.optimizer == 2 * parameters

@@ -6,7 +6,10 @@ DEPTH = 6
 
 
 def takes(plan: Plan) -> int:
-    """100 for the weights; a second of audio takes 10 for each block that is kept and 2 for one that is not."""
+    """Estimate 100 for the weights, and an amount for each second and block.
+
+    That is 10 for a block that is kept and 2 for a recomputed one.
+    """
     kept = DEPTH - plan.recomputed_blocks
     return 100 + round(plan.batch_size * plan.seconds * (10 * kept + 2 * plan.recomputed_blocks))
 
@@ -17,7 +20,7 @@ def plan(batch_size: int = 4, accumulated: int = 2, seconds: float = 6, blocks: 
 
 @pytest.mark.parametrize("bound", [0, 1, 2, 3, 7, 8, 9, 63, 64, 100])
 @pytest.mark.parametrize("most", [1, 2, 10, 64, 65])
-def test_the_largest_number_below_a_bound_is_found_in_few_tries_and_none_far_beyond_it(bound, most):
+def test_the_largest_fit_takes_few_tries_none_far_beyond_it(bound, most):
     tried = []
 
     def fits(number: int) -> bool:
@@ -35,7 +38,7 @@ def test_all_divisors_are_listed_from_the_largest():
 
 @pytest.mark.parametrize("limit", range(150, 1600, 50))
 @pytest.mark.parametrize("start", [plan(), plan(3, 4), plan(1, 8), plan(blocks=2), plan(5, 1, 2.5)])
-def test_what_is_proposed_fits_and_learns_from_as_many_excerpts(start, limit):
+def test_plans_fit_and_keep_the_effective_batch(start, limit):
     for proposed in plans_that_fit(start, DEPTH, takes, limit):
         assert takes(proposed) <= limit
         assert proposed.effective_batch == start.effective_batch
@@ -47,7 +50,7 @@ def test_the_fewest_blocks_and_the_largest_batch_are_proposed():
     assert plans_that_fit(plan(), DEPTH, takes, 1000) == [plan(blocks=3), plan(2, 4)]
 
 
-def test_only_what_one_change_cannot_do_is_done_by_more():
+def test_several_changes_only_where_one_is_not_enough():
     assert plans_that_fit(plan(), DEPTH, takes, 300) == [plan(2, 4, blocks=6)]
     assert plans_that_fit(plan(), DEPTH, takes, 140) == [plan(1, 8, 3, 6)]
     assert plans_that_fit(plan(), DEPTH, takes, 110) == []  # weights and a second of audio take more

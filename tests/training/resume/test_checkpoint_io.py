@@ -6,17 +6,12 @@ import torch
 
 from bsroformer.checkpoints.native import ENTRY, describe
 from bsroformer.errors import InputError
-from bsroformer.training.resume.checkpoint_io import (
-    LAST,
-    PREVIOUS,
-    CarefulCheckpointIO,
-    check_archive,
-    last_good_checkpoint,
-)
+from bsroformer.run_folder import LAST, PREVIOUS
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO, check_archive, last_good_checkpoint
 
 
 def training_checkpoint(model, step: int) -> dict:
-    """What a training keeps, in little."""
+    """A small checkpoint of a training."""
     weights = {f"model.{name}": weight for name, weight in model.state_dict().items()}
     return {
         ENTRY: describe(model.settings),
@@ -39,7 +34,7 @@ def step_of(path: Path) -> int:
     return torch.load(path, weights_only=True)["global_step"]
 
 
-def test_the_last_checkpoint_and_the_one_before_are_kept(two):
+def test_the_last_and_the_previous_checkpoint_are_kept(two):
     assert (step_of(two / LAST), step_of(two / PREVIOUS)) == (2, 1)
     assert {path.name for path in two.iterdir()} == {LAST, PREVIOUS}
     assert last_good_checkpoint(two) == (two / LAST, [])
@@ -59,23 +54,23 @@ def damage(path: Path, kind: str) -> None:
         del content[len(content) // 2 :]
     elif kind == "empty":
         content.clear()
-    else:  # one bit of a weight, which PyTorch would read without a word
+    else:  # one bit of a weight, which PyTorch would not notice
         place = content.index(b"model.final_norm") if kind == "name" else len(content) // 2
         content[place] ^= 1
     path.write_bytes(content)
 
 
 @pytest.mark.parametrize("kind", ["torn", "empty", "a bit"])
-def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(two, kind):
+def test_a_damaged_checkpoint_is_skipped_for_the_previous_one(two, kind):
     damage(two / LAST, kind)
-    found, passed_over = last_good_checkpoint(two)
+    found, skipped = last_good_checkpoint(two)
     assert found == two / PREVIOUS
-    [sentence] = passed_over
+    [sentence] = skipped
     assert f"{two / LAST}" in sentence
     assert "damaged" in sentence or "neither" in sentence
 
 
-def test_a_run_that_was_killed_between_two_names_goes_on_from_the_one_before(two):
+def test_a_run_killed_while_renaming_has_the_previous_checkpoint(two):
     (two / LAST).unlink()
     assert last_good_checkpoint(two) == (two / PREVIOUS, [])
 
@@ -83,13 +78,13 @@ def test_a_run_that_was_killed_between_two_names_goes_on_from_the_one_before(two
 def test_there_may_be_no_good_checkpoint(two):
     for name in (LAST, PREVIOUS):
         damage(two / name, "torn")
-    found, passed_over = last_good_checkpoint(two)
+    found, skipped = last_good_checkpoint(two)
     assert found is None
-    assert len(passed_over) == 2
+    assert len(skipped) == 2
     assert last_good_checkpoint(two / "nowhere") == (None, [])
 
 
-def test_a_full_disk_leaves_the_checkpoint_before_and_is_told(two, tiny_model, monkeypatch):
+def test_a_full_disk_keeps_the_previous_checkpoint(two, tiny_model, monkeypatch):
     def full(entries: object, path: Path) -> None:
         path.write_bytes(b"half of it")
         raise OSError(28, "No space left on device")
@@ -97,7 +92,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_and_is_told(two, tiny_model, m
     checkpoints = CarefulCheckpointIO()
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)
-        with pytest.warns(UserWarning, match=r"No space left.*Training goes on, and the checkpoint before is kept"):
+        with pytest.warns(UserWarning, match=r"No space left.*Training continues, and the previous checkpoint is kept"):
             checkpoints.save_checkpoint(training_checkpoint(tiny_model, 3), two / LAST)
     assert (step_of(two / LAST), step_of(two / PREVIOUS)) == (2, 1)
     assert {path.name for path in two.iterdir()} == {LAST, PREVIOUS}
@@ -109,7 +104,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_and_is_told(two, tiny_model, m
     assert (step_of(two / LAST), step_of(two / PREVIOUS)) == (4, 2)
 
 
-def test_every_byte_of_a_checkpoint_counts(two):
+def test_a_changed_bit_is_detected(two):
     check_archive(two / LAST)
     damage(two / LAST, "a bit")
     with pytest.raises(InputError, match=r"last.ckpt is damaged"):

@@ -1,4 +1,4 @@
-"""Runs that are stopped or killed, and go on from their folder: in processes of their own."""
+"""Runs that are killed and resumed, in processes of their own."""
 
 import os
 import random
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from bsroformer.run_folder import LAST
 from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint
-from bsroformer.training.resume.checkpoint_io import LAST
 from launched import blank_pictures
 from runs import assert_same_end, checkpoint, start
 from warm import forked
@@ -28,7 +28,7 @@ def start_in_process(songs_root: Path, folder: Path, *overrides: str) -> None:
 
 
 def start_and_be_killed(checkpoints: int, seconds: float, songs_root: Path, folder: Path) -> None:
-    """Go on with the run, and get a kill -9 so many seconds after it has gone on and written so many checkpoints."""
+    """Resume the run; kill -9 it some seconds after it has saved checkpoints."""
     begin, save, written = LastCheckpoint.on_train_start, LastCheckpoint._save, 0
 
     def kill_soon() -> None:
@@ -50,30 +50,32 @@ def start_and_be_killed(checkpoints: int, seconds: float, songs_root: Path, fold
 
 
 def run(songs_root: Path, folder: Path, *overrides: str) -> None:
-    status, told = forked(start_in_process, songs_root, folder, *overrides).ended()
-    assert status == 0, told
+    status, printed = forked(start_in_process, songs_root, folder, *overrides).ended()
+    assert status == 0, printed
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(songs_root, tmp_path_factory) -> tuple[Path, float]:
-    """A run from its beginning to its end, and how many seconds it took."""
+    """A complete run, and its duration in seconds."""
     folder, began = tmp_path_factory.mktemp("uninterrupted"), time.monotonic()
     run(songs_root, folder)
     assert checkpoint(folder)["global_step"] == STEPS
     return folder, time.monotonic() - began
 
 
-def test_a_run_that_is_killed_at_any_time_ends_as_one_that_is_not(songs_root, tmp_path, uninterrupted):
-    """Twenty times, at random moments within a quarter of a run's length after one of its next checkpoints.
+def test_a_run_killed_at_any_time_ends_the_same(songs_root, tmp_path, uninterrupted):
+    """Kill it twenty times at random moments.
 
-    A run that comes to its end begins anew.
+    Each is within a quarter of a run's length after one of its next checkpoints.
+
+    A run that reaches its end is followed by a new one.
     """
     folder, seconds = uninterrupted
     moments, runs, reached = random.Random(0), 0, set()
     for _ in range(KILLS):
         life = moments.randint(0, 2), moments.uniform(0, seconds / 4)
-        status, told = forked(start_and_be_killed, *life, songs_root, tmp_path / str(runs)).ended()
-        assert status in (0, -signal.SIGKILL), told
+        status, printed = forked(start_and_be_killed, *life, songs_root, tmp_path / str(runs)).ended()
+        assert status in (0, -signal.SIGKILL), printed
         if status == 0:
             assert_same_end(tmp_path / str(runs), folder)
             runs += 1

@@ -1,4 +1,4 @@
-"""Checkpoints that were tampered with or damaged are refused before anything of them is loaded."""
+"""Tampered and damaged checkpoints are refused before anything is loaded."""
 
 import copy
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.train import train
-from bsroformer.training.resume.checkpoint_io import LAST, CarefulCheckpointIO
+from bsroformer.run_folder import LAST
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 from bsroformer.training.resume.optimizer_check import first_states
 from bsroformer.training.resume.state_check import check_training_state
 from launched import SMALL_RUN, composed
@@ -38,7 +39,7 @@ def kept(trained) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def resumes(trained) -> Callable[[Path], None]:
-    """Checks a file as a training does that is to resume from it."""
+    """Check a file as a training that resumes from it."""
     cfg = trained[1]
     module, data, trainer = build_module(cfg), build_data(cfg), build_trainer(cfg)
 
@@ -49,7 +50,7 @@ def resumes(trained) -> Callable[[Path], None]:
 
 
 def changed(checkpoint: dict[str, Any], key: tuple[Any, ...], change: Any) -> dict[str, Any]:
-    """The checkpoint with another value at a place, or without it if the change is `...`."""
+    """Change an entry of a checkpoint, or remove it if the change is `...`."""
     checkpoint = copy.deepcopy(checkpoint)
     node: Any = checkpoint
     for name in key[:-1]:
@@ -183,7 +184,7 @@ def overlapping(tensor: torch.Tensor) -> torch.Tensor:
     ],
     ids=lambda value: ".".join(map(str, value))[-60:] if isinstance(value, tuple) else "",
 )
-def test_an_entry_that_was_tampered_with_is_refused(kept, resumes, tmp_path, key, change):
+def test_a_tampered_entry_is_refused(kept, resumes, tmp_path, key, change):
     path = tmp_path / "evil.ckpt"
     torch.save(changed(kept, key, change), path)
     with pytest.raises(InputError) as refused:
@@ -194,7 +195,7 @@ def test_an_entry_that_was_tampered_with_is_refused(kept, resumes, tmp_path, key
     assert "\n" not in message
 
 
-def test_lists_within_each_other_without_end_are_refused(kept, resumes, tmp_path):
+def test_endlessly_nested_lists_are_refused(kept, resumes, tmp_path):
     endless: list[Any] = []
     endless.append(endless)
     wide: list[Any] = [0]
@@ -226,13 +227,13 @@ def test_moments_of_the_wrong_length_end_with_status_2(kept, trained, tmp_path, 
     cfg.ckpt_path, cfg.paths.output_dir = str(tmp_path / "evil.ckpt"), str(tmp_path / "new")
     with pytest.raises(SystemExit, match="2"):
         train(cfg)
-    told = " ".join(capsys.readouterr().err.split())
-    assert "exp_avg has shape (1,) instead of" in told
-    assert f"init_from={tmp_path}/evil.ckpt" in told
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "exp_avg has shape (1,) instead of" in printed
+    assert f"init_from={tmp_path}/evil.ckpt" in printed
 
 
 @pytest.mark.parametrize("name", ["AdamW", "Adam", "SGD", "NAdam", "RMSprop", "Adafactor", "Adagrad"])
-def test_first_states_are_those_of_a_true_step(trained, name):
+def test_first_states_are_those_of_a_real_step(trained, name):
     cfg = trained[1].copy()
     cfg.optimizer = {"_target_": f"torch.optim.{name}", "_partial_": True, "lr": 0.1}
     module = build_module(cfg)

@@ -2,23 +2,23 @@ import sys
 
 import pytest
 
-from bsroformer.data.layouts import musdb18 as musdb
+from bsroformer.data.layouts import musdb18
 from bsroformer.errors import InputError
 
 
 def test_the_official_validation_songs_are_fourteen():
-    songs = musdb.validation_songs()
+    songs = musdb18.validation_songs()
     assert len(songs) == len(set(songs)) == 14
     assert "Johnny Lokke - Promises & Lies" in songs
 
 
 def test_the_package_is_not_imported(monkeypatch):
     monkeypatch.delitem(sys.modules, "musdb", raising=False)
-    musdb.validation_songs()
+    musdb18.validation_songs()
     assert "musdb" not in sys.modules
 
 
-def test_a_missing_package_is_told(monkeypatch):
-    monkeypatch.setattr(musdb, "find_spec", lambda name: None)
+def test_a_missing_package_is_reported(monkeypatch):
+    monkeypatch.setattr(musdb18, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install musdb"):
-        musdb.validation_songs()
+        musdb18.validation_songs()
