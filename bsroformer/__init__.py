@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from bsroformer.checkpoints import load_model
     from bsroformer.evaluation import Candidate, Results, evaluate, songs_in
     from bsroformer.inference import Delivery, Ensemble, Separator, SongStems, separate_file
-    from bsroformer.model import BandSplitRoformer, ModelSettings
+    from bsroformer.models import ModelSettings, SeparationModel, register_architecture
+    from bsroformer.models.bs_roformer import BandSplitRoformer
 
 __all__ = [
     "BandSplitRoformer",
@@ -46,10 +47,12 @@ __all__ = [
     "InputError",
     "ModelSettings",
     "Results",
+    "SeparationModel",
     "Separator",
     "SongStems",
     "evaluate",
     "load_model",
+    "register_architecture",
     "separate_file",
     "songs_in",
 ]
@@ -59,7 +62,8 @@ _MODULES = {
     "bsroformer.checkpoints": ("load_model",),
     "bsroformer.evaluation": ("Candidate", "Results", "evaluate", "songs_in"),
     "bsroformer.inference": ("Delivery", "Ensemble", "Separator", "SongStems", "separate_file"),
-    "bsroformer.model": ("BandSplitRoformer", "ModelSettings"),
+    "bsroformer.models": ("ModelSettings", "SeparationModel", "register_architecture"),
+    "bsroformer.models.bs_roformer": ("BandSplitRoformer",),
 }
 """Public names by module; they are imported on first use, since PyTorch takes seconds."""
 

@@ -17,7 +17,7 @@ from bsroformer.launch.config import number, path_of, paths_of, prepared, switch
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.separators import one_for_each, separator_of
 from bsroformer.launch.terminal import stopping_on_sigterm, terminal, wait_until_interrupted
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 from bsroformer.studio.address import Address, parse_accounts
 from bsroformer.studio.catalog import CheckpointOption, options_from_paths, options_in_folder
 from bsroformer.studio.example import example_song
@@ -92,9 +92,7 @@ def build_offers(cfg: DictConfig) -> list[CheckpointOption]:
     return options_from_paths(paths, one_for_each(paths, cfg.config, "config"))
 
 
-def _separator(
-    cfg: DictConfig, model: BandSplitRoformer, stems: Sequence[str], overlap: float, shifts: int
-) -> Separator:
+def _separator(cfg: DictConfig, model: SeparationModel, stems: Sequence[str], overlap: float, shifts: int) -> Separator:
     """What a visitor wants, on what the configuration computes with."""
     return separator_of(model, cast(DictConfig, OmegaConf.merge(cfg, {"overlap": overlap, "shifts": shifts})), stems)
 

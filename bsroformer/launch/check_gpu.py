@@ -10,7 +10,13 @@ from rich.table import Table
 
 from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
 from bsroformer.hardware import describe
-from bsroformer.launch.build import build_model, build_optimizer, chosen_precision, recomputed_blocks
+from bsroformer.launch.build import (
+    block_count,
+    build_configured_model,
+    build_optimizer,
+    chosen_precision,
+    recomputed_blocks,
+)
 from bsroformer.launch.config import AUTO, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.memory import (
@@ -45,8 +51,8 @@ def check_gpu(cfg: DictConfig) -> None:
     asked, cfg = cfg.activation_checkpointing, with_recomputation(cfg)
     keep_freed_memory()
     console.print(grid(describe(), "What PyTorch sees"))
-    if asked == AUTO:
-        blocks = f"{cfg.activation_checkpointing} of {cfg.model.trunk.depth} blocks"
+    if asked == AUTO and block_count(cfg):
+        blocks = f"{cfg.activation_checkpointing} of {block_count(cfg)} blocks"
         console.print(f"\nactivation_checkpointing=auto recomputes {blocks}")
     precision, device = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator), training_device(cfg)
     with console.status("counting what a forward pass saves"):
@@ -104,7 +110,7 @@ def tried(cfg: DictConfig, device: torch.device, console: Console) -> bool:
     with console.status("making real steps"):
         largest = largest_that_fits(step_fits(cfg, device, limit), plan.effective_batch)
     console.print(f"\nReal steps of up to {largest} of the {plan.effective_batch} excerpts between two updates fit.")
-    if change := keys(plan, fastest_plan(plan, largest), cfg.model.trunk.depth):
+    if change := keys(plan, fastest_plan(plan, largest), block_count(cfg)):
         console.print(f"As many between two updates, in the largest steps that fit: {change}")
     if largest < plan.batch_size:
         tell(advice_after_shortage(cfg, limit), limit, console)
@@ -113,7 +119,7 @@ def tried(cfg: DictConfig, device: torch.device, console: Console) -> bool:
 
 def step_fits(cfg: DictConfig, device: torch.device, limit: int) -> Callable[[int], bool]:
     """Tries whether steps of so many excerpts fit a CUDA GPU, beside averaged weights and CUDA's context."""
-    model, loss, optimizer = build_model(cfg), make(cfg.loss), build_optimizer(cfg)
+    model, loss, optimizer = build_configured_model(cfg), make(cfg.loss), build_optimizer(cfg)
     average = estimator(cfg)(training_plan(cfg)).average
 
     def fits(batch_size: int) -> bool:

@@ -19,7 +19,7 @@ from bsroformer.hardware import device_name
 from bsroformer.launch.config import plain, words
 from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.launch.program_facts import program_facts
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings, SeparationModel
 from bsroformer.run_folder import AVERAGE, BEST, BEST_ENTRY, CHECKPOINTS, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json
 
@@ -29,7 +29,7 @@ CHOICES = ("experiment", "model", "data", "augment", "loss", "optimizer", "sched
 """Groups whose chosen configs are facts of a run."""
 
 
-def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
+def record_run(cfg: DictConfig, trainer: L.Trainer, model: SeparationModel, resumed: str | None) -> None:
     """Add this start of the run to ``run.json``, and log it with the configuration.
 
     Each resume adds an entry to ``starts``. Changes to a checkout that were not committed go to ``changes.patch``,
@@ -115,7 +115,7 @@ def read_starts(path: Path) -> list[dict[str, Any]]:
     return []
 
 
-def training_facts(trainer: L.Trainer, model: BandSplitRoformer) -> dict[str, Any]:
+def training_facts(trainer: L.Trainer, model: SeparationModel) -> dict[str, Any]:
     """What trains what."""
     device = trainer.strategy.root_device
     return {

@@ -9,10 +9,10 @@ from bsroformer.checkpoints import load_model
 from bsroformer.checkpoints.load import configs_beside
 from bsroformer.file_state import file_fingerprint
 from bsroformer.inference import StreamSeparator
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 from bsroformer.studio.catalog import CheckpointOption
 
-Build = Callable[[BandSplitRoformer, Sequence[str], float, int], StreamSeparator]
+Build = Callable[[SeparationModel, Sequence[str], float, int], StreamSeparator]
 """Builds a separator from a model, stems, overlap and shifts; it chooses device, precision and engine."""
 
 
@@ -27,7 +27,7 @@ class ModelCache:
 
     def __init__(self, build: Build) -> None:
         self._build = build
-        self._model: BandSplitRoformer | None = None
+        self._model: SeparationModel | None = None
         self._model_key: list[Any] | None = None
         self._separator: StreamSeparator | None = None
         self._separator_key: tuple[Any, ...] | None = None
@@ -51,7 +51,7 @@ class ModelCache:
         self._model = None
         self._drop_separator()
 
-    def _load(self, option: CheckpointOption) -> BandSplitRoformer:
+    def _load(self, option: CheckpointOption) -> SeparationModel:
         key = _fingerprint(option)
         if self._model is None or self._model_key != key:
             self.drop()

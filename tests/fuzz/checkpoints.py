@@ -19,8 +19,8 @@ from torch import Tensor
 from trial import Case, report, tried
 
 from bsroformer.checkpoints import open_checkpoint
-from bsroformer.checkpoints.community.yaml_file import PlainDumper, PlainLoader
 from bsroformer.checkpoints.native import ENTRY
+from bsroformer.models.public_yaml import PlainDumper, PlainLoader
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 TENSORS = [

@@ -11,7 +11,8 @@ import torch
 from bsroformer.checkpoints.save import save_model
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator, StreamSeparator
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.studio import model_cache
 from bsroformer.studio.catalog import CheckpointOption, options_from_paths
 from bsroformer.studio.model_cache import ModelCache

@@ -17,7 +17,8 @@ from bsroformer.audio.files import read
 from bsroformer.checkpoints import load_model
 from bsroformer.checkpoints.save import save_model
 from bsroformer.inference import Delivery, Separator
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.studio import model_cache
 from bsroformer.studio.catalog import options_from_paths
 from bsroformer.studio.limits import Limits
