@@ -3,7 +3,7 @@
 ::
 
     <folder>/<song>/<stem>.wav               most programs
-    <folder>/<song>/mixture/<stem>.wav       those that were given <song>/mixture.wav, scripts/separate.py among them
+    <folder>/<song>/mixture/<stem>.wav       those that were given <song>/mixture.wav, bsroformer separate among them
     <folder>/<song>_<stem>.wav               or "<song> - <stem>.wav": all songs side by side
     <folder>/<song>_(<Stem>)_<model>.wav     audio-separator
     <folder>/1_<song>_(<Stem>).wav           UVR, which numbers its songs
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from bsroformer.audio.files import read
 from bsroformer.data.layouts import MIXTURE
-from bsroformer.data.layouts.song_files import entries, is_audio
+from bsroformer.data.layouts.track_files import entries, is_audio
 from bsroformer.errors import InputError
 from bsroformer.evaluation.delay import constant_delay
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry

@@ -1,4 +1,4 @@
-"""What the scripts call: one function a script, from a composed configuration to files on disk.
+"""What the commands call: one function a command, from a composed configuration to files on disk.
 
 The only folder that knows Hydra and OmegaConf.
 """

@@ -6,8 +6,8 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bsroformer.checkpoints.hub import is_on_hub
-from bsroformer.checkpoints.run_folder import weights_of
 from bsroformer.launch.terminal import terminal
+from bsroformer.run_folder import weights_of
 
 KEYS = ("ckpt", "init_from")
 

@@ -12,10 +12,12 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from bsroformer.atomic import write_text
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.errors import InputError
+from bsroformer.launch.path_keys import PATHS
 from bsroformer.launch.ranks import accumulated_batches, by_torchrun
 from bsroformer.launch.values import check_values
+from bsroformer.run_folder import CONFIG, RunFolder
 
-CONFIG_FILE = "config.yaml"
+CONFIG_FILE = CONFIG
 """The resolved configuration, in the folder of a run."""
 NO_FOLDER = "."
 """``hydra.run.dir`` unless Lightning sets it: scripts make their folders themselves."""
@@ -24,31 +26,11 @@ AUTO = "auto"
 ``activation_checkpointing=auto`` decides by the memory there is."""
 
 
-PATHS = (
-    "input",
-    "output",
-    "ckpt",
-    "config",
-    "estimates",
-    "ckpt_path",
-    "resume",
-    "init_from",
-    "init_config",
-    "data.root",
-    "data.pack",
-    "data.extra",
-    "paths.output_dir",
-)
-"""The keys whose values are paths of files or folders, with ``~`` for the user's folder."""
-
-
 def run_folder(resume: str | None, new: str) -> str:
     """The folder of a training: the one that is resumed, maybe named by one of its checkpoints, or a new one."""
     if resume in (None, AUTO):
         return new
-    from bsroformer.checkpoints.run_folder import run_of  # PyTorch takes seconds to be imported
-
-    return str(run_of(Path(str(resume))))
+    return str(RunFolder.of(Path(str(resume))).path)
 
 
 def monitor_mode(name: str) -> str:

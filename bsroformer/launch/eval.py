@@ -1,4 +1,4 @@
-"""Evaluate checkpoints and folders of stems: ``scripts/eval.py``."""
+"""Evaluate checkpoints and folders of stems: ``bsroformer evaluate``."""
 
 from dataclasses import replace
 from difflib import get_close_matches
@@ -8,7 +8,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.data.layouts import SPLITS
-from bsroformer.data.names import normal
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.evaluation import (
@@ -22,11 +21,13 @@ from bsroformer.evaluation import (
     with_stems_kept,
     write_results,
 )
+from bsroformer.file_names import normal
 from bsroformer.launch.candidates import build_candidates, facts_of
 from bsroformer.launch.config import path_of, prepared, switch, whole, words
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.run_folder import make_folder
+from bsroformer.launch.runs_index import update_runs_page
 from bsroformer.launch.scoring import run_evaluation, show_results
 from bsroformer.launch.shared_songs import Shared
 from bsroformer.launch.songs import build_source
@@ -137,6 +138,7 @@ def _finish(cfg: DictConfig, results: Results, folder: Path, console: Console) -
         from bsroformer.launch.logged_scores import log_results  # Lightning takes seconds to be imported
 
         log_results(cfg, results, console)
+    update_runs_page(cfg, folder)
     console.print(f"Tables, plots and the page report.html are in {folder}")
     if failures:
         songs = len({failure.song for failure in failures})

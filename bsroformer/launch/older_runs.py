@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 FORMER_VALUES: dict[str, Any] = {"tags": [], "float32_matmul_precision": "highest", "card_memory_gb": None}
 """Top-level keys of ``configs/train.yaml`` that came later; ``monitor`` has a rule of its own."""
 FORMER_PROGRESS = "lightning.pytorch.callbacks.RichProgressBar"
-PROGRESS = "bsroformer.training.progress.RunProgress"
+PROGRESS = "bsroformer.training.callbacks.progress.RunProgress"
 
 
 def with_present_progress(tree: dict[str, Any]) -> dict[str, Any]:

@@ -11,19 +11,18 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
-from bsroformer.checkpoints.run_folder import BEFORE, CHECKPOINTS, LAST, checkpoints_in, is_folder, run_of
-from bsroformer.checkpoints.start import leaves
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.launch.config import AUTO, CONFIG_FILE, path_of, plain
 from bsroformer.launch.ranks import by_torchrun
 from bsroformer.launch.run_config import changed, completed, replaced_keys, run_config
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
-from bsroformer.model import ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.run_folder import CHECKPOINTS, LAST, PREVIOUS, RunFolder, is_folder
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import last_good_checkpoint
-from bsroformer.training.resume_check import check_training_state
-from bsroformer.training.slurm import started_again
+from bsroformer.training.resume.checkpoint_io import last_good_checkpoint
+from bsroformer.training.resume.slurm import started_again
+from bsroformer.training.resume.state_check import check_training_state
 
 
 def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
@@ -97,7 +96,7 @@ def with_checkpoint_file(cfg: DictConfig, console: Console) -> DictConfig:
     """
     if not isinstance(cfg.ckpt_path, str) or not is_folder(Path(cfg.ckpt_path)):
         return cfg
-    checkpoint, skipped = last_good_checkpoint(run_of(Path(cfg.ckpt_path)) / CHECKPOINTS)
+    checkpoint, skipped = last_good_checkpoint(RunFolder.of(Path(cfg.ckpt_path)).checkpoints)
     for sentence in skipped:
         console.print(f"{sentence}; the checkpoint before is looked for.", style="yellow")
     if checkpoint is None:
@@ -133,7 +132,7 @@ def run_to_resume(cfg: DictConfig) -> Path:
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.resume == AUTO and not in_sweep and not names_folder(command_line()):
         raise InputError("resume=auto looks for a run at paths.output_dir, whose name has the time in it: give one")
-    if cfg.resume != AUTO and not in_sweep and run_of(path_of(cfg.resume, "resume")) != folder:
+    if cfg.resume != AUTO and not in_sweep and RunFolder.of(path_of(cfg.resume, "resume")).path != folder:
         raise InputError(
             f"resume={cfg.resume} goes on in that folder, and paths.output_dir={folder} names another: leave it out"
         )
@@ -147,11 +146,11 @@ def refuse_folder_in_use(cfg: DictConfig) -> None:
         InputError: If there is one.
     """
     folder = cfg.paths.output_dir
-    kept = checkpoints_in(Path(folder))
+    kept = RunFolder(folder).checkpoint_files()
     resumes = cfg.ckpt_path and Path(cfg.ckpt_path).resolve().parent == (Path(folder) / CHECKPOINTS).resolve()
     if not kept or resumes:
         return
-    if any(path.name in (LAST, BEFORE) for path in kept):
+    if any(path.name in (LAST, PREVIOUS) for path in kept):
         raise InputError(
             f"paths.output_dir={folder} holds a training already: resume={folder} goes on with it; "
             "give another folder, or remove that one, to start anew"
@@ -237,9 +236,8 @@ def refuse_another_model(cfg: DictConfig, kept: dict[str, Any]) -> None:
     Raises:
         InputError: Naming the first key that differs.
     """
-    configured = ModelSettings.from_dict(plain(cfg.model)).model_dump(mode="json")
-    trained = ModelSettings.from_dict(kept).model_dump(mode="json")
-    ours, theirs = dict(leaves(configured)), dict(leaves(trained))
+    ours = ModelSettings.from_dict(plain(cfg.model)).leaves()
+    theirs = ModelSettings.from_dict(kept).leaves()
     if key := next((key for key in ours if ours[key] != theirs.get(key)), None):
         raise InputError(
             f"model.{key} is {ours[key]}, and {theirs.get(key)} in {cfg.ckpt_path}: a training goes on with the model "

@@ -1,6 +1,5 @@
 """What a training prints around its steps: how it ended, and the commands that come next."""
 
-import shlex
 from pathlib import Path
 
 import lightning as L
@@ -8,16 +7,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
-from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
+from bsroformer.invocation import command_line
 from bsroformer.launch.best import Scored
 from bsroformer.launch.reading import told_data
 from bsroformer.launch.sweep_job import job_folder
 from bsroformer.printed import PRINTED
 from bsroformer.report.monitor import Monitor
-from bsroformer.training.pace import out_of_time, time_key
-from bsroformer.training.progress import progress_of
-
-REPORT = "report.html"
+from bsroformer.run_folder import RunFolder
+from bsroformer.training.callbacks.progress import progress_of
+from bsroformer.training.run_clock import out_of_time, time_key
 
 
 def log_and_print(console: Console, text: str, style: str | None = None) -> None:
@@ -40,12 +38,12 @@ def show_progress_on(trainer: L.Trainer, console: Console) -> None:
 
 def report_end(cfg: DictConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
     """Print what the training ended with: its last step, the best score and checkpoint, and the page."""
-    folder = Path(cfg.paths.output_dir)
+    report = RunFolder(cfg.paths.output_dir).report
     log_and_print(console, reason_of_end(cfg, trainer))
     if best.path:
         log_and_print(console, f"Best score {score_and_step(cfg, trainer, best)}: {best.path}")
-    if (folder / REPORT).is_file():
-        log_and_print(console, f"Report: {folder / REPORT}")
+    if report.is_file():
+        log_and_print(console, f"Report: {report}")
 
 
 def report_next_commands(cfg: DictConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
@@ -80,16 +78,11 @@ def next_commands(cfg: DictConfig, trainer: L.Trainer, best: Scored) -> dict[str
     """Commands for what comes next, by their purpose."""
     folder, commands = Path(cfg.paths.output_dir), {}
     if best.path:
-        commands["Separate"] = typed("separate", f"ckpt={folder}", "input=song.mp3")
-        commands["Evaluate"] = f"{typed('eval', f'ckpt={folder}')} {data_words(cfg)}"
-    if (folder / CHECKPOINTS / LAST).is_file():
-        commands["Train longer"] = f"{typed('train', f'resume={folder}')} {longer(cfg, trainer)}"
+        commands["Separate"] = command_line("separate", f"ckpt={folder}", "input=song.mp3")
+        commands["Evaluate"] = f"{command_line('evaluate', f'ckpt={folder}')} {data_words(cfg)}"
+    if RunFolder(folder).last.is_file():
+        commands["Train longer"] = f"{command_line('train', f'resume={folder}')} {longer(cfg, trainer)}"
     return commands
-
-
-def typed(script: str, *words: str) -> str:
-    """A command line that runs a script, to be pasted into a shell."""
-    return shlex.join(["python", f"scripts/{script}.py", *words])
 
 
 def data_words(cfg: DictConfig) -> str:

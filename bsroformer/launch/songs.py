@@ -36,9 +36,9 @@ def pack_folder(cfg: DictConfig, source: Source) -> Path | None:
         if folder.is_file():
             raise InputError(f"data.pack={folder} is a file: name a folder, there or not")
         return folder
-    if source.place is None or not source.place.exists():
+    if source.location is None or not source.location.exists():
         return None
-    place, form = source.place.resolve(), source.form
+    place, form = source.location.resolve(), source.form
     made_of = f"{place}|{form.sample_rate}|{form.channels}".encode("utf-8", "surrogateescape")
     return (
         Path(cfg.paths.cache_dir).expanduser() / "packs" / f"{place.name}-{blake2b(made_of, digest_size=4).hexdigest()}"

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from bsroformer.launch.errors import mendable, one_sentence, report
 from bsroformer.report.monitor import monitor_of
-from bsroformer.training.result import read_result, update_result
+from bsroformer.training.sweep.job_result import read_result, update_result
 
 Script = Callable[[DictConfig], float | None]
 

@@ -1,4 +1,4 @@
-"""Train a model: ``scripts/train.py``."""
+"""Train a model: ``bsroformer train``."""
 
 import logging
 import sys
@@ -13,7 +13,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 from rich.console import Console
 
-from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.checkpoints.start import start_from
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.loader import ReadingError, dead_worker, is_of_dead_worker
@@ -30,6 +29,7 @@ from bsroformer.launch.monitoring import with_monitor
 from bsroformer.launch.older_runs import completed
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
+from bsroformer.launch.run_end import end_recorded
 from bsroformer.launch.run_facts import check_tags, record_best, record_run
 from bsroformer.launch.run_folder import make_folder, open_run_folder
 from bsroformer.launch.run_lines import log_and_print, report_end, report_next_commands, show_progress_on
@@ -38,11 +38,13 @@ from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
+from bsroformer.models.abilities import RecomputesBlocks
 from bsroformer.report.monitor import Monitor
+from bsroformer.run_folder import RunFolder
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import CarefulCheckpointIO
-from bsroformer.training.stop_signals import StoppedError
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
+from bsroformer.training.resume.stop_signals import StoppedError
 
 REMARKS = (
     ".*LeafSpec",
@@ -89,8 +91,10 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)
-    if cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu":
-        blocks = f"{module.model.recomputed_blocks} of {cfg.model.trunk.depth} blocks"
+    model = module.model
+    automatic = cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu"
+    if automatic and isinstance(model, RecomputesBlocks):
+        blocks = f"{model.recomputed_blocks} of {len(model.recomputable_blocks)} blocks"
         console.print(f"activation_checkpointing=auto recomputes {blocks} in the backward pass")
     if trainer.world_size > 1:
         excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size
@@ -115,7 +119,7 @@ def _run(
     resumed = told_of_resuming(cfg, trainer, module, data, console)
     with _run_folder(cfg, trainer, module.model, resumed, console):
         _fit(cfg, trainer, module, data, resumed, console)
-        best, last = best_of_run(trainer, module, data, monitor, console), folder / CHECKPOINTS / LAST
+        best, last = best_of_run(trainer, module, data, monitor, console), RunFolder(folder).last
         report_no_best(best, monitor, last, console)
         if trainer.is_global_zero and not keeps_nothing(cfg):
             record_best(folder, best.path or str(last))
@@ -128,7 +132,7 @@ def _run(
 
 @contextmanager
 def _run_folder(
-    cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None, console: Console
+    cfg: DictConfig, trainer: L.Trainer, model: SeparationModel, resumed: str | None, console: Console
 ) -> Iterator[None]:
     """Make the run's folder and record what is trained there; a ``fast_dev_run`` keeps nothing."""
     folder = Path(cfg.paths.output_dir)
@@ -139,6 +143,7 @@ def _run_folder(
             save_config(cfg, folder)
             with warnings_told(console):
                 record_run(cfg, trainer, model, resumed)
+            stack.enter_context(end_recorded(cfg, trainer))
         yield
 
 
@@ -166,7 +171,7 @@ def _fit(
             trainer.fit(module, data, ckpt_path=checkpoint)
     except StoppedError as stopped:
         where = f"Stopped after step {trainer.global_step:,}" if stopped.saved else "Stopped at once"
-        there = (Path(folder) / CHECKPOINTS / LAST).exists()
+        there = RunFolder(folder).last.exists()
         then = f"resume={folder} goes on from its last checkpoint." if there else "no checkpoint was written yet."
         log_and_print(console, f"{where}; {then}")
         sys.exit(stopped.status)
@@ -184,7 +189,7 @@ def _fit(
 
 def _how_to_resume(folder: Path) -> str:
     """The end of a sentence on a fault, if there is a checkpoint to resume from."""
-    there = (folder / CHECKPOINTS / LAST).exists()
+    there = RunFolder(folder).last.exists()
     return f". Then resume={folder} continues from its last checkpoint" if there else ""
 
 
@@ -205,7 +210,7 @@ def _check_evaluation(trainer: L.Trainer, data: StemsDataModule) -> None:
 
 def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, console: Console) -> None:
     """Say what is trained on what, and where it goes."""
-    songs = data.songs
+    songs = data.tracks
     parameters = sum(parameter.numel() for parameter in module.parameters())
     if len(module.model.stems) < len(cfg.data.stems):
         others = [stem for stem in cfg.data.stems if stem not in module.model.stems]
@@ -220,7 +225,7 @@ def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, 
     console.print(f"{parameters / 1e6:.1f} M parameters; {place}")
 
 
-def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:
+def _start(cfg: DictConfig, model: SeparationModel, console: Console) -> None:
     """Begin from another model's weights, and say what was taken."""
     source = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console).model()
     start = start_from(model, source, cfg.init_from)

@@ -1,4 +1,4 @@
-"""The paper's loss: L1 on the waveform and on complex spectra of several resolutions."""
+"""The paper's loss: L1 on the waveform and on several complex spectra."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,9 @@ from bsroformer.audio.stft import Stft
 
 
 class MultiResolutionLoss(nn.Module):
-    """``mean|e - s| + weight * sum_w mean|STFT_w(e) - STFT_w(s)|`` (arXiv 2309.02612, section 3.4).
+    """L1 on the waveform and on complex spectra (arXiv 2309.02612, section 3.4).
+
+    ``mean|e - s| + weight * sum_w mean|STFT_w(e) - STFT_w(s)|``
 
     The modulus is that of the complex difference; the sum over windows is not divided by their number. As in the
     public implementation a transform is never shorter than `n_fft`; shorter windows are padded with zeros.
@@ -18,7 +20,7 @@ class MultiResolutionLoss(nn.Module):
         windows: Window lengths, samples.
         hop_length: Samples between two frames; 147 gives 300 frames a second at 44.1 kHz.
         n_fft: Shortest Fourier transform, samples.
-        weight: Of the spectral terms.
+        weight: Weight of the spectral terms.
     """
 
     def __init__(self, windows: Sequence[int], hop_length: int, n_fft: int, weight: float = 1.0) -> None:
@@ -27,10 +29,11 @@ class MultiResolutionLoss(nn.Module):
         self.stfts = nn.ModuleList(Stft(max(window, n_fft), hop_length, window) for window in windows)
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare stems ``(b n c t)``; returns the loss and its terms, unweighted, under their names."""
+        """Compare stems ``(b n c t)``: the loss and its unweighted terms by name."""
         error = estimate.float() - target.float()
         waveform = error.abs().mean()
         # The transform is linear: that of the difference is the difference of transforms.
         spectra = {f"stft_{stft.win_length}": stft(error).abs().mean() for stft in self.stfts}
-        loss = waveform + self.weight * torch.stack(list(spectra.values())).sum()
+        spectral = torch.stack(list(spectra.values())).sum()
+        loss = waveform + self.weight * spectral
         return loss, {"waveform": waveform, **spectra}

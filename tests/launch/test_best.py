@@ -15,7 +15,7 @@ from bsroformer.launch import best as launch_best
 from bsroformer.launch import train as launch_train
 from bsroformer.launch.best import Scored, best_checkpoint
 from bsroformer.launch.train import train
-from bsroformer.training.candidates import score_of
+from bsroformer.training.callbacks.candidates import score_of
 from launched import SMALL_RUN, composed
 
 pytestmark = [

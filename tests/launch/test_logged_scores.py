@@ -10,7 +10,7 @@ from bsroformer.evaluation import Evaluation, Results, SongScores
 from bsroformer.launch.logged_scores import averages_by_name, log_scores, table_columns, table_lines
 from bsroformer.launch.train import train
 from bsroformer.report.page import REPORT
-from bsroformer.training.report import Report
+from bsroformer.training.callbacks.report import Report
 from launched import SMALL_RUN, composed
 
 

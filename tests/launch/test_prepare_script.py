@@ -59,7 +59,7 @@ def test_a_training_on_files_tells_what_packing_would_save(songs, capsys):
     train(composed("train", *SMALL_RUN, f"data.root={songs}", "paths.output_dir=run", "paths.cache_dir=cache"))
     told = capsys.readouterr().out
     assert "3 songs are read from their audio files: " in told and " ms for an excerpt, and silent regions" in told
-    assert f"python scripts/prepare.py data.root={songs}" in told
+    assert f"bsroformer prepare data.root={songs}" in told
 
 
 def test_a_training_tells_of_stale_packs_and_reads_the_files(songs, capsys):
@@ -90,7 +90,7 @@ def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):
         ("action=paint", "action=paint is none of pack, "),
         ("workers=0", "workers=0 must be 1 or more"),
         ("mend=[pitch]", "mend names pitch: choose from rate"),
-        ("precision=int8", "precision=int8 is none of auto, int16"),
+        ("precision=int8", "precision=int8 must be one of auto, int16"),
         ("data.pack=false", "data.pack=false writes no packs"),
         ("data.root=nowhere", "There is no data set folder nowhere"),
     ],
