@@ -70,14 +70,20 @@ COMMANDS = {
     for command in (
         Command("train", "train", "Train a model.", output="paths.output_dir", shares_folder=True),
         Command("separate", "separate", "Separate songs into their stems.", positional="input"),
-        Command("evaluate", "evaluate", "Score separated stems against the true ones.", shares_folder=True),
+        Command(
+            "evaluate",
+            "evaluate",
+            "Score separated stems against the true ones.",
+            positional="ckpt",
+            shares_folder=True,
+        ),
         Command(
             "prepare",
             "prepare",
             "Pack songs for fast training, check them, or preview augmentation.",
             actions=("pack", "check", "preview"),
         ),
-        Command("studio", "app", "Separate songs on a page in the browser."),
+        Command("studio", "app", "Separate songs on a page in the browser.", positional="ckpt"),
         Command(
             "checkpoint",
             "checkpoint",
