@@ -19,7 +19,8 @@ from bsroformer.data.datamodule import Batches
 from bsroformer.inference import Separator
 from bsroformer.launch.build import build_module
 from bsroformer.launch.separators import separator_of
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import CONFIGS, REPOSITORY, composed
 
 Tree = dict[str, Any]

@@ -17,7 +17,8 @@ import soundfile
 
 from bsroformer.checkpoints.save import save_model
 from bsroformer.launch.eval import evaluate
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import REPOSITORY, composed
 from warm import Running, environment, started
 

@@ -10,7 +10,8 @@ import torch
 
 from bsroformer.checkpoints.save import save_model
 from bsroformer.launch.config import plain
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import SMALL_RUN, Script, composed, files_in, small_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")

@@ -61,7 +61,10 @@ def _check_missing(song: TrackFiles, form: TrackFormat, silence: bool) -> None:
 
 
 def _remedy_for_missing(song: TrackFiles, form: TrackFormat) -> str:
-    """Suggest what to do about missing stems: a mixture contains them, and without one they may be silent."""
+    """Suggest what to do about missing stems.
+
+    A mixture contains them, and without one they may be silent.
+    """
     present = [stem for stem in form.stems if stem in song.stems]
     if not present:
         return "or change data.stems"
@@ -80,7 +83,7 @@ def case_mismatches(song: TrackFiles, form: TrackFormat) -> dict[str, str]:
 
 
 def find_mismatches(sources: Mapping[str, AudioInfo], form: TrackFormat) -> list[FormatMismatch]:
-    """List the properties of a track's streams that prevent their use together as they are."""
+    """List the mismatches that prevent the use of a track's streams together."""
     mismatches = []
     for name, info in sources.items():
         if info.sample_rate != form.sample_rate:
@@ -99,7 +102,10 @@ def find_mismatches(sources: Mapping[str, AudioInfo], form: TrackFormat) -> list
 
 
 def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:
-    """Check for files of different lengths; streams of one file may differ, and a change of rate rounds a length."""
+    """Check for files of different lengths.
+
+    Streams of one file may differ, and a change of rate rounds a length.
+    """
     if len({info.path for info in sources.values()}) <= 1:
         return False
     seconds = [(info.frames or 0) / info.sample_rate for info in sources.values()]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
@@ -17,17 +17,14 @@ from bsroformer.launch.config import number, path_of, paths_of, prepared, switch
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.separators import one_for_each, separator_of
 from bsroformer.launch.terminal import stopping_on_sigterm, terminal, wait_until_interrupted
-from bsroformer.model import BandSplitRoformer
-from bsroformer.studio.accounts import accounts_of
+from bsroformer.models import SeparationModel
+from bsroformer.studio.address import Address, parse_accounts
+from bsroformer.studio.catalog import CheckpointOption, options_from_paths, options_in_folder
 from bsroformer.studio.example import example_song
-from bsroformer.studio.held_model import HeldModel
 from bsroformer.studio.limits import Limits
-from bsroformer.studio.menu import Offer, offers_in, offers_of
-from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.studio import Studio
-
-if TYPE_CHECKING:  # it imports Gradio, which not everybody has
-    from bsroformer.studio.address import Address
+from bsroformer.studio.workspace import Workspace
 
 HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -75,41 +72,37 @@ def build_studio(cfg: DictConfig, console: Console) -> Studio:
         songs_each=whole(cfg, "limits.songs_each"),
         keep_minutes=number(cfg, "limits.keep_minutes"),
     )
-    offers = build_offers(cfg)
-    for offer in offers:
-        console.print(offer.label)
-    shelf = Shelf(path_of(cfg.output, "output"), keep_seconds=60 * limits.keep_minutes)
-    held = HeldModel(partial(_separator, cfg))
-    return Studio(offers, held, shelf, limits, Delivery("wav", cfg.bit_depth), console.print)
+    options = build_offers(cfg)
+    for option in options:
+        console.print(option.label)
+    workspace = Workspace(path_of(cfg.output, "output"), keep_seconds=60 * limits.keep_minutes)
+    model = ModelCache(partial(_separator, cfg))
+    return Studio(options, model, workspace, limits, Delivery("wav", cfg.bit_depth), console.print)
 
 
-def build_offers(cfg: DictConfig) -> list[Offer]:
+def build_offers(cfg: DictConfig) -> list[CheckpointOption]:
     """The checkpoints to choose from, the usual one first.
 
     Raises:
         InputError: If there is none, or one that is named cannot be opened.
     """
     if cfg.ckpt is None:
-        return offers_in(path_of(cfg.paths.runs_dir, "paths.runs_dir"))
+        return options_in_folder(path_of(cfg.paths.runs_dir, "paths.runs_dir"))
     paths = paths_of(cfg.ckpt, "ckpt")
-    return offers_of(paths, one_for_each(paths, cfg.config, "config"))
+    return options_from_paths(paths, one_for_each(paths, cfg.config, "config"))
 
 
-def _separator(
-    cfg: DictConfig, model: BandSplitRoformer, stems: Sequence[str], overlap: float, shifts: int
-) -> Separator:
+def _separator(cfg: DictConfig, model: SeparationModel, stems: Sequence[str], overlap: float, shifts: int) -> Separator:
     """What a visitor wants, on what the configuration computes with."""
     return separator_of(model, cast(DictConfig, OmegaConf.merge(cfg, {"overlap": overlap, "shifts": shifts})), stems)
 
 
-def address_of(cfg: DictConfig) -> "Address":
+def address_of(cfg: DictConfig) -> Address:
     """Where the page is to be found, and by whom.
 
     Raises:
         InputError: If a key has no sense.
     """
-    from bsroformer.studio.address import Address
-
     return Address(
         host=word(cfg, "host"),
         port=None if cfg.port is None else whole(cfg, "port"),
@@ -124,10 +117,10 @@ def _accounts(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
     """Names and passwords; without ``auth``, everybody may use the page."""
     if cfg.auth is None:
         return ()
-    return accounts_of(list(cfg.auth) if isinstance(cfg.auth, ListConfig) else cfg.auth)
+    return parse_accounts(list(cfg.auth) if isinstance(cfg.auth, ListConfig) else cfg.auth)
 
 
-def _tell(console: Console, local: str | None, public: str | None, address: "Address") -> None:
+def _tell(console: Console, local: str | None, public: str | None, address: Address) -> None:
     """Say where the page is, and who can see it."""
     console.print(f"The page is at {local}" + (f" and {public}" if public else "") + "; Ctrl-C closes it.")
     if (public or address.host not in HERE) and not address.auth:

@@ -20,7 +20,9 @@ from bsroformer.launch.config import AUTO, plain, whole
 from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.launch.wandb_mode import logs_to_wandb
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import SeparationModel, build_model, settings_from_dict
+from bsroformer.models.abilities import compile_blocks, set_recomputed_blocks
+from bsroformer.models.blank import count_recomputable_blocks
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
@@ -30,11 +32,16 @@ MATMUL_PRECISIONS = ("highest", "high", "medium")
 MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
 
-def build_model(cfg: DictConfig) -> BandSplitRoformer:
-    """The model that ``model`` describes, with random weights."""
-    model = BandSplitRoformer(ModelSettings.from_dict(plain(cfg.model)))
-    model.recomputed_blocks = recomputed_blocks(cfg)
+def build_configured_model(cfg: DictConfig) -> SeparationModel:
+    """Build the model that ``model`` describes, with random weights."""
+    model = build_model(settings_from_dict(plain(cfg.model)))
+    set_recomputed_blocks(model, recomputed_blocks(cfg))
     return model
+
+
+def block_count(cfg: DictConfig) -> int:
+    """Count the blocks that the configured model can recompute; 0 if its architecture has none."""
+    return count_recomputable_blocks(settings_from_dict(plain(cfg.model)))
 
 
 def recomputed_blocks(cfg: DictConfig) -> int:
@@ -45,16 +52,22 @@ def recomputed_blocks(cfg: DictConfig) -> int:
     """
     from bsroformer.launch.memory import fewest_blocks  # which imports this module
 
-    asked, depth = cfg.activation_checkpointing, cfg.model.trunk.depth
+    asked = cfg.activation_checkpointing
     if asked == AUTO:
         return fewest_blocks(cfg)
+    depth = block_count(cfg)
+    if not depth and asked is True:
+        raise InputError(
+            f"activation_checkpointing=true cannot be used with architecture {cfg.model.get('architecture')}, which "
+            "has no blocks to recompute; use activation_checkpointing=false"
+        )
     if isinstance(asked, bool):
         return depth if asked else 0
     if isinstance(asked, int) and 0 <= asked <= depth:
         return asked
     raise InputError(
         f"activation_checkpointing={asked} must be auto, true, false, or a number of blocks from 0 to {depth} "
-        "(model.trunk.depth)"
+        "(those of the model)"
     )
 
 
@@ -70,9 +83,9 @@ def build_module(cfg: DictConfig) -> SeparationModule:
                 f"model.{key} is {cfg.model[key]} and audio.{key} {cfg.audio[key]}: set audio.{key}={cfg.model[key]}, "
                 "so that songs are read as the model takes them"
             )
-    model = build_model(cfg)
+    model = build_configured_model(cfg)
     if cfg.compile:
-        model.compile_blocks()
+        compile_blocks(model)
     stems, monitor = list(cfg.data.stems), monitor_of(cfg).name
     return SeparationModule(model, make(cfg.loss), build_optimizer(cfg), make(cfg.scheduler), stems, monitor)
 

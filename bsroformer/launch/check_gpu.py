@@ -10,7 +10,13 @@ from rich.table import Table
 
 from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
 from bsroformer.hardware import describe
-from bsroformer.launch.build import build_model, build_optimizer, chosen_precision, recomputed_blocks
+from bsroformer.launch.build import (
+    block_count,
+    build_configured_model,
+    build_optimizer,
+    chosen_precision,
+    recomputed_blocks,
+)
 from bsroformer.launch.config import AUTO, prepared
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.memory import (
@@ -45,14 +51,15 @@ def check_gpu(cfg: DictConfig) -> None:
     asked, cfg = cfg.activation_checkpointing, with_recomputation(cfg)
     keep_freed_memory()
     console.print(grid(describe(), "What PyTorch sees"))
-    if asked == AUTO:
-        blocks = f"{cfg.activation_checkpointing} of {cfg.model.trunk.depth} blocks"
+    if asked == AUTO and block_count(cfg):
+        blocks = f"{cfg.activation_checkpointing} of {block_count(cfg)} blocks"
         console.print(f"\nactivation_checkpointing=auto recomputes {blocks}")
     precision, device = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator), training_device(cfg)
     with console.status("counting what a forward pass saves"):
         estimate = estimator(cfg)(training_plan(cfg))
     name = str(cfg.optimizer._target_).rpartition(".")[2]
-    console.print(grid(estimate_rows(estimate, name), f"\nA training step, estimated at precision {precision}"))
+    rows = estimate_rows(estimate, name, cfg.trainer.accelerator)
+    console.print(grid(rows, f"\nA training step, estimated at precision {precision}"))
     if cfg.trainer.accelerator != "cpu" and device.type == "cpu":
         console.print(no_gpu())
     try_steps = cfg.memory_gb is None and device.type == "cuda"
@@ -103,7 +110,7 @@ def tried(cfg: DictConfig, device: torch.device, console: Console) -> bool:
     with console.status("making real steps"):
         largest = largest_that_fits(step_fits(cfg, device, limit), plan.effective_batch)
     console.print(f"\nReal steps of up to {largest} of the {plan.effective_batch} excerpts between two updates fit.")
-    if change := keys(plan, fastest_plan(plan, largest), cfg.model.trunk.depth):
+    if change := keys(plan, fastest_plan(plan, largest), block_count(cfg)):
         console.print(f"As many between two updates, in the largest steps that fit: {change}")
     if largest < plan.batch_size:
         tell(advice_after_shortage(cfg, limit), limit, console)
@@ -112,7 +119,7 @@ def tried(cfg: DictConfig, device: torch.device, console: Console) -> bool:
 
 def step_fits(cfg: DictConfig, device: torch.device, limit: int) -> Callable[[int], bool]:
     """Tries whether steps of so many excerpts fit a CUDA GPU, beside averaged weights and CUDA's context."""
-    model, loss, optimizer = build_model(cfg), make(cfg.loss), build_optimizer(cfg)
+    model, loss, optimizer = build_configured_model(cfg), make(cfg.loss), build_optimizer(cfg)
     average = estimator(cfg)(training_plan(cfg)).average
 
     def fits(batch_size: int) -> bool:
@@ -145,15 +152,16 @@ def no_gpu() -> str:
     )
 
 
-def estimate_rows(estimate: MemoryEstimate, optimizer: str) -> dict[str, str]:
+def estimate_rows(estimate: MemoryEstimate, optimizer: str, accelerator: str) -> dict[str, str]:
     """The estimate in words and GiB, with the optimiser's name."""
+    runtime = "PyTorch" if accelerator == "cpu" else "CUDA"
     rows = {
         "weights": estimate.weights,
         "gradients": estimate.gradients,
         f"state of {optimizer}": estimate.optimizer,
         "averaged weights": estimate.average,
         "activations for the backward pass": estimate.activations,
-        f"allowance: {gib(CONTEXT)} for CUDA, {PASSING:.0%} over activations": estimate.allowance,
+        f"allowance: {gib(CONTEXT)} for {runtime}, {PASSING:.0%} over activations": estimate.allowance,
         "in all": estimate.total,
     }
     return {name: gib(size) for name, size in rows.items()}

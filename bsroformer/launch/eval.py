@@ -27,6 +27,7 @@ from bsroformer.launch.config import path_of, prepared, switch, whole, words
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.run_folder import make_folder
+from bsroformer.launch.runs_index import update_runs_page
 from bsroformer.launch.scoring import run_evaluation, show_results
 from bsroformer.launch.shared_songs import Shared
 from bsroformer.launch.songs import build_source
@@ -137,6 +138,7 @@ def _finish(cfg: DictConfig, results: Results, folder: Path, console: Console) -
         from bsroformer.launch.logged_scores import log_results  # Lightning takes seconds to be imported
 
         log_results(cfg, results, console)
+    update_runs_page(cfg, folder)
     console.print(f"Tables, plots and the page report.html are in {folder}")
     if failures:
         songs = len({failure.song for failure in failures})

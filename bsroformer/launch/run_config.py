@@ -8,11 +8,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from bsroformer.checkpoints.start import leaves
 from bsroformer.errors import InputError
 from bsroformer.launch.config import CONFIG_FILE
 from bsroformer.launch.older_runs import with_present_progress
 from bsroformer.launch.trusted_classes import TARGET, config_folders, with_known_classes
+from bsroformer.models.settings import leaves
 from bsroformer.safe_files import read_yaml
 
 WHICH = ("resume", "paths.output_dir", "ckpt_path")

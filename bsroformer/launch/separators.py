@@ -14,7 +14,7 @@ from bsroformer.file_state import file_fingerprint
 from bsroformer.inference import Ensemble, Separator, StreamSeparator
 from bsroformer.inference.ensemble import Weights
 from bsroformer.launch.config import number, paths_of, switch, whole, word, words
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 
 
 def opened_checkpoint(ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
@@ -68,7 +68,7 @@ def checkpoint_fingerprints(checkpoints: Sequence[Checkpoint]) -> list[list[Any]
     return [[file_fingerprint(path) for path in checkpoint.files] for checkpoint in checkpoints]
 
 
-def separator_of(model: BandSplitRoformer, cfg: DictConfig, stems: Sequence[str] | None = None) -> Separator:
+def separator_of(model: SeparationModel, cfg: DictConfig, stems: Sequence[str] | None = None) -> Separator:
     """A separator as ``configs/separation/`` describes it."""
     return Separator(
         model,
@@ -95,7 +95,7 @@ def device_of(cfg: DictConfig) -> str:
 
 
 def _own(
-    models: Sequence[BandSplitRoformer], number: int, paths: Sequence[str], stems: Sequence[str] | None
+    models: Sequence[SeparationModel], number: int, paths: Sequence[str], stems: Sequence[str] | None
 ) -> Sequence[str] | None:
     """Those of the stems that a model has, if there are several models, each of which may have some.
 

@@ -29,6 +29,7 @@ from bsroformer.launch.monitoring import with_monitor
 from bsroformer.launch.older_runs import completed
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.resuming import refuse_folder_in_use, told_of_resuming, with_run_to_resume
+from bsroformer.launch.run_end import end_recorded
 from bsroformer.launch.run_facts import check_tags, record_best, record_run
 from bsroformer.launch.run_folder import make_folder, open_run_folder
 from bsroformer.launch.run_lines import log_and_print, report_end, report_next_commands, show_progress_on
@@ -37,7 +38,8 @@ from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.launch.sweep_job import sweep_job
 from bsroformer.launch.terminal import terminal, warnings_told
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
+from bsroformer.models.abilities import RecomputesBlocks
 from bsroformer.report.monitor import Monitor
 from bsroformer.run_folder import RunFolder
 from bsroformer.training import SeparationModule
@@ -89,8 +91,10 @@ def train(cfg: DictConfig) -> float:
         _check_evaluation(trainer, data)
     check_averaging(cfg, trainer)
     _announce(cfg, module, data, console)
-    if cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu":
-        blocks = f"{module.model.recomputed_blocks} of {cfg.model.trunk.depth} blocks"
+    model = module.model
+    automatic = cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu"
+    if automatic and isinstance(model, RecomputesBlocks):
+        blocks = f"{model.recomputed_blocks} of {len(model.recomputable_blocks)} blocks"
         console.print(f"activation_checkpointing=auto recomputes {blocks} in the backward pass")
     if trainer.world_size > 1:
         excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size
@@ -128,7 +132,7 @@ def _run(
 
 @contextmanager
 def _run_folder(
-    cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None, console: Console
+    cfg: DictConfig, trainer: L.Trainer, model: SeparationModel, resumed: str | None, console: Console
 ) -> Iterator[None]:
     """Make the run's folder and record what is trained there; a ``fast_dev_run`` keeps nothing."""
     folder = Path(cfg.paths.output_dir)
@@ -139,6 +143,7 @@ def _run_folder(
             save_config(cfg, folder)
             with warnings_told(console):
                 record_run(cfg, trainer, model, resumed)
+            stack.enter_context(end_recorded(cfg, trainer))
         yield
 
 
@@ -220,7 +225,7 @@ def _announce(cfg: DictConfig, module: SeparationModule, data: StemsDataModule, 
     console.print(f"{parameters / 1e6:.1f} M parameters; {place}")
 
 
-def _start(cfg: DictConfig, model: BandSplitRoformer, console: Console) -> None:
+def _start(cfg: DictConfig, model: SeparationModel, console: Console) -> None:
     """Begin from another model's weights, and say what was taken."""
     source = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console).model()
     start = start_from(model, source, cfg.init_from)

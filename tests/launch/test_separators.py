@@ -14,7 +14,8 @@ from bsroformer.launch import separators
 from bsroformer.launch.candidates import model_settings
 from bsroformer.launch.separate import settings_of
 from bsroformer.launch.separators import build_separator, device_of, open_checkpoints
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import REPOSITORY, composed
 
 

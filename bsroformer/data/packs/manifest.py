@@ -1,4 +1,4 @@
-"""The list of packed tracks by split, so that a training can run without their files."""
+"""The list of packed tracks by split, for a training without their files."""
 
 import json
 from collections.abc import Sequence

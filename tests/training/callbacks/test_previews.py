@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader
 
 from bsroformer.data.validation import ValidationExcerpt
 from bsroformer.launch.train import train
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.callbacks.ema import Ema
 from bsroformer.training.callbacks.previews import Previews
 from bsroformer.training.module import SeparationModule

@@ -3,12 +3,14 @@
 import csv
 
 import pytest
+from lightning.pytorch.callbacks import Timer
 
 from bsroformer.launch.train import train
 from bsroformer.run_folder import RunFolder
 from bsroformer.training import run_clock
 from bsroformer.training.run_clock import RunClock
 from launched import SMALL_RUN, composed
+from runs import metrics
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -46,6 +48,14 @@ def test_a_run_out_of_time_says_so(songs_root, tmp_path, capsys):
     limits = "trainer.max_steps=1000", "+trainer.max_time='00:00:00:00'"
     run(songs_root, tmp_path, *limits)
     assert "trainer.max_time=00:00:00:00 ended the run" in capsys.readouterr().out
+
+
+def test_a_run_out_of_time_is_validated_before_it_ends(songs_root, tmp_path, monkeypatch):
+    monkeypatch.setattr(Timer, "on_fit_start", lambda *_: None)  # it would end the run before its first step
+    limits = "trainer.max_steps=1000", "+trainer.max_time='00:00:00:00'", "trainer.check_val_every_n_epoch=5"
+    run(songs_root, tmp_path, *limits)
+    assert (tmp_path / "checkpoints" / "best.ckpt").is_file()
+    assert [row["val/si_sdr"] != "" for row in metrics(tmp_path)].count(True) == 1
 
 
 def test_remaining_time_is_that_of_the_steps_left(monkeypatch):
