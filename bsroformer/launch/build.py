@@ -20,7 +20,7 @@ from bsroformer.launch.config import AUTO, plain, whole
 from bsroformer.launch.ranks import check_processes
 from bsroformer.launch.songs import build_source, make, pack_folder
 from bsroformer.launch.wandb_mode import logs_to_wandb
-from bsroformer.models import SeparationModel, build_model, settings_from_dict
+from bsroformer.models import SeparationModel, registry, settings_from_dict
 from bsroformer.models.abilities import compile_blocks, set_recomputed_blocks
 from bsroformer.models.blank import count_recomputable_blocks
 from bsroformer.report.monitor import monitor_of
@@ -32,9 +32,9 @@ MATMUL_PRECISIONS = ("highest", "high", "medium")
 MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
 
-def build_configured_model(cfg: DictConfig) -> SeparationModel:
+def build_model(cfg: DictConfig) -> SeparationModel:
     """Build the model that ``model`` describes, with random weights."""
-    model = build_model(settings_from_dict(plain(cfg.model)))
+    model = registry.build_model(settings_from_dict(plain(cfg.model)))
     set_recomputed_blocks(model, recomputed_blocks(cfg))
     return model
 
@@ -83,7 +83,7 @@ def build_module(cfg: DictConfig) -> SeparationModule:
                 f"model.{key} is {cfg.model[key]} and audio.{key} {cfg.audio[key]}: set audio.{key}={cfg.model[key]}, "
                 "so that songs are read as the model takes them"
             )
-    model = build_configured_model(cfg)
+    model = build_model(cfg)
     if cfg.compile:
         compile_blocks(model)
     stems, monitor = list(cfg.data.stems), monitor_of(cfg).name
