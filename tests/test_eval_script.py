@@ -16,9 +16,8 @@ import pytest
 import soundfile
 
 from bsroformer.checkpoints.save import save_model
-from bsroformer.launch.eval import evaluate
 from bsroformer.model import BandSplitRoformer, ModelSettings
-from launched import REPOSITORY, composed
+from launched import REPOSITORY, launch
 from warm import Running, environment, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "eval.py")
@@ -66,7 +65,7 @@ def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:
     printed, status = io.StringIO(), 0
     with contextlib.chdir(cwd), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            evaluate(composed("eval", *SMALL, *overrides))
+            launch("eval", *SMALL, *overrides)
         except SystemExit as ended:
             status = int(ended.code or 0)
     return status, printed.getvalue()
@@ -219,9 +218,9 @@ def test_a_damaged_song_is_told_and_the_rest_is_scored(root, ckpt, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_sentence(root, ckpt, tmp_path, overrides, reason, capsys):
-    cfg = composed("eval", *SMALL, f"ckpt={ckpt}", f"data.root={root}", f"output={tmp_path / 'out'}", *overrides)
+    words = *SMALL, f"ckpt={ckpt}", f"data.root={root}", f"output={tmp_path / 'out'}", *overrides
     with pytest.raises(SystemExit, match="2"):
-        evaluate(cfg)
+        launch("eval", *words)
     told = capsys.readouterr().err
     assert told.startswith("error: ")
     assert reason in told

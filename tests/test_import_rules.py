@@ -15,7 +15,7 @@ PACKAGE = "bsroformer"
 
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
-    ("errors",),
+    ("errors", "kinds"),
     ("atomic", "devices", "durations", "extras", "file_state", "parallel", "printed", "safe_files"),
     ("hardware",),
     ("audio",),

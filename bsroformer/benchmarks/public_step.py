@@ -17,6 +17,7 @@ from bsroformer.checkpoints.community.write import to_public
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
+from bsroformer.kinds import Count, Seconds
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training.memory import saved_in_forward
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
@@ -50,12 +51,12 @@ class PublicStep:
     settings: dict[str, Any]
     loss: nn.Module
     optimizer: Callable[[Iterable[Any]], Optimizer]
-    seconds: float
-    batch_size: int
-    repeats: int
+    seconds: Seconds
+    batch_size: Count
+    repeats: Count
     device: str
     precision: str
-    residual_streams: int
+    residual_streams: Count
 
     def run(self) -> Comparison:
         """Measure.

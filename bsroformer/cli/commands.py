@@ -13,10 +13,11 @@ class Command:
 
     Attributes:
         name: Also the root config's in ``configs/``, and the module's in ``bsroformer/launch/``.
-        function: What the module calls the function that takes the composed configuration.
+        function: What the module calls the function that takes the checked configuration.
         positional: The key of bare arguments; None if there are none.
         actions: Values of ``action`` that may be given as the first bare argument.
         shares_folder: Whether the processes of torchrun write into one folder.
+        fails_alone: Whether a sweep continues after a job that failed.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Command:
     positional: str | None = None
     actions: tuple[str, ...] = ()
     shares_folder: bool = False
+    fails_alone: bool = False
 
     @cached_property
     def module(self) -> ModuleType:
@@ -32,7 +34,7 @@ class Command:
 
     @property
     def call(self) -> Callable[..., object]:
-        """Takes the composed configuration."""
+        """Takes the checked configuration."""
         function: Callable[..., object] = getattr(self.module, self.function)
         return function
 
@@ -45,7 +47,7 @@ class Command:
 COMMANDS = {
     command.name: command
     for command in (
-        Command("train", "train", shares_folder=True),
+        Command("train", "train", shares_folder=True, fails_alone=True),
         Command("eval", "evaluate", shares_folder=True),
         Command("separate", "separate", positional="input"),
         Command("app", "app"),

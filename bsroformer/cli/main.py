@@ -65,10 +65,21 @@ class Task:
     command: Command
 
     def __call__(self, cfg: "DictConfig") -> object:
-        """Import what the command needs, and run it."""
+        """Check the configuration, and run the command with it."""
+        from bsroformer.launch.errors import user_errors
+        from bsroformer.launch.sweep_job import sweep_job
+
+        run = sweep_job(self.run) if self.command.fails_alone else self.run
+        return user_errors(run)(cfg)
+
+    def run(self, cfg: "DictConfig") -> object:
+        """Check the command's own keys, import what it needs, check the arguments of what it builds, and call it."""
+        from bsroformer.launch.door import configuration, prepared
+
+        config = configuration(self.command.name, cfg)
         function = self.command.call
         _interrupt_as_usual()
-        return function(cfg)
+        return function(prepared(config))
 
 
 def _run(command: Command) -> None:

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bsroformer.data.layouts import Layout, SongFiles, SongFormat, find_files
 from bsroformer.data.musdb import validation_songs
 from bsroformer.data.names import normal
 from bsroformer.data.tracks import Splits, named_valid, open_tracks
 from bsroformer.errors import InputError
+from bsroformer.kinds import Channels, SampleRate
 
 
+@runtime_checkable
 class Source(Protocol):
     """Songs in three splits."""
 
@@ -58,8 +60,8 @@ class FolderSource:
     valid_songs: Sequence[str] | str | None
     extra: Sequence[str] | str | None
     stems: Sequence[str]
-    sample_rate: int
-    channels: int
+    sample_rate: SampleRate
+    channels: Channels
 
     @property
     def place(self) -> Path | None:

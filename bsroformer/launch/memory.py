@@ -6,16 +6,14 @@ from contextlib import contextmanager
 from functools import cache
 
 import torch
-from omegaconf import DictConfig
 
 from bsroformer.devices import best_device, out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, available_memory, gpu_memory, main_memory
 from bsroformer.launch.build import build_optimizer, chosen_precision, recomputed_blocks
-from bsroformer.launch.config import number, plain
 from bsroformer.launch.errors import OUT_OF_MEMORY
-from bsroformer.launch.songs import make
-from bsroformer.model import ModelSettings
+from bsroformer.launch.schemas.check_gpu import CheckGpuConfig
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.training.memory import MemoryEstimate, StepSize, estimate_memory, optimizer_share
 from bsroformer.training.memory_plan import Plan, first_that_fits, more_blocks, plans_that_fit
 from bsroformer.training.module import errors_of_setting_up
@@ -29,7 +27,7 @@ AT_LEAST_LESS = 0.25
 """Share of the activations that must go where a training ran out of memory, even if the estimate says that it fits."""
 
 
-def half_type(cfg: DictConfig) -> torch.dtype | None:
+def half_type(cfg: TrainConfig) -> torch.dtype | None:
     """What autocast computes in.
 
     Raises:
@@ -41,15 +39,15 @@ def half_type(cfg: DictConfig) -> torch.dtype | None:
     return HALF[precision]
 
 
-def training_plan(cfg: DictConfig) -> Plan:
+def training_plan(cfg: TrainConfig) -> Plan:
     """What the configuration says of it."""
     return Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks(cfg))
 
 
-def estimator(cfg: DictConfig) -> Callable[[Plan], MemoryEstimate]:
+def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
     """Estimates what the configured model takes if it is trained by a plan."""
-    settings, half = ModelSettings.from_dict(plain(cfg.model)), half_type(cfg)
-    averaged, on_cpu = bool(cfg.callbacks and cfg.callbacks.get("ema")), cfg.trainer.accelerator == "cpu"
+    settings, half = cfg.settings, half_type(cfg)
+    averaged, on_cpu = "ema" in (cfg.callbacks or {}), cfg.trainer.accelerator == "cpu"
     with errors_of_setting_up():
         state = optimizer_share(build_optimizer(cfg))
 
@@ -57,17 +55,17 @@ def estimator(cfg: DictConfig) -> Callable[[Plan], MemoryEstimate]:
     def estimate(plan: Plan) -> MemoryEstimate:
         blocks = plan.recomputed_blocks
         size = StepSize(plan.batch_size, plan.seconds, blocks, half, averaged, state, on_cpu)
-        return estimate_memory(settings, lambda: make(cfg.loss), size)
+        return estimate_memory(settings, cfg.loss.build, size)
 
     return estimate
 
 
-def fewest_blocks(cfg: DictConfig) -> int:
+def fewest_blocks(cfg: TrainConfig) -> int:
     """How many blocks ``activation_checkpointing=auto`` recomputes: the fewest with which the training fits the GPU.
 
     None on a CPU, or where the GPU or what a precision takes is not known; all of them where nothing fits.
     """
-    memory, depth = memory_to_fill(cfg), cfg.model.trunk.depth
+    memory, depth = memory_to_fill(cfg), cfg.settings.trunk.depth
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     if memory is None or cfg.trainer.accelerator == "cpu" or precision not in HALF:
         return 0
@@ -78,16 +76,16 @@ def fewest_blocks(cfg: DictConfig) -> int:
     return found[0].recomputed_blocks if found else depth
 
 
-def memory_to_fill(cfg: DictConfig) -> int | None:
+def memory_to_fill(cfg: TrainConfig) -> int | None:
     """Bytes of the GPU that trains: ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``."""
-    if cfg.get("memory_gb") is not None:
-        return size_in_bytes(cfg, "memory_gb")
+    if isinstance(cfg, CheckGpuConfig) and cfg.memory_gb is not None:
+        return round(cfg.memory_gb * GIB)
     if cfg.trainer.accelerator == "cpu":
         return None
     device = best_device()
     sizes = [] if device.type == "cpu" else [card_memory(device)]
-    if cfg.get("card_memory_gb") is not None:
-        sizes.append(size_in_bytes(cfg, "card_memory_gb"))
+    if cfg.card_memory_gb is not None:
+        sizes.append(round(cfg.card_memory_gb * GIB))
     return min(sizes, default=None)
 
 
@@ -98,19 +96,7 @@ def card_memory(device: torch.device) -> int:
     return gpu_memory(device)[1]
 
 
-def size_in_bytes(cfg: DictConfig, key: str) -> int:
-    """Bytes of a memory whose size in GB a key gives.
-
-    Raises:
-        InputError: If it is no size.
-    """
-    size = number(cfg, key)
-    if not 0 < size < math.inf:
-        raise InputError(f"{key}={size} must be above 0, as 4 for a GPU of 4 GB")
-    return round(size * GIB)
-
-
-def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:
+def memory_limit(cfg: TrainConfig, device: torch.device) -> int | None:
     """Bytes that there are: the GPU's or, if the CPU is to train, those that are available; None if unknown."""
     if device.type != "cpu":
         return gpu_memory(device)[1]
@@ -123,7 +109,7 @@ def available() -> int | None:
     return int(there) if there < math.inf else None
 
 
-def advice(cfg: DictConfig, memory: int, limit: float | None = None) -> list[str]:
+def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[str]:
     """Keys with new values, each line of which makes the training fit by its own, as the estimate has it.
 
     Args:
@@ -132,7 +118,7 @@ def advice(cfg: DictConfig, memory: int, limit: float | None = None) -> list[str
         limit: Bytes that it may take, if they are fewer.
     """
     limit = memory if limit is None else limit
-    plan, depth, estimate = training_plan(cfg), cfg.model.trunk.depth, estimator(cfg)
+    plan, depth, estimate = training_plan(cfg), cfg.settings.trunk.depth, estimator(cfg)
     found = plans_that_fit(plan, depth, lambda each: estimate(each).total, limit)
     sizes = [f"(estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found]
     told = [f"{keys(plan, each, depth)} {size}" for each, size in zip(found, sizes, strict=True)]
@@ -157,7 +143,7 @@ def written(plan: Plan, depth: int) -> dict[str, str]:
 
 
 @contextmanager
-def memory_advice(cfg: DictConfig) -> Iterator[None]:
+def memory_advice(cfg: TrainConfig) -> Iterator[None]:
     """Turn an end for want of memory into a sentence with the keys to change, and their new values.
 
     Raises:
@@ -174,14 +160,14 @@ def memory_advice(cfg: DictConfig) -> Iterator[None]:
         raise InputError(sentence(cfg, device, there)) from error
 
 
-def advice_after_shortage(cfg: DictConfig, memory: int | None) -> list[str]:
+def advice_after_shortage(cfg: TrainConfig, memory: int | None) -> list[str]:
     """`advice` for what ran out of memory: it takes more than there was, even if the estimate says that it fits."""
     taken = estimator(cfg)(training_plan(cfg))
     there = memory or taken.total
     return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
 
 
-def sentence(cfg: DictConfig, device: torch.device, there: int | None) -> str:
+def sentence(cfg: TrainConfig, device: torch.device, there: int | None) -> str:
     """What to say of a training that ran out of memory, of which there were so many bytes, if that is known."""
     memory = "memory" if device.type == "cpu" else "GPU's memory"
     try:

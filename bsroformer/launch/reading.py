@@ -3,17 +3,17 @@
 import shlex
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 from rich.console import Console
 from rich.filesize import decimal
 
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.layouts.flat import is_flat
 from bsroformer.data.packs import saving
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.terminal import first_of
 
 
-def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> None:
+def tell_reading(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
     """Say where songs are read from: packs, files, or both."""
     songs = data.songs
     if data.unnamed:
@@ -40,7 +40,7 @@ def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     _tell_saving(cfg, data, console)
 
 
-def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> None:
+def _tell_saving(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
     if data.pack is None:
         return
     found = saving(data.songs, data.source.form, data.frames, data.pack)
@@ -53,7 +53,7 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     )
 
 
-def told_data(cfg: DictConfig) -> str:
+def told_data(cfg: TrainConfig) -> str:
     """The arguments that name the data set, for a command line."""
     if not HydraConfig.initialized():
         return f"data.root={cfg.data.root}"

@@ -8,16 +8,15 @@ from typing import Any
 
 import lightning as L
 import torch
-from omegaconf import DictConfig
 
 from bsroformer.atomic import set_aside, write_text
 from bsroformer.checkpoints.native import describe
 from bsroformer.checkpoints.run_folder import AVERAGE, BEST, CHECKPOINTS, RESULT, RUN_FACTS
 from bsroformer.errors import InputError
 from bsroformer.hardware import device_name
-from bsroformer.launch.config import plain, words
 from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.launch.program_facts import program_facts
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.safe_files import CONFIGURATION, read_json
 
@@ -25,7 +24,7 @@ STARTS = "starts"
 """The entry of a run's facts that has one for each start."""
 
 
-def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
+def record_run(cfg: TrainConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
     """Add this start of the run to ``run.json``, and log it with the configuration.
 
     Each resume adds an entry to ``starts``. Changes to a checkout that were not committed go to ``changes.patch``,
@@ -37,10 +36,10 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, re
         model: What is trained.
         resumed: The checkpoint that the run goes on from.
     """
-    folder, git = Path(cfg.paths.output_dir), git_state()
+    folder, git = cfg.paths.output_dir, git_state()
     starts = read_starts(folder / RUN_FACTS)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
-    facts["tags"] = list(cfg.get("tags") or [])
+    facts["tags"] = list(cfg.tags or [])
     if git:
         patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
@@ -48,7 +47,7 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: BandSplitRoformer, re
             write_text(folder / patch, git.changes)
     write_text(folder / RUN_FACTS, json.dumps({STARTS: [*starts, facts]}, indent=2) + "\n")
     if trainer.logger:
-        trainer.logger.log_hyperparams(plain(cfg) | {"run": facts})
+        trainer.logger.log_hyperparams(cfg.tree | {"run": facts})
 
 
 def record_best(folder: Path, checkpoint: str) -> None:
@@ -57,15 +56,6 @@ def record_best(folder: Path, checkpoint: str) -> None:
     if name in (BEST, AVERAGE):
         facts = {STARTS: read_starts(folder / RUN_FACTS), RESULT: f"{CHECKPOINTS}/{name}"}
         write_text(folder / RUN_FACTS, json.dumps(facts, indent=2) + "\n")
-
-
-def check_tags(cfg: DictConfig) -> None:
-    """Check that ``tags`` is a list of words.
-
-    Raises:
-        InputError: If it is not.
-    """
-    words(cfg, "tags")
 
 
 def read_starts(path: Path) -> list[dict[str, Any]]:

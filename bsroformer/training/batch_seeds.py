@@ -6,6 +6,8 @@ import lightning as L
 import numpy as np
 import torch
 
+from bsroformer.kinds import Seed
+
 
 class BatchSeeds(L.Callback):
     """Makes what is random in a batch's step, such as dropout, a function of (seed, batch, rank) and nothing else.
@@ -16,7 +18,7 @@ class BatchSeeds(L.Callback):
         seed: Of the run.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: Seed) -> None:
         self.seed = seed
 
     def on_train_batch_start(self, trainer: L.Trainer, *_: object) -> None:

@@ -13,6 +13,7 @@ from bsroformer.audio.files import write
 from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
 from bsroformer.figures import separation_figure
+from bsroformer.kinds import Count, CountOrNone
 from bsroformer.model import BandSplitRoformer
 from bsroformer.training.ema import averaged
 from bsroformer.training.module import SeparationModule
@@ -33,7 +34,7 @@ class Previews(L.Callback):
         excerpt: Index of the excerpt in the validation set.
     """
 
-    def __init__(self, folder: str, every_n_epochs: int, excerpt: int = 0) -> None:
+    def __init__(self, folder: str, every_n_epochs: Count, excerpt: CountOrNone = 0) -> None:
         if every_n_epochs < 1:
             raise InputError(f"callbacks.previews.every_n_epochs={every_n_epochs} must be 1 or more")
         self.folder, self.every_n_epochs, self.excerpt = Path(folder) / "previews", every_n_epochs, excerpt

@@ -7,6 +7,8 @@ import lightning as L
 import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
+from bsroformer.kinds import Count
+
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # on a machine without a GPU it logs an error for that
 
 ROWS = 40
@@ -24,7 +26,7 @@ class Profile(L.Callback):
         steps: Optimiser steps that are profiled, with all the batches that make each.
     """
 
-    def __init__(self, folder: str, steps: int) -> None:
+    def __init__(self, folder: str, steps: Count) -> None:
         self.table, self.timeline, self.steps = Path(folder) / "profile.txt", Path(folder) / "profile.json", steps
         self.profiler: profile | None = None
         self.left_out = 0  # batches of the first step that are still to come

@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning as L
 
+from bsroformer.kinds import CountOrNone
 from bsroformer.report.monitor import FORMER, FORMER_MONITOR, Monitor
 from bsroformer.report.rows import read_rows
 from bsroformer.training.result import FILE, read_result, update_result
@@ -31,7 +32,7 @@ class MedianPruner(L.Callback):
         monitor: Name of the score that is compared.
     """
 
-    def __init__(self, folder: str, warmup_steps: int, warmup_runs: int, monitor: str = FORMER) -> None:
+    def __init__(self, folder: str, warmup_steps: CountOrNone, warmup_runs: CountOrNone, monitor: str = FORMER) -> None:
         self.folder, self.warmup_steps, self.warmup_runs = Path(folder), warmup_steps, max(1, warmup_runs)
         self.monitor = Monitor(monitor)
         self.best = -inf  # `Monitor.gain` of the best score

@@ -8,12 +8,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.validation import ValidationExcerpt
-from bsroformer.launch.train import train
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training.ema import Ema
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.previews import Previews
-from launched import SMALL_RUN, composed, files_in
+from launched import SMALL_RUN, files_in, launch
 
 SAMPLES = 6000
 
@@ -138,7 +137,7 @@ def test_the_loggers_get_a_picture_and_all_sounds_and_the_true_ones_once(tmp_pat
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 def test_the_last_preview_is_of_the_last_step_even_inside_an_epoch(songs_root, tmp_path):
     steps = "trainer.max_steps=3", "trainer.max_epochs=9", "callbacks.previews.every_n_epochs=9"
-    train(composed("train", *SMALL_RUN, *steps, f"data.root={songs_root}", f"paths.output_dir={tmp_path}"))
+    launch("train", *SMALL_RUN, *steps, f"data.root={songs_root}", f"paths.output_dir={tmp_path}")
     assert [path.name for path in (tmp_path / "previews").glob("step-*")] == ["step-000003"]
 
 

@@ -5,10 +5,9 @@ import csv
 import pytest
 
 from bsroformer.launch.run_folder import LOG
-from bsroformer.launch.train import train
 from bsroformer.training import pace
 from bsroformer.training.pace import Pace
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -18,7 +17,7 @@ pytestmark = [
 
 def run(songs_root, folder, *overrides):
     words = f"data.root={songs_root}", f"paths.output_dir={folder}", "~callbacks.previews", *overrides
-    train(composed("train", *SMALL_RUN, *words))
+    launch("train", *SMALL_RUN, *words)
 
 
 def test_the_score_of_validation_is_printed_and_logged(songs_root, tmp_path, capsys):

@@ -35,7 +35,9 @@ def test_a_song_of_the_set_that_trainings_use_is_taken_without_writing_anything(
     monkeypatch.setenv("BSROFORMER_CACHE", str(tmp_path))
     data = composed("train", "experiment=demo").data
     root = Path(data.root)
-    facts = {name: data.source[name] for name in ("seed", "train_songs", "valid_songs", "test_songs", "seconds")}
+    facts = {
+        name: data.source.arguments[name] for name in ("seed", "train_songs", "valid_songs", "test_songs", "seconds")
+    }
     place = demo_source.DemoSource(str(root), **facts, stems=(), sample_rate=44_100, channels=2).place
     mixture = place / "test" / TITLE / "mixture.wav"
     mixture.parent.mkdir(parents=True)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from bsroformer.data.augment.effect import Range, check_probability, check_range
 from bsroformer.errors import InputError
+from bsroformer.kinds import Probability
 
 # Container and encoder in FFmpeg's words. Both containers tell the decoder how much the encoder delays the sound.
 FORMATS = {"mp3": ("mp3", "libmp3lame"), "aac": ("ipod", "aac")}
@@ -31,7 +32,7 @@ class Codec:
         formats: Which to choose from, with equal chances: ``mp3``, ``aac``.
     """
 
-    probability: float
+    probability: Probability
     kbits: Range
     formats: Sequence[str]
 

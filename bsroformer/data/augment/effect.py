@@ -1,6 +1,6 @@
 """What an effect is, and the checks of its settings."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -11,6 +11,7 @@ Range = tuple[float, float]
 """Lowest and highest value."""
 
 
+@runtime_checkable
 class Effect(Protocol):
     """A change of one stem; what it does is a function of the stem, the settings and the generator."""
 

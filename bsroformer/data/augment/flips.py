@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from bsroformer.data.augment.effect import check_probability
+from bsroformer.kinds import Probability
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Polarity:
         probability: Of each stem.
     """
 
-    probability: float
+    probability: Probability
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -35,7 +36,7 @@ class ChannelSwap:
         probability: Of each stem.
     """
 
-    probability: float
+    probability: Probability
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -54,7 +55,7 @@ class TimeReversal:
         probability: Of each stem.
     """
 
-    probability: float
+    probability: Probability
 
     def __post_init__(self) -> None:
         """Check the settings."""

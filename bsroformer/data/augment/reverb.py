@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bsroformer.audio.room import SHORTEST_DECAY, impulse_response, reverberation
 from bsroformer.data.augment.effect import Range, check_probability, check_range
+from bsroformer.kinds import Probability
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Reverb:
         level_db: Of the room against a mono stem, uniform in dB.
     """
 
-    probability: float
+    probability: Probability
     decay: Range
     level_db: Range
 

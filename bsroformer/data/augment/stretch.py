@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from bsroformer.data.augment.effect import Range, check_probability, check_range
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
+from bsroformer.kinds import Probability
 
 # Samples read beyond the end of what is heard: the last half block of 0.12 s fades out, at rates of up to 96 kHz.
 MARGIN = 5760
@@ -74,7 +75,7 @@ class Stretch:
         tempo: How many times as fast, uniform.
     """
 
-    probability: float
+    probability: Probability
     semitones: Range = (-2.0, 2.0)
     tempo: Range = (0.88, 1.12)
 
