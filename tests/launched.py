@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from bsroformer.cli.commands import COMMANDS
 from bsroformer.cli.main import Task
 from bsroformer.launch.door import configuration, prepared
-from bsroformer.training import curves, previews
+from bsroformer.training.callbacks import curves, previews
 
 REPOSITORY = Path(__file__).parents[1]
 CONFIGS = REPOSITORY / "configs"

@@ -18,7 +18,7 @@ import yaml
 
 from bsroformer import load_model
 from bsroformer.audio.files import probe, read
-from bsroformer.data.musdb import validation_songs
+from bsroformer.data.layouts.musdb18 import validation_songs
 from bsroformer.metrics import bss_eval_available
 from launched import REPOSITORY, SMALL_RUN, blank_pictures, files_in, small_run
 

@@ -12,11 +12,11 @@ from av.container import OutputContainer
 
 from bsroformer.atomic import replacing
 from bsroformer.data.layouts import MIXTURE
-from bsroformer.data.layouts.songs import MUSDB_STREAMS, STEM_MP4
-from bsroformer.data.packs import TrainingSongs, pack_songs, plan_packs, refuse_full_disk, training_songs
-from bsroformer.data.song import Song, Track
+from bsroformer.data.layouts.musdb18 import MUSDB_STREAMS, STEM_MP4
+from bsroformer.data.packs import TrainingTracks, pack_tracks, plan_packs, refuse_full_disk, training_tracks
 from bsroformer.data.sources import Source
-from bsroformer.data.tracks import open_tracks
+from bsroformer.data.splits import open_tracks
+from bsroformer.data.track import AnyTrack, Track
 from bsroformer.errors import InputError
 from bsroformer.parallel import mapping, processors
 
@@ -39,7 +39,7 @@ class Material:
     """
 
     tracks: Sequence[Track]
-    packed: Sequence[Song]
+    packed: Sequence[AnyTrack]
     pack: Path
     stem_mp4: Path
 
@@ -55,7 +55,7 @@ def make_material(source: Source, cache: Path, with_stem_mp4: bool) -> Material:
     Raises:
         InputError: The songs are none of that kind, or cannot be packed or encoded.
     """
-    place = source.place
+    place = source.location
     if place is None or set(source.form.stems) != set(MUSDB_STREAMS) - {MIXTURE}:
         raise InputError("what=loader compares with MUSDB18's files, so it needs songs with its four stems: data=demo")
     source.make()
@@ -96,11 +96,11 @@ def wav_tracks(source: Source) -> list[Track]:
     tracks = sorted([*songs.train, *songs.valid], key=lambda track: track.name)
     others = [info.path for track in tracks for info in track.sources.values() if info.path.suffix != WAV]
     if not tracks or others:
-        raise InputError(f"what=loader compares with wav files, unlike {others[0] if others else source.place}")
+        raise InputError(f"what=loader compares with wav files, unlike {others[0] if others else source.location}")
     return tracks
 
 
-def pack_all(source: Source, pack: Path) -> TrainingSongs:
+def pack_all(source: Source, pack: Path) -> TrainingTracks:
     """Pack the songs that are not packed yet.
 
     Raises:
@@ -109,10 +109,10 @@ def pack_all(source: Source, pack: Path) -> TrainingSongs:
     songs = [song for song in source.files() if song.split != "test"]
     plan = plan_packs(songs, source.form, pack)
     refuse_full_disk(plan)
-    errors = [outcome.error for outcome in pack_songs(plan, processors()) if outcome.error]
+    errors = [outcome.error for outcome in pack_tracks(plan, processors()) if outcome.error]
     if faults := [*plan.faults, *errors]:
         raise InputError(faults[0])
-    return training_songs(songs, source.form, pack)
+    return training_tracks(songs, source.form, pack)
 
 
 def encode_all(tracks: Sequence[Track], folder: Path) -> None:

@@ -11,8 +11,8 @@ import soundfile
 import torch
 from torch import Tensor
 
-from bsroformer.data.layouts import SongFormat
-from bsroformer.data.song import Song, Track
+from bsroformer.data.layouts import TrackFormat
+from bsroformer.data.track import AnyTrack, Track
 from bsroformer.errors import InputError
 from bsroformer.metrics import sdr
 
@@ -33,7 +33,7 @@ class Excerpt(NamedTuple):
 Way = Callable[[Excerpt], Tensor]
 
 
-def from_packs(songs: Sequence[Song], excerpt: Excerpt) -> Tensor:
+def from_packs(songs: Sequence[AnyTrack], excerpt: Excerpt) -> Tensor:
     """Read as this project's training does, from a memory-mapped array."""
     return songs[excerpt.song].all_stems(excerpt.start, excerpt.frames).contiguous()
 
@@ -44,7 +44,7 @@ def from_soundfile(tracks: Sequence[Track], excerpt: Excerpt) -> Tensor:
     return torch.stack([_part(track.sources[stem].path, excerpt) for stem in track.stems])
 
 
-def from_musdb(tracks: Sequence[Any], form: SongFormat, excerpt: Excerpt) -> Tensor:
+def from_musdb(tracks: Sequence[Any], form: TrackFormat, excerpt: Excerpt) -> Tensor:
     """Read a part of each stream of a ``.stem.mp4``, as musdb's documentation shows."""
     track = tracks[excerpt.song]
     track.chunk_start = excerpt.start / form.sample_rate

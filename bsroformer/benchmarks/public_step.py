@@ -19,7 +19,7 @@ from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 from bsroformer.kinds import Count, Seconds
 from bsroformer.model import BandSplitRoformer, ModelSettings
-from bsroformer.training.memory import saved_in_forward
+from bsroformer.training.memory.activations import saved_in_forward
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
 FIXED = {"mlp_expansion_factor": 4, "skip_connection": False, "linear_transformer_depth": 0}

@@ -4,8 +4,8 @@ import hashlib
 import re
 from pathlib import Path
 
-from bsroformer.checkpoints.run_folder import weights_of
 from bsroformer.errors import InputError
+from bsroformer.run_folder import weights_of
 
 SCHEME = "hf://"
 _REFERENCE = re.compile(r"hf://(?P<repo>[^/@]+/[^/@]+)/(?P<file>[^@]+?)(?:@(?P<revision>.+))?")

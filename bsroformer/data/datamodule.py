@@ -1,8 +1,9 @@
-"""Songs as Lightning takes them."""
+"""The tracks of a source as Lightning's batches."""
 
 import hashlib
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,91 +14,62 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.augment import Augment
+from bsroformer.data.batch_schedule import START, BatchSchedule, BatchSizes, Position
+from bsroformer.data.batches import Batches
 from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
-from bsroformer.data.heard import refuse_single_stem, refuse_unnamed_part, unnamed_stems
-from bsroformer.data.layouts import SPLITS, SongFiles
-from bsroformer.data.loader import Position, ReadingLoader, TrainingLoader, leave_signals
-from bsroformer.data.packs import TrainingSongs, songs_of_pack_alone, training_songs
-from bsroformer.data.row import BEGINNING, Row, Sizes, Stand
+from bsroformer.data.layouts import SPLITS, TrackFiles
+from bsroformer.data.loader import BatchCounts, ReadingLoader, TrainingLoader, ignore_stop_signals
+from bsroformer.data.mixture_check import refuse_single_stem, refuse_unnamed_part, unnamed_stems
+from bsroformer.data.packs import TrainingTracks, tracks_of_pack, training_tracks
 from bsroformer.data.sources import Source
-from bsroformer.data.tracks import Track, open_tracks
-from bsroformer.data.validation import PerSong, ValidationExcerpt, ValidationExcerpts
+from bsroformer.data.splits import open_tracks
+from bsroformer.data.track import Track
+from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 
 
-@dataclass(frozen=True)
-class Batches:
-    """How songs become batches.
-
-    Attributes:
-        seconds: Length of an excerpt.
-        batch_size: Excerpts in a batch of one device.
-        epoch_size: Training excerpts of an epoch, over all devices.
-        valid_per_song: Validation excerpts of each song; ``all`` are consecutive ones, which score whole songs.
-        num_workers: Processes that read; 0 reads in the training process.
-        overfit_songs: Train, validate and test on these first training songs alone; None uses the splits.
-
-    Raises:
-        InputError: If a number is out of range.
-    """
-
-    seconds: float
-    batch_size: int
-    epoch_size: int
-    valid_per_song: PerSong
-    num_workers: int
-    overfit_songs: int | None = None
-
-    def __post_init__(self) -> None:
-        least = {"batch_size": 1, "epoch_size": 1, "num_workers": 0, "overfit_songs": 1}
-        for name, minimum in least.items():
-            value = getattr(self, name)
-            if value is not None and value < minimum:
-                raise InputError(f"data.{name}={value} must be {minimum} or more")
-        per_song = self.valid_per_song
-        if per_song != "all" and (not isinstance(per_song, int) or isinstance(per_song, bool) or per_song < 1):
-            raise InputError(f"data.valid_per_song={per_song} must be 1 or more, or all")
-        if not self.seconds > 0:
-            raise InputError(f"data.seconds={self.seconds} must be above 0")
-
-
 class StemsDataModule(L.LightningDataModule):
-    """Batches of stems ``(b n c t)``: random mixes to train on, excerpts that never change to validate on.
+    """Batches of stems ``(b n c t)``: random mixes to train on, fixed excerpts to validate on.
 
     Args:
-        source: The songs.
-        augment: How training excerpts are put together and varied.
-        batches: How songs become batches.
-        seed: Of all that is random in training excerpts, 0 or more.
-        pack: Folder of the songs' packs; None reads their files.
+        source: The tracks.
+        augment: How training excerpts are combined and varied.
+        batches: Sizes of excerpts, batches and epochs.
+        seed: Seed of all random numbers in training excerpts, 0 or more.
+        pack: Folder of the tracks' packs; None reads their files.
     """
 
     def __init__(self, source: Source, augment: Augment, batches: Batches, seed: int, pack: Path | None = None) -> None:
         super().__init__()
         if seed < 0:
             raise InputError(f"seed={seed} must be 0 or more")
-        self.source, self.augment, self.batches, self.seed, self.pack = source, augment, batches, seed, pack
+        self.source = source
+        self.augment = augment
+        self.batches = batches
+        self.seed = seed
+        self.pack = pack
         self.frames = round(batches.seconds * source.form.sample_rate)
-        self._songs: TrainingSongs | None = None
-        self._test_files: list[SongFiles] | None = None
-        self.start = BEGINNING
-        self.unnamed: list[str] = []  # stems on disk that are not heard
+        self.start = START
+        self.unnamed: list[str] = []
+        """Stems on disk that are in no mixture, since data.stems does not name them."""
+        self._tracks: TrainingTracks | None = None
+        self._test_files: list[TrackFiles] | None = None
 
     @property
-    def songs(self) -> TrainingSongs:
-        """The songs to train and validate on, once `setup` has found them."""
-        assert self._songs is not None, "setup() comes first"
-        return self._songs
+    def tracks(self) -> TrainingTracks:
+        """The tracks to train and validate on, after `setup`."""
+        assert self._tracks is not None, "setup() comes first"
+        return self._tracks
 
     @property
-    def test_files(self) -> list[SongFiles]:
-        """The songs to test on, unopened: a faulty one stops no training that does not evaluate."""
+    def test_files(self) -> list[TrackFiles]:
+        """The tracks to test on, unopened: a faulty one stops no training that does not evaluate."""
         assert self._test_files is not None, "setup() comes first"
         return self._test_files
 
     @cached_property
     def test(self) -> list[Track]:
-        """The songs to test on, read from their files.
+        """The tracks to test on, opened.
 
         Raises:
             InputError: If one is faulty.
@@ -105,92 +77,97 @@ class StemsDataModule(L.LightningDataModule):
         return open_tracks(self.test_files, self.source.form).test
 
     def state_dict(self) -> dict[str, Any]:
-        """What the excerpts of a run are drawn from, in short, how many make what, and which is the next."""
-        position = self._position()
-        stand = self._row().after(position.batches) if position else self.start
-        return {"drawn_from": self._drawn_from(), "sizes": self.sizes()._asdict(), "stand": stand._asdict()}
+        """Return a digest of the training set, the sizes of batches, and the position of the run."""
+        counts = self._counts()
+        position = self.start if counts is None else self._schedule().after(counts.total)
+        return {"drawn_from": self._drawn_from(), "sizes": self.sizes()._asdict(), "stand": position._asdict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the excerpt after the last, and say so if others will be drawn than would have been drawn."""
+        """Resume at the excerpt after the last, and warn if other excerpts will be drawn than originally."""
         if state_dict["drawn_from"] != self._drawn_from():
             warnings.warn(
-                "The songs to train on are not those that this run began with, or have been packed since, so that it "
-                "is known where they rest: from here on it draws other excerpts than it would have drawn.",
+                "The training set changed since this run started, or was packed, so that its silent regions are known: "
+                "excerpts will differ from those of the original run.",
                 stacklevel=1,
             )
-        if "stand" in state_dict:  # a checkpoint from before has none: its batches are taken to be as large as these
-            self.start = Stand(**state_dict["stand"])
+        if "stand" in state_dict:  # older checkpoints lack it: their batches are assumed to have these sizes
+            self.start = Position(**state_dict["stand"])
         if self.start.excerpt > self.batches.epoch_size:
             warnings.warn(
-                f"The epoch under way has had {self.start.excerpt} excerpts, more than data.epoch_size="
-                f"{self.batches.epoch_size} gives it now: this run goes on with the first excerpt of the next epoch.",
+                f"The current epoch has had {self.start.excerpt} excerpts, more than data.epoch_size="
+                f"{self.batches.epoch_size}: resuming with the first excerpt of the next epoch.",
                 stacklevel=1,
             )
 
-    def sizes(self) -> Sizes:
-        """How many excerpts make an epoch, a batch and a step now, over all devices."""
-        batch = self.batches.batch_size * self._share()[1]
-        return Sizes(
-            self.batches.epoch_size, batch, batch * (self.trainer.accumulate_grad_batches if self.trainer else 1)
-        )
+    def sizes(self) -> BatchSizes:
+        """Count the excerpts of an epoch, a batch and a step now, over all devices."""
+        _, ranks = self._rank_of()
+        batch = self.batches.batch_size * ranks
+        accumulated = self.trainer.accumulate_grad_batches if self.trainer else 1
+        return BatchSizes(self.batches.epoch_size, batch, batch * accumulated)
 
-    def _row(self) -> Row:
+    def _schedule(self) -> BatchSchedule:
         sizes = self.sizes()
-        return Row(sizes.epoch, sizes.batch, self.start)
+        return BatchSchedule(sizes.epoch, sizes.batch, self.start)
 
     def _drawn_from(self) -> str:
-        """A digest of all that decides where an excerpt begins, apart from the configuration."""
-        rests_count = self.augment.active_db is not None
-        songs = [
-            (song.name, song.stems, song.frames, rests_count and song.levels is not None) for song in self.songs.train
+        """Compute a digest of the training set: all that decides where an excerpt starts, beside the configuration."""
+        uses_levels = self.augment.active_db is not None
+        facts = [
+            (track.name, track.stems, track.frames, uses_levels and track.levels is not None)
+            for track in self.tracks.train
         ]
-        return hashlib.sha256(repr(songs).encode()).hexdigest()
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def prepare_data(self) -> None:
-        """Make the songs, if this source makes them (once on each machine)."""
+        """Create the tracks, if this source creates them (once on each machine)."""
         self.source.make()
 
     def setup(self, stage: str) -> None:
-        """Find the songs.
+        """Find the tracks.
 
         Raises:
             InputError: If there are none to train or to validate on.
         """
         if stage == "fit":  # before a checkpoint is read, if there is one
-            self.start = BEGINNING
-        if self._songs is not None:
+            self.start = START
+        if self._tracks is not None:
             return
         refuse_single_stem(self.source.form.stems)
-        if self.pack and self.pack.is_dir() and not (self.source.place and self.source.place.exists()):
-            songs, test_files = songs_of_pack_alone(self.source.form, self.pack), []
-            if few := self.batches.overfit_songs:
-                songs = replace(songs, train=songs.train[:few], valid=songs.train[:few])
+        if self.pack and self.pack.is_dir() and not self._source_exists():
+            tracks = self._few_of_pack(tracks_of_pack(self.source.form, self.pack))
+            test_files: list[TrackFiles] = []
         else:
             files = self._chosen(self.source.files())
-            songs = training_songs(files, self.source.form, self.pack)
-            self._refuse_unnamed_part(files, songs)
+            tracks = training_tracks(files, self.source.form, self.pack)
+            self._check_mixtures(files, tracks)
             test_files = [song for song in files if song.split == "test"]
-        for split in ("train", "valid"):
-            if not getattr(songs, split):
-                others = "leave some out of" if split == "train" else "name some in"
-                raise InputError(
-                    f"the data set has no {split} songs: add a folder {split}/, or {others} data.valid_songs"
-                )
-        self._songs, self._test_files = songs, test_files
+        _refuse_empty_split("train", tracks.train, "remove some from")
+        _refuse_empty_split("valid", tracks.valid, "name some in")
+        self._tracks = tracks
+        self._test_files = test_files
 
-    def _refuse_unnamed_part(self, files: list[SongFiles], songs: TrainingSongs) -> None:
-        """Compare the mixtures of songs with the sum of the stems that will be heard."""
-        found = {(song.split, song.name): song for song in files}
-        pairs = [
-            (found[split, song.name], song)
-            for split, of_split in (("train", songs.train), ("valid", songs.valid))
-            for song in of_split
-        ]
+    def _source_exists(self) -> bool:
+        location = self.source.location
+        return location is not None and location.exists()
+
+    def _check_mixtures(self, files: list[TrackFiles], tracks: TrainingTracks) -> None:
+        """Compare the mixtures of tracks with the sum of the stems that will be in them."""
+        by_key = {(song.split, song.name): song for song in files}
+        pairs = [(by_key["train", track.name], track) for track in tracks.train]
+        pairs += [(by_key["valid", track.name], track) for track in tracks.valid]
         self.unnamed = unnamed_stems(files, self.source.form.stems)
         refuse_unnamed_part(pairs, self.source.form.stems, self.source.form.sample_rate)
 
-    def _chosen(self, files: list[SongFiles]) -> list[SongFiles]:
-        """All songs, or the few to overfit on, in every split."""
+    def _few_of_pack(self, tracks: TrainingTracks) -> TrainingTracks:
+        """Keep all packed tracks, or the few to overfit on."""
+        if not self.batches.overfit_songs:
+            return tracks
+        few = tracks.train[: self.batches.overfit_songs]
+        return replace(tracks, train=few, valid=few)
+
+    def _chosen(self, files: list[TrackFiles]) -> list[TrackFiles]:
+        """Keep all tracks, or the few to overfit on, in every split."""
         if not self.batches.overfit_songs:
             return files
         train = sorted((song for song in files if song.split == "train"), key=lambda song: song.name)
@@ -198,9 +175,9 @@ class StemsDataModule(L.LightningDataModule):
         return [replace(song, split=split) for split in SPLITS for song in few]
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        """Random excerpts; the last incomplete batch of an epoch is left out."""
-        excerpts = RandomExcerpts(self.songs.train, self.source.form, self.frames, self.augment, self.seed)
-        rank, ranks = self._share()
+        """Load random excerpts; an incomplete last batch of an epoch is skipped."""
+        excerpts = RandomExcerpts(self.tracks.train, self.source.form, self.frames, self.augment, self.seed)
+        rank, ranks = self._rank_of()
         sampler = EpochSampler(self.batches.epoch_size, rank, ranks)
         if len(sampler) < self.batches.batch_size:
             raise InputError(
@@ -211,20 +188,20 @@ class StemsDataModule(L.LightningDataModule):
             excerpts,
             self.batches.batch_size,
             sampler,
-            self._position,
+            self._counts,
             num_workers=self.batches.num_workers,
             pin_memory=torch.cuda.is_available(),
             start=self.start,
         )
 
     def val_dataloader(self) -> DataLoader[ValidationExcerpt]:
-        """Excerpts of the validation songs, shared out over the devices: none twice, none left out.
+        """Load the validation excerpts, each on one device.
 
         Raises:
             InputError: If there are fewer than devices; those without would hold up the others.
         """
-        excerpts = ValidationExcerpts(self.songs.valid, self.frames, self.batches.valid_per_song)
-        rank, ranks = self._share()
+        excerpts = ValidationExcerpts(self.tracks.valid, self.frames, self.batches.valid_per_song)
+        rank, ranks = self._rank_of()
         if len(excerpts) < ranks:
             raise InputError(
                 f"{len(excerpts)} validation excerpts are too few for {ranks} devices: raise data.valid_per_song, "
@@ -236,17 +213,24 @@ class StemsDataModule(L.LightningDataModule):
             sampler=range(rank, len(excerpts), ranks),
             num_workers=self.batches.num_workers,
             persistent_workers=self.batches.num_workers > 0,
-            worker_init_fn=leave_signals,
+            worker_init_fn=ignore_stop_signals,
             pin_memory=torch.cuda.is_available(),
         )
 
-    def _share(self) -> tuple[int, int]:
-        """Rank of this process, and number of processes."""
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+    def _rank_of(self) -> tuple[int, int]:
+        """Return the rank of this process, and the number of processes."""
+        if self.trainer is None:
+            return 0, 1
+        return self.trainer.global_rank, self.trainer.world_size
 
-    def _position(self) -> Position | None:
+    def _counts(self) -> BatchCounts | None:
         if self.trainer is None:
             return None
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
         trained: int = progress.total.processed  # type: ignore[attr-defined]  # declared as a tracker of less
-        return Position(trained, progress.current.ready)
+        return BatchCounts(trained, progress.current.ready)
+
+
+def _refuse_empty_split(split: str, tracks: Sequence[object], remedy: str) -> None:
+    if not tracks:
+        raise InputError(f"the data set has no {split} songs: add a folder {split}/, or {remedy} data.valid_songs")

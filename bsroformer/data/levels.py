@@ -1,4 +1,4 @@
-"""How loud the stems of a song are, block by block: what tells where they rest."""
+"""Levels of a track's stems by block: they show where a stem is active or silent."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ ACTIVE, BETWEEN, SILENT = 1, 0, -1
 
 @dataclass(frozen=True)
 class Levels:
-    """Levels of a song's stems.
+    """Levels of a track's stems.
 
     Attributes:
-        block: Samples per block; the last one of a song may be shorter.
+        block: Samples per block; the last block of a track may be shorter.
         energy: Sum of squares over channels and samples of each block, (n blocks).
-        channels: Of the song.
+        channels: Channels of the track.
     """
 
     block: int
@@ -27,46 +27,49 @@ class Levels:
     channels: int
 
     def activity(self, stem: int, frames: int, length: int, least_db: float) -> NDArray[np.int8]:
-        """Whether a stem is heard in excerpts, by the block in which they begin.
+        """Classify excerpts of a stem by the block in which they start.
 
         Args:
-            stem: Its place among the stems.
-            frames: Samples per channel of the excerpts.
-            length: Samples per channel of the song.
-            least_db: RMS level over the excerpt, in dBFS, from which it counts as heard.
+            stem: Number of the stem.
+            frames: Samples per channel of an excerpt.
+            length: Samples per channel of the track.
+            least_db: RMS level over an excerpt, dBFS, from which it is active.
 
         Returns:
-            For each block that holds a start, (starts / block): `ACTIVE` or `SILENT` if that holds wherever in the
-            block the excerpt begins, else `BETWEEN`.
+            (starts / block): `ACTIVE` or `SILENT` if that holds for every start in the block, else `BETWEEN`.
         """
         starts = max(1, length - frames + 1)
-        first = np.arange(-(-starts // self.block)) * self.block  # samples: the first start in each block
+        first = np.arange(0, starts, self.block)  # first start in each block, samples
         last = np.minimum(first + self.block, starts) - 1
-        soonest, latest = first + frames, last + frames  # samples: where the excerpts end
-        inside = self._energy(stem, _upwards(last, self.block), soonest // self.block, soonest >= length)
-        touched = self._energy(stem, first // self.block, _upwards(latest, self.block), latest >= length)
+        first_end = first + frames
+        last_end = last + frames
+        # Blocks that every excerpt contains, and blocks that any of them touches.
+        contained = self._energy(stem, _blocks(last, self.block), first_end // self.block, first_end >= length)
+        touched = self._energy(stem, first // self.block, _blocks(last_end, self.block), last_end >= length)
         samples = frames * self.channels
-        surely, perhaps = is_active(inside, samples, least_db), is_active(touched, samples, least_db)
-        return np.where(surely, ACTIVE, np.where(perhaps, BETWEEN, SILENT)).astype(np.int8)
+        all_active = is_active(contained, samples, least_db)
+        any_active = is_active(touched, samples, least_db)
+        return np.where(all_active, ACTIVE, np.where(any_active, BETWEEN, SILENT)).astype(np.int8)
 
     def _energy(
         self, stem: int, begin: NDArray[np.int64], end: NDArray[np.int64], to_the_end: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
-        """Energy of the blocks from `begin` to before `end`, or to the song's last."""
-        summed = np.concatenate([[0.0], np.cumsum(self.energy[stem], dtype=np.float64)])
-        blocks = len(summed) - 1
+        """Sum the energy of the blocks in [begin, end), or from `begin` to the last block of the track."""
+        cumulative = np.concatenate([[0.0], np.cumsum(self.energy[stem], dtype=np.float64)])
+        blocks = len(cumulative) - 1
         end = np.where(to_the_end, blocks, np.minimum(end, blocks))
-        return summed[np.maximum(begin, end)] - summed[begin]
+        return cumulative[np.maximum(begin, end)] - cumulative[begin]
 
 
-def _upwards(samples: NDArray[np.int64], block: int) -> NDArray[np.int64]:
-    """The first block that begins there or later."""
+def _blocks(samples: NDArray[np.int64], block: int) -> NDArray[np.int64]:
+    """Divide by the length of a block, rounding up."""
     return -(-samples // block)
 
 
 def block_levels(audio: NDArray[np.float32], block: int) -> NDArray[np.float32]:
-    """Energy and peak (2 blocks) of audio (t c), cut into blocks; the last may be shorter."""
+    """Measure energy and peak (2 blocks) of audio (t c) by block; the last block may be shorter."""
     edges = np.arange(0, len(audio), block)
     squares = np.square(audio, dtype=np.float64).sum(1)
+    energy = np.add.reduceat(squares, edges)
     peaks = np.maximum.reduceat(np.abs(audio).max(1), edges)
-    return np.stack([np.add.reduceat(squares, edges), peaks]).astype(np.float32)
+    return np.stack([energy, peaks]).astype(np.float32)

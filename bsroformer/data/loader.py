@@ -1,4 +1,4 @@
-"""Training batches from wherever a run stands, in the middle of an epoch too."""
+"""Training batches from any position of a run, in the middle of an epoch too."""
 
 import re
 import signal
@@ -10,19 +10,19 @@ from typing import Any, NamedTuple, TypeVar
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from bsroformer.data.batch_schedule import START, BatchSchedule, Position
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
-from bsroformer.data.row import BEGINNING, Row, Stand
 from bsroformer.errors import InputError
 
 T_co = TypeVar("T_co", covariant=True)
-OF_DEAD_WORKER = re.compile(r"DataLoader worker \(pid", re.IGNORECASE)
-"""The beginning of what PyTorch says of a process that a signal ended."""
-SIGNAL_S = 1.0
-"""Longest time in which that signal comes."""
+DEAD_WORKER = re.compile(r"DataLoader worker \(pid", re.IGNORECASE)
+"""Beginning of PyTorch's message about a worker that a signal ended."""
+SIGNAL_TIMEOUT_S = 1.0
+"""Longest wait for that signal."""
 
 
-def leave_signals(_: int) -> None:
-    """Let a process that reads end with the training, not by a signal to all processes, which the training answers."""
+def ignore_stop_signals(_: int) -> None:
+    """Ignore SIGINT and SIGTERM in a worker: the training process handles them and ends its workers."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -32,13 +32,13 @@ class ReadingError(InputError):
 
 
 class ReadingLoader(DataLoader[T_co]):
-    """A loader whose faults are sentences: those of a song, and those of a process that reads."""
+    """A loader that raises faults of tracks and of workers as a `ReadingError`."""
 
     def __iter__(self) -> Iterator[T_co]:  # type: ignore[override]
-        """Batches.
+        """Yield batches.
 
         Raises:
-            ReadingError: If one cannot be read, or a process that reads was ended.
+            ReadingError: If one cannot be read, or a worker was ended.
         """
         try:
             yield from super().__iter__()
@@ -48,17 +48,17 @@ class ReadingLoader(DataLoader[T_co]):
             if not is_of_dead_worker(error):
                 raise
             raise ReadingError(dead_worker(error)) from error
-        except (ConnectionError, EOFError) as error:  # its end of the queue was gone before its signal came
-            raise ReadingError(dead_worker(_signalled() or error)) from error
+        except (ConnectionError, EOFError) as error:  # the worker's end of the queue closed before its signal came
+            raise ReadingError(dead_worker(_wait_for_signal() or error)) from error
 
 
 def is_of_dead_worker(error: BaseException) -> bool:
-    """Check for PyTorch's error of a process that a signal ended, which is raised wherever the signal comes."""
-    return isinstance(error, RuntimeError) and OF_DEAD_WORKER.match(str(error)) is not None
+    """Check for PyTorch's error about an ended worker, which is raised wherever its signal arrives."""
+    return isinstance(error, RuntimeError) and DEAD_WORKER.match(str(error)) is not None
 
 
 def dead_worker(error: BaseException) -> str:
-    """Say what is known of a process that reads and was ended, and what to do."""
+    """Describe what is known about an ended worker, and what to do."""
     reason = " ".join(str(error).split())
     return (
         f"a process that reads songs was ended by the system, most likely for want of memory ({reason}): lower "
@@ -66,40 +66,40 @@ def dead_worker(error: BaseException) -> str:
     )
 
 
-def _signalled() -> RuntimeError | None:
-    """Wait for the signal of a process that is known to be gone: raised later, its error would hit other code."""
+def _wait_for_signal() -> RuntimeError | None:
+    """Wait for the signal of an ended worker: its error, raised later, would hit other code."""
     try:
-        time.sleep(SIGNAL_S)
+        time.sleep(SIGNAL_TIMEOUT_S)
     except RuntimeError as error:
         return error
     return None
 
 
-class Position(NamedTuple):
-    """Where a run stands."""
+class BatchCounts(NamedTuple):
+    """Batches that the trainer has counted."""
 
-    batches: int
-    """That one process has trained on, over all epochs."""
+    total: int
+    """Batches that one process has trained on, over all epochs."""
     of_epoch: int
-    """Those of them that the trainer counts to the epoch under way."""
+    """Batches that the trainer assigns to the current epoch."""
 
 
 class TrainingLoader(ReadingLoader[Tensor]):
-    """Batches of random excerpts, the next one after the last that was trained on; those of an epoch at a time.
+    """Batches of random excerpts, from the first that was not trained on, an epoch at a time.
 
-    The batches of a run are one row: all of epoch 0, all of epoch 1, and so on. What comes next therefore follows from
-    how many batches were trained on, which the trainer counts, and keeps in its checkpoints; and, if batches or epochs
-    have not been as large all the time, from where they have been since.
+    The schedule of a run is all of epoch 0, all of epoch 1, and so on. The next batch therefore follows from the number
+    of batches trained on, which the trainer counts and saves in its checkpoints, and from the position at which the
+    sizes of batches or epochs last changed.
 
     Args:
-        dataset: Gives an excerpt by its key.
-        batch_size: Excerpts in a batch; the last incomplete batch of an epoch is left out.
+        dataset: Returns an excerpt by its key.
+        batch_size: Excerpts in a batch; an incomplete last batch of an epoch is skipped.
         sampler: Keys of an epoch's excerpts.
-        position: Where the run stands; it is asked when the first batch of an epoch is wanted. None if nothing trains:
-            the batches of the sampler's epoch then come from the first on.
-        num_workers: Processes that read, which stay from epoch to epoch; 0 reads in this process.
-        pin_memory: Whether batches lie in memory that a GPU copies fast.
-        start: From where on batches and epochs have been as large.
+        counts: Returns the trainer's counts; called when the first batch of an epoch is requested. None if nothing
+            trains: the sampler's epoch then comes from its first batch.
+        num_workers: Processes that read, which live for all epochs; 0 reads in this process.
+        pin_memory: Put batches into memory that a GPU copies fast.
+        start: Position from which batches and epochs have had these sizes.
     """
 
     def __init__(
@@ -107,10 +107,10 @@ class TrainingLoader(ReadingLoader[Tensor]):
         dataset: Dataset[Tensor],
         batch_size: int,
         sampler: EpochSampler,
-        position: Callable[[], Position | None],
+        counts: Callable[[], BatchCounts | None],
         num_workers: int,
         pin_memory: bool,
-        start: Stand = BEGINNING,
+        start: Position = START,
     ) -> None:
         super().__init__(
             dataset,
@@ -120,38 +120,42 @@ class TrainingLoader(ReadingLoader[Tensor]):
             num_workers=num_workers,
             persistent_workers=num_workers > 0,
             pin_memory=pin_memory,
-            worker_init_fn=leave_signals,
+            worker_init_fn=ignore_stop_signals,
         )
-        self.position, self._keys, self._size = position, sampler, batch_size
-        self.row = Row(sampler.size, batch_size * sampler.ranks, start)
+        self.counts = counts
+        self.schedule = BatchSchedule(sampler.size, batch_size * sampler.ranks, start)
+        self._keys = sampler
+        self._size = batch_size
 
     def __iter__(self) -> Iterator[Tensor]:  # type: ignore[override]
-        """Batches ``(b n c t)``. As a generator, since Lightning asks for it before it knows where the run stands."""
-        position = self.position()
-        if position is None:
+        """Yield batches ``(b n c t)``. A generator, since Lightning calls it before it knows the run's position."""
+        counts = self.counts()
+        if counts is None:
             yield from super().__iter__()
-        else:
-            # Lightning stops by its own count, but for an epoch that was over when the checkpoint was written.
-            yield from islice(self._from(self.row.after(position.batches)), max(0, len(self) - position.of_epoch))
+            return
+        # Lightning stops by its own count, except in an epoch that was complete when the checkpoint was written.
+        left_in_epoch = max(0, len(self) - counts.of_epoch)
+        batches = self._from(self.schedule.after(counts.total))
+        yield from islice(batches, left_in_epoch)
 
-    def _from(self, stand: Stand) -> Iterator[Tensor]:
-        first = stand.excerpt
-        for epoch in count(stand.epoch):
+    def _from(self, start: Position) -> Iterator[Tensor]:
+        first = start.excerpt
+        for epoch in count(start.epoch):
             self._keys.set_epoch(epoch, first)
             yield from super().__iter__()
             first = 0
 
     def keys_of(self, batch: int) -> list[ExcerptKey]:
-        """The excerpts of a batch of the run, counted from 0 over all epochs, as `Position` counts them.
+        """List the keys of a batch, counted from 0 over all epochs.
 
-        The batch under way is the one with the number of batches trained on before it.
+        The current batch is the one whose number is that of the batches trained on.
         """
-        stand = self.row.after(batch)
-        return self._keys.of_epoch(stand.epoch, stand.excerpt)[: self._size]
+        position = self.schedule.after(batch)
+        return self._keys.of_epoch(position.epoch, position.excerpt)[: self._size]
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing beyond the trainer's count; that there is this method tells Lightning that epochs can be resumed."""
+        """Return nothing: the trainer's count suffices, but Lightning resumes within an epoch only if this exists."""
         return {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Accept the empty state."""

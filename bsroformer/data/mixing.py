@@ -1,8 +1,8 @@
-"""Put stems together."""
+"""Mixing of stems."""
 
 from torch import Tensor
 
 
 def mix(stems: Tensor) -> Tensor:
-    """Sum stems ``(... n c t)`` to the mixture ``(... c t)``: the only place where a training mixture is made."""
+    """Sum stems ``(... n c t)`` to the mixture ``(... c t)``: every training mixture is made by this function."""
     return stems.sum(dim=-3)

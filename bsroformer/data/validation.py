@@ -1,4 +1,4 @@
-"""Excerpts to validate on, which never change: some of each song, or all of it."""
+"""Fixed excerpts to validate on: some of each track, or all of it."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -8,24 +8,24 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from bsroformer.data.excerpts import padded
-from bsroformer.data.song import Song
+from bsroformer.data.track import AnyTrack
 
 PerSong = int | Literal["all"]
 
 
 class ValidationExcerpt(NamedTuple):
-    """An excerpt as it is in its song, or a batch of them."""
+    """An excerpt of a track as it is, or a batch of them."""
 
     stems: Tensor
-    """``(n c t)`` or ``(b n c t)``, padded with silence at the end where the song is over."""
+    """``(n c t)`` or ``(b n c t)``, padded with silence after the end of the track."""
     piece: Tensor
-    """What it is part of, counted from 0, ``()`` or ``(b)``: the excerpts of a piece are scored as one signal."""
+    """Number of the signal that it is part of, ``()`` or ``(b)``: excerpts of one piece are scored as one signal."""
     frames: Tensor
-    """Samples that are of the song, ``()`` or ``(b)``; what follows is padding, not to be scored."""
+    """Samples of the track, ``()`` or ``(b)``; padding follows them and is not scored."""
 
 
-class _Place(NamedTuple):
-    song: Song
+class _FixedExcerpt(NamedTuple):
+    track: AnyTrack
     start: int
     piece: int
 
@@ -34,37 +34,41 @@ class ValidationExcerpts(Dataset[ValidationExcerpt]):
     """The same excerpts each time.
 
     Args:
-        songs: The songs.
+        tracks: The tracks.
         frames: Length of an excerpt, samples.
-        per_song: So many of each song, evenly spaced, each a piece of its own; or ``all``: consecutive excerpts that
-            cover the song, which is one piece.
+        per_song: Number of excerpts of each track, evenly spaced, each a piece of its own; or ``all``: consecutive
+            excerpts that cover the track, which is one piece.
     """
 
-    def __init__(self, songs: Sequence[Song], frames: int, per_song: PerSong) -> None:
+    def __init__(self, tracks: Sequence[AnyTrack], frames: int, per_song: PerSong) -> None:
         self.frames = frames
-        if per_song == "all":
-            self._places = [
-                _Place(song, start, number)
-                for number, song in enumerate(songs)
-                for start in range(0, song.frames, frames)
-            ]
-        else:
-            starts = [(song, start) for song in songs for start in _evenly_spaced(song.frames, frames, per_song)]
-            self._places = [_Place(song, start, number) for number, (song, start) in enumerate(starts)]
-        self.pieces = len(songs) if per_song == "all" else len(self._places)
+        self._excerpts: list[_FixedExcerpt] = []
+        for number, track in enumerate(tracks):
+            if per_song == "all":
+                for start in range(0, track.frames, frames):
+                    self._excerpts.append(_FixedExcerpt(track, start, number))
+            else:
+                for start in _evenly_spaced(track.frames, frames, per_song):
+                    self._excerpts.append(_FixedExcerpt(track, start, len(self._excerpts)))
+        self.pieces = len(tracks) if per_song == "all" else len(self._excerpts)
 
     def __getitem__(self, index: int) -> ValidationExcerpt:
-        """An excerpt by its number."""
-        song, start, piece = self._places[index]
-        frames = min(self.frames, song.frames - start)
-        stems = padded(song.all_stems(start, frames), self.frames)
+        """Read an excerpt by its number."""
+        track, start, piece = self._excerpts[index]
+        frames = min(self.frames, track.frames - start)
+        stems = padded(track.all_stems(start, frames), self.frames)
         return ValidationExcerpt(stems, torch.tensor(piece), torch.tensor(frames))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._excerpts)
 
 
-def _evenly_spaced(song_frames: int, frames: int, count: int) -> list[int]:
-    """Where `count` excerpts start whose middles divide the song evenly, moved inwards where they would stand out."""
-    middles = [(number + 0.5) / count * song_frames for number in range(count)]
-    return [min(max(0, round(middle - frames / 2)), max(0, song_frames - frames)) for middle in middles]
+def _evenly_spaced(track_frames: int, frames: int, count: int) -> list[int]:
+    """Compute the starts of `count` excerpts whose middles divide the track evenly, moved inside it where needed."""
+    last_start = max(0, track_frames - frames)
+    starts = []
+    for number in range(count):
+        middle = (number + 0.5) / count * track_frames
+        start = round(middle - frames / 2)
+        starts.append(min(max(0, start), last_start))
+    return starts

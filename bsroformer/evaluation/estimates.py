@@ -26,7 +26,7 @@ from torch import Tensor
 
 from bsroformer.audio.files import read
 from bsroformer.data.layouts import MIXTURE
-from bsroformer.data.layouts.song_files import entries, is_audio
+from bsroformer.data.layouts.track_files import entries, is_audio
 from bsroformer.errors import InputError
 from bsroformer.evaluation.delay import constant_delay
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry

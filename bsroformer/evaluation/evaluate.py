@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from bsroformer.data.sources import listed
-from bsroformer.data.tracks import Track
+from bsroformer.data.sources import as_list
+from bsroformer.data.track import Track
 from bsroformer.errors import InputError
 from bsroformer.evaluation.evaluator import Evaluator, OnEstimates, OnScores
 from bsroformer.evaluation.gallery import Gallery
@@ -84,8 +84,8 @@ def evaluator_of(
     Raises:
         InputError: See `evaluate`.
     """
-    asked = expanded(listed(metrics))
-    chosen = line_up(candidates_of(evaluated), songs, None if stems is None else listed(stems), listed(bounds))
+    asked = expanded(as_list(metrics))
+    chosen = line_up(candidates_of(evaluated), songs, None if stems is None else as_list(stems), as_list(bounds))
     if workers < 1:
         raise InputError(f"workers={workers} must be 1 or more")
     with_bss_eval = needs_museval(asked)

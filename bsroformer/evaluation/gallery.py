@@ -13,8 +13,8 @@ from filelock import FileLock
 from torch import Tensor
 
 from bsroformer.atomic import replacing_folder, writing
-from bsroformer.data.packs.find import song_folder
 from bsroformer.figures import busiest_excerpt
+from bsroformer.file_names import folder_name
 from bsroformer.report.excerpts import Excerpt, find_excerpts
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Gallery:
             if rank in chosen and written is None:
                 return True
             if rank in chosen and written is not None:
-                _move(written, song_folder(self.folder, method, song))
+                _move(written, self.folder / method / folder_name(song))
             self._remove(method, {song for _, song in chosen})
             return rank in chosen
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from bsroformer.atomic import write_text
 from bsroformer.data.layouts import SPLITS
-from bsroformer.data.packs.find import song_folder
 from bsroformer.errors import InputError
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.museval_json import write_museval
 from bsroformer.evaluation.scores import SongScores
 from bsroformer.evaluation.song_audio import SongEntry
+from bsroformer.file_names import folder_name
 from bsroformer.file_state import file_state, word_for
 from bsroformer.safe_files import read_json
 
@@ -130,4 +130,4 @@ def remove_within(folder: Path, path: Path) -> None:
 
 def file_name(song: str) -> str:
     """The name of a song as that of a file: shortened, and without what no file may be called."""
-    return song_folder(Path(), "", song).name
+    return folder_name(song)

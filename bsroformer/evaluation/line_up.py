@@ -11,6 +11,7 @@ from bsroformer.evaluation.methods import Method, Mixture, Separated
 from bsroformer.evaluation.oracle import ORACLES, oracle
 from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.evaluation.stem_names import common_stems, matched, unmatched
+from bsroformer.file_names import is_legal
 from bsroformer.inference import StreamSeparator
 
 BOUNDS = ("mixture", "IRM2")
@@ -108,7 +109,7 @@ def check_name(name: str) -> None:
     """
     if name in ("mixture", *ORACLES):
         raise InputError(f"{name} is the name of a bound: give what is evaluated another one.")
-    if not name or name.startswith(".") or any(letter in '<>:"/\\|?*' for letter in name):
+    if not is_legal(name):
         raise InputError(f"{name!r} cannot be the name of a folder: give what is evaluated another name.")
 
 

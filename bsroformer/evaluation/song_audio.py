@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bsroformer.data.layouts import SongFiles, SongFormat, find_files
-from bsroformer.data.song import Track, open_track
+from bsroformer.data.layouts import TrackFiles, TrackFormat, find_files
+from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
 from bsroformer.evaluation.stem_names import ACCOMPANIMENT, LEAD
 
@@ -61,7 +61,7 @@ class SongEntry:
     open: Callable[[], Track]
 
     @classmethod
-    def of_files(cls, files: SongFiles, form: SongFormat) -> "SongEntry":
+    def of_files(cls, files: TrackFiles, form: TrackFormat) -> "SongEntry":
         """A song that was found, to be opened in this format."""
         paths = tuple(sorted({file.path for file in files.stems.values()}))
         return cls(
@@ -94,7 +94,7 @@ def songs_in(
     Raises:
         InputError: If there is no data set.
     """
-    form = SongFormat(stems, sample_rate, channels)
+    form = TrackFormat(stems, sample_rate, channels)
     return [SongEntry.of_files(files, form) for files in find_files(root, stems) if files.split == split]
 
 

@@ -8,15 +8,13 @@ from itertools import count as count_from
 from pathlib import Path
 
 from bsroformer.audio.tags import read_marks
-from bsroformer.data.names import normal
 from bsroformer.errors import InputError
+from bsroformer.file_names import is_reserved, normal
 from bsroformer.file_state import file_state, word_for
 from bsroformer.inference.input_files import find_files
 
 DIGITS = 12
 """Of each digest in a mark."""
-RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "LPT") for number in range(1, 10))}
-"""Names of devices on Windows, whatever follows after a dot."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def folder_name(name: str) -> str:
     """A name that a folder of its own may have: none of dots alone, or one that Windows keeps for devices."""
     if not name.strip(". "):
         return "_" * max(1, len(name))
-    return f"_{name}" if name.split(".")[0].upper() in RESERVED else name
+    return f"_{name}" if is_reserved(name) else name
 
 
 def _compared(folder: Path) -> str:

@@ -7,8 +7,8 @@ from itertools import product
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
-from bsroformer.data.names import is_visible
 from bsroformer.errors import InputError
+from bsroformer.file_names import is_visible
 
 
 def find_files(inputs: Sequence[str | Path]) -> tuple[list[Path], list[Path], Path]:

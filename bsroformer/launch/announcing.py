@@ -23,7 +23,7 @@ def announce(run: TrainingRun) -> None:
     others = [stem for stem in cfg.data.stems if stem not in model.stems]
     if len(model.stems) < len(cfg.data.stems):
         print_line(f"The model separates {', '.join(model.stems)}; {', '.join(others)} sound in mixtures only")
-    songs = data.songs
+    songs = data.tracks
     print_line(f"{len(songs.train)} songs to train on, {len(songs.valid)} to validate, {len(data.test_files)} to test")
     tell_reading(cfg, data, run.console)
     place = "nothing is kept (fast_dev_run)" if cfg.keeps_nothing else f"run folder {run.folder}"

@@ -15,16 +15,16 @@ from bsroformer.launch.schemas.app import AppConfig
 from bsroformer.launch.separators import one_for_each, separator_of
 from bsroformer.launch.terminal import stopping_on_sigterm, terminal, wait_until_interrupted
 from bsroformer.model import BandSplitRoformer
-from bsroformer.web.accounts import accounts_of
-from bsroformer.web.example import example_song
-from bsroformer.web.held_model import HeldModel
-from bsroformer.web.limits import Limits
-from bsroformer.web.menu import Offer, offers_in, offers_of
-from bsroformer.web.shelf import Shelf
-from bsroformer.web.studio import Studio
+from bsroformer.studio.accounts import accounts_of
+from bsroformer.studio.example import example_song
+from bsroformer.studio.held_model import HeldModel
+from bsroformer.studio.limits import Limits
+from bsroformer.studio.menu import Offer, offers_in, offers_of
+from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.studio import Studio
 
 if TYPE_CHECKING:  # it imports Gradio, which not everybody has
-    from bsroformer.web.address import Address
+    from bsroformer.studio.address import Address
 
 HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -34,7 +34,7 @@ def app(cfg: AppConfig) -> None:
     console = terminal()
     if find_spec("gradio") is None:
         raise InputError(f"the page is made with Gradio, which is not installed: {install_command('web')}")
-    from bsroformer.web.server import open_page
+    from bsroformer.studio.server import open_page
 
     keep_freed_memory()
     address, studio = address_of(cfg), build_studio(cfg, console)
@@ -92,7 +92,7 @@ def address_of(cfg: AppConfig) -> "Address":
     Raises:
         InputError: If a key has no sense.
     """
-    from bsroformer.web.address import Address
+    from bsroformer.studio.address import Address
 
     return Address(
         host=cfg.host,

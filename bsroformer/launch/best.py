@@ -17,8 +17,9 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor
+from bsroformer.run_folder import AVERAGE
 from bsroformer.training import SeparationModule
-from bsroformer.training.candidates import Candidates
+from bsroformer.training.callbacks.candidates import Candidates
 
 LIGHTNING = {"pytorch-lightning_version": L.__version__}
 """Without it Lightning reads no checkpoint."""
@@ -100,7 +101,7 @@ def _write_average(callback: Candidates, console: Console) -> str | None:
     if len(files) < 2:
         console.print(f"There is no average: {len(files)} of the validations have a score", style="yellow")
         return None
-    path = callback.folder.parent / "average.ckpt"
+    path = callback.folder.parent / AVERAGE
     try:
         save_weights(average_of([open_checkpoint(file) for file in files]), path, LIGHTNING)
     except InputError as error:  # all else of the training is there

@@ -25,7 +25,7 @@ from bsroformer.launch.wandb_mode import logs_to_wandb
 from bsroformer.model import BandSplitRoformer
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import CarefulCheckpointIO
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 
 MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 

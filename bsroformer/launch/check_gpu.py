@@ -24,8 +24,8 @@ from bsroformer.launch.memory import (
 )
 from bsroformer.launch.schemas.check_gpu import CheckGpuConfig
 from bsroformer.launch.terminal import terminal
-from bsroformer.training.memory import CONTEXT, PASSING, MemoryEstimate, peak_of_steps
-from bsroformer.training.memory_plan import Plan, divisors, largest_that_fits
+from bsroformer.training.memory.estimate import CONTEXT, PASSING, MemoryEstimate, peak_of_steps
+from bsroformer.training.memory.plan import Plan, divisors, largest_that_fits
 from bsroformer.training.step import noise_stems, plain_step
 
 DOES_NOT_FIT = 1

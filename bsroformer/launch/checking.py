@@ -11,17 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bsroformer.data.doctor import (
-    Demands,
     Finding,
+    Requirements,
     Severity,
-    SongFacts,
-    examine_songs,
+    TrackFacts,
+    comparison_work,
+    examine_tracks,
     judge,
-    near_work,
     stated_seconds,
     write_check,
 )
-from bsroformer.data.layouts import SPLITS, SongFiles, SongFormat
+from bsroformer.data.layouts import SPLITS, TrackFiles, TrackFormat
 from bsroformer.launch.schemas.prepare import PrepareConfig
 from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm
 from bsroformer.parallel import processors
@@ -44,7 +44,7 @@ def check(cfg: PrepareConfig, console: Console) -> int:
     source = cfg.data.source.build()
     source.make()
     songs = _examined(source.files(), source.form, cfg.workers or processors(), console)
-    findings = _judged(songs, Demands(source.form, cfg.data.seconds, cfg.mend), console)
+    findings = _judged(songs, Requirements(source.form, cfg.data.seconds, cfg.mend), console)
     write_check(songs, findings, path)
     rows = table_rows(findings)
     if findings:
@@ -56,23 +56,23 @@ def check(cfg: PrepareConfig, console: Console) -> int:
     return ERRORS if any(finding.severity == "error" for finding in findings) else 0
 
 
-def _examined(files: Sequence[SongFiles], form: SongFormat, count: int, console: Console) -> list[SongFacts]:
+def _examined(files: Sequence[TrackFiles], form: TrackFormat, count: int, console: Console) -> list[TrackFacts]:
     """Listen, with a progress bar."""
     with console.status(f"looking into {len(files)} songs"):
         seconds = [stated_seconds(song, form) for song in files]
     songs = []
     with music_progress(console) as progress, stopping_on_sigterm():
         task = progress.add_task("listening", total=sum(seconds))
-        for facts, length in zip(examine_songs(files, form, count), seconds, strict=True):
+        for facts, length in zip(examine_tracks(files, form, count), seconds, strict=True):
             progress.advance(task, length)
             songs.append(facts)
     return songs
 
 
-def _judged(songs: Sequence[SongFacts], demands: Demands, console: Console) -> list[Finding]:
+def _judged(songs: Sequence[TrackFacts], demands: Requirements, console: Console) -> list[Finding]:
     """Find what is wrong, with a progress bar: each stem is compared with each other."""
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, stopping_on_sigterm():
-        task = progress.add_task("looking for duplicates", total=near_work(songs))
+        task = progress.add_task("looking for duplicates", total=comparison_work(songs))
         return judge(songs, demands, lambda work: progress.advance(task, work))
 
 
@@ -105,7 +105,7 @@ def findings_table(rows: Sequence[Finding]) -> Table:
     return table
 
 
-def summary(songs: Sequence[SongFacts], findings: Sequence[Finding]) -> list[str]:
+def summary(songs: Sequence[TrackFacts], findings: Sequence[Finding]) -> list[str]:
     """A line for each split."""
     lines = []
     for split in SPLITS:

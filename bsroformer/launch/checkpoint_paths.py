@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.checkpoints.hub import is_on_hub
-from bsroformer.checkpoints.run_folder import weights_of
 from bsroformer.launch.schemas.config import Config
 from bsroformer.launch.terminal import terminal
+from bsroformer.run_folder import weights_of
 
 
 def checkpoint_files(cfg: Config) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from bsroformer.checkpoints import load_model
-from bsroformer.data.tracks import Track
+from bsroformer.data.track import Track
 from bsroformer.errors import InputError
 from bsroformer.evaluation import (
     Candidate,
@@ -31,6 +31,7 @@ from bsroformer.file_state import file_state
 from bsroformer.inference import Separator
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.scoring import run_evaluation, show_results
+from bsroformer.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +56,7 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
     separator = Separator(load_model(checkpoint))
     songs = [SongEntry.of_track(track) for track in tracks]
     candidate = Candidate(separator, str(file_state(checkpoint)))
-    evaluator = evaluator_of({MODEL: candidate}, songs, metrics=METRICS, folder=folder / "evaluation")
+    evaluator = evaluator_of({MODEL: candidate}, songs, metrics=METRICS, folder=RunFolder(folder).evaluation)
     evaluator = with_stems_kept(evaluator, StemsWriter(folder / "separated", by_method=False))
     begin(evaluator, songs)
     results = run_evaluation(evaluator, songs, len(songs), console, f"resume={folder} goes on from here")
@@ -64,7 +65,7 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
     results = replace(results, made={**program_facts(), "methods": {MODEL: {"checkpoint": checkpoint}}})
     show_results(results, console)
     with console.status("writing plots and the page"):
-        write_results(results, folder / "evaluation")
+        write_results(results, RunFolder(folder).evaluation)
     shown = {track.name: track for track in tracks}[middle_song(results[MODEL])]
     write_figure(excerpt_figure(shown, separator, evaluator.stems), folder / "separation.png", dpi=100)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")

@@ -14,8 +14,9 @@ from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.errors import InputError
 from bsroformer.launch.ranks import accumulated_batches, by_torchrun
 from bsroformer.launch.trees import remove
+from bsroformer.run_folder import CONFIG, RunFolder
 
-CONFIG_FILE = "config.yaml"
+CONFIG_FILE = CONFIG
 """The resolved configuration, in the folder of a run."""
 NO_FOLDER = "."
 """``hydra.run.dir`` unless Lightning sets it: scripts make their folders themselves."""
@@ -46,9 +47,7 @@ def run_folder(resume: str | None, new: str) -> str:
     """The folder of a training: the one that is resumed, maybe named by one of its checkpoints, or a new one."""
     if resume in (None, AUTO):
         return new
-    from bsroformer.checkpoints.run_folder import run_of  # PyTorch takes seconds to be imported
-
-    return str(run_of(Path(str(resume))))
+    return str(RunFolder.of(Path(str(resume))).path)
 
 
 def monitor_mode(name: str) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bsroformer.data.names import normal
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.evaluation import (
@@ -20,6 +19,7 @@ from bsroformer.evaluation import (
     with_stems_kept,
     write_results,
 )
+from bsroformer.file_names import normal
 from bsroformer.launch.candidates import build_candidates, facts_of
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.run_folder import make_folder

@@ -2,13 +2,13 @@
 
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.errors import InputError
 from bsroformer.launch.best import Scored, best_of_run, check_averaging, report_no_best
 from bsroformer.launch.run_facts import record_best
 from bsroformer.launch.run_lines import report_end, report_next_commands
 from bsroformer.launch.training_run import TrainingRun
 from bsroformer.report.monitor import Monitor
+from bsroformer.run_folder import RunFolder
 
 
 def check_end(run: TrainingRun) -> None:
@@ -28,7 +28,7 @@ def check_end(run: TrainingRun) -> None:
 
 def finish(run: TrainingRun) -> Scored:
     """Find the best checkpoint, evaluate it if asked, and print what to do with it."""
-    last = run.folder / CHECKPOINTS / LAST
+    last = RunFolder(run.folder).last
     best = best_of_run(run.trainer, run.module, run.data, Monitor(run.cfg.monitor), run.console)
     report_no_best(best, Monitor(run.cfg.monitor), last, run.console)
     if run.writes:

@@ -5,15 +5,15 @@ import sys
 import warnings
 from pathlib import Path
 
-from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.data.loader import ReadingError, dead_worker, is_of_dead_worker
 from bsroformer.errors import InputError
 from bsroformer.launch.memory import memory_advice
 from bsroformer.launch.run_lines import log_and_print
 from bsroformer.launch.terminal import warnings_told
 from bsroformer.launch.training_run import TrainingRun
-from bsroformer.training.checkpoint_file import CarefulCheckpointIO
-from bsroformer.training.stop_signals import StoppedError
+from bsroformer.run_folder import RunFolder
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
+from bsroformer.training.resume.stop_signals import StoppedError
 
 REMARKS = (
     ".*LeafSpec",
@@ -73,4 +73,4 @@ def _how_to_resume(folder: Path) -> str:
 
 
 def _has_checkpoint(folder: Path) -> bool:
-    return (folder / CHECKPOINTS / LAST).exists()
+    return RunFolder(folder).last.exists()

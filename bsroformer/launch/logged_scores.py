@@ -13,8 +13,8 @@ from bsroformer.evaluation.scores import MEAN
 from bsroformer.launch.build import build_logger
 from bsroformer.launch.schemas.evaluate import EvaluateConfig
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
-from bsroformer.training.report import Report
-from bsroformer.training.watching import log_table
+from bsroformer.training.callbacks.report import Report
+from bsroformer.training.run_outputs import log_table
 
 
 def log_scores(trainer: L.Trainer, results: Results) -> None:

@@ -14,9 +14,9 @@ from bsroformer.launch.build import build_optimizer, chosen_precision, recompute
 from bsroformer.launch.errors import OUT_OF_MEMORY
 from bsroformer.launch.schemas.check_gpu import CheckGpuConfig
 from bsroformer.launch.schemas.train import TrainConfig
-from bsroformer.training.memory import MemoryEstimate, StepSize, estimate_memory, optimizer_share
-from bsroformer.training.memory_plan import Plan, first_that_fits, more_blocks, plans_that_fit
-from bsroformer.training.module import errors_of_setting_up
+from bsroformer.training.memory.estimate import MemoryEstimate, StepSize, estimate_memory, optimizer_share
+from bsroformer.training.memory.plan import Plan, first_that_fits, more_blocks, plans_that_fit
+from bsroformer.training.optimizer import errors_of_setting_up
 
 HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 """What autocast computes in, by Lightning's names of precisions."""

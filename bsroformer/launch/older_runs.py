@@ -3,7 +3,7 @@
 from typing import Any
 
 FORMER_PROGRESS = "lightning.pytorch.callbacks.RichProgressBar"
-PROGRESS = "bsroformer.training.progress.RunProgress"
+PROGRESS = "bsroformer.training.callbacks.progress.RunProgress"
 
 
 def with_present_progress(tree: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.filesize import decimal
 
-from bsroformer.data.packs import PackPlan, pack_songs, plan_packs, refuse_full_disk
+from bsroformer.data.packs import PackPlan, pack_tracks, plan_packs, refuse_full_disk
 from bsroformer.errors import InputError
 from bsroformer.launch.errors import STATUS
 from bsroformer.launch.schemas.prepare import PrepareConfig
@@ -55,7 +55,7 @@ def _tell_plan(plan: PackPlan, console: Console) -> None:
         told = " and ".join(f"{count} as {kind}" for kind, count in kinds.items() if count)
         seconds = sum(job.seconds for job in plan.jobs)
         console.print(f"{told} to pack, {clock(seconds)} of music: {decimal(plan.bytes)} in {plan.pack}")
-    for kind, names in plan.mended.items():
+    for kind, names in plan.repairs.items():
         console.print(f"{MENDING[kind]} in {first_of(names)}", style="yellow")
 
 
@@ -64,7 +64,7 @@ def _pack(plan: PackPlan, workers: int, console: Console) -> list[str]:
     faults = []
     with music_progress(console) as progress, stopping_on_sigterm():
         task = progress.add_task("packing", total=sum(job.seconds for job in plan.jobs))
-        for outcome in pack_songs(plan, workers):
+        for outcome in pack_tracks(plan, workers):
             progress.advance(task, outcome.seconds)
             for remark in outcome.remarks:
                 console.print(remark, style="yellow")

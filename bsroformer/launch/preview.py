@@ -12,10 +12,10 @@ from bsroformer.audio.files import write
 from bsroformer.data.augment import Augment
 from bsroformer.data.augment.stretch import stretch_is_installed
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
-from bsroformer.data.layouts import SongFormat
+from bsroformer.data.layouts import TrackFormat
 from bsroformer.data.mixing import mix
-from bsroformer.data.packs import training_songs
-from bsroformer.data.song import Song
+from bsroformer.data.packs import training_tracks
+from bsroformer.data.track import AnyTrack
 from bsroformer.errors import InputError
 from bsroformer.figures import busiest_excerpt, effects_figure
 from bsroformer.launch.schemas.prepare import PrepareConfig
@@ -39,7 +39,7 @@ def preview(cfg: PrepareConfig, console: Console) -> int:
     folder, source, augment = cfg.output, cfg.data.source.build(), cfg.augment.build()
     source.make()
     form = source.form
-    songs = training_songs(source.files(), form, pack_folder(cfg.data, cfg.paths, source)).train
+    songs = training_tracks(source.files(), form, pack_folder(cfg.data, cfg.paths, source)).train
     seconds, seed, stem = cfg.data.seconds, cfg.seed, cfg.stem or form.stems[0]
     with console.status("augmenting"):
         first, *others = heard_stems(songs, stem, form.sample_rate, seconds)
@@ -51,7 +51,7 @@ def preview(cfg: PrepareConfig, console: Console) -> int:
     return 0
 
 
-def heard_stems(songs: Sequence[Song], stem: str, sample_rate: int, seconds: float) -> list[Tensor]:
+def heard_stems(songs: Sequence[AnyTrack], stem: str, sample_rate: int, seconds: float) -> list[Tensor]:
     """The excerpt (c t) in which a stem is heard best, of each of the first two songs that have it.
 
     Raises:
@@ -96,7 +96,7 @@ def random_mix_pair(excerpts: RandomExcerpts) -> Pairs:
         return {}
     ways = [replace(excerpts.augment, unmixed=unmixed) for unmixed in (1.0, 0.0)]
     kept, mixed = (
-        mix(RandomExcerpts(excerpts.songs, excerpts.form, excerpts.frames, way, excerpts.seed)[ExcerptKey(0, 0)])
+        mix(RandomExcerpts(excerpts.tracks, excerpts.form, excerpts.frames, way, excerpts.seed)[ExcerptKey(0, 0)])
         for way in ways
     )
     return {"random_mix": (kept, mixed)}
@@ -113,7 +113,7 @@ def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
     effects_figure(pairs, sample_rate).savefig(folder / "effects.png", dpi=100)
 
 
-def write_excerpts(excerpts: RandomExcerpts, form: SongFormat, folder: Path) -> None:
+def write_excerpts(excerpts: RandomExcerpts, form: TrackFormat, folder: Path) -> None:
     """Write the first excerpts of a training, mixture and stems, as wav files."""
     for place in range(EXCERPTS):
         stems = excerpts[ExcerptKey(0, place)]  # (n c t)

@@ -8,27 +8,27 @@ from rich.filesize import decimal
 
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.layouts.flat import is_flat
-from bsroformer.data.packs import saving
+from bsroformer.data.packs import estimate_packing
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.terminal import first_of
 
 
 def tell_reading(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
     """Say where songs are read from: packs, files, or both."""
-    songs = data.songs
+    songs = data.tracks
     if data.unnamed:
         console.print(
             f"The songs also have {first_of(data.unnamed)}, not named in data.stems: mixtures are made without them",
             style="yellow",
         )
-    place = data.source.place
+    place = data.source.location
     if place is not None and is_flat(place) and not songs.alone:
         console.print(
             f"{place} has no folders train/, valid/ and test/: its songs are divided by their names, "
             "so that most stay in their split when others are added; data.valid_songs fixes them"
         )
     if songs.packed:
-        mended = f", {songs.mended} of which were mended" if songs.mended else ""
+        mended = f", {songs.repaired} of which were mended" if songs.repaired else ""
         alone = " alone, since their files are not here" if songs.alone else ""
         console.print(f"{songs.packed} songs{mended} are read from their packs in {data.pack}{alone}")
     if songs.stale:
@@ -43,11 +43,11 @@ def tell_reading(cfg: TrainConfig, data: StemsDataModule, console: Console) -> N
 def _tell_saving(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
     if data.pack is None:
         return
-    found = saving(data.songs, data.source.form, data.frames, data.pack)
+    found = estimate_packing(data.tracks, data.source.form, data.frames, data.pack)
     if found is None or cfg.ckpt_path:  # packs would change the excerpts of a run that goes on
         return
     console.print(
-        f"{found.songs} songs are read from their audio files: {1000 * found.seconds:.0f} ms for an excerpt, and "
+        f"{found.tracks} songs are read from their audio files: {1000 * found.seconds:.0f} ms for an excerpt, and "
         f"silent regions are unknown. Packs (decoded copies) need 2 ms and {decimal(found.bytes)} on the disk: "
         f"python scripts/prepare.py {told_data(cfg)}"
     )

@@ -10,7 +10,6 @@ from hydra.types import RunMode
 from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
-from bsroformer.checkpoints.run_folder import BEFORE, CHECKPOINTS, LAST, checkpoints_in, is_folder, run_of
 from bsroformer.checkpoints.start import leaves
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
@@ -22,10 +21,11 @@ from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.trees import put
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
 from bsroformer.model import ModelSettings
+from bsroformer.run_folder import CHECKPOINTS, LAST, PREVIOUS, RunFolder, is_folder
 from bsroformer.training import SeparationModule
-from bsroformer.training.checkpoint_file import last_good_checkpoint
-from bsroformer.training.resume_check import check_training_state
-from bsroformer.training.slurm import started_again
+from bsroformer.training.resume.checkpoint_io import last_good_checkpoint
+from bsroformer.training.resume.slurm import started_again
+from bsroformer.training.resume.state_check import check_training_state
 
 
 def with_run_to_resume(cfg: TrainConfig, console: Console) -> TrainConfig:
@@ -102,7 +102,7 @@ def with_checkpoint_file(cfg: TrainConfig, console: Console) -> TrainConfig:
     """
     if cfg.ckpt_path is None or not is_folder(cfg.ckpt_path):
         return cfg
-    checkpoint, skipped = last_good_checkpoint(run_of(cfg.ckpt_path) / CHECKPOINTS)
+    checkpoint, skipped = last_good_checkpoint(RunFolder.of(cfg.ckpt_path).checkpoints)
     for sentence in skipped:
         console.print(f"{sentence}; the checkpoint before is looked for.", style="yellow")
     if checkpoint is None:
@@ -125,7 +125,7 @@ def run_to_resume(cfg: TrainConfig) -> Path:
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.resume == AUTO and not in_sweep and not names_folder(command_line()):
         raise InputError("resume=auto looks for a run at paths.output_dir, whose name has the time in it: give one")
-    if cfg.resume != AUTO and not in_sweep and run_of(Path(str(cfg.resume))) != folder:
+    if cfg.resume != AUTO and not in_sweep and RunFolder.of(Path(str(cfg.resume))).path != folder:
         raise InputError(
             f"resume={cfg.resume} goes on in that folder, and paths.output_dir={folder} names another: leave it out"
         )
@@ -139,11 +139,11 @@ def refuse_folder_in_use(cfg: TrainConfig) -> None:
         InputError: If there is one.
     """
     folder = cfg.paths.output_dir
-    kept = checkpoints_in(folder)
+    kept = RunFolder(folder).checkpoint_files()
     resumes = cfg.ckpt_path and cfg.ckpt_path.resolve().parent == (folder / CHECKPOINTS).resolve()
     if not kept or resumes:
         return
-    if any(path.name in (LAST, BEFORE) for path in kept):
+    if any(path.name in (LAST, PREVIOUS) for path in kept):
         raise InputError(
             f"paths.output_dir={folder} holds a training already: resume={folder} goes on with it; "
             "give another folder, or remove that one, to start anew"

@@ -11,13 +11,13 @@ import torch
 
 from bsroformer.atomic import set_aside, write_text
 from bsroformer.checkpoints.native import describe
-from bsroformer.checkpoints.run_folder import AVERAGE, BEST, CHECKPOINTS, RESULT, RUN_FACTS
 from bsroformer.errors import InputError
 from bsroformer.hardware import device_name
 from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.run_folder import AVERAGE, BEST, BEST_ENTRY, CHECKPOINTS, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json
 
 STARTS = "starts"
@@ -37,7 +37,7 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: BandSplitRoformer, r
         resumed: The checkpoint that the run goes on from.
     """
     folder, git = cfg.paths.output_dir, git_state()
-    starts = read_starts(folder / RUN_FACTS)
+    starts = read_starts(RunFolder(folder).facts)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
     facts["tags"] = list(cfg.tags or [])
     if git:
@@ -45,7 +45,7 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: BandSplitRoformer, r
         facts["git"] = git_facts(git, patch)
         if patch:
             write_text(folder / patch, git.changes)
-    write_text(folder / RUN_FACTS, json.dumps({STARTS: [*starts, facts]}, indent=2) + "\n")
+    write_text(RunFolder(folder).facts, json.dumps({STARTS: [*starts, facts]}, indent=2) + "\n")
     if trainer.logger:
         trainer.logger.log_hyperparams(cfg.tree | {"run": facts})
 
@@ -54,8 +54,9 @@ def record_best(folder: Path, checkpoint: str) -> None:
     """Add to ``run.json`` which checkpoint the training found best, for those who name the run's folder."""
     name = Path(checkpoint).name
     if name in (BEST, AVERAGE):
-        facts = {STARTS: read_starts(folder / RUN_FACTS), RESULT: f"{CHECKPOINTS}/{name}"}
-        write_text(folder / RUN_FACTS, json.dumps(facts, indent=2) + "\n")
+        path = RunFolder(folder).facts
+        facts = {STARTS: read_starts(path), BEST_ENTRY: f"{CHECKPOINTS}/{name}"}
+        write_text(path, json.dumps(facts, indent=2) + "\n")
 
 
 def read_starts(path: Path) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from omegaconf import DictConfig, read_write
 from bsroformer.atomic import writing
 from bsroformer.launch.errors import user_errors
 from bsroformer.printed import PRINTED
+from bsroformer.run_folder import RunFolder
 
-LOG = "train.log"
 LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
 
 
@@ -28,8 +28,9 @@ def open_run_folder(folder: Path) -> Iterator[None]:
         InputError: If the folder or the log cannot be written.
     """
     make_folder(folder)
-    with writing(folder / LOG):
-        handler = logging.FileHandler(folder / LOG, encoding="utf-8")
+    log = RunFolder(folder).log
+    with writing(log):
+        handler = logging.FileHandler(log, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     for logger in (logging.root, PRINTED):
         logger.addHandler(handler)

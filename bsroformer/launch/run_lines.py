@@ -6,17 +6,15 @@ import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from rich.console import Console
 
-from bsroformer.checkpoints.run_folder import CHECKPOINTS, LAST
 from bsroformer.launch.best import Scored
 from bsroformer.launch.reading import told_data
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.sweep_job import job_folder
 from bsroformer.printed import PRINTED
 from bsroformer.report.monitor import Monitor
-from bsroformer.training.pace import out_of_time, time_key
-from bsroformer.training.progress import progress_of
-
-REPORT = "report.html"
+from bsroformer.run_folder import RunFolder
+from bsroformer.training.callbacks.progress import progress_of
+from bsroformer.training.run_clock import out_of_time, time_key
 
 
 def log_and_print(console: Console, text: str, style: str | None = None) -> None:
@@ -39,12 +37,12 @@ def show_progress_on(trainer: L.Trainer, console: Console) -> None:
 
 def report_end(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
     """Print what the training ended with: its last step, the best score and checkpoint, and the page."""
-    folder = cfg.paths.output_dir
+    report = RunFolder(cfg.paths.output_dir).report
     log_and_print(console, reason_of_end(cfg, trainer))
     if best.path:
         log_and_print(console, f"Best score {score_and_step(cfg, trainer, best)}: {best.path}")
-    if (folder / REPORT).is_file():
-        log_and_print(console, f"Report: {folder / REPORT}")
+    if report.is_file():
+        log_and_print(console, f"Report: {report}")
 
 
 def report_next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
@@ -81,7 +79,7 @@ def next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> dict[st
     if best.path:
         commands["Separate"] = typed("separate", f"ckpt={folder}", "input=song.mp3")
         commands["Evaluate"] = f"{typed('eval', f'ckpt={folder}')} {data_words(cfg)}"
-    if (folder / CHECKPOINTS / LAST).is_file():
+    if RunFolder(folder).last.is_file():
         commands["Train longer"] = f"{typed('train', f'resume={folder}')} {longer(cfg, trainer)}"
     return commands
 

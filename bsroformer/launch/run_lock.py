@@ -8,8 +8,8 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from bsroformer.atomic import writing
-from bsroformer.checkpoints.run_folder import CANDIDATES, CHECKPOINTS
 from bsroformer.errors import InputError
+from bsroformer.run_folder import RunFolder
 
 LOCK = ".training.lock"
 """An empty file in the folder; the lock is the system's, which ends with the process that holds it."""
@@ -69,7 +69,7 @@ def _is_free(lock: FileLock, seconds: float) -> bool:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove checkpoints that a training was killed while writing; `atomic.replacing` names them."""
-    checkpoints = folder / CHECKPOINTS
-    for path in (*checkpoints.glob(".*.ckpt.*part"), *(checkpoints / CANDIDATES).glob(".*.ckpt.*part")):
+    run = RunFolder(folder)
+    for path in (*run.checkpoints.glob(".*.ckpt.*part"), *run.candidates.glob(".*.ckpt.*part")):
         with writing(path):
             path.unlink(missing_ok=True)

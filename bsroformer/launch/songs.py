@@ -51,8 +51,8 @@ def pack_folder(data: DataSettings, paths: PathSettings, source: Source) -> Path
         if data.pack.is_file():
             raise InputError(f"data.pack={data.pack} is a file: name a folder, there or not")
         return data.pack
-    if source.place is None or not source.place.exists():
+    if source.location is None or not source.location.exists():
         return None
-    place, form = source.place.resolve(), source.form
+    place, form = source.location.resolve(), source.form
     made_of = f"{place}|{form.sample_rate}|{form.channels}".encode("utf-8", "surrogateescape")
     return paths.cache_dir / "packs" / f"{place.name}-{blake2b(made_of, digest_size=4).hexdigest()}"

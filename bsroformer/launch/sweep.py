@@ -22,8 +22,8 @@ from bsroformer.launch.terminal import clock, terminal
 from bsroformer.report import markdown as tables
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor, monitor_of
 from bsroformer.report.rows import read_rows
-from bsroformer.training.prune import CURVES
-from bsroformer.training.result import FILE, Result, read_result, write_result
+from bsroformer.run_folder import RunFolder
+from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result, write_result
 
 FAILED = 1
 """Exit status of a sweep in which a job failed."""
@@ -79,7 +79,7 @@ def check_sweep(config: DictConfig) -> None:
     if "monitor" in varied_keys(config):
         raise InputError("a sweep compares its jobs by one score: give monitor one value")
     folder = Path(config.hydra.sweep.dir)
-    if config.get("resume") is None and any(folder.glob(f"*/{FILE}")):
+    if config.get("resume") is None and any(folder.glob(f"*/{RESULT_FILE}")):
         raise InputError(
             f"{folder} holds a sweep already: resume=auto goes on with its jobs; give another paths.output_dir"
         )
@@ -124,7 +124,7 @@ def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_M
 
 def table_rows(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
     """A row for each job of a sweep, the best first, and those without a score last."""
-    folders = [path.parent for path in sweep.glob(f"*/{FILE}")]
+    folders = [path.parent for path in sweep.glob(f"*/{RESULT_FILE}")]
     rows = [table_row(folder, result, varied, monitor) for folder in folders if (result := read_result(folder))]
     return sorted(rows, key=lambda row: rank(row, monitor))
 
@@ -139,7 +139,7 @@ def rank(row: Mapping[str, Any], monitor: Monitor) -> tuple[float, int, str]:
 def table_row(folder: Path, result: Result, varied: Sequence[str], monitor: Monitor) -> dict[str, Any]:
     """Row of a job; without a score if the job was judged by another one."""
     values = dict(override.lstrip("+").split("=", 1) for override in result.overrides if "=" in override)
-    curves = folder / CURVES
+    curves = RunFolder(folder).metrics
     return {
         "job": folder.name,
         **{key: values.get(key.lstrip("+"), "") for key in varied},

@@ -29,7 +29,7 @@ def sweep_job(script: Script) -> Script:
         if folder is None:
             return script(cfg)
         from bsroformer.report.monitor import monitor_of  # PyTorch takes seconds to be imported
-        from bsroformer.training.result import read_result, update_result
+        from bsroformer.training.sweep.job_result import read_result, update_result
 
         begun = time.monotonic()
         try:

@@ -17,9 +17,9 @@ from rich.table import Column
 from rich.text import Text
 
 import bsroformer
-from bsroformer.durations import clock as clock
 from bsroformer.parallel import answering
 from bsroformer.printed import PRINTED
+from bsroformer.text import clock as clock
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
 WAIT_SECONDS = 3600

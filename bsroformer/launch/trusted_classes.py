@@ -22,7 +22,7 @@ SPECIAL = re.compile(r"_[a-z]+_")
 """Keys that ``hydra.utils.instantiate`` acts on."""
 OURS = "bsroformer."
 FORMER_TARGETS = {
-    "lightning.pytorch.callbacks.ModelCheckpoint": "bsroformer.training.best_checkpoint.BestCheckpoint",
+    "lightning.pytorch.callbacks.ModelCheckpoint": "bsroformer.training.callbacks.best_checkpoint.BestCheckpoint",
 }
 """Classes in the configurations of older runs, and those that replace them."""
 HYDRA = "hydra"

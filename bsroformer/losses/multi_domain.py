@@ -1,4 +1,4 @@
-"""This project's own loss: magnitudes, complex spectrum and SI-SDR together."""
+"""Loss on magnitudes, complex spectrum and SI-SDR together."""
 
 from torch import Tensor, nn
 
@@ -12,13 +12,13 @@ class MultiDomainLoss(nn.Module):
     """Weighted sum of L1 on magnitudes, L1 on the complex spectrum, and negative SI-SDR.
 
     The spectra are unscaled, so that for music both L1 terms lie around 0.1 to 0.4 where SI-SDR counts decibels (30
-    down to -20): `docs/losses.md` shows the terms over a run and what the weights make of them. SI-SDR does not see
-    the level of an estimate; the spectral terms hold it.
+    down to -20): `docs/losses.md` shows the terms over a run and the effect of the weights. SI-SDR ignores
+    the level of an estimate; the spectral terms determine it.
 
     Args:
         magnitude: Weight of the mean absolute difference of magnitudes.
-        complex: Weight of the mean modulus of the complex difference, which sees the phase.
-        si_sdr: Weight of the negative SI-SDR in dB; stems that are silent in an excerpt are left out of it.
+        complex: Weight of the mean modulus of the complex difference, which depends on the phase.
+        si_sdr: Weight of the negative SI-SDR in dB; stems that are silent in an excerpt do not count.
         n_fft: Length of the Fourier transform, samples.
         hop_length: Samples between two frames.
 
@@ -35,11 +35,14 @@ class MultiDomainLoss(nn.Module):
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Compare stems ``(b n c t)``; returns the loss and its terms, unweighted, under their names."""
-        estimate, target = estimate.float(), target.float()
-        estimated, true = self.stft(estimate), self.stft(target)  # (b n c f m)
+        estimate = estimate.float()
+        target = target.float()
+        estimated = self.stft(estimate)  # (b n c f m)
+        true = self.stft(target)  # (b n c f m)
         terms = {
             "magnitude": (estimated.abs() - true.abs()).abs().mean(),
             "complex": (estimated - true).abs().mean(),
             "si_sdr": negative_si_sdr(estimate, target),
         }
-        return sum(self.weights[name] * term for name, term in terms.items()), terms
+        loss = sum(self.weights[name] * term for name, term in terms.items())
+        return loss, terms

@@ -19,7 +19,7 @@ class MultiResolutionLoss(nn.Module):
         windows: Window lengths, samples.
         hop_length: Samples between two frames; 147 gives 300 frames a second at 44.1 kHz.
         n_fft: Shortest Fourier transform, samples.
-        weight: Of the spectral terms.
+        weight: Weight of the spectral terms.
     """
 
     def __init__(self, windows: Sequence[Samples], hop_length: Samples, n_fft: Samples, weight: Weight = 1.0) -> None:
@@ -33,5 +33,6 @@ class MultiResolutionLoss(nn.Module):
         waveform = error.abs().mean()
         # The transform is linear: that of the difference is the difference of transforms.
         spectra = {f"stft_{stft.win_length}": stft(error).abs().mean() for stft in self.stfts}
-        loss = waveform + self.weight * torch.stack(list(spectra.values())).sum()
+        spectral = torch.stack(list(spectra.values())).sum()
+        loss = waveform + self.weight * spectral
         return loss, {"waveform": waveform, **spectra}

@@ -12,16 +12,17 @@ FLOOR = 1e-9
 
 
 def active_stems(target: Tensor) -> Tensor:
-    """Active stems of each excerpt: ``(b n c t)`` to booleans ``(b n)``."""
+    """Find the active stems of each excerpt: ``(b n c t)`` to booleans ``(b n)``."""
     channels, samples = target.shape[-2:]
-    return is_active(target.square().sum(dim=(-2, -1)), channels * samples)
+    energy = target.square().sum(dim=(-2, -1))
+    return is_active(energy, channels * samples)
 
 
 def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """Mean over excerpts of the mean of -SI-SDR in dB over the active stems (Le Roux et al., arXiv 1811.02508, 2).
+    """Average -SI-SDR in dB over the active stems of each excerpt, and over excerpts (arXiv 1811.02508, section 2).
 
     SI-SDR compares the estimate with the target scaled to it: ``alpha = <estimate, target> / |target|^2``, over
-    channels and samples together. It has no value for a silent target, so only active stems count (see
+    channels and samples together. It is undefined for a silent target, so only active stems count (see
     `bsroformer.audio.activity`); an excerpt without one adds zero. Each excerpt is averaged on its own, so that a
     batch's loss is the mean of its parts' losses, and its gradient the same in one batch, in accumulated ones, or on
     several devices.
@@ -31,10 +32,13 @@ def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
         target: ``(b n c t)``.
     """
     active = active_stems(target)
-    estimate, target = estimate.flatten(-2), target.flatten(-2)  # (b n ct)
+    estimate = estimate.flatten(-2)  # (b n ct)
+    target = target.flatten(-2)  # (b n ct)
     power = target.square().mean(-1).clamp_min(SILENCE)
     alpha = (estimate * target).mean(-1) / power
     scaled = alpha.unsqueeze(-1) * target
-    signal, error = scaled.square().mean(-1), (scaled - estimate).square().mean(-1)
+    signal = scaled.square().mean(-1)
+    error = (scaled - estimate).square().mean(-1)
     si_sdr = 10 * torch.log10((signal + FLOOR) / (error + FLOOR))  # (b n)
-    return -((si_sdr * active).sum(-1) / active.sum(-1).clamp_min(1)).mean()
+    per_excerpt = (si_sdr * active).sum(-1) / active.sum(-1).clamp_min(1)  # (b)
+    return -per_excerpt.mean()

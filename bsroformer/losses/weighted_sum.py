@@ -1,4 +1,4 @@
-"""Several losses as one."""
+"""Weighted sum of several losses."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from bsroformer.kinds import Weight
 class WeightedSum(nn.Module):
     """``sum_i weight_i * loss_i``.
 
-    The losses' terms keep their names, so that a term's curve can be held against that of a run with its loss alone.
+    The losses' terms keep their names, so that a term's curve compares with that of a run with its loss alone.
 
     Args:
         parts: The losses by name, each ``(estimate, target)`` to a scalar and its named terms.
@@ -24,13 +24,15 @@ class WeightedSum(nn.Module):
 
     def __init__(self, parts: Mapping[str, nn.Module], weights: Mapping[str, Weight]) -> None:
         super().__init__()
-        if unpaired := sorted(parts.keys() ^ weights.keys()):
+        unpaired = sorted(parts.keys() ^ weights.keys())
+        if unpaired:
             raise InputError(
                 f"loss.parts and loss.weights must have the same names: {', '.join(unpaired)} is in one only"
             )
         if not any(weight > 0 for weight in weights.values()):
             raise InputError("one of loss.weights must be above 0")
-        self.parts, self.weights = nn.ModuleDict(parts), dict(weights)
+        self.parts = nn.ModuleDict(parts)
+        self.weights = dict(weights)
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Compare stems ``(b n c t)``; returns the loss and the terms of all parts, unweighted, under their names.
@@ -38,10 +40,13 @@ class WeightedSum(nn.Module):
         Raises:
             InputError: If two parts have a term of the same name.
         """
-        total, terms = target.new_zeros((), dtype=torch.float32), dict[str, Tensor]()
+        total = target.new_zeros((), dtype=torch.float32)
+        terms: dict[str, Tensor] = {}
         for name, part in self.parts.items():
             loss, own = part(estimate, target)
-            if known := sorted(terms.keys() & own.keys()):
-                raise InputError(f"loss.parts.{name} has a term {known[0]}, as another part has: leave one of them out")
-            total, terms = total + self.weights[name] * loss, terms | own
+            repeated = sorted(terms.keys() & own.keys())
+            if repeated:
+                raise InputError(f"loss.parts.{name} has a term {repeated[0]}, as another part has: remove one of them")
+            total = total + self.weights[name] * loss
+            terms |= own
         return total, terms

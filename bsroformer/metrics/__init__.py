@@ -1,4 +1,4 @@
-"""How good a separation is, in decibels: pure functions of (estimate, target), higher is better.
+"""Quality of a separation in decibels: pure functions of (estimate, target), higher is better.
 
 ======== ============================================= ==========================================
 name     function                                      over
@@ -9,8 +9,8 @@ cSDR     :func:`framewise_sdr`, its median over frames frames of one second (mus
 SIR ...  :func:`bss_eval`, their medians over frames   the same frames, by museval itself (slow)
 ======== ============================================= ==========================================
 
-SI-SDR and uSDR need sums over samples only: :func:`si_sdr_of_energies` and :func:`sdr_of_energies` score a signal whose
-parts came one by one.
+SI-SDR and uSDR need sums over samples only: :func:`si_sdr_of_energies` and :func:`sdr_of_energies` score a signal from
+the sums of its parts.
 """
 
 from bsroformer.metrics.bss_eval import bss_eval, bss_eval_available, bss_eval_memory

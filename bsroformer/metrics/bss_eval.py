@@ -1,8 +1,8 @@
 """BSS Eval v4 by museval, for the metrics that need its distortion filters: SIR, SAR and ISR.
 
 museval fits 512-tap filters between all stems and channels, which takes as long as the music lasts, mostly on one
-processor, and 6.6 GB for four minutes of four stems. Here its operations, the same to the last bit, are done in
-threads and none of them twice (`metrics/museval_in_threads.py`). Its SDR needs no filters, and
+processor, and 6.6 GB for four minutes of four stems. Here its operations, the same to the last bit, are computed in
+threads and only once (`metrics/museval_in_threads.py`). Its SDR needs no filters, and
 :func:`~bsroformer.metrics.framewise_sdr` equals it.
 """
 
@@ -25,7 +25,7 @@ _one_song = threading.Lock()
 
 
 def bss_eval_available() -> bool:
-    """Whether museval can run here: installed, with FFmpeg, which it wants at import, on the PATH."""
+    """Check that museval can run here: installed, with FFmpeg, which it needs at import, on the PATH."""
     if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
         return False
     try:
@@ -45,17 +45,17 @@ def bss_eval(
 ) -> dict[str, Tensor]:
     """Score the stems of a song with museval: frames of one second without overlap, filters fixed in time.
 
-    All processors work on one song. Calls that are made at once, from several threads, wait for each other, so that
-    there is never more than one song's working memory.
+    All processors work on one song. Concurrent calls from several threads wait for each other, so that no more than
+    one song's working memory is in use.
 
     Args:
         estimates: Estimated stems, (n c t).
         targets: True stems, (n c t).
         sample_rate: In Hz; a frame has as many samples.
-        threads: How many to compute in; by default as many as there are processors, or fewer where the memory that is
-            available does not suffice for so many. The results are the same for any number.
-        cancelled: Asked, in the thread that calls, whether to stop: when this song's turn has come, and between FFTs,
-            correlations, solutions and frames. What is under way is finished first.
+        threads: Number of threads; by default that of the processors, or fewer if memory is short. The results are the
+            same for any number.
+        cancelled: Returns true to stop; called in the calling thread before this song's computation, and between FFTs,
+            correlations, solutions and frames. Running computations are finished first.
 
     Returns:
         For each of SDR, ISR, SIR and SAR the dB of every stem and frame, (n frames) float64, as museval has them: not
@@ -63,7 +63,7 @@ def bss_eval(
         that is silent all the time makes everything NaN, where museval would raise a ValueError.
 
     Raises:
-        Cancelled: If it was.
+        Cancelled: If ``cancelled`` returned true.
         InputError: If museval cannot run here, the shapes differ, fewer than two stems are given, or memory is short.
     """
     if not bss_eval_available():
@@ -75,33 +75,37 @@ def bss_eval(
         frames = max(1, targets.shape[-1] // sample_rate)
         return {name: torch.full((len(targets), frames), torch.nan, dtype=torch.float64) for name in METRICS}
 
-    true, estimated = (stems.detach().cpu().mT.numpy() for stems in (targets, estimates))  # n t c
+    true = targets.detach().cpu().mT.numpy()  # n t c
+    estimated = estimates.detach().cpu().mT.numpy()  # n t c
     needed = bss_eval_memory(targets.shape, threads=1)
     with _one_song, Threads(threads or threads_for(targets), cancelled) as pool:
-        pool.ask()
+        pool.check()
         try:
-            if available_memory() < needed:  # Linux would promise more than there is, and kill who uses it
+            if available_memory() < needed:  # Linux would promise more, and kill the process that uses it
                 raise MemoryError
             scores = evaluate(true, estimated, sample_rate, pool)
         except MemoryError as error:
             raise InputError(
                 f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {needed / 1e9:.1f} GB of memory, which are "
-                "not free: leave out SIR, SAR and ISR, which alone need it."
+                "not free: remove SIR, SAR and ISR from the metrics, which alone need it."
             ) from error
     return {name: torch.from_numpy(db) for name, db in zip(METRICS, scores, strict=True)}
 
 
 def bss_eval_memory(shape: Sequence[int], threads: int) -> int:
-    """Bytes that :func:`bss_eval` takes at most for stems of a shape (n c t), besides the stems themselves."""
+    """Compute the bytes that :func:`bss_eval` needs at most for stems of a shape (n c t), beside the stems."""
     stems, channels, samples = shape
-    line = 16 * size_of_fft(samples)  # complex numbers
-    spectra = line * (stems + 1) * channels // 2  # half of each: all references', and one estimate's
+    spectrum = 16 * size_of_fft(samples)  # complex numbers
+    spectra = spectrum * (stems + 1) * channels // 2  # half of each: of all references, and of one estimate
     matrix = 8 * (stems * channels * TAPS) ** 2
-    return max(spectra + line * (1 + 3 * threads) + matrix, 4 * matrix)
+    correlations = spectrum * (1 + 3 * threads)
+    return max(spectra + correlations + matrix, 4 * matrix)
 
 
 def threads_for(targets: Tensor) -> int:
-    """As many as there are processors, or as memory suffices for, to score a song (n c t)."""
+    """Choose the number of threads to score a song (n c t): that of the processors, or fewer if memory is short."""
     free = available_memory()
-    fitting = (n for n in range(processors(), 1, -1) if bss_eval_memory(targets.shape, threads=n) < free)
-    return next(fitting, 1)
+    for threads in range(processors(), 1, -1):
+        if bss_eval_memory(targets.shape, threads) < free:
+            return threads
+    return 1

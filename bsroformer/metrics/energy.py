@@ -1,4 +1,4 @@
-"""What the metrics share: comparable signals, their energies, silence, and a bounded ratio in dB."""
+"""Common functions of the metrics: checked signals, their energies, silence, and a bounded ratio in dB."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,8 @@ LIMIT_DB = 100.0
 """Ratios stay within ±100 dB, just beyond the range of 16-bit audio (96 dB), so that a perfect
 estimate (+∞) or an empty one (-∞) has a score that can be averaged, drawn and written as JSON."""
 
-_BLOCK = 2**17  # samples: three seconds at 44.1 kHz, 1 MB of stereo, which stays in the processor's cache
+_BLOCK = 2**17
+"""Samples: three seconds at 44.1 kHz, 1 MB of stereo, which stays in the processor's cache."""
 
 
 def comparable(estimate: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,7 +35,8 @@ def comparable(estimate: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         )
     if target.ndim < 2 or 0 in target.shape[-2:]:
         raise InputError(f"A signal of shape {tuple(target.shape)} cannot be scored: give (... c t), not empty.")
-    dtype = torch.promote_types(torch.promote_types(estimate.dtype, target.dtype), torch.float32)
+    common = torch.promote_types(estimate.dtype, target.dtype)
+    dtype = torch.promote_types(common, torch.float32)
     return estimate.to(dtype), target.to(dtype)
 
 
@@ -51,17 +53,18 @@ def sum_over_blocks(energy_of: Callable[..., Tensor], *signals: Tensor) -> Tenso
         signals: Signals of equal length, (... c t).
 
     Returns:
-        What the function would give of the whole signals, (...).
+        The energy of the whole signals, (...).
     """
-    blocks = zip(*(signal.split(_BLOCK, dim=-1) for signal in signals), strict=True)
-    return torch.stack([energy_of(*block) for block in blocks]).sum(dim=0)
+    blocks = [signal.split(_BLOCK, dim=-1) for signal in signals]
+    energies = [energy_of(*block) for block in zip(*blocks, strict=True)]
+    return torch.stack(energies).sum(dim=0)
 
 
 def silent(signal: Tensor) -> Tensor:
-    """Whether the channels add up to zero in every sample, museval's silence: (... c t) -> (...)."""
+    """Check that the channels add up to zero in every sample, museval's silence: (... c t) -> (...)."""
     return (signal.sum(dim=-2) == 0).all(dim=-1)
 
 
 def decibels(signal: Tensor, noise: Tensor) -> Tensor:
-    """Ratio of two energies in dB, within ±:data:`LIMIT_DB`; NaN where both are zero."""
+    """Compute the ratio of two energies in dB, within ±:data:`LIMIT_DB`; NaN where both are zero."""
     return (10 * torch.log10(signal / noise)).clamp(-LIMIT_DB, LIMIT_DB)

@@ -1,13 +1,13 @@
-"""museval's BSS Eval v4, none of it computed twice, in threads.
+"""museval's BSS Eval v4 in threads, without repeated computations.
 
 The same operations on the same numbers as `museval.evaluate`: its frames, its rule of silence, its criteria, FFTs of
-the same lengths and the same calls of LAPACK, so that results are equal to the last bit. Less would not do: between
-stems without treble, as AAC and MP3 leave them, or of equal channels, the equations for the filters are singular but
-for rounding, and additions in another order move SIR and SAR by up to some dB. In museval another number of BLAS
-threads does the same.
+the same lengths and the same calls of LAPACK, so that results are equal to the last bit. That is needed:
+for stems without treble, as AAC and MP3 leave them, or with equal channels, the equations for the filters are singular
+except for rounding, and additions in another order change SIR and SAR by up to some dB. In museval another number of
+BLAS threads has the same effect.
 
-What is saved: the spectrum of a reference is needed once a frame, not 20 times; each correlation is computed once; of
-the spectrum of a real signal half is kept; audio becomes float64 a channel or a frame at a time.
+Savings: the spectrum of a reference is computed once a frame, not 20 times; each correlation is computed once; only
+half of the spectrum of a real signal is stored; audio becomes float64 a channel or a frame at a time.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,15 +27,15 @@ Array = NDArray[Any]
 Result = TypeVar("Result")
 
 TAPS = 512
-"""Of a distortion filter (Vincent et al. 2006, section III; museval's ``filters_len``)."""
+"""Length of a distortion filter (Vincent et al. 2006, section III; museval's ``filters_len``)."""
 
 
 class Threads:
-    """Threads for the parts of a computation that its caller may cancel; at the end, none of its parts is left.
+    """Threads for the parts of a computation that its caller may cancel; all parts end with it.
 
     Args:
-        count: How many.
-        cancelled: Asked whether to stop, in the thread of the computation.
+        count: Number of threads.
+        cancelled: Returns true to stop; called in the thread of the computation.
     """
 
     def __init__(self, count: int, cancelled: Callable[[], bool]) -> None:
@@ -48,32 +48,32 @@ class Threads:
     def __exit__(self, *_: object) -> None:
         self.pool.shutdown(cancel_futures=True)
 
-    def ask(self) -> None:
-        """Raise :class:`Cancelled` where the caller wants no more."""
+    def check(self) -> None:
+        """Raise :class:`Cancelled` if the caller has cancelled."""
         if self.cancelled():
             raise Cancelled
 
-    def map(self, function: Callable[..., Result], *things: Iterable[Any]) -> Iterator[Result]:
-        """Yield the results in order, asking after each."""
-        for result in self.pool.map(function, *things):
-            self.ask()
+    def map(self, function: Callable[..., Result], *arguments: Iterable[Any]) -> Iterator[Result]:
+        """Yield the results in order, with a check after each."""
+        for result in self.pool.map(function, *arguments):
+            self.check()
             yield result
 
 
 def evaluate(references: Array, estimates: Array, window: int, threads: Threads) -> Array:
-    """SDR, ISR, SIR and SAR of each stem and frame, as museval computes them.
+    """Compute SDR, ISR, SIR and SAR of each stem and frame, as museval does.
 
     Args:
         references: True stems, (n t c) of any float type, none silent throughout.
         estimates: Estimated stems, likewise.
         window: Samples of a frame, and between frames.
-        threads: Where the parts are computed.
+        threads: Threads that compute the parts.
 
     Returns:
-        dB, (4 n frames) float64; NaN in all stems of a frame where one is silent.
+        dB, (4 n frames) float64; NaN for all stems of a frame in which one is silent.
 
     Raises:
-        Cancelled: If the threads' caller wants no more.
+        Cancelled: If the threads' caller has cancelled.
     """
     from museval.metrics import Framing
 
@@ -81,17 +81,20 @@ def evaluate(references: Array, estimates: Array, window: int, threads: Threads)
     frames = list(Framing(window, window, references.shape[1]))
     length = frames[0].stop - frames[0].start
     projection = _Projection(filters, own_filters, length)
-    scores = threads.map(lambda frame: projection.score(references[:, frame], estimates[:, frame]), frames)
-    return np.stack(list(scores), axis=-1)
+
+    def score(frame: slice) -> Array:
+        return projection.score(references[:, frame], estimates[:, frame])
+
+    return np.stack(list(threads.map(score, frames)), axis=-1)
 
 
 def size_of_fft(samples: int) -> int:
-    """Samples of the FFTs over a whole song."""
+    """Compute the size of the FFTs over a whole song."""
     return int(2 ** np.ceil(np.log2(samples + TAPS - 1.0)))
 
 
 def _distortion_filters(references: Array, estimates: Array, threads: Threads) -> tuple[Array, Array]:
-    """Least-squares filters from all references, and from the true one alone, to each estimate.
+    """Fit least-squares filters from all references, and from the true one alone, to each estimate.
 
     Returns:
         (n n c taps c): estimate, reference, its channel, tap, channel of the estimate; and (n c taps c).
@@ -99,42 +102,46 @@ def _distortion_filters(references: Array, estimates: Array, threads: Threads) -
     gram, right = _normal_equations(references, estimates, threads)
     stems, channels = right.shape[1:3]
     block = channels * TAPS
-    own = [gram[j * block : (j + 1) * block, j * block : (j + 1) * block] for j in range(stems)]
+    blocks = [slice(stem * block, (stem + 1) * block) for stem in range(stems)]
 
     def solve(matrix: Array, one_right: Array) -> Array:
-        threads.ask()
+        threads.check()
         return _solve(matrix, one_right.reshape(-1, channels))
 
-    # One after another: LAPACK has threads of its own, and calls at once would hinder each other.
-    filters = [solve(gram, right[j]) for j in range(stems)]
-    own_filters = [solve(own[j], right[j, j]) for j in range(stems)]
-    threads.ask()
+    # One after another: LAPACK has its own threads, and concurrent calls would hinder each other.
+    filters = [solve(gram, right[stem]) for stem in range(stems)]
+    own_filters = [solve(gram[own, own], right[stem, stem]) for stem, own in enumerate(blocks)]
+    threads.check()
     return np.stack(filters).reshape(right.shape), np.stack(own_filters).reshape(right.shape[1:])
 
 
 def _normal_equations(references: Array, estimates: Array, threads: Threads) -> tuple[Array, Array]:
-    """Inner products of the delayed references with each other and with each estimate: (n c taps)^2, (n n c taps c)."""
+    """Correlate delayed references with each other and with each estimate: (n c taps)^2, (n n c taps c)."""
     stems, samples, channels = references.shape
     size = size_of_fft(samples)
 
-    def spectra_of(lines: Iterable[Array]) -> list[Array]:
-        return list(threads.map(lambda line: scipy.fft.rfft(line.astype(np.float64), size), lines))
+    def spectrum_of(signal: Array) -> Array:
+        spectrum: Array = scipy.fft.rfft(signal.astype(np.float64), size)
+        return spectrum
 
-    lines = list(product(range(stems), range(channels)))
-    spectra = dict(zip(lines, spectra_of(references[j, :, c] for j, c in lines), strict=True))
+    signals = list(product(range(stems), range(channels)))  # reference and its channel
+    of_references = threads.map(spectrum_of, (references[j, :, c] for j, c in signals))
+    spectra = dict(zip(signals, of_references, strict=True))
     gram = _gram(spectra, stems, channels, threads)
     right = np.zeros((stems, stems, channels, TAPS, channels))
     for stem, estimate in enumerate(estimates):
-        of_estimate = spectra_of(estimate.T)
-        places = list(product(lines, range(channels)))
-        pairs = [(spectra[line], of_estimate[c]) for line, c in places]
-        for ((j, cj), c), (_, lags) in zip(places, threads.map(_correlation, *zip(*pairs, strict=True)), strict=True):
-            right[stem, j, cj, :, c] = lags
+        of_estimate = list(threads.map(spectrum_of, estimate.T))
+        pairs = list(product(signals, range(channels)))
+        firsts = [spectra[signal] for signal, _ in pairs]
+        seconds = [of_estimate[channel] for _, channel in pairs]
+        correlations = threads.map(_correlation, firsts, seconds)
+        for ((reference, own_channel), channel), (_, lags) in zip(pairs, correlations, strict=True):
+            right[stem, reference, own_channel, :, channel] = lags
     return gram, right
 
 
 def _gram(spectra: dict[tuple[int, int], Array], stems: int, channels: int, threads: Threads) -> Array:
-    """Inner products of all references delayed by 0 to 511 samples: a matrix (n c taps)^2."""
+    """Correlate all references, delayed by 0 to 511 samples, with each other: a matrix (n c taps)^2."""
     gram = np.zeros((stems, channels, TAPS, stems, channels, TAPS))
     pairs = list(combinations_with_replacement(spectra, 2))
     lags = threads.map(lambda pair: _correlation(spectra[pair[1]], spectra[pair[0]]), pairs)
@@ -146,7 +153,7 @@ def _gram(spectra: dict[tuple[int, int], Array], stems: int, channels: int, thre
 
 
 def _correlation(first: Array, second: Array) -> tuple[Array, Array]:
-    """Correlation of two real signals by their half spectra, at lags 0 to 511, and at 0 to -511."""
+    """Correlate two real signals by their half spectra, at lags 0 to 511, and at 0 to -511."""
     half = len(first)
     # As museval writes it: NumPy swaps the factors of large arrays, and rounding depends on their order.
     spectrum = first * np.conj(second)
@@ -159,7 +166,7 @@ def _correlation(first: Array, second: Array) -> tuple[Array, Array]:
 
 
 def _solve(gram: Array, right: Array) -> Array:
-    """Filters by museval's call of LAPACK; of two channels at a time, as more at once are rounded otherwise."""
+    """Solve for filters by museval's call of LAPACK; of two channels at a time, since more are rounded differently."""
     regularised = gram.copy()
     regularised[np.diag_indices(len(gram))] += np.finfo(float).eps
     try:
@@ -179,15 +186,16 @@ class _Projection:
 
     def __init__(self, filters: Array, own_filters: Array, length: int) -> None:
         self.length = length
-        self.size = scipy.fft.next_fast_len(length + 2 * (TAPS - 1), True)  # as scipy.signal.fftconvolve has it
+        self.size = scipy.fft.next_fast_len(length + 2 * (TAPS - 1), True)  # as in scipy.signal.fftconvolve
         self.filters = scipy.fft.rfft(np.moveaxis(filters, 3, 4), self.size)  # n n c c f
         self.own_filters = scipy.fft.rfft(np.moveaxis(own_filters, 2, 3), self.size)  # n c c f
 
     def score(self, references: Array, estimates: Array) -> Array:
-        """(n t c) and the same -> (4 n)."""
+        """Score a frame: references and estimates (n t c) -> (4 n)."""
         from museval.metrics import _any_source_silent, _bss_crit, _zeropad
 
-        references, estimates = references.astype(np.float64), estimates.astype(np.float64)
+        references = references.astype(np.float64)
+        estimates = estimates.astype(np.float64)
         if _any_source_silent(references) or _any_source_silent(estimates):
             return np.full((4, len(references)), np.nan)
         spectra = scipy.fft.rfft(np.moveaxis(references, 1, 2), self.size)  # n c f
@@ -202,9 +210,10 @@ class _Projection:
         return scores
 
     def _project(self, spectra: Array, filters: Array) -> Array:
-        """Sum of the filtered references: (n c f), (n c c f) -> (t c)."""
+        """Sum the filtered references: (n c f), (n c c f) -> (t c)."""
         total = np.zeros((filters.shape[2], self.length + TAPS - 1))
-        for stem, channel in product(*map(range, spectra.shape[:2])):
+        stems, channels, _ = spectra.shape
+        for stem, channel in product(range(stems), range(channels)):
             filtered = scipy.fft.irfft(filters[stem, channel] * spectra[stem, channel], self.size)
             total += filtered[:, : total.shape[1]]
         return total.T

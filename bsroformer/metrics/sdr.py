@@ -1,4 +1,4 @@
-"""Signal-to-distortion ratios: of a whole song (uSDR), and of each second as museval has it (cSDR)."""
+"""Signal-to-distortion ratios: of a whole song (uSDR), and of each second as in museval (cSDR)."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ EPS = 1e-7
 
 
 def sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """SDR of a whole song in dB: uSDR, the score of the Music Demixing Challenge (Mitsufuji et al., 2022).
+    """Compute the SDR of a whole song in dB: uSDR, the score of the Music Demixing Challenge (Mitsufuji et al., 2022).
 
     10 log10((|target|^2 + eps) / (|target - estimate|^2 + eps)) over all samples and channels.
 
@@ -26,30 +26,31 @@ def sdr(estimate: Tensor, target: Tensor) -> Tensor:
         InputError: If the shapes differ or hold no samples.
     """
     estimate, target = comparable(estimate, target)
-    signal, error = sum_over_blocks(energy, target), sum_over_blocks(_error, estimate, target)
+    signal = sum_over_blocks(energy, target)
+    error = sum_over_blocks(_error, estimate, target)
     return sdr_of_energies(signal, error)
 
 
 def sdr_of_energies(target: Tensor, error: Tensor) -> Tensor:
-    """`sdr` of signals whose sums over samples and channels are known, (...) each.
+    """Compute `sdr` from known sums over samples and channels.
 
     Args:
-        target: |target|^2.
-        error: |target - estimate|^2.
+        target: |target|^2, (...).
+        error: |target - estimate|^2, (...).
 
     Returns:
-        dB, (...), as `sdr` gives it.
+        dB, (...), as of `sdr`.
     """
     ratio = 10 * torch.log10((target + EPS) / (error + EPS))
     return torch.where(target == 0, torch.nan, ratio)
 
 
 def framewise_sdr(estimates: Tensor, targets: Tensor, sample_rate: int) -> Tensor:
-    """SDR of each second, equal to that of museval (BSS Eval v4, "images") and hundreds of times faster.
+    """Compute the SDR of each second, equal to that of museval (BSS Eval v4, "images") and hundreds of times faster.
 
     museval's distortion filters do not enter its SDR: all that differs from the target is error, so two
     sums per frame give the same number. Frames last one second and do not overlap; a last partial
-    second is left out, and a song shorter than a second is one frame.
+    second is skipped, and a song shorter than a second is one frame.
 
     A frame in which ANY stem is silent, in its target or its estimate, is NaN for ALL stems: museval's
     rule. The stems of a song therefore belong together in one call. Silent means, as in museval, that
@@ -68,29 +69,31 @@ def framewise_sdr(estimates: Tensor, targets: Tensor, sample_rate: int) -> Tenso
     """
     estimates, targets = comparable(estimates, targets)
     length = min(sample_rate, targets.shape[-1])
-    starts = range(0, targets.shape[-1] - length + 1, length)
-    frames = [(estimates[..., t : t + length], targets[..., t : t + length]) for t in starts]
-    return torch.stack([_sdr_of_frame(*frame) for frame in frames], dim=-1)
+    scores = []
+    for start in range(0, targets.shape[-1] - length + 1, length):
+        frame = slice(start, start + length)
+        scores.append(_sdr_of_frame(estimates[..., frame], targets[..., frame]))
+    return torch.stack(scores, dim=-1)
 
 
 def median_over_frames(frames: Tensor) -> Tensor:
-    """Median of the defined frames, (... frames) -> (...); of SDR, it is the song's cSDR. NaN if none is.
+    """Compute the median of the defined frames, (... frames) -> (...): for SDR, the song's cSDR. NaN without any.
 
     An even number of frames gives the mean of the middle two, as in museval; ``torch.nanmedian`` would
-    take the lower one.
+    return the lower one.
     """
     return frames.nanquantile(0.5, dim=-1)
 
 
 def _sdr_of_frame(estimates: Tensor, targets: Tensor) -> Tensor:
-    """SDR of one second: (n c t) -> (n), its sums in float64, as in museval: float32 would round to 1e-5 dB."""
+    """Compute the SDR of one second: (n c t) -> (n), in float64 like museval, since float32 rounds to 1e-5 dB."""
     undefined = (silent(estimates) | silent(targets)).any()
-    signal, error = (
-        torch.linalg.vector_norm(of, dim=(-2, -1), dtype=torch.float64) for of in (targets, targets - estimates)
-    )
-    return torch.where(undefined, torch.nan, decibels(signal.square(), error.square()))
+    signal = torch.linalg.vector_norm(targets, dim=(-2, -1), dtype=torch.float64)
+    error = torch.linalg.vector_norm(targets - estimates, dim=(-2, -1), dtype=torch.float64)
+    ratio = decibels(signal.square(), error.square())
+    return torch.where(undefined, torch.nan, ratio)
 
 
 def _error(estimate: Tensor, target: Tensor) -> Tensor:
-    """Energy of all that differs from the target: (... c t) -> (...)."""
+    """Compute the energy of the difference from the target: (... c t) -> (...)."""
     return energy(target - estimate)

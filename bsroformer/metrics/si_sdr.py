@@ -7,7 +7,7 @@ from bsroformer.metrics.energy import LIMIT_DB, comparable, decibels, energy, su
 
 
 def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """SI-SDR in dB: how far the estimate is from the target, once the target has its best gain.
+    """Compute SI-SDR in dB: the distance of the estimate from the target at its best gain.
 
     With alpha = <estimate, target> / |target|^2 this is
     10 log10(|alpha target|^2 / |alpha target - estimate|^2). One gain holds for all channels and
@@ -18,9 +18,9 @@ def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
         target: True signal, (... c t).
 
     Returns:
-        dB, (...), within ±:data:`~bsroformer.metrics.LIMIT_DB`. NaN where the target is silent: there
-        is nothing to resemble. The lower limit where the estimate is silent or orthogonal to the
-        target: it holds nothing of it, and silence must be no way to be left out of a mean.
+        dB, (...), within ±:data:`~bsroformer.metrics.LIMIT_DB`. NaN where the target is silent, since
+        the ratio is undefined. The lower limit where the estimate is silent or orthogonal to the target: it
+        contains nothing of it, and a silent estimate must count in a mean.
 
     Raises:
         InputError: If the shapes differ or hold no samples.
@@ -34,28 +34,29 @@ def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
 
 
 def si_sdr_of_energies(target: Tensor, estimate: Tensor, product: Tensor) -> Tensor:
-    """`si_sdr` of signals whose sums over samples and channels are known, (...) each.
+    """Compute `si_sdr` from known sums over samples and channels.
 
     |alpha target - estimate|^2 = |estimate|^2 - <estimate, target>^2 / |target|^2, a difference of nearly equal
     numbers where the estimate is good: give float64 sums, which leave it exact beyond the limit in dB.
 
     Args:
-        target: |target|^2.
-        estimate: |estimate|^2.
-        product: <estimate, target>.
+        target: |target|^2, (...).
+        estimate: |estimate|^2, (...).
+        product: <estimate, target>, (...).
 
     Returns:
-        dB, (...), as `si_sdr` gives it.
+        dB, (...), as of `si_sdr`.
     """
     alpha = product / target
-    return _ratio(alpha, target, (estimate - alpha * product).clamp(min=0))
+    error = estimate - alpha * product
+    return _ratio(alpha, target, error.clamp(min=0))
 
 
 def inner_product(estimate: Tensor, target: Tensor) -> Tensor:
-    """Inner product over channels and samples: (... c t) -> (...)."""
+    """Compute the inner product over channels and samples: (... c t) -> (...)."""
     return (estimate * target).sum(dim=(-2, -1))
 
 
 def _ratio(alpha: Tensor, signal: Tensor, error: Tensor) -> Tensor:
-    """|alpha target|^2 over the error's energy in dB, (...); the lower limit if the estimate holds no target."""
+    """Compute |alpha target|^2 over the error's energy in dB, (...); the lower limit if the estimate has no target."""
     return torch.where(alpha == 0, -LIMIT_DB, decibels(alpha.square() * signal, error))

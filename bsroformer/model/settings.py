@@ -1,6 +1,5 @@
 """What a model is, as plain numbers: the same tree in `configs/model/`, in Python and in every checkpoint."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -9,6 +8,7 @@ from typing_extensions import Self
 
 from bsroformer.audio.stft import INVERTIBLE, faintest_overlap
 from bsroformer.errors import InputError
+from bsroformer.file_names import is_legal
 
 # Bounds that all known models stay far below, so that a slip of a digit, or a stranger's file, is told, not built.
 Features = Annotated[int, Field(gt=0, le=2**16)]
@@ -25,17 +25,6 @@ MOST_LAYERS = 1024
 MOST_MASK_LAYERS, WIDEST_MASK_LAYER = 2**16, 2**20
 """Linear layers of all its mask estimators, and features of a hidden one."""
 Share = Annotated[float, Field(ge=0, lt=1)]
-FILE_NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]*(?<![. ])")
-LONGEST_NAME = 200
-"""Bytes; file systems take 255, and a name may get a suffix or two."""
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-"""Names that a file can have on every system, and those among them that Windows keeps for devices."""
-
-
-def names_a_file(stem: str) -> bool:
-    """Whether a file can have this name on every system, and shows it as it is."""
-    well_formed = FILE_NAME.fullmatch(stem) and not RESERVED.fullmatch(stem) and stem.isprintable()
-    return bool(well_formed) and len(stem.encode()) <= LONGEST_NAME
 
 
 class Settings(BaseModel):
@@ -153,7 +142,7 @@ class ModelSettings(Settings):
     def _names_of_files(cls, stems: tuple[str, ...]) -> tuple[str, ...]:
         if len({stem.casefold() for stem in stems}) < len(stems):
             raise ValueError("each stem needs a name of its own, capitals aside")
-        if wrong := [stem for stem in stems if not names_a_file(stem)]:
+        if wrong := [stem for stem in stems if not is_legal(stem)]:
             raise ValueError(f"{wrong[0]!r:.40} cannot name a file")
         return stems
 

@@ -19,10 +19,8 @@ from bsroformer.report.monitor import METRICS, Monitor, monitor_of
 from bsroformer.report.parts import REPORT, Tile, counted, facts, text_of, write_page
 from bsroformer.report.rows import Row, read_rows
 from bsroformer.report.tables import decibels, latest_and_best, validation_table
+from bsroformer.run_folder import RunFolder
 from bsroformer.safe_files import read_json, read_yaml
-
-EVALUATION = "evaluation"
-"""Folder of the closing evaluation in that of the run."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +41,28 @@ def write_report(folder: Path) -> None:
     Raises:
         InputError: If the folder cannot be written.
     """
-    write_page(folder / REPORT, "page.html", contents(folder))
+    run = RunFolder(folder)
+    write_page(run.report, "page.html", contents(run))
 
 
-def contents(folder: Path) -> dict[str, Any]:
+def contents(run: RunFolder) -> dict[str, Any]:
     """What the page's template asks for."""
-    config = text_of(folder / "config.yaml")
-    settings = mapping_in(folder / "config.yaml", read_yaml)
+    config = text_of(run.config)
+    settings = mapping_in(run.config, read_yaml)
     monitor = monitor_of(settings)
-    rows = read_rows(folder / "metrics.csv") if (folder / "metrics.csv").is_file() else {}
+    rows = read_rows(run.metrics) if run.metrics.is_file() else {}
     stems = list((settings.get("model") or {}).get("stems") or stems_of(rows))
-    results = mapping_in(folder / EVALUATION / "results.json", read_json)
+    results = mapping_in(run.evaluation / "results.json", read_json)
     return {
-        "title": folder.resolve().name,
+        "title": run.path.resolve().name,
         "subtitle": _subtitle(settings, stems),
         "tiles": list(tiles(rows, results, monitor)),
         "steps": latest_and_best(rows, monitor),
         "validation": validation_table(rows, stems, monitor),
-        "curves": picture(folder / "curves.png"),
-        **_evaluation(folder, results),
-        **_preview(folder, stems),
-        "facts": list(facts(mapping_in(folder / "run.json", read_json))),
+        "curves": picture(run.curves),
+        **_evaluation(run.evaluation, results),
+        **_preview(run.previews, stems),
+        "facts": list(facts(mapping_in(run.facts, read_json))),
         "config": config,
     }
 
@@ -83,23 +82,23 @@ def _evaluation(folder: Path, results: Mapping[str, Any] | None) -> dict[str, An
     """What is shown of the closing evaluation."""
     if not results or not evaluated(results):
         return {"evaluation": None}
-    metric, link = headline_metric(results), f"{EVALUATION}/{REPORT}"
+    metric = headline_metric(results)
     return {
         "evaluation": evaluation_table(results),
         "metric": metric,
         "songs": songs_table(results),
-        "scores": picture(folder / EVALUATION / "plots" / f"{metric}.png"),
-        "link": link if (folder / link).is_file() else None,
+        "scores": picture(folder / "plots" / f"{metric}.png"),
+        "link": f"{folder.name}/{REPORT}" if (folder / REPORT).is_file() else None,
     }
 
 
-def _preview(folder: Path, stems: Sequence[str]) -> dict[str, Any]:
+def _preview(previews: Path, stems: Sequence[str]) -> dict[str, Any]:
     """What is shown and heard of the latest preview."""
-    step, preview = latest_preview(folder)
+    step, preview = latest_preview(previews)
     stems = stems if step is not None else ()
-    places = folder / "previews" / "target", preview
+    places = previews / "target", preview
     mixture, *sources = sounds(
-        [folder / "previews" / "mixture.wav", *(place / f"{stem}.wav" for place in places for stem in stems)]
+        [previews / "mixture.wav", *(place / f"{stem}.wav" for place in places for stem in stems)]
     )
     pairs = zip(stems, sources[: len(stems)], sources[len(stems) :], strict=True)
     return {
@@ -117,9 +116,8 @@ def stems_of(rows: Mapping[int, Row]) -> list[str]:
     return sorted({name.removeprefix(prefix) for prefix in prefixes for name in names if name.startswith(prefix)})
 
 
-def latest_preview(folder: Path) -> tuple[int | None, Path]:
+def latest_preview(previews: Path) -> tuple[int | None, Path]:
     """The step of the latest preview, and its folder; None where there is none yet."""
-    previews = folder / "previews"
     steps = {
         int(match[1]): path for path in previews.glob("step-*") if (match := re.fullmatch(r"step-(\d+)", path.name))
     }

@@ -1,4 +1,4 @@
-"""Training: the LightningModule, its optimiser and schedule, and what watches a run."""
+"""Train a model: the LightningModule, its optimiser and schedule, and callbacks."""
 
 from bsroformer.training.module import SeparationModule
 

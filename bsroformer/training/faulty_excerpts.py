@@ -1,4 +1,4 @@
-"""Which excerpts make a loss that is no number."""
+"""Detect the excerpts whose loss is not finite."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ from bsroformer.training.module import SeparationModule
 
 @dataclass(frozen=True)
 class Excerpts:
-    """Excerpts of a step that went wrong.
+    """Excerpts of a skipped step.
 
     Attributes:
         seed: With it, a key alone decides what an excerpt holds; None if the excerpts have no keys.
-        keys: Of those at fault or, if there is none, of all.
+        keys: Of those at fault or, without any, of all.
         at_fault: Whether the loss of each of them is not finite, computed on its own.
     """
 
@@ -27,27 +27,39 @@ class Excerpts:
     at_fault: bool
 
 
+NO_EXCERPTS = Excerpts(None, [], at_fault=False)
+
+
 def faulty_excerpts(trainer: L.Trainer, module: SeparationModule) -> Excerpts:
-    """Draw this rank's excerpts of the step that was just left out again, and compute the loss of each."""
+    """Draw this rank's excerpts of a skipped step again; compute each one's loss.
+
+    The step must be the last one.
+    """
     loader = trainer.train_dataloader
-    if not isinstance(loader, TrainingLoader) or (position := loader.position()) is None:
-        return Excerpts(None, [], at_fault=False)
-    batches = range(position.batches - len(module.losses), position.batches)
+    if not isinstance(loader, TrainingLoader):
+        return NO_EXCERPTS
+    counts = loader.counts()
+    if counts is None:
+        return NO_EXCERPTS
+    batches = range(counts.total - len(module.losses), counts.total)
     keys = [key for batch in batches for key in loader.keys_of(batch)]
-    with computing_alone(trainer, module):
+    with eval_without_side_effects(trainer, module):
         found = [key for key in keys if not loss_is_finite(trainer, module, loader, key)]
-    return Excerpts(getattr(loader.dataset, "seed", None), found or keys, at_fault=bool(found))
+    seed = getattr(loader.dataset, "seed", None)
+    return Excerpts(seed, found or keys, at_fault=bool(found))
 
 
 def loss_is_finite(trainer: L.Trainer, module: SeparationModule, loader: TrainingLoader, key: ExcerptKey) -> bool:
-    """Whether the loss of one excerpt is a number."""
-    stems = trainer.precision_plugin.convert_input(loader.dataset[key].unsqueeze(0))  # (1 n c t)
-    return bool(module.loss_of(trainer.strategy.batch_to_device(stems))[0].isfinite())
+    """Return whether the loss of one excerpt is finite."""
+    excerpt = loader.dataset[key].unsqueeze(0)  # (1 n c t)
+    stems = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(excerpt))
+    loss, _ = module.loss_of(stems)
+    return bool(loss.isfinite())
 
 
 @contextmanager
-def computing_alone(trainer: L.Trainer, module: SeparationModule) -> Iterator[None]:
-    """Compute as a training step does, but leave no trace: no gradient, and nothing drawn for dropout."""
+def eval_without_side_effects(trainer: L.Trainer, module: SeparationModule) -> Iterator[None]:
+    """Compute in the run's precision, without gradients and dropout."""
     module.model.eval()
     try:
         with torch.no_grad(), trainer.precision_plugin.train_step_context():

@@ -1,4 +1,4 @@
-"""Means that a single NaN does not spoil."""
+"""Means that skip NaN and infinity."""
 
 import math
 
@@ -7,11 +7,13 @@ from torch import Tensor
 
 
 class FiniteMean:
-    """The mean of those numbers that are finite; their device is not waited for until the mean is wanted.
+    """The mean of the finite numbers of a series.
+
+    Their device is not waited for until the mean is read.
 
     Args:
-        total: Of numbers that came before.
-        count: How many these were.
+        total: The sum of earlier numbers.
+        count: How many they were.
     """
 
     def __init__(self, total: float = 0.0, count: int = 0) -> None:
@@ -19,15 +21,18 @@ class FiniteMean:
         self.count: Tensor | int = count
 
     def add(self, number: Tensor) -> None:
-        """Take in one more."""
+        """Add a number; it is skipped if it is not finite."""
         finite = number.isfinite()
-        self.total, self.count = self.total + torch.where(finite, number, 0), self.count + finite.int()
+        self.total = self.total + torch.where(finite, number, 0)
+        self.count = self.count + finite.int()
 
     def value(self) -> float:
         """The mean; NaN if none was finite."""
         count = int(self.count)
-        return float(self.total) / count if count else math.nan
+        if count == 0:
+            return math.nan
+        return float(self.total) / count
 
     def sums(self) -> tuple[float, int]:
-        """What makes another of the same state."""
+        """The arguments that make a mean of the same state."""
         return float(self.total), int(self.count)

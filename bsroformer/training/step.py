@@ -1,4 +1,4 @@
-"""A training step without Lightning: to be counted, timed or weighed."""
+"""A training step without Lightning, to be counted, timed or measured."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from bsroformer.model import ModelSettings
 from bsroformer.training.optimizer import parameter_groups
 
 M = TypeVar("M", bound=nn.Module)
+NOISE_AMPLITUDE = 0.1
+"""Of noise at -20 dBFS."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,9 @@ class PlainStep(Generic[M]):
     Attributes:
         model: ``(b c t)`` to ``(b n c t)``, in training mode.
         loss: ``(estimate, target)`` to a scalar and its named terms.
-        optimizer: Of the model's parameters; None if only forward passes are made.
+        optimizer: The optimiser of the model's parameters; None if only forward passes are made.
         stems: The batch ``(b n c t)``, on the model's device.
-        half: What autocast computes matmuls in; None: float32.
+        half: The type of autocast's matmuls; None for float32.
     """
 
     model: M
@@ -35,14 +37,19 @@ class PlainStep(Generic[M]):
     half: torch.dtype | None = None
 
     def autocast(self) -> torch.autocast:
-        """The context of the forward pass, as Lightning sets it: no copy of a weight is kept for later."""
-        device, enabled = self.stems.device.type, self.half is not None
-        return torch.autocast(device, self.half, enabled=enabled, cache_enabled=False)
+        """Return the context of the forward pass, as Lightning sets it.
+
+        It has no cache of converted weights.
+        """
+        is_used = self.half is not None
+        return torch.autocast(self.stems.device.type, self.half, enabled=is_used, cache_enabled=False)
 
     def forward(self) -> Tensor:
-        """The loss."""
+        """The loss, a scalar."""
         with self.autocast():
-            return self.loss(self.model(mix(self.stems)), self.stems)[0]
+            estimates = self.model(mix(self.stems))  # (b n c t)
+            loss, _ = self.loss(estimates, self.stems)
+        return loss
 
     def __call__(self) -> None:
         """Make the step."""
@@ -59,8 +66,12 @@ def plain_step(
     stems: Tensor,
     half: torch.dtype | None = None,
 ) -> PlainStep[M]:
-    """A step of the model, on the device of `stems`; `optimizer` makes an optimiser of parameter groups."""
-    model, loss = model.to(stems.device).train(), loss.to(stems.device)
+    """Build a step of the model on the device of `stems`.
+
+    `optimizer` makes an optimiser of parameter groups.
+    """
+    model = model.to(stems.device).train()
+    loss = loss.to(stems.device)
     return PlainStep(model, loss, optimizer(parameter_groups(model)), stems, half)
 
 
@@ -68,10 +79,11 @@ def noise_stems(settings: ModelSettings, batch_size: int, seconds: float) -> Ten
     """A batch of stems ``(b n c t)``, the same white noise at -20 dBFS each time.
 
     Raises:
-        InputError: If there is no excerpt in it or no sample in an excerpt.
+        InputError: If the batch or an excerpt is empty.
     """
     frames = round(seconds * settings.sample_rate)
     if batch_size < 1 or frames < 1:
         raise InputError(f"batch_size={batch_size} and seconds={seconds} make an empty batch: raise them")
+    shape = (batch_size, len(settings.stems), settings.channels, frames)
     generator = torch.Generator().manual_seed(0)
-    return 0.1 * torch.randn(batch_size, len(settings.stems), settings.channels, frames, generator=generator)
+    return NOISE_AMPLITUDE * torch.randn(shape, generator=generator)

@@ -1,4 +1,4 @@
-"""A bar over the optimiser steps of a run, for a terminal."""
+"""Progress bar over the optimiser steps of a run, for a terminal."""
 
 import math
 import time
@@ -6,43 +6,46 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bsroformer.training.pace import Pace
+from bsroformer.training.run_clock import RunClock
 
 REFRESH_S = 0.5
-"""Time between two updates: each needs the loss, for which a GPU is waited."""
+"""Time between two updates: each reads the loss, which waits for a GPU."""
 
 
 class StepsBar:
-    """A line that is redrawn in place: what the run does, its step, its times and a mean of its loss.
+    """A line, redrawn in place, with the run's activity, step, times and loss.
 
     Args:
-        console: The terminal; what it prints stays above the bar.
-        pace: Where the run stands.
+        console: The terminal, which prints lines above the bar.
+        clock: The run's step and times.
     """
 
-    def __init__(self, console: Console, pace: Pace) -> None:
-        columns = TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[state]}")
-        self.pace, self.shown = pace, -math.inf
-        self.progress = Progress(*columns, console=console, transient=True)
-        self.task = self.progress.add_task("training", total=pace.total, completed=pace.step, state=pace.position())
+    def __init__(self, console: Console, clock: RunClock) -> None:
+        self.clock = clock
+        self.shown = -math.inf
+        activity = TextColumn("{task.description}", markup=False)
+        state = TextColumn("{task.fields[state]}")
+        self.progress = Progress(activity, BarColumn(), state, console=console, transient=True)
+        self.task = self.progress.add_task("training", total=clock.total, completed=clock.step, state=clock.position())
         self.progress.start()
 
     def due(self) -> bool:
-        """Whether an update is due."""
+        """Return whether an update is due."""
         return time.monotonic() - self.shown >= REFRESH_S
 
-    def show(self, doing: str, allowed: float | None, loss: float) -> None:
+    def show(self, activity: str, allowed: float | None, loss: float) -> None:
         """Update the bar.
 
         Args:
-            doing: What the run does: training or validating.
+            activity: What the run does: training or validating.
             allowed: Seconds until the run must end; None if its time is not limited.
-            loss: A mean of the training loss; NaN if there is none yet.
+            loss: A mean of the training loss; NaN without one.
         """
-        parts = [self.pace.position(), self.pace.times(allowed)]
+        parts = [self.clock.position(), self.clock.times(allowed)]
         if math.isfinite(loss):
             parts.append(f"loss {loss:.4g}")
-        self.progress.update(self.task, description=doing, completed=self.pace.step, state=", ".join(parts))
+        state = ", ".join(parts)
+        self.progress.update(self.task, description=activity, completed=self.clock.step, state=state)
         self.shown = time.monotonic()
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from bsroformer.data.levels import ACTIVE, SILENT, Levels, block_levels
 from bsroformer.evaluation.score_song import score_song
 from bsroformer.evaluation.song_audio import SongAudio
 from bsroformer.losses.si_sdr import active_stems
-from bsroformer.training.piece_scores import PieceScores
+from bsroformer.training.validation_scores import ValidationScores
 from launched import composed
 
 RATE, FRAMES, CHANNELS = 1000, 4000, 2
@@ -26,7 +26,7 @@ def in_loss(stems: torch.Tensor) -> bool:
 
 
 def in_validation(stems: torch.Tensor) -> bool:
-    scores = PieceScores(pieces=1, stems=2)
+    scores = ValidationScores(pieces=1, stems=2)
     for part in stems.split(500, dim=-1):
         noisy = part + 0.01 * torch.randn(part.shape)
         scores.update(noisy[None], part[None], torch.tensor([0]), torch.tensor([part.shape[-1]]))
@@ -59,7 +59,7 @@ def test_a_stem_is_active_by_the_same_level_everywhere(level, active, place):
 def test_bleed_has_no_part_in_a_validation_score():
     quiet, loud = sine(-75.0), sine(-20.0)
     stems = torch.stack([torch.stack([quiet, loud]), torch.stack([loud, loud])])  # (pieces n c t)
-    scores = PieceScores(pieces=2, stems=2)
+    scores = ValidationScores(pieces=2, stems=2)
     scores.update(0.9 * stems + 1e-3, stems, torch.tensor([0, 1]), torch.tensor([FRAMES, FRAMES]))
     found = scores.compute()["si_sdr"]
     assert found[0, 0].isnan() and found[[0, 1, 1], [1, 0, 1]].min() > 30

@@ -20,9 +20,10 @@ from bsroformer.benchmarks.loader_ways import (
 )
 from bsroformer.benchmarks.measure import on_one_core
 from bsroformer.data.augment import Augment, Mixup, Stretch
-from bsroformer.data.sources import FolderSource, find_splits
+from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
 from bsroformer.metrics import sdr
+from opened import find_splits
 
 RATE, SECONDS = 44_100, 3
 STEMS = ("vocals", "drums", "bass", "other")
@@ -76,11 +77,13 @@ def test_packs_and_soundfile_give_the_same_samples(source, cache):
 
 
 def test_nothing_is_written_beside_the_songs_and_sets_of_one_name_do_not_meet(source, cache):
-    beside = set(source.place.parent.iterdir())
+    beside = set(source.location.parent.iterdir())
     material = make_material(source, cache, with_stem_mp4=False)
-    assert set(source.place.parent.iterdir()) == beside
-    assert folder_in(cache, source.place) == material.pack.parent
-    assert folder_in(cache, source.place) != folder_in(cache, source.place.parent / "other" / source.place.name)
+    assert set(source.location.parent.iterdir()) == beside
+    assert folder_in(cache, source.location) == material.pack.parent
+    assert folder_in(cache, source.location) != folder_in(
+        cache, source.location.parent / "other" / source.location.name
+    )
 
 
 @needs_ffmpeg

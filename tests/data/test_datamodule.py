@@ -35,13 +35,13 @@ def rank(rank: int, ranks: int, trained: int = 0, of_epoch: int = 0) -> SimpleNa
     return SimpleNamespace(global_rank=rank, world_size=ranks, fit_loop=fit_loop)
 
 
-def test_batches_are_stems_and_the_incomplete_one_is_left_out_of_training(songs_root):
+def test_batches_are_stems_and_incomplete_ones_are_skipped(songs_root):
     batches = list(module(songs_root).train_dataloader())
     assert len(batches) == 3
     assert all(batch.shape == (2, 2, 2, 441) and batch.dtype == torch.float32 for batch in batches)
 
 
-def test_validation_has_every_fixed_excerpt_of_the_validation_songs(songs_root):
+def test_validation_has_every_fixed_excerpt(songs_root):
     loader = module(songs_root).val_dataloader()
     batches = list(loader)
     assert [len(batch.stems) for batch in batches] == [2, 1]
@@ -58,7 +58,7 @@ def test_devices_share_the_validation_excerpts(songs_root, per_song):
     assert sum(len(share) for share in shares) == len(alone)
 
 
-def test_fewer_validation_excerpts_than_devices_are_told(songs_root):
+def test_fewer_validation_excerpts_than_devices_are_refused(songs_root):
     with pytest.raises(
         InputError, match=r"3 validation excerpts are too few for 4 devices: raise data\.valid_per_song"
     ):
@@ -72,7 +72,7 @@ def test_validation_excerpts_are_a_number_or_all(value):
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_training_goes_on_with_the_batch_after_the_last(songs_root, ranks):
+def test_training_resumes_with_the_batch_after_the_last(songs_root, ranks):
     def batches(trained: int, of_epoch: int) -> list[Tensor]:
         trainer = rank(ranks - 1, ranks, trained, of_epoch)
         return list(module(songs_root, trainer=trainer, epoch_size=13).train_dataloader())
@@ -88,9 +88,9 @@ def test_training_goes_on_with_the_batch_after_the_last(songs_root, ranks):
     assert batches(size, of_epoch=size) == []
 
 
-def test_training_excerpts_are_drawn_from_the_training_songs_alone(songs_root):
+def test_training_excerpts_come_from_training_tracks_alone(songs_root):
     data = module(songs_root)
-    assert [track.name for track in data.train_dataloader().dataset.songs] == ["A", "C"]
+    assert [track.name for track in data.train_dataloader().dataset.tracks] == ["A", "C"]
 
 
 def test_the_seed_decides_what_is_drawn(songs_root):
@@ -109,7 +109,7 @@ def test_two_devices_draw_together_what_one_draws(songs_root):
 
 
 @pytest.mark.parametrize("split", ["train", "valid"])
-def test_a_data_set_without_songs_to_train_or_validate_on_is_told(songs_root, tmp_path, split):
+def test_an_empty_split_is_refused(songs_root, tmp_path, split):
     if split == "train":
         (tmp_path / "test").symlink_to(songs_root / "test")
         songs_root = tmp_path

@@ -73,7 +73,7 @@ def test_every_progression_can_be_read_in_its_mode() -> None:
             assert all(Key(3, mode).progression(text) for text in progressions)
 
 
-def test_the_scale_over_a_borrowed_chord_avoids_what_rubs_against_it() -> None:
+def test_the_scale_over_a_borrowed_chord_avoids_clashes() -> None:
     a_minor = Key(tonic=9, mode="minor")
     assert a_minor.scale_over(a_minor.chord("i")) == (0, 2, 4, 5, 7, 9, 11)
     g_sharp = 8  # third of V: neither G nor A is sung against it
@@ -99,7 +99,7 @@ def test_bass_letters_are_degrees_of_the_chord() -> None:
     assert pitches == {"R": 31, "3": 35, "5": 38, "7": 41, "8": 43, "a": 35}
 
 
-def test_a_pattern_is_read_in_beats_with_holds_and_rests() -> None:
+def test_a_pattern_is_read_in_beats_with_holds_and_silence() -> None:
     assert list(read_pattern("x-----x-X...x---", bar=2)) == [
         (8.0, 1.5, "x"), (9.5, 0.5, "x"), (10.0, 0.25, "X"), (11.0, 1.0, "x"),
     ]  # fmt: skip
@@ -114,7 +114,7 @@ def test_swing_delays_offbeats_only_and_leaves_triplets_alone() -> None:
     assert list(read_pattern("xxxxxxxxxxxx", 0, swing=0.66)) == list(read_pattern("xxxxxxxxxxxx", 0))
 
 
-def test_every_style_is_written_in_bars_of_known_letters_and_instruments() -> None:
+def test_every_style_has_known_letters_and_instruments() -> None:
     for style in STYLES:
         for groove in (read_drums(style.verse), read_drums(style.chorus)):
             assert {len(pattern) for pattern in groove.values()} in ({12}, {16}), style.name
@@ -130,7 +130,7 @@ def test_every_style_is_written_in_bars_of_known_letters_and_instruments() -> No
     assert {len(phrase) for phrase in PHRASES} == {32}
 
 
-def test_a_fill_silences_the_groove_from_its_first_stroke_but_for_the_kick() -> None:
+def test_a_fill_silences_the_groove_except_the_kick() -> None:
     groove = read_drums("kick x...x...x...x...\nhat  x.x.x.x.x.x.x.x.")
     assert add_fill(groove, read_drums("snare ............xxxX")) == {
         "kick": "x...x...x...x...",
@@ -163,7 +163,7 @@ def test_singers_sing_one_note_at_a_time_and_breathe(train_songs: list[Song]) ->
         assert 0.25 * song.seconds < sung < 0.9 * song.seconds, song.title
 
 
-def test_melodies_are_singable_and_held_notes_belong_to_the_chord(train_songs: list[Song]) -> None:
+def test_melodies_have_a_vocal_range_and_small_steps(train_songs: list[Song]) -> None:
     leaps = []
     for song in train_songs:
         lead = next(part for part in song.parts if part.stem == "vocals")
@@ -200,7 +200,7 @@ def test_songs_differ_in_style_tempo_key_and_instruments(train_songs: list[Song]
     assert len({tuple(part.instrument for part in song.parts) for song in train_songs}) == len(train_songs)
 
 
-def test_what_plays_in_test_also_plays_in_train(train_songs: list[Song], test_songs: list[Song]) -> None:
+def test_instruments_of_test_are_in_train_too(train_songs: list[Song], test_songs: list[Song]) -> None:
     def instruments(songs: list[Song], stem: str) -> set[str]:
         return {part.instrument for song in songs for part in song.parts if part.stem == stem}
 
@@ -291,7 +291,7 @@ def test_the_boom_of_a_kick_is_damped_and_its_stroke_is_not() -> None:
     assert np.abs(damped[:, 24000:]).max() < 0.3
 
 
-def test_rests_do_not_count_for_loudness() -> None:
+def test_silence_does_not_count_for_loudness() -> None:
     tone = np.random.default_rng(0).normal(size=(2, 48000))
     assert active_rms(np.pad(tone, ((0, 0), (0, 96000)))) == pytest.approx(active_rms(tone))
     assert active_rms(tone) == pytest.approx(1, rel=0.02)
@@ -308,7 +308,7 @@ def test_quantised_stems_add_up_without_clipping() -> None:
 # The set on disk
 
 
-def test_the_set_has_musdbs_layout_and_says_what_it_holds(demo_set: Path) -> None:
+def test_the_set_has_musdbs_layout_and_a_description(demo_set: Path) -> None:
     songs = [demo_set / "train" / name for name in song_names("train", 2)]
     songs.append(demo_set / "test" / song_names("test", 1)[0])
     expected = {song / f"{name}.wav" for song in songs for name in ("mixture", *STEMS)}
@@ -323,7 +323,7 @@ def test_the_set_has_musdbs_layout_and_says_what_it_holds(demo_set: Path) -> Non
     assert all(set(song["instruments"]) == set(STEMS) for song in described["songs"])
 
 
-def test_the_mixture_is_exactly_the_sum_of_active_stems_and_does_not_clip(demo_set: Path) -> None:
+def test_the_mixture_is_the_sum_of_active_stems_without_clipping(demo_set: Path) -> None:
     for song in [path.parent for path in demo_set.rglob("mixture.wav")]:
         audio = {name: soundfile.read(song / f"{name}.wav", dtype="int16")[0] for name in ("mixture", *STEMS)}
         total = sum(audio[stem].astype(np.int64) for stem in STEMS)
@@ -334,7 +334,7 @@ def test_the_mixture_is_exactly_the_sum_of_active_stems_and_does_not_clip(demo_s
             assert -36 < 20 * np.log10(rms) < -12, (song.name, stem)
 
 
-def test_stems_keep_to_their_places(demo_set: Path) -> None:
+def test_stems_keep_to_their_bands_and_panorama(demo_set: Path) -> None:
     for song in [path.parent for path in demo_set.rglob("mixture.wav")]:
         audio = {stem: soundfile.read(song / f"{stem}.wav")[0].T for stem in STEMS}
 
@@ -367,7 +367,7 @@ def test_a_complete_set_is_left_alone(demo_set: Path, monkeypatch: pytest.Monkey
     assert render_demo_set(demo_set, **TINY) == demo_set
 
 
-def test_an_interrupted_run_leaves_no_half_song_and_the_next_goes_on(
+def test_an_interrupted_rendering_is_completed_by_the_next(
     demo_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "set"

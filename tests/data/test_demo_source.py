@@ -4,8 +4,8 @@ import pytest
 
 from bsroformer.data import demo_source
 from bsroformer.data.demo_source import DemoSource
-from bsroformer.data.sources import find_splits
 from bsroformer.errors import InputError
+from opened import find_splits
 
 STEMS = ("vocals", "drums", "bass", "other")
 
@@ -19,7 +19,7 @@ def rendered_root(songs_root, tmp_path):
     """A folder of rendered sets that holds the one of `demo`."""
     root = tmp_path / "sets"
     root.mkdir()
-    demo(root).place.symlink_to(songs_root)
+    demo(root).location.symlink_to(songs_root)
     return root
 
 
@@ -30,7 +30,7 @@ def test_the_last_demo_songs_validate(rendered_root, valid_songs, train):
     assert names == [train, ["A", "B", "C"][len(train) :], ["D"]]
 
 
-def test_demo_songs_are_rendered_before_use_into_a_folder_that_may_be_in_the_home(monkeypatch, tmp_path):
+def test_demo_songs_are_rendered_into_their_folder(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(demo_source, "render_demo_set", lambda *arguments: calls.append(arguments))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -40,13 +40,13 @@ def test_demo_songs_are_rendered_before_use_into_a_folder_that_may_be_in_the_hom
     assert settings == [7, 3, 1, 22.0]
 
 
-def test_every_version_and_setting_of_the_demo_set_has_a_folder_of_its_own(monkeypatch):
-    first = demo("songs").place
-    assert first != DemoSource("songs", 8, 3, 1, 1, 22.0, STEMS, 44_100, 2).place
+def test_every_version_of_the_demo_set_has_its_own_folder(monkeypatch):
+    first = demo("songs").location
+    assert first != DemoSource("songs", 8, 3, 1, 1, 22.0, STEMS, 44_100, 2).location
     monkeypatch.setattr(demo_source, "DEMO_VERSION", demo_source.DEMO_VERSION + 1)
-    assert first != demo("songs").place
+    assert first != demo("songs").location
 
 
-def test_demo_songs_that_were_not_rendered_are_told(tmp_path):
+def test_demo_songs_that_are_not_rendered_are_reported(tmp_path):
     with pytest.raises(InputError, match=r"There is no data set folder .*nowhere"):
         find_splits(demo(tmp_path / "nowhere"))

@@ -3,13 +3,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from counting_songs import AS_IT_IS, RATE, SONGS, STEMS, VARIED_MIX, CountingSong, drawn, random_excerpts
+from counting_tracks import AS_IT_IS, RATE, STEMS, TRACKS, VARIED_MIX, CountingTrack, drawn, random_excerpts
 from torch.utils.data import DataLoader
 
 from augments import VARIED, augment
 from bsroformer.data.augment import Gain
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey, padded
-from bsroformer.data.sources import FolderSource, find_splits
+from bsroformer.data.sources import FolderSource
+from opened import find_splits
 
 
 def test_stems_are_in_their_order_and_a_stretch_of_one_song_each():
@@ -20,7 +21,7 @@ def test_stems_are_in_their_order_and_a_stretch_of_one_song_each():
     assert (stems[:, :, 1].diff() == 1).all()
 
 
-def test_songs_and_places_of_stems_are_drawn_evenly_and_each_on_its_own():
+def test_tracks_and_starts_are_drawn_evenly_and_independently():
     first = drawn(AS_IT_IS, count=2000)[..., 0]  # (excerpt n c)
     songs, starts = first[..., 0].div(10, rounding_mode="floor"), first[..., 1]
     assert set(starts.flatten().tolist()) == set(range(30 - 10 + 1))
@@ -31,7 +32,7 @@ def test_songs_and_places_of_stems_are_drawn_evenly_and_each_on_its_own():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_the_unmixed_share_of_excerpts_is_one_place_of_one_song_as_it_is(share):
+def test_unmixed_excerpts_are_one_start_of_one_track(share):
     stems = drawn(augment(unmixed=share, effects=VARIED | {"gain": Gain(1.0, (2.0, 3.0), "factor")}))
     songs = stems[:, :, 0, 0] - torch.arange(3)
     unmixed = (
@@ -42,7 +43,7 @@ def test_the_unmixed_share_of_excerpts_is_one_place_of_one_song_as_it_is(share):
 
 @pytest.mark.parametrize("unmixed", [0.0, 1.0])
 def test_a_song_shorter_than_an_excerpt_is_padded_with_silence(unmixed):
-    stems = drawn(replace(AS_IT_IS, unmixed=unmixed), [CountingSong(1, frames=6)], frames=10, count=20)
+    stems = drawn(replace(AS_IT_IS, unmixed=unmixed), [CountingTrack(1, frames=6)], frames=10, count=20)
     assert (stems[:, :, 1] == torch.tensor([0.0, 1, 2, 3, 4, 5, 0, 0, 0, 0])).all()
 
 
@@ -51,7 +52,7 @@ def test_an_excerpt_can_be_a_whole_song():
 
 
 def test_an_excerpt_is_a_function_of_seed_epoch_and_index():
-    excerpts = {seed: random_excerpts(SONGS, 10, VARIED_MIX, seed) for seed in (0, 1)}
+    excerpts = {seed: random_excerpts(TRACKS, 10, VARIED_MIX, seed) for seed in (0, 1)}
     keys = [(seed, ExcerptKey(epoch, index)) for seed in (0, 1) for epoch in (0, 1) for index in (0, 1)]
     once = [excerpts[seed][key] for seed, key in keys]
     torch.randn(100)  # other random numbers change nothing
@@ -66,7 +67,7 @@ def tracks(songs_root):
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create 8 worker processes")
-def test_the_same_batches_come_with_any_number_of_workers_and_change_with_the_epoch(tracks):
+def test_any_number_of_workers_gives_the_same_batches(tracks):
     excerpts = random_excerpts(tracks, 500, VARIED_MIX, seed=0)
     epochs = {}
     for workers in (0, 1, 8):
@@ -93,7 +94,7 @@ def test_excerpts_of_files_are_stretches_of_their_stems(tracks):
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9])
 @pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_ranks_share_the_keys_of_an_epoch_without_repeats_and_have_as_many_each(size, ranks):
+def test_ranks_share_the_keys_of_an_epoch_equally(size, ranks):
     samplers = [EpochSampler(size, rank, ranks) for rank in range(ranks)]
     for epoch in (0, 3):
         for sampler in samplers:
@@ -105,7 +106,7 @@ def test_ranks_share_the_keys_of_an_epoch_without_repeats_and_have_as_many_each(
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_the_first_keys_of_an_epoch_can_be_left_out(ranks):
+def test_the_first_keys_of_an_epoch_can_be_skipped(ranks):
     for rank in range(ranks):
         sampler = EpochSampler(9, rank, ranks)
         whole = list(sampler)

@@ -19,7 +19,7 @@ def test_blocks_hold_the_energy_and_the_peak_of_their_samples(frames):
 
 @pytest.mark.parametrize("frames", [1, 10, 25, 40, 137, 200])
 @pytest.mark.parametrize("length", [40, 95, 137, 600])
-def test_wherever_in_a_block_an_excerpt_begins_it_is_as_heard_as_is_said_of_the_block(length, frames):
+def test_the_activity_of_a_block_holds_for_all_its_starts(length, frames):
     rng = np.random.default_rng(length + frames)
     for density in (0.01, 0.05, 0.3):
         audio = (rng.normal(size=(length, 2)) * (rng.random(length) < density)[:, None]).astype(np.float32)
@@ -34,7 +34,7 @@ def test_wherever_in_a_block_an_excerpt_begins_it_is_as_heard_as_is_said_of_the_
             assert (said == SILENT) <= (not of_block.any())
 
 
-def test_a_steady_sound_is_active_everywhere_above_its_level_and_silent_below():
+def test_a_steady_sound_is_active_everywhere_or_nowhere():
     levels = levels_of(np.full((1000, 1), 0.1, np.float32), 10)
     assert (levels.activity(0, 100, 1000, -21) == ACTIVE).all()
     assert (levels.activity(0, 100, 1000, -18) == SILENT).all()

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from bsroformer.data.batch_schedule import BatchSchedule
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
-from bsroformer.data.loader import Position, TrainingLoader
-from bsroformer.data.row import Row
+from bsroformer.data.loader import BatchCounts, TrainingLoader
 
 
 class Keys(Dataset[Tensor]):
@@ -21,13 +21,14 @@ class Run:
     """Counts as a trainer does."""
 
     def __init__(self, batches: int = 0, of_epoch: int = 0) -> None:
-        self.batches, self.of_epoch = batches, of_epoch
+        self.batches = batches
+        self.of_epoch = of_epoch
 
-    def position(self) -> Position:
-        return Position(self.batches, self.of_epoch)
+    def counts(self) -> BatchCounts:
+        return BatchCounts(self.batches, self.of_epoch)
 
     def epoch(self, loader: TrainingLoader) -> list[Tensor]:
-        """Train on the rest of an epoch."""
+        """Train on what is left of an epoch."""
         found = []
         for batch in loader:
             found.append(batch)
@@ -37,12 +38,12 @@ class Run:
 
 
 def loader(run: Run | None, workers: int = 0) -> TrainingLoader:
-    """Batches of two keys, three of which are an epoch; one key is left over."""
-    return TrainingLoader(Keys(), 2, EpochSampler(7), run.position if run else lambda: None, workers, pin_memory=False)
+    """Batches of two keys, three of which are an epoch; one key is skipped."""
+    return TrainingLoader(Keys(), 2, EpochSampler(7), run.counts if run else lambda: None, workers, pin_memory=False)
 
 
-def row(batches: int) -> list[Tensor]:
-    """The first batches of a run that nothing stops."""
+def schedule(batches: int) -> list[Tensor]:
+    """The first batches of an uninterrupted run."""
     keys = [(epoch, number) for epoch in range(batches) for number in range(6)]
     return list(torch.tensor(keys).unflatten(0, (-1, 2))[:batches])
 
@@ -54,35 +55,35 @@ def test_epochs_follow_from_the_batches_trained_on(workers, start):
     batches = loader(run, workers)
     epochs = [run.epoch(batches) for _ in range(3)]
     assert [len(epoch) for epoch in epochs] == [3 - start % 3, 3, 3]
-    assert torch.equal(torch.stack([*chain(*epochs)]), torch.stack(row(20)[start : run.batches]))
+    assert torch.equal(torch.stack([*chain(*epochs)]), torch.stack(schedule(20)[start : run.batches]))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_epoch_that_the_trainer_ended_early_is_finished_in_the_next(workers):
+def test_an_epoch_ended_early_is_finished_in_the_next(workers):
     run = Run(batches=2, of_epoch=0)
     batches = loader(run, workers)
-    assert torch.equal(torch.stack(run.epoch(batches) + run.epoch(batches)), torch.stack(row(8)[2:]))
+    assert torch.equal(torch.stack(run.epoch(batches) + run.epoch(batches)), torch.stack(schedule(8)[2:]))
 
 
-def test_an_epoch_that_was_over_when_the_run_was_cut_off_gives_nothing_more():
+def test_a_complete_epoch_gives_no_more_batches():
     assert list(loader(Run(batches=3, of_epoch=3))) == []
 
 
-def test_the_run_is_asked_where_it_stands_when_the_first_batch_is_wanted():
+def test_the_counts_are_read_when_the_first_batch_is_requested():
     run = Run()
     batches = iter(loader(run, workers=2))
     run.batches = 4
-    assert torch.equal(next(batches), row(5)[4])
+    assert torch.equal(next(batches), schedule(5)[4])
 
 
 def test_without_a_run_the_epoch_is_the_samplers():
     batches = loader(None)
     for epoch in (0, 2, 2):
         batches.sampler.set_epoch(epoch)
-        assert torch.equal(torch.stack(list(batches)), torch.stack(row(9)[3 * epoch : 3 * epoch + 3]))
+        assert torch.equal(torch.stack(list(batches)), torch.stack(schedule(9)[3 * epoch : 3 * epoch + 3]))
 
 
-def test_the_length_is_that_of_a_whole_epoch_wherever_the_run_stands():
+def test_the_length_is_that_of_a_whole_epoch_at_any_position():
     run = Run(batches=1, of_epoch=1)
     batches = loader(run)
     assert len(batches) == 3
@@ -103,10 +104,10 @@ def test_the_keys_of_a_batch_are_those_that_it_was_made_of():
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_of_another_size_begin_with_the_next_excerpt(workers):
     """Three batches of two, over two ranks, were trained on."""
-    start, found = Row(epoch=32, batch=4).after(3), []
+    start, found = BatchSchedule(epoch=32, batch=4).after(3), []
     for rank in (0, 1):
         run = Run(batches=3, of_epoch=2)  # 5 batches of six are an epoch now
-        batches = TrainingLoader(Keys(), 3, EpochSampler(32, rank, 2), run.position, workers, False, start)
+        batches = TrainingLoader(Keys(), 3, EpochSampler(32, rank, 2), run.counts, workers, False, start)
         keys = torch.stack(list(batches))
         assert keys.tolist() == [[list(key) for key in batches.keys_of(batch)] for batch in (3, 4, 5)]
         found += keys[..., 1].flatten().tolist()

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from bsroformer.data.musdb import validation_songs
-from bsroformer.data.sources import FolderSource, find_splits
+from bsroformer.data.layouts.musdb18 import validation_songs
+from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
+from opened import find_splits
 
 STEMS = ("vocals", "drums", "bass", "other")
 
@@ -17,7 +18,7 @@ def folder(root: Path | str | None, valid_songs=(), stems=STEMS, sample_rate: in
     return FolderSource(root, "folders", valid_songs, (), stems, sample_rate, channels=2)
 
 
-def test_a_folder_holds_the_songs_of_its_splits_and_the_named_ones_validate(songs_root):
+def test_named_songs_of_a_folder_validate(songs_root):
     source = folder(songs_root, ["B"])
     source.make()
     assert names(find_splits(source)) == (["A", "C"], ["B"], ["D"])
@@ -27,14 +28,14 @@ def test_stems_come_in_the_order_asked_for(songs_root):
     assert find_splits(folder(songs_root, stems=("bass", "vocals"))).train[0].stems == ("bass", "vocals")
 
 
-def test_musdb18_stands_for_the_official_validation_songs(songs_root, tmp_path):
+def test_the_word_musdb18_selects_the_official_songs(songs_root, tmp_path):
     (tmp_path / "train").mkdir()
     for name, song in (("A", "A"), (validation_songs()[0], "B")):
         (tmp_path / "train" / name).symlink_to(songs_root / "train" / song)
     assert names(find_splits(folder(tmp_path, "musdb18"))) == (["A"], [validation_songs()[0]], [])
 
 
-def test_a_folder_that_does_not_fit_is_told(songs_root, tmp_path):
+def test_an_unsuitable_folder_is_refused(songs_root, tmp_path):
     with pytest.raises(InputError, match=r"set data\.root"):
         find_splits(folder(None))
     with pytest.raises(InputError, match="There is no data set folder"):
@@ -43,13 +44,13 @@ def test_a_folder_that_does_not_fit_is_told(songs_root, tmp_path):
         find_splits(folder(songs_root, sample_rate=48_000))
 
 
-def test_one_word_stands_for_a_list_of_one_and_nothing_for_none(songs_root, tmp_path):
+def test_one_word_is_a_list_of_one(songs_root, tmp_path):
     (tmp_path / "B").symlink_to(songs_root / "train" / "B")
     source = FolderSource(str(songs_root), "folders", "B", str(tmp_path), STEMS, 44_100, 2)
     assert names(find_splits(source)) == (["A", "C", f"{tmp_path.name}/B"], ["B"], ["D"])
     assert names(find_splits(FolderSource(str(songs_root), "folders", None, None, STEMS, 44_100, 2)))[1] == []
 
 
-def test_a_validation_song_that_is_not_there_is_told(songs_root):
+def test_an_unknown_validation_song_is_refused(songs_root):
     with pytest.raises(InputError, match=r"data\.valid_songs names X, and train has no such song"):
         find_splits(folder(songs_root, ["A", "X"]))

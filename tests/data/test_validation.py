@@ -9,19 +9,19 @@ from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 
 
 @dataclass
-class CountingSong:
-    """A song of three stems whose two channels tell which song a sample is of, and its place from 1 on."""
+class CountingTrack:
+    """A track of three stems with its number in one channel, and that of the sample from 1 in the other."""
 
     number: int
     frames: int
 
     def all_stems(self, start: int, frames: int) -> Tensor:
-        places = torch.arange(start, min(start + frames, self.frames)) + 1
-        return torch.stack([torch.full_like(places, self.number), places]).float().expand(3, -1, -1)
+        samples = torch.arange(start, min(start + frames, self.frames)) + 1
+        return torch.stack([torch.full_like(samples, self.number), samples]).float().expand(3, -1, -1)
 
 
-def test_a_number_of_excerpts_is_evenly_spaced_and_each_is_a_piece():
-    songs = [CountingSong(1, frames=80), CountingSong(2, frames=160)]
+def test_a_number_of_excerpts_is_evenly_spaced():
+    songs = [CountingTrack(1, frames=80), CountingTrack(2, frames=160)]
     excerpts = ValidationExcerpts(songs, frames=10, per_song=4)
     assert len(excerpts) == excerpts.pieces == 8
     found = [excerpts[index] for index in range(8)]
@@ -34,8 +34,8 @@ def test_a_number_of_excerpts_is_evenly_spaced_and_each_is_a_piece():
 
 @pytest.mark.parametrize("per_song", [1, 3])
 @pytest.mark.parametrize("frames", [5, 9, 10])
-def test_excerpts_stay_within_the_song_and_are_padded_if_it_is_short(per_song, frames):
-    excerpts = ValidationExcerpts([CountingSong(1, frames=9)], frames, per_song)
+def test_excerpts_of_a_short_track_are_padded(per_song, frames):
+    excerpts = ValidationExcerpts([CountingTrack(1, frames=9)], frames, per_song)
     for stems, _, of_song in (excerpts[index] for index in range(per_song)):
         assert stems.shape == (3, 2, frames)
         assert of_song == min(9, frames)
@@ -44,8 +44,8 @@ def test_excerpts_stay_within_the_song_and_are_padded_if_it_is_short(per_song, f
 
 
 @pytest.mark.parametrize("lengths", [(80, 160), (79, 161, 3)])
-def test_all_of_a_song_comes_once_and_is_one_piece(lengths):
-    songs = [CountingSong(number, frames) for number, frames in enumerate(lengths)]
+def test_all_excerpts_cover_a_track_once(lengths):
+    songs = [CountingTrack(number, frames) for number, frames in enumerate(lengths)]
     excerpts = ValidationExcerpts(songs, frames=10, per_song="all")
     assert excerpts.pieces == len(songs)
     found = [excerpts[index] for index in range(len(excerpts))]
@@ -56,7 +56,7 @@ def test_all_of_a_song_comes_once_and_is_one_piece(lengths):
 
 
 def test_excerpts_never_change():
-    songs = [CountingSong(1, frames=35)]
+    songs = [CountingTrack(1, frames=35)]
     excerpts = ValidationExcerpts(songs, frames=10, per_song="all")
     once, again = ([excerpts[index] for index in order] for order in ((0, 1, 2, 3), (3, 2, 1, 0)))
     for one, other in zip(once, again[::-1], strict=True):
@@ -64,7 +64,7 @@ def test_excerpts_never_change():
 
 
 def test_a_batch_has_the_fields_of_an_excerpt():
-    excerpts = ValidationExcerpts([CountingSong(1, frames=35)], frames=10, per_song="all")
+    excerpts = ValidationExcerpts([CountingTrack(1, frames=35)], frames=10, per_song="all")
     first, second = DataLoader(excerpts, 3)
     assert isinstance(first, ValidationExcerpt)
     assert first.stems.shape == (3, 3, 2, 10)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from scipy.signal import istft, stft
 
-from bsroformer.data.layouts import SongFormat
-from bsroformer.data.layouts.songs import song_in_stem_mp4
-from bsroformer.data.song import open_track
+from bsroformer.data.layouts import TrackFormat
+from bsroformer.data.layouts.musdb18 import track_in_stem_mp4
+from bsroformer.data.track import open_track
 from bsroformer.errors import InputError
 from bsroformer.evaluation.oracle import BLOCK, HOP, ORACLES, oracle, parts_of
 from bsroformer.evaluation.song_audio import SongAudio
@@ -45,7 +45,7 @@ def of_scipy(mixture: torch.Tensor, sources: torch.Tensor, exponent: int) -> tor
 
 @pytest.fixture(scope="module")
 def musdb_song() -> SongAudio:
-    track = open_track(song_in_stem_mp4(MUSDB_SONG, "test"), SongFormat(STEMS, 44_100, 2))
+    track = open_track(track_in_stem_mp4(MUSDB_SONG, "test"), TrackFormat(STEMS, 44_100, 2))
     return song_with(track.mixture(), track.all_stems(), track.all_stems())
 
 

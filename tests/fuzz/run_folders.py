@@ -15,15 +15,14 @@ import yaml
 from mutations import mutated_bytes, mutated_tree
 
 from bsroformer.checkpoints.native import read_training_checkpoint
-from bsroformer.checkpoints.run_folder import weights_of
 from bsroformer.errors import InputError
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.run_config import run_config
 from bsroformer.launch.run_facts import read_starts
 from bsroformer.report.rows import read_whole_rows
-from bsroformer.training.checkpoint_file import LAST
-from bsroformer.training.faults import read_whole_lines
-from bsroformer.training.resume_check import check_training_state
+from bsroformer.run_folder import LAST, weights_of
+from bsroformer.training.fault_records import read_whole_lines
+from bsroformer.training.resume.state_check import check_training_state
 
 LONGEST_S = 20.0
 """Of one validation, on a busy machine."""

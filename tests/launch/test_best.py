@@ -14,7 +14,7 @@ from bsroformer.checkpoints.average import average_of
 from bsroformer.launch import best as launch_best
 from bsroformer.launch import train as launch_train
 from bsroformer.launch.best import Scored, best_checkpoint
-from bsroformer.training.candidates import score_of
+from bsroformer.training.callbacks.candidates import score_of
 from launched import SMALL_RUN, launch
 
 pytestmark = [

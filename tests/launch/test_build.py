@@ -9,7 +9,7 @@ from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.launch import build, memory
 from bsroformer.launch.memory import estimator, training_plan
-from bsroformer.training.last_checkpoint import LastCheckpoint
+from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint
 from launched import SMALL_RUN, composed
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

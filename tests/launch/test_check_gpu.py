@@ -7,7 +7,7 @@ import torch
 from bsroformer.hardware import GIB
 from bsroformer.launch import check_gpu as module
 from bsroformer.launch import memory
-from bsroformer.training.memory import CONTEXT
+from bsroformer.training.memory.estimate import CONTEXT
 from launched import composed, launch
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "data.seconds=0.1", "data.batch_size=2")

@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import CSVLogger
 from bsroformer.evaluation import Evaluation, Results, SongScores
 from bsroformer.launch.logged_scores import averages_by_name, log_scores, table_columns, table_lines
 from bsroformer.report.page import REPORT
-from bsroformer.training.report import Report
+from bsroformer.training.callbacks.report import Report
 from launched import SMALL_RUN, launch
 
 

@@ -8,7 +8,7 @@ from bsroformer.hardware import GIB
 from bsroformer.launch import memory
 from bsroformer.launch.memory import advice, estimator, keys, memory_advice, training_plan
 from bsroformer.training import SeparationModule
-from bsroformer.training.memory_plan import Plan
+from bsroformer.training.memory.plan import Plan
 from launched import SMALL_RUN, composed, launch
 
 # A lite model that is quick to estimate.

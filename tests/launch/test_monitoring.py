@@ -17,10 +17,10 @@ from bsroformer.launch.monitoring import with_monitor
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.train import train
 from bsroformer.report.monitor import Monitor, monitor_of
-from bsroformer.training.candidates import Candidates, score_of
-from bsroformer.training.prune import MedianPruner
-from bsroformer.training.result import FILE, Result, read_result
-from bsroformer.web.known_scores import known_scores
+from bsroformer.studio.known_scores import known_scores
+from bsroformer.training.callbacks.candidates import Candidates, score_of
+from bsroformer.training.callbacks.prune import MedianPruner
+from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result
 from launched import blank_pictures, composed, small_run
 
 RUN = ("trainer.max_steps=-1", "trainer.max_epochs=3", "optimizer.lr=0.03", "scheduler.warmup_steps=1")
@@ -149,7 +149,7 @@ def test_an_older_candidate_and_result_are_read(tmp_path, tiny_model):
     assert score_of(tmp_path / "a.ckpt") == score_of(tmp_path / "a.ckpt", Monitor("val/si_sdr")) == 2.5
     assert score_of(tmp_path / "a.ckpt", Monitor("val/sdr")) is None
     old = {"status": "done", "overrides": ["a=1"], "si_sdr": 2.5, "seconds": 1.0, "reason": ""}
-    (tmp_path / FILE).write_text(json.dumps(old))
+    (tmp_path / RESULT_FILE).write_text(json.dumps(old))
     assert read_result(tmp_path) == Result("done", ("a=1",), 2.5, 1.0, "", "val/si_sdr")
 
 

@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from bsroformer.launch.run_folder import LOG, open_run_folder
+from bsroformer.launch.run_folder import open_run_folder
+from bsroformer.run_folder import RunFolder
 from launched import small_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
@@ -15,7 +16,7 @@ def test_what_is_logged_in_a_run_is_in_its_folder(tmp_path):
         with open_run_folder(tmp_path / "run"):
             logging.getLogger("bsroformer").warning("in %s", words)
         logging.getLogger("bsroformer").warning("after %s", words)
-    lines = (tmp_path / "run" / LOG).read_text("utf-8").splitlines()
+    lines = RunFolder(tmp_path / "run").log.read_text("utf-8").splitlines()
     assert [line.partition(" - ")[2] for line in lines] == ["in the first start", "in the second"]
 
 

@@ -88,7 +88,7 @@ def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):
         ("action=paint", "action=paint is none of pack, "),
         ("workers=0", "workers=0 must be 1 or more"),
         ("mend=[pitch]", "mend names pitch: choose from rate"),
-        ("precision=int8", "precision=int8 is none of auto, int16"),
+        ("precision=int8", "precision=int8 must be one of auto, int16"),
         ("data.pack=false", "data.pack=false writes no packs"),
         ("data.root=nowhere", "There is no data set folder nowhere"),
     ],

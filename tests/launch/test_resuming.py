@@ -8,7 +8,7 @@ from bsroformer.launch.config import CONFIG_FILE, save_config
 from bsroformer.launch.resuming import changed, run_config, with_run_to_resume
 from bsroformer.launch.terminal import terminal
 from bsroformer.launch.train import train
-from bsroformer.training.checkpoint_file import BEFORE, LAST
+from bsroformer.run_folder import LAST, PREVIOUS
 from launched import SMALL_RUN, composed, launch
 
 pytestmark = [
@@ -53,7 +53,7 @@ def test_a_run_that_was_moved_goes_on_in_its_new_place(run_folder, tmp_path):
 def test_a_checkpoint_of_a_run_names_the_run(run_folder):
     for path, expected in (
         (run_folder / "checkpoints" / LAST, LAST),
-        (run_folder / "checkpoints" / BEFORE, BEFORE),
+        (run_folder / "checkpoints" / PREVIOUS, PREVIOUS),
         (run_folder / "checkpoints", LAST),
     ):
         found = resumed(path)
@@ -76,14 +76,14 @@ def test_the_folder_of_a_run_may_be_named_by_every_key(run_folder, tmp_path, cap
     assert composed("separate", f"ckpt=[{run_folder}]", "input=x").ckpt == [f"{run_folder}/checkpoints/best.ckpt"]
 
 
-@pytest.mark.parametrize("left", [BEFORE, "best.ckpt", "candidates/step-000001.ckpt"])
+@pytest.mark.parametrize("left", [PREVIOUS, "best.ckpt", "candidates/step-000001.ckpt"])
 @pytest.mark.parametrize("resume", ["null", "auto"])
 def test_what_a_killed_training_left_is_not_replaced(run_folder, tmp_path, left, resume):
     path = tmp_path / "checkpoints" / left
     path.parent.mkdir(parents=True)
     shutil.copy(run_folder / "checkpoints" / "best.ckpt", path)
     cfg = composed("train", f"resume={resume}", f"paths.output_dir={tmp_path}")
-    if left == BEFORE and resume == "auto":
+    if left == PREVIOUS and resume == "auto":
         shutil.copy(run_folder / CONFIG_FILE, tmp_path / CONFIG_FILE)
         assert with_run_to_resume(cfg, terminal()).ckpt_path == path
         return
@@ -99,7 +99,7 @@ def test_a_checkpoint_that_is_torn_is_passed_over_with_a_word(run_folder, capsys
         found = resumed(run_folder)
     finally:
         last.write_bytes(content)
-    assert found["ckpt_path"] == f"{run_folder}/checkpoints/{BEFORE}"
+    assert found["ckpt_path"] == f"{run_folder}/checkpoints/{PREVIOUS}"
     assert f"{last} is damaged" in capsys.readouterr().out
 
 

@@ -8,8 +8,8 @@ from omegaconf import DictConfig, OmegaConf
 from bsroformer.errors import InputError
 from bsroformer.launch.sweep import SweepTable, check_sweep, installed, markdown, table_rows, varied_keys, write_tables
 from bsroformer.report.monitor import Monitor
-from bsroformer.training.curves import write_rows
-from bsroformer.training.result import Result, write_result
+from bsroformer.report.rows import write_rows
+from bsroformer.training.sweep.job_result import Result, write_result
 from launched import composed
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -169,7 +169,7 @@ def test_the_search_is_one_that_optuna_takes():
     assert with_hydra("hparams_search=optuna", "monitor=val/loss").hydra.sweeper.direction == "minimize"
     for key in sweeper.params:
         assert OmegaConf.select(chosen, key) is not None
-    assert chosen.callbacks.prune._target_ == "bsroformer.training.prune.MedianPruner"
+    assert chosen.callbacks.prune._target_ == "bsroformer.training.callbacks.prune.MedianPruner"
     assert "prune" not in composed("train").callbacks
 
 

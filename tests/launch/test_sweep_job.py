@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 from bsroformer.errors import InputError
 from bsroformer.launch import sweep_job as module
 from bsroformer.launch.sweep_job import sweep_job
-from bsroformer.training.result import Result, read_result, update_result, write_result
+from bsroformer.training.sweep.job_result import Result, read_result, update_result, write_result
 
 CFG = OmegaConf.create()
 

@@ -41,7 +41,7 @@ def test_the_terms_are_those_of_their_formulas(loss):
     torch.testing.assert_close(terms["si_sdr"], negative_si_sdr(estimate, target))
 
 
-def test_magnitudes_do_not_see_the_phase_and_the_complex_spectrum_does(loss):
+def test_only_the_complex_term_depends_on_the_phase(loss):
     target = noise()
     _, negated = loss(-target, target)
     _, same = loss(target, target)
@@ -80,7 +80,7 @@ def test_loss_and_gradient_are_finite_for_silence_and_perfection(loss, estimate,
     assert estimate.grad.isfinite().all()
 
 
-def test_a_silent_estimate_of_a_sounding_stem_is_drawn_to_the_target(loss):
+def test_a_silent_estimate_is_drawn_to_an_active_target(loss):
     target = noise(0.1)
     estimate = torch.zeros_like(target, requires_grad=True)
     total, _ = loss(estimate, target)

@@ -34,7 +34,7 @@ def test_the_loss_is_the_papers_formula_at_its_resolutions():
     torch.testing.assert_close(total, expected)
 
 
-def test_it_is_zero_for_the_target_itself_and_grows_with_the_error():
+def test_the_loss_is_zero_for_the_target_and_grows_with_errors():
     loss, target, error = MultiResolutionLoss((64, 32), 16, 64), noise(300), noise(300)
     totals = [loss(target + size * error, target)[0].item() for size in (0.0, 0.1, 0.2)]
     assert totals[0] == 0

@@ -15,7 +15,7 @@ def decibels(ratio: float) -> float:
 
 @pytest.mark.parametrize("gain", [1.0, 0.5, -2.0])
 @pytest.mark.parametrize("error", [1.0, 0.1, 2.0])
-def test_a_scaled_target_and_an_orthogonal_error_have_the_ratio_of_their_energies(gain, error):
+def test_an_orthogonal_error_gives_the_ratio_of_energies(gain, error):
     loss = negative_si_sdr(gain * ONES + error * ORTHOGONAL, ONES)
     assert loss.item() == pytest.approx(-decibels(gain**2 / error**2), abs=1e-4)
 
@@ -45,12 +45,12 @@ def test_nothing_is_better_than_the_target_itself():
 
 
 @pytest.mark.parametrize(("level", "active"), [(0.0, False), (0.9 * SILENCE**0.5, False), (1.1 * SILENCE**0.5, True)])
-def test_a_stem_sounds_from_minus_60_decibels_on(level, active):
+def test_a_stem_is_active_from_minus_60_decibels(level, active):
     assert pytest.approx(10 ** (-60 / 10)) == SILENCE
     assert active_stems(level * ONES).item() == active
 
 
-def test_a_silent_stem_has_no_part_in_the_loss_nor_gives_a_gradient():
+def test_a_silent_stem_adds_no_loss_and_no_gradient():
     target = torch.randn(2, 3, 2, 500)
     target[0, 1] = target[1, 2] = 0
     estimate = torch.randn_like(target, requires_grad=True)
@@ -64,7 +64,7 @@ def test_a_silent_stem_has_no_part_in_the_loss_nor_gives_a_gradient():
     assert estimate.grad[sounding].any()
 
 
-def test_a_batch_has_the_mean_loss_of_its_parts_however_many_stems_sound_in_each():
+def test_the_loss_of_a_batch_is_the_mean_loss_of_its_parts():
     target = torch.randn(4, 3, 2, 500)
     target[0] = target[1, :2] = target[2, 0] = 0
     estimate = torch.randn_like(target)

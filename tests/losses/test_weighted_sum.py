@@ -19,7 +19,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
     torch.testing.assert_close(total, 2 * DOMAIN(estimate, target)[0] + 0.5 * RESOLUTION(estimate, target)[0])
 
 
-def test_every_term_of_every_part_is_told_under_its_own_name():
+def test_every_term_of_every_loss_keeps_its_name():
     estimate, target = noise(), noise()
     _, terms = WeightedSum({"a": DOMAIN, "b": RESOLUTION}, {"a": 2.0, "b": 0.5})(estimate, target)
     assert terms == {**DOMAIN(estimate, target)[1], **RESOLUTION(estimate, target)[1]}
@@ -38,7 +38,7 @@ def test_two_terms_of_one_name_are_refused():
 
 
 @pytest.mark.parametrize("weights", [{}, {"a": 1.0, "b": 1.0}])
-def test_a_part_without_a_weight_and_a_weight_without_a_part_are_refused(weights):
+def test_losses_and_weights_must_have_the_same_names(weights):
     with pytest.raises(InputError, match=r"loss\.parts and loss\.weights must have the same names: [ab] is in one"):
         WeightedSum({"a": DOMAIN}, weights)
 

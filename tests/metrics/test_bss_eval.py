@@ -47,7 +47,7 @@ def test_leakage_lowers_sir_and_noise_lowers_sar():
 
 @needs_museval
 @pytest.mark.parametrize("silent", ["target", "estimate"])
-def test_a_stem_that_is_silent_all_the_time_makes_every_frame_undefined(silent):
+def test_a_silent_stem_makes_every_frame_undefined(silent):
     estimates, targets = noisy_stems()
     (targets if silent == "target" else estimates)[0] = 0
     scores = bss_eval(estimates, targets, RATE)
@@ -62,7 +62,7 @@ def test_a_single_stem_is_refused():
 
 
 @pytest.mark.parametrize("missing", ["ffmpeg", "ffprobe"])
-def test_without_ffmpeg_it_is_not_available_and_says_what_to_install(monkeypatch, missing):
+def test_without_ffmpeg_the_message_names_it(monkeypatch, missing):
     which = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name: None if name == missing else which(name))
     assert not bss_eval_available()
@@ -115,7 +115,7 @@ def test_threads_change_nothing_and_calls_at_once_neither():
 
 
 @needs_museval
-def test_a_call_stops_as_soon_as_it_is_cancelled_and_the_next_one_is_whole():
+def test_a_cancelled_call_stops_and_the_next_one_completes():
     song = (*noisy_stems(), RATE)
     calls = []
 
@@ -137,7 +137,7 @@ def test_a_call_stops_as_soon_as_it_is_cancelled_and_the_next_one_is_whole():
 
 
 @pytest.mark.parametrize("error", [Cancelled, MemoryError])
-def test_parts_that_wait_are_dropped_when_it_is_cancelled_or_fails(monkeypatch, error):
+def test_waiting_parts_are_dropped_on_cancellation_or_failure(monkeypatch, error):
     shutdown, dropped, begun = ThreadPoolExecutor.shutdown, threading.Event(), []
 
     def drop_and_release(pool, wait=True, *, cancel_futures=False):
@@ -158,7 +158,7 @@ def test_parts_that_wait_are_dropped_when_it_is_cancelled_or_fails(monkeypatch, 
 
 
 @needs_museval
-def test_memory_that_is_not_free_is_told_before_anything_is_computed(monkeypatch):
+def test_short_memory_is_refused_before_anything_is_computed(monkeypatch):
     def evaluate(*_):
         raise AssertionError
 
@@ -171,14 +171,14 @@ def test_memory_that_is_not_free_is_told_before_anything_is_computed(monkeypatch
 
     monkeypatch.setattr(MODULE, "evaluate", evaluate)
     monkeypatch.setattr(MODULE, "available_memory", lambda: needed - 1)
-    with pytest.raises(InputError, match=r"^BSS Eval of 3 s needs 0\.1 GB of memory, .* leave out SIR, SAR and ISR"):
+    with pytest.raises(InputError, match=r"^BSS Eval of 3 s needs 0\.1 GB of memory, .* remove SIR, SAR and ISR"):
         bss_eval(estimates, targets, RATE, threads=3)
     with pytest.raises(Cancelled):
         bss_eval(estimates, targets, RATE, cancelled=lambda: True)
 
 
 @needs_museval
-def test_short_memory_is_told(monkeypatch):
+def test_an_allocation_failure_is_reported(monkeypatch):
     def evaluate(*_):
         raise MemoryError
 
@@ -199,7 +199,7 @@ def test_fewer_threads_are_taken_where_memory_is_short(monkeypatch):
 
 @needs_museval
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_the_memory_is_what_was_told():
+def test_the_memory_in_use_is_the_estimate():
     with get_context("spawn").Pool(1) as pool:
         growth = pool.apply(growth_of_bss_eval, (30 * 44100,))
     assert 0.5 < growth / bss_eval_memory((2, 1, 30 * 44100), threads=2) < 1.3

@@ -51,7 +51,7 @@ def test_leading_axes_are_kept():
     assert si_sdr(ESTIMATE[0], TARGET[0]).shape == ()
 
 
-def test_a_silent_target_is_undefined_and_a_silent_estimate_scores_the_floor():
+def test_silent_targets_are_undefined_and_estimates_score_least():
     silence = torch.zeros(2, 100)
     sound = torch.ones(2, 100)
     assert si_sdr(sound, silence).isnan()

@@ -122,7 +122,7 @@ def test_stems_that_no_configuration_names_are_those_with_scores(run):
 def test_the_preview_of_the_highest_step_is_the_latest(tmp_path):
     for name in ("step-999999", "step-1000000", "step-000005", "target", "step-x"):
         (tmp_path / "previews" / name).mkdir(parents=True)
-    assert latest_preview(tmp_path) == (1_000_000, tmp_path / "previews" / "step-1000000")
+    assert latest_preview(tmp_path / "previews") == (1_000_000, tmp_path / "previews" / "step-1000000")
 
 
 def test_facts_are_the_leaves_of_a_tree():

@@ -1,8 +1,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 
-import lightning as L
 import pytest
 import torch
 from torch import Tensor
@@ -11,34 +9,12 @@ from torch.utils.data import DataLoader
 from bsroformer.checkpoints.native import ENTRY
 from bsroformer.data.validation import PerSong, ValidationExcerpts
 from bsroformer.errors import InputError
-from bsroformer.losses import MultiDomainLoss
 from bsroformer.metrics import sdr, si_sdr
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
-from bsroformer.training.schedule import warmup_cosine
+from trainers import LOSS, excerpts, loader, module, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
-LOSS = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=32, hop_length=8)
-OPTIMIZER = partial(torch.optim.AdamW, lr=1e-3)
-SCHEDULER = partial(warmup_cosine, warmup_steps=2, final=0.1)
-
-
-def module(model: BandSplitRoformer, data_stems: list[str] | None = None) -> SeparationModule:
-    return SeparationModule(model, LOSS, OPTIMIZER, SCHEDULER, data_stems)
-
-
-def trainer(**changes) -> L.Trainer:
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    return L.Trainer(accelerator="cpu", enable_model_summary=False, max_epochs=1, **quiet, **changes)
-
-
-def excerpts(count: int = 4, stems: int = 2) -> Tensor:
-    """Excerpts ``(b n c t)``."""
-    return torch.randn(count, stems, 2, 500, generator=torch.Generator().manual_seed(1))
-
-
-def loader(stems: Tensor, batch_size: int = 2) -> DataLoader:
-    return DataLoader(list(stems), batch_size)
 
 
 @dataclass
@@ -71,7 +47,7 @@ def estimated(model: BandSplitRoformer, stems: Tensor) -> Tensor:
         return model(stems.sum(1))
 
 
-def test_validation_scores_are_means_over_excerpts_and_then_over_stems(tiny_model):
+def test_scores_are_means_over_excerpts_then_stems(tiny_model):
     stems = excerpts()
     logged = validated(module(tiny_model), stems)
     for name, metric in {"si_sdr": si_sdr, "sdr": sdr}.items():
@@ -81,7 +57,7 @@ def test_validation_scores_are_means_over_excerpts_and_then_over_stems(tiny_mode
         assert logged[f"val/{name}"] == pytest.approx(float(scores.mean()), rel=1e-4)
 
 
-def test_validation_scores_leave_silent_stems_out(tiny_model):
+def test_validation_scores_skip_silent_stems(tiny_model):
     stems = excerpts()
     stems[1:, 0] = 0  # the first stem sounds in the first excerpt only
     logged = validated(module(tiny_model), stems)
@@ -90,7 +66,7 @@ def test_validation_scores_leave_silent_stems_out(tiny_model):
     assert logged["val/si_sdr"] == pytest.approx(float((scores[0, 0] + scores[:, 1].mean()) / 2), rel=1e-4)
 
 
-def test_whole_songs_in_consecutive_excerpts_score_as_one_signal_each(tiny_model):
+def test_songs_in_consecutive_excerpts_score_as_one_signal(tiny_model):
     songs = [torch.randn(2, 2, frames) for frames in (1700, 500, 300)]
     logged = validated(module(tiny_model), songs, per_song="all")
     for name, metric in {"si_sdr": si_sdr, "sdr": sdr}.items():
@@ -103,7 +79,7 @@ def test_whole_songs_in_consecutive_excerpts_score_as_one_signal_each(tiny_model
             assert logged[f"val/{name}_{stem}"] == pytest.approx(float(score), rel=1e-4)
 
 
-def test_a_stem_that_is_silent_throughout_has_no_score_and_the_mean_is_the_others(tiny_model):
+def test_a_stem_that_is_always_silent_has_no_score(tiny_model):
     stems = excerpts()
     stems[:, 0] = 0
     logged = validated(module(tiny_model), stems)
@@ -111,13 +87,13 @@ def test_a_stem_that_is_silent_throughout_has_no_score_and_the_mean_is_the_other
     assert logged["val/si_sdr"] == pytest.approx(logged["val/si_sdr_other"])
 
 
-def test_scores_of_one_validation_do_not_enter_the_next(tiny_model):
+def test_scores_are_reset_between_validations(tiny_model):
     separation = module(tiny_model)
     validated(separation, excerpts())
     assert validated(separation, excerpts(1)) == pytest.approx(validated(module(tiny_model), excerpts(1)))
 
 
-def test_what_is_logged(tiny_model):
+def test_metrics_have_their_documented_names(tiny_model):
     run = trainer(limit_val_batches=1)
     run.fit(module(tiny_model), loader(excerpts()), validation_loader(excerpts()))
     scores = {f"val/{name}{of}" for name in ("si_sdr", "sdr") for of in ("", "_vocals", "_other")}
@@ -129,7 +105,7 @@ def test_what_is_logged(tiny_model):
     }
 
 
-def test_the_gradient_norm_is_logged_as_it_is_before_clipping(tiny_model):
+def test_the_gradient_norm_is_logged_before_clipping(tiny_model):
     stems = excerpts(2)
     separation = module(tiny_model)
     LOSS(separation(stems.sum(1)), stems)[0].backward()
@@ -148,14 +124,14 @@ def test_the_schedule_ends_with_the_run(tiny_model):
     assert rate == pytest.approx(0.1 * 1e-3)
 
 
-def test_a_run_without_an_end_is_told(tiny_model):
+def test_a_run_without_an_end_is_refused(tiny_model):
     run = trainer(limit_val_batches=0)
     run.fit_loop.max_epochs = -1
     with pytest.raises(InputError, match=r"set trainer\.max_steps or trainer\.max_epochs"):
         run.fit(module(tiny_model), loader(excerpts()))
 
 
-def test_a_model_of_some_stems_learns_them_from_mixtures_of_all(tiny_tree):
+def test_a_model_of_some_stems_gets_mixtures_of_all(tiny_tree):
     names = ["drums", "other", "bass", "vocals"]
     model = BandSplitRoformer(ModelSettings.from_dict(tiny_tree)).eval()  # vocals, other
     stems = excerpts(2, stems=4)
@@ -173,12 +149,12 @@ def test_one_stem_of_one_piece_is_scored(tiny_tree):
     assert logged["val/si_sdr"] == logged["val/si_sdr_vocals"] == pytest.approx(float(score), rel=1e-4)
 
 
-def test_a_stem_that_the_songs_lack_is_told(tiny_model):
+def test_a_stem_that_the_songs_lack_is_refused(tiny_model):
     with pytest.raises(InputError, match=r"model\.stems asks for other, and data\.stems has only vocals"):
         module(tiny_model, ["vocals"])
 
 
-def test_a_checkpoint_describes_the_model_and_holds_its_weights_and_no_others(tiny_model):
+def test_a_checkpoint_has_the_models_settings_and_weights_only(tiny_model):
     separation = module(tiny_model)
     checkpoint = {}
     separation.on_save_checkpoint(checkpoint)

@@ -1,4 +1,4 @@
-"""What a training step does with gradients: their share, their norm, and those that are no numbers."""
+"""Gradients of a training step: their weight, their norm, and NaN and infinity."""
 
 from functools import partial
 from typing import Any
@@ -7,14 +7,13 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
-from test_module import LOSS, SCHEDULER, excerpts, loader, trainer
 from torch import Tensor
 
 from bsroformer.losses import MultiResolutionLoss
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from bsroformer.training import SeparationModule
-from bsroformer.training.gradients import clip
-from bsroformer.training.optimizer import parameter_groups
+from bsroformer.training.optimizer import clip, parameter_groups
+from trainers import LOSS, SCHEDULER, excerpts, loader, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 FUSED = partial(torch.optim.AdamW, lr=1e-3, fused=True)
@@ -52,7 +51,7 @@ def assert_same_weights(first: BandSplitRoformer, second: BandSplitRoformer, **t
 
 
 @pytest.mark.parametrize("limit", [None, 0.5])
-def test_an_incomplete_group_at_an_epochs_end_counts_as_much_as_a_complete_one(tiny_tree, limit):
+def test_an_incomplete_step_has_the_weight_of_a_complete_one(tiny_tree, limit):
     stems = excerpts(5)
     ours, expected = model_of(tiny_tree), model_of(tiny_tree)
     run = trained(ours, stems, accumulate_grad_batches=2, gradient_clip_val=limit)
@@ -71,7 +70,7 @@ def test_the_loss_that_is_logged_is_not_scaled(tiny_tree, batches, accumulated):
     assert run.callback_metrics["train/loss"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
-def test_values_are_clipped_if_that_is_asked_for():
+def test_values_are_clipped_by_the_value_algorithm():
     weight = torch.nn.Parameter(torch.zeros(3))
     weight.grad = torch.tensor([-5.0, 0.1, 5.0])
     clip([weight], weight.grad.norm(), 1.0, "value")
@@ -79,7 +78,7 @@ def test_values_are_clipped_if_that_is_asked_for():
 
 
 @pytest.mark.parametrize("limit", [None, 0, 0.0])
-def test_without_a_limit_gradients_stay(limit):
+def test_gradients_stay_without_a_limit(limit):
     weight = torch.nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, 4.0])
     clip([weight], weight.grad.norm(), limit)
@@ -88,7 +87,7 @@ def test_without_a_limit_gradients_stay(limit):
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("algorithm", ["norm", "value"])
-def test_a_fused_optimiser_is_clipped_for_in_every_precision(tiny_tree, precision, algorithm):
+def test_a_fused_optimiser_is_clipped_in_every_precision(tiny_tree, precision, algorithm):
     options = {"gradient_clip_val": 1e-3, "gradient_clip_algorithm": algorithm, "precision": precision}
     before, model = model_of(tiny_tree), model_of(tiny_tree)
     run = trained(model, excerpts(2), **options)
@@ -98,8 +97,8 @@ def test_a_fused_optimiser_is_clipped_for_in_every_precision(tiny_tree, precisio
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 @pytest.mark.parametrize("accumulated", [1, 2])
-def test_a_step_that_is_no_number_changes_neither_weights_nor_moments(tiny_tree, value, accumulated):
-    """As if its batches had not been there, but for the schedule, which goes on."""
+def test_a_faulty_step_changes_neither_weights_nor_moments(tiny_tree, value, accumulated):
+    """The result is that without its batches, except for the schedule, which advances."""
     stems = excerpts(4 * accumulated)
     broken = stems.clone()
     broken[accumulated, 0, 0, 100] = value  # in the second step
@@ -117,14 +116,14 @@ def test_a_step_that_is_no_number_changes_neither_weights_nor_moments(tiny_tree,
 
 
 class Deceptive(torch.nn.Module):
-    """A loss that is infinite for loud excerpts, and whose gradient is none the less a number."""
+    """A loss that is infinite for loud excerpts, with a finite gradient."""
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         loss = estimate.square().mean() + torch.where(target.abs().max() > 100, torch.inf, 0.0)
         return loss, {"square": loss}
 
 
-def test_an_infinite_loss_is_a_fault_even_if_its_gradient_is_finite(tiny_tree):
+def test_an_infinite_loss_with_a_finite_gradient_is_a_fault(tiny_tree):
     stems = excerpts(1)
     stems[0, 0, 0, 0] = 200
     before, model = model_of(tiny_tree), model_of(tiny_tree)
@@ -135,7 +134,7 @@ def test_an_infinite_loss_is_a_fault_even_if_its_gradient_is_finite(tiny_tree):
 
 
 class Overflow(L.Callback):
-    """Makes the gradients of one step infinite, as float16 does."""
+    """Make the gradients of one step infinite, as float16 does."""
 
     def on_after_backward(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.global_step == 1:
@@ -143,7 +142,7 @@ class Overflow(L.Callback):
 
 
 @pytest.mark.parametrize("scaled", [True, False])
-def test_an_overflow_is_the_scalers_business_and_otherwise_a_fault(tiny_tree, scaled):
+def test_an_overflow_is_a_fault_unless_there_is_a_scaler(tiny_tree, scaled):
     faulty = []
 
     class Notes(L.Callback):
@@ -158,7 +157,7 @@ def test_an_overflow_is_the_scalers_business_and_otherwise_a_fault(tiny_tree, sc
     assert run.global_step == 3
 
 
-def test_a_loss_that_is_no_number_is_a_fault_with_a_scaler_too(tiny_tree):
+def test_a_nan_loss_is_a_fault_with_a_scaler_too(tiny_tree):
     stems = excerpts(1)
     stems[0, 0, 0, 0] = torch.nan
     module = SeparationModule(model_of(tiny_tree), LOSS, partial(torch.optim.AdamW, lr=1e-3), SCHEDULER)
@@ -169,7 +168,7 @@ def test_a_loss_that_is_no_number_is_a_fault_with_a_scaler_too(tiny_tree):
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("loss", [LOSS, MultiResolutionLoss([64, 32], 8, 32)], ids=["domains", "resolutions"])
-def test_losses_compute_in_float32_whatever_autocast_and_their_input_say(half, loss):
+def test_losses_compute_in_float32_under_autocast(half, loss):
     estimate, target = excerpts(2).to(half), excerpts(4)[2:].to(half)
     expected, terms = loss(estimate.float(), target.float())
     with torch.autocast("cpu", half):
@@ -179,7 +178,7 @@ def test_losses_compute_in_float32_whatever_autocast_and_their_input_say(half, l
 
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
-def test_a_model_under_autocast_gives_float32_made_by_a_float32_transform(tiny_model, half):
+def test_a_model_under_autocast_transforms_in_float32(tiny_model, half):
     mixture = excerpts(1).sum(1)
     spectra = []
     tiny_model.stft.register_forward_hook(lambda stft, inputs, spectrum: spectra.append(spectrum))

@@ -1,4 +1,4 @@
-"""Two true processes on this machine's CPU, beside one."""
+"""Training in two processes on the CPU, compared with one."""
 
 import warnings
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ STEMS = ("vocals", "other")
 
 @dataclass
 class Recorder(L.Callback):
-    """Keeps what a rank trained on and learnt from it, and the scores that it logged, in a file of its own."""
+    """Write a rank's excerpts, gradients, weights and scores to a file of its own."""
 
     folder: Path
 
@@ -54,19 +54,19 @@ class Recorder(L.Callback):
 
 
 def flat(tensors) -> Tensor:
-    """All numbers in a row."""
+    """All numbers as one vector."""
     return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
 def ranks(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, **changes: Any) -> list[dict[str, Any]]:
-    """What each of so many processes trained on, (b n c t), what it learnt, and its scores.
+    """Train in so many processes; return what each recorded.
 
     Args:
         songs_root: The songs.
-        folder: Where the processes leave it; made if need be.
-        model: To be trained; its weights stay as they are if ``lr`` is 0.
+        folder: Folder of the processes' files; created if missing.
+        model: The model to train; its weights stay as they are if ``lr`` is 0.
         count: Number of processes.
-        changes: Of the run: what differs from `usual` in `train`.
+        changes: Settings that differ from `usual` in `train`.
     """
     folder.mkdir(exist_ok=True)
     if count == 1:
@@ -77,7 +77,7 @@ def ranks(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, 
 
 
 def train(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, changes: dict[str, Any]) -> None:
-    """Train as one of so many processes."""
+    """Train as one of `count` processes."""
     usual = {"batch": 2, "accumulated": 1, "lr": 0.0, "steps": -1, "silent": 0.0, "workers": 0, "resumed": None}
     chosen = usual | changes
     source = FolderSource(str(songs_root), "folders", ("B", "C"), (), STEMS, 44_100, 2)
@@ -105,16 +105,16 @@ def train(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, 
 
 
 def in_turn(shares: list[Tensor]) -> Tensor:
-    """The excerpts (b ...) of all processes, one of each in turn, as one process has them."""
+    """Interleave the excerpts (b ...) of all processes, as one process has them."""
     return torch.stack(shares, dim=1).flatten(0, 1)  # (b r) -> b
 
 
 def difference(found: Tensor, expected: Tensor) -> float:
-    """How far apart two vectors are, as a share of the second's length."""
+    """Distance of two vectors relative to the norm of the second."""
     return float((found - expected).norm() / expected.norm())
 
 
-def test_two_processes_train_and_validate_on_what_one_does(songs_root, tmp_path, tiny_model):
+def test_two_processes_share_the_excerpts_of_one(songs_root, tmp_path, tiny_model):
     [one] = ranks(songs_root, tmp_path / "one", tiny_model, 1)
     two = ranks(songs_root, tmp_path / "two", tiny_model, 2)
     assert torch.equal(in_turn([rank["excerpts"] for rank in two]), one["excerpts"])
@@ -125,8 +125,8 @@ def test_two_processes_train_and_validate_on_what_one_does(songs_root, tmp_path,
 
 
 @pytest.mark.parametrize("accumulated", [1, 2])
-def test_two_processes_learn_what_one_does_from_twice_the_batch(songs_root, tmp_path, tiny_tree, accumulated):
-    """Also where stems are silent, and more of them in the batches of one process than in the other's."""
+def test_two_processes_learn_as_one_with_twice_the_batch(songs_root, tmp_path, tiny_tree, accumulated):
+    """Also where one process has more silent stems than the other."""
     changes = {"silent": 0.5, "lr": 0.01, "accumulated": accumulated}
     [one] = ranks(songs_root, tmp_path / "one", model(tiny_tree), 1, batch=4, **changes)
     two = ranks(songs_root, tmp_path / "two", model(tiny_tree), 2, batch=2, **changes)
@@ -143,7 +143,7 @@ def test_two_processes_learn_what_one_does_from_twice_the_batch(songs_root, tmp_
 
 
 @pytest.mark.slow
-def test_two_processes_go_on_as_if_they_had_not_been_cut_off(songs_root, tmp_path, tiny_tree):
+def test_two_processes_resume_exactly(songs_root, tmp_path, tiny_tree):
     changes = {"lr": 0.01, "workers": 1}
     whole = ranks(songs_root, tmp_path / "whole", model(tiny_tree), 2, steps=6, **changes)
     first = ranks(songs_root, tmp_path / "parts", model(tiny_tree), 2, steps=3, **changes)
@@ -162,5 +162,5 @@ def model(tree: dict[str, Any]) -> BandSplitRoformer:
 
 
 def start(tree: dict[str, Any]) -> Tensor:
-    """The weights that it begins with."""
+    """Its initial weights."""
     return flat(model(tree).parameters())

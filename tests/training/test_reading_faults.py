@@ -1,4 +1,4 @@
-"""What a run keeps when a song cannot be read any more."""
+"""Runs in which a song becomes unreadable."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def test_steps_before_a_fault_are_saved_and_resumed_exactly(songs_root, tmp_path
         start(songs, tmp_path / "run", SPARE)
     assert ended.value.code == 2
     message = " ".join(capfd.readouterr().err.split())
-    assert "vocals.wav has 1 channel(s) and 44100 Hz, and had 2" in message
+    assert "vocals.wav has 1 channel and 44100 Hz, and had 2" in message
     step = checkpoint(tmp_path / "run")["global_step"]
     assert step > 0 and f"resume={tmp_path / 'run'} continues from its last checkpoint" in message.replace(" /", "/")
     shutil.rmtree(songs)
@@ -67,6 +67,6 @@ class Deadly(torch.utils.data.Dataset):
         return torch.zeros(1)
 
 
-def test_a_reading_process_that_was_killed_is_named_with_the_remedy():
+def test_a_killed_worker_is_reported_with_the_remedy():
     with pytest.raises(ReadingError, match=r"ended by the system.*lower data\.num_workers or data\.batch_size"):
         list(ReadingLoader(Deadly(), num_workers=1))

@@ -7,12 +7,11 @@ import pytest
 import torch
 from torch.optim import lr_scheduler as schedulers
 
-from bsroformer.training.optimizer import configure_anew
+from bsroformer.training.resume.reconfigure import apply_optimizer_settings, convert_schedule_state
 from bsroformer.training.schedule import (
     after_warmup,
     constant_then_decay_factor,
     make_schedule,
-    state_for,
     warmup_cosine,
     warmup_cosine_factor,
     with_run_length,
@@ -26,7 +25,7 @@ def factors(steps: int = STEPS, warmup: int = WARMUP, final: float = FINAL) -> l
     return [warmup_cosine_factor(step, warmup, steps, final) for step in range(steps + 1)]
 
 
-def test_the_rate_rises_linearly_to_its_full_value_at_the_last_warm_up_step():
+def test_the_rate_rises_linearly_in_the_warm_up():
     assert factors()[:WARMUP] == pytest.approx([(step + 1) / WARMUP for step in range(WARMUP)])
 
 
@@ -34,22 +33,22 @@ def test_no_step_has_a_rate_of_zero():
     assert min(factors()) > 0
 
 
-def test_the_rate_then_falls_steadily_to_what_is_left_at_the_end():
+def test_the_rate_then_falls_to_the_final_share():
     falling = factors()[WARMUP:]
     assert falling[0] == 1
     assert all(later < earlier for earlier, later in itertools.pairwise(falling))
     assert falling[-1] == pytest.approx(FINAL)
 
 
-def test_half_of_the_way_down_is_half_of_the_way_through():
+def test_the_rate_is_half_way_down_half_way_through():
     assert factors()[(STEPS + WARMUP) // 2] == pytest.approx((1 + FINAL) / 2)
 
 
-def test_past_the_end_the_rate_stays_where_it_is():
+def test_the_rate_is_constant_past_the_end():
     assert warmup_cosine_factor(10 * STEPS, WARMUP, STEPS, FINAL) == pytest.approx(FINAL)
 
 
-def test_there_need_be_no_warm_up_and_no_decay():
+def test_warm_up_and_decay_are_optional():
     assert factors(warmup=0)[0] == 1
     assert set(factors(warmup=0, final=1.0)) == {1.0}
 
@@ -108,7 +107,7 @@ def test_a_schedule_of_pytorchs_follows_the_warm_up(name):
 
 @pytest.mark.parametrize("name", THEN)
 @pytest.mark.parametrize("until", [2, 4, 13])
-def test_a_schedule_resumes_to_the_bit(name, until):
+def test_a_schedule_resumes_bit_for_bit(name, until):
     optimizer = parameter()
     schedule = make_schedule(partial(after_warmup, warmup_steps=4, then=THEN[name]), optimizer, 30)
     rates(optimizer, schedule, until)
@@ -123,7 +122,7 @@ def test_a_schedule_resumes_to_the_bit(name, until):
     assert rates(again, resumed, 30 - until) == expected
 
 
-def test_a_class_of_pytorchs_stands_alone_too():
+def test_a_class_of_pytorchs_works_without_a_warm_up():
     optimizer = parameter()
     found = rates(optimizer, make_schedule(THEN["step"], optimizer, 20), 20)
     assert found == pytest.approx([3.0 * 0.5 ** (step // 7) for step in range(20)])
@@ -141,7 +140,7 @@ def test_the_papers_rate_is_0_9_of_itself_every_40_000_steps():
     assert [found[step] for step in (0, 39_999, 40_000, 80_000)] == pytest.approx([5e-4, 5e-4, 4.5e-4, 4.05e-4])
 
 
-def test_a_plateau_halves_the_rate_after_validations_without_a_better_score():
+def test_a_plateau_halves_the_rate_after_its_patience():
     optimizer = parameter()
     make = composed("train", "scheduler=plateau", "scheduler.warmup_steps=2").scheduler.build()
     schedule = make_schedule(make, optimizer, 100)
@@ -163,7 +162,7 @@ def test_a_constant_rate_falls_in_the_last_fifth():
 
 
 @pytest.mark.parametrize("changed", ["optimizer", "schedule"])
-def test_settings_given_on_a_resume_count_from_there(changed):
+def test_settings_given_on_resume_apply_from_there(changed):
     optimizer = parameter(4.0)
     schedule = after_warmup(optimizer, 100, 0, partial(schedulers.StepLR, step_size=10, gamma=0.5))
     rates(optimizer, schedule, 15)
@@ -171,14 +170,14 @@ def test_settings_given_on_a_resume_count_from_there(changed):
     rate, gamma = (8.0, 0.5) if changed == "optimizer" else (4.0, 0.1)
     again = parameter(rate)
     resumed = after_warmup(again, 100, 0, partial(schedulers.StepLR, step_size=10, gamma=gamma))
-    configure_anew(checkpoint, parameter(rate))
+    apply_optimizer_settings(checkpoint, parameter(rate))
     again.load_state_dict(checkpoint["optimizer_states"][0])
     resumed.load_state_dict(checkpoint["lr_schedulers"][0])
     assert rates(again, resumed, 6) == pytest.approx([0.5 * rate] * 5 + [0.5 * rate * gamma])
 
 
 @pytest.mark.parametrize("forth", [True, False])
-def test_another_schedule_on_a_resume_begins_at_the_same_step(forth):
+def test_another_schedule_on_resume_starts_at_the_same_step(forth):
     cosine = partial(warmup_cosine, warmup_steps=4, final=0.0)
     steps = partial(after_warmup, warmup_steps=4, then=THEN["step"])
     before, after = (cosine, steps) if forth else (steps, cosine)
@@ -189,5 +188,5 @@ def test_another_schedule_on_a_resume_begins_at_the_same_step(forth):
     new = make_schedule(after, again, 30)
     again.step()  # as without it PyTorch would warn
     again.load_state_dict(optimizer.state_dict())
-    new.load_state_dict(state_for(new, old.state_dict()))
+    new.load_state_dict(convert_schedule_state(new, old.state_dict()))
     assert rates(again, new, 10)[1:] == pytest.approx(right[16:])

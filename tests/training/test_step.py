@@ -14,7 +14,7 @@ def loss() -> MultiDomainLoss:
 
 
 @pytest.mark.parametrize("half", [None, torch.bfloat16])
-def test_steps_bring_the_loss_down(tiny_model, loss, half):
+def test_steps_lower_the_loss(tiny_model, loss, half):
     stems = noise_stems(tiny_model.settings, 1, 0.1)
     step = plain_step(tiny_model, loss, partial(torch.optim.AdamW, lr=1e-2), stems, half)
     before = step.forward().item()
@@ -24,7 +24,7 @@ def test_steps_bring_the_loss_down(tiny_model, loss, half):
     assert all(parameter.grad is None for parameter in tiny_model.parameters())
 
 
-def test_noise_has_the_shape_of_a_batch_and_is_the_same_each_time(tiny_model):
+def test_noise_has_the_shape_of_a_batch_and_is_reproducible(tiny_model):
     stems = noise_stems(tiny_model.settings, 3, 0.1)
     assert stems.shape == (3, 2, 2, 800)
     assert stems.std().item() == pytest.approx(0.1, rel=0.05)

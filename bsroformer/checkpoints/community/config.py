@@ -16,7 +16,8 @@ from bsroformer.checkpoints.community.options import (
 )
 from bsroformer.checkpoints.community.yaml_file import YamlFile
 from bsroformer.errors import InputError
-from bsroformer.model.settings import names_a_file, told
+from bsroformer.file_names import is_legal
+from bsroformer.model.settings import told
 
 SAMPLE_RATE = 44_100
 """Hz, of all known public checkpoints."""
@@ -149,7 +150,7 @@ def stems_in(config: YamlFile, num_stems: int) -> tuple[str, ...] | None:
         raise InputError(
             f"{config.place(f'training.{key}')} names {len(named)} stem(s) and the model has {num_stems}: {mend}"
         )
-    if wrong := [name for name in named if not names_a_file(name)]:
+    if wrong := [name for name in named if not is_legal(name)]:
         raise InputError(f"{config.place(f'training.{key}')}: {wrong[0]!r:.40} cannot name a file: rename the stem")
     return tuple(named)
 

@@ -1,4 +1,4 @@
-"""How training excerpts are varied, on the CPU, in the worker that reads them: `Augment`, and an effect a file."""
+"""Augmentation of training excerpts on the CPU, in the worker that reads them: `Augment`, and an effect a file."""
 
 from bsroformer.data.augment.augment import Augment, Mixup
 from bsroformer.data.augment.codec import Codec

@@ -1,4 +1,4 @@
-"""How the stems of a training excerpt are chosen and varied."""
+"""Choice and augmentation of the stems of a training excerpt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from bsroformer.kinds import Count, Decibels, Probability
 
 @dataclass(frozen=True)
 class Mixup:
-    """Several songs at once in a stem.
+    """Several tracks at once in a stem.
 
     Attributes:
-        probability: Of a stem that is made of several.
-        most: How many songs at most; at least two, then.
-        gain: Lowest and highest factor of each song after the first.
+        probability: Probability that a stem is the sum of several.
+        most: Largest number of tracks in such a stem; the smallest is two.
+        gain: Lowest and highest factor of each track after the first.
 
     Raises:
         InputError: If one is out of range.
@@ -36,28 +36,29 @@ class Mixup:
             raise InputError(f"augment.mixup.most={self.most} must be 2 or more")
 
     def draw(self, rng: np.random.Generator) -> list[float]:
-        """The factors of the songs beside the first; none, usually."""
+        """Draw the factors of the tracks after the first; usually none."""
         if rng.random() >= self.probability:
             return []
-        return [float(gain) for gain in rng.uniform(*self.gain, rng.integers(1, self.most))]
+        number = rng.integers(1, self.most)
+        return [float(gain) for gain in rng.uniform(*self.gain, number)]
 
 
 @dataclass(frozen=True)
 class Augment:
-    """How training excerpts are put together and varied, as this family of models is trained.
+    """Combination and augmentation of training excerpts, as usual for this family of models.
 
     Attributes:
-        unmixed: Share of excerpts whose stems come from one place of one song, and are left as they are.
-        silent_prob: Share of stems, in the other excerpts, that are silent on purpose: from places where a song rests,
+        unmixed: Share of excerpts whose stems come from one start in one track, without changes.
+        silent_prob: Share of stems, in the other excerpts, that are silent on purpose: from silent regions of a track,
             if there are any.
         active_db: RMS level in dBFS over an excerpt from which a stem is active (`bsroformer.audio.activity`); excerpts
-            of stems that are not silent on purpose are drawn where it is. None: drawn anywhere.
-        mixup: Several songs in a stem.
+            of stems that are not silent on purpose start where it is. None: they start anywhere.
+        mixup: Several tracks in a stem.
         stretch: Change of pitch and tempo.
-        effects: What may then be done to a stem, in this order.
+        effects: Effects of a stem, in this order.
 
     Raises:
-        InputError: If a share is none.
+        InputError: If a share is out of range.
     """
 
     unmixed: Probability
@@ -73,7 +74,7 @@ class Augment:
                 raise InputError(f"augment.{name}={getattr(self, name)} must be from 0 to 1")
 
     def vary(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
-        """Vary a stem (c t) by the effects that are drawn."""
+        """Apply randomly chosen effects to a stem (c t)."""
         for effect in self.effects.values():
             if rng.random() < effect.probability:
                 stem = effect(stem, sample_rate, rng)

@@ -1,4 +1,4 @@
-"""What lossy files lose: encode a stem as MP3 or AAC and decode it again."""
+"""Random lossy coding: encode a stem as MP3 or AAC and decode it again."""
 
 import io
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ from bsroformer.data.augment.effect import Range, check_probability, check_range
 from bsroformer.errors import InputError
 from bsroformer.kinds import Probability
 
-# Container and encoder in FFmpeg's words. Both containers tell the decoder how much the encoder delays the sound.
+# Names of container and encoder in FFmpeg. Both containers state the encoder's delay for the decoder.
 FORMATS = {"mp3": ("mp3", "libmp3lame"), "aac": ("ipod", "aac")}
 LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A lossy file of one stem, in memory; the sound keeps its place in time and its level.
+    """A lossy file of one stem, in memory, which changes neither the time nor the level of the sound.
 
     Each stem has a file of its own, so that the mixture stays the sum of the stems.
 
     Attributes:
-        probability: Of each stem.
+        probability: Probability that a stem is changed.
         kbits: Bit rate of a stem in kbit/s, uniform.
-        formats: Which to choose from, with equal chances: ``mp3``, ``aac``.
+        formats: Equally likely formats: ``mp3``, ``aac``.
     """
 
     probability: Probability
@@ -37,7 +37,11 @@ class Codec:
     formats: Sequence[str]
 
     def __post_init__(self) -> None:
-        """Check the settings."""
+        """Check the settings.
+
+        Raises:
+            InputError: If one is out of range.
+        """
         key = "augment.effects.codec"
         check_probability(key, self.probability)
         check_range(f"{key}.kbits", self.kbits, 8, 320)
@@ -52,15 +56,16 @@ class Codec:
         peak = float(stem.abs().amax())
         if peak == 0:
             return stem
-        scale = max(1.0, peak)  # MP3 cuts off at full scale
+        scale = max(1.0, peak)  # MP3 clips at full scale
         coded = encode(stem / scale, sample_rate, name, kbits)
         frames = stem.shape[1]
         decoded = decode(coded)[:, :frames]
-        return F.pad(decoded, (0, frames - decoded.shape[1])) * scale
+        missing = frames - decoded.shape[1]
+        return F.pad(decoded, (0, missing)) * scale
 
 
 def encode(audio: Tensor, sample_rate: int, name: str, kbits: int) -> bytes:
-    """A file of audio (c t), mono or stereo."""
+    """Encode audio (c t), mono or stereo, as a file."""
     container_format, encoder = FORMATS[name]
     layout = LAYOUTS[len(audio)]
     file = io.BytesIO()
@@ -68,15 +73,17 @@ def encode(audio: Tensor, sample_rate: int, name: str, kbits: int) -> bytes:
         stream = container.add_stream(encoder, rate=sample_rate, layout=layout)
         assert isinstance(stream, AudioStream)
         stream.bit_rate = 1000 * kbits
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio.numpy(), np.float32), "fltp", layout)
-        frame.sample_rate, frame.pts = sample_rate, 0
+        samples = np.ascontiguousarray(audio.numpy(), np.float32)
+        frame = av.AudioFrame.from_ndarray(samples, "fltp", layout)
+        frame.sample_rate = sample_rate
+        frame.pts = 0
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.getvalue()
 
 
 def decode(file: bytes) -> Tensor:
-    """The audio (c t) of a file; a few samples of the encoder's padding may follow its end."""
+    """Decode the audio (c t) of a file; a few samples of the encoder's padding may follow its end."""
     with av.open(io.BytesIO(file), "r") as container:
         blocks = [frame.to_ndarray() for frame in container.decode(audio=0)]
     return torch.from_numpy(np.concatenate(blocks, axis=1))

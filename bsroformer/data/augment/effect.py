@@ -1,4 +1,4 @@
-"""What an effect is, and the checks of its settings."""
+"""The interface of an effect, and checks of its settings."""
 
 from typing import Protocol, runtime_checkable
 
@@ -13,22 +13,22 @@ Range = tuple[float, float]
 
 @runtime_checkable
 class Effect(Protocol):
-    """A change of one stem; what it does is a function of the stem, the settings and the generator."""
+    """A change of one stem: a function of the stem, the settings and the random generator."""
 
     @property
     def probability(self) -> float:
-        """Of each stem being changed at all: who calls the effect draws."""
+        """Probability that a stem is changed; the caller draws."""
 
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
         """Change a stem (c t), float32 at `sample_rate` Hz, to another of the same shape."""
 
 
 def check_probability(key: str, probability: float) -> None:
-    """Refuse what is no probability.
+    """Refuse a probability out of range.
 
     Args:
-        key: Of the effect in the configuration.
-        probability: What `<key>.probability` says.
+        key: Key of the effect in the configuration.
+        probability: Value of `<key>.probability`.
 
     Raises:
         InputError: If it is not from 0 to 1.
@@ -38,13 +38,13 @@ def check_probability(key: str, probability: float) -> None:
 
 
 def check_range(key: str, limits: Range, lowest: float, highest: float) -> None:
-    """Refuse what is no range, or reaches too far.
+    """Refuse limits that are unordered, or out of bounds.
 
     Args:
-        key: Of the range in the configuration.
-        limits: What it says.
-        lowest: That it may be.
-        highest: That it may be.
+        key: Key of the limits in the configuration.
+        limits: Their values.
+        lowest: Lower bound.
+        highest: Upper bound.
 
     Raises:
         InputError: If they are not two ordered numbers within the bounds.

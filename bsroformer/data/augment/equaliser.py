@@ -1,4 +1,4 @@
-"""Another tone: a few bells and shelves at random, like another producer's."""
+"""Random equaliser: a few bells and shelves, like those of another producer."""
 
 import math
 from collections.abc import Callable
@@ -15,21 +15,21 @@ from bsroformer.kinds import CountOrNone, Probability
 LOWEST_HZ = 40
 """Below it, the rounding of float32 in a narrow bell is louder than -70 dB."""
 HIGHEST_SHARE = 0.45
-"""Of the sample rate, to which centres are held at low rates: beyond half of it a filter is not stable."""
+"""Largest centre as a share of the sample rate: beyond half of it a filter is not stable."""
 
 
 @dataclass(frozen=True)
 class Equaliser:
-    """Some bands in a row, each a bell or a low or a high shelf.
+    """Several bands, each a bell or a low or a high shelf.
 
     Second-order sections by SciPy: torchaudio's biquads, and a product of spectra, take several times as long.
 
     Attributes:
-        probability: Of each stem.
-        bands: Fewest and most.
-        gain_db: Of a band, uniform in dB.
+        probability: Probability that a stem is changed.
+        bands: Smallest and largest number of bands.
+        gain_db: Gain of a band, uniform in dB.
         hz: Its centre, uniform in octaves.
-        q: Of a bell, uniform in its logarithm: the higher, the narrower.
+        q: Quality of a bell, uniform in its logarithm: the higher, the narrower.
     """
 
     probability: Probability
@@ -39,7 +39,11 @@ class Equaliser:
     q: Range
 
     def __post_init__(self) -> None:
-        """Check the settings."""
+        """Check the settings.
+
+        Raises:
+            InputError: If one is out of range.
+        """
         key = "augment.effects.equaliser"
         check_probability(key, self.probability)
         check_range(f"{key}.bands", self.bands, 1, 16)
@@ -50,11 +54,13 @@ class Equaliser:
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
         """Send a stem (c t) through random bands."""
         fewest, most = self.bands
-        bands = [self._band(sample_rate, rng) for _ in range(rng.integers(fewest, most, endpoint=True))]
+        number = rng.integers(fewest, most, endpoint=True)
+        bands = [self._band(sample_rate, rng) for _ in range(number)]
         return torch.from_numpy(equalise(stem.numpy(), bands, sample_rate))
 
     def _band(self, sample_rate: int, rng: np.random.Generator) -> Band:
-        hz = min(_log_uniform(self.hz, rng), HIGHEST_SHARE * sample_rate)
+        highest = HIGHEST_SHARE * sample_rate
+        hz = min(_log_uniform(self.hz, rng), highest)
         gain_db = rng.uniform(*self.gain_db)
         q = _log_uniform(self.q, rng)
         kinds: tuple[Callable[[], Band], ...] = (
@@ -66,4 +72,5 @@ class Equaliser:
 
 
 def _log_uniform(limits: Range, rng: np.random.Generator) -> float:
-    return math.exp(rng.uniform(math.log(limits[0]), math.log(limits[1])))
+    lowest, highest = limits
+    return math.exp(rng.uniform(math.log(lowest), math.log(highest)))

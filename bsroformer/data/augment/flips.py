@@ -1,4 +1,4 @@
-"""The same sound turned round: in its sign, between its channels, in time."""
+"""Random reversals: of the sign, of the channels, of time."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,20 @@ from bsroformer.kinds import Probability
 
 @dataclass(frozen=True)
 class Polarity:
-    """The sign of all samples changes, as in Demucs; alone it cannot be heard, but it changes how stems add up.
+    """A change of sign, as in Demucs: inaudible in one stem, but it changes the sum of stems.
 
     Attributes:
-        probability: Of each stem.
+        probability: Probability that a stem is changed.
     """
 
     probability: Probability
 
     def __post_init__(self) -> None:
-        """Check the settings."""
+        """Check the settings.
+
+        Raises:
+            InputError: If one is out of range.
+        """
         check_probability("augment.effects.polarity", self.probability)
 
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
@@ -30,16 +34,20 @@ class Polarity:
 
 @dataclass(frozen=True)
 class ChannelSwap:
-    """Left becomes right (Uhlich et al., ICASSP 2017, section 3.3); mono stays what it is.
+    """A swap of left and right (Uhlich et al., ICASSP 2017, section 3.3); mono does not change.
 
     Attributes:
-        probability: Of each stem.
+        probability: Probability that a stem is changed.
     """
 
     probability: Probability
 
     def __post_init__(self) -> None:
-        """Check the settings."""
+        """Check the settings.
+
+        Raises:
+            InputError: If one is out of range.
+        """
         check_probability("augment.effects.channel_swap", self.probability)
 
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
@@ -49,16 +57,20 @@ class ChannelSwap:
 
 @dataclass(frozen=True)
 class TimeReversal:
-    """The stem runs backwards: attacks become swells, while pitch and timbre stay.
+    """A reversal of time: attacks become swells, while pitch and timbre stay.
 
     Attributes:
-        probability: Of each stem.
+        probability: Probability that a stem is changed.
     """
 
     probability: Probability
 
     def __post_init__(self) -> None:
-        """Check the settings."""
+        """Check the settings.
+
+        Raises:
+            InputError: If one is out of range.
+        """
         check_probability("augment.effects.time_reversal", self.probability)
 
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""Louder or quieter."""
+"""Random gain."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -21,9 +21,9 @@ class Gain:
     gains); +-3 dB are BS-RoFormer's (arXiv 2309.02612) and +-10 dB BSRNN's (arXiv 2209.15174).
 
     Attributes:
-        probability: Of each stem.
+        probability: Probability that a stem is changed.
         limits: Lowest and highest gain.
-        scale: What the limits are, ``factor`` or ``dB``.
+        scale: Unit of the limits, ``factor`` or ``dB``.
     """
 
     probability: Probability
@@ -31,7 +31,11 @@ class Gain:
     scale: Literal["factor", "dB"]
 
     def __post_init__(self) -> None:
-        """Check the settings."""
+        """Check the settings.
+
+        Raises:
+            InputError: If one is out of range.
+        """
         check_probability("augment.effects.gain", self.probability)
         if self.scale not in BOUNDS:
             raise InputError(f"augment.effects.gain.scale is {self.scale}: choose {' or '.join(BOUNDS)}.")
@@ -40,4 +44,5 @@ class Gain:
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
         """Scale a stem (c t)."""
         gain = rng.uniform(*self.limits)
-        return stem * (gain if self.scale == "factor" else 10 ** (gain / 20))
+        factor = gain if self.scale == "factor" else 10 ** (gain / 20)
+        return stem * factor

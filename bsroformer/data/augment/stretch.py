@@ -1,4 +1,4 @@
-"""Another pitch and another tempo, by Signalsmith Stretch (MIT; a phase vocoder in C++), which is optional."""
+"""Random pitch and tempo, by Signalsmith Stretch (MIT; a phase vocoder in C++), an optional library."""
 
 import math
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 from bsroformer.kinds import Probability
 
-# Samples read beyond the end of what is heard: the last half block of 0.12 s fades out, at rates of up to 96 kHz.
 MARGIN = 5760
+"""Samples read beyond the end of the output: the last half block of 0.12 s fades out, at rates of up to 96 kHz."""
 SEED = 0
-"""Of the phases that the library draws where a song is slowed down far."""
+"""Seed of the phases that the library draws for very slow tempos."""
 
 
 @dataclass(frozen=True)
@@ -26,53 +26,54 @@ class Change:
     """A shift of pitch and tempo.
 
     Attributes:
-        semitones: How much higher.
-        tempo: How many times as fast.
+        semitones: Shift of the pitch.
+        tempo: Factor of the tempo.
     """
 
     semitones: float
     tempo: float
 
     def frames(self, frames: int) -> int:
-        """How many samples of a song make ``frames`` samples of the changed one, with what the library reads ahead."""
+        """Compute the input samples for ``frames`` output samples, with those that the library reads ahead."""
         return math.ceil(frames * self.tempo) + MARGIN
 
     def apply(self, stem: Tensor, frames: int, sample_rate: int) -> Tensor:
         """Shift a stem.
 
         Args:
-            stem: Samples (c t), of which ``self.frames(frames)`` are used; silence follows a shorter one.
-            frames: How many to make.
+            stem: Samples (c t), of which ``self.frames(frames)`` are used; a shorter stem is padded with silence.
+            frames: Number of output samples.
             sample_rate: In Hz.
 
         Returns:
-            Samples (c frames), whose first one sounds when the stem's first one does.
+            Samples (c frames), which start with the stem.
 
         Raises:
             InputError: The library is not installed.
         """
         library = _library()
-        read = self.frames(frames)
-        stem = F.pad(stem[:, :read], (0, max(0, read - stem.shape[1])))
+        needed = self.frames(frames)
+        missing = max(0, needed - stem.shape[1])
+        stem = F.pad(stem[:, :needed], (0, missing))
         stretch = library.Stretch(SEED)
         stretch.preset(len(stem), sample_rate)
         stretch.setTransposeSemitones(self.semitones)
         stretch.setTimeFactor(self.tempo)
-        # The library makes up for its own latency.
+        # The library compensates for its latency.
         changed = stretch.process(np.ascontiguousarray(stem.numpy()))
         return torch.from_numpy(changed)[:, :frames].contiguous()
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """A random shift of pitch and tempo. It is no `Effect`, since it decides how much of a song is read.
+    """A random shift of pitch and tempo. It is not an `Effect`, since it decides the length of audio to read.
 
     The defaults are the ranges of Demucs (its `repitch.py`), which shifts a fifth of its songs.
 
     Attributes:
-        probability: Of each stem.
-        semitones: How much higher, uniform.
-        tempo: How many times as fast, uniform.
+        probability: Probability that a stem is changed.
+        semitones: Shift of the pitch, uniform.
+        tempo: Factor of the tempo, uniform.
     """
 
     probability: Probability
@@ -80,7 +81,7 @@ class Stretch:
     tempo: Range = (0.88, 1.12)
 
     def __post_init__(self) -> None:
-        """Check the settings, and that the library is there if it will be needed."""
+        """Check the settings, and that the library is installed if it will be needed."""
         check_probability("augment.stretch", self.probability)
         check_range("augment.stretch.semitones", self.semitones, -24, 24)
         check_range("augment.stretch.tempo", self.tempo, 0.25, 4)
@@ -88,11 +89,11 @@ class Stretch:
             _library()
 
     def draw(self, rng: np.random.Generator) -> Change | None:
-        """A random change, or None for a stem that stays as it is."""
+        """Draw a change, or None for a stem that is not changed."""
         return self.change(rng) if rng.random() < self.probability else None
 
     def change(self, rng: np.random.Generator) -> Change:
-        """A random change, whatever the probability."""
+        """Draw a change, for any probability."""
         return Change(rng.uniform(*self.semitones), rng.uniform(*self.tempo))
 
 

@@ -3,13 +3,12 @@
 Music theory writes the notes, a General MIDI synthesiser plays them through a SoundFont, and a small mixing
 desk turns them into stems. From the top down::
 
-    render_set    the set on disk: in parallel, in MUSDB's layout, safe to interrupt
-    mixdown       a song to its four stems: places, tone, room, levels
-    channels      where each stem belongs in the mix;  equaliser: the filters that keep it there
+    render_set    the set on disk: in parallel, in MUSDB18-HQ's layout, safe to interrupt
+    mixdown       a song to its four stems: panorama, tone, reverberation, levels
     synthesiser   parts to audio;  vowels: the formants of the singers
-    composition   key, form, and who plays;  band, melody: what they play
+    composition   key, form, and players;  band, melody: their parts
     styles_pop, styles_roots    grooves, bass lines, riffs and instruments, as text
-    harmony       chords, scales, voice leading;  score: notes, parts, sections, and how patterns are read
+    harmony       chords, scales, voice leading;  score: notes, parts, sections, and the reading of patterns
 """
 
 from bsroformer.data.demo_songs.render_set import DEMO_VERSION, render_demo_set

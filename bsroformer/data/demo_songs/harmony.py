@@ -1,4 +1,4 @@
-"""Keys, chord symbols and voice leading: the music theory the demo songs are composed with."""
+"""Music theory of the demo songs: keys, chord symbols and voice leading."""
 
 import re
 from dataclasses import dataclass
@@ -26,14 +26,13 @@ QUALITIES = {
     ("major", "add9"): (0, 4, 7, 14),
     ("minor", "add9"): (0, 3, 7, 14),
     ("major", "sus4"): (0, 5, 7),
-    ("major", "sus2"): (0, 2, 7),
     ("minor", "7b5"): (0, 3, 6, 10),
 }
 NUMERALS = {"i": 0, "ii": 1, "iii": 2, "iv": 3, "v": 4, "vi": 5, "vii": 6}
 SYMBOL = re.compile(r"([b#]?)([iv]+|[IV]+)(.*)")
 
 # Bars are separated by spaces, two chords in one bar by a comma. Numerals count in the major scale
-# whatever the mode, so that a minor song's submediant is written bVI.
+# in every mode, so that a minor song's submediant is written bVI.
 PROGRESSIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "pop": {
         "major": ("I V vi IV", "vi IV I V", "I vi IV V", "IV I V vi", "I iii IV V", "I IV vi V"),
@@ -119,20 +118,23 @@ class Key:
 
     def progression(self, text: str) -> list[list[Chord]]:
         """Read a progression such as ``"I V,vi IV"``: a list of bars, each a list of one or two chords."""
-        return [[self.chord(symbol) for symbol in bar.split(",")] for bar in text.split()]
+        bars = [bar.split(",") for bar in text.split()]
+        return [[self.chord(symbol) for symbol in symbols] for symbols in bars]
 
     def scale_over(self, chord: Chord) -> tuple[int, ...]:
-        """Pitch classes to sing over a chord: its tones, and the mode's that do not rub against them."""
+        """List the pitch classes to sing over a chord: its tones, and those of the mode that do not clash with them."""
         scale = {(self.tonic + step) % 12 for step in MODES[self.mode]}
-        foreign = [tone for tone in chord.pitch_classes if tone not in scale]
-        rubbing = {(tone + side) % 12 for tone in foreign for side in (-1, 1)}
-        return tuple(sorted((scale - rubbing) | set(chord.pitch_classes)))
+        foreign = {tone for tone in chord.pitch_classes if tone not in scale}
+        below = {(tone - 1) % 12 for tone in foreign}
+        above = {(tone + 1) % 12 for tone in foreign}
+        return tuple(sorted((scale - below - above) | set(chord.pitch_classes)))
 
 
 def nearest(pitch: float, pitch_classes: tuple[int, ...]) -> int:
     """Return the MIDI pitch closest to ``pitch`` that belongs to one of the pitch classes."""
-    around = range(int(pitch) - 12, int(pitch) + 13)
-    return min((p for p in around if p % 12 in pitch_classes), key=lambda p: (abs(p - pitch), p))
+    octaves = range(int(pitch) - 12, int(pitch) + 13)
+    candidates = [other for other in octaves if other % 12 in pitch_classes]
+    return min(candidates, key=lambda other: (abs(other - pitch), other))
 
 
 def voice_chord(chord: Chord, previous: list[int] | None, low: int, high: int, voices: int = 4) -> list[int]:
@@ -149,8 +151,8 @@ def voice_chord(chord: Chord, previous: list[int] | None, low: int, high: int, v
     for bass in range(low, low + 12):
         if bass % 12 not in chord.pitch_classes:
             continue
-        pitches = [p for p in range(bass, high + 1) if p % 12 in chord.pitch_classes][:voices]
-        candidates.append(pitches)
+        tones = [pitch for pitch in range(bass, high + 1) if pitch % 12 in chord.pitch_classes]
+        candidates.append(tones[:voices])
     target = previous or [(low + high) // 2 - 5 + 4 * voice for voice in range(voices)]
 
     def movement(pitches: list[int]) -> int:

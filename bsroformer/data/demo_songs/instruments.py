@@ -1,4 +1,4 @@
-"""General MIDI: the instruments of the demo songs, and the drums on the keys of a kit.
+"""General MIDI numbers of the demo songs' instruments, and of the drums of a kit.
 
 Numbers count from 0, as in a MIDI file.
 """

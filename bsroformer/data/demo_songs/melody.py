@@ -1,4 +1,4 @@
-"""The singers: a melody built of motifs over the chords, in layers, with a harmony in the chorus."""
+"""The singers: a melody of motifs over the chords, in layers, with a harmony in the chorus."""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -24,7 +24,12 @@ PHRASES = (
     "....x---x---x---x---------......",
     "x-x-x-----x-x---x-----------....",
 )
-STEPS = (-2, -1, -1, 0, 1, 1, 2)  # how a melody moves, in steps of the scale
+STEPS = (-2, -1, -1, 0, 1, 1, 2)
+"""Moves of a melody, in steps of the scale."""
+SEMITONES_PER_STEP = 1.8
+"""Mean step of a scale."""
+PULL_TO_MIDDLE = 0.25
+"""Share of the distance to its middle pitch by which a melody returns with each note."""
 
 LAYERS = (
     ("voice oohs",),
@@ -35,12 +40,13 @@ LAYERS = (
     ("solo vox", "voice oohs"),
 )
 HARMONY_CHANCE = 0.5
-CONSONANT_CHANCE = 0.5  # that a syllable begins with one
+CONSONANT_CHANCE = 0.5
+"""Probability that a syllable begins with a consonant."""
 
 
 @dataclass(frozen=True)
 class Motif:
-    """What makes a melody recognisable: two rhythms that answer each other, each with a contour."""
+    """The recognisable part of a melody: two rhythms that answer each other, each with a contour."""
 
     rhythms: tuple[str, str]
     contours: tuple[tuple[int, ...], tuple[int, ...]]
@@ -48,7 +54,8 @@ class Motif:
 
 def draw_motif(rng: np.random.Generator) -> Motif:
     """Invent a motif: a call and its response."""
-    call, response = (tuple(pick(rng, STEPS) for _ in range(12)) for _ in range(2))
+    call = tuple(pick(rng, STEPS) for _ in range(12))
+    response = tuple(pick(rng, STEPS) for _ in range(12))
     return Motif((pick(rng, PHRASES), pick(rng, PHRASES)), (call, response))
 
 
@@ -59,28 +66,23 @@ def write_vocals(rng: np.random.Generator, form: list[Section], key: Key, swing:
     lead: list[Note] = []
     harmony: list[Note] = []
     for section in form:
-        if "vocals" in section.resting:
+        if "vocals" in section.silent:
             continue
         # A chorus is sung higher than a verse.
-        sung = sing(section, motifs[section.is_loud], middle + 3 * section.is_loud, key, swing)
+        section_middle = middle + 3 if section.is_loud else middle
+        sung = sing(section, motifs[section.is_loud], section_middle, key, swing)
         lead += sung
         if section.is_loud:
             harmony += sing_below(section, sung, key)
     voices = pick(rng, LAYERS)
-    parts = [
-        Part(
-            "vocals",
-            voice,
-            list(lead),
-            gain_db=-6.0 * layer,
-            pan=rng.uniform(-0.05, 0.05),
-            singer=draw_singer(rng),
-        )
-        for layer, voice in enumerate(voices)
-    ]
+    parts = []
+    for layer, voice in enumerate(voices):
+        pan = rng.uniform(-0.05, 0.05)
+        singer = draw_singer(rng)
+        parts.append(Part("vocals", voice, list(lead), gain_db=-6.0 * layer, pan=pan, singer=singer))
     if rng.random() < HARMONY_CHANCE:
-        beside = rng.uniform(-0.4, 0.4)
-        parts.append(Part("vocals", voices[0], harmony, gain_db=-8.0, pan=beside, singer=draw_singer(rng)))
+        pan = rng.uniform(-0.4, 0.4)
+        parts.append(Part("vocals", voices[0], harmony, gain_db=-8.0, pan=pan, singer=draw_singer(rng)))
     parts.append(Part("vocals", "breath noise", consonants(rng, lead), gain_db=rng.uniform(-22, -14)))
     return [part for part in parts if part.notes]
 
@@ -99,22 +101,24 @@ def draw_singer(rng: np.random.Generator) -> Singer:
 def sing(section: Section, motif: Motif, middle: float, key: Key, swing: float) -> list[Note]:
     """Sing the motif over a section: the call on its first two bars, the response on the next, and so on.
 
-    Strong syllables take a tone of the chord, the others any tone of the scale; the contour is kept as far
+    Strong syllables take a tone of the chord, the others any tone of the scale; the contour is followed as far
     as the chords allow, and the melody is drawn back to its ``middle`` pitch.
     """
     notes = []
-    for index, bar in enumerate(range(0, len(section.bars), 2)):
-        rhythm, steps = motif.rhythms[index % 2], cycle(motif.contours[index % 2])
+    for number, first in enumerate(range(0, len(section.bars), 2)):
+        rhythm = motif.rhythms[number % 2]
+        steps = cycle(motif.contours[number % 2])
         pitch = middle
-        halves = [rhythm[:16], rhythm[16:]][: len(section.bars) - bar]
-        for half, pattern in enumerate(halves):
-            for start, length, _ in read_pattern(pattern, section.first_bar + bar + half, swing):
+        patterns = [rhythm[:16], rhythm[16:]]
+        bars = range(first, min(first + 2, len(section.bars)))
+        for bar, pattern in zip(bars, patterns, strict=False):
+            for start, length, _ in read_pattern(pattern, section.first_bar + bar, swing):
                 chord = section.chord_at(start)
-                strong = start % 2 == 0 or length >= 1.5
-                tones = chord.pitch_classes[:3] if strong else key.scale_over(chord)
-                # 1.8 semitones is the mean step of a scale
-                pitch = float(nearest(pitch + 1.8 * next(steps) + 0.25 * (middle - pitch), tones))
-                notes.append(Note(start, length * 0.95, int(pitch), 104 if strong else 92))
+                is_strong = start % 2 == 0 or length >= 1.5
+                tones = chord.pitch_classes[:3] if is_strong else key.scale_over(chord)
+                target = pitch + SEMITONES_PER_STEP * next(steps) + PULL_TO_MIDDLE * (middle - pitch)
+                pitch = float(nearest(target, tones))
+                notes.append(Note(start, length * 0.95, int(pitch), 104 if is_strong else 92))
     return notes
 
 
@@ -123,17 +127,20 @@ def sing_below(section: Section, lead: list[Note], key: Key) -> list[Note]:
     notes = []
     for note in lead:
         chord = section.chord_at(note.start)
-        held = note.length >= 1
-        tones = chord.pitch_classes[:3] if held else key.scale_over(chord)
-        below = nearest(note.pitch - 3.5, tuple(tone for tone in tones if tone != note.pitch % 12))
-        notes.append(Note(note.start, note.length, below, note.velocity - 8))
+        is_held = note.length >= 1
+        tones = chord.pitch_classes[:3] if is_held else key.scale_over(chord)
+        other_tones = tuple(tone for tone in tones if tone != note.pitch % 12)
+        pitch = nearest(note.pitch - 3.5, other_tones)
+        notes.append(Note(note.start, note.length, pitch, note.velocity - 8))
     return notes
 
 
 def consonants(rng: np.random.Generator, lead: list[Note]) -> list[Note]:
-    """Puffs of breath at the beginning of syllables: what tells singing from humming."""
-    return [
-        Note(note.start, 0.12, pick(rng, (60, 64, 67, 72)), note.velocity - int(rng.integers(0, 30)))
-        for note in lead
-        if rng.random() < CONSONANT_CHANCE
-    ]
+    """Write puffs of breath at the beginning of syllables, which distinguish singing from humming."""
+    notes = []
+    for note in lead:
+        if rng.random() < CONSONANT_CHANCE:
+            pitch = pick(rng, (60, 64, 67, 72))
+            softer = int(rng.integers(0, 30))
+            notes.append(Note(note.start, 0.12, pitch, note.velocity - softer))
+    return notes

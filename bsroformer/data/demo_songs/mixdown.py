@@ -1,31 +1,96 @@
-"""Mix a song: place the players, send each stem through its channel, let kick and bass share the low end."""
+"""Mix a song: pan the players, send each stem through its channel strip, let kick and bass share the low end."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.signal import resample_poly
 
-from bsroformer.audio.equaliser import equalise, low_pass
-from bsroformer.audio.room import impulse_response, reverberation
-from bsroformer.data.demo_songs.channels import CHANNELS, Channel
+from bsroformer.audio.equaliser import Band, Bell, HighPass, HighShelf, LowPass, equalise, low_pass
+from bsroformer.audio.reverb import impulse_response, reverberation
 from bsroformer.data.demo_songs.instruments import DRUM_KEYS
 from bsroformer.data.demo_songs.score import Part, Song
 from bsroformer.data.demo_songs.synthesiser import RATE, play
 from bsroformer.data.demo_songs.vowels import pronounce
 
-SAMPLE_RATE = 44100  # of the set, as MUSDB18's
-TAIL_SECONDS = 1.5  # the room rings on after the last bar
-FADE_SECONDS = 0.5  # of the tail, down to silence
-FULL_SCALE = 32767  # of 16-bit PCM
+Range = tuple[float, float]
+"""Limits of a uniform draw for each song."""
 
-STEMS = tuple(CHANNELS)
-CENTRED = ("vocals", "bass")  # a singer and a bass stand in one place
+SAMPLE_RATE = 44100
+"""Rate of the set, as MUSDB18's."""
+TAIL_SECONDS = 1.5
+"""Length of the reverberation after the last bar."""
+FADE_SECONDS = 0.5
+"""End of the tail that fades to silence."""
+FULL_SCALE = 32767
+"""Largest sample of 16-bit PCM."""
+CENTRED = ("vocals", "bass")
+"""Stems whose parts are mono: a singer and a bass have one position."""
 DECAY_SECONDS = (0.3, 1.4)
-BOOM_SECONDS = 0.1  # a kick sounds so long,
-BOOM_FADE_SECONDS = 0.05  # and then fades at this time constant
-DUCK_DB = 6.0  # the bass gives way to the kick,
-DUCK_SECONDS = 0.08  # and comes back at this one
-PEAK_DB = (-3.0, -1.0)  # of the mixture, in dBFS
+BOOM_SECONDS = 0.1
+"""Length of a kick before it is damped."""
+BOOM_FADE_SECONDS = 0.05
+"""Time constant of the damping."""
+DUCK_DB = 6.0
+"""Attenuation of the bass by a kick."""
+DUCK_SECONDS = 0.08
+"""Time constant of its recovery."""
+PEAK_DB = (-3.0, -1.0)
+"""Peak of the mixture, dBFS."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel strip: the processing of a stem, in this order.
+
+    Attributes:
+        drive: Drive of the tape.
+        equaliser: Bands of the equaliser.
+        level_db: Level in the mix.
+        wetness: Level of the reverberation.
+        decay: Factor of the song's decay time; 0 is no reverberation.
+    """
+
+    drive: Range
+    equaliser: tuple[Band, ...]
+    level_db: Range
+    wetness: Range = (0.0, 0.0)
+    decay: float = 0.0
+
+
+CHANNELS = {
+    # In front: body from 200 to 500 Hz, the words around 3 kHz, and nothing below the range of a voice.
+    "vocals": Channel(
+        drive=(0.05, 0.15),
+        equaliser=(HighPass(170), Bell(350, 4), Bell(3000, 7)),
+        level_db=(1.0, 3.0),
+        wetness=(0.08, 0.25),
+        decay=1.0,
+    ),
+    # The kick is felt at 58 Hz; the octaves above it are the bass's; sticks and cymbals shine above all.
+    "drums": Channel(
+        drive=(0.15, 0.35),
+        equaliser=(HighPass(42), Bell(58, 8, q=1.5), Bell(115, -15, q=0.5), HighShelf(3500, 6)),
+        level_db=(-1.5, 1.5),
+        wetness=(0.03, 0.12),
+        decay=0.3,
+    ),
+    # Above the kick and below the voice, dry, without the noise of its strings.
+    "bass": Channel(
+        drive=(0.2, 0.5),
+        equaliser=(HighPass(65), Bell(100, 3), LowPass(300)),
+        level_db=(-1.0, 1.5),
+    ),
+    # Around and above the voice: low notes would blur the bass, and around 550 Hz they would cover it.
+    "other": Channel(
+        drive=(0.03, 0.15),
+        equaliser=(HighPass(400), Bell(550, -6), HighShelf(1500, 5)),
+        level_db=(-1.5, 1.0),
+        wetness=(0.08, 0.3),
+        decay=0.8,
+    ),
+}
+STEMS = tuple(CHANNELS)
 
 
 def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
@@ -40,7 +105,8 @@ def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
     stems = {}
     for stem in STEMS:
         parts = [part for part in song.parts if part.stem == stem]
-        dry = np.sum([place(*played, song) for played in play_stem(parts, song.tempo, seconds)], axis=0)
+        panned = [pan_part(part, audio, song) for part, audio in play_stem(parts, song.tempo, seconds)]
+        dry = np.sum(panned, axis=0)
         if stem == "drums":
             dry = damp(dry, since)
         if stem == "bass":
@@ -54,11 +120,15 @@ def play_stem(parts: list[Part], tempo: float, seconds: float) -> Iterator[tuple
     for first in range(0, len(parts), 2):
         pair = parts[first : first + 2]
         audio = play(pair, tempo, seconds)
-        yield from zip(pair, audio[:, None] if len(pair) == 2 else audio[None], strict=True)
+        if len(pair) == 1:
+            yield pair[0], audio
+        else:
+            yield pair[0], audio[:1]
+            yield pair[1], audio[1:]
 
 
-def place(part: Part, audio: np.ndarray, song: Song) -> np.ndarray:
-    """Give a part's audio ``(c t)`` its vowels, its level and its place between the loudspeakers."""
+def pan_part(part: Part, audio: np.ndarray, song: Song) -> np.ndarray:
+    """Give a part's audio ``(c t)`` its vowels, its level and its panorama."""
     if part.stem in CENTRED:
         audio = audio.mean(0, keepdims=True)
     if part.singer is not None:
@@ -70,41 +140,43 @@ def place(part: Part, audio: np.ndarray, song: Song) -> np.ndarray:
 
 
 def colour(rng: np.random.Generator, audio: np.ndarray, channel: Channel, decay: float) -> np.ndarray:
-    """Send a stem ``(c t)`` through its channel: tape, equaliser, room, level."""
+    """Send a stem ``(c t)`` through its channel: tape, equaliser, reverberation, level."""
     drive = rng.uniform(*channel.drive)
     audio = np.tanh(audio * (drive / active_rms(audio)))
     audio = equalise(audio, channel.equaliser, RATE)
-    if channel.room:
-        room = impulse_response(rng, decay * channel.room * rng.uniform(0.8, 1.2), RATE)
-        audio = audio + rng.uniform(*channel.wetness) * reverberation(audio, room)
+    if channel.decay:
+        response = impulse_response(rng, decay * channel.decay * rng.uniform(0.8, 1.2), RATE)
+        wetness = rng.uniform(*channel.wetness)
+        audio = audio + wetness * reverberation(audio, response)
     level = 10 ** (rng.uniform(*channel.level_db) / 20)
     return audio * np.float32(level / active_rms(audio))
 
 
 def since_kick(song: Song, seconds: float) -> np.ndarray:
-    """Seconds since the kick drum was struck last, ``(t)``, over a song's length in seconds."""
+    """Compute the seconds since the last stroke of the kick drum, ``(t)``, over a song's length in seconds."""
     drums = [note for part in song.parts if part.stem == "drums" for note in part.notes]
     onsets = np.sort([note.start * 60 / song.tempo for note in drums if note.pitch == DRUM_KEYS["kick"]])
     times = np.arange(round(seconds * RATE)) / RATE
-    latest = np.concatenate([[-np.inf], onsets])[np.searchsorted(onsets, times, side="right")]
+    strokes_before = np.searchsorted(onsets, times, side="right")
+    latest = np.concatenate([[-np.inf], onsets])[strokes_before]
     return (times - latest).astype(np.float32)
 
 
 def damp(drums: np.ndarray, since: np.ndarray) -> np.ndarray:
-    """Put a pillow into the kick drum: end its boom ``since`` seconds after a stroke."""
+    """Damp the kick drum: end its boom ``since`` seconds after a stroke."""
     boom = low_pass(drums, 90.0, RATE)
     return drums - boom * (1 - np.exp(-np.maximum(since - BOOM_SECONDS, 0) / BOOM_FADE_SECONDS))
 
 
 def duck(bass: np.ndarray, since: np.ndarray) -> np.ndarray:
-    """Let the bass step aside ``since`` seconds after a stroke of the kick: a compressor's side chain."""
+    """Attenuate the bass ``since`` seconds after a stroke of the kick, like a compressor's side chain."""
     depth_db = DUCK_DB * np.exp(-since / DUCK_SECONDS)
-    gain_db = low_pass(-depth_db[None], 50.0, RATE)  # takes 3 ms to give way, so that it does not click
+    gain_db = low_pass(-depth_db[None], 50.0, RATE)  # an attack of 3 ms, without a click
     return bass * 10 ** (gain_db / 20)
 
 
 def active_rms(audio: np.ndarray) -> float:
-    """RMS of ``(c t)`` audio over its 50 ms frames within 30 dB of the loudest, so that rests don't count."""
+    """Compute the RMS of ``(c t)`` audio over its 50 ms frames within 30 dB of the loudest: silence does not count."""
     frame = RATE // 20
     whole = audio[:, : audio.shape[-1] // frame * frame]
     power = np.square(whole).reshape(len(audio), -1, frame).mean((0, 2))
@@ -113,9 +185,9 @@ def active_rms(audio: np.ndarray) -> float:
 
 def quantise(stems: dict[str, np.ndarray], peak_db: float) -> dict[str, np.ndarray]:
     """Bring stems ``(c t)`` to 44.1 kHz, fade them out, scale the peak of their sum and round to int16."""
-    stems = {stem: resample_poly(audio, 147, 160, axis=-1) for stem, audio in stems.items()}
-    length = next(iter(stems.values())).shape[-1]
+    resampled = {stem: resample_poly(audio, 147, 160, axis=-1) for stem, audio in stems.items()}
+    length = next(iter(resampled.values())).shape[-1]
     fade = np.clip(np.arange(length, 0, -1, dtype=np.float32) / (FADE_SECONDS * SAMPLE_RATE), 0, 1)
-    stems = {stem: audio * fade for stem, audio in stems.items()}
-    gain = 10 ** (peak_db / 20) / np.abs(sum(stems.values())).max()
-    return {stem: np.round(audio * gain * FULL_SCALE).astype(np.int16).T for stem, audio in stems.items()}
+    faded = {stem: audio * fade for stem, audio in resampled.items()}
+    gain = 10 ** (peak_db / 20) / np.abs(sum(faded.values())).max()
+    return {stem: np.round(audio * gain * FULL_SCALE).astype(np.int16).T for stem, audio in faded.items()}

@@ -1,4 +1,4 @@
-"""Render the demo set to disk in MUSDB's layout: in parallel, and safe to interrupt."""
+"""Render the demo set to disk in MUSDB18-HQ's layout: in parallel, and safe to interrupt."""
 
 import json
 import shutil
@@ -19,17 +19,19 @@ from bsroformer.data.demo_songs.titles import SIZES, song_names
 from bsroformer.errors import InputError
 from bsroformer.parallel import mapping, processors
 
-DEMO_VERSION = 1  # raise it when the sound changes, so that old renderings are not taken for new ones
+DEMO_VERSION = 1
+"""Version of the sound; raise it when the sound changes, so that old renderings are not used as new ones."""
 SPLITS = tuple(SIZES)
 SHORTEST_SECONDS = 3.0
 FINISHED = "demo.json"
 UNFINISHED = ".demo-unfinished.json"
-WORKSHOP = ".demo-workshop"  # songs are written here and moved to their place when they are whole
+PARTIAL = ".demo-workshop"
+"""Folder of incomplete songs, which are moved to their final folder when they are complete."""
 
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What decides the sound of a demo set."""
+    """Settings that decide the sound of a demo set."""
 
     version: int
     seed: int
@@ -40,7 +42,7 @@ class DemoSettings:
 
 @dataclass(frozen=True)
 class Job:
-    """One song to compose, and to render unless its folder is there."""
+    """One song to compose, and to render unless its folder exists."""
 
     root: Path
     seed: int
@@ -51,7 +53,7 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where the song's files belong."""
+        """Folder for the song's files."""
         return self.root / self.split / self.title
 
 
@@ -66,25 +68,24 @@ def render_demo_set(
     """Compose and render the demo set under ``root``, unless it is complete there already.
 
     The layout is MUSDB18-HQ's: ``train|test/<song>/{mixture,vocals,drums,bass,other}.wav``, 44.1 kHz, stereo,
-    16-bit PCM, the mixture being the exact sum of the stems. A song appears in its place only when it is
-    whole: after an interruption the next call goes on with the songs that are missing. ``demo.json``, written
-    last, holds the settings and what was composed. The same settings give the same bytes, however many
-    workers there are.
+    16-bit PCM, the mixture being the exact sum of the stems. The folder of a song appears only when it is complete:
+    after an interruption the next call renders the missing songs. ``demo.json``, written last, holds the settings and
+    a description of each song. The same settings give the same bytes with any number of workers.
 
     Args:
-        root: Folder of the set; made if need be. One folder holds one set.
+        root: Folder of the set, created if needed. One folder holds one set.
         seed: Another seed gives other songs of the same kinds, under the same names.
         train_songs: Number of songs in ``train``.
         test_songs: Number of songs in ``test``.
-        seconds: Length of a song, about: whole bars and the tail of the reverberation.
-        workers: Processes to render with; as many as there are processors when None.
+        seconds: Approximate length of a song: whole bars and the tail of the reverberation.
+        workers: Processes to render with; None is the number of processors.
 
     Returns:
         ``root``.
 
     Raises:
-        InputError: A package of the extra ``demo`` is missing, a setting is out of range, or ``root`` holds
-            something else: a demo set of other settings, or files of another kind.
+        InputError: A package of the extra ``demo`` is missing, a setting is out of range, or ``root`` holds a demo set
+            of other settings or other files.
     """
     root = Path(root)
     if seconds < SHORTEST_SECONDS:
@@ -94,21 +95,26 @@ def render_demo_set(
     if workers is not None and workers < 1:
         raise InputError(f"Rendering the demo songs takes 1 worker or more, not {workers}.")
     settings = DemoSettings(DEMO_VERSION, seed, train_songs, test_songs, float(seconds))
-    jobs = [
-        Job(root, seed, split, index, title, seconds)
-        for split, count in zip(SPLITS, (train_songs, test_songs), strict=True)
-        for index, title in enumerate(song_names(split, count))
-    ]
+    jobs = _jobs(root, settings)
     check_folder(root, settings)
     if (root / FINISHED).is_file() and all(job.folder.is_dir() for job in jobs):
         return root
-    soundfont()  # what is missing is said here, once, rather than by every worker
+    soundfont()  # reports a missing package once, not in every worker
     write_json(root / UNFINISHED, asdict(settings))
     songs = list(render_songs(jobs, workers or processors()))
     write_json(root / FINISHED, {**asdict(settings), "songs": songs})
     (root / UNFINISHED).unlink()
-    shutil.rmtree(root / WORKSHOP, ignore_errors=True)
+    shutil.rmtree(root / PARTIAL, ignore_errors=True)
     return root
+
+
+def _jobs(root: Path, settings: DemoSettings) -> list[Job]:
+    counts = {"train": settings.train_songs, "test": settings.test_songs}
+    jobs = []
+    for split in SPLITS:
+        titles = enumerate(song_names(split, counts[split]))
+        jobs += [Job(root, settings.seed, split, index, title, settings.seconds) for index, title in titles]
+    return jobs
 
 
 def check_folder(root: Path, settings: DemoSettings) -> None:
@@ -117,24 +123,22 @@ def check_folder(root: Path, settings: DemoSettings) -> None:
     Raises:
         InputError: It does.
     """
+    wanted = asdict(settings)
     for name in (FINISHED, UNFINISHED):
-        if (root / name).is_file():
-            found = json.loads((root / name).read_text(encoding="utf-8"))
-            wanted = asdict(settings)
-            unlike = [
-                f"{key} {found.get(key)} instead of {wanted[key]}" for key in wanted if found.get(key) != wanted[key]
-            ]
-            if unlike:
-                raise InputError(
-                    f"{root} holds a demo set with {', '.join(unlike)}: delete it or choose another folder."
-                )
-            return
+        if not (root / name).is_file():
+            continue
+        found = json.loads((root / name).read_text(encoding="utf-8"))
+        different = [key for key in wanted if found.get(key) != wanted[key]]
+        if different:
+            phrases = [f"{key} {found.get(key)} instead of {wanted[key]}" for key in different]
+            raise InputError(f"{root} holds a demo set with {', '.join(phrases)}: delete it or choose another folder.")
+        return
     if root.exists() and (not root.is_dir() or any(path.name[0] != "." for path in root.iterdir())):
         raise InputError(f"{root} is not empty and holds no demo set: choose another folder.")
 
 
 def render_songs(jobs: list[Job], workers: int) -> Iterator[dict[str, Any]]:
-    """Render the songs with a progress bar and yield what is said of each, in order."""
+    """Render the songs with a progress bar and yield their descriptions in order."""
     from rich.progress import track
 
     with mapping(min(workers, len(jobs))) as run:
@@ -142,7 +146,7 @@ def render_songs(jobs: list[Job], workers: int) -> Iterator[dict[str, Any]]:
 
 
 def render_song(job: Job) -> dict[str, Any]:
-    """Compose a song, render it unless it is there, and return its description."""
+    """Compose a song, render it unless its folder exists, and return its description."""
     rng = np.random.default_rng([job.seed, SPLITS.index(job.split), job.index])
     song = compose_song(rng, job)
     if not job.folder.is_dir():
@@ -151,7 +155,7 @@ def render_song(job: Job) -> dict[str, Any]:
 
 
 def compose_song(rng: np.random.Generator, job: Job) -> Song:
-    """Deal out styles and tonics, so that each comes once before any comes again, and compose."""
+    """Compose a song in the style and tonic of its index: each comes once before any comes again."""
     deck = np.random.default_rng([job.seed, len(SPLITS) + SPLITS.index(job.split)])
     style = STYLES[deck.permutation(len(STYLES))[job.index % len(STYLES)]]
     tonic = int(deck.permutation(12)[job.index % 12])
@@ -159,20 +163,22 @@ def compose_song(rng: np.random.Generator, job: Job) -> Song:
 
 
 def write_song(stems: dict[str, np.ndarray], job: Job) -> None:
-    """Write a song's files aside and move the folder to its place when all are written."""
-    aside = job.root / WORKSHOP / job.split / job.title
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    """Write a song's files into a partial folder, and move it to its final one when all are written."""
+    partial = job.root / PARTIAL / job.split / job.title
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     mixture = np.sum([stems[stem] for stem in STEMS], axis=0, dtype=np.int16)
     for name, audio in {"mixture": mixture, **stems}.items():
-        soundfile.write(aside / f"{name}.wav", audio, SAMPLE_RATE, subtype="PCM_16")
+        soundfile.write(partial / f"{name}.wav", audio, SAMPLE_RATE, subtype="PCM_16")
     job.folder.parent.mkdir(parents=True, exist_ok=True)
-    aside.replace(job.folder)
+    partial.replace(job.folder)
 
 
 def describe(song: Song, split: str) -> dict[str, Any]:
-    """Tell what was composed, for ``demo.json``."""
-    instruments = {stem: [part.instrument for part in song.parts if part.stem == stem] for stem in STEMS}
+    """Describe a song for ``demo.json``."""
+    instruments: dict[str, list[str]] = {stem: [] for stem in STEMS}
+    for part in song.parts:
+        instruments[part.stem].append(part.instrument)
     return {
         "name": song.title,
         "split": split,
@@ -185,5 +191,5 @@ def describe(song: Song, split: str) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file that is whole or not there."""
+    """Write a JSON file that is complete or does not exist."""
     write_text(path, json.dumps(content, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What a song is made of: notes in beats, parts, sections; and how patterns are read."""
+"""The score of a song: notes in beats, parts, sections; and the reading of patterns."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,8 @@ from bsroformer.data.demo_songs.harmony import Chord, Key
 
 T = TypeVar("T")
 
-BEATS = 4  # beats a bar
+BEATS = 4
+"""Beats in a bar."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,12 @@ class Note:
 
 @dataclass(frozen=True)
 class Singer:
-    """What makes one voice differ from the next."""
+    """Properties of one voice."""
 
-    vowels: tuple[str, ...]  # the vowel of each syllable, in turn
-    size: float  # scales the formants: above 1 is a smaller head
+    vowels: tuple[str, ...]
+    """The vowel of each syllable, in turn."""
+    size: float
+    """Factor of the formants: above 1 is a smaller head."""
     vibrato_hz: float
     vibrato_cents: float
     detune_cents: float
@@ -36,32 +39,34 @@ class Singer:
 
 @dataclass
 class Part:
-    """What one player plays: the stem it belongs to, the instrument, its notes and its place in the mix."""
+    """The part of one player."""
 
     stem: str
     instrument: str
     notes: list[Note] = field(default_factory=list)
-    gain_db: float = 0.0  # relative to the stem's other parts
-    pan: float = 0.0  # -1 is left, 1 is right
+    gain_db: float = 0.0
+    """Gain relative to the stem's other parts."""
+    pan: float = 0.0
+    """From -1, left, to 1, right."""
     singer: Singer | None = None
 
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of a song: its name, first bar, the chords of each bar, and the stems that rest."""
+    """A section of a song: its name, first bar, the chords of each bar, and the silent stems."""
 
     name: str
     first_bar: int
     bars: list[list[Chord]]
-    resting: frozenset[str]
+    silent: frozenset[str]
 
     @property
     def is_loud(self) -> bool:
-        """Whether everybody plays out."""
+        """True in the chorus, where all players are louder."""
         return self.name == "chorus"
 
     def chord_at(self, beat: float) -> Chord:
-        """Return the chord that sounds at a beat of the song."""
+        """Return the chord at a beat of the song."""
         bar, within = divmod(beat - self.first_bar * BEATS, BEATS)
         chords = self.bars[min(int(bar), len(self.bars) - 1)]
         return chords[int(within * len(chords) / BEATS)]
@@ -69,7 +74,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Span:
-    """How long one chord sounds: a bar or half of one, in beats of the song."""
+    """Duration of one chord: a bar or half of one, in beats of the song."""
 
     chord: Chord
     bar: int
@@ -78,20 +83,21 @@ class Span:
     is_loud: bool
 
     def strokes(self, pattern: str, swing: float) -> list[tuple[float, float, str]]:
-        """Read from a bar's pattern what is struck while the chord sounds, as ``read_pattern`` does."""
-        strokes = read_pattern(pattern, self.bar, swing)
-        return [stroke for stroke in strokes if self.start <= stroke[0] < self.start + self.length]
+        """Read the strokes of a bar's pattern that fall on the chord, as ``read_pattern`` does."""
+        end = self.start + self.length
+        return [stroke for stroke in read_pattern(pattern, self.bar, swing) if self.start <= stroke[0] < end]
 
 
 def chord_spans(form: list[Section], stem: str) -> Iterator[Span]:
-    """Walk through the chords of the sections in which a stem plays."""
+    """Yield the chords of the sections in which a stem plays."""
     for section in form:
-        if stem in section.resting:
+        if stem in section.silent:
             continue
         for bar, chords in enumerate(section.bars, section.first_bar):
             length = BEATS / len(chords)
-            for place, chord in enumerate(chords):
-                yield Span(chord, bar, bar * BEATS + place * length, length, section.is_loud)
+            for number, chord in enumerate(chords):
+                start = bar * BEATS + number * length
+                yield Span(chord, bar, start, length, section.is_loud)
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,8 @@ class Song:
 
     title: str
     style: str
-    tempo: float  # beats a minute
+    tempo: float
+    """Beats a minute."""
     key: Key
     bars: int
     parts: list[Part]
@@ -112,18 +119,18 @@ class Song:
 
 
 def read_pattern(pattern: str, bar: int, swing: float = 0.5) -> Iterator[tuple[float, float, str]]:
-    """Read a bar's pattern: yield (start, length, letter) of what is struck, in beats of the song.
+    """Read a bar's pattern: yield (start, length, letter) of each stroke, in beats of the song.
 
-    A pattern fills a bar, whatever its length: 16 letters are sixteenths, 12 letters are triplets.
-    ``.`` is a rest and ``-`` holds what came before::
+    A pattern of any length fills a bar: 16 letters are sixteenths, 12 letters are triplets.
+    ``.`` is silent and ``-`` holds the stroke before::
 
-        x-----x-x...x---      a dotted quarter, an eighth, a sixteenth, a rest, a quarter
+        x-----x-x...x---      a dotted quarter, an eighth, a sixteenth, silence, a quarter
 
     Args:
         pattern: The letters.
         bar: Number of the bar in the song.
-        swing: Where the offbeat eighth falls within its beat: 0.5 is straight, 0.67 a shuffle. Triplets
-            swing already and are left as they are.
+        swing: Position of the offbeat eighth within its beat: 0.5 is straight, 0.67 a shuffle. Triplets
+            swing already and do not change.
     """
     step = BEATS / len(pattern)
     ratio = 0.5 if len(pattern) % 3 == 0 else swing
@@ -131,22 +138,25 @@ def read_pattern(pattern: str, bar: int, swing: float = 0.5) -> Iterator[tuple[f
         if letter in ".-":
             continue
         after = pattern[index + 1 :]
-        held = 1 + len(after) - len(after.lstrip("-"))
-        start, end = (bar * BEATS + bend(place * step, ratio) for place in (index, index + held))
+        steps = 1 + len(after) - len(after.lstrip("-"))
+        start = bar * BEATS + bend(index * step, ratio)
+        end = bar * BEATS + bend((index + steps) * step, ratio)
         yield start, end - start, letter
 
 
 def bend(beat: float, ratio: float) -> float:
-    """Move a place within its beat so that the middle of the beat comes at ``ratio``."""
+    """Move a time within its beat so that the middle of the beat comes at ``ratio``."""
     whole, within = divmod(beat, 1)
-    return whole + (within * 2 * ratio if within < 0.5 else ratio + (within - 0.5) * 2 * (1 - ratio))
+    if within < 0.5:
+        return whole + within * 2 * ratio
+    return whole + (ratio + (within - 0.5) * 2 * (1 - ratio))
 
 
 def is_sounding(notes: list[Note], beat: float) -> bool:
-    """Whether one of the notes sounds at a beat of the song."""
+    """Check that one of the notes sounds at a beat of the song."""
     return any(note.start <= beat < note.start + note.length for note in notes)
 
 
 def pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
-    """Choose one of the choices, all as likely."""
+    """Choose one of equally likely choices."""
     return choices[int(rng.integers(len(choices)))]

@@ -1,21 +1,22 @@
-"""What a style is: tempo, harmony, and what the rhythm section plays on which instruments."""
+"""A style of music as text: tempo, harmony, the patterns of the band and its instruments."""
 
 from dataclasses import dataclass
 
-DrumBar = dict[str, str]  # drum -> pattern
+DrumBar = dict[str, str]
+"""Drum -> pattern."""
 
 
 @dataclass(frozen=True)
 class Style:
     """One style, written as text that reads like music.
 
-    Drum bars are tablature, one drum a line: ``x`` is a hit, ``X`` an accent, ``o`` a ghost note. Chord
+    Drum bars are tablature, one drum in each line: ``x`` is a hit, ``X`` an accent, ``o`` a ghost note. Chord
     patterns strike the chord at ``x`` and let it ring over ``-``. The digits of a riff pick voices of the
     chord, the lowest first. The letters of a bass line are degrees of the chord: ``R`` root, ``3``, ``5``,
     ``6``, ``7``, ``8`` the octave, ``a`` a half step below the next root. Commas separate instruments.
 
     Attributes:
-        name: What musicians call it.
+        name: Its name among musicians.
         tempo: Slowest and fastest, in beats a minute.
         harmony: Family of progressions, a key of ``harmony.PROGRESSIONS``.
         verse: Drums of the verse.
@@ -25,10 +26,10 @@ class Style:
         riff: Arpeggios and riffs.
         kits: Drum kits.
         basses: Basses.
-        compers: Who plays the chords.
-        riffers: Who plays the riff.
-        pads: Who holds the chords in the chorus.
-        swing: Where the offbeat eighth falls within its beat: 0.5 is straight, 0.67 a shuffle.
+        compers: Instruments that play the chords.
+        riffers: Instruments that play the riff.
+        pads: Instruments that hold the chords in the chorus.
+        swing: Position of the offbeat eighth within its beat: 0.5 is straight, 0.67 a shuffle.
     """
 
     name: str
@@ -52,7 +53,7 @@ def read_drums(tablature: str) -> DrumBar:
     return dict(line.split() for line in tablature.strip().splitlines())
 
 
-# What may close a section. The groove stops where the fill's first stroke falls, except the kick.
+# Fills at the end of a section. The groove stops at the first stroke of the fill, except for the kick.
 FILLS = (
     """
     snare ............xxxX
@@ -100,8 +101,8 @@ TRIPLET_FILLS = (
 
 
 def add_fill(groove: DrumBar, fill: DrumBar) -> DrumBar:
-    """Play the groove up to the first stroke of the fill, then the fill; the kick goes on below it."""
-    begin = min(len(line) - len(line.lstrip(".")) for line in fill.values())
-    rest = "." * len(groove["kick"])
-    going_on = {**dict.fromkeys(groove, rest), "kick": groove["kick"], **fill}
-    return {drum: groove.get(drum, rest)[:begin] + line[begin:] for drum, line in going_on.items()}
+    """Play the groove up to the first stroke of the fill, then the fill; the kick continues below it."""
+    first_stroke = min(len(pattern) - len(pattern.lstrip(".")) for pattern in fill.values())
+    silence = "." * len(groove["kick"])
+    end = {**dict.fromkeys(groove, silence), "kick": groove["kick"], **fill}
+    return {drum: groove.get(drum, silence)[:first_stroke] + end[drum][first_stroke:] for drum in end}

@@ -1,4 +1,4 @@
-"""Play parts: their notes as a MIDI file in memory, and that through a SoundFont to audio."""
+"""Play parts: write their notes as a MIDI file in memory, and render it with a SoundFont."""
 
 import io
 from collections.abc import Sequence
@@ -18,13 +18,20 @@ from bsroformer.extras import install_command
 if TYPE_CHECKING:
     import pretty_midi
 
-RATE = 48000  # samples a second; midirenderer plays at no other rate
-TICKS_PER_BEAT = 960  # at MIDI's default of 120 beats a minute, half a millisecond
-CONTROL_SECONDS = 0.02  # between two pitch bends or expression changes: 50 a second sound continuous
-PAN, EXPRESSION, REVERB, CHORUS = 10, 11, 91, 93  # MIDI controllers
+RATE = 48000
+"""Samples a second; midirenderer has no other rate."""
+TICKS_PER_BEAT = 960
+"""Half a millisecond at MIDI's default of 120 beats a minute."""
+CONTROL_SECONDS = 0.02
+"""Time between two pitch bends or expression changes: 50 a second sound continuous."""
+PAN, EXPRESSION, REVERB, CHORUS = 10, 11, 91, 93
+"""MIDI controllers."""
 MIDDLE, SIDES = (64,), (0, 127)
-RING_SECONDS = 3.0  # after its last note a part has died away
-BEND_RANGE_CENTS = 200  # of a full pitch bend, the General MIDI default
+"""Values of the pan controller for one part, and for two."""
+RING_SECONDS = 3.0
+"""Time in which a part dies away after its last note."""
+BEND_RANGE_CENTS = 200
+"""Range of a full pitch bend, the General MIDI default."""
 
 
 @lru_cache(maxsize=1)
@@ -42,13 +49,13 @@ def soundfont() -> bytes:
 
 
 def play(parts: Sequence[Part], tempo: float, seconds: float) -> np.ndarray:
-    """Play one part, or two at once: a pass costs the synthesiser the same, whoever plays.
+    """Play one part, or two at once, at the same cost.
 
     Args:
         parts: One part, heard in stereo, or two, the first on the left and the second on the right. Each has
             at least one note.
         tempo: Beats a minute.
-        seconds: Length of the result; what rings longer is cut.
+        seconds: Length of the result; a longer tail is cut.
 
     Returns:
         Dry audio ``(c t)``, float32, two channels at ``RATE``.
@@ -57,19 +64,19 @@ def play(parts: Sequence[Part], tempo: float, seconds: float) -> np.ndarray:
 
     beat = 60 / tempo
     notes = [note for part in parts for note in part.notes]
-    # Silence takes as long to play as music: a pad of the chorus is played from the chorus on.
+    # Silence takes as long to render as music: a pad of the chorus is rendered from the chorus on.
     begin = min(note.start for note in notes) * beat
     end = min(seconds, max(note.start + note.length for note in notes) * beat + RING_SECONDS)
     wave = midirenderer.render_wave_from(soundfont(), write_midi(parts, beat, begin, end))
     played, _ = soundfile.read(io.BytesIO(wave), dtype="float32", always_2d=True)
     audio = np.zeros((2, round(seconds * RATE)), dtype=np.float32)
-    here = audio[:, round(begin * RATE) :]
-    here[:, : len(played)] = played.T[:, : here.shape[-1]]
+    target = audio[:, round(begin * RATE) :]
+    target[:, : len(played)] = played.T[:, : target.shape[-1]]
     return audio
 
 
 def write_midi(parts: Sequence[Part], beat: float, begin: float, end: float) -> bytes:
-    """Write parts as a MIDI file of what sounds between two times, in seconds.
+    """Write parts as a MIDI file from one time to another, in seconds.
 
     Args:
         parts: One part for the middle, or two for the sides.
@@ -80,10 +87,11 @@ def write_midi(parts: Sequence[Part], beat: float, begin: float, end: float) -> 
     import pretty_midi
 
     midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_BEAT)
-    for part, pan in zip(parts, MIDDLE if len(parts) == 1 else SIDES, strict=True):
+    pans = MIDDLE if len(parts) == 1 else SIDES
+    for part, pan in zip(parts, pans, strict=True):
         instrument = write_part(part, beat, begin)
         instrument.control_changes.append(pretty_midi.ControlChange(PAN, pan, 0.0))
-        # The mix has a room of its own. The event at the end lets the last notes ring: playing stops there.
+        # The mix has its own reverberation. The event at the end lets the last notes ring: playing stops there.
         for time in (0.0, end - begin):
             instrument.control_changes.append(pretty_midi.ControlChange(REVERB, 0, time))
         instrument.control_changes.append(pretty_midi.ControlChange(CHORUS, 0, 0.0))
@@ -94,12 +102,13 @@ def write_midi(parts: Sequence[Part], beat: float, begin: float, end: float) -> 
 
 
 def write_part(part: Part, beat: float, begin: float) -> "pretty_midi.Instrument":
-    """Write the notes of a part, and what a singer makes of them."""
+    """Write the notes of a part, with the expression of its singer."""
     import pretty_midi
 
     instrument = pretty_midi.Instrument(PROGRAMS[part.instrument], is_drum=part.stem == "drums")
     for note in part.notes:
-        start, stop = (time * beat - begin for time in (note.start, note.start + note.length))
+        start = note.start * beat - begin
+        stop = (note.start + note.length) * beat - begin
         instrument.notes.append(pretty_midi.Note(note.velocity, note.pitch, start, stop))
         if part.singer is not None:
             express(instrument, part.singer, start, stop)
@@ -116,6 +125,7 @@ def express(instrument: "pretty_midi.Instrument", singer: Singer, start: float, 
     cents += vibrato * np.sin(2 * np.pi * singer.vibrato_hz * times)
     bends = np.clip(cents / BEND_RANGE_CENTS * 8192, -8192, 8191).astype(int)
     swell = np.round(88 + 36 * np.sin(np.pi * (times / (stop - start)) ** 0.7)).astype(int)
-    for time, bend, level in zip((start + times).tolist(), bends.tolist(), swell.tolist(), strict=True):
+    onsets = start + times
+    for time, bend, level in zip(onsets.tolist(), bends.tolist(), swell.tolist(), strict=True):
         instrument.pitch_bends.append(pretty_midi.PitchBend(bend, time))
         instrument.control_changes.append(pretty_midi.ControlChange(EXPRESSION, level, time))

@@ -2,7 +2,8 @@
 
 from bsroformer.errors import InputError
 
-SIZES = {"train": 36, "test": 8}  # songs of a split, unless asked otherwise
+SIZES = {"train": 36, "test": 8}
+"""Songs of each split of the default set."""
 
 ADJECTIVES = (
     "Amber", "Borrowed", "Copper", "Distant", "Electric", "Faded", "Golden", "Hidden", "Indigo", "Jade",
@@ -15,29 +16,31 @@ NOUNS = (
     "River", "Station", "Tides", "Umbrellas", "Valley", "Windows", "Yesterday", "Zephyr", "Compass",
     "Mirrors", "Rooftops", "Stairs",
 )  # fmt: skip
-MOST_SONGS = len(ADJECTIVES) * len(NOUNS) // 2  # of one split
+MAX_SONGS = len(ADJECTIVES) * len(NOUNS) // 2
+"""Songs of one split."""
 
 
 def song_names(split: str, count: int | None = None) -> list[str]:
-    """Name the songs of a split: always the same names in the same order, and none in both splits.
+    """Name the songs of a split: always the same names in the same order, which differ between splits.
 
     Args:
         split: ``"train"`` or ``"test"``.
-        count: How many names; as many as the default set has songs when None.
+        count: Number of names; None is the number of songs in the default set.
 
     Raises:
-        InputError: The split is unknown, or there are not so many names.
+        InputError: The split is unknown, or there are too few names.
     """
     if split not in SIZES:
         raise InputError(f'The demo songs have no split "{split}"; ask for "train" or "test".')
     count = SIZES[split] if count is None else count
-    if not 0 <= count <= MOST_SONGS:
-        raise InputError(f"The demo set has 0 to {MOST_SONGS} {split} songs, not {count}.")
-    first = MOST_SONGS if split == "test" else 0
+    if not 0 <= count <= MAX_SONGS:
+        raise InputError(f"The demo set has 0 to {MAX_SONGS} {split} songs, not {count}.")
+    first = MAX_SONGS if split == "test" else 0
     return [_name(number) for number in range(first, first + count)]
 
 
 def _name(number: int) -> str:
     """Pair every adjective with every noun before any pair comes again: 7 and 30 share no divisor."""
-    lap, place = divmod(number, len(ADJECTIVES))
-    return f"{ADJECTIVES[place]} {NOUNS[(place + 7 * lap) % len(NOUNS)]}"
+    lap, index = divmod(number, len(ADJECTIVES))
+    noun = NOUNS[(index + 7 * lap) % len(NOUNS)]
+    return f"{ADJECTIVES[index]} {noun}"

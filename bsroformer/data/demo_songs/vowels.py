@@ -14,13 +14,16 @@ VOWELS = {
     "aw": (570, 840, 2410),
     "oo": (300, 870, 2240),
 }
-PEAK_DB = 9.0  # gain at a formant
-FLOOR_DB = -5.0  # gain far from all
-GLIDE_SECONDS = 0.06  # from one vowel to the next
+PEAK_DB = 9.0
+"""Gain at a formant."""
+FLOOR_DB = -5.0
+"""Gain far from all formants."""
+GLIDE_SECONDS = 0.06
+"""Time from one vowel to the next."""
 
 
 def formant_gain(frequencies: np.ndarray, vowel: str, size: float) -> np.ndarray:
-    """Gain of a vowel at ``frequencies`` in Hz; its formants are scaled by ``size``."""
+    """Compute the gain of a vowel at ``frequencies`` in Hz; its formants are scaled by ``size``."""
     decibels = np.full(frequencies.shape, FLOOR_DB, dtype=np.float32)
     for formant in VOWELS[vowel]:
         centre = formant * size
@@ -35,7 +38,7 @@ def pronounce(audio: np.ndarray, notes: list[Note], singer: Singer, beat: float,
     Args:
         audio: Sung notes ``(c t)``, float32.
         notes: The notes, in beats.
-        singer: Whose vowels.
+        singer: The singer.
         beat: Length of a beat in seconds.
         rate: Samples a second.
     """
@@ -49,7 +52,7 @@ def pronounce(audio: np.ndarray, notes: list[Note], singer: Singer, beat: float,
     result = np.zeros_like(audio)
     for vowel in sorted(set(sounding)):
         coloured = irfft(spectrum * formant_gain(frequencies, vowel, singer.size), size, axis=-1)[:, :length]
-        # How much of this vowel sounds: 0 or 1, with a glide at each change.
+        # Level of this vowel: 0 or 1, with a glide at each change.
         steps = np.array([float(name == vowel) for name in sounding])
         points = np.stack([onsets - GLIDE_SECONDS / 2, onsets + GLIDE_SECONDS / 2], axis=1).ravel()
         levels = np.stack([np.roll(steps, 1), steps], axis=1).ravel()

@@ -1,27 +1,28 @@
-"""The doctor: listens to every song of a data set, and tells what training would suffer from before it does.
+"""The doctor: decodes every track of a data set, and reports what would harm a training before it starts.
 
 ::
 
-    examine_songs   files -> facts: each is decoded once, in blocks      meter, clipping, reader, examine
-    judge           facts -> findings: what, how bad, and what training makes of it   fit, sound, twins, near_twins
-    write_check     both -> check.json                                   report
+    examine_tracks   files -> facts: each is decoded once, in chunks         examine, meter, facts
+    judge            facts -> findings: the fault, its severity, and its effect on training
+                     file_findings, sound_findings, duplicates, near_duplicates (level_correlation)
+    write_check      both -> check.json                                      report
 """
 
-from bsroformer.data.doctor.examine import examine_songs, stated_seconds
+from bsroformer.data.doctor.examine import examine_tracks, stated_seconds
+from bsroformer.data.doctor.facts import TrackFacts
 from bsroformer.data.doctor.finding import Finding, Severity
-from bsroformer.data.doctor.judge import Demands, judge
-from bsroformer.data.doctor.near_twins import near_work
+from bsroformer.data.doctor.judge import Requirements, judge
+from bsroformer.data.doctor.near_duplicates import comparison_work
 from bsroformer.data.doctor.report import write_check
-from bsroformer.data.doctor.song_facts import SongFacts
 
 __all__ = [
-    "Demands",
     "Finding",
+    "Requirements",
     "Severity",
-    "SongFacts",
-    "examine_songs",
+    "TrackFacts",
+    "comparison_work",
+    "examine_tracks",
     "judge",
-    "near_work",
     "stated_seconds",
     "write_check",
 ]

@@ -1,26 +1,29 @@
-"""What the doctor says of a song."""
+"""A finding of the doctor: a property of a track that matters in training."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bsroformer.data.layouts import SPLITS
+from bsroformer.data.layouts import SPLITS, TrackFiles
 
 Severity = Literal["error", "warning", "remark"]
 """``error``: training refuses or stops, or its scores mean nothing; ``warning``: it works, but the result suffers;
 ``remark``: good to know."""
+REFUSES = "refuses the data set"
+SUMS = "sums the stems instead"
+"""What training does about a track, or about its mixture."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with a song, or good to know of it.
+    """A fault of a track, or a remark about it.
 
     Attributes:
-        kind: What kind of thing, in a word or two.
-        severity: How bad it is.
-        split: Of the song.
-        song: Its name; empty where a split as a whole is meant.
-        stems: Those that it is about; none where it is about the whole song.
-        found: What was found, as a phrase with its figures.
+        kind: Kind of finding, in a word or two.
+        severity: Its severity.
+        split: Split of the track.
+        song: Name of the track; empty for a finding about a split.
+        stems: Stems that it concerns; empty for the whole track.
+        found: The finding, as a phrase with its figures.
         training: What training would do about it, as a clause.
     """
 
@@ -32,7 +35,14 @@ class Finding:
     found: str
     training: str
 
+    @classmethod
+    def about(
+        cls, song: TrackFiles, kind: str, severity: Severity, stems: tuple[str, ...], found: str, training: str
+    ) -> "Finding":
+        """Create a finding about a track."""
+        return cls(kind, severity, song.split, song.name, stems, found, training)
+
     @property
     def order(self) -> tuple[int, int, str, str]:
-        """Errors first, then by split and song."""
+        """Sort key: errors first, then by split and track."""
         return get_args(Severity).index(self.severity), SPLITS.index(self.split), self.song, self.kind

@@ -1,54 +1,58 @@
-"""From what is known of the songs to what is wrong with them."""
+"""Judge the measured tracks of a data set."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from bsroformer.data.doctor.finding import Finding
-from bsroformer.data.doctor.fit import REFUSES, fit_findings
-from bsroformer.data.doctor.like_levels import Advance
-from bsroformer.data.doctor.near_twins import near_findings
-from bsroformer.data.doctor.song_facts import SongFacts
-from bsroformer.data.doctor.sound import sound_findings
-from bsroformer.data.doctor.twins import exact_pairs, twin_findings
-from bsroformer.data.layouts import SongFormat
+from bsroformer.data.doctor.duplicates import duplicate_findings, exact_pairs
+from bsroformer.data.doctor.facts import TrackFacts
+from bsroformer.data.doctor.file_findings import file_findings
+from bsroformer.data.doctor.finding import REFUSES, Finding
+from bsroformer.data.doctor.level_correlation import Advance
+from bsroformer.data.doctor.near_duplicates import near_duplicate_findings
+from bsroformer.data.doctor.sound_findings import sound_findings
+from bsroformer.data.layouts import TrackFormat
 
 
 @dataclass(frozen=True)
-class Demands:
-    """What training makes of the songs.
+class Requirements:
+    """Requirements of a training.
 
     Attributes:
-        form: What each must have.
+        form: Format that each track must have.
         excerpt: Length of an excerpt, seconds.
-        mend: What packing mends: ``rate``, ``channels``, ``length``, ``missing``.
+        mend: Repairs of packing: ``rate``, ``channels``, ``length``, ``missing``.
     """
 
-    form: SongFormat
+    form: TrackFormat
     excerpt: float
     mend: Collection[str] = ()
 
 
-def judge(songs: Sequence[SongFacts], demands: Demands, advance: Advance = lambda work: None) -> list[Finding]:
-    """What is wrong with the songs of a data set, errors first.
+def judge(
+    tracks: Sequence[TrackFacts], requirements: Requirements, advance: Advance = lambda work: None
+) -> list[Finding]:
+    """Find the faults of a data set, errors first.
 
     Args:
-        songs: All songs.
-        demands: What training makes of them.
-        advance: Called with how much of `near_work`, which may last, is done.
+        tracks: All tracks.
+        requirements: Requirements of the training.
+        advance: Called with how much of `comparison_work`, which may take long, is done.
     """
-    findings = [*_splits(songs)]
-    for facts in songs:
-        findings += fit_findings(facts, demands.form, demands.mend)
-        findings += sound_findings(facts, demands.excerpt)
-    pairs = exact_pairs(songs)
-    findings += twin_findings(songs, pairs)
-    findings += near_findings(songs, pairs, advance)
+    findings = [*_splits(tracks)]
+    for facts in tracks:
+        findings += file_findings(facts, requirements.form, requirements.mend)
+        findings += sound_findings(facts, requirements.excerpt)
+    pairs = exact_pairs(tracks)
+    findings += duplicate_findings(tracks, pairs)
+    findings += near_duplicate_findings(tracks, pairs, advance)
     return sorted(findings, key=lambda finding: finding.order)
 
 
-def _splits(songs: Sequence[SongFacts]) -> Iterator[Finding]:
-    """Splits without which training does not begin."""
-    for split in {"train", "valid"} - {facts.song.split for facts in songs}:
-        told = f"add a folder {split}/"
-        told += ", or name songs of train in data.valid_songs" if split == "valid" else ""
-        yield Finding("no songs", "error", split, "", (), told, REFUSES)
+def _splits(tracks: Sequence[TrackFacts]) -> Iterator[Finding]:
+    """Find the missing splits without which training does not start."""
+    found = {facts.song.split for facts in tracks}
+    for split in {"train", "valid"} - found:
+        remedy = f"add a folder {split}/"
+        if split == "valid":
+            remedy += ", or name songs of train in data.valid_songs"
+        yield Finding("no songs", "error", split, "", (), remedy, REFUSES)

@@ -1,4 +1,4 @@
-"""What was found as JSON, for programs."""
+"""Write findings and measurements as JSON, for programs."""
 
 import json
 from collections import Counter
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.atomic import write_text
+from bsroformer.data.doctor.facts import TrackFacts, to_db
 from bsroformer.data.doctor.finding import Finding
-from bsroformer.data.doctor.song_facts import SongFacts, decibels
 
 
-def write_check(songs: Sequence[SongFacts], findings: Sequence[Finding], path: Path) -> None:
-    """Write findings, and the figures of every song; what has no figure, as the level of silence, is ``null``.
+def write_check(tracks: Sequence[TrackFacts], findings: Sequence[Finding], path: Path) -> None:
+    """Write findings, and the figures of every track; an infinite figure, as the level of silence, is ``null``.
 
     Raises:
         InputError: It cannot be written.
@@ -25,12 +25,12 @@ def write_check(songs: Sequence[SongFacts], findings: Sequence[Finding], path: P
         "warnings": severities["warning"],
         "remarks": severities["remark"],
         "findings": [asdict(finding) for finding in findings],
-        "songs": [_song(facts) for facts in songs],
+        "songs": [_track(facts) for facts in tracks],
     }
     write_text(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
 
 
-def _song(facts: SongFacts) -> dict[str, Any]:
+def _track(facts: TrackFacts) -> dict[str, Any]:
     return {
         "split": facts.song.split,
         "song": facts.song.name,
@@ -41,8 +41,9 @@ def _song(facts: SongFacts) -> dict[str, Any]:
     }
 
 
-def _stem(facts: SongFacts, name: str) -> dict[str, Any]:
-    stem, header = facts.stems[name], facts.headers[name]
+def _stem(facts: TrackFacts, name: str) -> dict[str, Any]:
+    stem = facts.stems[name]
+    header = facts.headers[name]
     return {
         "file": header.path.name,
         "stream": header.stream,
@@ -50,13 +51,13 @@ def _stem(facts: SongFacts, name: str) -> dict[str, Any]:
         "sample_rate": stem.sample_rate,
         "channels": stem.channels,
         "frames": stem.frames,
-        "peak_dbfs": _figure(decibels(stem.peak)),
-        "rms_dbfs": _figure(decibels(stem.rms)),
-        "dc_dbfs": _figure(decibels(stem.dc)),
-        "silent_share": round(stem.rests, 4),
+        "peak_dbfs": _figure(to_db(stem.peak)),
+        "rms_dbfs": _figure(to_db(stem.rms)),
+        "dc_dbfs": _figure(to_db(stem.dc)),
+        "silent_share": round(stem.silent_share, 4),
         "clipped_runs": stem.clipped.runs if stem.clipped else 0,
         "beyond_full_scale": stem.beyond,
-        "not_finite": stem.bad.count if stem.bad else 0,
+        "not_finite": stem.non_finite.count if stem.non_finite else 0,
         "digest": stem.digest,
     }
 

@@ -1,17 +1,16 @@
-"""What a data set on disk looks like, a layout a file: folder or table -> the files of each song."""
+"""Layouts of data sets on disk, one a file: folder or table -> the files of each track."""
 
 from bsroformer.data.layouts.find import Layout, find_files, refuse_equal_names
-from bsroformer.data.layouts.rest import REST
-from bsroformer.data.layouts.song_files import MIXTURE, SPLITS, SongFiles, SongFormat, StemFile
+from bsroformer.data.layouts.track_files import MIXTURE, REST, SPLITS, StemFile, TrackFiles, TrackFormat
 
 __all__ = [
     "MIXTURE",
     "REST",
     "SPLITS",
     "Layout",
-    "SongFiles",
-    "SongFormat",
     "StemFile",
+    "TrackFiles",
+    "TrackFormat",
     "find_files",
     "refuse_equal_names",
 ]

@@ -1,4 +1,4 @@
-"""A folder for each stem, with clips of any name and length in it, to be mixed at random.
+"""A layout of a folder for each stem, with clips of any name and length, to be mixed at random.
 
 ::
 
@@ -9,32 +9,32 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bsroformer.data.layouts.song_files import SongFiles, StemFile, audio_files_below
-from bsroformer.data.layouts.songs import listed
-from bsroformer.data.names import normal
+from bsroformer.data.layouts.track_files import StemFile, TrackFiles, audio_files_below, describe_entries
 from bsroformer.errors import InputError
+from bsroformer.file_names import normal
 
 
 def has_stem_folders(folder: Path, stems: Sequence[str]) -> bool:
-    """Whether a folder has one for a stem, with audio in it or below it."""
+    """Check for the folder of a stem with audio in it or below it."""
     return any((folder / stem).is_dir() and any(audio_files_below(folder / stem)) for stem in stems)
 
 
-def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[SongFiles]:
-    """The clips of each stem in the order of names, those in folders below it included.
+def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[TrackFiles]:
+    """List the clips of each stem in the order of names, with those in folders below.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no clip.
     """
-    clips = [
-        SongFiles(normal(path.relative_to(folder).as_posix()), split, path, {stem: StemFile(path)}, whole=False)
-        for stem in stems
-        if (folder / stem).is_dir()
-        for path in sorted(audio_files_below(folder / stem))
-    ]
+    clips = []
+    for stem in stems:
+        if not (folder / stem).is_dir():
+            continue
+        for path in sorted(audio_files_below(folder / stem)):
+            name = normal(path.relative_to(folder).as_posix())
+            clips.append(TrackFiles(name, split, path, {stem: StemFile(path)}, whole=False))
     if not clips:
         raise InputError(
             f"{folder} should hold folders named {', '.join(stems)} with audio files in them, but holds "
-            f"{listed(folder)}: name them so, or choose another data.root."
+            f"{describe_entries(folder)}: name them so, or choose another data.root."
         )
     return clips

@@ -1,61 +1,60 @@
-"""Choose the layout, and find the files of every song."""
+"""Choose the layout of a data set, and find the files of every track."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from bsroformer.data.layouts.clips import has_stem_folders, list_clips
 from bsroformer.data.layouts.flat import divide, is_flat
-from bsroformer.data.layouts.rest import with_rest
-from bsroformer.data.layouts.song_files import SPLITS, SongFiles
-from bsroformer.data.layouts.songs import ROOT_REMEDY, STEM_MP4, SongKind, list_songs, listed, split_folders
+from bsroformer.data.layouts.musdb18 import ROOT_REMEDY, STEM_MP4, TrackKind, list_tracks, split_folders
 from bsroformer.data.layouts.table import list_table
+from bsroformer.data.layouts.track_files import SPLITS, TrackFiles, describe_entries
 from bsroformer.errors import InputError
 
 Layout = Literal["stem_mp4", "folders", "any", "clips", "table"]
 
-_SONGS_OF: dict[SongKind, str] = {
+_DESCRIPTIONS: dict[TrackKind, str] = {
     "stem_mp4": f"files <song>{STEM_MP4}",
     "folders": "folders <song>/ with a file for each stem",
     "any": f"files <song>{STEM_MP4} or folders <song>/ with a file for each stem",
 }
-_CONFIG_OF: dict[SongKind, str] = {"stem_mp4": "data=musdb18", "folders": "data=musdb18hq"}
+_CONFIGS: dict[TrackKind, str] = {"stem_mp4": "data=musdb18", "folders": "data=musdb18hq"}
 
 
 def find_files(
     root: str | Path | None, stems: Sequence[str], layout: Layout = "any", extra: Sequence[str] = ()
-) -> list[SongFiles]:
-    """Find the files of every song, split by split and in the order of names.
+) -> list[TrackFiles]:
+    """Find the files of every track, split by split and in the order of names.
 
     Args:
         root: The data set: its folder, or its table.
-        stems: Names of the stems, which tell the folders of clips.
-        layout: What to expect there. ``clips`` is a folder for each stem in ``train/``, and songs of any kind in the
-            other splits.
+        stems: Names of the stems, which are those of the folders of clips.
+        layout: Layout of the data set. ``clips`` is a folder for each stem in ``train/``, and tracks of any kind in
+            the other splits.
         extra: Further material to train on: folders of any layout, or tables.
 
     Raises:
-        InputError: There is no data set at ``root``, or none of this layout; two songs have one name.
+        InputError: There is no data set at ``root``, or it has another layout; two tracks have one name.
     """
     if layout not in get_args(Layout):
-        raise InputError(f"data.layout={layout} is none of {', '.join(get_args(Layout))}")
-    songs = _of_data_set(root, stems, layout)
+        raise InputError(f"data.layout={layout} must be one of {', '.join(get_args(Layout))}")
+    tracks = _of_data_set(root, stems, layout)
     for path in extra:
-        songs += _extra_songs(Path(path).expanduser(), stems)
-    refuse_equal_names(songs)
-    return [with_rest(song, stems) for song in songs]
+        tracks += _of_extra(Path(path).expanduser(), stems)
+    refuse_equal_names(tracks)
+    return [song.with_rest(stems) for song in tracks]
 
 
-def _of_data_set(root: str | Path | None, stems: Sequence[str], layout: Layout) -> list[SongFiles]:
+def _of_data_set(root: str | Path | None, stems: Sequence[str], layout: Layout) -> list[TrackFiles]:
     if layout == "table":
         return list_table(_table(root))
     folder = None if root is None else Path(root).expanduser()
     if layout == "any" and folder is not None and is_flat(folder):
-        songs = [song for song in list_songs(folder, "train") if song.stems]
-        if any(stem in song.stems for song in songs for stem in stems):
-            return sorted(divide(songs), key=lambda song: (SPLITS.index(song.split), song.name))
-    return _in_splits(split_folders(root), stems, layout)
+        tracks = [song for song in list_tracks(folder, "train") if song.stems]
+        if any(stem in song.stems for song in tracks for stem in stems):
+            return sorted(divide(tracks), key=lambda song: (SPLITS.index(song.split), song.name))
+    return _of_split_folders(split_folders(root), stems, layout)
 
 
 def _table(root: str | Path | None) -> Path:
@@ -67,59 +66,58 @@ def _table(root: str | Path | None) -> Path:
     return table
 
 
-def _in_splits(folders: dict[str, Path], stems: Sequence[str], layout: Layout) -> list[SongFiles]:
-    songs: list[SongFiles] = []
+def _of_split_folders(folders: dict[str, Path], stems: Sequence[str], layout: Layout) -> list[TrackFiles]:
+    kind: TrackKind = layout if layout in ("stem_mp4", "folders") else "any"
+    tracks: list[TrackFiles] = []
     for split, folder in folders.items():
         if layout == "clips" and split == "train":
-            songs += list_clips(folder, split, stems)
+            tracks += list_clips(folder, split, stems)
         else:
-            songs += list_songs(folder, split, _kind(layout))
-    if not songs:
-        raise InputError(_no_songs(list(folders.values()), _kind(layout)))
-    return songs
+            tracks += list_tracks(folder, split, kind)
+    if not tracks:
+        raise InputError(_no_tracks(list(folders.values()), kind))
+    return tracks
 
 
-def _kind(layout: Layout) -> SongKind:
-    return layout if layout in ("stem_mp4", "folders") else "any"
-
-
-def _extra_songs(path: Path, stems: Sequence[str]) -> Iterator[SongFiles]:
-    """The songs of further material, its layout told by what is there; its name is put before theirs."""
+def _of_extra(path: Path, stems: Sequence[str]) -> list[TrackFiles]:
+    """List the tracks of further material of any layout, with its name before theirs."""
     if path.is_file():
-        songs = [song for song in list_table(path) if song.split == "train"]
+        prefix = path.stem
+        holds = "no rows of train"
+        tracks = [song for song in list_table(path) if song.split == "train"]
     elif path.is_dir():
+        prefix = path.name
+        holds = describe_entries(path)
         folder = path / "train" if (path / "train").is_dir() else path
         clips = has_stem_folders(folder, stems)
-        songs = list_clips(folder, "train", stems) if clips else list_songs(folder, "train")
+        tracks = list_clips(folder, "train", stems) if clips else list_tracks(folder, "train")
     else:
         raise InputError(f"There is no folder or table {path}, which data.extra names: check the path.")
-    if not songs:
+    if not tracks:
         raise InputError(
             f"data.extra names {path}, which should hold songs, a folder for each stem, or train/ with either, but "
-            f"holds {listed(path) if path.is_dir() else 'no rows of train'}: check the path."
+            f"holds {holds}: check the path."
         )
-    return (
-        replace(song, name=f"{path.stem if path.is_file() else path.name}/{song.name}", whole=False) for song in songs
-    )
+    return [replace(song, name=f"{prefix}/{song.name}", whole=False) for song in tracks]
 
 
-def refuse_equal_names(songs: Sequence[SongFiles]) -> None:
-    """Make sure that a split and a name mean one song.
+def refuse_equal_names(tracks: Sequence[TrackFiles]) -> None:
+    """Check that a split and a name identify one track.
 
     Raises:
-        InputError: They mean two.
+        InputError: They identify two.
     """
-    seen: dict[tuple[str, str], SongFiles] = {}
-    for song in songs:
-        twin = seen.setdefault((song.split, song.name), song)
-        if twin is not song:
-            raise InputError(f"{twin.path} and {song.path} are both called {song.name}: rename one of them.")
+    seen: dict[tuple[str, str], TrackFiles] = {}
+    for song in tracks:
+        other = seen.setdefault((song.split, song.name), song)
+        if other is not song:
+            raise InputError(f"{other.path} and {song.path} are both called {song.name}: rename one of them.")
 
 
-def _no_songs(folders: Sequence[Path], kind: SongKind) -> str:
-    """The message for split folders without a song of this kind: it tells of songs of the other."""
-    expected = f"Expected {_SONGS_OF[kind]} in {folders[0]}"
-    other: SongKind = "folders" if kind == "stem_mp4" else "stem_mp4"
-    if kind != "any" and any(list_songs(folder, "", other) for folder in folders):
-        return f"{expected}, but found {_SONGS_OF[other]}: choose {_CONFIG_OF[other]}, or another data.root."
-    return f"{expected}, but found {listed(folders[0])}: {ROOT_REMEDY}, with songs in them."
+def _no_tracks(folders: Sequence[Path], kind: TrackKind) -> str:
+    """Write the message for splits without a track of this kind: it mentions tracks of the other kind."""
+    expected = f"Expected {_DESCRIPTIONS[kind]} in {folders[0]}"
+    other: TrackKind = "folders" if kind == "stem_mp4" else "stem_mp4"
+    if kind != "any" and any(list_tracks(folder, "", other) for folder in folders):
+        return f"{expected}, but found {_DESCRIPTIONS[other]}: choose {_CONFIGS[other]}, or another data.root."
+    return f"{expected}, but found {describe_entries(folders[0])}: {ROOT_REMEDY}, with songs in them."

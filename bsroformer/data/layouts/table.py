@@ -1,4 +1,4 @@
-"""A table of files: a CSV with a row for each.
+"""A layout of a table: a CSV file that lists audio files.
 
 ::
 
@@ -6,101 +6,130 @@
     train,Falcon 69,vocals,stems/falcon vocals.wav
     train,,drums,/loops/120 bpm.flac
 
-``stem`` and ``path`` are needed; paths are relative to the table's folder. Rows with one ``song`` belong together,
-a row without one is a clip of its own. Without ``split`` all is ``train``. ``instrum`` may stand for ``stem``.
+``stem`` and ``path`` are needed; paths are relative to the table's folder. Entries with the same ``song`` are one
+track, an entry without one is a clip of its own. Without ``split`` all are ``train``. ``instrum`` may replace ``stem``.
 """
 
 import codecs
 import csv
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from bsroformer.data.layouts.song_files import SPLITS, SongFiles, StemFile
-from bsroformer.data.names import existing, normal
+from bsroformer.data.layouts.track_files import SPLITS, StemFile, TrackFiles
 from bsroformer.errors import InputError
+from bsroformer.file_names import existing, normal
 
-Row = dict[str, str]
 DELIMITERS = ",;\t"
 """Semicolons are what spreadsheets write where the comma is the decimal point."""
 
 
-def list_table(table: Path) -> list[SongFiles]:
-    """The songs and clips of a table, in the order in which they come in it.
+class _Entry(NamedTuple):
+    """One entry of a table, checked."""
+
+    number: int
+    """Its line, as an editor counts."""
+    split: str
+    song: str
+    """Empty for a clip."""
+    stem: str
+    path: Path
+    written: str
+    """The path as written."""
+
+
+def list_table(table: Path) -> list[TrackFiles]:
+    """List the tracks and clips of a table, in its order.
 
     Raises:
-        InputError: There is no such table, or it cannot be read; a column or a value is missing or unknown; or a song
-            has a stem twice.
+        InputError: The table is missing or cannot be read; a column or a value is missing or unknown; or a track has a
+            stem twice.
     """
-    songs: dict[tuple[str, str], SongFiles] = {}
-    for number, row in _rows(table):
-        split, song, stem, path = _checked(table, number, row)
-        name = song or f"{stem}/{row['path']}"
-        if (split, name) not in songs:
-            songs[split, name] = SongFiles(name, split, path.parent if song else path, {}, whole=bool(song))
-        stems = dict(songs[split, name].stems)
-        if stem in stems:
-            raise InputError(f"{table}, row {number}: {name} has {stem} twice: remove one, or name another song.")
-        stems[stem] = StemFile(path)
-        songs[split, name] = SongFiles(name, split, songs[split, name].path, stems, whole=bool(song))
-    if not songs:
+    tracks: dict[tuple[str, str], TrackFiles] = {}
+    for entry in _entries(table):
+        name = entry.song or f"{entry.stem}/{entry.written}"
+        path = entry.path.parent if entry.song else entry.path
+        new = TrackFiles(name, entry.split, path, {}, whole=bool(entry.song))
+        song = tracks.get((entry.split, name), new)
+        if entry.stem in song.stems:
+            raise InputError(
+                f"{table}, row {entry.number}: {name} has {entry.stem} twice: remove one, or name another song."
+            )
+        stems = {**song.stems, entry.stem: StemFile(entry.path)}
+        tracks[entry.split, name] = replace(song, stems=stems)
+    if not tracks:
         raise InputError(f"{table} has no rows: list a stem and a path in each.")
-    return list(songs.values())
+    return list(tracks.values())
 
 
-def _rows(table: Path) -> list[tuple[int, Row]]:
-    """List the rows that hold anything, with their numbers as an editor counts lines."""
+def _entries(table: Path) -> list[_Entry]:
+    """Read and check the entries that are not empty."""
     try:
         with table.open(encoding=_encoding(table), newline="") as file:
             delimiter = _delimiter(file.readline())
             file.seek(0)
             reader = csv.DictReader(file, delimiter=delimiter, skipinitialspace=True)
-            names = [name.strip().lower() for name in reader.fieldnames or ()]
-            rows = [(reader.line_num, _named(table, reader.line_num, row)) for row in reader]
+            columns = [name.strip().lower() for name in reader.fieldnames or ()]
+            numbered = [(reader.line_num, values) for values in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table} cannot be read as a table ({error}): give a CSV file in UTF-8 or UTF-16.") from error
-    if twice := [name for name in set(names) if names.count(name) > 1]:
-        raise InputError(f"{table} has the column {twice[0]} twice: remove one of them.")
-    lacking = [name for name in ("stem", "path") if name not in names and (name != "stem" or "instrum" not in names)]
-    if lacking:
-        raise InputError(
-            f"{table} lacks the column {' and '.join(lacking)}: its first line must name stem and path, and may name "
-            "song and split, separated by commas, semicolons or tabs."
-        )
-    return [(number, row) for number, row in rows if any(row.values())]
+    named = [(number, _by_column(table, number, values)) for number, values in numbered]
+    _check_columns(table, columns)
+    return [_checked(table, number, values) for number, values in named if any(values.values())]
 
 
 def _encoding(table: Path) -> str:
-    """UTF-8, or UTF-16 where a byte order mark says so, as spreadsheets write it."""
+    """Detect UTF-16 by its byte order mark, as spreadsheets write it; otherwise UTF-8."""
     with table.open("rb") as file:
         return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _delimiter(header: str) -> str:
-    """The separator of the columns: the one of comma, semicolon and tab that the header has most of."""
+    """Choose the separator of the columns: the one that the header has most of."""
     return max(DELIMITERS, key=header.count)
 
 
-def _named(table: Path, number: int, row: dict[str | None, str | list[str] | None]) -> Row:
-    """A row's values by column.
+def _by_column(table: Path, number: int, values: dict[str | None, str | list[str] | None]) -> dict[str, str]:
+    """Strip the names of columns and the values of an entry.
 
     Raises:
         InputError: It has more values than there are columns.
     """
-    if None in row:
+    if None in values:
         raise InputError(f"{table}, row {number} has more values than columns: put a path with a comma in quotes.")
-    return {str(name).strip().lower(): str(value or "").strip() for name, value in row.items()}
+    return {str(name).strip().lower(): str(value or "").strip() for name, value in values.items()}
 
 
-def _checked(table: Path, number: int, row: Row) -> tuple[str, str, str, Path]:
-    """Split, song, stem and path of a row."""
-    split, stem = row.get("split") or "train", row.get("stem") or row.get("instrum") or ""
-    if not stem or not row["path"]:
+def _check_columns(table: Path, columns: list[str]) -> None:
+    for name in columns:
+        if columns.count(name) > 1:
+            raise InputError(f"{table} has the column {name} twice: remove one of them.")
+    lacking = []
+    if "stem" not in columns and "instrum" not in columns:
+        lacking.append("stem")
+    if "path" not in columns:
+        lacking.append("path")
+    if lacking:
+        raise InputError(
+            f"{table} lacks the column {' and '.join(lacking)}: its first line must name stem and path, and may name "
+            "song and split, separated by commas, semicolons or tabs."
+        )
+
+
+def _checked(table: Path, number: int, values: dict[str, str]) -> _Entry:
+    """Check the values of an entry."""
+    split = values.get("split") or "train"
+    stem = values.get("stem") or values.get("instrum") or ""
+    song = values.get("song", "")
+    written = values["path"]
+    if not stem or not written:
         raise InputError(f"{table}, row {number}: stem or path is empty: fill in both, or remove the row.")
     if split not in SPLITS:
         raise InputError(f"{table}, row {number}: split is {split}: write {', '.join(SPLITS)}, or nothing for train.")
-    if split != "train" and not row.get("song"):
+    if split != "train" and not song:
         raise InputError(f"{table}, row {number}: only train takes clips: name the song that this {stem} is of.")
     try:
-        path = existing(table.parent / Path(row["path"]).expanduser())
+        path = existing(table.parent / Path(written).expanduser())
     except (OSError, RuntimeError, ValueError) as error:  # too long, of an unknown user, or with a zero byte
-        raise InputError(f"{table}, row {number}: {row['path']!r} is no path ({error}): correct it.") from error
-    return split, normal(row.get("song", "")), normal(stem), path
+        raise InputError(f"{table}, row {number}: {written!r} cannot be a path ({error}): correct it.") from error
+    return _Entry(number, split, normal(song), normal(stem), path, written)

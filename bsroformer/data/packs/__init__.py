@@ -1,20 +1,20 @@
-"""Songs prepared for training: decoded once into an array that is read at memory speed, with an index of levels.
+"""Packs: tracks decoded once into an array that is read at memory speed, with their levels.
 
-A pack is a folder with one for each song: see `packed_song`. It is a copy: nothing but time is lost with it.
+A pack folder contains one folder for each track: see `packed_track`. It is a copy: deleting it costs nothing but time.
 """
 
 from bsroformer.data.packs.plan import PackPlan, check_mend, plan_packs, refuse_full_disk
-from bsroformer.data.packs.prepare import pack_songs
-from bsroformer.data.packs.training_songs import TrainingSongs, saving, songs_of_pack_alone, training_songs
+from bsroformer.data.packs.prepare import pack_tracks
+from bsroformer.data.packs.training_tracks import TrainingTracks, estimate_packing, tracks_of_pack, training_tracks
 
 __all__ = [
     "PackPlan",
-    "TrainingSongs",
+    "TrainingTracks",
     "check_mend",
-    "pack_songs",
+    "estimate_packing",
+    "pack_tracks",
     "plan_packs",
     "refuse_full_disk",
-    "saving",
-    "songs_of_pack_alone",
-    "training_songs",
+    "tracks_of_pack",
+    "training_tracks",
 ]

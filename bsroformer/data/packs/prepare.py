@@ -1,4 +1,4 @@
-"""Pack the songs of a data set, several at a time; what is packed already stays."""
+"""Pack the tracks of a data set, several at a time, except those that are packed already."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from filelock import FileLock, Timeout
 
 from bsroformer.atomic import writing
 from bsroformer.data.packs.manifest import write_manifest
-from bsroformer.data.packs.pack_song import Outcome, pack_song
-from bsroformer.data.packs.packed_song import mapped
+from bsroformer.data.packs.pack_track import PackResult, pack_track
+from bsroformer.data.packs.packed_track import mapped
 from bsroformer.data.packs.plan import PackPlan
 from bsroformer.errors import InputError
 from bsroformer.parallel import mapping
@@ -18,28 +18,28 @@ from bsroformer.parallel import mapping
 LOCK = ".preparing"
 
 
-def pack_songs(plan: PackPlan, workers: int) -> Iterator[Outcome]:
-    """Pack the songs of a plan, and tell how each went, in their order; then note all that are packed.
+def pack_tracks(plan: PackPlan, workers: int) -> Iterator[PackResult]:
+    """Pack the tracks of a plan, yield the result of each in their order, and write the manifest.
 
-    A song is in its place only when it is whole: after an interruption, the next plan holds those that are missing.
+    A track's folder appears only when it is complete: after an interruption, the next plan has those that are missing.
 
     Raises:
         InputError: The folder cannot be written, another process packs into it, or a worker was killed.
     """
-    with _alone(plan.pack):
-        for leftover in plan.pack.glob("*/.*.part"):  # of a run that was killed
+    with _locked(plan.pack):
+        for leftover in plan.pack.glob("*/.*.part"):  # of a process that was killed
             shutil.rmtree(leftover, ignore_errors=True)
         try:
             with mapping(min(workers, len(plan.jobs))) as run:
-                yield from run(pack_song, plan.jobs)
+                yield from run(pack_track, plan.jobs)
         finally:
-            mapped.cache_clear()  # of packs that are replaced
+            mapped.cache_clear()  # packs may have been replaced
         write_manifest(plan.songs, plan.form, plan.pack)
 
 
 @contextmanager
-def _alone(pack: Path) -> Iterator[None]:
-    """Make the folder of the packs, and keep other processes from packing into it."""
+def _locked(pack: Path) -> Iterator[None]:
+    """Create the folder of the packs, and keep other processes from packing into it."""
     with writing(pack):
         pack.mkdir(parents=True, exist_ok=True)
         lock = FileLock(pack / LOCK)

@@ -1,4 +1,4 @@
-"""Whether a file is still what it was: by size and time, and where these differ, by its content."""
+"""Detect changes of a file: by size and time, and if these differ, by its content."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,19 +8,20 @@ from pathlib import Path
 
 from bsroformer.errors import InputError
 
-_PIECE = 2**22  # bytes read at a time
+READ_BYTES = 2**22
+"""Bytes read at a time."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file that a pack was made of.
+    """A file that a pack was built from.
 
     Attributes:
-        path: Where it was.
-        stream: Which of its audio streams.
+        path: Its path then.
+        stream: Number of the audio stream.
         size: Bytes.
-        modified: Time of its last change, ns.
-        digest: Of its content.
+        modified: Modification time, ns.
+        digest: Digest of its content.
     """
 
     path: str
@@ -29,28 +30,30 @@ class SourceFile:
     modified: int
     digest: str
 
-    def known_again(self, path: Path, stream: int, digest_of: Callable[[Path], str]) -> "SourceFile | None":
-        """The same file with the time that it has now, or None if it holds something else.
+    def if_unchanged(self, path: Path, stream: int, digest_of: Callable[[Path], str]) -> "SourceFile | None":
+        """Return this file with its present modification time, or None if its content has changed.
 
         Args:
-            path: Where it is now.
-            stream: Which of its audio streams is wanted.
-            digest_of: Reads a file; asked only if the time has changed.
+            path: Its path now.
+            stream: Number of the requested audio stream.
+            digest_of: Reads a file; called only if the time has changed.
 
         Raises:
-            OSError: If it cannot be looked at.
+            OSError: If the file cannot be accessed.
         """
-        found = path.stat()
-        if found.st_size != self.size or stream != self.stream:
+        status = path.stat()
+        if status.st_size != self.size or stream != self.stream:
             return None
-        if found.st_mtime_ns == self.modified:
+        if status.st_mtime_ns == self.modified:
             return self
-        return replace(self, modified=found.st_mtime_ns) if digest_of(path) == self.digest else None
+        if digest_of(path) != self.digest:
+            return None
+        return replace(self, modified=status.st_mtime_ns)
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Tell the system's errors as one of a file.
+    """Turn errors of the system into one that names the file.
 
     Raises:
         InputError: In their place.
@@ -62,24 +65,24 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def source_file(path: Path, stream: int, content: str) -> SourceFile:
-    """Describe a file whose digest is known.
+    """Describe a file by its known digest.
 
     Raises:
-        InputError: It cannot be looked at.
+        InputError: It cannot be accessed.
     """
     with reading(path):
-        found = path.stat()
-    return SourceFile(str(path), stream, found.st_size, found.st_mtime_ns, content)
+        status = path.stat()
+    return SourceFile(str(path), stream, status.st_size, status.st_mtime_ns, content)
 
 
 def digest(path: Path) -> str:
-    """BLAKE2b of a file's content, 128 bits in hexadecimal.
+    """Compute the BLAKE2b digest of a file's content, 128 bits in hexadecimal.
 
     Raises:
         InputError: It cannot be read.
     """
-    found = blake2b(digest_size=16)
+    hasher = blake2b(digest_size=16)
     with reading(path), path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            found.update(piece)
-    return found.hexdigest()
+        while content := file.read(READ_BYTES):
+            hasher.update(content)
+    return hasher.hexdigest()

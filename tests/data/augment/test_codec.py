@@ -30,7 +30,7 @@ def error_db(changed: torch.Tensor, stem: torch.Tensor) -> float:
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("frames", [22_050, 23_456])
-def test_the_sound_keeps_its_place_in_time(name, rate, channels, frames):
+def test_the_sound_keeps_its_timing(name, rate, channels, frames):
     stem = noise(frames, channels)
     assert lag(through(stem, name, 128, rate), stem) == 0
 
@@ -42,7 +42,7 @@ def test_more_bits_lose_less(name):
 
 
 @pytest.mark.parametrize("name", ["mp3", "aac"])
-def test_what_is_beyond_full_scale_is_coded_as_well_as_the_rest(name):
+def test_samples_beyond_full_scale_are_coded_equally_well(name):
     stem = noise(44_100)
     loud = 20 * stem
     assert loud.abs().max() > 5
@@ -58,7 +58,7 @@ def test_each_format_is_chosen():
         assert any(torch.equal(changed, through(stem, name, 128)) for changed in drawn)
 
 
-def test_audio_that_a_codec_cannot_take_is_refused_with_the_remedy():
+def test_audio_that_a_codec_does_not_support_is_refused():
     with pytest.raises(
         InputError, match=r"mp3, which takes mono or stereo at 8000, .* 48000 Hz, not 2 .* 96000 Hz: set"
     ):

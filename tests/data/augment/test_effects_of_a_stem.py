@@ -20,7 +20,7 @@ def applied(effect: Effect, stem: torch.Tensor, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("frames", [1000, RATE])
-def test_a_stem_keeps_its_shape_and_stays_finite_and_the_original_as_it_is(effect, channels, frames):
+def test_an_effect_keeps_shape_and_input_and_stays_finite(effect, channels, frames):
     stem = music()[:channels, :frames].contiguous()
     before = stem.clone()
     changed = applied(effect, stem)
@@ -37,7 +37,7 @@ def test_the_generator_alone_decides(effect):
 
 
 @pytest.mark.parametrize("name", ["gain", "equaliser", "reverb", "codec"])
-def test_other_draws_sound_otherwise(name):
+def test_other_draws_give_other_results(name):
     first, second = (applied(ALL[name](), music(), seed) for seed in (1, 2))
     assert not torch.equal(first, second)
 

@@ -15,7 +15,7 @@ def test_twice_is_not_at_all(effect):
     assert torch.equal(effect(once, 44_100, RNG), stem)
 
 
-def test_each_turns_what_its_name_says():
+def test_each_flip_reverses_its_axis():
     stem = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     assert ChannelSwap(1.0)(stem, 44_100, RNG).tolist() == [[4, 5, 6], [1, 2, 3]]
     assert Polarity(1.0)(stem, 44_100, RNG).tolist() == [[-1, -2, -3], [-4, -5, -6]]

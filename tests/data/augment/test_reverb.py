@@ -7,7 +7,7 @@ from bsroformer.data.augment import Reverb
 RATE = 16_000
 
 
-def test_the_direct_sound_stays_and_the_room_follows_in_decorrelated_stereo():
+def test_reverberation_follows_the_unchanged_direct_sound():
     click = torch.zeros(2, RATE)
     click[:, 1000] = 1
     changed = Reverb(1.0, (0.5, 0.5), (-6.0, -6.0))(click, RATE, np.random.default_rng(0))

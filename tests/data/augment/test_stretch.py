@@ -25,7 +25,7 @@ def stretched(change: Change, source: torch.Tensor, frames: int) -> torch.Tensor
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_pitch_moves_by_so_many_semitones_and_the_tempo_does_not_matter(change):
+def test_the_pitch_moves_by_semitones_at_any_tempo(change):
     changed = stretched(change, tone(4 * RATE), 2 * RATE)
     spectrum = torch.fft.rfft(changed[0] * torch.hann_window(2 * RATE)).abs()
     assert float(spectrum.argmax()) / 2 == pytest.approx(440 * 2 ** (change.semitones / 12), rel=0.005)
@@ -45,7 +45,7 @@ def test_clicks_come_where_the_tempo_puts_them(change):
 
 @pytest.mark.parametrize("change", [*CHANGES, Change(0.0, 0.25), Change(0.0, 4.0)])
 @pytest.mark.parametrize("frames", [2500, 12_345])
-def test_what_is_asked_for_comes_whole_and_loud_to_both_ends(change, frames):
+def test_the_output_is_complete_and_loud_to_both_ends(change, frames):
     source = tone(change.frames(frames))
     changed = change.apply(source, frames, RATE)
     assert (changed.shape, changed.dtype) == ((2, frames), torch.float32)
@@ -72,7 +72,7 @@ def test_a_change_makes_the_same_of_a_stem_each_time(change):
     assert torch.equal(change.apply(source, RATE, RATE), change.apply(source, RATE, RATE))
 
 
-def test_changes_are_drawn_with_the_probability_and_from_the_whole_range():
+def test_changes_are_drawn_from_their_whole_range():
     stretch, rng = Stretch(0.2), np.random.default_rng(0)
     drawn = [stretch.draw(rng) for _ in range(5000)]
     changes = [change for change in drawn if change is not None]
@@ -96,7 +96,7 @@ def test_settings_out_of_range_are_refused(settings, key):
         Stretch(**settings)
 
 
-def test_a_missing_library_is_said_at_once_with_its_remedy_and_only_where_it_is_needed(monkeypatch):
+def test_a_missing_library_is_reported_if_it_is_needed(monkeypatch):
     monkeypatch.setitem(sys.modules, "python_stretch", None)
     assert Stretch(0.0).draw(np.random.default_rng(0)) is None
     with pytest.raises(InputError, match=r'install it with `pip install -e "\.\[augment\]"`'):

@@ -7,12 +7,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from bsroformer.data.doctor import Demands, Finding, SongFacts, examine_songs, judge
-from bsroformer.data.layouts import SongFormat, find_files
+from bsroformer.data.doctor import Finding, Requirements, TrackFacts, examine_tracks, judge
+from bsroformer.data.layouts import TrackFormat, find_files
 
 RATE = 8000
 STEMS = ("vocals", "drums")
-FORM = SongFormat(STEMS, RATE, 2)
+FORM = TrackFormat(STEMS, RATE, 2)
 Audio = NDArray[np.float64]
 
 
@@ -46,14 +46,14 @@ def change(path: Path, changed: Callable[[Audio], Audio], rate: int = RATE, subt
     soundfile.write(path, changed(audio), rate, subtype=subtype)
 
 
-def examined(root: Path, form: SongFormat = FORM, workers: int = 1) -> list[SongFacts]:
-    return list(examine_songs(find_files(root, form.stems), form, workers))
+def examined(root: Path, form: TrackFormat = FORM, workers: int = 1) -> list[TrackFacts]:
+    return list(examine_tracks(find_files(root, form.stems), form, workers))
 
 
-def findings(root: Path, mend: tuple[str, ...] = (), form: SongFormat = FORM) -> list[Finding]:
-    return judge(examined(root, form), Demands(form, excerpt=1.0, mend=mend))
+def findings(root: Path, mend: tuple[str, ...] = (), form: TrackFormat = FORM) -> list[Finding]:
+    return judge(examined(root, form), Requirements(form, excerpt=1.0, mend=mend))
 
 
-def told(root: Path, mend: tuple[str, ...] = ()) -> list[tuple[str, str, str, tuple[str, ...]]]:
+def summary(root: Path, mend: tuple[str, ...] = ()) -> list[tuple[str, str, str, tuple[str, ...]]]:
     """What is found, in the order of the table: severity, kind, song and stems."""
     return [(each.severity, each.kind, f"{each.split}/{each.song}", each.stems) for each in findings(root, mend)]

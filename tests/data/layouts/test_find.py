@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from bsroformer.data.layouts import SongFormat, find_files
-from bsroformer.data.tracks import open_tracks
+from bsroformer.data.layouts import TrackFormat, find_files
+from bsroformer.data.splits import open_tracks
 from bsroformer.errors import InputError
 
 STEMS = ("vocals", "drums", "bass")
@@ -46,7 +46,7 @@ def clips(tmp_path) -> Path:
     return tmp_path / "clips"
 
 
-def test_a_folder_for_each_stem_holds_clips_and_other_splits_hold_songs(clips):
+def test_clips_are_for_training_and_other_splits_hold_tracks(clips):
     songs = find_files(clips, STEMS, "clips")
     assert found(songs) == [
         ("train", "vocals/a.wav", ("vocals",)),
@@ -54,18 +54,18 @@ def test_a_folder_for_each_stem_holds_clips_and_other_splits_hold_songs(clips):
         ("train", "drums/a.wav", ("drums",)),
         ("valid", "V", tuple(sorted(STEMS))),
     ]
-    splits = open_tracks(songs, SongFormat(STEMS, RATE, 2))
+    splits = open_tracks(songs, TrackFormat(STEMS, RATE, 2))
     assert [track.stems for track in splits.train] == [("drums",), ("vocals",), ("vocals",)]
     assert splits.valid[0].stems == STEMS
 
 
-def test_a_folder_for_each_stem_without_clips_is_told(tmp_path):
+def test_stem_folders_without_clips_are_refused(tmp_path):
     add_song(tmp_path / "train" / "Song")
     with pytest.raises(InputError, match=r"train should hold folders named vocals, drums, bass .* but holds Song"):
         find_files(tmp_path, STEMS, "clips")
 
 
-def test_rows_of_one_song_belong_together_and_a_row_without_one_is_a_clip(tmp_path):
+def test_entries_of_one_song_are_a_track_and_others_are_clips(tmp_path):
     for name in ("x/a.wav", "x/b.wav", "y/c.wav"):
         write(tmp_path / name)
     rows = [
@@ -97,19 +97,19 @@ def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
         ("stem,path,split\nvocals,a.wav,valid\n", r"row 2: only train takes clips: name the song that this vocals"),
         ("stem,path\nvocals,a, b.wav\n", r"row 2 has more values than columns: put a path with a comma in quotes"),
         ("stem,path,stem\nvocals,a.wav,drums\n", r"has the column stem twice"),
-        ("stem,path\nvocals,~no-such-user/a.wav\n", r"row 2: '~no-such-user/a\.wav' is no path"),
-        (f"stem,path\nvocals,{'x' * 300}.wav\n", r"row 2: 'x+\.wav' is no path"),
+        ("stem,path\nvocals,~no-such-user/a.wav\n", r"row 2: '~no-such-user/a\.wav' cannot be a path"),
+        (f"stem,path\nvocals,{'x' * 300}.wav\n", r"row 2: 'x+\.wav' cannot be a path"),
         ("stem,path\nvocals,a.wav\nvocals,a.wav\n", r"row 3: vocals/a\.wav has vocals twice"),
         ("stem,path,song\nvocals,a.wav,S\nvocals,b.wav,S\n", r"row 3: S has vocals twice"),
     ],
 )
-def test_a_table_that_does_not_fit_is_told_with_the_row(tmp_path, text, told):
+def test_a_wrong_entry_of_a_table_is_refused_with_its_line(tmp_path, text, told):
     (tmp_path / "songs.csv").write_text(text)
     with pytest.raises(InputError, match=told):
         find_files(tmp_path / "songs.csv", STEMS, "table")
 
 
-def test_a_table_that_is_none_is_told(tmp_path):
+def test_a_missing_or_unreadable_table_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"There is no table .*songs\.csv: set data\.root"):
         find_files(tmp_path / "songs.csv", STEMS, "table")
     with pytest.raises(InputError, match=r"No table is named"):
@@ -119,7 +119,7 @@ def test_a_table_that_is_none_is_told(tmp_path):
         find_files(tmp_path / "binary.csv", STEMS, "table")
 
 
-def test_further_material_of_any_layout_is_added_to_train_under_its_own_name(tmp_path, clips):
+def test_further_material_of_any_layout_is_added_to_train(tmp_path, clips):
     add_song(tmp_path / "main" / "train" / "A")
     add_song(tmp_path / "main" / "test" / "T")
     add_song(tmp_path / "more" / "A", ("vocals", "mixture"))
@@ -135,11 +135,11 @@ def test_further_material_of_any_layout_is_added_to_train_under_its_own_name(tmp
         ("train", "clips/drums/a.wav", ("drums",)),
         ("train", f"low/bass/{tmp_path}/low.wav", ("bass",)),
     ]
-    tracks = open_tracks(songs, SongFormat(STEMS, RATE, 2)).train
+    tracks = open_tracks(songs, TrackFormat(STEMS, RATE, 2)).train
     assert next(track.stems for track in tracks if track.name == "more/A") == ("vocals",)
 
 
-def test_further_material_that_is_none_is_told(tmp_path):
+def test_missing_further_material_is_refused(tmp_path):
     add_song(tmp_path / "main" / "train" / "A")
     with pytest.raises(InputError, match=r"no folder or table .*nowhere, which data\.extra names"):
         find_files(tmp_path / "main", STEMS, extra=[str(tmp_path / "nowhere")])
@@ -148,7 +148,7 @@ def test_further_material_that_is_none_is_told(tmp_path):
         find_files(tmp_path / "main", STEMS, extra=[str(tmp_path / "empty")])
 
 
-def test_two_songs_of_one_name_are_told(tmp_path):
+def test_two_tracks_of_one_name_are_refused(tmp_path):
     add_song(tmp_path / "main" / "train" / "A")
     for place in ("x", "y"):
         add_song(tmp_path / place / "more" / "B")
@@ -157,12 +157,12 @@ def test_two_songs_of_one_name_are_told(tmp_path):
         find_files(tmp_path / "main", STEMS, extra=extra)
 
 
-def test_an_unknown_layout_is_told(tmp_path):
-    with pytest.raises(InputError, match=r"data\.layout=zip is none of stem_mp4, folders, any, clips, table"):
+def test_an_unknown_layout_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"data\.layout=zip must be one of stem_mp4, folders, any, clips, table"):
         find_files(tmp_path, STEMS, "zip")
 
 
-def test_a_link_to_a_folder_is_followed_and_one_that_leads_back_is_not(tmp_path):
+def test_links_to_folders_are_followed_but_not_in_a_loop(tmp_path):
     write(tmp_path / "elsewhere" / "far.wav")
     write(tmp_path / "train" / "vocals" / "near.wav")
     (tmp_path / "train" / "vocals" / "link").symlink_to(tmp_path / "elsewhere")
@@ -179,6 +179,6 @@ def test_folders_of_further_material_keep_their_whole_name(tmp_path):
     assert [song.name for song in songs] == ["A", "set.1/A", "set.2/A"]
 
 
-def test_a_word_where_a_list_of_stems_is_wanted_is_told():
+def test_a_word_instead_of_a_list_of_stems_is_refused():
     with pytest.raises(InputError, match=r"data\.stems=vocals must be a list of words"):
-        SongFormat("vocals", RATE, 2)
+        TrackFormat("vocals", RATE, 2)

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from bsroformer.data.layouts import SongFormat, find_files
-from bsroformer.data.packs import pack_songs, plan_packs
+from bsroformer.data.layouts import TrackFormat, find_files
+from bsroformer.data.packs import pack_tracks, plan_packs
 from bsroformer.data.packs.plan import PackPlan
 
 STEMS = ("vocals", "drums")
 RATE = 8000
-FORM = SongFormat(STEMS, RATE, 2)
+FORM = TrackFormat(STEMS, RATE, 2)
 
 
 def noise(frames: int, channels: int = 2, seed: int = 0) -> np.ndarray:
@@ -34,6 +34,6 @@ def files(root: Path, **options):
 
 def packed(root: Path, pack: Path, workers: int = 1, **options) -> PackPlan:
     plan = plan_packs(files(root), FORM, pack, **options)
-    outcomes = list(pack_songs(plan, workers))
+    outcomes = list(pack_tracks(plan, workers))
     assert [outcome.error for outcome in outcomes] == [None] * len(plan.jobs)
     return plan

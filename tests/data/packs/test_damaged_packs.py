@@ -5,9 +5,9 @@ import pytest
 import torch
 from packed_sets import FORM, add_song, files, packed
 
-from bsroformer.data.packs import songs_of_pack_alone, training_songs
-from bsroformer.data.packs.find import song_folder
-from bsroformer.data.packs.packed_song import INDEX, LEVELS, STEMS
+from bsroformer.data.packs import tracks_of_pack, training_tracks
+from bsroformer.data.packs.lookup import pack_folder
+from bsroformer.data.packs.packed_track import INDEX, LEVELS, STEMS
 from bsroformer.errors import InputError
 
 INDEX_FAULTS = {
@@ -31,15 +31,15 @@ def pack(tmp_path):
 
 def assert_read_from_files(tmp_path, pack):
     """The pack is not trusted: the samples are those of the files."""
-    songs = training_songs(files(tmp_path / "set"), FORM, pack)
+    songs = training_tracks(files(tmp_path / "set"), FORM, pack)
     assert (songs.packed, songs.stale) == (0, ("A",))
-    whole = training_songs(files(tmp_path / "set"), FORM, None).train[0].all_stems()
+    whole = training_tracks(files(tmp_path / "set"), FORM, None).train[0].all_stems()
     assert torch.equal(songs.train[0].all_stems(), whole)
 
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in INDEX_FAULTS.items() for value in values])
-def test_an_index_that_makes_no_sense_is_not_trusted(tmp_path, pack, key, value):
-    path = song_folder(pack, "train", "A") / INDEX
+def test_an_inconsistent_index_is_not_trusted(tmp_path, pack, key, value):
+    path = pack_folder(pack, "train", "A") / INDEX
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     assert_read_from_files(tmp_path, pack)
 
@@ -61,14 +61,14 @@ def header(text):
         (STEMS, b""),
     ],
 )
-def test_files_that_are_no_arrays_are_not_trusted(tmp_path, pack, name, content):
-    (song_folder(pack, "train", "A") / name).write_bytes(content)
+def test_files_that_are_not_arrays_are_not_trusted(tmp_path, pack, name, content):
+    (pack_folder(pack, "train", "A") / name).write_bytes(content)
     assert_read_from_files(tmp_path, pack)
 
 
 @pytest.mark.parametrize("kind", ["<c8", "<f8", "<U4", "scalar", "NaN", "negative"])
 def test_levels_of_another_kind_are_not_trusted(tmp_path, pack, kind):
-    path = song_folder(pack, "train", "A") / LEVELS
+    path = pack_folder(pack, "train", "A") / LEVELS
     levels = np.load(path)
     if kind == "scalar":
         levels = np.float32(1)
@@ -81,10 +81,10 @@ def test_levels_of_another_kind_are_not_trusted(tmp_path, pack, kind):
 
 
 def test_nan_in_packed_samples_is_reported(tmp_path, pack):
-    array = np.load(song_folder(pack, "train", "A") / STEMS, mmap_mode="r+")
+    array = np.load(pack_folder(pack, "train", "A") / STEMS, mmap_mode="r+")
     array[0, 10] = np.nan
     array.flush()
-    song = training_songs(files(tmp_path / "set"), FORM, pack).train[0]
+    song = training_tracks(files(tmp_path / "set"), FORM, pack).train[0]
     with pytest.raises(InputError, match=r"The pack .*A is damaged \(it holds NaN or infinity\): remove it"):
         song.stem("vocals", 0, 100)
 
@@ -93,4 +93,4 @@ def test_nan_in_packed_samples_is_reported(tmp_path, pack):
 def test_a_list_of_packs_that_leads_elsewhere_is_refused(pack, songs):
     (pack / "pack.json").write_text(json.dumps({"format": 1, "songs": songs}))
     with pytest.raises(InputError, match=r"holds no packed songs|outside of"):
-        songs_of_pack_alone(FORM, pack)
+        tracks_of_pack(FORM, pack)

@@ -1,0 +1,126 @@
+"""Compare a training's mixtures with the mixtures of the tracks on disk.
+
+A training mixture is the sum of the stems of ``data.stems``. If a track's own mixture contains more, the model would
+learn to separate music that never contains that part; with one stem alone, it would learn to return its input.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from bsroformer.audio.files import probe, read
+from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
+from bsroformer.data.layouts.musdb18 import MUSDB_STREAMS
+from bsroformer.data.track import AnyTrack, open_track
+from bsroformer.errors import InputError
+from bsroformer.text import decibels
+
+MAX_COMPARED = 3
+"""Tracks whose mixtures are compared with the sum of their stems."""
+EXCERPT_S = 5.0
+"""Length of the compared excerpts, in seconds, at a third and at two thirds of the track."""
+REFUSED_DB = -8.0
+"""Level of the unnamed part, relative to the mixture, above which a training is refused."""
+
+
+def refuse_single_stem(stems: Sequence[str]) -> None:
+    """Check that a mixture is more than its target.
+
+    Raises:
+        InputError: If it is one stem.
+    """
+    if len(stems) == 1:
+        (only,) = stems
+        raise InputError(
+            f"data.stems=[{only}] is all that would be heard, so that a model would learn to return its input: name "
+            f"the other stems too, or {REST} for what else the songs' mixtures hold (data.stems=[{only},{REST}]); "
+            f"model.stems=[{only}] chooses what is separated"
+        )
+
+
+def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Sequence[str], sample_rate: int) -> None:
+    """Check that the mixtures of the first tracks contain no more than the sum of their stems.
+
+    Args:
+        pairs: Files of tracks, and the tracks.
+        stems: ``data.stems``.
+        sample_rate: Rate of the tracks, Hz.
+
+    Raises:
+        InputError: If they do, or cannot be read.
+    """
+    comparable = (pair for pair in pairs if may_hold_more(pair[0], stems))
+    for files, track in islice(comparable, MAX_COMPARED):
+        level = unnamed_part_db(files, track, sample_rate)
+        if level > REFUSED_DB:
+            named = ", ".join(track.stems)
+            raise InputError(
+                f"{files.path}: its mixture holds more than {named}; the other part has {decibels(level)} of it. Add "
+                f"{REST} to data.stems (data.stems=[{','.join(stems)},{REST}]), or name all stems; "
+                f"model.stems=[{','.join(stems)}] chooses what is separated"
+            )
+
+
+def refuse_silence_in_place_of(missing: Sequence[str], song: TrackFiles, form: TrackFormat) -> None:
+    """Check that missing stems may be replaced by silence: the mixture contains no more than the others.
+
+    Raises:
+        InputError: If it does, or cannot be read.
+    """
+    present = [stem for stem in form.stems if stem in song.stems]
+    try:
+        track = open_track(song, TrackFormat(present, form.sample_rate, form.channels))
+    except InputError:  # its format will be converted
+        return
+    level = unnamed_part_db(song, track, form.sample_rate)
+    if level > REFUSED_DB:
+        raise InputError(
+            f"{song.path} lacks {', '.join(missing)}, and mend=[missing] would take them for silence, but its mixture "
+            f"holds more than {', '.join(present)} (the other part has {decibels(level)} of it): add the files, or set "
+            f"data.stems=[{','.join(present)},{REST}]"
+        )
+
+
+def unnamed_stems(files: Sequence[TrackFiles], stems: Sequence[str]) -> list[str]:
+    """List the stems that whole tracks have on disk and ``data.stems`` does not name: no mixture contains them."""
+    found = {stem for song in files if song.whole for stem in song.stems}
+    return sorted(found.difference((MIXTURE, REST, *stems)))
+
+
+def may_hold_more(song: TrackFiles, stems: Sequence[str]) -> bool:
+    """Check for a mixture that need not be the sum of the stems."""
+    is_musdb18 = song.stems.keys() == set(MUSDB_STREAMS)
+    complete = is_musdb18 and set(MUSDB_STREAMS) <= {MIXTURE, *stems}
+    return MIXTURE in song.stems and REST not in song.stems and not complete
+
+
+def unnamed_part_db(files: TrackFiles, track: AnyTrack, sample_rate: int) -> float:
+    """Measure what remains of the mixture without the sum of the stems at its best gain, dB relative to the mixture."""
+    size = round(EXCERPT_S * sample_rate)
+    source = files.stems[MIXTURE]
+    if probe(source.path, source.stream).sample_rate != sample_rate:
+        return -math.inf  # the track was resampled into its pack
+    starts = [max(0, round(track.frames * share) - size // 2) for share in (1 / 3, 2 / 3)]
+    excerpts = [_excerpt(files, track, start, size) for start in starts]
+    mixture = torch.cat([mixture for mixture, _ in excerpts], dim=-1).double()
+    summed = torch.cat([summed for _, summed in excerpts], dim=-1).double()
+    if mixture.shape != summed.shape:  # the number of channels differs
+        return -math.inf
+    energy = float(mixture.square().sum())
+    if energy == 0:
+        return -math.inf
+    gain = (mixture * summed).sum() / summed.square().sum().clamp(min=1e-12)
+    unnamed = float((mixture - gain * summed).square().sum())
+    return 10 * math.log10(unnamed / energy) if unnamed > 0 else -math.inf
+
+
+def _excerpt(files: TrackFiles, track: AnyTrack, start: int, size: int) -> tuple[Tensor, Tensor]:
+    """Read the mixture and the sum of the stems (c t), equally long."""
+    source = files.stems[MIXTURE]
+    mixture, _ = read(source.path, start, size, source.stream)
+    summed = track.all_stems(start, size).sum(dim=0)
+    length = min(mixture.shape[-1], summed.shape[-1])
+    return mixture[..., :length], summed[..., :length]

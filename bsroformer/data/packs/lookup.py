@@ -1,0 +1,90 @@
+"""Look up the packs of tracks, and detect those whose files have changed."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from bsroformer.atomic import replacing
+from bsroformer.data.layouts import REST, SPLITS, TrackFiles, TrackFormat
+from bsroformer.data.packs.packed_track import INDEX, Index, PackedTrack, open_pack, read_index
+from bsroformer.data.packs.source_file import SourceFile, digest
+from bsroformer.errors import InputError
+from bsroformer.file_names import folder_name
+
+
+@dataclass(frozen=True)
+class PackLookup:
+    """Result of looking up the pack of a track.
+
+    Attributes:
+        track: The packed track; None if there is no usable pack.
+        stale: True if there is an unusable one: files have changed, it holds other stems, or it is damaged.
+    """
+
+    track: PackedTrack | None
+    stale: bool
+
+
+def pack_folder(pack: Path, split: str, name: str) -> Path:
+    """Return the folder for the pack of a track, whose name may have any characters."""
+    return pack / split / folder_name(name)
+
+
+def find_pack(song: TrackFiles, form: TrackFormat, pack: Path) -> PackLookup:
+    """Find the pack of a track, which may have been in another split when it was packed."""
+    stale = False
+    other_splits = [split for split in SPLITS if split != song.split]
+    for split in (song.split, *other_splits):
+        folder = pack_folder(pack, split, song.name)
+        index = read_index(folder)
+        if index is None:
+            with suppress(OSError):  # an index of another version may exist
+                stale = stale or (split == song.split and (folder / INDEX).is_file())
+            continue
+        stale = stale or split == song.split
+        current = _with_current_times(index, song, form) if _fits(index, song, form) else None
+        if current is None:
+            continue
+        if current != index:
+            _save_times(folder, index, current)
+        stems = [stem for stem in form.stems if stem in current.stems]
+        with suppress(InputError):  # a damaged pack
+            return PackLookup(open_pack(folder, current, stems), stale=False)
+    return PackLookup(None, stale)
+
+
+def _save_times(folder: Path, index: Index, current: Index) -> None:
+    """Save new modification times of unchanged files, so that the next start does not read their content again."""
+    if read_index(folder) != index:  # another process has packed the track meanwhile
+        return
+    with suppress(InputError), replacing(folder / INDEX) as partial:
+        partial.write_text(current.to_json(), "utf-8")
+
+
+def _fits(index: Index, song: TrackFiles, form: TrackFormat) -> bool:
+    """Check that a pack has the requested stems and format."""
+    wanted = form.stems if song.whole else [stem for stem in form.stems if stem in song.stems]
+    same_format = (index.sample_rate, index.channels) == (form.sample_rate, form.channels)
+    return same_format and bool(wanted) and set(wanted) <= set(index.stems)
+
+
+def _with_current_times(index: Index, song: TrackFiles, form: TrackFormat) -> Index | None:
+    """Return the index with the present modification times of its files, or None if a file has changed."""
+    files = {stem: song.stems[stem] for stem in form.stems if stem in song.stems}
+    if REST in files and set(index.stems) != set(form.stems):  # its rest is that of other stems
+        return None
+    packed = {stem for stem in form.stems if stem in index.sources}
+    if packed != set(files):
+        return None
+    digest_once = cache(digest)
+    current: dict[str, SourceFile] = {}
+    for stem, file in files.items():
+        try:
+            source = index.sources[stem].if_unchanged(file.path, file.stream, digest_once)
+        except (OSError, InputError):
+            return None
+        if source is None:
+            return None
+        current[stem] = source
+    return replace(index, sources=index.sources | current)

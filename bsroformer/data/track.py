@@ -1,0 +1,156 @@
+"""A track of a data set: its stems on disk, opened and ready to be read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, read
+from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
+from bsroformer.data.levels import Levels
+from bsroformer.data.track_check import describe_mismatches, find_mismatches, open_sources
+from bsroformer.errors import InputError
+from bsroformer.text import count
+
+PADDED_CODECS = frozenset({"aac", "alac"})
+"""Codecs whose mp4 header may promise a few samples too many: the encoder's padding."""
+
+
+class AnyTrack(Protocol):
+    """A track that excerpts are read from: a `Track` of files, or a `bsroformer.data.packs.PackedTrack`."""
+
+    @property
+    def name(self) -> str:
+        """The track's name."""
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The stems it has, in the order of ``all_stems``."""
+
+    @property
+    def frames(self) -> int:
+        """Samples per channel."""
+
+    @property
+    def levels(self) -> Levels | None:
+        """Levels of each stem, or None if unknown."""
+
+    def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read one stem (c t)."""
+
+    def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read every stem (n c t)."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track of files whose stems all have the same length, sample rate and channels.
+
+    Attributes:
+        name: The track's name.
+        split: ``train``, ``valid`` or ``test``.
+        path: Its file or folder.
+        stems: Names of the stems, in the order of ``all_stems``.
+        sample_rate: In Hz.
+        channels: Channels of each stem.
+        frames: Samples per channel of the shortest stem; reading stops there.
+        sources: Audio stream of each stem, and of ``mixture`` if there is one; that of the mixture for ``rest``.
+        minus: Stems that are subtracted from the mixture to make ``rest``; empty if it is a file, or not requested.
+    """
+
+    name: str
+    split: str
+    path: Path
+    stems: tuple[str, ...]
+    sample_rate: int
+    channels: int
+    frames: int
+    sources: Mapping[str, AudioInfo]
+    minus: tuple[str, ...] = ()
+
+    @property
+    def levels(self) -> None:
+        """Unknown without decoding the files: `bsroformer.data.packs` does that."""
+
+    def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read one stem.
+
+        Args:
+            stem: One of ``stems``, or ``mixture``.
+            start: First sample.
+            frames: Samples per channel, or None for all; the track's end shortens an excerpt past it.
+
+        Returns:
+            Audio (c t) in float32.
+
+        Raises:
+            InputError: The track has no such stem or no sample at ``start``, or its file cannot be read.
+        """
+        if stem not in self.sources:
+            raise InputError(f"{self.path} was opened with {', '.join(self.sources)}, not {stem}: ask for one of them.")
+        if start >= self.frames:
+            raise InputError(f"{self.path} has {self.frames} samples, so none at {start}: start earlier.")
+        available = self.frames - start
+        frames = available if frames is None else min(frames, available)
+        audio = self._read(self.sources[stem], start, frames)
+        if stem == REST and self.minus:
+            others = [self.stem(other, start, frames) for other in self.minus]
+            audio = subtract(audio, others)
+        return audio
+
+    def _read(self, source: AudioInfo, start: int, frames: int) -> Tensor:
+        """Read an excerpt (c t) of one stream, whose format must be that of the opened track."""
+        try:
+            audio, rate = read(source.path, start, frames, source.stream)
+        except EndsBeforeError:
+            in_padding = self.frames - start <= HEADER_SLACK
+            if source.codec in PADDED_CODECS and in_padding:
+                return torch.zeros(self.channels, 0)
+            raise
+        if (len(audio), rate) != (self.channels, self.sample_rate):
+            raise InputError(
+                f"{source.path} has {count(len(audio), 'channel')} and {rate} Hz, and had {self.channels} and "
+                f"{self.sample_rate} Hz when it was opened: restore it."
+            )
+        return audio
+
+    def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read every stem, as `stem` does, into one tensor (n c t) in the order of ``stems``."""
+        audio = [self.stem(stem, start, frames) for stem in self.stems]
+        # The header of an mp4 may promise a few samples too many.
+        shortest = min(stem.shape[-1] for stem in audio)
+        return torch.stack([stem[:, :shortest] for stem in audio])
+
+    def mixture(self, start: int = 0, frames: int | None = None) -> Tensor:
+        """Read the mixture (c t) as given, or the sum of the stems if there is none."""
+        if MIXTURE in self.sources:
+            return self.stem(MIXTURE, start, frames)
+        return self.all_stems(start, frames).sum(dim=0)
+
+
+def subtract(mixture: Tensor, stems: list[Tensor]) -> Tensor:
+    """Subtract stems (c t) from a mixture (c t), over the length that all share."""
+    length = min(each.shape[-1] for each in (mixture, *stems))
+    terms = [mixture[:, :length]]
+    terms += [-stem[:, :length] for stem in stems]
+    return torch.stack(terms).sum(dim=0)
+
+
+def open_track(song: TrackFiles, form: TrackFormat) -> Track:
+    """Check one track by the headers of its files, without decoding them.
+
+    Raises:
+        InputError: A stem is missing or unreadable, or differs from the others in rate, channels or length. The
+            streams of a ``.stem.mp4`` may differ in length: the shortest counts.
+    """
+    sources = open_sources(song, form)
+    mismatches = find_mismatches(sources, form)
+    if mismatches:
+        raise InputError(describe_mismatches(song, form, mismatches))
+    stems = tuple(stem for stem in form.stems if stem in sources)
+    frames = min(sources[stem].frames or 0 for stem in stems)
+    minus = song.stems[REST].minus if REST in stems else ()
+    return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources, minus)

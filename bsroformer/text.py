@@ -1,0 +1,39 @@
+"""Words and numbers for messages: lists, counts, decibels, lengths of time."""
+
+from collections.abc import Sequence
+
+MAX_NAMED = 3
+"""Names that a message lists before it counts the others."""
+
+
+def listed(names: Sequence[str], most: int = MAX_NAMED, separator: str = ", ", last: str = " and ") -> str:
+    """List the first names, and count the others: ``A, B, C and 4 more``.
+
+    Args:
+        names: The names, in order.
+        most: How many to list.
+        separator: Between two names.
+        last: Before the count.
+    """
+    shown = separator.join(names[:most])
+    others = len(names) - most
+    return shown if others <= 0 else f"{shown}{last}{others} more"
+
+
+def count(number: int, noun: str) -> str:
+    """Count things, in the plural unless there is one: ``1 song``, ``1,200 songs``."""
+    ending = "" if number == 1 else "s"
+    return f"{number:,} {noun}{ending}"
+
+
+def decibels(value: float, unit: str = "dB", sign: bool = False) -> str:
+    """Format a level or a ratio: ``-8.0 dB``; with a sign, ``+3.5 dB``."""
+    number = f"{value:+.1f}" if sign else f"{value:.1f}"
+    return f"{number} {unit}"
+
+
+def clock(seconds: float) -> str:
+    """Format a length of time as on a clock: ``3:07``, or ``1:02:03``."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

@@ -1,0 +1,1 @@
+"""Memory of a training step: estimate, measurement, and plans that fit."""

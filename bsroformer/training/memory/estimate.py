@@ -1,0 +1,141 @@
+"""Memory of a training step: an estimate, and the peak of real steps."""
+
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from bsroformer.hardware import GIB
+from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.training.memory.activations import GpuAttention, ShapeOnlyMode, peak_activations
+from bsroformer.training.step import PlainStep, noise_stems
+
+CONTEXT = GIB // 2
+"""Allowance for CUDA's context and its libraries' workspaces: 0.3 to 0.6 GiB on consumer cards."""
+PASSING = 0.15
+"""Allowance for temporary tensors of the backward pass and for fragmentation, as a share of the activations."""
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes that a training step takes on a GPU.
+
+    Attributes:
+        weights: Parameters and buffers.
+        gradients: As large as the parameters.
+        optimizer: The optimiser's state: two moments with AdamW.
+        average: The averaged weights (EMA), if they are kept.
+        activations: What the forward pass saves for the backward pass, at the peak of the latter.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    average: int
+    activations: int
+
+    @property
+    def allowance(self) -> int:
+        """For what is not counted: see `CONTEXT` and `PASSING`."""
+        return CONTEXT + round(PASSING * self.activations)
+
+    @property
+    def counted(self) -> int:
+        """The sum of the attributes."""
+        return self.weights + self.gradients + self.optimizer + self.average + self.activations
+
+    @property
+    def total(self) -> int:
+        """The sum with the allowance."""
+        return self.counted + self.allowance
+
+
+@dataclass(frozen=True)
+class StepSize:
+    """The settings of a step that decide how much memory it takes.
+
+    Attributes:
+        batch_size: Excerpts in a step.
+        seconds: Length of an excerpt.
+        recomputed_blocks: Number of blocks that are recomputed in the backward pass.
+        half: The type of autocast's matmuls; None for float32.
+        averaged: Whether averaged weights are kept.
+        optimizer_share: Bytes of the optimiser's state per byte of parameters; see `optimizer_share`.
+        on_cpu: Whether a CPU computes it, whose attention uses float32 and stores a dropout mask.
+    """
+
+    batch_size: int
+    seconds: float
+    recomputed_blocks: int = 0
+    half: torch.dtype | None = None
+    averaged: bool = False
+    optimizer_share: float = 2.0
+    on_cpu: bool = False
+
+
+def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module], size: StepSize) -> MemoryEstimate:
+    """Estimate the memory of a training step, on any machine.
+
+    Model and loss make a forward pass in `ShapeOnlyMode`.
+
+    The saved activations are counted as on a CPU, whose operators save what CUDA's do, except for attention (see
+    `GpuAttention`).
+    """
+    with ShapeOnlyMode():
+        model = BandSplitRoformer(settings).train()
+        model.recomputed_blocks = size.recomputed_blocks
+        stems = noise_stems(settings, size.batch_size, size.seconds)
+        step = PlainStep(model, make_loss(), None, stems, size.half)
+        attention = nullcontext() if size.on_cpu else GpuAttention(size.half)
+        with attention:
+            activations = peak_activations(step)
+    parameters = total_bytes(model.parameters())
+    return MemoryEstimate(
+        weights=parameters + total_bytes(model.buffers()),
+        gradients=parameters,
+        optimizer=round(size.optimizer_share * parameters),
+        average=parameters if size.averaged else 0,
+        activations=activations,
+    )
+
+
+def optimizer_share(make_optimizer: Callable[[Iterable[Any]], Optimizer]) -> float:
+    """Measure the bytes of an optimiser's state per byte of parameters.
+
+    A step on one matrix shows it: 2 for AdamW, 0 for SGD.
+    """
+    matrix = nn.Parameter(torch.zeros(64, 64))
+    matrix.grad = torch.zeros_like(matrix)
+    optimizer = make_optimizer([{"params": [matrix]}])
+    optimizer.step(lambda: 0.0)
+    state = optimizer.state[matrix].values()
+    moments = [value for value in state if isinstance(value, Tensor) and value.ndim > 0]
+    return total_bytes(moments) / matrix.nbytes
+
+
+def total_bytes(tensors: Iterable[Tensor]) -> int:
+    """Bytes of the tensors' elements."""
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+def peak_of_steps(step: PlainStep[Any]) -> int:
+    """Measure the bytes that PyTorch reserves on a CUDA GPU for real steps.
+
+    CUDA's context is not included.
+
+    Two steps are made: the first creates the optimiser's state, the second has it from its start.
+
+    Raises:
+        torch.OutOfMemoryError: If they do not fit.
+    """
+    device = step.stems.device
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(2):
+        step()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_reserved(device)

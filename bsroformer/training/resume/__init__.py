@@ -1,0 +1,1 @@
+"""Exact resume: checkpoint files, checks of their content, signals and requeuing."""

@@ -1,0 +1,1 @@
+"""Jobs of a sweep: their results and how they compare with each other."""

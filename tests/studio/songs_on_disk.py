@@ -1,0 +1,33 @@
+"""Songs that are done, for tests of what can be had of them."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bsroformer.audio.encoders import Sound
+from bsroformer.audio.files import block_writer
+from bsroformer.studio.job import Job, Wish
+
+RATE = 8000
+STEMS = ("vocals", "drums", "other")
+
+
+def done_song(
+    folder: Path,
+    stems: Tensor | None = None,
+    subtype: str = "PCM_16",
+    title: str = "Song",
+    names: tuple[str, ...] = STEMS,
+    rate: int = RATE,
+    token: str = "t" * 32,
+) -> Job:
+    """A song with these stems ``(n c t)``, noise unless given, whose files are where the studio has them."""
+    if stems is None:
+        stems = 0.2 * torch.rand(len(names), 2, 3 * RATE) - 0.1
+    paths = tuple(folder / "stems" / f"{name}.wav" for name in names)
+    for path, stem in zip(paths, stems, strict=True):
+        with block_writer(path, Sound(rate, stem.shape[0], subtype, tags={"title": "Tëst", "artist": "A"})) as append:
+            append(stem)
+    wish = Wish(folder / "upload.wav", title, "demo", names)
+    return Job(token, folder, wish, state="done", files=paths, finished=0.0)

@@ -1,0 +1,102 @@
+"""A studio whose separator does one piece after another when a test wants it to."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+from threading import Event
+
+import soundfile
+import torch
+
+from bsroformer.errors import InputError
+from bsroformer.inference import Delivery, StreamSeparator
+from bsroformer.studio.held_model import HeldModel
+from bsroformer.studio.job import FINISHED, Job, Wish
+from bsroformer.studio.limits import Limits
+from bsroformer.studio.menu import Offer
+from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.studio import Studio
+
+RATE = 8000
+PATIENCE = 30.0
+OFFER = Offer("small", "small.ckpt", ("vocals", "drums"), RATE)
+
+
+class Paced(StreamSeparator):
+    """A quarter and half of the mixture, a second at a time; `gate` is asked before each."""
+
+    sample_rate, channels = RATE, 2
+
+    def __init__(self, stems: tuple[str, ...], gate: Callable[[], None]) -> None:
+        self.stems, self.gate = stems, gate
+
+    def stream(self, mixture):
+        gains = torch.tensor([0.25, 0.5])[: len(self.stems), None, None]
+        for block in mixture:
+            for piece in block.split(RATE, dim=-1):
+                self.gate()
+                yield gains * piece
+
+
+class Model(HeldModel):
+    """Has no weights."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: None)
+        self.open, self.asked = Event(), Queue()
+        self.open.set()
+        self.error: Exception | None = None
+
+    def separator(self, offer, stems, overlap, shifts):
+        self.asked.put((offer.name, stems, overlap, shifts))
+        return Paced(tuple(stems), self.gate)
+
+    def gate(self) -> None:
+        assert self.open.wait(PATIENCE)
+        if self.error:
+            raise self.error
+
+
+@contextmanager
+def studio_in(
+    folder: Path, limits: Limits | None = None, offers: Sequence[Offer] = (OFFER,)
+) -> Iterator[tuple[Studio, Model]]:
+    """A studio with one checkpoint, unless more are named, and its model."""
+    limits, model = limits or Limits(), Model()
+    shelf = Shelf(folder / "studio", 60 * limits.keep_minutes)
+    studio = Studio(offers, model, shelf, limits, Delivery())
+    try:
+        yield studio, model
+    finally:
+        model.error = InputError("the test is over")
+        model.open.set()
+        studio.close()
+
+
+def song_in(folder: Path, seconds: float = 12.0, name: str = "A song.wav") -> Path:
+    """A song of noise."""
+    noise = 0.1 * torch.randn(round(seconds * RATE), 2)
+    soundfile.write(folder / name, noise.numpy(), RATE, subtype="PCM_16")
+    return folder / name
+
+
+def wish_of(source: Path, **changes: object) -> Wish:
+    """A wish for all stems."""
+    return Wish(**{"source": source, "title": source.stem, "checkpoint": "small", "stems": OFFER.stems, **changes})
+
+
+def finished(job: Job) -> Job:
+    """Wait until a job is finished."""
+    wait_until(lambda: job.state in FINISHED)
+    return job
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens in another thread."""
+    never = Event()
+    for _ in range(round(PATIENCE / 0.01)):
+        if condition():
+            return
+        never.wait(0.01)
+    raise AssertionError("it did not happen")

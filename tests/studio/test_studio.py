@@ -1,0 +1,421 @@
+import json
+import shutil
+import time
+from collections import namedtuple
+from threading import Event
+
+import pytest
+import soundfile
+import torch
+from studios import OFFER, RATE, finished, song_in, studio_in, wait_until, wish_of
+
+from bsroformer.audio.files import read
+from bsroformer.errors import InputError
+from bsroformer.studio import admission, probing
+from bsroformer.studio.job import STRAGGLERS
+from bsroformer.studio.limits import Limits
+from bsroformer.studio.reserve import KEPT_FREE
+from bsroformer.studio.studio import GRACE
+from bsroformer.studio.studio import PATIENCE as SIGN_OF_LIFE
+
+Disk = namedtuple("Disk", "total used free")
+
+
+@pytest.fixture
+def song(tmp_path):
+    return song_in(tmp_path)
+
+
+def test_stems_are_written_at_the_songs_own_rate_and_depth(song, tmp_path):
+    with studio_in(tmp_path) as (studio, _):
+        job = finished(studio.submit(wish_of(song, rest=True)))
+        assert (job.state, job.message, job.notes) == ("done", None, [])
+        assert [path.name for path in job.files] == ["vocals.wav", "drums.wav", "residual.wav"]
+        assert {soundfile.info(path).subtype for path in job.files} == {"PCM_16"}
+        mixture, stems = read(song)[0], torch.stack([read(path)[0] for path in job.files])
+        torch.testing.assert_close(stems[0], mixture / 4, atol=2**-15, rtol=0)
+        torch.testing.assert_close(stems.sum(dim=0), mixture, atol=2**-14, rtol=0)
+
+
+def test_what_is_wanted_reaches_the_model(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        job = finished(studio.submit(wish_of(song, stems=("drums",), rest=True, overlap=0.75, shifts=2)))
+        assert model.asked.get_nowait() == ("small", ("drums",), 0.75, 2)
+        assert [path.stem for path in job.files] == ["drums", "no_drums"]
+
+
+def test_a_page_is_told_all_of_a_song_in_plain_data(song, tmp_path):
+    with studio_in(tmp_path) as (studio, _):
+        job = finished(studio.submit(wish_of(song)))
+        facts = studio.facts(job)
+        assert json.loads(json.dumps(facts)) == facts
+        assert (facts["state"], facts["done"], facts["total"], facts["seconds"]) == ("done", 12.0, 12.0, 12.0)
+        assert facts["segments"] == 3
+        assert [track["name"] for track in facts["tracks"]] == ["mixture", "vocals", "drums"]
+        assert 0 < facts["expires"] <= 3600
+
+
+def test_formats_are_those_that_can_have_the_songs_own_rate(tmp_path):
+    soundfile.write(tmp_path / "fine.wav", 0.1 * torch.randn(96_000, 2).numpy(), 96_000)
+    with studio_in(tmp_path) as (studio, _):
+        facts = studio.facts(finished(studio.submit(wish_of(tmp_path / "fine.wav"))))
+        assert (facts["sample_rate"], facts["formats"]) == (8000, ["wav", "flac"])
+
+
+def test_songs_that_wait_are_told_their_place_and_how_long_it_will_take(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        finished(studio.submit(wish_of(song)))
+        model.open.clear()
+        first = studio.submit(wish_of(song))
+        wait_until(lambda: first.state == "separating")
+        second, third = studio.submit(wish_of(song)), studio.submit(wish_of(song, overlap=0.75))
+        told = [studio.facts(job) for job in (first, second, third)]
+        assert [facts["place"] for facts in told] == [0, 1, 2]
+        assert told[0]["wait"] is None
+        assert 0 < told[1]["wait"] < told[2]["wait"]
+        model.open.set()
+        assert [finished(job).state for job in (first, second, third)] == ["done"] * 3
+
+
+def test_how_long_it_takes_is_not_told_before_it_can_be_known(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        first, second = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        wait_until(lambda: first.state == "separating")
+        assert studio.facts(second)["wait"] is None
+        assert studio.facts(first)["left"] is None
+        model.open.set()
+        finished(second)
+
+
+def test_cancelling_ends_a_song_in_work_and_the_next_one_begins(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        first, second = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        wait_until(lambda: first.state == "separating")
+        studio.cancel(first)
+        model.open.set()
+        assert finished(first).state == "cancelled"
+        assert not list((first.folder / "stems").glob("*"))
+        assert finished(second).state == "done"
+
+
+def test_cancelling_a_song_that_waits_ends_it_at_once(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        first, second = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        wait_until(lambda: first.state == "separating")
+        studio.cancel(second)
+        assert second.state == "cancelled"
+        model.open.set()
+        assert finished(first).state == "done"
+
+
+def test_cancelling_a_finished_song_changes_nothing(song, tmp_path):
+    with studio_in(tmp_path) as (studio, _):
+        job = finished(studio.submit(wish_of(song)))
+        studio.cancel(job)
+        assert job.state == "done"
+        assert all(path.exists() for path in job.files)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"checkpoint": "large"}, r"no checkpoint large here: choose one of small"),
+        ({"stems": ()}, r"choose one or more of the stems vocals, drums"),
+        ({"stems": ("bass",)}, r"choose one or more"),
+        ({"stems": ("vocals", "vocals")}, r"each once"),
+        ({"overlap": 0.99}, r"overlap=0\.99 must be a number from"),
+        ({"shifts": 100}, r"shifts=100 must be a whole number from"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_leaves_nothing(song, tmp_path, changes, told):
+    with studio_in(tmp_path) as (studio, _):
+        with pytest.raises(InputError, match=told):
+            studio.submit(wish_of(song, **changes))
+        assert list(studio.shelf.songs.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rest": "x"},
+        {"rest": []},
+        {"rest": -1},
+        {"rest": None},
+        {"stems": [["vocals"]]},
+        {"stems": {}},
+        {"stems": "vocals"},
+        {"stems": 3},
+        {"stems": [None]},
+        {"checkpoint": ["small"]},
+        {"checkpoint": {}},
+        {"checkpoint": None},
+        {"overlap": "0.5"},
+        {"overlap": []},
+        {"shifts": True},
+        {"shifts": {}},
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_and_takes_no_place(song, tmp_path, changes):
+    [(key, value)] = changes.items()
+    with studio_in(tmp_path) as (studio, _):
+        with pytest.raises(InputError, match=rf"^{key}=.* must be") as refused:
+            studio.submit(wish_of(song, **changes))
+        assert repr(value) in str(refused.value)
+        assert studio._jobs == {}
+        assert list(studio.shelf.songs.iterdir()) == []
+
+
+def test_a_value_of_any_size_is_told_in_short(song, tmp_path):
+    with studio_in(tmp_path) as (studio, _):
+        for changes in ({"rest": "x" * 10**5}, {"stems": [[0] * 10**5] * 3}, {"checkpoint": "x" * 10**5}):
+            with pytest.raises(InputError) as refused:
+                studio.submit(wish_of(song, **changes))
+            assert len(str(refused.value)) < 300
+
+
+def test_a_file_that_is_slow_to_read_is_refused_and_deleted(tmp_path, monkeypatch):
+    reading, seconds = Event(), probing.PROBING_SECONDS
+    monkeypatch.setattr(admission, "TimedCalls", lambda: probing.TimedCalls(0.2))
+    with studio_in(tmp_path) as (studio, _):
+        upload = song_in(studio.shelf.uploads, 1)
+        monkeypatch.setattr(Limits, "length_of", lambda *_: reading.wait(seconds))
+        with pytest.raises(InputError, match=r"^A song\.wav takes too long to be read"):
+            studio.submit(wish_of(upload))
+        assert not upload.exists()
+        reading.set()
+
+
+def test_a_visitor_has_some_of_the_places_and_others_the_rest(song, tmp_path):
+    with studio_in(tmp_path, Limits(songs=4, songs_each=2)) as (studio, model):
+        model.open.clear()
+        mine = [studio.submit(wish_of(song, visitor="anna")) for _ in range(2)]
+        with pytest.raises(InputError, match=r"^2 of your songs are waiting or in work here"):
+            studio.submit(wish_of(song, visitor="anna"))
+        another = studio.submit(wish_of(song, visitor="anna"), instead_of=mine[1])
+        assert studio.submit(wish_of(song, visitor="ben")).state == "waiting"
+        model.open.set()
+        assert finished(another).state == "done"
+        assert finished(studio.submit(wish_of(song, visitor="anna"))).state == "done"
+
+
+def test_a_song_claims_space_for_its_stems_until_it_ends(song, tmp_path, monkeypatch):
+    stems = 12 * RATE * 2 * 5 * 3  # seconds, rate, channels, bytes, two stems and the mixture
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEPT_FREE + 1.5 * stems))
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        first = studio.submit(wish_of(song))
+        with pytest.raises(InputError, match=r"^the disk has no room for the stems of A song\.wav"):
+            studio.submit(wish_of(song))
+        model.open.set()
+        finished(first)
+        assert finished(studio.submit(wish_of(song))).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("limits", "free", "times", "told"),
+    [
+        (Limits(minutes=0.2), 10, 1, "A song.wav is longer than 0.2 minutes, the most that is taken here: cut it"),
+        (Limits(minutes=0.5), 10, 64, "A song.wav is too long to compute each sample 64 times"),
+        (Limits(), 0.4, 1, "the disk has no room for more of A song.wav"),
+    ],
+)
+def test_a_song_longer_than_its_header_says_is_stopped(tmp_path, monkeypatch, limits, free, times, told):
+    """Of a header that promises a second: what is beyond is stopped at the limits, and little is written by then."""
+    song = song_in(tmp_path, seconds=30)
+    disk = Disk(10**12, 0, 10 * KEPT_FREE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    with studio_in(tmp_path, limits) as (studio, model):
+        model.open.clear()
+        monkeypatch.setattr(Limits, "length_of", lambda *_: 1.0)
+        job = studio.submit(wish_of(song, overlap=0.875 if times > 1 else 0, shifts=max(1, times // 8)))
+        disk = Disk(10**12, 0, free * KEPT_FREE)
+        model.open.set()
+        assert finished(job).state == "failed"
+        assert (job.message or "").startswith(told)
+        assert not list(job.folder.rglob("*.wav"))
+
+
+def test_a_file_is_called_by_its_own_name_and_not_by_where_it_lies(tmp_path):
+    notes = tmp_path / "0123456789abcdef.mp3"
+    notes.write_text("not a song")
+    with studio_in(tmp_path) as (studio, _):
+        with pytest.raises(InputError, match=r"notes\.mp3") as refused:
+            studio.submit(wish_of(notes, title="notes"))
+        assert str(tmp_path) not in str(refused.value)
+
+
+def test_a_rate_that_cannot_be_resampled_is_refused_before_the_song_waits(tmp_path):
+    soundfile.write(tmp_path / "odd.wav", torch.zeros(96_001, 2).numpy(), 96_001)
+    with studio_in(tmp_path) as (studio, _):
+        with pytest.raises(InputError, match=r"96001 Hz cannot be resampled to 8000 Hz"):
+            studio.submit(wish_of(tmp_path / "odd.wav"))
+        assert list(studio.shelf.songs.iterdir()) == []
+
+
+def test_a_song_too_many_is_refused_and_leaves_nothing(song, tmp_path):
+    with studio_in(tmp_path, Limits(songs=2)) as (studio, model):
+        model.open.clear()
+        taken = [studio.submit(wish_of(song)) for _ in range(2)]
+        with pytest.raises(InputError, match=r"^2 songs are waiting or in work here"):
+            studio.submit(wish_of(song))
+        assert {path.name for path in studio.shelf.songs.iterdir()} == {job.token for job in taken}
+        model.open.set()
+        finished(taken[1])
+        assert finished(studio.submit(wish_of(song))).state == "done"
+
+
+def test_a_song_that_turns_out_too_long_is_ended(tmp_path, monkeypatch):
+    song = song_in(tmp_path, seconds=30)
+    with studio_in(tmp_path, Limits(minutes=0.2)) as (studio, _):
+        monkeypatch.setattr(Limits, "length_of", lambda *_: None)  # as of a header that does not tell
+        job = finished(studio.submit(wish_of(song)))
+        assert (job.state, job.message) == (
+            "failed",
+            "A song.wav is longer than 0.2 minutes, the most that is taken here: cut it",
+        )
+        assert job.files == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (InputError("the stems are NaN"), r"the stems are NaN"),
+        (MemoryError(), r"memory of this machine is full"),
+        (ZeroDivisionError("secret"), r"whoever runs this page"),
+    ],
+)
+def test_what_goes_wrong_is_told_and_the_next_song_is_separated(song, tmp_path, error, told):
+    with studio_in(tmp_path) as (studio, model):
+        model.error = error
+        job = finished(studio.submit(wish_of(song)))
+        assert job.state == "failed"
+        assert told.replace(r"\.", ".") in (job.message or "")
+        assert "secret" not in (job.message or "")
+        model.error = None
+        assert finished(studio.submit(wish_of(song))).state == "done"
+
+
+def test_a_song_nobody_asks_about_any_more_is_cancelled(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        first, second = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        wait_until(lambda: first.state == "separating")
+        first.asked = time.monotonic() + SIGN_OF_LIFE
+        studio.look_after(time.monotonic() + SIGN_OF_LIFE + 1)
+        assert second.state == "cancelled"
+        assert "page was closed" in (second.message or "")
+        assert not first.cancelled
+        model.open.set()
+        finished(first)
+
+
+def test_a_song_nobody_asks_about_goes_on_while_nobody_else_waits(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        job = studio.submit(wish_of(song))
+        wait_until(lambda: job.state == "separating")
+        studio.look_after(time.monotonic() + SIGN_OF_LIFE + 1)
+        assert not job.cancelled
+        model.open.set()
+        assert finished(job).state == "done"
+
+
+def test_a_page_that_was_closed_has_a_while_to_come_back(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        first, second, third = (studio.submit(wish_of(song)) for _ in range(3))
+        wait_until(lambda: first.state == "separating")
+        for job in (second, third):
+            studio.leave(job)
+        studio.look_after(time.monotonic() + GRACE - 5)
+        assert (second.state, third.state) == ("waiting", "waiting")
+        second.asked = time.monotonic()
+        studio.look_after(time.monotonic() + GRACE + 5)
+        assert (second.state, third.state) == ("waiting", "cancelled")
+        model.open.set()
+        finished(second)
+
+
+def test_a_question_that_came_late_from_a_page_that_was_closed_is_no_sign_of_life(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        model.open.clear()
+        job = studio.submit(wish_of(song))
+        studio.leave(job)
+        then = job.asked
+        job.ask()
+        assert job.asked == then
+        job.left -= STRAGGLERS
+        job.ask()
+        assert job.asked > then + SIGN_OF_LIFE - GRACE
+
+
+def test_another_song_takes_the_place_of_ones_own_even_in_a_full_line(song, tmp_path):
+    with studio_in(tmp_path, Limits(songs=2)) as (studio, model):
+        model.open.clear()
+        first, mine = (studio.submit(wish_of(song)) for _ in range(2))
+        another = studio.submit(wish_of(song), instead_of=mine)
+        assert (mine.state, another.state) == ("cancelled", "waiting")
+        assert [studio.facts(job)["successor"] for job in (mine, another)] == [another.token, None]
+        with pytest.raises(InputError, match=r"^choose one or more"):
+            studio.submit(wish_of(song, stems=()), instead_of=another)
+        assert another.state == "waiting"
+        model.open.set()
+        assert [finished(job).state for job in (first, another)] == ["done", "done"]
+
+
+def test_messages_name_no_folder_of_this_machine(song, tmp_path):
+    with studio_in(tmp_path / "a b") as (studio, model):
+        model.open.clear()
+        job = studio.submit(wish_of(song))
+        model.error = InputError(f"{song}, {job.folder}/stems/vocals.wav and small.ckpt are damaged")
+        model.open.set()
+        assert finished(job).message == "A song.wav, stems/vocals.wav and small are damaged"
+
+
+def test_a_line_that_cannot_tell_goes_on(song, tmp_path):
+    def broken(line: str) -> None:
+        raise BrokenPipeError(line)
+
+    with studio_in(tmp_path) as (studio, _):
+        studio.told = broken
+        assert [finished(studio.submit(wish_of(song))).state for _ in range(2)] == ["done", "done"]
+
+
+def test_a_song_is_forgotten_with_its_files_when_its_time_is_over(song, tmp_path):
+    with studio_in(tmp_path, Limits(keep_minutes=5)) as (studio, _):
+        old, new = (finished(studio.submit(wish_of(song))) for _ in range(2))
+        old.finished = time.monotonic() - 301
+        studio.look_after(time.monotonic())
+        assert studio.job(old.token) is None
+        assert not old.folder.exists()
+        assert studio.job(new.token) is new
+        assert new.files[0].exists()
+
+
+def test_surround_sound_is_mixed_down_with_a_word(tmp_path):
+    song = tmp_path / "film.wav"
+    soundfile.write(song, 0.1 * torch.randn(16_000, 6).numpy(), 8000)
+    with studio_in(tmp_path) as (studio, _):
+        job = finished(studio.submit(wish_of(song)))
+        assert job.notes == ["Its 6 channels were mixed down to two."]
+        assert soundfile.info(job.files[0]).channels == 2
+
+
+def test_closing_ends_what_is_in_work_and_leaves_nothing_on_the_disk(song, tmp_path):
+    with studio_in(tmp_path) as (studio, model):
+        done = finished(studio.submit(wish_of(song)))
+        model.open.clear()
+        job, waiting = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        wait_until(lambda: job.state == "separating")
+    assert [done.state, waiting.state] == ["done", "cancelled"]
+    assert job.state in ("cancelled", "failed")
+    assert not (tmp_path / "studio").exists()
+    assert song.exists()
+
+
+def test_the_menu_is_by_name(tmp_path):
+    with studio_in(tmp_path) as (studio, _):
+        assert studio.offers == {"small": OFFER}

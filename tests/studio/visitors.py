@@ -1,0 +1,126 @@
+"""The page of a studio, and visitors with browsers of their own."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from bsroformer.studio.address import Address
+from bsroformer.studio.server import open_page
+from bsroformer.studio.studio import Studio
+
+PATIENCE = 60.0
+"""Seconds in which a slow machine does what is waited for."""
+PLAYER = "document.querySelector('stem-player')"
+
+
+@contextmanager
+def opened(studio: Studio, example: Path | None = None, auth: Sequence[tuple[str, str]] = ()) -> Iterator[gr.Blocks]:
+    """Gradio's page of a studio at a free port, until the block ends."""
+
+    def example_song() -> tuple[Path, str]:
+        assert example is not None
+        return example, "The example"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", os.environ.get("GRADIO_TEMP_DIR", ""))  # open_page sets it
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        page = open_page(studio, example_song, Address(auth=tuple(auth)))
+        try:
+            yield page
+        finally:
+            page.close(verbose=False)
+
+
+class Visitor:
+    """Somebody with a browser of their own.
+
+    Args:
+        browser: Chromium.
+        address: Of the page.
+        context: Of the browser: size, colours...
+
+    Attributes:
+        page: Playwright's.
+        errors: What went wrong in the page's scripts.
+        asked: All addresses that the page asked for.
+    """
+
+    def __init__(self, browser: Any, address: str, **context: Any) -> None:
+        self._context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+        self._context.set_default_timeout(1000 * PATIENCE)
+        self.page = self._context.new_page()
+        self.errors: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(address)
+
+    def close(self) -> None:
+        """Leave."""
+        self._context.close()
+
+    def choose(self, song: Path) -> None:
+        """Upload a song, in place of the one before."""
+        self.remove()
+        chosen = self.page.locator("#song")
+        chosen.locator("input[type=file]").set_input_files(song)
+        chosen.get_by_label(song.name).wait_for()
+
+    def remove(self) -> None:
+        """Take back the file that is chosen, if there is one."""
+        if (clear := self.page.locator("#song").get_by_label("Clear")).is_visible():
+            clear.click()
+
+    def start(self) -> None:
+        """Have it separated."""
+        self.page.get_by_role("button", name="Separate", exact=True).click()
+
+    def separate(self, song: Path, until: str = "done") -> str:
+        """Have a song separated, up to a state of it; its token."""
+        before = self.token
+        self.choose(song)
+        with self.page.expect_request(lambda asked: self._token_in(asked.url) not in ("", before)):
+            self.start()
+        self.wait(until)
+        return self.token
+
+    def wait(self, state: str) -> None:
+        """Until the song is that far."""
+        self.page.locator(f"stem-player[data-state={state}]").wait_for()
+
+    @property
+    def token(self) -> str:
+        """Of the song that was asked about last; nothing before there is one."""
+        return next(filter(None, map(self._token_in, reversed(self.asked))), "")
+
+    def _token_in(self, address: str) -> str:
+        """What stands for a song in an address; nothing if it is of none."""
+        return address.partition("/songs/")[2].split("/")[0]
+
+    def told(self) -> str:
+        """The sentence that the page shows, which is taken away then."""
+        toast = self.page.locator(".toast-body")
+        _, _, text = toast.inner_text().partition("×")
+        toast.locator(".toast-close").click()
+        toast.wait_for(state="detached")
+        return text.strip()
+
+    def levels(self) -> list[float]:
+        """Linear gains of the tracks as they sound."""
+        return self.page.evaluate(f"{PLAYER}.levelsHeard()")
+
+
+@contextmanager
+def visiting(browser: Any, address: str, **context: Any) -> Iterator[Visitor]:
+    """A visitor until the block ends, to whom nothing went wrong."""
+    visitor = Visitor(browser, address, **context)
+    try:
+        yield visitor
+        assert not visitor.errors
+    finally:
+        visitor.close()

@@ -1,0 +1,60 @@
+"""Former paths of callbacks in configurations, and their keys in checkpoints."""
+
+import pytest
+from hydra.utils import get_class
+
+from bsroformer.launch.older_runs import PROGRESS
+from bsroformer.launch.trusted_classes import FORMER_TARGETS, known_groups
+
+FORMER_PATHS = (
+    "batch_seeds.BatchSeeds",
+    "best_checkpoint.BestCheckpoint",
+    "budget.Budget",
+    "candidates.Candidates",
+    "curves.Curves",
+    "early_stop.EarlyStop",
+    "ema.Ema",
+    "faults.Faults",
+    "last_checkpoint.LastCheckpoint",
+    "previews.Previews",
+    "profile.Profile",
+    "progress.RunProgress",
+    "prune.MedianPruner",
+    "report.Report",
+    "same_batch.SameBatch",
+    "throughput.Throughput",
+    "validate_last.ValidateLast",
+)
+STATE_KEYS = {
+    "budget.Budget": "Budget",
+    "curves.Curves": "Curves",
+    "ema.Ema": "Ema",
+    "faults.Faults": "Faults",
+    "last_checkpoint.LastCheckpoint": "LastCheckpoint",
+    "progress.RunProgress": "RunProgress",
+    "prune.MedianPruner": "MedianPruner",
+}
+"""Keys of callbacks' states in checkpoints, as they were written from the start."""
+
+
+def class_of(former: str) -> type:
+    found = known_groups()["callbacks"].find(f"bsroformer.training.{former}")
+    assert found is not None
+    return get_class(found)
+
+
+@pytest.mark.parametrize("former", FORMER_PATHS)
+def test_former_paths_of_callbacks_are_found(former):
+    assert class_of(former).__name__ == former.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("former", STATE_KEYS)
+def test_states_keep_their_keys_in_checkpoints(former):
+    callback_class = class_of(former)
+    callback = callback_class.__new__(callback_class)
+    assert callback.state_key == STATE_KEYS[former]
+
+
+@pytest.mark.parametrize("replacement", [PROGRESS, *FORMER_TARGETS.values()])
+def test_replacements_of_former_classes_exist(replacement):
+    assert get_class(replacement)
