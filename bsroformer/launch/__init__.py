@@ -1,4 +1,4 @@
-"""What the scripts call: one function a script, from a composed configuration to files on disk.
+"""What the scripts call: one function a script, from a checked configuration to files on disk.
 
-The only folder that knows Hydra and OmegaConf.
+With `bsroformer.cli` it alone knows Hydra and OmegaConf; behind `door`, configurations are objects of `schemas`.
 """

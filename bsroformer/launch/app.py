@@ -11,8 +11,9 @@ from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 from bsroformer.inference import Delivery, Separator
+from bsroformer.launch.opening import one_for_each
 from bsroformer.launch.schemas.app import AppConfig
-from bsroformer.launch.separators import one_for_each, separator_of
+from bsroformer.launch.separators import separator_of
 from bsroformer.launch.terminal import stopping_on_sigterm, terminal, wait_until_interrupted
 from bsroformer.model import BandSplitRoformer
 from bsroformer.studio.accounts import accounts_of

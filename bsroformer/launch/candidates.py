@@ -13,9 +13,10 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
 from bsroformer.file_state import word_for
 from bsroformer.inference.ensemble import Weights
+from bsroformer.launch.opening import checkpoint_fingerprints, open_checkpoints
 from bsroformer.launch.schemas.evaluate import EvaluateConfig
 from bsroformer.launch.schemas.groups import CheckpointSource
-from bsroformer.launch.separators import checkpoint_fingerprints, device_of, open_checkpoints, separator_from
+from bsroformer.launch.separators import device_of, separator_from
 
 SOUND = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine")
 """Keys that decide how the stems of every model sound."""

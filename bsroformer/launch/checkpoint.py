@@ -19,8 +19,8 @@ from bsroformer.checkpoints.save import (
 )
 from bsroformer.errors import InputError
 from bsroformer.launch.inspection import print_inspection, write_model_config
+from bsroformer.launch.opening import open_checkpoints
 from bsroformer.launch.schemas.checkpoint import CheckpointConfig
-from bsroformer.launch.separators import open_checkpoints
 from bsroformer.launch.terminal import terminal
 
 

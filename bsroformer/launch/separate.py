@@ -15,9 +15,10 @@ from bsroformer.checkpoints import Checkpoint
 from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.inference import Delivery, find_songs
 from bsroformer.launch.errors import STATUS
+from bsroformer.launch.opening import checkpoint_fingerprints, open_checkpoints
 from bsroformer.launch.schemas.separate import SeparateConfig, Shard
 from bsroformer.launch.separating import Separating
-from bsroformer.launch.separators import checkpoint_fingerprints, device_of, open_checkpoints, separator_from
+from bsroformer.launch.separators import device_of, separator_from
 from bsroformer.launch.terminal import terminal
 
 DEFAULT_OUTPUT = "separated"

@@ -3,8 +3,8 @@
 from rich.console import Console
 
 from bsroformer.checkpoints.start import start_from
+from bsroformer.launch.opening import opened_checkpoint
 from bsroformer.launch.schemas.train import TrainConfig
-from bsroformer.launch.separators import opened_checkpoint
 from bsroformer.model import BandSplitRoformer
 
 

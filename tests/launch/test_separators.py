@@ -13,8 +13,9 @@ from bsroformer.inference import Ensemble, Separator
 from bsroformer.launch import separators
 from bsroformer.launch.candidates import checkpoints as checkpoints_of
 from bsroformer.launch.candidates import model_settings
+from bsroformer.launch.opening import open_checkpoints
 from bsroformer.launch.separate import settings_of
-from bsroformer.launch.separators import device_of, open_checkpoints, separator_from
+from bsroformer.launch.separators import device_of, separator_from
 from bsroformer.model import BandSplitRoformer, ModelSettings
 from launched import REPOSITORY, composed
 

@@ -15,7 +15,7 @@ from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method,
 
 from bsroformer.errors import InputError
 from bsroformer.metrics.definitions import DEFINITIONS
-from bsroformer.report import write_evaluation_report
+from bsroformer.report.evaluation_page import write_evaluation_report
 from bsroformer.report.excerpts import Excerpt
 
 RATE = 8000

@@ -11,8 +11,7 @@ from test_evaluation_tables import LITE, MIXTURE, ORACLE, results
 from test_tables import validated
 
 from bsroformer.audio.files import write
-from bsroformer.report import write_report
-from bsroformer.report.page import latest_preview
+from bsroformer.report.page import latest_preview, write_report
 from bsroformer.report.parts import facts
 from bsroformer.report.rows import write_rows
 
