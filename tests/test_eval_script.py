@@ -209,7 +209,7 @@ def test_a_damaged_song_is_told_and_the_rest_is_scored(root, ckpt, tmp_path):
     [
         (["songs=[Sung 1]"], "songs names Sung 1, and test has no such song: did you mean Song 1?"),
         (["split=valid"], "the data set has no valid songs"),
-        (["split=tset"], "split=tset is none of train, valid, test"),
+        (["split=tset"], "split=tset must be one of train, valid, test"),
         (["metrics=[SDR]"], "metrics names SDR: choose from cSDR"),
         (["bounds=[IRM9]"], "bounds names IRM9: choose from mixture, IRM1, IRM2"),
         (["stems=[piano]"], "stems names piano, which small lack: choose from vocals"),

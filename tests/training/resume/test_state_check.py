@@ -233,9 +233,8 @@ def test_moments_of_the_wrong_length_are_refused(kept, trained, tmp_path):
 
 @pytest.mark.parametrize("name", ["AdamW", "Adam", "SGD", "NAdam", "RMSprop", "Adafactor", "Adagrad"])
 def test_first_states_are_those_of_a_real_step(trained, name):
-    cfg = trained[1].copy()
-    cfg.optimizer = {"_target_": f"torch.optim.{name}", "_partial_": True, "lr": 0.1}
-    module = build_module(cfg)
+    optimizer = {"_target_": f"torch.optim.{name}", "_partial_": True, "lr": 0.1}
+    module = build_module(trained[1].replaced({"optimizer": optimizer}))
     optimizer, _ = module.optimizer_and_schedule(10)
     for parameter in module.model.parameters():
         parameter.grad = torch.ones_like(parameter)
