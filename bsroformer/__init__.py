@@ -9,6 +9,14 @@ Axes, one notation everywhere, in shape comments and einops patterns::
 
 Waveforms are float32 in [-1, 1]. A mixture is ``(b c t)``, its stems are ``(b n c t)``.
 
+Glossary, one word for one thing::
+
+    track      files on disk with stems, of a data set     position   of a run in its schedule of excerpts
+    clip       a file of one stem, to be mixed at random   schedule   the order of a run's excerpts and batches
+    excerpt    a part of a track, to train or validate on  start      first sample of an excerpt in its track
+    mixture    the sum of the stems                        pack       a decoded copy of a track
+    song       a file that a person plays or separates     queue      jobs of the studio that wait
+
 >>> import bsroformer
 >>> model = bsroformer.load_model("runs/demo/checkpoints/best.ckpt")  # doctest: +SKIP
 >>> separator = bsroformer.Separator(model)  # doctest: +SKIP
@@ -27,7 +35,8 @@ if TYPE_CHECKING:
     from bsroformer.checkpoints import load_model
     from bsroformer.evaluation import Candidate, Results, evaluate, songs_in
     from bsroformer.inference import Delivery, Ensemble, Separator, SongStems, separate_file
-    from bsroformer.model import BandSplitRoformer, ModelSettings
+    from bsroformer.models import ModelSettings, SeparationModel, register_architecture
+    from bsroformer.models.bs_roformer import BandSplitRoformer
 
 __all__ = [
     "BandSplitRoformer",
@@ -38,10 +47,12 @@ __all__ = [
     "InputError",
     "ModelSettings",
     "Results",
+    "SeparationModel",
     "Separator",
     "SongStems",
     "evaluate",
     "load_model",
+    "register_architecture",
     "separate_file",
     "songs_in",
 ]
@@ -51,7 +62,8 @@ _MODULES = {
     "bsroformer.checkpoints": ("load_model",),
     "bsroformer.evaluation": ("Candidate", "Results", "evaluate", "songs_in"),
     "bsroformer.inference": ("Delivery", "Ensemble", "Separator", "SongStems", "separate_file"),
-    "bsroformer.model": ("BandSplitRoformer", "ModelSettings"),
+    "bsroformer.models": ("ModelSettings", "SeparationModel", "register_architecture"),
+    "bsroformer.models.bs_roformer": ("BandSplitRoformer",),
 }
 """Public names by module; they are imported on first use, since PyTorch takes seconds."""
 

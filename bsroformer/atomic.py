@@ -9,6 +9,11 @@ from pathlib import Path
 
 from bsroformer.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
 """A file must not be there yet, and a link of its name is not followed: others may write to the folder too."""
 NEARLY_NOTHING = 2**16
@@ -20,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give an empty file beside `path` to write to; it takes its name when the context ends without an error.
 
     Otherwise it is removed, and a file that was at `path` stays as it was. It is called
-    ``.<name>.<process>.<random>.part``, and is on the disk before it takes the name.
+    ``.<name>.<process>.<random>.part``, is locked (see `locked`), and is on the disk before it takes the name.
 
     Raises:
         InputError: If the folder cannot be made or written.
@@ -30,14 +35,52 @@ def replacing(path: Path) -> Iterator[Path]:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(partial, NEW_FILE, 0o666))
-        yield partial
-        with writing(path):
-            _sync(partial)
-            partial.replace(path)
-            _sync(path.parent)
+        with locked(partial):
+            yield partial
+            with writing(path):
+                _sync(partial)
+                partial.replace(path)
+                _sync(path.parent)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Mark a file or folder as being written by a lock, which the system drops when the process ends, however it ends.
+
+    Not on Windows, where nobody removes what another process writes, and not on disks without locks.
+    """
+    descriptor = None if fcntl is None else os.open(path, os.O_RDONLY)
+    try:
+        if fcntl is not None and descriptor is not None:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool | None:
+    """Check whether a process still writes a file or folder; None where the system or the disk has no locks.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    if fcntl is None:
+        return None
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _sync(path: Path) -> None:

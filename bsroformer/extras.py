@@ -1,28 +1,57 @@
 """Optional packages: how to install an extra of this program, the way the program itself was installed."""
 
+import json
 import re
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-CHECKOUT = Path(__file__).parents[1]
+from bsroformer.installation import CHECKOUT, in_checkout
+
+NAME = "bsroformer"
+DIRECT_URL = "direct_url.json"
+"""Where pip notes what a distribution was installed from (PEP 610)."""
 
 
 def install_command(extra: str) -> str:
     """The command that installs an extra of ``pyproject.toml``.
 
-    A checkout is installed again with its extra. Elsewhere the extra's packages are named: the program is on no index.
+    A checkout is installed again with its extra, and a wheel from where it came from. If that is unknown or has been
+    deleted, the command names the extra's packages: the program itself is on no index.
     """
-    if (CHECKOUT / "pyproject.toml").is_file():
-        place = "." if Path.cwd() == CHECKOUT else str(CHECKOUT)
-        return f'pip install -e "{place}[{extra}]"'
-    packages = extra_packages(extra)
-    return "pip install " + " ".join(f'"{package}"' for package in packages)
+    if in_checkout():
+        folder = "." if Path.cwd() == CHECKOUT else str(CHECKOUT)
+        return f'pip install -e "{folder}[{extra}]"'
+    source = installed_from()
+    if source is not None:
+        return f'pip install "{NAME}[{extra}] @ {source}"'
+    return "pip install " + " ".join(f'"{package}"' for package in extra_packages(extra))
+
+
+def installed_from() -> str | None:
+    """The URL that this program was installed from, as pip takes it; None if unknown or no longer there."""
+    try:
+        text = distribution(NAME).read_text(DIRECT_URL)
+    except PackageNotFoundError:
+        return None
+    return None if text is None else requirement_url(text)
+
+
+def requirement_url(direct_url: str) -> str | None:
+    """The URL in the text of a ``direct_url.json``; None for a file or folder that does not exist."""
+    found = json.loads(direct_url)
+    url, vcs = str(found["url"]), found.get("vcs_info")
+    if vcs is not None:
+        return f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+    parts = urlsplit(url)
+    exists = parts.scheme != "file" or Path(unquote(parts.path)).exists()
+    return url if exists else None
 
 
 def extra_packages(extra: str) -> list[str]:
     """The requirements of an extra, from the metadata of the installed program."""
     try:
-        needs = requires("bsroformer") or []
+        needs = distribution(NAME).requires or []
     except PackageNotFoundError:
         return []
     marker = re.compile(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]")

@@ -1,4 +1,4 @@
-"""Names of files and folders: which are legal on every system, and how two names are compared."""
+"""Legal names of files and folders, and the comparison of names."""
 
 import os
 import re
@@ -22,17 +22,23 @@ MAX_BYTES = 200
 
 
 def is_visible(name: str) -> bool:
-    """Check that a file or folder is neither hidden (``._song.wav`` of macOS) nor created by a system."""
+    """Check that a file or folder is neither hidden nor created by a system.
+
+    Files such as ``._song.wav`` of macOS are hidden.
+    """
     return not name.startswith(".") and name.casefold() not in SYSTEM_FOLDERS
 
 
 def normal(name: str) -> str:
-    """Normalise accents to NFC, since file systems and editors write them in different ways."""
+    """Normalise accents to NFC.
+
+    File systems and editors write them in different ways.
+    """
     return unicodedata.normalize("NFC", name)
 
 
 def existing(path: Path) -> Path:
-    """Return the path in the accents of the file that exists, or as given if neither form exists."""
+    """Return the path in the accents of the existing file, or as given."""
     for form in (path, Path(normal(str(path))), Path(unicodedata.normalize("NFD", str(path)))):
         if form.exists():
             return form
@@ -45,14 +51,19 @@ def is_reserved(name: str) -> bool:
 
 
 def is_legal(name: str) -> bool:
-    """Check that every system accepts a name unchanged: no path, hidden file, device, or trailing dot or space."""
+    """Check that every system accepts a name unchanged.
+
+    It is not a path, hidden, or a device, and has no dot or space at its end.
+    """
     illegal = any(character in ILLEGAL_CHARACTERS for character in name) or not name.isprintable()
     ends = not name or name[0] in ". " or name[-1] in ". "
     return not illegal and not ends and not is_reserved(name) and len(name.encode()) <= MAX_BYTES
 
 
 def safe_name(text: str, otherwise: str, most_bytes: int = 100) -> str:
-    """Replace what is illegal in a name on any system: the result is never empty, a path, hidden or a device.
+    """Replace what is illegal in a name on any system.
+
+    The result is never empty, a path, hidden or a device.
 
     Args:
         text: Any characters.
@@ -66,7 +77,10 @@ def safe_name(text: str, otherwise: str, most_bytes: int = 100) -> str:
 
 
 def distinct_names(texts: Iterable[str], otherwise: str) -> list[str]:
-    """Make `safe_name`s that differ in more than case: a repeated name is prefixed with its number."""
+    """Make `safe_name`s that differ in more than case.
+
+    A repeated name is prefixed with its number.
+    """
     names: list[str] = []
     for number, text in enumerate(texts, start=1):
         name = safe_name(text, otherwise)
@@ -78,7 +92,10 @@ def distinct_names(texts: Iterable[str], otherwise: str) -> list[str]:
 
 
 def folder_name(name: str) -> str:
-    """Escape any name to that of one folder: different names give different folders, long ones end in a digest."""
+    """Escape any name to that of one folder.
+
+    Different names give different folders; long names end in a digest.
+    """
     flat = name.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C").replace("\0", "%00")
     if flat.startswith("."):
         flat = f"%2E{flat[1:]}"
@@ -90,7 +107,10 @@ def folder_name(name: str) -> str:
 
 
 def _is_unsafe(character: str) -> bool:
-    """Check for a separator, a control character, half a surrogate pair, or one that reorders the others."""
+    """Check for a character that is illegal or misleading in a name.
+
+    These are separators, controls, half surrogate pairs, and reordering characters.
+    """
     return (
         character in ILLEGAL_CHARACTERS
         or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
@@ -99,7 +119,10 @@ def _is_unsafe(character: str) -> bool:
 
 
 def from_here(path: Path) -> Path:
-    """Shorten a path below the working directory, so that a page does not show the folders above it."""
+    """Shorten a path below the working directory.
+
+    A page then does not show the folders above it.
+    """
     here = Path.cwd()
     resolved = path.resolve()
     return resolved.relative_to(here) if resolved.is_relative_to(here) else path

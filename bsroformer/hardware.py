@@ -111,9 +111,11 @@ def torch_build() -> str:
 def describe() -> dict[str, str]:
     """PyTorch, processor and every GPU: a title and a line for each."""
     bf16 = "computes" if computes_bf16(torch.device("cpu")) else "does not compute"
+    count = torch.get_num_threads()
+    threads = f"{count} thread{'s' if count > 1 else ''}"
     lines = {
         "PyTorch": f"{torch.__version__}, built for {torch_build()}",
-        "CPU": f"{cpu_name()}, {torch.get_num_threads()} threads, {bf16} bfloat16",
+        "CPU": f"{cpu_name()}, {threads}, {bf16} bfloat16",
         "memory": f"{main_memory() / GIB:.1f} GiB",
     }
     accelerator = torch.accelerator.current_accelerator(check_available=True)

@@ -12,6 +12,8 @@ BEST = "best.ckpt"
 AVERAGE = "average.ckpt"
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
+TRAINING_LOCK = ".training.lock"
+"""An empty file in the folder; the lock is the system's, which ends with the process that holds it."""
 BEST_ENTRY = "best"
 """Entry of ``run.json`` that names the best checkpoint."""
 

@@ -9,6 +9,7 @@ import json
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -147,18 +148,30 @@ def parse_yaml(text: str, source: object, limits: ReadingLimits = CONFIGURATION)
     Raises:
         InputError: If it is something else, exceeds the limits, or holds other than plain values.
     """
-    try:
+    with parsing_yaml(source):
         check_events(text, source, limits)
         tree = yaml.load(text, _PlainLoader)
-    except InputError:
-        raise
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InputError(f"{source} cannot be read as plain YAML: {line}{error.problem}") from error
-    except Exception as error:  # PyYAML's constructors raise errors of many types for values that do not fit their tags
-        raise InputError(f"{source} cannot be read as plain YAML: a value does not fit its tag, or its text") from error
     _check_plain(tree, source)
     return tree
+
+
+@contextmanager
+def parsing_yaml(source: object) -> Iterator[None]:
+    """Raise the errors of PyYAML as those of a file.
+
+    Raises:
+        InputError: In their place.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # constructors raise errors of many types for values that do not fit their tags
+        fault = "a value does not fit its tag, or its text"
+        if isinstance(error, yaml.MarkedYAMLError):
+            line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+            fault = f"{line}{error.problem}"
+        raise InputError(f"{source} cannot be read as plain YAML: {fault}") from error
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -3,4 +3,4 @@
 from bsroformer.cli import run
 
 if __name__ == "__main__":
-    run("check_gpu")
+    run("check-gpu")

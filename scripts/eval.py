@@ -3,4 +3,4 @@
 from bsroformer.cli import run
 
 if __name__ == "__main__":
-    run("eval")
+    run("evaluate")

@@ -15,7 +15,8 @@ import soundfile
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import REPOSITORY, Script, blank_pictures
 
 STEMS = ("vocals", "drums", "bass", "other")

@@ -1,5 +1,6 @@
 """The scripts' work in this process: configurations composed as Hydra does it, without a new Python."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,9 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from bsroformer.cli.commands import COMMANDS
-from bsroformer.cli.main import Task
+from bsroformer.cli.running import Task
 from bsroformer.launch.door import configuration, prepared
+from bsroformer.report import page, pictures
 from bsroformer.training.callbacks import curves, previews
 
 REPOSITORY = Path(__file__).parents[1]
@@ -53,7 +55,8 @@ def composed_tree(root: str, *overrides: str) -> DictConfig:
 
 def launch(root: str, *overrides: str) -> object:
     """Run a command in this process, from the tree to its exit status."""
-    return Task(COMMANDS[root])(composed_tree(root, *overrides))
+    [command] = (command for command in COMMANDS.values() if command.root == root)
+    return Task(command, tuple(sys.argv))(composed_tree(root, *overrides))
 
 
 def small_run(root: Path, *overrides: str) -> list[str]:
@@ -72,4 +75,6 @@ def blank_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(curves, "curves_figure", lambda *_: Figure(figsize=(1, 1)))
         patch.setattr(previews, "separation_figure", lambda *_: Figure(figsize=(1, 1)))
+        patch.setattr(page, "curves_figure", lambda *_: Figure(figsize=(1, 1)))
+        patch.setattr(pictures, "separation_figure", lambda *_, **__: Figure(figsize=(1, 1)))
         yield

@@ -124,6 +124,6 @@ def test_a_port_that_is_taken_is_told(ckpt, tmp_path):
 def test_without_any_checkpoint_it_says_which_command_makes_one(tmp_path):
     status, printed = warm.started("app", cwd=tmp_path).ended()
     assert status == 2
-    assert "python scripts/train.py experiment=demo" in printed
+    assert "scripts/train.py experiment=demo" in printed
     assert "Traceback" not in printed
     assert list(tmp_path.iterdir()) == []

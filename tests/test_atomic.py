@@ -1,8 +1,10 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
-from bsroformer.atomic import replacing, replacing_folder, write_text, writing
+from bsroformer.atomic import is_locked, replacing, replacing_folder, write_text, writing
 from bsroformer.errors import InputError
 
 
@@ -85,3 +87,20 @@ def test_a_link_that_waits_at_the_name_of_a_part_is_not_followed(tmp_path, monke
     with pytest.raises(InputError, match=r"a\.txt cannot be written"):
         write_text(tmp_path / "a.txt", "theirs")
     assert (tmp_path / "diary.txt").read_text() == "mine"
+
+
+def test_a_file_is_locked_as_long_as_it_is_written(tmp_path):
+    with replacing(tmp_path / "a.txt") as partial:
+        assert is_locked(partial)
+    assert is_locked(tmp_path / "a.txt") is False
+
+
+def test_a_lock_ends_with_its_process(tmp_path):
+    (tmp_path / "x").touch()
+    hold = "import sys, time, pathlib, bsroformer.atomic as a\nwith a.locked(pathlib.Path(sys.argv[1])):"
+    command = [sys.executable, "-c", f"{hold} print(flush=True); time.sleep(60)", str(tmp_path / "x")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        held = is_locked(tmp_path / "x")
+        other.kill()
+    assert (held, is_locked(tmp_path / "x")) == (True, False)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import PurePosixPath, PureWindowsPath
-from string import Template
 from typing import Any
 
 import pytest
@@ -20,7 +19,8 @@ from bsroformer.launch.build import build_module
 from bsroformer.launch.door import schema_of
 from bsroformer.launch.schemas.groups import AudioSettings, DataSettings, PathSettings
 from bsroformer.launch.separators import separator_of
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import CONFIGS, composed
 
 Tree = dict[str, Any]
@@ -256,11 +256,3 @@ def test_the_masks_width_is_chosen_on_the_command_line():
 
 def count(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
-
-
-@pytest.mark.parametrize("root", ROOTS)
-def test_the_help_of_a_script_is_text_that_hydra_can_print(root):
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        text = compose(root, return_hydra_config=True).hydra.help.template
-    hydras_own = dict.fromkeys(("APP_CONFIG_GROUPS", "CONFIG", "FLAGS_HELP", "HYDRA_CONFIG_GROUPS"), "")
-    assert Template(text).substitute(hydras_own)  # a lone $ is none of these

@@ -16,7 +16,8 @@ import pytest
 import soundfile
 
 from bsroformer.checkpoints.save import save_model
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import REPOSITORY, launch
 from warm import Running, environment, started
 

@@ -1,3 +1,4 @@
+import re
 from importlib.metadata import requires
 
 import pytest
@@ -9,13 +10,42 @@ tomllib = pytest.importorskip("tomllib")  # of Python 3.11
 EXTRAS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
 
 
-@pytest.mark.parametrize("extra", EXTRAS)
-def test_an_installed_program_names_the_packages_of_an_extra(monkeypatch, tmp_path, extra):
-    monkeypatch.setattr(extras, "CHECKOUT", tmp_path)
+GIT = '{"url": "https://example.org/bsroformer.git", "vcs_info": {"vcs": "git", "commit_id": "0123abc"}}'
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """The program is not a checkout; sets what pip noted about where it came from."""
+    monkeypatch.setattr(extras, "in_checkout", lambda: False)
+
+    def from_url(direct_url: str | None) -> None:
+        monkeypatch.setattr(extras, "installed_from", lambda: direct_url and extras.requirement_url(direct_url))
+
+    return from_url
+
+
+@pytest.mark.parametrize("extra", [extra for extra in EXTRAS if extra not in ("all", "dev")])
+def test_without_a_source_the_packages_of_an_extra_are_named(installed, extra):
+    installed(None)
     command = extras.install_command(extra)
     assert command.startswith("pip install ") and "-e" not in command.split()
-    declared = {need.partition("[")[0] for need in EXTRAS[extra]}
-    assert all(need in command for need in declared - {"bsroformer"})
+    declared = EXTRAS[extra]
+    assert all(re.split("[<>]", need)[0] in command for need in declared)
+
+
+def test_a_wheel_is_installed_again_from_where_it_came_from(installed, tmp_path):
+    wheel = tmp_path / "a b" / "bsroformer-0.1.0-py3-none-any.whl"
+    installed(f'{{"url": "{wheel.as_uri()}", "archive_info": {{}}}}')
+    assert extras.install_command("web").startswith('pip install "gradio')  # the file has been deleted
+    wheel.parent.mkdir()
+    wheel.touch()
+    assert extras.install_command("web") == f'pip install "bsroformer[web] @ {wheel.as_uri()}"'
+    installed('{"url": "https://example.org/bsroformer-0.1.0-py3-none-any.whl", "archive_info": {}}')
+    assert extras.install_command("web").endswith('@ https://example.org/bsroformer-0.1.0-py3-none-any.whl"')
+    installed(GIT)
+    assert extras.install_command("web") == (
+        'pip install "bsroformer[web] @ git+https://example.org/bsroformer.git@0123abc"'
+    )
 
 
 def test_a_checkout_is_installed_again_with_the_extra(monkeypatch, tmp_path):

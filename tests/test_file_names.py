@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bsroformer.file_names import distinct_names, safe_name
+from bsroformer.file_names import distinct_names, folder_name, is_legal, safe_name
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,22 @@ def test_a_safe_name_is_not_a_path_and_not_too_long(text):
 
 def test_equal_names_are_made_distinct():
     assert distinct_names(["a/b", "A:B", "a?b", "c"], "stem") == ["a_b", "2 A_B", "3 a_b", "c"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", ".hidden", "a/b", "a\\b", "a:b", "con", "LPT1.wav", "a.", "a ", " a", "a\nb", "x" * 201]
+)
+def test_names_that_a_system_refuses_or_changes_are_not_legal(name):
+    assert not is_legal(name)
+
+
+@pytest.mark.parametrize("name", ["vocals", "lead vocals 2", "a.b", "Ünïcode 歌", "x" * 200])
+def test_usual_names_are_legal(name):
+    assert is_legal(name)
+
+
+@given(st.lists(st.text(alphabet="ab./\\%\0", max_size=6), unique=True, max_size=6))
+def test_different_names_have_different_folders(names):
+    folders = {folder_name(name) for name in names}
+    assert len(folders) == len(names)
+    assert not any("/" in folder or folder.startswith(".") for folder in folders)

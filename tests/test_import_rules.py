@@ -15,12 +15,13 @@ PACKAGE = "bsroformer"
 
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
-    ("errors", "kinds"),
+    ("errors", "installation", "kinds"),
+    ("invocation",),
     ("atomic", "devices", "extras", "file_names", "file_state", "parallel", "printed", "safe_files", "text"),
     ("hardware", "run_folder"),
     ("audio",),
-    ("metrics", "model", "losses", "data"),
-    ("checkpoints", "figures"),
+    ("metrics", "models", "losses", "data"),
+    ("checkpoints", "figures", "model"),  # `model` is the former place of `models`
     ("inference", "report"),
     ("evaluation",),
     (PACKAGE,),  # the public names of `bsroformer/__init__.py`
@@ -28,7 +29,7 @@ LAYERS = (
     ("benchmarks",),
     ("launch",),
     ("cli",),
-    ("scripts",),
+    ("__main__", "scripts"),
 )
 NEIGHBOURS = {("losses", "metrics")}
 LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
@@ -42,6 +43,16 @@ CONFINED = {
         "bsroformer/launch/",
     ),
     ("gradio",): ("bsroformer/studio/",),
+}
+# What one architecture alone knows, below `models/`: where it may be imported besides its own folder.
+ARCHITECTURES = {
+    "bs_roformer": (
+        "bsroformer/__init__.py",  # the public names
+        "bsroformer/model.py",
+        "bsroformer/benchmarks/loop_layers.py",  # these compare this very architecture with other programs
+        "bsroformer/benchmarks/public_step.py",
+        "bsroformer/benchmarks/training_step.py",
+    ),
 }
 # Heavy, optional, or in need of FFmpeg: not imported until a function needs them.
 IN_FUNCTIONS_ONLY = ("museval", "musdb", "stempeg")
@@ -122,6 +133,14 @@ def confinement_violations(found: Import) -> Iterator[str]:
             yield found.breaks(f"it belongs to {', '.join(places)} only")
 
 
+def architecture_violations(found: Import) -> Iterator[str]:
+    for name, places in ARCHITECTURES.items():
+        own = f"{PACKAGE}.models.{name}"
+        inside = f"{own.replace('.', '/')}/"
+        if f"{found.name}.".startswith(f"{own}.") and not found.file.startswith((inside, *places)):
+            yield found.breaks("the rest of the package names `SeparationModel` and abilities only")
+
+
 def delay_violations(found: Import) -> Iterator[str]:
     if found.top in IN_FUNCTIONS_ONLY and not found.in_function:
         yield found.breaks("it needs FFmpeg on the PATH: import it in the function that uses it")
@@ -129,7 +148,12 @@ def delay_violations(found: Import) -> Iterator[str]:
         yield found.breaks("it is heavy or optional: import it in a function, or for types only")
 
 
-RULES = {"layers": layer_violations, "confinement": confinement_violations, "delay": delay_violations}
+RULES = {
+    "layers": layer_violations,
+    "confinement": confinement_violations,
+    "architectures": architecture_violations,
+    "delay": delay_violations,
+}
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +173,8 @@ def test_nobody_imports_what_is_not_theirs(all_imports, rule):
 @pytest.mark.parametrize(
     ("rule", "file", "source"),
     [
-        ("layers", "bsroformer/audio/x.py", "from bsroformer.model import Block"),
-        ("layers", "bsroformer/model/x.py", "def f():\n    import bsroformer.metrics.sdr"),
+        ("layers", "bsroformer/audio/x.py", "from bsroformer.models import build_model"),
+        ("layers", "bsroformer/models/x.py", "def f():\n    import bsroformer.metrics.sdr"),
         ("layers", "bsroformer/training/x.py", "from bsroformer.studio import page"),
         ("layers", "bsroformer/inference/x.py", "from bsroformer import Separator"),
         ("layers", "bsroformer/errors.py", "from bsroformer.devices import best_device"),
@@ -159,6 +183,8 @@ def test_nobody_imports_what_is_not_theirs(all_imports, rule):
         ("confinement", "bsroformer/training/x.py", "from omegaconf import DictConfig"),
         ("confinement", "bsroformer/data/track.py", "import lightning as L"),
         ("confinement", "bsroformer/launch/x.py", "import gradio"),
+        ("architectures", "bsroformer/inference/x.py", "from bsroformer.models.bs_roformer.attention import Attention"),
+        ("architectures", "bsroformer/models/x.py", "import bsroformer.models.bs_roformer"),
         ("delay", "bsroformer/metrics/x.py", "try:\n    import museval\nexcept ImportError:\n    pass"),
         (
             "delay",
@@ -172,6 +198,11 @@ def test_each_rule_finds_what_it_forbids(rule, file, source):
     told = [told for found in imports(file, source) for told in RULES[rule](found)]
     assert len(told) == 1
     assert told[0].startswith(f"{file}:")
+
+
+def test_every_architecture_has_its_rule():
+    folders = {path.parent.name for path in (REPOSITORY / PACKAGE / "models").glob("*/__init__.py")}
+    assert folders == ARCHITECTURES.keys()
 
 
 def test_scripts_are_short():

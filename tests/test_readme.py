@@ -2,36 +2,52 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from bsroformer.cli.commands import COMMANDS as SCRIPTS
-from bsroformer.cli.main import checked
+import bsroformer
+from bsroformer.cli.commands import BY_SCRIPT, COMMANDS, INSTALLED
+from bsroformer.cli.running import checked
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMANDS = [
+WORDS_BEFORE = re.compile(rf"(?:^|&& |-m |/| )bsroformer ({'|'.join(COMMANDS)}) |python scripts/(\w+)\.py ")
+"""What starts a command, or the script of one."""
+OWN_CONFIGS = "--config-"
+LINES = [
     line.split("#")[0].strip().replace("<run>", "run").replace("…", "x").replace("model=mine", "model=lite")
     for page in PAGES
     for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), flags=re.S)
     for line in block.splitlines()
-    if "scripts/" in line
+    if WORDS_BEFORE.search(f"{line} ") and OWN_CONFIGS not in line
 ]
 
 
-def test_the_readme_has_commands_for_every_script():
-    scripts = {path.name for path in (ROOT / "scripts").glob("*.py")}
-    shown = {match for page in PAGES for match in re.findall(r"scripts/(\w+\.py)", page.read_text("utf-8"))}
-    assert scripts <= shown
+def test_the_docs_name_every_command_and_script():
+    text = "\n".join(page.read_text("utf-8") for page in PAGES)
+    assert not [name for name in INSTALLED if f"bsroformer {name}" not in text]
+    assert not [path.name for path in (ROOT / "scripts").glob("*.py") if f"python scripts/{path.name}" not in text]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_command_composes(command, monkeypatch):
+@pytest.mark.parametrize("line", LINES)
+def test_the_command_composes(line, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    words = shlex.split(command.replace("$HOME", "/home/somebody"))
-    script = next(index for index, word in enumerate(words) if "scripts/" in word)
-    checked(SCRIPTS[Path(words[script]).stem], words[script + 1 :])  # raises if it does not
+    found = WORDS_BEFORE.search(f"{line} ")
+    assert found is not None
+    command = COMMANDS[found[1]] if found[1] else BY_SCRIPT[found[2]]
+    words = shlex.split(line[found.end() :].replace("$HOME", "/home/somebody"))
+    checked(command, words)  # raises if it does not
+
+
+def test_the_installed_program_runs_the_command():
+    program = Path(sys.executable).with_name("bsroformer")
+    if not program.is_file():
+        pytest.skip("the program is not installed in this environment")
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"bsroformer {bsroformer.__version__} ")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

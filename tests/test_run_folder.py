@@ -70,3 +70,25 @@ def test_any_checkpoint_says_that_a_folder_holds_a_training(tmp_path):
     for name in ("best.ckpt", "previous.ckpt", "candidates/step-000001.ckpt"):
         folder = run(tmp_path / os.path.basename(name), name)  # noqa: PTH119
         assert [path.name for path in RunFolder(folder).checkpoint_files()] == [Path(name).name]
+
+
+def test_the_files_of_a_run_keep_their_names():
+    folder = Path("runs/a")
+    paths = vars(RunFolder(folder))
+    assert paths.pop("path") == folder
+    assert {name: path.relative_to(folder).as_posix() for name, path in paths.items()} == {
+        "config": "config.yaml",
+        "facts": "run.json",
+        "log": "train.log",
+        "metrics": "metrics.csv",
+        "curves": "curves.png",
+        "report": "report.html",
+        "previews": "previews",
+        "evaluation": "evaluation",
+        "checkpoints": "checkpoints",
+        "candidates": "checkpoints/candidates",
+        "best": "checkpoints/best.ckpt",
+        "average": "checkpoints/average.ckpt",
+        "last": "checkpoints/last.ckpt",
+        "previous": "checkpoints/previous.ckpt",
+    }

@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from bsroformer.checkpoints.save import save_model
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import SMALL_RUN, Script, composed, files_in, small_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")

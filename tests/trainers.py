@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.losses import MultiDomainLoss
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from bsroformer.training.schedule import warmup_cosine
 

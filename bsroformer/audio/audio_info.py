@@ -17,12 +17,14 @@ class AudioInfo:
         sample_rate: In Hz.
         channels: How many.
         frames: Samples per channel, or None where the container's clock does not count samples (webm, mkv).
-            FFmpeg may decode a few samples more or fewer than an mp4 states, by the encoder's padding.
+            FFmpeg may decode a few samples more or fewer than an mp4 states, by the encoder's padding;
+            `bsroformer.audio.files.measured` corrects this.
         expected_frames: The same, or about as many where they are not counted; None where nothing is known.
         codec: libsndfile's subtype (``PCM_16``, ``FLOAT``, ``VORBIS``) or FFmpeg's codec (``aac``, ``opus``).
         stream: Index of this stream among the file's audio streams.
         streams: How many audio streams the file has.
         layout: FFmpeg's names of the channels (``FL``, ``FC``, ``LFE``...), of more than two; empty if they have none.
+        certain: Whether ``frames`` is the length of what is decoded, not only what the header states.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class AudioInfo:
     stream: int
     streams: int
     layout: tuple[str, ...] = ()
+    certain: bool = False
 
 
 def warn_of_cut(path: Path, what: str, stacklevel: int) -> None:

@@ -3,7 +3,7 @@
 libsndfile reads wav, flac, ogg, aiff...; FFmpeg reads mp3, m4a, mp4, webm, mkv and the ``.stem.mp4`` of
 MUSDB18, which holds five audio streams, and files whose headers state too little (`bsroformer.audio.headers`).
 Both have the same interface here: a description of each stream,
-``decode`` from any sample on, and ``close``. Use them through ``bsroformer.audio.files``.
+``decode`` from any sample on, ``end``, and ``close``. Use them through ``bsroformer.audio.files``.
 """
 
 from collections.abc import Iterator
@@ -27,6 +27,12 @@ class Decoder(Protocol):
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
         """Yield the samples from ``start`` to the end as float32 blocks (c t) of any length."""
+
+    def end(self, stream: int) -> int | None:
+        """Find the samples per channel of a stream by its last ones; None if all of them have to be counted.
+
+        Only damage before the last samples, of which reading warns, can make it wrong.
+        """
 
     def close(self) -> None:
         """Close the file."""

@@ -107,6 +107,26 @@ class FFmpegDecoder:
             told = "some of it is silence or noise instead of what was there; copy or download it again"
             warnings.warn(f"{self._path} is damaged: {told}.", stacklevel=2)
 
+    def end(self, stream: int) -> int | None:
+        """Find the samples per channel of a stream by the time stamps of its last frames.
+
+        The header of an mp4 counts what was encoded, while FFmpeg decodes the last frame whole.
+
+        Returns:
+            None if all of them have to be counted: without time stamps, or where packets are uneven or missing.
+        """
+        source, frames = self._container.streams.audio[stream], self.infos[stream].frames
+        if not frames or not _is_even(source):
+            return None
+        origin, end = source.start_time or 0, None
+        try:
+            self._container.seek(origin + max(0, frames - PREROLL), stream=source)
+            for frame in self._frames(source):
+                end = None if frame.pts is None else frame.pts + frame.samples - origin
+        except av.FFmpegError:
+            return None
+        return None if self._damaged_packets else end
+
     def _at(self, stream: int, start: int) -> tuple[AudioStream, int | None]:
         """The stream, shortly before a sample if it can be sought and else at its beginning; and its `_origin`.
 
@@ -201,6 +221,15 @@ class FFmpegDecoder:
 def _counts_samples(source: AudioStream) -> bool:
     """Whether the stream's clock ticks once a sample, as in mp4; Matroska's ticks once a millisecond."""
     return source.time_base == Fraction(1, source.rate) and source.start_time is not None
+
+
+def _is_even(source: AudioStream) -> bool:
+    """Whether the packets of a stream follow each other without a gap, by the container's index if it has one."""
+    index = source.index_entries
+    if len(index) < 2:
+        return True
+    first, step = index[0].timestamp, index[1].timestamp - index[0].timestamp
+    return index[-1].timestamp - first == step * (len(index) - 1)
 
 
 def _to_float32(frame: AudioFrame, info: AudioInfo) -> np.ndarray:

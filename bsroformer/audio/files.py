@@ -87,15 +87,28 @@ def probe(path: str | Path, stream: int = 0) -> AudioInfo:
 
 
 def measured(info: AudioInfo) -> AudioInfo:
-    """Complete the description of a stream by its exact length, which is counted where no header is to be believed.
+    """Complete the description of a stream by the exact length of what is decoded.
+
+    It follows from the stream's last samples, or is counted where these do not show it.
 
     Raises:
         InputError: If it cannot be read.
     """
-    if info.frames is not None:
+    if info.certain:
         return info
-    frames = _count(info.path, info.stream, tuple(file_state(info.path)))
-    return replace(info, frames=frames, expected_frames=frames)
+    state = tuple(file_state(info.path))
+    frames = _ends(info.path, state)[info.stream]
+    if frames is None:
+        frames = _count(info.path, info.stream, state)
+    return replace(info, frames=frames, expected_frames=frames, certain=True)
+
+
+@lru_cache(maxsize=4096)
+def _ends(path: Path, state: tuple[Any, ...]) -> list[int | None]:
+    """Find the length of each stream by its last samples, once for each state of a file; None where it is unknown."""
+    with closing(open_decoder(path)) as decoder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # repeated when it is read
+        return [decoder.end(stream) for stream in range(len(decoder.infos))]
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,9 @@ SHORTEST_DECAY = 0.1
 
 
 def impulse_response(rng: np.random.Generator, decay: float, rate: int, channels: int = 2) -> np.ndarray:
-    """Invent a room: a few early reflections, then noise that dies away, the treble sooner.
+    """Invent a room: a few early reflections, then decaying noise.
+
+    The treble decays faster.
 
     Args:
         rng: Source of the random room.
@@ -34,5 +36,8 @@ def impulse_response(rng: np.random.Generator, decay: float, rate: int, channels
 
 
 def reverberation(audio: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """Compute the reverberation of the mono sum of audio ``(c t)``: as long, without the direct sound."""
+    """Compute the reverberation of the mono sum of audio: ``(c t)`` -> ``(c t)``.
+
+    The direct sound is not included.
+    """
     return oaconvolve(audio.mean(0, keepdims=True), response, axes=-1)[:, : audio.shape[-1]]

@@ -44,7 +44,10 @@ class SoundFileDecoder:
         file = self._file
         names = names_in(str(path.absolute())) if file.channels > 2 else ()  # which libsndfile's module does not give
         length = file.frames
-        self.infos = [AudioInfo(path, file.samplerate, file.channels, length, length, file.subtype, 0, 1, names)]
+        certain = file.format != "FLAC"  # libsndfile corrects the headers of other files that are cut off
+        self.infos = [
+            AudioInfo(path, file.samplerate, file.channels, length, length, file.subtype, 0, 1, names, certain)
+        ]
 
     @property
     def is_mpeg(self) -> bool:
@@ -94,6 +97,15 @@ class SoundFileDecoder:
         size, frame_bytes = int(log[1]), file.channels * SAMPLE_BYTES[file.subtype]
         unknown = size >= UNKNOWN_WAV_BYTES and file.format not in ("RF64", "W64")
         return frames if unknown or size <= frames * frame_bytes + COUNTED_TOO else size // frame_bytes
+
+    def end(self, stream: int) -> int | None:
+        """Find the samples per channel of a FLAC by its last one; None if it is missing, so that all are counted."""
+        frames = int(self._file.frames)
+        try:
+            self._file.seek(frames - 1)
+            return frames if len(self._file.read(1)) else None
+        except soundfile.LibsndfileError:
+            return None
 
     def close(self) -> None:
         """Close the file."""

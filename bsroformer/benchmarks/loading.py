@@ -15,7 +15,7 @@ from bsroformer.checkpoints import load_model, open_checkpoint
 from bsroformer.checkpoints.save import save_public
 from bsroformer.errors import InputError
 from bsroformer.kinds import Count
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import SeparationModel, build_model, settings_from_dict
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Loading:
             raise InputError(f"repeats={self.repeats} measures nothing: give 1 or more")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "public.ckpt"
-            model = BandSplitRoformer(ModelSettings.from_dict(self.settings))
+            model = build_model(settings_from_dict(self.settings))
             save_public(model, path)
             size = sum(weight.nbytes for weight in model.parameters())
             del model
@@ -60,14 +60,14 @@ class Loading:
 
 
 @torch.no_grad()
-def load_plainly(path: Path) -> BandSplitRoformer:
+def load_plainly(path: Path) -> SeparationModel:
     """Load a checkpoint as is usual: a model with random weights, the file read whole, then copied."""
     checkpoint = open_checkpoint(path)
-    model = BandSplitRoformer(checkpoint.settings).eval()
+    model = build_model(checkpoint.settings).eval()
     weights = torch.load(path, map_location="cpu", weights_only=True)
     own = model.state_dict()
-    for piece in checkpoint.pieces:
-        own[piece.ours][piece.index].copy_(weights[piece.theirs])
+    for slot in checkpoint.slots:
+        own[slot.ours][slot.index].copy_(weights[slot.theirs])
     return model
 
 

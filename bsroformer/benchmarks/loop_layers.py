@@ -1,6 +1,6 @@
 """The band layers as a Python loop over bands and stems, with a small linear layer for each.
 
-As the public implementations of BS-RoFormer have them: what the grouped layers of `bsroformer.model` are
+As the public implementations of BS-RoFormer have them: what the grouped layers of `bsroformer.models.bs_roformer` are
 compared with, in results and in speed. They are part of no model that is trained.
 """
 
@@ -13,18 +13,17 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from bsroformer.model import BandSplitRoformer
-from bsroformer.model.band_linear import BandLinear
-from bsroformer.model.band_split import BandSplit
-from bsroformer.model.bands import BandLayout
-from bsroformer.model.mask_estimator import MaskEstimators
-from bsroformer.model.roformer import band_layout
-from bsroformer.model.settings import MaskSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.models.bs_roformer.band_linear import BandLinear
+from bsroformer.models.bs_roformer.band_split import BandSplit
+from bsroformer.models.bs_roformer.bands import BandLayout
+from bsroformer.models.bs_roformer.mask_estimator import MaskEstimators
+from bsroformer.models.bs_roformer.settings import MaskSettings
 
 
 def with_loops(model: BandSplitRoformer) -> BandSplitRoformer:
     """A copy of the model, with the same weights, that loops over bands and stems."""
-    settings, layout = model.settings, band_layout(model.settings)
+    settings, layout = model.settings, model.settings.band_layout()
     channels, dim = settings.channels, settings.trunk.dim
     split = LoopBandSplit(layout, channels, dim)
     split.copy_weights(model.band_split, layout)

@@ -12,13 +12,14 @@ from torch.optim import Optimizer
 from bsroformer.benchmarks.comparison import Comparison, machine
 from bsroformer.benchmarks.measure import paired_seconds
 from bsroformer.benchmarks.training_step import assert_equal_outputs, figures
-from bsroformer.checkpoints.community.options import BsOptions, options_of
-from bsroformer.checkpoints.community.write import to_public
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 from bsroformer.kinds import Count, Seconds
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.models.bs_roformer.public.options import BsOptions, options_of
+from bsroformer.models.bs_roformer.public.write import to_public
+from bsroformer.models.bs_roformer.settings import RoformerSettings, roformer_settings
 from bsroformer.training.memory.activations import saved_in_forward
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
@@ -69,7 +70,7 @@ class PublicStep:
             raise InputError(
                 f"repeats={self.repeats} and residual_streams={self.residual_streams}: give 1 or more for each"
             )
-        settings, device = ModelSettings.from_dict(self.settings), choose_device(self.device)
+        settings, device = roformer_settings(self.settings), choose_device(self.device)
         half = torch.bfloat16 if chooses_bf16(self.precision, device) else None
         stems = whole_hops(noise_stems(settings, self.batch_size, self.seconds), settings).to(device)
         model = BandSplitRoformer(settings)
@@ -160,7 +161,7 @@ def imported_model() -> type[nn.Module]:
     return BSRoformer
 
 
-def whole_hops(stems: Tensor, settings: ModelSettings) -> Tensor:
+def whole_hops(stems: Tensor, settings: RoformerSettings) -> Tensor:
     """Stems ``(b n c t)`` without what is over whole hops.
 
     Raises:

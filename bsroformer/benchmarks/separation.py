@@ -26,7 +26,7 @@ from bsroformer.hardware import largest_memory
 from bsroformer.inference import Separator
 from bsroformer.kinds import Count, Seconds, Share
 from bsroformer.metrics import sdr
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import SeparationModel, build_model, settings_from_dict
 
 PLAIN, KEEPING = "plain", "plain_keeping_memory"
 FP32: Literal["fp32"] = "fp32"
@@ -168,7 +168,7 @@ class _Way:
         if way != PLAIN:
             keep_freed_memory()
         torch.manual_seed(0)
-        model = BandSplitRoformer(ModelSettings.from_dict(benchmark.settings)).eval()
+        model = build_model(settings_from_dict(benchmark.settings)).eval()
         ours = way in (FP32, BF16)
         self.way, self.device = way, choose_device(benchmark.device)
         self.separator = Separator(
@@ -231,10 +231,10 @@ def white_noise(channels: int, frames: int) -> Tensor:
 
 
 @torch.no_grad()
-def matmul_flops(model: BandSplitRoformer, frames: int) -> int:
+def matmul_flops(model: SeparationModel, frames: int) -> int:
     """Floating-point operations in the matrix products of a window's forward pass."""
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counted:  # fused attention is not counted
-        model(torch.zeros(1, model.settings.channels, frames))
+        model(torch.zeros(1, model.channels, frames))
     return counted.get_total_flops()
 
 

@@ -15,7 +15,8 @@ from bsroformer.data.mixing import mix
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
 from bsroformer.kinds import Count, Seconds
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.models.bs_roformer.settings import roformer_settings
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
 
@@ -52,7 +53,7 @@ class TrainingStep:
         """
         if self.repeats < 1:
             raise InputError(f"repeats={self.repeats} measures nothing: give 1 or more")
-        settings, device = ModelSettings.from_dict(self.settings), choose_device(self.device)
+        settings, device = roformer_settings(self.settings), choose_device(self.device)
         half = self._half(device)
         model = BandSplitRoformer(settings)
         stems = noise_stems(settings, self.batch_size, self.seconds).to(device)

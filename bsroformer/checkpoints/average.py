@@ -7,11 +7,11 @@ import torch
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.start import changes
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models.separation_model import SeparationModel
 
 
 @torch.no_grad()
-def average_of(checkpoints: Sequence[Checkpoint]) -> BandSplitRoformer:
+def average_of(checkpoints: Sequence[Checkpoint]) -> SeparationModel:
     """The model whose weights are the means of those of several: of moments of one training, or of trainings from one.
 
     Weights of trainings that began apart have no useful mean (Wortsman et al., Model soups, arXiv 2203.05482).
@@ -39,7 +39,7 @@ def average_of(checkpoints: Sequence[Checkpoint]) -> BandSplitRoformer:
 
 
 def _check_alike(first: Checkpoint, other: Checkpoint) -> None:
-    differences = list(changes(first.settings, other.settings, other_stems=False))
+    differences = list(changes(first.settings, other.settings))
     if first.settings.stems != other.settings.stems:
         named = (", ".join(checkpoint.settings.stems) for checkpoint in (first, other))
         differences.insert(0, "model.stems is {}, and there {}".format(*named))

@@ -1,4 +1,4 @@
-"""A checkpoint, whoever wrote it, once it is understood: what `native.py` and `community/read.py` make of a file."""
+"""A checkpoint, whoever wrote it, once it is understood: what `native.py` and `public.py` make of a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bsroformer.checkpoints.blank import blank_model
-from bsroformer.checkpoints.community.yaml_file import YamlFile
-from bsroformer.checkpoints.differences import Difference, disagreement
-from bsroformer.checkpoints.piece import Piece
 from bsroformer.checkpoints.weight_file import WeightFile, forget
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models.blank import blank_model
+from bsroformer.models.differences import Difference, disagreement
+from bsroformer.models.public_yaml import YamlFile
+from bsroformer.models.separation_model import SeparationModel
+from bsroformer.models.settings import ModelSettings
+from bsroformer.models.tensor_slot import TensorSlot
 
 AVERAGED = "averaging_state"
 """Lightning's `WeightAveraging` leaves this entry in a checkpoint whose ``state_dict`` is an average."""
@@ -28,7 +29,7 @@ class Checkpoint:
         origin: Whose they are, in words.
         settings: The model.
         weights: The tensors, by their own keys.
-        pieces: Where each belongs in the model.
+        slots: Where each belongs in the model.
         differences: Where weights and settings disagree; a model can be built only if there are none.
         config: The YAML of a public checkpoint.
         notes: What had to be assumed.
@@ -38,7 +39,7 @@ class Checkpoint:
     origin: str
     settings: ModelSettings
     weights: dict[str, Tensor]
-    pieces: Sequence[Piece]
+    slots: Sequence[TensorSlot]
     differences: Sequence[Difference] = ()
     config: YamlFile | None = None
     notes: tuple[str, ...] = ()
@@ -63,7 +64,7 @@ class Checkpoint:
             raise disagreement(self.differences, self.file.path, self.config)
 
     @torch.no_grad()
-    def model(self) -> BandSplitRoformer:
+    def model(self) -> SeparationModel:
         """The model, in evaluation mode and float32, on the CPU.
 
         Raises:
@@ -72,9 +73,9 @@ class Checkpoint:
         self.check()
         model = blank_model(self.settings)
         own = model.state_dict()
-        for piece in self.pieces:
-            own[piece.ours][piece.index].copy_(self.weights[piece.theirs])
-            forget(self.weights[piece.theirs])
+        for slot in self.slots:
+            own[slot.ours][slot.index].copy_(self.weights[slot.theirs])
+            forget(self.weights[slot.theirs])
         # The sum is quick, and finite weights may overflow in it.
         suspect = [name for name, weight in own.items() if not weight.sum().isfinite()]
         if broken := [name for name in suspect if not own[name].isfinite().all()]:

@@ -5,18 +5,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
-from bsroformer.checkpoints.community.read import read_public
-from bsroformer.checkpoints.community.yaml_file import YamlFile, read_yaml
 from bsroformer.checkpoints.hub import check_hash, fetched_if_there, is_on_hub, located, sibling
 from bsroformer.checkpoints.native import is_native, read_native
+from bsroformer.checkpoints.public import read_public
 from bsroformer.checkpoints.weight_file import open_weights
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models.public_yaml import YamlFile, read_yaml
+from bsroformer.models.separation_model import SeparationModel
 
 log = logging.getLogger(__name__)
 
 
-def load_model(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> BandSplitRoformer:
+def load_model(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> SeparationModel:
     """Read a model: this project's, or a public BS-RoFormer or Mel-Band RoFormer.
 
     What public weights do not tell (hop, sample rate, names of stems, ...) comes from their YAML; without one it is

@@ -15,19 +15,19 @@ from typing import Any
 
 from torch import Tensor
 
-from bsroformer.checkpoints.blank import skeleton, with_fitting_bands
 from bsroformer.checkpoints.checkpoint import AVERAGED, Checkpoint
-from bsroformer.checkpoints.differences import compare_keys
-from bsroformer.checkpoints.piece import Piece
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
 from bsroformer.errors import InputError
-from bsroformer.model import ModelSettings
+from bsroformer.models.blank import skeleton
+from bsroformer.models.differences import compare_keys
+from bsroformer.models.registry import checked_settings
+from bsroformer.models.settings import ModelSettings
+from bsroformer.models.tensor_slot import TensorSlot
 from bsroformer.safe_files import check_plain
 
 ENTRY = "bsroformer"
 FORMAT = 2
-"""2 keeps the rotary frequencies with the weights; 1 did not."""
-FREQUENCIES = "_rotary.inverse_frequencies"
+"""2 keeps the rotary frequencies with the weights; 1 did not: see `SeparationModel.absent_in_format`."""
 RAW = "current_model_state"
 """Lightning's name of the weights as the optimiser left them, where ``state_dict`` has their average."""
 PREFIX = "model."
@@ -62,11 +62,11 @@ def read_native(file: WeightFile) -> Checkpoint:
         )
     source = f"{file.path} ({ENTRY}.model)"
     check_plain(entry["model"], source)
-    settings = with_fitting_bands(ModelSettings.from_dict(entry["model"], source), source)
+    settings = checked_settings(entry["model"], source)
     weights = checked_weights(weights, file)
-    expected = {name: tuple(tensor.shape) for name, tensor in skeleton(settings).state_dict().items()}
-    if entry["format"] == 1:  # a model begins with the frequencies that were left out
-        expected = {name: shape for name, shape in expected.items() if not name.endswith(FREQUENCIES)}
+    model = skeleton(settings)
+    absent = model.absent_in_format(form)
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if name not in absent}
     differences = compare_keys(expected, {name: tuple(tensor.shape) for name, tensor in weights.items()})
     kept = "training checkpoint" if "optimizer_states" in file.entries else "weights"
     return Checkpoint(
@@ -74,7 +74,7 @@ def read_native(file: WeightFile) -> Checkpoint:
         origin=f"this project's {kept}",
         settings=settings,
         weights=weights,
-        pieces=[Piece(name, name) for name in expected],
+        slots=[TensorSlot(name, name) for name in expected],
         differences=differences,
     )
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Container
 
-from bsroformer.model import BandSplitRoformer
+from torch import nn
 
 
-def parameters_by_part(model: BandSplitRoformer, names: Container[str] | None = None) -> dict[str, int]:
+def parameters_by_part(model: nn.Module, names: Container[str] | None = None) -> dict[str, int]:
     """How many parameters each part of a model has.
 
     Args:

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.checkpoints.checkpoint import Checkpoint
-from bsroformer.checkpoints.community.write import to_public
 from bsroformer.checkpoints.native import ENTRY, PREFIX, describe, is_native
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models.registry import architecture_of
+from bsroformer.models.separation_model import SeparationModel
 
 SAFETENSORS = ".safetensors"
 SOURCE = "source"
@@ -23,7 +23,7 @@ SOURCE = "source"
 TORCH = (".ckpt", ".pth", ".pt")
 
 
-def save_model(model: BandSplitRoformer, path: Path, source: str = "") -> None:
+def save_model(model: SeparationModel, path: Path, source: str = "") -> None:
     """Write a model to one ``.safetensors`` file that describes itself: `load_model` needs nothing else.
 
     Args:
@@ -39,7 +39,7 @@ def save_model(model: BandSplitRoformer, path: Path, source: str = "") -> None:
     _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model.settings)), SOURCE: source})
 
 
-def save_weights(model: BandSplitRoformer, path: Path, facts: Mapping[str, Any] | None = None) -> None:
+def save_weights(model: SeparationModel, path: Path, facts: Mapping[str, Any] | None = None) -> None:
     """Write a model as this project's checkpoint of weights alone.
 
     Args:
@@ -71,8 +71,8 @@ def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
             write_text(path.with_suffix(".yaml"), checkpoint.config.path.read_text("utf-8"))
 
 
-def save_public(model: BandSplitRoformer, path: Path) -> Path:
-    """Write a model as the public BS-/Mel-Band RoFormer code reads it: weights, and a YAML of the same name.
+def save_public(model: SeparationModel, path: Path) -> Path:
+    """Write a model as the public code of its architecture reads it: weights, and a YAML of the same name.
 
     Returns:
         The path of the YAML.
@@ -80,7 +80,13 @@ def save_public(model: BandSplitRoformer, path: Path) -> Path:
     Raises:
         InputError: If the public code has no such model, or a file cannot be written or has another suffix.
     """
-    weights, text = to_public(model)
+    layout = architecture_of(model.settings).public_layout
+    if layout is None:
+        raise InputError(
+            f"{path}: no other program has models of architecture {model.settings.architecture}; "
+            "action=convert and action=strip write this program's files"
+        )
+    weights, text = layout.write(model)
     if path.suffix == SAFETENSORS:
         _save_safetensors(weights, path)
     else:

@@ -1,18 +1,16 @@
 """Start a training from another model's weights, and say what was taken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from bsroformer.checkpoints.parts import parameters_by_part
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer, ModelSettings
-
-MASKS = "mask_estimators"
-NOT_IN_WEIGHTS = ("stems", "chunk_seconds", "trunk.dropout", "trunk.attention_dropout")
-"""Settings that a training may choose anew."""
+from bsroformer.invocation import command_line
+from bsroformer.models.abilities import HasStemParts
+from bsroformer.models.separation_model import SeparationModel
+from bsroformer.models.settings import ModelSettings
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class Start:
 
 
 @torch.no_grad()
-def start_from(model: BandSplitRoformer, source: BandSplitRoformer, name: str) -> Start:
-    """Copy a source's weights into a model: all of them, or all but the mask estimators if it has other stems.
+def start_from(model: SeparationModel, source: SeparationModel, name: str) -> Start:
+    """Copy a source's weights into a model: all of them, or all but the parts of its stems if it has other stems.
 
     Args:
         model: The model to train.
@@ -46,40 +44,49 @@ def start_from(model: BandSplitRoformer, source: BandSplitRoformer, name: str) -
     Raises:
         InputError: Naming the settings that do not agree, if a weight would be missing or of another shape.
     """
-    own, others = model.state_dict(), source.state_dict()
-    other_stems = [stem.casefold() for stem in model.stems] != [stem.casefold() for stem in source.stems]
-    kept = {key for key in own if other_stems and key.startswith(f"{MASKS}.")}
-    changed = tuple(changes(model.settings, source.settings, other_stems))
+    own = model.state_dict()
+    others = source.state_dict()
+    parts, groups = _stem_parts(model, source)
+    kept = {key for key in own if _is_in(key, parts)}
+    changed = tuple(changes(model.settings, source.settings, groups))
     copied = own.keys() - kept
-    needed = {key for key in others if not (other_stems and key.startswith(f"{MASKS}."))}
+    needed = {key for key in others if not _is_in(key, parts)}
     if copied != needed or any(own[key].shape != others[key].shape for key in copied):
+        differences = "; ".join(changed) or "its stems are others, on which all of its weights depend"
+        inspection = command_line("checkpoint", "inspect", name, "output=configs/model/mine.yaml")
         raise InputError(
-            f"{name} does not fit the model that is to be trained: {'; '.join(changed)}; write its architecture to a "
-            f"file with `scripts/checkpoint.py action=inspect ckpt={name} output=configs/model/mine.yaml`, and choose "
-            "model=mine"
+            f"{name} does not fit the model that is to be trained: {differences}; write its architecture to a "
+            f"file with `{inspection}`, and choose model=mine"
         )
     for key in copied:
         own[key].copy_(others[key])
     return Start(parameters_by_part(model, copied), parameters_by_part(model, kept), changed)
 
 
+def _stem_parts(model: SeparationModel, source: SeparationModel) -> tuple[Sequence[str], Sequence[str]]:
+    """The parts and settings that are not taken over: those of the stems, if the source has others."""
+    other_stems = [stem.casefold() for stem in model.stems] != [stem.casefold() for stem in source.stems]
+    return (model.stem_parts, model.stem_settings) if other_stems and isinstance(model, HasStemParts) else ((), ())
+
+
+def _is_in(key: str, groups: Sequence[str]) -> bool:
+    return key.startswith(tuple(f"{group}." for group in groups))
+
+
 def _listed(parts: dict[str, int]) -> str:
     return ", ".join(f"{part} ({size / 1e6:.2f} M)" for part, size in parts.items())
 
 
-def changes(settings: ModelSettings, source: ModelSettings, other_stems: bool) -> Iterator[str]:
-    """Settings that differ, in words, and that weights depend on; those of masks are left out if stems are others."""
-    ours, theirs = (dict(leaves(each.model_dump(mode="json"))) for each in (settings, source))
+def changes(settings: ModelSettings, source: ModelSettings, ignored: Sequence[str] = ()) -> Iterator[str]:
+    """Describe the settings that differ and that weights depend on.
+
+    Args:
+        settings: One model.
+        source: Another.
+        ignored: Groups of settings that may differ.
+    """
+    training_only = ("stems", "chunk_seconds", *settings.TRAINING_ONLY)
+    ours, theirs = settings.leaves(), source.leaves()
     for key in ours | theirs:
-        masks_anew = other_stems and key.startswith("masks.")
-        if key not in NOT_IN_WEIGHTS and not masks_anew and ours.get(key) != theirs.get(key):
+        if key not in training_only and not _is_in(key, ignored) and ours.get(key) != theirs.get(key):
             yield f"model.{key} is {ours.get(key)}, and there {theirs.get(key)}"
-
-
-def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of a nested tree by their dotted keys."""
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

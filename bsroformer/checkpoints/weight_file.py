@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from bsroformer.errors import InputError
-from bsroformer.model.settings import shortened
+from bsroformer.models.problems import shortened
 
 LONGEST_PICKLE = 4 * 2**20
 """Bytes. One that lists ten thousand tensors takes 2 MB; a byte of a pickle may make an object of fifty."""

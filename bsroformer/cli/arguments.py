@@ -1,12 +1,13 @@
 """The grammar of the command line.
 
-``--some-key value``, ``--some-key=value`` and ``some_key=value`` mean the same. What is no option and has no ``=`` is a
-positional argument; after ``--`` everything is. Values are Hydra's to read, but for paths: see `values`.
+``--some-key value``, ``--some-key=value`` and ``some_key=value`` mean the same. ``--some-switch`` alone means true, and
+``--no-some-switch`` false. What is not an option and has no ``=`` is a positional argument; after ``--`` everything is.
+Values are Hydra's to read, but for paths: see `values`.
 """
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from bsroformer.cli import flags
@@ -17,6 +18,9 @@ from bsroformer.errors import InputError
 ASSIGNMENT = re.compile(r"([~+]{0,2})([A-Za-z_][\w.$/@:-]*)=(.*)", re.DOTALL)
 OPTION = re.compile(r"--([A-Za-z_][\w./@-]*)(?:=(.*))?", re.DOTALL)
 DELETION = re.compile(r"~[A-Za-z_][\w./@-]*")
+SWITCH_VALUE = re.compile(r"(true|false|null)(,(true|false|null))*|choice\(.*|\$\{.*", re.IGNORECASE)
+"""A word after a switch that is its value: of one job, of a sweep, or a reference to another key."""
+SHORT_OUTPUT = "-o"
 CHECKPOINTS = (".ckpt", ".pth", ".pt", ".safetensors")
 
 
@@ -58,11 +62,15 @@ class Reader:
     Args:
         command: Whose command line it is.
         keys: The keys that the command knows; called only where a word can be read in two ways, or is wrong.
+        switches: Those that are true or false; called only for options whose value is not beside them.
     """
 
-    def __init__(self, command: Command, keys: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self, command: Command, keys: Callable[[], Sequence[str]], switches: Callable[[], Collection[str]]
+    ) -> None:
         self.command = command
         self.keys = keys
+        self.switches = switches
         self.found = Arguments()
 
     def read(self, words: Sequence[str]) -> Arguments:
@@ -100,6 +108,11 @@ class Reader:
             self.found.positional.append(word)
 
     def _read_option(self, word: str, rest: list[str]) -> None:
+        name, equals, attached = word.partition("=")
+        if name == SHORT_OUTPUT:
+            value = attached if equals else self._next_value(word, self._output_key(), rest)
+            self._set(self._output_key(), value)
+            return
         option = OPTION.fullmatch(word)
         if option is None:
             raise InputError(
@@ -108,16 +121,38 @@ class Reader:
             )
         key, value = option[1].replace("-", "_"), option[2]
         if value is None:
-            value = self._next_value(word, key, rest)
+            self._read_separate_value(word, key, rest)
+        else:
+            self._set(key, value)
+
+    def _read_separate_value(self, word: str, key: str, rest: list[str]) -> None:
+        """Read an option that is a switch, or whose value is the next word."""
+        negated = key.removeprefix("no_")
+        if negated != key and negated in self.switches():
+            self._set(negated, "false")
+        elif key in self.switches() and not (rest and SWITCH_VALUE.fullmatch(rest[0])):
+            self._set(key, "true")
+        else:
+            self._set(key, self._next_value(word, key, rest))
+
+    def _set(self, key: str, value: str) -> None:
         self.found.overrides.append(Assignment("", key, value))
 
+    def _output_key(self) -> str:
+        if self.command.output is None:
+            raise InputError(f"{self.command.shown_name} has no option -o: it writes no files")
+        return self.command.output
+
     def _next_value(self, word: str, key: str, rest: list[str]) -> str:
-        if rest and not rest[0].startswith("--") and not flags.is_flag(rest[0]):
+        is_value = rest and not rest[0].startswith("--") and not flags.is_flag(rest[0])
+        if is_value and rest[0].partition("=")[0] != SHORT_OUTPUT:
             return rest.pop(0)
-        known = self.keys()
+        known, negated = self.keys(), key.removeprefix("no_")
+        if negated != key and negated in known:
+            raise InputError(f"{word}: {negated} is not a switch; write --{negated.replace('_', '-')} <value>")
         near = did_you_mean(key, known)
         if key not in known and near:
-            raise InputError(f"{word}: {self.command.name} has no key {key}; {near}")
+            raise InputError(f"{word}: {self.command.shown_name} has no key {key}; {near}")
         raise InputError(f"{word} has no value; write {word} <value>, or {word}=<value>")
 
     def _is_file(self, word: str, key: str) -> bool:
@@ -145,7 +180,7 @@ class Reader:
             raise InputError(f"{words[0]} is given beside {key}=; give all either as {key}= or as bare arguments")
 
     def _unexpected(self, word: str) -> str:
-        name, known = self.command.name, self.keys()
+        name, known = self.command.shown_name, self.keys()
         if word in known:
             return f"{word} has no value; write {word}=<value>"
         if word.endswith(CHECKPOINTS) and "ckpt" in known:

@@ -10,12 +10,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-import bsroformer
 from bsroformer.cli import flags
-from bsroformer.cli.suggestions import did_you_mean, one_of
+from bsroformer.cli.suggestions import wrong_choice
 from bsroformer.errors import InputError
+from bsroformer.installation import CONFIGS
 
-CONFIGS = Path(bsroformer.__file__).parents[1] / "configs"
 VERSION_BASE = "1.3"
 
 
@@ -35,6 +34,7 @@ class Composer:
         self.folder = Path(flags.value_of(given, "-cp", "--config-path") or CONFIGS).resolve()
         added = flags.value_of(given, "-cd", "--config-dir")
         self.added = Path(added).resolve() if added else None
+        self.folders = [folder for folder in (self.folder, self.added) if folder is not None]
         self._composed: dict[tuple[str, ...], DictConfig] = {}
         for option, folder in (("config-path", self.folder), ("config-dir", self.added)):
             if folder is not None and not folder.is_dir():
@@ -68,8 +68,7 @@ class Composer:
 
     def is_group(self, key: str) -> bool:
         """Whether a key of the command line chooses a config file."""
-        folders = [folder for folder in (self.folder, self.added) if folder is not None]
-        return "/" in key or any((folder / key).is_dir() for folder in folders)
+        return "/" in key or any((folder / key).is_dir() for folder in self.folders)
 
     def _missing(self, error: MissingConfigException) -> str:
         """What is wrong with a choice, and which there are."""
@@ -83,12 +82,6 @@ class Composer:
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(self.folder), version_base=VERSION_BASE):
             yield
-
-
-def wrong_choice(group: str, choice: object, options: Sequence[str]) -> str:
-    """The sentence about a choice that a group does not have."""
-    near = did_you_mean(str(choice), options)
-    return f"{group}={choice} must be one of {one_of(options)}" + (f"; {near}" if near else "")
 
 
 def child_names(node: Any) -> list[str]:

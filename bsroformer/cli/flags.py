@@ -1,6 +1,7 @@
 """Hydra's own options, which are passed on as they are."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bsroformer.errors import InputError
 
@@ -20,7 +21,10 @@ INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 """What ``--info`` may be followed by."""
 MULTIRUN = ("-m", "--multirun")
 COMPLETION = ("-sc", "--shell-completion")
-HELP = ("-h", "--help", "--hydra-help")
+OWN_HELP = ("-h", "--help")
+HELP = (*OWN_HELP, "--hydra-help")
+FOLDERS = ("-cp", "--config-path", "-cd", "--config-dir")
+"""Options whose values are folders, which Hydra would look for in another place than the current folder."""
 MODES = (("-r", "--run"), MULTIRUN, ("-c", "--cfg"), ("-i", "--info"), COMPLETION)
 """Options that say what Hydra does, of which there can be one."""
 
@@ -44,6 +48,25 @@ def value_of(flags: Sequence[str], *names: str) -> str | None:
         if name in names:
             return value if equals else next(iter(flags[index + 1 :]), None)
     return None
+
+
+def before_files(words: Sequence[str]) -> list[str]:
+    """The words before ``--``."""
+    return list(words[: words.index("--")]) if "--" in words else list(words)
+
+
+def with_absolute_folders(flags: Sequence[str]) -> list[str]:
+    """The flags, with the folders among their values as absolute paths."""
+    found: list[str] = []
+    for flag in flags:
+        name, equals, value = flag.partition("=")
+        if name in FOLDERS and equals:
+            found.append(f"{name}={Path(value).resolve()}")
+        elif found and found[-1] in FOLDERS:
+            found.append(str(Path(flag).resolve()))
+        else:
+            found.append(flag)
+    return found
 
 
 def check(flags: Sequence[str]) -> None:

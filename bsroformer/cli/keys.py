@@ -14,8 +14,8 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.cli.commands import Command
-from bsroformer.cli.composition import Composer, all_keys, child_names, has_key, node_at, wrong_choice
-from bsroformer.cli.suggestions import did_you_mean
+from bsroformer.cli.composition import Composer, all_keys, child_names, has_key, node_at
+from bsroformer.cli.suggestions import did_you_mean, wrong_choice
 from bsroformer.cli.sweeps import jobs, refuse_sweeps
 from bsroformer.cli.targets import is_near, parameters
 from bsroformer.cli.values import parse_overrides
@@ -91,11 +91,11 @@ class KeyCheck:
             if override.package is None and group not in self._choices:
                 near = did_you_mean(group, self._choices)
                 advice = f"; {near}" if near else ""
-                raise InputError(f"{line}: {self.command.name} has no group {group}{advice}")
+                raise InputError(f"{line}: {self.command.shown_name} has no group {group}{advice}")
             if override.is_delete():
                 continue
             if override.package is None and (override.is_add() or override.is_force_add()):
-                raise InputError(f"{line}: {group} is a choice that {self.command.name} has; write it without +")
+                raise InputError(f"{line}: {group} is a choice that {self.command.shown_name} has; write it without +")
             names = value if isinstance(value, list) else [value]
             if not all(isinstance(name, str) for name in names):
                 raise InputError(wrong_choice(group, line.partition("=")[2], self.composer.options(group)))
@@ -165,7 +165,8 @@ class KeyCheck:
             return InputError(f"{line}: {key} has no value yet; add it to the configuration with +{line.lstrip('+')}")
         known = all_keys(tree.hydra, "hydra.") if key.startswith("hydra.") else all_keys(tree)
         near = did_you_mean(key, [*known, *self._choices, *(f"{owner}.{each}" for each in arguments)])
-        return InputError(f"{line}: {self.command.name} has no key {key}; {near or '--help lists the keys'}")
+        advice = f"`{self.command.line} --help` lists the keys"
+        return InputError(f"{line}: {self.command.shown_name} has no key {key}; {near or advice}")
 
 
 def _is_open(key: str) -> bool:

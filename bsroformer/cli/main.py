@@ -1,158 +1,114 @@
-"""From the words of a command line to a command that runs."""
+"""The program ``bsroformer``: finds the command that the first word names, and runs it."""
 
-import os
 import platform
-import signal
 import sys
-import threading
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import ParamSpec
 
 import bsroformer
 from bsroformer.cli import flags
-from bsroformer.cli.commands import COMMANDS, Command
+from bsroformer.cli.commands import COMMANDS, INSTALLED, OTHER_COMMANDS, Command, find_command
+from bsroformer.cli.suggestions import did_you_mean
+from bsroformer.errors import InputError
+from bsroformer.invocation import program_line
 
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
+P = ParamSpec("P")
+EXIT_USER_ERROR = 2
+VERSION = ("--version", "-V")
 
-    from bsroformer.cli.arguments import Arguments
-    from bsroformer.cli.composition import Composer
 
-EXIT_INTERRUPTED = 130
-"""What a shell says of a program that Ctrl-C ended."""
+def main() -> None:
+    """Run the program with the arguments of this process."""
+    program, *words = sys.argv
+    first = words[0] if words else "--help"
+    if first == "__complete":
+        _complete(words[1:])
+    elif first in flags.HELP and len(words) < 2:
+        _print_overview()
+    elif first in VERSION:
+        print(version_line())
+    else:
+        _reporting_errors(_run_command, program, first, words[1:])
 
 
 def run(name: str) -> None:
-    """Run a command with the arguments of this process.
-
-    It exits with status 2 after an error in its arguments, and with 130 after Ctrl-C, also while it is still importing.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and in_main_thread():
-        signal.signal(signal.SIGINT, _stop_at_once)
-    try:
-        from bsroformer.launch.errors import user_errors
-
-        user_errors(_run)(COMMANDS[name])
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
-    finally:
-        _interrupt_as_usual()
+    """Run a command of ``scripts/`` with the arguments of this process."""
+    script, *words = sys.argv
+    _reporting_errors(_run_or_explain, COMMANDS[name], words, [script])
 
 
-def in_main_thread() -> bool:
-    """Whether signals can be handled here."""
-    return threading.current_thread() is threading.main_thread()
+def _run_command(program: str, first: str, words: list[str]) -> None:
+    command = find_command(first)
+    if command is not None:
+        _run_or_explain(command, words, [program, command.name])
+    elif first == "init":
+        from bsroformer.cli.init import write_configs
+
+        write_configs(words)
+    elif first == "completion":
+        from bsroformer.cli.completion_scripts import print_script
+
+        print_script(words)
+    elif first == "help" and words:
+        _run_command(program, words[0], ["--help"])
+    elif first == "help":
+        _print_overview()
+    else:
+        raise InputError(_unknown(first))
 
 
-def _stop_at_once(*_: object) -> None:
-    """End the process while it only imports: libraries turn an interrupt of their import into errors of other kinds."""
-    sys.stderr.write("Stopped.\n")
-    sys.stderr.flush()
-    os._exit(EXIT_INTERRUPTED)
-
-
-def _interrupt_as_usual() -> None:
-    if signal.getsignal(signal.SIGINT) is _stop_at_once:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@dataclass(frozen=True)
-class Task:
-    """What Hydra calls for each job; it can be pickled for a job in another process."""
-
-    command: Command
-
-    def __call__(self, cfg: "DictConfig") -> object:
-        """Check the configuration, and run the command with it."""
-        from bsroformer.launch.errors import user_errors
-        from bsroformer.launch.sweep_job import sweep_job
-
-        run = sweep_job(self.run) if self.command.fails_alone else self.run
-        return user_errors(run)(cfg)
-
-    def run(self, cfg: "DictConfig") -> object:
-        """Check the command's own keys, import what it needs, check the arguments of what it builds, and call it."""
-        from bsroformer.launch.door import configuration, prepared
-
-        config = configuration(self.command.name, cfg)
-        function = self.command.call
-        _interrupt_as_usual()
-        return function(prepared(config))
-
-
-def _run(command: Command) -> None:
-    words = sys.argv[1:]
-    if any(word in flags.COMPLETION for word in words):
-        _start(command)
-        return
-    if "--version" in words[: words.index("--") if "--" in words else None]:
+def _run_or_explain(command: Command, words: list[str], argv: list[str]) -> None:
+    """Run a command, or print its help or the version where that is asked for."""
+    given = flags.before_files(words)
+    if "--version" in given:
         print(version_line())
-        return
-    sys.argv[1:] = checked(command, words)
-    _start(command)
-    if status := command.exit_status():
-        sys.exit(status)
+    elif any(word in flags.OWN_HELP for word in given):
+        from bsroformer.cli.command_help import print_help
+
+        print_help(command, given)
+    else:
+        from bsroformer.cli.running import run as run_command
+
+        run_command(command.name, words, argv)
 
 
-def checked(command: Command, words: list[str]) -> list[str]:
-    """The words of a command line as Hydra reads them.
-
-    Raises:
-        InputError: If they are not in the grammar, or name a key or choice that there is not.
-    """
-    from bsroformer.cli.composition import Composer
-    from bsroformer.cli.keys import check
-    from bsroformer.launch.ranks import in_one_folder
-
-    composer = Composer(command.name, [word for word in words if word != "--"])
-    arguments, overrides = read(command, composer, words)
-    flags.check(arguments.flags)
-    check(command, composer, overrides, arguments.sweep)
-    if command.shares_folder:
-        overrides = in_one_folder(overrides)
-    return [*arguments.flags, *overrides]
+def _unknown(word: str) -> str:
+    program = program_line()
+    if word.startswith("-"):
+        return f"unknown option {word}; write {program} <command> {word}, and see {program} --help"
+    near = did_you_mean(word, (*INSTALLED, *OTHER_COMMANDS, "help"))
+    return f"unknown command {word}; {near or f'`{program} --help` lists the commands'}"
 
 
-def read(command: Command, composer: "Composer", words: list[str]) -> tuple["Arguments", list[str]]:
-    """Sort the words of a command line, and write its overrides in Hydra's grammar."""
-    from functools import cache
+def _print_overview() -> None:
+    from bsroformer.cli.overview import print_overview
 
-    from bsroformer.cli.arguments import Reader
-    from bsroformer.cli.composition import all_keys, has_key, is_nullable
-    from bsroformer.cli.values import HydraValues
-
-    @cache
-    def tree() -> "DictConfig":
-        return composer.compose([])
-
-    @cache
-    def keys() -> list[str]:
-        return [*all_keys(tree()), *(str(group) for group in tree().hydra.runtime.choices)]
-
-    arguments = Reader(command, keys).read(words)
-    values = HydraValues(
-        command,
-        refers=lambda key: has_key(tree(), key),
-        nullable=lambda key: is_nullable(tree(), key),
-        sweep=arguments.sweep,
-    )
-    return arguments, values.overrides(arguments)
+    print_overview()
 
 
-def _start(command: Command) -> None:
-    """Let Hydra compose the configuration and run the jobs."""
-    import hydra
+def _complete(words: list[str]) -> None:
+    from bsroformer.cli.completion import print_completions
 
-    from bsroformer.cli.composition import CONFIGS, VERSION_BASE
+    print_completions(words)
 
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # raise errors, which are reported here, instead of printing them
-    hydra.main(version_base=VERSION_BASE, config_path=str(CONFIGS), config_name=command.name)(Task(command))()
+
+def _reporting_errors(function: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
+    """Call a function; an error of the user ends the process with a sentence and status 2."""
+    try:
+        function(*arguments, **named)
+    except InputError as error:
+        from rich.text import Text
+
+        from bsroformer.launch.terminal import terminal
+
+        terminal(stderr=True).print(Text("error:", "bold red"), str(error))
+        sys.exit(EXIT_USER_ERROR)
 
 
 def version_line() -> str:
     """The versions of this program, PyTorch and Python."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         torch = version("torch")
     except PackageNotFoundError:

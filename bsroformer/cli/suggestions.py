@@ -1,6 +1,6 @@
 """Names near to a mistyped one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 MAX_SUGGESTIONS = 3
@@ -35,6 +35,12 @@ def one_of(choices: Iterable[str]) -> str:
     names = list(choices)
     more = f" and {len(names) - MAX_CHOICES} more" if len(names) > MAX_CHOICES else ""
     return ", ".join(names[:MAX_CHOICES]) + more
+
+
+def wrong_choice(group: str, choice: object, options: Sequence[str]) -> str:
+    """The sentence about a choice that a group does not have."""
+    near = did_you_mean(str(choice), options)
+    return f"{group}={choice} must be one of {one_of(options)}" + (f"; {near}" if near else "")
 
 
 def _similarity(name: str, other: str) -> float:

@@ -16,9 +16,8 @@ from omegaconf import OmegaConf
 from bsroformer.cli.arguments import Arguments, Assignment, exists
 from bsroformer.cli.commands import Command
 from bsroformer.errors import InputError
-from bsroformer.launch.config import PATHS
+from bsroformer.launch.path_keys import PATH_KEYS
 
-PATH_KEYS = (*PATHS, "paths.runs_dir", "paths.cache_dir")
 LIST_KEYS = ("input", "ckpt", "config", "estimates", "data.extra")
 """Path keys that may hold a list or a mapping."""
 WORDS = {"data.pack": ("null", "false")}

@@ -1,4 +1,4 @@
-"""The order of a run's excerpts, epoch after epoch, and how it is cut into batches."""
+"""The order of a run's excerpts, and how it is cut into batches."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -29,7 +29,9 @@ from bsroformer.errors import InputError
 
 
 class StemsDataModule(L.LightningDataModule):
-    """Batches of stems ``(b n c t)``: random mixes to train on, fixed excerpts to validate on.
+    """Batches of stems ``(b n c t)`` to train and to validate on.
+
+    Random mixes are to train on, fixed excerpts to validate on.
 
     Args:
         source: The tracks.
@@ -63,7 +65,10 @@ class StemsDataModule(L.LightningDataModule):
 
     @property
     def test_files(self) -> list[TrackFiles]:
-        """The tracks to test on, unopened: a faulty one stops no training that does not evaluate."""
+        """The tracks to test on, unopened.
+
+        A faulty one stops no training that does not evaluate.
+        """
         assert self._test_files is not None, "setup() comes first"
         return self._test_files
 
@@ -77,13 +82,16 @@ class StemsDataModule(L.LightningDataModule):
         return open_tracks(self.test_files, self.source.form).test
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a digest of the training set, the sizes of batches, and the position of the run."""
+        """Return the training set's digest, the sizes and the position."""
         counts = self._counts()
         position = self.start if counts is None else self._schedule().after(counts.total)
         return {"drawn_from": self._drawn_from(), "sizes": self.sizes()._asdict(), "stand": position._asdict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Resume at the excerpt after the last, and warn if other excerpts will be drawn than originally."""
+        """Resume at the excerpt after the last.
+
+        Warn if other excerpts will be drawn than originally.
+        """
         if state_dict["drawn_from"] != self._drawn_from():
             warnings.warn(
                 "The training set changed since this run started, or was packed, so that its silent regions are known: "
@@ -111,7 +119,10 @@ class StemsDataModule(L.LightningDataModule):
         return BatchSchedule(sizes.epoch, sizes.batch, self.start)
 
     def _drawn_from(self) -> str:
-        """Compute a digest of the training set: all that decides where an excerpt starts, beside the configuration."""
+        """Compute a digest of the training set.
+
+        It covers all that decides where an excerpt starts, beside the configuration.
+        """
         uses_levels = self.augment.active_db is not None
         facts = [
             (track.name, track.stems, track.frames, uses_levels and track.levels is not None)

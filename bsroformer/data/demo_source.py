@@ -1,4 +1,7 @@
-"""The demo set as a source of tracks, in a file of its own since importing its renderer takes a second."""
+"""The demo set as a source of tracks.
+
+It has a file of its own since importing its renderer takes a second.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +15,9 @@ from bsroformer.kinds import Channels, Count, CountOrNone, SampleRate, Seconds, 
 
 @dataclass(frozen=True)
 class DemoSource:
-    """The demo songs, rendered on first use; the last `valid_songs` songs of ``train`` are for validation.
+    """The demo songs, rendered on first use.
+
+    The last `valid_songs` songs of ``train`` are for validation.
 
     Attributes:
         root: Folder of rendered sets, each in a folder of its own.

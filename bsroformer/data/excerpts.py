@@ -51,7 +51,7 @@ class EpochSampler(Sampler[ExcerptKey]):
         self.first = first
 
     def of_epoch(self, epoch: int, first: int = 0) -> list[ExcerptKey]:
-        """List the keys of this rank in an epoch, starting at the key `first` of all ranks."""
+        """List the keys of this rank in an epoch, from the `first` of all ranks."""
         remainder = (self.size - first) % self.ranks
         numbers = range(first, self.size - remainder)
         return [ExcerptKey(epoch, number) for number in numbers[self.rank :: self.ranks]]
@@ -118,7 +118,10 @@ class RandomExcerpts(Dataset[Tensor]):
         return audio
 
     def _varied(self, stem: str, starts: StartSampler, rng: np.random.Generator) -> Tensor:
-        """Read and augment a stem ``(c t)`` of one track; a faster tempo needs more samples before the track's end."""
+        """Read and augment a stem ``(c t)`` of one track.
+
+        A faster tempo needs more samples before the track's end.
+        """
         number, start = starts.draw(rng)
         track = self.tracks[number]
         change = self.augment.stretch.draw(rng)
@@ -130,7 +133,10 @@ class RandomExcerpts(Dataset[Tensor]):
         return self.augment.vary(audio, self.form.sample_rate, rng)
 
     def _find_starts(self, stems: tuple[str, ...]) -> StartsByActivity:
-        """Find the starts in tracks that have all of these stems; one active stem makes a start active."""
+        """Find the starts in tracks that have all of these stems.
+
+        One active stem makes a start active.
+        """
         complete = {number: track for number, track in enumerate(self.tracks) if set(stems) <= set(track.stems)}
         return find_starts(complete, self.frames, lambda track: self._activity(track, stems))
 

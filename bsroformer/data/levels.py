@@ -54,7 +54,7 @@ class Levels:
     def _energy(
         self, stem: int, begin: NDArray[np.int64], end: NDArray[np.int64], to_the_end: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
-        """Sum the energy of the blocks in [begin, end), or from `begin` to the last block of the track."""
+        """Sum the energy of the blocks in [begin, end), or to the track's last block."""
         cumulative = np.concatenate([[0.0], np.cumsum(self.energy[stem], dtype=np.float64)])
         blocks = len(cumulative) - 1
         end = np.where(to_the_end, blocks, np.minimum(end, blocks))
@@ -67,7 +67,10 @@ def _blocks(samples: NDArray[np.int64], block: int) -> NDArray[np.int64]:
 
 
 def block_levels(audio: NDArray[np.float32], block: int) -> NDArray[np.float32]:
-    """Measure energy and peak (2 blocks) of audio (t c) by block; the last block may be shorter."""
+    """Measure energy and peak (2 blocks) of audio (t c) by block.
+
+    The last block may be shorter.
+    """
     edges = np.arange(0, len(audio), block)
     squares = np.square(audio, dtype=np.float64).sum(1)
     energy = np.add.reduceat(squares, edges)

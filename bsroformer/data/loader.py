@@ -22,7 +22,10 @@ SIGNAL_TIMEOUT_S = 1.0
 
 
 def ignore_stop_signals(_: int) -> None:
-    """Ignore SIGINT and SIGTERM in a worker: the training process handles them and ends its workers."""
+    """Ignore SIGINT and SIGTERM in a worker.
+
+    The training process handles them and ends its workers.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -53,7 +56,10 @@ class ReadingLoader(DataLoader[T_co]):
 
 
 def is_of_dead_worker(error: BaseException) -> bool:
-    """Check for PyTorch's error about an ended worker, which is raised wherever its signal arrives."""
+    """Check for PyTorch's error about an ended worker.
+
+    It is raised wherever the worker's signal arrives.
+    """
     return isinstance(error, RuntimeError) and DEAD_WORKER.match(str(error)) is not None
 
 
@@ -67,7 +73,10 @@ def dead_worker(error: BaseException) -> str:
 
 
 def _wait_for_signal() -> RuntimeError | None:
-    """Wait for the signal of an ended worker: its error, raised later, would hit other code."""
+    """Wait for the signal of an ended worker.
+
+    Raised later, its error would hit other code.
+    """
     try:
         time.sleep(SIGNAL_TIMEOUT_S)
     except RuntimeError as error:
@@ -85,7 +94,7 @@ class BatchCounts(NamedTuple):
 
 
 class TrainingLoader(ReadingLoader[Tensor]):
-    """Batches of random excerpts, from the first that was not trained on, an epoch at a time.
+    """Batches of random excerpts, resumed at the first untrained one.
 
     The schedule of a run is all of epoch 0, all of epoch 1, and so on. The next batch therefore follows from the number
     of batches trained on, which the trainer counts and saves in its checkpoints, and from the position at which the
@@ -128,7 +137,10 @@ class TrainingLoader(ReadingLoader[Tensor]):
         self._size = batch_size
 
     def __iter__(self) -> Iterator[Tensor]:  # type: ignore[override]
-        """Yield batches ``(b n c t)``. A generator, since Lightning calls it before it knows the run's position."""
+        """Yield batches ``(b n c t)``.
+
+        It is a generator, since Lightning calls it before it knows the run's position.
+        """
         counts = self.counts()
         if counts is None:
             yield from super().__iter__()
@@ -154,7 +166,10 @@ class TrainingLoader(ReadingLoader[Tensor]):
         return self._keys.of_epoch(position.epoch, position.excerpt)[: self._size]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return nothing: the trainer's count suffices, but Lightning resumes within an epoch only if this exists."""
+        """Return nothing, since the trainer's count suffices.
+
+        Lightning resumes within an epoch only if this method exists.
+        """
         return {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -5,8 +5,11 @@ learn to separate music that never contains that part; with one stem alone, it w
 """
 
 import math
+import time
+import warnings
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,12 +21,22 @@ from bsroformer.data.track import AnyTrack, open_track
 from bsroformer.errors import InputError
 from bsroformer.text import decibels
 
-MAX_COMPARED = 3
-"""Tracks whose mixtures are compared with the sum of their stems."""
-EXCERPT_S = 5.0
-"""Length of the compared excerpts, in seconds, at a third and at two thirds of the track."""
+T = TypeVar("T")
+
+SURELY_COMPARED, MOST_COMPARED = 3, 16
+"""Tracks whose mixtures are compared with the sum of their stems, spread over the data set: at least, and at most."""
+ROUNDS = 4
+"""Rounds over the data set in which they are compared, so that the first ones are spread over it too."""
+COMPARING_S = 5.0
+"""Time after which no further track is compared, in seconds."""
+EXCERPT_S = 3.0
+"""Length of an excerpt that is compared, in seconds."""
+EXCERPT_CENTRES = (1 / 8, 3 / 8, 5 / 8, 7 / 8)
+"""Where the excerpts lie, in shares of the track."""
 REFUSED_DB = -8.0
-"""Level of the unnamed part, relative to the mixture, above which a training is refused."""
+"""Level of the unnamed part, relative to the mixture, from which a training is refused."""
+WARNED_DB = -20.0
+"""Level from which the user is warned: mastering, and lossy files, leave parts of up to -15 dB too."""
 
 
 def refuse_single_stem(stems: Sequence[str]) -> None:
@@ -42,7 +55,7 @@ def refuse_single_stem(stems: Sequence[str]) -> None:
 
 
 def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Sequence[str], sample_rate: int) -> None:
-    """Check that the mixtures of the first tracks contain no more than the sum of their stems.
+    """Check that mixtures contain no more than the sum of their stems; warn of a quiet remainder.
 
     Args:
         pairs: Files of tracks, and the tracks.
@@ -52,20 +65,52 @@ def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Seq
     Raises:
         InputError: If they do, or cannot be read.
     """
-    comparable = (pair for pair in pairs if may_hold_more(pair[0], stems))
-    for files, track in islice(comparable, MAX_COMPARED):
+    comparable = [pair for pair in pairs if may_hold_more(pair[0], stems)]
+    begun = time.monotonic()
+    quiet: list[tuple[float, TrackFiles, AnyTrack]] = []
+    compared = 0
+    for files, track in spread(comparable, MOST_COMPARED):
+        if compared >= SURELY_COMPARED and time.monotonic() - begun > COMPARING_S:
+            break
         level = unnamed_part_db(files, track, sample_rate)
+        compared += 1
         if level > REFUSED_DB:
-            named = ", ".join(track.stems)
             raise InputError(
-                f"{files.path}: its mixture holds more than {named}; the other part has {decibels(level)} of it. Add "
-                f"{REST} to data.stems (data.stems=[{','.join(stems)},{REST}]), or name all stems; "
-                f"model.stems=[{','.join(stems)}] chooses what is separated"
+                f"{_told_part(files, track, level)}; {_remedy(stems)}; model.stems=[{','.join(stems)}] chooses what "
+                "is separated"
             )
+        if level > WARNED_DB:
+            quiet.append((level, files, track))
+    if quiet:
+        level, files, track = max(quiet, key=lambda found: found[0])
+        warnings.warn(
+            f"{_told_part(files, track, level)}, like {len(quiet)} of {compared} compared songs, and no training "
+            f"mixture will have it. If it is more than mastering: {_remedy(stems)}.",
+            stacklevel=1,
+        )
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """Choose up to `most` items evenly over a sequence, ordered so that the first few are spread as well."""
+    count = min(most, len(items))
+    chosen = [items[number * len(items) // count] for number in range(count)]
+    rounds = (chosen[first::ROUNDS] for first in range(ROUNDS))
+    return list(chain.from_iterable(rounds))
+
+
+def _told_part(files: TrackFiles, track: AnyTrack, level: float) -> str:
+    named = ", ".join(track.stems)
+    return f"{files.path}: its mixture holds more than {named}; the other part has {decibels(level)} of it"
+
+
+def _remedy(stems: Sequence[str]) -> str:
+    return f"add {REST} to data.stems (data.stems=[{','.join(stems)},{REST}]), or name all stems"
 
 
 def refuse_silence_in_place_of(missing: Sequence[str], song: TrackFiles, form: TrackFormat) -> None:
-    """Check that missing stems may be replaced by silence: the mixture contains no more than the others.
+    """Check that missing stems may be replaced by silence.
+
+    Then the mixture contains no more than the others.
 
     Raises:
         InputError: If it does, or cannot be read.
@@ -85,7 +130,10 @@ def refuse_silence_in_place_of(missing: Sequence[str], song: TrackFiles, form: T
 
 
 def unnamed_stems(files: Sequence[TrackFiles], stems: Sequence[str]) -> list[str]:
-    """List the stems that whole tracks have on disk and ``data.stems`` does not name: no mixture contains them."""
+    """List the stems on disk that ``data.stems`` does not name.
+
+    No training mixture contains them.
+    """
     found = {stem for song in files if song.whole for stem in song.stems}
     return sorted(found.difference((MIXTURE, REST, *stems)))
 
@@ -98,12 +146,17 @@ def may_hold_more(song: TrackFiles, stems: Sequence[str]) -> bool:
 
 
 def unnamed_part_db(files: TrackFiles, track: AnyTrack, sample_rate: int) -> float:
-    """Measure what remains of the mixture without the sum of the stems at its best gain, dB relative to the mixture."""
+    """Measure the mixture without its stems, dB relative to the mixture.
+
+    The sum of the stems is subtracted at its best gain.
+    """
     size = round(EXCERPT_S * sample_rate)
     source = files.stems[MIXTURE]
-    if probe(source.path, source.stream).sample_rate != sample_rate:
+    info = probe(source.path, source.stream)
+    if info.sample_rate != sample_rate:
         return -math.inf  # the track was resampled into its pack
-    starts = [max(0, round(track.frames * share) - size // 2) for share in (1 / 3, 2 / 3)]
+    frames = min(track.frames, info.expected_frames or track.frames)  # a pack may be longer than the mixture
+    starts = [max(0, round(frames * centre) - size // 2) for centre in EXCERPT_CENTRES]
     excerpts = [_excerpt(files, track, start, size) for start in starts]
     mixture = torch.cat([mixture for mixture, _ in excerpts], dim=-1).double()
     summed = torch.cat([summed for _, summed in excerpts], dim=-1).double()

@@ -1,4 +1,4 @@
-"""Sources of tracks: a data set on disk, or the demo set of `bsroformer.data.demo_source`."""
+"""Sources of tracks: data sets on disk. The demo set is in `demo_source`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ class FolderSource:
 
 
 def as_list(value: Sequence[str] | str | None) -> Sequence[str]:
-    """Return a list of words, given as one, as a single word, or as None for an empty one."""
+    """Return a list of words, given as a list, as one word, or as None."""
     if isinstance(value, str):
         return [value]
     return value or []

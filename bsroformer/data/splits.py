@@ -1,4 +1,6 @@
-"""Open the tracks of a data set in its splits: ``train``, ``test`` and, optionally, ``valid``.
+"""Open the tracks of a data set in its splits.
+
+These are ``train``, ``test`` and, optionally, ``valid``.
 
 Tracks of ``train`` can be named for validation. Only headers are read, which takes a second or two for MUSDB18.
 """
@@ -47,7 +49,9 @@ def _open_or_error(song: TrackFiles, form: TrackFormat) -> Track | InputError:
 
 
 def named_valid(files: Sequence[TrackFiles], names: Sequence[str]) -> list[TrackFiles]:
-    """Move the named tracks from train to valid; a data set without a train split stays as it is.
+    """Move the named tracks from train to valid.
+
+    A data set without a train split stays as it is.
 
     Raises:
         InputError: No named track is in train, or one is a clip.

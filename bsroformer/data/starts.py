@@ -1,4 +1,4 @@
-"""Where excerpts can start: intervals of starts by activity, and draws from them without a second try."""
+"""Starts of excerpts: intervals by activity, and draws from them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -46,8 +46,10 @@ class StartSampler:
         """Draw the number of a track, and a start in it."""
         weight = rng.random() * self.cumulative[-1]
         number = int(np.searchsorted(self.cumulative, weight, side="right"))
-        interval = self.intervals[min(number, len(self.intervals) - 1)]
-        return interval.track, interval.first + int(rng.integers(interval.starts))
+        last = len(self.intervals) - 1
+        interval = self.intervals[min(number, last)]
+        start = interval.first + int(rng.integers(interval.starts))
+        return interval.track, start
 
 
 class StartsByActivity(NamedTuple):

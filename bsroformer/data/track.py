@@ -8,19 +8,16 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bsroformer.audio.files import HEADER_SLACK, AudioInfo, EndsBeforeError, read
+from bsroformer.audio.files import AudioInfo, EndsBeforeError, measured, probe, read
 from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
 from bsroformer.data.levels import Levels
 from bsroformer.data.track_check import describe_mismatches, find_mismatches, open_sources
 from bsroformer.errors import InputError
 from bsroformer.text import count
 
-PADDED_CODECS = frozenset({"aac", "alac"})
-"""Codecs whose mp4 header may promise a few samples too many: the encoder's padding."""
-
 
 class AnyTrack(Protocol):
-    """A track that excerpts are read from: a `Track` of files, or a `bsroformer.data.packs.PackedTrack`."""
+    """A track of files or of a pack, from which excerpts are read."""
 
     @property
     def name(self) -> str:
@@ -102,14 +99,14 @@ class Track:
         return audio
 
     def _read(self, source: AudioInfo, start: int, frames: int) -> Tensor:
-        """Read an excerpt (c t) of one stream, whose format must be that of the opened track."""
+        """Read an excerpt (c t) of one stream in the track's format."""
         try:
             audio, rate = read(source.path, start, frames, source.stream)
         except EndsBeforeError:
-            in_padding = self.frames - start <= HEADER_SLACK
-            if source.codec in PADDED_CODECS and in_padding:
-                return torch.zeros(self.channels, 0)
+            _check_length(source)
             raise
+        if audio.shape[1] < min(frames, (source.frames or 0) - start):
+            _check_length(source)
         if (len(audio), rate) != (self.channels, self.sample_rate):
             raise InputError(
                 f"{source.path} has {count(len(audio), 'channel')} and {rate} Hz, and had {self.channels} and "
@@ -118,9 +115,9 @@ class Track:
         return audio
 
     def all_stems(self, start: int = 0, frames: int | None = None) -> Tensor:
-        """Read every stem, as `stem` does, into one tensor (n c t) in the order of ``stems``."""
+        """Read every stem into one tensor (n c t), in the order of ``stems``."""
         audio = [self.stem(stem, start, frames) for stem in self.stems]
-        # The header of an mp4 may promise a few samples too many.
+        # Packets of a damaged file may be missing.
         shortest = min(stem.shape[-1] for stem in audio)
         return torch.stack([stem[:, :shortest] for stem in audio])
 
@@ -137,6 +134,19 @@ def subtract(mixture: Tensor, stems: list[Tensor]) -> Tensor:
     terms = [mixture[:, :length]]
     terms += [-stem[:, :length] for stem in stems]
     return torch.stack(terms).sum(dim=0)
+
+
+def _check_length(source: AudioInfo) -> None:
+    """Check that a stream is as long as when its track was opened.
+
+    Raises:
+        InputError: If its file was cut meanwhile.
+    """
+    now = measured(probe(source.path, source.stream))
+    if now.frames != source.frames:
+        raise InputError(
+            f"{source.path} has {now.frames} samples, and had {source.frames} when it was opened: restore it."
+        )
 
 
 def open_track(song: TrackFiles, form: TrackFormat) -> Track:

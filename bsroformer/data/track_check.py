@@ -6,6 +6,7 @@ from typing import NamedTuple
 from bsroformer.audio.files import AudioInfo, measured, probe_streams
 from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.text import count
 
 
@@ -60,7 +61,10 @@ def _check_missing(song: TrackFiles, form: TrackFormat, silence: bool) -> None:
 
 
 def _remedy_for_missing(song: TrackFiles, form: TrackFormat) -> str:
-    """Suggest what to do about missing stems: a mixture contains them, and without one they may be silent."""
+    """Suggest what to do about missing stems.
+
+    A mixture contains them, and without one they may be silent.
+    """
     present = [stem for stem in form.stems if stem in song.stems]
     if not present:
         return "or change data.stems"
@@ -68,7 +72,7 @@ def _remedy_for_missing(song: TrackFiles, form: TrackFormat) -> str:
         return f"or train on what else its mixture holds as one stem, data.stems=[{','.join(present)},{REST}]"
     if song.split == "test":
         return "change data.stems"
-    return "change data.stems, or if they are silent, pack it with scripts/prepare.py mend=[missing]"
+    return f"change data.stems, or if they are silent, pack it with {command_line('prepare')} mend=[missing]"
 
 
 def case_mismatches(song: TrackFiles, form: TrackFormat) -> dict[str, str]:
@@ -79,7 +83,7 @@ def case_mismatches(song: TrackFiles, form: TrackFormat) -> dict[str, str]:
 
 
 def find_mismatches(sources: Mapping[str, AudioInfo], form: TrackFormat) -> list[FormatMismatch]:
-    """List the properties of a track's streams that prevent their use together as they are."""
+    """List the mismatches that prevent the use of a track's streams together."""
     mismatches = []
     for name, info in sources.items():
         if info.sample_rate != form.sample_rate:
@@ -98,7 +102,10 @@ def find_mismatches(sources: Mapping[str, AudioInfo], form: TrackFormat) -> list
 
 
 def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:
-    """Check for files of different lengths; streams of one file may differ, and a change of rate rounds a length."""
+    """Check for files of different lengths.
+
+    Streams of one file may differ, and a change of rate rounds a length.
+    """
     if len({info.path for info in sources.values()}) <= 1:
         return False
     seconds = [(info.frames or 0) / info.sample_rate for info in sources.values()]
@@ -111,7 +118,7 @@ def describe_mismatches(song: TrackFiles, form: TrackFormat, mismatches: Sequenc
     """Write the message for a track whose files do not fit together."""
     kinds = sorted({mismatch.kind for mismatch in mismatches})
     repairable = "empty" not in kinds and song.split != "test"
-    repair = f", or pack them with scripts/prepare.py mend=[{','.join(kinds)}]" if repairable else ""
+    repair = f", or pack them with {command_line('prepare')} mend=[{','.join(kinds)}]" if repairable else ""
     found = ", ".join(mismatch.found for mismatch in mismatches)
     return (
         f"{song.path} should have {form.sample_rate} Hz, {count(form.channels, 'channel')} and one length in every "

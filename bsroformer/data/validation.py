@@ -64,7 +64,10 @@ class ValidationExcerpts(Dataset[ValidationExcerpt]):
 
 
 def _evenly_spaced(track_frames: int, frames: int, count: int) -> list[int]:
-    """Compute the starts of `count` excerpts whose middles divide the track evenly, moved inside it where needed."""
+    """Compute the starts of `count` excerpts, evenly spaced.
+
+    Their middles divide the track evenly; starts outside of it are moved inside.
+    """
     last_start = max(0, track_frames - frames)
     starts = []
     for number in range(count):

@@ -9,14 +9,12 @@ import numpy as np
 
 from bsroformer.evaluation.results import EVALUATED, Results
 from bsroformer.evaluation.scores import Evaluation, average
-from bsroformer.figures.style import BACKGROUND, FAINT, TEXT, stem_colour
+from bsroformer.figures.style import LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CEILING = "#7b7492"
-"""The colour of oracles, fainter than the mixture's."""
 BOX_FROM = 4
 """Songs that a box needs; fewer are dots."""
 WHISKER = 1.5
@@ -87,20 +85,18 @@ def empty_figure(
     from matplotlib.figure import Figure
 
     width = min(max(9.0, 1 + slot * (len(methods) + BETWEEN) * len(results.stems)), WIDEST)
-    figure = Figure(figsize=(width, height), facecolor=BACKGROUND, layout="constrained")
-    axes = figure.add_subplot(facecolor=BACKGROUND)
+    figure = Figure(figsize=(width, height), facecolor=LIGHT.card, layout="constrained")
+    axes = figure.add_subplot(facecolor=LIGHT.card)
     axes.set_xticks(range(len(results.stems)), results.stems)
     axes.set_xlim(-0.52, len(results.stems) - 0.48)
-    for n, label in enumerate(axes.get_xticklabels()):
-        label.set_color(stem_colour(n) if len(results.evaluated) == 1 else TEXT)
-    axes.set_ylabel(f"{metric} (dB)", color=TEXT, fontsize=12)
-    axes.tick_params(axis="y", colors=FAINT, length=0)
-    axes.tick_params(axis="x", length=0, labelsize=12, pad=6)
-    axes.grid(axis="y", color=FAINT, alpha=0.2)
+    axes.set_ylabel(f"{metric} (dB)", color=LIGHT.text, fontsize=12)
+    axes.tick_params(axis="y", colors=LIGHT.faint, length=0)
+    axes.tick_params(axis="x", length=0, labelsize=12, pad=6, labelcolor=LIGHT.text)
+    axes.grid(axis="y", color=LIGHT.faint, alpha=0.2)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
     if title:
-        figure.suptitle(title, color=TEXT, fontsize=14)
+        figure.suptitle(title, color=LIGHT.text, fontsize=14)
     _add_legend(axes, results, methods, width)
     return figure, axes
 
@@ -113,9 +109,9 @@ def decibels(value: float) -> str:
 def _colour(results: Results, method: Evaluation, stem: int) -> str:
     """The stem's colour where one method is evaluated; of several, each has its own."""
     if method.kind not in EVALUATED:
-        return FAINT if method.kind == "mixture" else CEILING
+        return LIGHT.faint if method.kind == "mixture" else LIGHT.ceiling
     names = [of.method for of in results.evaluated]
-    return stem_colour(stem if len(names) == 1 else names.index(method.method))
+    return LIGHT.colour(stem if len(names) == 1 else names.index(method.method))
 
 
 def _add_legend(axes: "Axes", results: Results, methods: Sequence[Evaluation], width: float) -> None:
@@ -137,6 +133,6 @@ def _add_legend(axes: "Axes", results: Results, methods: Sequence[Evaluation], w
         ncols=max(1, min(len(methods), int(width / (0.09 * longest + 0.7)))),
         handlelength=max(1.0, 0.6 * len(results.stems)) if len(results.evaluated) == 1 else 1.0,
         frameon=False,
-        labelcolor=TEXT,
+        labelcolor=LIGHT.text,
         fontsize=11,
     )

@@ -3,7 +3,7 @@
 ::
 
     <folder>/<song>/<stem>.wav               most programs
-    <folder>/<song>/mixture/<stem>.wav       those that were given <song>/mixture.wav, scripts/separate.py among them
+    <folder>/<song>/mixture/<stem>.wav       those that were given <song>/mixture.wav, bsroformer separate among them
     <folder>/<song>_<stem>.wav               or "<song> - <stem>.wav": all songs side by side
     <folder>/<song>_(<Stem>)_<model>.wav     audio-separator
     <folder>/1_<song>_(<Stem>).wav           UVR, which numbers its songs

@@ -4,26 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from torch import Tensor
-
 from bsroformer.data.sources import as_list
 from bsroformer.data.track import Track
 from bsroformer.errors import InputError
-from bsroformer.evaluation.evaluator import Evaluator, OnEstimates, OnScores
+from bsroformer.evaluation.evaluator import Evaluator, OnScores
 from bsroformer.evaluation.gallery import Gallery
 from bsroformer.evaluation.kept import KeptScores
 from bsroformer.evaluation.line_up import BOUNDS, Candidate, line_up
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.results import EVALUATED, Results
-from bsroformer.evaluation.scores import BSS_EVAL, FRAMEWISE, METRICS, WHOLE, SongScores, mean_over_stems
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.scores import BSS_EVAL, FRAMEWISE, METRICS, WHOLE
+from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.evaluation.stems_writer import StemsWriter
+from bsroformer.evaluation.takes import Takes
 from bsroformer.evaluation.write import write_results
 from bsroformer.inference import StreamSeparator
 from bsroformer.metrics import bss_eval_available
 
-RANKED_BY = "SI-SDR"
-"""Songs whose excerpts are kept are the worst and the best by the mean of this over the stems."""
 EXCERPTS = "excerpts"
 """The folder of excerpts in that of an evaluation."""
 Evaluated = StreamSeparator | str | Path | Candidate
@@ -91,6 +88,7 @@ def evaluator_of(
     with_bss_eval = needs_museval(asked)
     if with_bss_eval:
         check_bss_eval(chosen.stems)
+    takes = Takes(gallery_in(Path(folder), chosen.methods)) if folder is not None else None
     return Evaluator(
         chosen.methods,
         chosen.stems,
@@ -100,7 +98,8 @@ def evaluator_of(
         workers,
         with_bss_eval,
         on_scores,
-        (_considering(Gallery(Path(folder) / EXCERPTS)),) if folder is not None else (),
+        (takes.add,) if takes else (),
+        (takes.finish,) if takes else (),
     )
 
 
@@ -117,23 +116,18 @@ def begin(evaluator: Evaluator, songs: Sequence[SongEntry], overwrite: bool = Fa
     for method in evaluator.methods:
         scored = evaluator.kept.tidy(method, songs, overwrite)
         if method.kind in EVALUATED:
-            Gallery(evaluator.kept.folder / EXCERPTS).keep_only(method.name, scored)
+            gallery_in(evaluator.kept.folder, evaluator.methods).keep_only(method.name, scored)
+
+
+def gallery_in(folder: Path, methods: Sequence[Method]) -> Gallery:
+    """The excerpts in the folder of an evaluation: of what is compared, not of floor and ceilings."""
+    return Gallery(folder / EXCERPTS, tuple(method.name for method in methods if method.kind in EVALUATED))
 
 
 def with_stems_kept(evaluator: Evaluator, writer: StemsWriter) -> Evaluator:
     """The same, but stems are written too; a song without them is scored again."""
     kept = evaluator.kept and replace(evaluator.kept, needs=writer.has)
     return replace(evaluator, kept=kept, on_estimates=(*evaluator.on_estimates, writer))
-
-
-def _considering(gallery: Gallery) -> OnEstimates:
-    """Keep excerpts of the songs whose mean over the stems is among the worst or the best."""
-
-    def consider(method: Method, song: SongAudio, estimates: Tensor, scores: SongScores) -> None:
-        if method.kind in EVALUATED:
-            gallery.consider(method.name, song, estimates, mean_over_stems(scores.scores([RANKED_BY]))[RANKED_BY])
-
-    return consider
 
 
 def candidates_of(evaluated: Evaluated | Mapping[str, Evaluated]) -> dict[str, Candidate]:

@@ -23,6 +23,7 @@ from bsroformer.metrics import bss_eval
 OnScores = Callable[["Found", str | None, SongScores | Failure], None]
 """Told of a score, or of a song without one: what there is by now, the method if it is of one, and the score."""
 OnEstimates = Callable[[Method, SongAudio, Tensor, SongScores], None]
+OnSong = Callable[[SongAudio], None]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Evaluator:
         bss_eval: Whether SIR, SAR and ISR are wanted.
         on_scores: Told of every score, one at a time, from any thread.
         on_estimates: Shown all estimates with their scores, from several threads at once.
+        on_song: Shown each song after the last of its estimates.
     """
 
     methods: Sequence[Method]
@@ -53,6 +55,7 @@ class Evaluator:
     bss_eval: bool = False
     on_scores: OnScores | None = None
     on_estimates: Sequence[OnEstimates] = ()
+    on_song: Sequence[OnSong] = ()
 
     def run(self, songs: Iterable[SongEntry]) -> Results:
         """Score the songs, past those that cannot be.
@@ -63,8 +66,9 @@ class Evaluator:
         found = Found(self)
         with Scorers(self.workers) as scorers, closing(ahead(self._read(songs, found), depth=1)) as works:
             for work in works:
-                scorers.submit([self._scoring(work, method, found, scorers.stopped) for method in work.methods])
-                del work  # so that no more songs are in memory than are worked on
+                jobs = [self._scoring(work, method, found, scorers.stopped) for method in work.methods]
+                scorers.submit(followed(jobs, partial(self._finish, work.audio)))
+                del work, jobs  # so that no more songs are in memory than are worked on
         return found.results()
 
     def _read(self, songs: Iterable[SongEntry], found: "Found") -> Iterator["_Work"]:
@@ -113,12 +117,31 @@ class Evaluator:
 
         return score
 
+    def _finish(self, song: SongAudio) -> None:
+        for finish in self.on_song:
+            finish(song)
+
     def _bss_eval(self, stopped: Event) -> BssEval | None:
         return partial(bss_eval, cancelled=stopped.is_set) if self.bss_eval else None
 
     @torch.no_grad()
     def _estimates(self, audio: SongAudio, method: Method) -> Tensor:
         return method.estimate(audio)
+
+
+def followed(jobs: Sequence[Job], finish: Job) -> list[Job]:
+    """The same jobs, the last of which to end calls `finish`."""
+    left, lock = list(jobs), Lock()
+
+    def run(job: Job) -> None:
+        job()
+        with lock:
+            left.pop()
+            is_last = not left
+        if is_last:
+            finish()
+
+    return [partial(run, job) for job in jobs]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from bsroformer.evaluation.columns import BOX_FROM, WHISKER, Column, columns_by_
 from bsroformer.evaluation.files import write_figure
 from bsroformer.evaluation.results import EVALUATED, Results
 from bsroformer.evaluation.scores import FRAMEWISE
-from bsroformer.figures.style import BACKGROUND, FAINT, TEXT
+from bsroformer.figures.style import LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BEYOND = 0.4
 """How much of the whiskers' range is shown beyond them, at most, for songs that lie there."""
-LABEL = {"boxstyle": "round,pad=0.12", "facecolor": BACKGROUND, "edgecolor": "none", "alpha": 0.8}
+LABEL = {"boxstyle": "round,pad=0.12", "facecolor": LIGHT.card, "edgecolor": "none", "alpha": 0.8}
 """Behind numbers, so that no line goes through them."""
 GOLDEN = (5**0.5 - 1) / 2
 """Steps of this part of a width leave no gaps and no heaps, however many there are."""
@@ -45,15 +45,19 @@ def box_figure(results: Results, metric: str, title: str = "") -> "Figure":
         _draw_songs(axes, column, low, high)
         _draw_number(axes, column, high)
     axes.set_ylim(low - 0.04 * (high - low), high + 0.1 * (high - low))
-    figure.supxlabel(_note(metric, columns, low, high), color=FAINT, fontsize=9)
+    figure.supxlabel(_note(metric, columns, low, high), color=LIGHT.faint, fontsize=9)
     return figure
 
 
 def write_box_figures(results: Results, folder: Path) -> list[Path]:
-    """Write `box_figure` of each metric as ``<metric>.png`` into a folder; returns the files."""
-    paths = [folder / f"{metric}.png" for metric in results.metrics]
-    for metric, path in zip(results.metrics, paths, strict=True):
-        write_figure(box_figure(results, metric), path)
+    """Write `box_figure` of each metric as ``<metric>.png`` and ``.svg`` into a folder; returns the files."""
+    paths = []
+    for metric in results.metrics:
+        figure = box_figure(results, metric)
+        for suffix in (".png", ".svg"):
+            path = folder / f"{metric}{suffix}"
+            write_figure(figure, path)
+            paths.append(path)
     return paths
 
 
@@ -76,7 +80,7 @@ def scores_figure(results: Results, metric: str = "SI-SDR", title: str = "") -> 
         for one, other in pairwise(columns):
             both = [song for song in one.songs if song in other.songs]
             lines = [[(one.x, one.songs[song]), (other.x, other.songs[song])] for song in both]
-            axes.add_collection(LineCollection(lines, color=FAINT, alpha=0.3, linewidth=0.8, zorder=0))
+            axes.add_collection(LineCollection(lines, color=LIGHT.faint, alpha=0.3, linewidth=0.8, zorder=0))
         for column in (column for column in columns if column.songs):
             axes.scatter([column.x] * len(column.songs), column.values, s=18, color=column.colour, linewidths=0)
             _draw_average(axes, column, outwards=-1 if column is columns[0] and len(columns) > 1 else 1)
@@ -111,7 +115,7 @@ def _draw_box(axes: "Axes", column: Column) -> None:
         boxprops={"facecolor": column.colour + "30", "edgecolor": column.colour, "linewidth": 1.1},
         whiskerprops={"color": column.colour, "linewidth": 1.1},
         medianprops={
-            "color": TEXT if column.compared else column.colour,
+            "color": LIGHT.text if column.compared else column.colour,
             "linewidth": 2.2,
             "solid_capstyle": "butt",
             "zorder": 4,
@@ -143,7 +147,7 @@ def _draw_number(axes: "Axes", column: Column, high: float) -> None:
         (column.x, min(column.values[-1], high)),
         (0, 7),
         textcoords="offset points",
-        color=column.colour,
+        color=LIGHT.text if column.compared else LIGHT.faint,
         fontsize=9,
         fontweight="bold" if column.compared else "normal",
         ha="center",
@@ -160,7 +164,7 @@ def _draw_average(axes: "Axes", column: Column, outwards: int) -> None:
         (column.x + outwards * reach, column.average),
         (4 * outwards, 0),
         textcoords="offset points",
-        color=column.colour,
+        color=LIGHT.text if column.compared else LIGHT.faint,
         fontsize=11,
         ha="left" if outwards > 0 else "right",
         va="center",

@@ -56,7 +56,9 @@ def write_markdown(results: Results, path: Path) -> None:
 def write_figure(figure: "Figure", path: Path, dpi: int = 150) -> None:
     """Write a figure in the format that the suffix of the path names: png, svg, pdf."""
     with replacing(path) as partial, writing(path):
-        figure.savefig(partial, format=path.suffix.lstrip("."), dpi=dpi)
+        kind = path.suffix.lstrip(".")
+        undated = {"Date": None} if kind == "svg" else None  # so that equal results have equal files
+        figure.savefig(partial, format=kind, dpi=dpi, metadata=undated)
 
 
 def _song_rows(evaluation: Evaluation, metrics: tuple[str, ...]) -> Iterator[list[str]]:

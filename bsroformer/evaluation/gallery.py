@@ -1,11 +1,12 @@
-"""Excerpts of the songs that a method separates worst and best, chosen while songs are scored."""
+"""Excerpts of the songs that are separated worst and best, chosen while songs are scored."""
 
 import math
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -25,41 +26,56 @@ Rank = tuple[float, str]
 
 
 @dataclass(frozen=True)
+class Take:
+    """The excerpt of a song's stems as one method estimated them (n c t), and the score of the whole song in dB."""
+
+    estimates: Tensor
+    score: float
+
+
+@dataclass(frozen=True)
 class Gallery:
     """The excerpts of an evaluation, in ``<folder>/<method>/<song>/`` as `bsroformer.report.excerpts` has them.
 
-    What is kept follows from what lies in the folder: threads and processes may fill one gallery together, and one
-    that was begun by a killed run can be gone on with.
+    All methods have excerpts of the same songs, so that they can be compared: those whose mean score over the methods
+    is the lowest and the highest. Songs that lack a method, as where another evaluation had scored it, fill up.
+
+    What is kept follows from the files in the folder: threads and processes may fill one gallery together, and one
+    that was begun by a killed run can be continued.
 
     Attributes:
         folder: Where excerpts go.
-        count: How many of the worst songs of a method are kept, and of the best.
+        methods: Names of the methods that are compared.
+        count: How many of the worst songs are kept, and of the best.
         seconds: Length of an excerpt.
     """
 
     folder: Path
+    methods: tuple[str, ...]
     count: int = 2
     seconds: float = 10.0
 
-    def consider(self, method: str, song: "SongAudio", estimates: Tensor, score: float) -> None:
-        """Keep an excerpt of a song that is among the worst or best so far, and remove that of one that no longer is.
+    def shown(self, song: "SongAudio") -> slice:
+        """The samples of a song's excerpt: where every stem is heard best."""
+        return busiest_excerpt(song.targets, song.sample_rate, self.seconds)
 
-        An excerpt that the song had is replaced. The excerpt is where every stem is heard best.
+    def consider(self, song: "SongAudio", takes: Mapping[str, Take]) -> None:
+        """Keep the excerpt of a song that is among the worst or best so far, and remove that of one that no longer is.
+
+        An excerpt that the song had is replaced.
 
         Args:
-            method: Whose estimates they are.
             song: The song.
-            estimates: Of its stems, (n c t).
-            score: Of the whole song, in dB; a song without one (NaN) is not kept.
+            takes: Method -> its excerpt; a song without a score (NaN) is not kept.
 
         Raises:
             InputError: If the folder cannot be written.
         """
-        rank = score, song.name
-        if self._settle(method, rank):
-            with self._aside(method) as aside:
-                _cut(song, estimates, score, self.seconds, aside)
-                self._settle(method, rank, aside)
+        scores = {method: take.score for method, take in takes.items()}
+        if self._settle(song.name, scores):
+            with self._aside() as aside:
+                self._write(song, takes, aside)
+                self._settle(song.name, scores, aside)
 
     def keep_only(self, method: str, songs: Collection[str]) -> None:
         """Remove the excerpts of all songs but these: of those that are going to be considered again or no more.
@@ -71,46 +87,76 @@ class Gallery:
             InputError: If the folder cannot be written.
         """
         with self._alone():
-            self._remove(method, songs)
-            for leftover in (self.folder / method).glob(".*.part"):  # of a run that was killed
+            for excerpt in find_excerpts(self.folder / method):
+                if excerpt.song not in songs:
+                    shutil.rmtree(excerpt.folder, ignore_errors=True)
+            for leftover in (*self.folder.glob(".*.part"), *(self.folder / method).glob(".*.part")):  # of a killed run
                 shutil.rmtree(leftover, ignore_errors=True)
 
-    def _settle(self, method: str, rank: Rank, written: Path | None = None) -> bool:
-        """Whether a song is among the ends, by what lies there; leave there what the ends are, it among them.
+    def _settle(self, song: str, scores: Mapping[str, float], written: Path | None = None) -> bool:
+        """Whether a song is to be kept beside those in the folder; remove those that are not, and put it there.
 
         Args:
-            method: Whose estimates they are.
-            rank: That of the song.
-            written: Its new excerpt, to be moved in. None: there is none yet, and nothing makes room for it.
+            song: Its name.
+            scores: Its score under each method that is new.
+            written: The folder of its new excerpts, to be moved in. None: they are not written yet, and nothing makes
+                room for them.
         """
-        score, song = rank
         with self._alone():
-            others = [excerpt.rank for excerpt in find_excerpts(self.folder / method) if excerpt.song != song]
-            chosen = ends(others if math.isnan(score) else [*others, rank], self.count)
-            if rank in chosen and written is None:
+            found = self._found()
+            own = {**found.pop(song, {}), **scores}
+            chosen = self._chosen(found, song, own)
+            if song in chosen and written is None:
                 return True
-            if rank in chosen and written is not None:
-                _move(written, self.folder / method / folder_name(song))
-            self._remove(method, {song for _, song in chosen})
-            return rank in chosen
+            if song in chosen and written is not None:
+                for method in scores:
+                    _move(written / method, self.folder / method / folder_name(song))
+            self._remove_all_but(chosen)
+            return song in chosen
+
+    def _found(self) -> dict[str, dict[str, float]]:
+        """Song -> method -> score, of the excerpts in the folder."""
+        found: dict[str, dict[str, float]] = {}
+        for method in self.methods:
+            for excerpt in find_excerpts(self.folder / method):
+                found.setdefault(excerpt.song, {})[method] = excerpt.score
+        return found
+
+    def _chosen(self, found: Mapping[str, Mapping[str, float]], song: str, own: Mapping[str, float]) -> set[str]:
+        """The songs to keep, of those in the folder and a new one."""
+        known = {**found} if any(map(math.isnan, own.values())) else {**found, song: own}
+        complete = [(fmean(of.values()), name) for name, of in known.items() if len(of) == len(self.methods)]
+        chosen = [name for _, name in ends(complete, self.count)]
+        others = sorted(name for name in found if name in known and len(found[name]) < len(self.methods))
+        if song in known and len(own) < len(self.methods):
+            others.append(song)
+        return {*chosen, *others[: max(0, 2 * self.count - len(chosen))]}
+
+    def _write(self, song: "SongAudio", takes: Mapping[str, Take], folder: Path) -> None:
+        shown = self.shown(song)
+        mixture, references = song.mixture[..., shown], song.targets[..., shown]
+        begins = (shown.start or 0) / song.sample_rate
+        for method, take in takes.items():
+            excerpt = Excerpt(folder / method, song.name, take.score, begins, tuple(song.stems))
+            excerpt.write(mixture, references, take.estimates, song.sample_rate)
 
     @contextmanager
-    def _aside(self, method: str) -> Iterator[Path]:
-        """A folder to be made, for one excerpt and where nobody looks: cutting and writing take long and need no lock.
+    def _aside(self) -> Iterator[Path]:
+        """A folder to be made, for the excerpts of one song: writing takes long and needs no lock.
 
         It is inside of a temporary one, which only its owner may read.
         """
-        folder = self.folder / method
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            made = TemporaryDirectory(prefix=".", suffix=".part", dir=folder, ignore_cleanup_errors=True)
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            made = TemporaryDirectory(prefix=".", suffix=".part", dir=self.folder, ignore_cleanup_errors=True)
         with made as private:
             yield Path(private) / "excerpt"
 
-    def _remove(self, method: str, kept: Collection[str]) -> None:
-        for excerpt in find_excerpts(self.folder / method):
-            if excerpt.song not in kept:
-                shutil.rmtree(excerpt.folder, ignore_errors=True)
+    def _remove_all_but(self, songs: Collection[str]) -> None:
+        for method in self.methods:
+            for excerpt in find_excerpts(self.folder / method):
+                if excerpt.song not in songs:
+                    shutil.rmtree(excerpt.folder, ignore_errors=True)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -123,14 +169,6 @@ class Gallery:
             yield
         finally:
             lock.release()
-
-
-def _cut(song: "SongAudio", estimates: Tensor, score: float, seconds: float, folder: Path) -> None:
-    """Write the excerpt where every stem is heard best."""
-    shown = busiest_excerpt(song.targets, song.sample_rate, seconds)
-    mixture, references, heard = (signal[..., shown] for signal in (song.mixture, song.targets, estimates))
-    begins = (shown.start or 0) / song.sample_rate
-    Excerpt(folder, song.name, score, begins, tuple(song.stems)).write(mixture, references, heard, song.sample_rate)
 
 
 def _move(written: Path, folder: Path) -> None:

@@ -7,7 +7,7 @@ from bsroformer.errors import InputError
 LEAD = "vocals"
 OTHER = "other"
 RESIDUAL = "residual"
-"""The mixture minus all stems that were written: ``residual=true`` of scripts/separate.py, and Open-Unmix."""
+"""The mixture minus all stems that were written: ``residual=true`` of bsroformer separate, and Open-Unmix."""
 ACCOMPANIMENT = "accompaniment"
 """All but the vocals: MUSDB18's name for the sum of the other stems."""
 OF_ACCOMPANIMENT = frozenset(

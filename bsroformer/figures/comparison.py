@@ -1,24 +1,42 @@
-"""What each stem should be, what it was taken for, and what lies between, as spectrograms."""
+"""Spectrograms of true and estimated stems, beside each other."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from bsroformer.figures.spectrogram import add_colour_bar, band_power, draw_spectrogram
-from bsroformer.figures.style import BACKGROUND, TEXT, stem_colour
+from bsroformer.figures.style import LIGHT, Theme
 from bsroformer.metrics import sdr
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = ("reference", "estimate", "error")
 ROW_INCHES = 1.75
+NOTE = {"boxstyle": "round,pad=0.25", "facecolor": "#000000", "edgecolor": "none", "alpha": 0.6}
+"""Behind words on a spectrogram, which is dark in any theme."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of spectrograms: its heading, what it shows of each stem (n c t), and a colour, notes for each stem."""
+
+    heading: str
+    signals: Tensor
+    colour: str | None = None
+    notes: Sequence[str] = ()
 
 
 def comparison_figure(
-    references: Tensor, estimates: Tensor, stems: Sequence[str], sample_rate: int, title: str = ""
+    references: Tensor,
+    estimates: Tensor,
+    stems: Sequence[str],
+    sample_rate: int,
+    title: str = "",
+    theme: Theme = LIGHT,
 ) -> "Figure":
     """Spectrograms of every stem in a row: as it is, as it was estimated, and the estimate less the reference.
 
@@ -30,36 +48,92 @@ def comparison_figure(
         stems: Names of the stems.
         sample_rate: In Hz.
         title: Heading of the picture.
+        theme: Colours of text and ground.
 
     Returns:
         A figure 10 inches wide, 1.75 high for each stem.
     """
+    columns = [
+        Column("reference", references),
+        Column("estimate", estimates),
+        Column("error", estimates - references),
+    ]
+    labels = [f"{stem}\n{score}" for stem, score in zip(stems, _scores(references, estimates), strict=True)]
+    return _grid(columns, labels, sample_rate, title, theme)
+
+
+def methods_figure(
+    references: Tensor,
+    estimates: Mapping[str, Tensor],
+    colours: Mapping[str, str],
+    stems: Sequence[str],
+    sample_rate: int,
+    theme: Theme = LIGHT,
+) -> "Figure":
+    """Spectrograms of every stem in a row: as it is, and as each method estimated it, with the SDR of what is drawn.
+
+    Args:
+        references: True stems, (n c t).
+        estimates: Method -> what it took them for, (n c t).
+        colours: Method -> its colour, drawn as a line above its column.
+        stems: Names of the stems.
+        sample_rate: In Hz.
+        theme: Colours of text and ground.
+
+    Returns:
+        A figure 1.75 inches high for each stem, 10 wide or more for more than two methods.
+    """
+    columns = [
+        Column("reference", references),
+        *(
+            Column(method, signals, colours[method], _scores(references, signals))
+            for method, signals in estimates.items()
+        ),
+    ]
+    return _grid(columns, list(stems), sample_rate, "", theme)
+
+
+def _scores(references: Tensor, estimates: Tensor) -> list[str]:
+    """The SDR of each stem in words."""
+    scores = sdr(estimates.cpu(), references.cpu()).tolist()
+    return ["silent" if math.isnan(score) else f"SDR {score:.1f} dB" for score in scores]
+
+
+def _grid(columns: Sequence[Column], labels: Sequence[str], sample_rate: int, title: str, theme: Theme) -> "Figure":
+    """Draw a row for each stem; levels are relative to the loudest point of the first column."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    references, estimates = references.cpu(), estimates.cpu()
-    loudest = max(float(band_power(reference, sample_rate).max()) for reference in references)
-    scores = sdr(estimates, references).tolist()
-
-    figure = Figure(figsize=(10, 0.4 + ROW_INCHES * len(stems)), facecolor=BACKGROUND, layout="constrained")
+    loudest = max(float(band_power(reference.cpu(), sample_rate).max()) for reference in columns[0].signals)
+    size = max(10.0, 1.0 + 3.0 * len(columns)), 0.4 + ROW_INCHES * len(labels)
+    figure = Figure(figsize=size, facecolor=theme.card, layout="constrained")
     if title:
-        figure.suptitle(title, color=TEXT, fontsize=14)
-    grid = figure.add_gridspec(len(stems), len(COLUMNS))
-    for n, stem in enumerate(stems):
-        signals = references[n], estimates[n], estimates[n] - references[n]
-        for column, signal in enumerate(signals):
-            axes = figure.add_subplot(grid[n, column])
-            image = draw_spectrogram(axes, signal, sample_rate, loudest)
+        figure.suptitle(title, color=theme.text, fontsize=14)
+    grid = figure.add_gridspec(len(labels), len(columns))
+    for n, label in enumerate(labels):
+        for place, column in enumerate(columns):
+            axes = figure.add_subplot(grid[n, place])
+            image = draw_spectrogram(axes, column.signals[n].cpu(), sample_rate, loudest, theme)
             axes.xaxis.set_major_locator(MaxNLocator(5, prune="upper"))  # or the last label runs into the next panel's
             axes.xaxis.set_major_formatter("{x:g} s")
             if n == 0:
-                axes.set_title(COLUMNS[column], color=TEXT, fontsize=12)
-            if n < len(stems) - 1:
+                axes.set_title(column.heading, color=theme.text, fontsize=12, pad=8)
+            if n < len(labels) - 1:
                 axes.set_xticks([])
-            if column == 0:
-                score = "silent" if math.isnan(scores[n]) else f"SDR {scores[n]:.1f} dB"
-                axes.set_ylabel(f"{stem}\n{score}", color=stem_colour(n), fontsize=12)
+            if place == 0:
+                axes.set_ylabel(label, color=theme.text, fontsize=12)
             else:
                 axes.set_yticks([])
-    add_colour_bar(figure, image, aspect=12 * len(stems))
+            _mark(axes, column, n)
+    add_colour_bar(figure, image, 12 * len(labels), theme)
     return figure
+
+
+def _mark(axes: "Axes", column: Column, n: int) -> None:
+    """Add what tells a column's method: the line above its first panel, and the note in each."""
+    if column.colour and n == 0:
+        axes.plot([0, 1], [1.025, 1.025], color=column.colour, linewidth=4, transform=axes.transAxes, clip_on=False)
+    if column.notes:
+        axes.text(
+            0.98, 0.05, column.notes[n], transform=axes.transAxes, color="white", fontsize=9, ha="right", bbox=NOTE
+        )

@@ -1,9 +1,10 @@
 """The curves of a training run."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from bsroformer.figures.style import BACKGROUND, FAINT, TEXT, stem_colour
+from bsroformer.figures.style import LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,9 +21,15 @@ SMALL = {
 NOT_TERMS = {LOSS, "train/memory_gib", "train/skipped_steps", *SMALL}
 HIGH = "train/gradient_norm"
 """Of many sizes, and so on a logarithmic scale."""
+MARKED = 15
+"""Points from which a curve has no markers."""
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+"""Of lines that are about no stem, and so have no colour of the palette."""
 
 
-def curves_figure(rows: Rows, stems: Sequence[str], score: str = "val/si_sdr", label: str = "SI-SDR") -> "Figure":
+def curves_figure(
+    rows: Rows, stems: Sequence[str], score: str = "val/si_sdr", label: str = "SI-SDR", theme: Theme = LIGHT
+) -> "Figure":
     """Draw a score of each stem and the loss, and below, small, what else was logged, over the steps.
 
     Args:
@@ -30,28 +37,32 @@ def curves_figure(rows: Rows, stems: Sequence[str], score: str = "val/si_sdr", l
         stems: Names of the stems.
         score: Name of the score; that of a stem has ``_<stem>`` after it.
         label: How it is written.
+        theme: Colours.
 
     Returns:
         A figure of 12 x 8 inches.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 8), facecolor=BACKGROUND, layout="constrained")
+    figure = Figure(figsize=(12, 8), facecolor=theme.card, layout="constrained")
     small = [name for name in SMALL if any(name in row for row in rows.values())]
     grid = figure.add_gridspec(2, 1, height_ratios=(1.5, 1), hspace=0.06)
     large, below = grid[0].subgridspec(1, 2), grid[1].subgridspec(1, 1 + len(small))
-    scores, loss = (figure.add_subplot(large[n], facecolor=BACKGROUND) for n in range(2))
-    terms, *panels = (figure.add_subplot(below[n], facecolor=BACKGROUND) for n in range(1 + len(small)))
-    by_stem = {f"{score}_{stem}": stem for stem in stems}
-    _draw(scores, rows, by_stem, f"validation {label} (dB)")
-    _draw(scores, rows, {score: "mean"}, colour=TEXT)
-    _draw(loss, rows, {LOSS: "training", "val/loss": "validation"}, "loss")
+    scores, loss = (figure.add_subplot(large[n], facecolor=theme.card) for n in range(2))
+    terms, *panels = (figure.add_subplot(below[n], facecolor=theme.card) for n in range(1 + len(small)))
+    curves = [Curve(f"{score}_{stem}", stem, theme.colour(n)) for n, stem in enumerate(stems)]
+    _draw(scores, rows, [*curves, Curve(score, "mean", theme.text, width=2.2)], theme, f"validation {label} (dB)")
+    both = Curve(LOSS, "training", theme.faint), Curve("val/loss", "validation", theme.text)
+    _draw(loss, rows, both, theme, "loss")
     names = sorted({name for row in rows.values() for name in row if name.startswith("train/")} - NOT_TERMS)
-    labels = {name: name.removeprefix("train/") for name in names}
-    _draw(terms, rows, labels, "terms of the loss, unweighted", size=10)
+    dashes = [DASHES[n % len(DASHES)] for n in range(len(names))]
+    of_loss = [
+        Curve(name, name.removeprefix("train/"), theme.text, dash) for name, dash in zip(names, dashes, strict=True)
+    ]
+    _draw(terms, rows, of_loss, theme, "terms of the loss, unweighted", size=10)
     terms.set_yscale("symlog", linthresh=0.01)
-    for n, (axes, name) in enumerate(zip(panels, small, strict=True)):
-        _draw(axes, rows, {name: ""}, SMALL[name], stem_colour(n + 2), size=10)
+    for axes, name in zip(panels, small, strict=True):
+        _draw(axes, rows, [Curve(name, "", theme.text)], theme, SMALL[name], size=10)
         if name == HIGH:
             axes.set_yscale("log")
             axes.yaxis.set_minor_formatter("")
@@ -60,21 +71,29 @@ def curves_figure(rows: Rows, stems: Sequence[str], score: str = "val/si_sdr", l
     return figure
 
 
-def _draw(
-    axes: "Axes", rows: Rows, labels: Mapping[str, str], title: str = "", colour: str | None = None, size: int = 12
-) -> None:
-    """Draw the metrics that `labels` names, each with its label; few points are marked, or one could not be seen."""
-    for n, (name, label) in enumerate(labels.items()):
-        points = [(step, row[name]) for step, row in sorted(rows.items()) if name in row]
+@dataclass(frozen=True)
+class Curve:
+    """A metric over the steps: its name in the rows and in the legend, and how its line looks."""
+
+    name: str
+    label: str
+    colour: str
+    dash: Any = "-"
+    width: float = 1.6
+
+
+def _draw(axes: "Axes", rows: Rows, curves: Sequence[Curve], theme: Theme, title: str, size: int = 12) -> None:
+    """Draw curves; few points are marked, or one could not be seen."""
+    for curve in curves:
+        points = [(step, row[curve.name]) for step, row in sorted(rows.items()) if curve.name in row]
         if points:
-            marker = "o" if len(points) < 15 else ""
-            [line] = axes.plot(*zip(*points, strict=True), color=colour or stem_colour(n), label=label)
-            line.set(linewidth=1.6, marker=marker, markersize=3.5)
-    if title:
-        axes.set_title(title, color=TEXT, fontsize=size, loc="left")
-    axes.set_xlabel("step", color=FAINT)
-    axes.tick_params(colors=FAINT)
-    axes.grid(color=FAINT, alpha=0.2)
+            marker = "o" if len(points) < MARKED else ""
+            [line] = axes.plot(*zip(*points, strict=True), color=curve.colour, label=curve.label)
+            line.set(linewidth=curve.width, linestyle=curve.dash, marker=marker, markersize=3.5)
+    axes.set_title(title, color=theme.text, fontsize=size, loc="left")
+    axes.set_xlabel("step", color=theme.faint)
+    axes.tick_params(which="both", colors=theme.faint)
+    axes.grid(color=theme.faint, alpha=0.2)
     axes.spines[:].set_visible(False)
-    if any(labels.values()) and axes.lines:
-        axes.legend(frameon=False, labelcolor=TEXT, fontsize=9)
+    if axes.lines and any(curve.label for curve in curves):
+        axes.legend(frameon=False, labelcolor=theme.text, fontsize=9)

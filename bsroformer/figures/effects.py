@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.figures.spectrogram import add_colour_bar, band_power, draw_spectrogram
-from bsroformer.figures.style import BACKGROUND, FAINT, TEXT, stem_colour
+from bsroformer.figures.style import LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def effects_figure(pairs: Mapping[str, tuple[Tensor, Tensor]], sample_rate: int)
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 0.3 + 1.9 * len(pairs)), facecolor=BACKGROUND, layout="constrained")
+    figure = Figure(figsize=(10, 0.3 + 1.9 * len(pairs)), facecolor=LIGHT.card, layout="constrained")
     grid = figure.add_gridspec(len(pairs), 2)
     loudest = max(float(band_power(before, sample_rate).max()) for before, _ in pairs.values())
     image = None
@@ -44,13 +44,13 @@ def effects_figure(pairs: Mapping[str, tuple[Tensor, Tensor]], sample_rate: int)
             for place, signal in zip(axes, pair, strict=True):
                 image = draw_spectrogram(place, signal, sample_rate, loudest)
                 place.set_xlim(0, longest)
-                place.set_facecolor(BACKGROUND)
+                place.set_facecolor(LIGHT.card)
             axes[1].set_yticks([])
-        axes[0].set_ylabel(name.replace("_", " "), color=TEXT, fontsize=12)
+        axes[0].set_ylabel(name.replace("_", " "), color=LIGHT.text, fontsize=12)
         for place in axes:
             place.xaxis.set_major_formatter("{x:g} s")
     for place, heading in zip(figure.axes, ("before", "after"), strict=False):
-        place.set_title(heading, color=TEXT, fontsize=12)
+        place.set_title(heading, color=LIGHT.text, fontsize=12)
     if image is not None:
         add_colour_bar(figure, image, aspect=15 * (len(pairs) + 1))
     return figure
@@ -75,14 +75,14 @@ def _draw_waveforms(axes: "list[Axes]", pair: tuple[Tensor, Tensor], sample_rate
     lane = 2.2 * float(before.abs().max()) or 1.0
     for place, signal in zip(axes, pair, strict=True):
         for n, channel in enumerate(signal[:, start : start + size]):
-            place.axhline(-n * lane, color=FAINT, linewidth=0.5)
-            place.plot(times, channel - n * lane, color=stem_colour(n), linewidth=1)
+            place.axhline(-n * lane, color=LIGHT.faint, linewidth=0.5)
+            place.plot(times, channel - n * lane, color=LIGHT.colour(n), linewidth=1)
         place.set(
-            facecolor=BACKGROUND, xlim=(float(times[0]), float(times[-1])), ylim=(lane * (0.5 - channels), lane / 2)
+            facecolor=LIGHT.card, xlim=(float(times[0]), float(times[-1])), ylim=(lane * (0.5 - channels), lane / 2)
         )
         names = ["left", "right"] if channels == 2 else [f"channel {n + 1}" for n in range(channels)]
         place.set_yticks([-n * lane for n in range(channels)], names)
-        place.tick_params(colors=FAINT, labelsize=9, length=2)
+        place.tick_params(colors=LIGHT.faint, labelsize=9, length=2)
         place.locator_params(axis="x", nbins=4)
         place.spines[:].set_visible(False)
     axes[1].set_yticks([])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bsroformer.figures.style import FAINT
+from bsroformer.figures.style import LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,9 @@ BANDS = 256  # rows of a spectrogram, equally spaced in log frequency
 N_FFT, HOP = 4096, 512  # parts the harmonics of a voice and still keeps drum hits sharp at 44.1 kHz
 
 
-def draw_spectrogram(axes: "Axes", signal: Tensor, sample_rate: int, loudest: float) -> "AxesImage":
+def draw_spectrogram(
+    axes: "Axes", signal: Tensor, sample_rate: int, loudest: float, theme: Theme = LIGHT
+) -> "AxesImage":
     """Draw (c t) over seconds and log10 of the frequency, in dB below the power ``loudest``."""
     power = band_power(signal, sample_rate) / max(loudest, torch.finfo(torch.float32).tiny)
     lowest, highest = _frequency_range(sample_rate)
@@ -37,7 +39,7 @@ def draw_spectrogram(axes: "Axes", signal: Tensor, sample_rate: int, loudest: fl
     labels = {100: "100 Hz", 1000: "1 kHz", 10_000: "10 kHz"}
     inside = [hertz for hertz in labels if lowest < hertz < highest]
     axes.set_yticks([math.log10(hertz) for hertz in inside], [labels[hertz] for hertz in inside])
-    axes.tick_params(colors=FAINT, labelsize=9, length=2)
+    axes.tick_params(colors=theme.faint, labelsize=9, length=2)
     axes.spines[:].set_visible(False)
     return image
 
@@ -63,9 +65,9 @@ def _frequency_range(sample_rate: int) -> tuple[float, float]:
     return LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2)
 
 
-def add_colour_bar(figure: "Figure", image: "AxesImage", aspect: float = 45) -> None:
+def add_colour_bar(figure: "Figure", image: "AxesImage", aspect: float = 45, theme: Theme = LIGHT) -> None:
     """Say beside all pictures of a figure which colour is how loud, in a bar `aspect` times as high as wide."""
     bar = figure.colorbar(image, ax=figure.axes, pad=0.01, aspect=aspect)
     bar.ax.yaxis.set_major_formatter("{x:g} dB")
-    bar.ax.tick_params(colors=FAINT, labelsize=9, length=2)
+    bar.ax.tick_params(colors=theme.faint, labelsize=9, length=2)
     bar.outline.set_visible(False)

@@ -1,20 +1,20 @@
-"""A model with some of another's stems: what the others would cost is not computed."""
+"""Some of a model's stems: what the others would cost is not computed where the model can do without."""
 
 from collections.abc import Sequence
 
-import torch
+from torch import Tensor
 
-from bsroformer.checkpoints.blank import blank_model
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer
+from bsroformer.inference.engines import Engine
+from bsroformer.models import SeparationModel
+from bsroformer.models.abilities import SelectsStems
 
 
-@torch.no_grad()
-def with_stems(model: BandSplitRoformer, stems: Sequence[str]) -> BandSplitRoformer:
-    """The same model with fewer outputs; the trunk's weights are shared, not copied.
+def with_stems(model: SeparationModel, stems: Sequence[str]) -> SeparationModel:
+    """Make a model with fewer outputs; where its architecture cannot, return the model itself.
 
     Args:
-        model: Is left as it is.
+        model: Is not changed.
         stems: Names of its stems, in the order to have; capitals do not matter.
 
     Returns:
@@ -24,17 +24,13 @@ def with_stems(model: BandSplitRoformer, stems: Sequence[str]) -> BandSplitRofor
         InputError: If a name is none of its stems, or given twice, or there is none.
     """
     chosen = stem_numbers(model.stems, stems)
-    if chosen == list(range(len(model.stems))):
+    if chosen == list(range(len(model.stems))) or not isinstance(model, SelectsStems):
         return model
-    smaller = blank_model(model.settings.model_copy(update={"stems": tuple(model.stems[number] for number in chosen)}))
-    weights = model.state_dict()
-    weights |= {f"mask_estimators.{name}": weight for name, weight in model.mask_estimators.weights_of(chosen).items()}
-    smaller.load_state_dict(weights, assign=True)
-    return smaller
+    return model.with_stem_numbers(chosen)
 
 
 def stem_numbers(known: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Where stems stand among those that are known.
+    """Find the places of stems among those that are known.
 
     Raises:
         InputError: See `with_stems`.
@@ -45,3 +41,26 @@ def stem_numbers(known: Sequence[str], wanted: Sequence[str]) -> list[int]:
         asked = ", ".join(map(str, wanted))
         raise InputError(f"stems=[{asked}]: name one or more of the model's stems {', '.join(known)}, each once")
     return chosen
+
+
+class PickedStems:
+    """An engine that computes all stems of its model and returns some of them.
+
+    Args:
+        engine: Computes all.
+        numbers: Places of those to return, in their order.
+    """
+
+    def __init__(self, engine: Engine, numbers: Sequence[int]) -> None:
+        self.engine = engine
+        self.numbers = list(numbers)
+        self.half = engine.half
+
+    @property
+    def choice(self) -> str:
+        """See `Engine`."""
+        return self.engine.choice
+
+    def __call__(self, windows: Tensor) -> Tensor:
+        """Separate windows ``(b c t)`` into stems ``(b n c t)``."""
+        return self.engine(windows)[:, self.numbers]

@@ -11,10 +11,10 @@ from bsroformer.audio.overlap_add import OverlapAdd, windows
 from bsroformer.errors import InputError
 from bsroformer.inference.augmented import AUGMENTATIONS, Augmented
 from bsroformer.inference.engines import ENGINES, Engine, make_engine
-from bsroformer.inference.selection import with_stems
+from bsroformer.inference.selection import PickedStems, stem_numbers, with_stems
 from bsroformer.inference.stream_separator import StreamSeparator
 from bsroformer.inference.streams import weighted_sum
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 
 T = TypeVar("T")
 SHORT_NAMES = {None: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -46,7 +46,7 @@ class Separator(StreamSeparator):
 
     def __init__(
         self,
-        model: BandSplitRoformer,
+        model: SeparationModel,
         stems: Sequence[str] | None = None,
         overlap: float = 0.5,
         batch_size: int = 1,
@@ -58,18 +58,23 @@ class Separator(StreamSeparator):
         engine: Literal["torch", "openvino", "auto"] = "torch",
         compile: bool = False,
     ) -> None:
-        seconds = model.settings.chunk_seconds if chunk_seconds is None else chunk_seconds
+        seconds = model.chunk_seconds if chunk_seconds is None else chunk_seconds
         _check_windows(overlap, batch_size, seconds, shifts)
         _check_one_of("engine", engine, ENGINES)
-        if stems is not None:
-            model = with_stems(model, stems)
-        self.stems, self.sample_rate, self.channels = model.stems, model.sample_rate, model.settings.channels
+        numbers = range(len(model.stems)) if stems is None else stem_numbers(model.stems, stems)
+        self.stems = tuple(model.stems[number] for number in numbers)
+        self.sample_rate = model.sample_rate
+        self.channels = model.channels
+        model = with_stems(model, self.stems)
         self.size = max(1, round(seconds * self.sample_rate))
         self.step = max(1, round(self.size * (1 - overlap)))
         if shifts > self.step:
             raise InputError(f"shifts={shifts} are more than the {self.step} samples between two windows: give fewer")
         self.shifts, self.batch_size = shifts, batch_size
-        self.engine = self._augmented(make_engine(engine, model, self.size, device, precision, compile), tta)
+        computing = make_engine(engine, model, self.size, device, precision, compile)
+        if model.stems != self.stems:
+            computing = PickedStems(computing, numbers)
+        self.engine = self._augmented(computing, tta)
 
     @property
     def engine_choice(self) -> str:

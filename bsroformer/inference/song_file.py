@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from bsroformer.atomic import replacing
+from bsroformer.atomic import locked, replacing
 from bsroformer.audio.encoders import Sound, stored
 from bsroformer.audio.files import blocks, probe
 from bsroformer.audio.tags import read_tags
@@ -160,7 +160,11 @@ def _write_rescaled(
     files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor], levels: _Levels
 ) -> float:
     """Write to float files aside first, since the last sample may be the loudest; returns the gain."""
-    with TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=files[0].parent) as aside:
+    folder = files[0].parent
+    with (
+        TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=folder) as aside,
+        locked(Path(aside)),
+    ):
         rough = [Path(aside) / f"{number}.w64" for number in range(len(files))]
         _write(rough, replace(sound, subtype="FLOAT", tags={}, mark=""), frames, pieces)
         gain = CEILING / max(levels.peak, CEILING)

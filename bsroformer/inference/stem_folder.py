@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bsroformer.atomic import writing
+from bsroformer.atomic import is_locked, writing
 from bsroformer.errors import InputError
 
 LEFTOVER = re.compile(
@@ -40,10 +40,19 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what processes that are no more have half written to a folder of stems."""
     for path in folder.glob(".*.part"):
         name = LEFTOVER.fullmatch(path.name)
-        if name is None or is_running(int(name["process"] or name["writer"])):
-            continue
         with suppress(OSError):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if name is not None and not _is_written(path, int(name["process"] or name["writer"])):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_written(path: Path, process: int) -> bool:
+    """Whether its process still writes: by its lock, since in containers numbers of processes mean nothing elsewhere.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    held = is_locked(path)
+    return is_running(process) if held is None else held
 
 
 def is_running(process: int) -> bool:

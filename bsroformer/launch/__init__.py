@@ -1,4 +1,4 @@
-"""What the scripts call: one function a script, from a checked configuration to files on disk.
+"""What the commands call: one function a command, from a checked configuration to files on disk.
 
 With `bsroformer.cli` it alone knows Hydra and OmegaConf; behind `door`, configurations are objects of `schemas`.
 """

@@ -7,6 +7,7 @@ from bsroformer.launch.config import AUTO
 from bsroformer.launch.reading import tell_reading
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.training_run import TrainingRun
+from bsroformer.models.abilities import RecomputesBlocks
 
 
 def list_songs(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
@@ -34,8 +35,10 @@ def announce(run: TrainingRun) -> None:
 def _announce_steps(run: TrainingRun) -> None:
     """Print what a step recomputes, and how many excerpts it has over all processes."""
     cfg, trainer = run.cfg, run.trainer
-    if cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu":
-        blocks = f"{run.module.model.recomputed_blocks} of {cfg.settings.trunk.depth} blocks"
+    model = run.module.model
+    automatic = cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu"
+    if automatic and isinstance(model, RecomputesBlocks):
+        blocks = f"{model.recomputed_blocks} of {len(model.recomputable_blocks)} blocks"
         run.console.print(f"activation_checkpointing=auto recomputes {blocks} in the backward pass")
     if trainer.world_size > 1:
         excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size

@@ -1,9 +1,8 @@
-"""Open the studio in the browser: ``scripts/app.py``."""
+"""Open the studio in the browser: ``bsroformer studio``."""
 
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -15,17 +14,14 @@ from bsroformer.launch.opening import one_for_each
 from bsroformer.launch.schemas.app import AppConfig
 from bsroformer.launch.separators import separator_of
 from bsroformer.launch.terminal import stopping_on_sigterm, terminal, wait_until_interrupted
-from bsroformer.model import BandSplitRoformer
-from bsroformer.studio.accounts import accounts_of
+from bsroformer.models import SeparationModel
+from bsroformer.studio.address import Address, parse_accounts
+from bsroformer.studio.catalog import CheckpointOption, options_from_paths, options_in_folder
 from bsroformer.studio.example import example_song
-from bsroformer.studio.held_model import HeldModel
 from bsroformer.studio.limits import Limits
-from bsroformer.studio.menu import Offer, offers_in, offers_of
-from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.studio import Studio
-
-if TYPE_CHECKING:  # it imports Gradio, which not everybody has
-    from bsroformer.studio.address import Address
+from bsroformer.studio.workspace import Workspace
 
 HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -61,51 +57,47 @@ def build_studio(cfg: AppConfig, console: Console) -> Studio:
         InputError: If there is no checkpoint, or a key has no sense.
     """
     limits = Limits(**dict(cfg.limits))
-    offers = build_offers(cfg)
-    for offer in offers:
-        console.print(offer.label)
-    shelf = Shelf(cfg.output, keep_seconds=60 * limits.keep_minutes)
-    held = HeldModel(partial(_separator, cfg))
-    return Studio(offers, held, shelf, limits, Delivery("wav", cfg.bit_depth), console.print)
+    options = build_offers(cfg)
+    for option in options:
+        console.print(option.label)
+    workspace = Workspace(cfg.output, keep_seconds=60 * limits.keep_minutes)
+    model = ModelCache(partial(_separator, cfg))
+    return Studio(options, model, workspace, limits, Delivery("wav", cfg.bit_depth), console.print)
 
 
-def build_offers(cfg: AppConfig) -> list[Offer]:
+def build_offers(cfg: AppConfig) -> list[CheckpointOption]:
     """The checkpoints to choose from, the usual one first.
 
     Raises:
         InputError: If there is none, or one that is named cannot be opened.
     """
     if cfg.ckpt is None:
-        return offers_in(cfg.paths.runs_dir)
-    return offers_of(cfg.ckpt, one_for_each(cfg.ckpt, cfg.config, "config"))
+        return options_in_folder(cfg.paths.runs_dir)
+    return options_from_paths(cfg.ckpt, one_for_each(cfg.ckpt, cfg.config, "config"))
 
 
-def _separator(
-    cfg: AppConfig, model: BandSplitRoformer, stems: Sequence[str], overlap: float, shifts: int
-) -> Separator:
+def _separator(cfg: AppConfig, model: SeparationModel, stems: Sequence[str], overlap: float, shifts: int) -> Separator:
     """What a visitor wants, on what the configuration computes with."""
     return separator_of(model, cfg, stems, overlap=overlap, shifts=shifts)
 
 
-def address_of(cfg: AppConfig) -> "Address":
+def address_of(cfg: AppConfig) -> Address:
     """Where the page is to be found, and by whom.
 
     Raises:
         InputError: If a key has no sense.
     """
-    from bsroformer.studio.address import Address
-
     return Address(
         host=cfg.host,
         port=cfg.port,
         share=cfg.share,
-        auth=() if cfg.auth is None else accounts_of(cfg.auth),
+        auth=() if cfg.auth is None else parse_accounts(cfg.auth),
         root_path=cfg.root_path,
         hosts=tuple(cfg.hosts),
     )
 
 
-def _tell(console: Console, local: str | None, public: str | None, address: "Address") -> None:
+def _tell(console: Console, local: str | None, public: str | None, address: Address) -> None:
     """Say where the page is, and who can see it."""
     console.print(f"The page is at {local}" + (f" and {public}" if public else "") + "; Ctrl-C closes it.")
     if (public or address.host not in HERE) and not address.auth:

@@ -22,7 +22,9 @@ from bsroformer.launch.schemas.components import Component
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.songs import pack_folder
 from bsroformer.launch.wandb_mode import logs_to_wandb
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel, build_model
+from bsroformer.models.abilities import compile_blocks, set_recomputed_blocks
+from bsroformer.models.blank import count_recomputable_blocks
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
@@ -30,11 +32,16 @@ from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
 
-def build_model(cfg: TrainConfig) -> BandSplitRoformer:
-    """The model that ``model`` describes, with random weights."""
-    model = BandSplitRoformer(cfg.settings)
-    model.recomputed_blocks = recomputed_blocks(cfg)
+def build_configured_model(cfg: TrainConfig) -> SeparationModel:
+    """Build the model that ``model`` describes, with random weights."""
+    model = build_model(cfg.settings)
+    set_recomputed_blocks(model, recomputed_blocks(cfg))
     return model
+
+
+def block_count(cfg: TrainConfig) -> int:
+    """Count the blocks that the configured model can recompute; 0 if its architecture has none."""
+    return count_recomputable_blocks(cfg.settings)
 
 
 def recomputed_blocks(cfg: TrainConfig) -> int:
@@ -45,16 +52,22 @@ def recomputed_blocks(cfg: TrainConfig) -> int:
     """
     from bsroformer.launch.memory import fewest_blocks  # which imports this module
 
-    asked, depth = cfg.activation_checkpointing, cfg.settings.trunk.depth
+    asked = cfg.activation_checkpointing
     if asked == AUTO:
         return fewest_blocks(cfg)
+    depth = block_count(cfg)
+    if not depth and asked is True:
+        raise InputError(
+            f"activation_checkpointing=true cannot be used with architecture {cfg.model.get('architecture')}, which "
+            "has no blocks to recompute; use activation_checkpointing=false"
+        )
     if isinstance(asked, bool):
         return depth if asked else 0
     if isinstance(asked, int) and asked <= depth:
         return asked
     raise InputError(
         f"activation_checkpointing={asked} must be auto, true, false, or a number of blocks from 0 to {depth} "
-        "(model.trunk.depth)"
+        "(those of the model)"
     )
 
 
@@ -71,9 +84,9 @@ def build_module(cfg: TrainConfig) -> SeparationModule:
                 f"model.{key} is {takes} and audio.{key} {read}: set audio.{key}={takes}, so that songs are read as "
                 "the model takes them"
             )
-    model = build_model(cfg)
+    model = build_configured_model(cfg)
     if cfg.compile:
-        model.compile_blocks()
+        compile_blocks(model)
     loss, optimizer, schedule = cfg.loss.build(), build_optimizer(cfg), cfg.scheduler.build()
     return SeparationModule(model, loss, optimizer, schedule, cfg.data.stems, monitor_of(cfg.tree).name)
 

@@ -33,7 +33,7 @@ class ModelSource:
 def build_candidates(cfg: EvaluateConfig, console: Console) -> dict[str, Candidate]:
     """The checkpoints of ``ckpt`` and the folders of ``estimates``, by name.
 
-    A list of checkpoints is averaged, as in ``scripts/separate.py``; of a mapping, each is evaluated.
+    A list of checkpoints is averaged, as in ``bsroformer separate``; of a mapping, each is evaluated.
 
     Raises:
         InputError: If there is none, one cannot be opened, or two have one name.

@@ -1,4 +1,4 @@
-"""Say what PyTorch sees of this machine and whether a training fits its memory: ``scripts/check_gpu.py``."""
+"""Say what PyTorch sees of this machine and whether a training fits its memory: ``bsroformer check-gpu``."""
 
 import sys
 from collections.abc import Callable
@@ -9,7 +9,13 @@ from rich.table import Table
 
 from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
 from bsroformer.hardware import describe
-from bsroformer.launch.build import build_model, build_optimizer, chosen_precision, recomputed_blocks
+from bsroformer.launch.build import (
+    block_count,
+    build_configured_model,
+    build_optimizer,
+    chosen_precision,
+    recomputed_blocks,
+)
 from bsroformer.launch.config import AUTO
 from bsroformer.launch.memory import (
     advice,
@@ -38,14 +44,15 @@ def check_gpu(cfg: CheckGpuConfig) -> None:
     cfg = cfg.replaced({"activation_checkpointing": recomputed_blocks(cfg)})  # which auto counts only once
     keep_freed_memory()
     console.print(grid(describe(), "What PyTorch sees"))
-    if asked == AUTO:
-        blocks = f"{cfg.activation_checkpointing} of {cfg.settings.trunk.depth} blocks"
+    if asked == AUTO and block_count(cfg):
+        blocks = f"{cfg.activation_checkpointing} of {block_count(cfg)} blocks"
         console.print(f"\nactivation_checkpointing=auto recomputes {blocks}")
     precision, device = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator), training_device(cfg)
     with console.status("counting what a forward pass saves"):
         estimate = estimator(cfg)(training_plan(cfg))
     name = cfg.optimizer.target.rpartition(".")[2]
-    console.print(grid(estimate_rows(estimate, name), f"\nA training step, estimated at precision {precision}"))
+    rows = estimate_rows(estimate, name, cfg.trainer.accelerator)
+    console.print(grid(rows, f"\nA training step, estimated at precision {precision}"))
     if cfg.trainer.accelerator != "cpu" and device.type == "cpu":
         console.print(no_gpu())
     try_steps = cfg.memory_gb is None and device.type == "cuda"
@@ -86,7 +93,7 @@ def tried(cfg: CheckGpuConfig, device: torch.device, console: Console) -> bool:
     with console.status("making real steps"):
         largest = largest_that_fits(step_fits(cfg, device, limit), plan.effective_batch)
     console.print(f"\nReal steps of up to {largest} of the {plan.effective_batch} excerpts between two updates fit.")
-    if change := keys(plan, fastest_plan(plan, largest), cfg.settings.trunk.depth):
+    if change := keys(plan, fastest_plan(plan, largest), block_count(cfg)):
         console.print(f"As many between two updates, in the largest steps that fit: {change}")
     if largest < plan.batch_size:
         tell(advice_after_shortage(cfg, limit), limit, console)
@@ -95,7 +102,7 @@ def tried(cfg: CheckGpuConfig, device: torch.device, console: Console) -> bool:
 
 def step_fits(cfg: CheckGpuConfig, device: torch.device, limit: int) -> Callable[[int], bool]:
     """Tries whether steps of so many excerpts fit a CUDA GPU, beside averaged weights and CUDA's context."""
-    model, loss, optimizer = build_model(cfg), cfg.loss.build(), build_optimizer(cfg)
+    model, loss, optimizer = build_configured_model(cfg), cfg.loss.build(), build_optimizer(cfg)
     average = estimator(cfg)(training_plan(cfg)).average
 
     def fits(batch_size: int) -> bool:
@@ -128,15 +135,16 @@ def no_gpu() -> str:
     )
 
 
-def estimate_rows(estimate: MemoryEstimate, optimizer: str) -> dict[str, str]:
+def estimate_rows(estimate: MemoryEstimate, optimizer: str, accelerator: str) -> dict[str, str]:
     """The estimate in words and GiB, with the optimiser's name."""
+    runtime = "PyTorch" if accelerator == "cpu" else "CUDA"
     rows = {
         "weights": estimate.weights,
         "gradients": estimate.gradients,
         f"state of {optimizer}": estimate.optimizer,
         "averaged weights": estimate.average,
         "activations for the backward pass": estimate.activations,
-        f"allowance: {gib(CONTEXT)} for CUDA, {PASSING:.0%} over activations": estimate.allowance,
+        f"allowance: {gib(CONTEXT)} for {runtime}, {PASSING:.0%} over activations": estimate.allowance,
         "in all": estimate.total,
     }
     return {name: gib(size) for name, size in rows.items()}

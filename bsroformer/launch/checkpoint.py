@@ -1,4 +1,4 @@
-"""Look into a checkpoint or write it in another form: ``scripts/checkpoint.py``."""
+"""Look into a checkpoint or write it in another form: ``bsroformer checkpoint``."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

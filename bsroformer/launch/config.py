@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from bsroformer.atomic import write_text
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.errors import InputError
+from bsroformer.launch.path_keys import PATHS
 from bsroformer.launch.ranks import accumulated_batches, by_torchrun
 from bsroformer.launch.trees import remove
 from bsroformer.run_folder import CONFIG, RunFolder
@@ -23,24 +24,6 @@ NO_FOLDER = "."
 AUTO = "auto"
 """``resume=auto`` resumes if the run's folder holds a checkpoint, else starts, as a job that is started again must;
 ``activation_checkpointing=auto`` decides by the memory there is."""
-
-
-PATHS = (
-    "input",
-    "output",
-    "ckpt",
-    "config",
-    "estimates",
-    "ckpt_path",
-    "resume",
-    "init_from",
-    "init_config",
-    "data.root",
-    "data.pack",
-    "data.extra",
-    "paths.output_dir",
-)
-"""The keys whose values are paths of files or folders, with ``~`` for the user's folder."""
 
 
 def run_folder(resume: str | None, new: str) -> str:

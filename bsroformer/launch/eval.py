@@ -1,4 +1,4 @@
-"""Evaluate checkpoints and folders of stems: ``scripts/eval.py``."""
+"""Evaluate checkpoints and folders of stems: ``bsroformer evaluate``."""
 
 from dataclasses import replace
 from difflib import get_close_matches
@@ -23,6 +23,7 @@ from bsroformer.file_names import normal
 from bsroformer.launch.candidates import build_candidates, facts_of
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.run_folder import make_folder
+from bsroformer.launch.runs_index import update_runs_page
 from bsroformer.launch.schemas.evaluate import EvaluateConfig
 from bsroformer.launch.scoring import run_evaluation, show_results
 from bsroformer.launch.shared_songs import Shared
@@ -116,6 +117,7 @@ def _finish(cfg: EvaluateConfig, results: Results, folder: Path, console: Consol
         from bsroformer.launch.logged_scores import log_results  # Lightning takes seconds to be imported
 
         log_results(cfg, results, console)
+    update_runs_page(cfg, folder)
     console.print(f"Tables, plots and the page report.html are in {folder}")
     if failures:
         songs = len({failure.song for failure in failures})

@@ -10,12 +10,11 @@ from rich.table import Table
 
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
-from bsroformer.checkpoints.blank import skeleton
 from bsroformer.checkpoints.hub import sha256_of
 from bsroformer.checkpoints.parts import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
-from bsroformer.model import ModelSettings
-from bsroformer.model.settings import FixedBands
+from bsroformer.models.blank import skeleton
+from bsroformer.models.settings import ModelSettings
 
 CHANNELS = {1: "mono", 2: "stereo"}
 MOST_DIFFERENCES = 20
@@ -40,7 +39,6 @@ def print_inspection(checkpoint: Checkpoint, console: Console) -> None:
 
 def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     settings, path = checkpoint.settings, checkpoint.file.path
-    stft, trunk, masks = settings.stft, settings.trunk, settings.masks
     precisions = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.weights.values())
     yield "file", f"{path}, {path.stat().st_size / 1e6:.1f} MB"
     yield "SHA-256", sha256_of(path)
@@ -51,26 +49,8 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     yield "stems", ", ".join(settings.stems)
     channels = CHANNELS.get(settings.channels, f"{settings.channels} channels")
     yield "audio", f"{settings.sample_rate} Hz, {channels}, windows of {settings.chunk_seconds:g} s"
-    window = f", window {stft.win_length}" if stft.win_length else ""
-    yield "spectrum", f"n_fft {stft.n_fft}, hop {stft.hop_length}{window}{', normalized' * stft.normalized}"
-    yield "bands", _bands(settings)
-    linear = f", {trunk.linear_depth} with linear attention" if trunk.linear_depth else ""
-    each = f"{trunk.time_depth} along time, {trunk.band_depth} along bands{linear}"
-    skip = ", skip connections" if trunk.skip_connection else ""
-    heads = f"{trunk.heads} heads of {trunk.dim_head}"
-    yield "trunk", f"dim {trunk.dim}, {trunk.depth} blocks (layers: {each}), {heads}{skip}"
-    yield "norm", "after each transformer" if trunk.norm == "each_transformer" else "after the last block"
-    dc = ", bin 0 left out" if masks.zero_dc else ""
-    layers = f"{masks.hidden_layers} hidden layer{'s' * (masks.hidden_layers != 1)}"
-    yield "masks", f"{layers} of {masks.expansion * trunk.dim} features{dc}"
-
-
-def _bands(settings: ModelSettings) -> str:
-    bands = settings.bands
-    if isinstance(bands, FixedBands):
-        runs = ", ".join(f"{count} x {width}" for count, width in bands.widths)
-        return f"{bands.count} side by side, in bins: {runs}"
-    return f"{bands.count} overlapping on the mel scale, for {bands.sample_rate or settings.sample_rate} Hz"
+    yield "model", settings.architecture
+    yield from settings.facts()
 
 
 def _parameters(settings: ModelSettings) -> Table:

@@ -10,7 +10,8 @@ import torch
 from bsroformer.devices import best_device, out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, available_memory, gpu_memory, main_memory
-from bsroformer.launch.build import build_optimizer, chosen_precision, recomputed_blocks
+from bsroformer.invocation import command_line
+from bsroformer.launch.build import block_count, build_optimizer, chosen_precision, recomputed_blocks
 from bsroformer.launch.errors import OUT_OF_MEMORY
 from bsroformer.launch.schemas.check_gpu import CheckGpuConfig
 from bsroformer.launch.schemas.train import TrainConfig
@@ -20,7 +21,7 @@ from bsroformer.training.optimizer import errors_of_setting_up
 
 HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 """What autocast computes in, by Lightning's names of precisions."""
-SMALLER_MODEL = "model=lite or model=tiny, or a smaller model.trunk.dim"
+SMALLER_MODEL = "model=lite or model=tiny, or smaller sizes of the model"
 FILLED = 0.9
 """Share of a GPU that ``activation_checkpointing=auto`` fills by its estimate: a display needs some of it too."""
 AT_LEAST_LESS = 0.25
@@ -65,9 +66,12 @@ def fewest_blocks(cfg: TrainConfig) -> int:
 
     None on a CPU, or where the GPU or what a precision takes is not known; all of them where nothing fits.
     """
-    memory, depth = memory_to_fill(cfg), cfg.settings.trunk.depth
+    memory = memory_to_fill(cfg)
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     if memory is None or cfg.trainer.accelerator == "cpu" or precision not in HALF:
+        return 0
+    depth = block_count(cfg)
+    if not depth:
         return 0
     kept = Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks=0)
     estimate = estimator(cfg)
@@ -118,7 +122,7 @@ def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[st
         limit: Bytes that it may take, if they are fewer.
     """
     limit = memory if limit is None else limit
-    plan, depth, estimate = training_plan(cfg), cfg.settings.trunk.depth, estimator(cfg)
+    plan, depth, estimate = training_plan(cfg), block_count(cfg), estimator(cfg)
     found = plans_that_fit(plan, depth, lambda each: estimate(each).total, limit)
     sizes = [f"(estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found]
     told = [f"{keys(plan, each, depth)} {size}" for each, size in zip(found, sizes, strict=True)]
@@ -133,7 +137,7 @@ def keys(before: Plan, after: Plan, depth: int) -> str:
 
 def written(plan: Plan, depth: int) -> dict[str, str]:
     """A plan as keys and values."""
-    blocks = {0: "false", depth: "true"}
+    blocks = {depth: "true", 0: "false"}  # 0 if there are none to recompute
     return {
         "data.batch_size": str(plan.batch_size),
         "trainer.accumulate_grad_batches": str(plan.accumulated),
@@ -174,7 +178,7 @@ def sentence(cfg: TrainConfig, device: torch.device, there: int | None) -> str:
         changes = advice_after_shortage(cfg, there)
     except InputError:  # a precision without an estimate
         return OUT_OF_MEMORY
-    return f"the {memory} is full: set {', or '.join(changes)}; scripts/check_gpu.py tells more"
+    return f"the {memory} is full: set {', or '.join(changes)}; `{command_line('check-gpu')}` reports more"
 
 
 def gib(size: float) -> str:

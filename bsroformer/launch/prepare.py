@@ -1,4 +1,4 @@
-"""Prepare songs for training, check them, or hear them augmented: ``scripts/prepare.py``."""
+"""Prepare songs for training, check them, or hear them augmented: ``bsroformer prepare``."""
 
 import sys
 

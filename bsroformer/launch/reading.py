@@ -9,6 +9,7 @@ from rich.filesize import decimal
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.layouts.flat import is_flat
 from bsroformer.data.packs import estimate_packing
+from bsroformer.invocation import command_line
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.terminal import first_of
 
@@ -34,7 +35,7 @@ def tell_reading(cfg: TrainConfig, data: StemsDataModule, console: Console) -> N
     if songs.stale:
         console.print(
             f"The packs of {first_of(songs.stale)} are of other files or stems, of another version or damaged, and are "
-            "not used: run scripts/prepare.py again.",
+            f"not used: run {command_line('prepare')} again.",
             style="yellow",
         )
     _tell_saving(cfg, data, console)
@@ -49,7 +50,7 @@ def _tell_saving(cfg: TrainConfig, data: StemsDataModule, console: Console) -> N
     console.print(
         f"{found.tracks} songs are read from their audio files: {1000 * found.seconds:.0f} ms for an excerpt, and "
         f"silent regions are unknown. Packs (decoded copies) need 2 ms and {decimal(found.bytes)} on the disk: "
-        f"python scripts/prepare.py {told_data(cfg)}"
+        f"{command_line('prepare')} {told_data(cfg)}"
     )
 
 

@@ -10,7 +10,6 @@ from hydra.types import RunMode
 from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
-from bsroformer.checkpoints.start import leaves
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.launch.config import AUTO, CONFIG_FILE
@@ -20,7 +19,7 @@ from bsroformer.launch.run_config import changed, completed, replaced_keys, run_
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.trees import put
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
-from bsroformer.model import ModelSettings
+from bsroformer.models import ModelSettings
 from bsroformer.run_folder import CHECKPOINTS, LAST, PREVIOUS, RunFolder, is_folder
 from bsroformer.training import SeparationModule
 from bsroformer.training.resume.checkpoint_io import last_good_checkpoint
@@ -229,9 +228,8 @@ def refuse_another_model(cfg: TrainConfig, kept: dict[str, Any]) -> None:
     Raises:
         InputError: Naming the first key that differs.
     """
-    configured = cfg.settings.model_dump(mode="json")
-    trained = ModelSettings.from_dict(kept).model_dump(mode="json")
-    ours, theirs = dict(leaves(configured)), dict(leaves(trained))
+    ours = cfg.settings.leaves()
+    theirs = ModelSettings.from_dict(kept).leaves()
     if key := next((key for key in ours if ours[key] != theirs.get(key)), None):
         raise InputError(
             f"model.{key} is {ours[key]}, and {theirs.get(key)} in {cfg.ckpt_path}: a training goes on with the model "

@@ -2,12 +2,14 @@
 
 import json
 import warnings
+from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+from hydra.core.hydra_config import HydraConfig
 
 from bsroformer.atomic import set_aside, write_text
 from bsroformer.checkpoints.native import describe
@@ -16,15 +18,17 @@ from bsroformer.hardware import device_name
 from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.schemas.train import TrainConfig
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings, SeparationModel
 from bsroformer.run_folder import AVERAGE, BEST, BEST_ENTRY, CHECKPOINTS, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json
 
 STARTS = "starts"
 """The entry of a run's facts that has one for each start."""
+CHOICES = ("experiment", "model", "data", "augment", "loss", "optimizer", "scheduler", "trainer")
+"""Groups whose chosen configs are facts of a run."""
 
 
-def record_run(cfg: TrainConfig, trainer: L.Trainer, model: BandSplitRoformer, resumed: str | None) -> None:
+def record_run(cfg: TrainConfig, trainer: L.Trainer, model: SeparationModel, resumed: str | None) -> None:
     """Add this start of the run to ``run.json``, and log it with the configuration.
 
     Each resume adds an entry to ``starts``. Changes to a checkout that were not committed go to ``changes.patch``,
@@ -40,6 +44,7 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: BandSplitRoformer, r
     starts = read_starts(RunFolder(folder).facts)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
     facts["tags"] = list(cfg.tags or [])
+    facts["choices"] = choices()
     if git:
         patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
@@ -57,6 +62,27 @@ def record_best(folder: Path, checkpoint: str) -> None:
         path = RunFolder(folder).facts
         facts = {STARTS: read_starts(path), BEST_ENTRY: f"{CHECKPOINTS}/{name}"}
         write_text(path, json.dumps(facts, indent=2) + "\n")
+
+
+def record_end(folder: Path, end: str, step: int) -> None:
+    """Add to the latest start in ``run.json`` when and how it ended, and its last step."""
+    path = RunFolder(folder).facts
+    starts = read_starts(path)
+    if not starts:
+        return
+    ended = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    starts[-1] |= {"ended": ended, "end": end, "step": step}
+    facts = {**read_json(path, CONFIGURATION), STARTS: starts}
+    write_text(path, json.dumps(facts, indent=2) + "\n")
+
+
+def choices() -> dict[str, str]:
+    """The config of each group that describes a run, as ``model: lite``; none outside of Hydra."""
+    config = HydraConfig.instance().cfg
+    if config is None:
+        return {}
+    chosen = HydraConfig.get().runtime.choices
+    return {group: str(chosen[group]) for group in CHOICES if chosen.get(group)}
 
 
 def read_starts(path: Path) -> list[dict[str, Any]]:
@@ -79,7 +105,7 @@ def read_starts(path: Path) -> list[dict[str, Any]]:
     return []
 
 
-def training_facts(trainer: L.Trainer, model: BandSplitRoformer) -> dict[str, Any]:
+def training_facts(trainer: L.Trainer, model: SeparationModel) -> dict[str, Any]:
     """What trains what."""
     device = trainer.strategy.root_device
     return {

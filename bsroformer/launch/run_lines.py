@@ -1,11 +1,10 @@
 """What a training prints around its steps: how it ended, and the commands that come next."""
 
-import shlex
-
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from rich.console import Console
 
+from bsroformer.invocation import command_line
 from bsroformer.launch.best import Scored
 from bsroformer.launch.reading import told_data
 from bsroformer.launch.schemas.train import TrainConfig
@@ -77,16 +76,11 @@ def next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> dict[st
     """Commands for what comes next, by their purpose."""
     folder, commands = cfg.paths.output_dir, {}
     if best.path:
-        commands["Separate"] = typed("separate", f"ckpt={folder}", "input=song.mp3")
-        commands["Evaluate"] = f"{typed('eval', f'ckpt={folder}')} {data_words(cfg)}"
+        commands["Separate"] = command_line("separate", f"ckpt={folder}", "input=song.mp3")
+        commands["Evaluate"] = f"{command_line('evaluate', f'ckpt={folder}')} {data_words(cfg)}"
     if RunFolder(folder).last.is_file():
-        commands["Train longer"] = f"{typed('train', f'resume={folder}')} {longer(cfg, trainer)}"
+        commands["Train longer"] = f"{command_line('train', f'resume={folder}')} {longer(cfg, trainer)}"
     return commands
-
-
-def typed(script: str, *words: str) -> str:
-    """A command line that runs a script, to be pasted into a shell."""
-    return shlex.join(["python", f"scripts/{script}.py", *words])
 
 
 def data_words(cfg: TrainConfig) -> str:

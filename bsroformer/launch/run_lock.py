@@ -9,10 +9,9 @@ from rich.console import Console
 
 from bsroformer.atomic import writing
 from bsroformer.errors import InputError
-from bsroformer.run_folder import RunFolder
+from bsroformer.run_folder import TRAINING_LOCK, RunFolder
 
-LOCK = ".training.lock"
-"""An empty file in the folder; the lock is the system's, which ends with the process that holds it."""
+LOCK = TRAINING_LOCK
 PATIENCE_S = 15.0
 """For a job that ends while its successor starts; data loaders of a killed training hold its lock for 5 s more."""
 

@@ -1,4 +1,4 @@
-"""Separate songs: ``scripts/separate.py``."""
+"""Separate songs: ``bsroformer separate``."""
 
 import os
 from collections.abc import Sequence

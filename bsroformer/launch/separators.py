@@ -10,7 +10,7 @@ from bsroformer.errors import InputError
 from bsroformer.inference import Ensemble, Separator, StreamSeparator
 from bsroformer.inference.ensemble import Weights
 from bsroformer.launch.schemas.groups import SEPARATION, SeparationConfig
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 
 
 def separator_from(
@@ -44,7 +44,7 @@ def separator_from(
 
 
 def separator_of(
-    model: BandSplitRoformer, cfg: SeparationConfig, stems: Sequence[str] | None = None, **others: Any
+    model: SeparationModel, cfg: SeparationConfig, stems: Sequence[str] | None = None, **others: Any
 ) -> Separator:
     """A separator as ``configs/separation/`` describes it, but for other arguments."""
     return Separator(model, stems, **{**{name: getattr(cfg, name) for name in SEPARATION}, **others})
@@ -65,7 +65,7 @@ def device_of(cfg: SeparationConfig, index: int = 0, count: int = 1) -> str:
 
 
 def _own(
-    models: Sequence[BandSplitRoformer], number: int, paths: Sequence[str], stems: Sequence[str] | None
+    models: Sequence[SeparationModel], number: int, paths: Sequence[str], stems: Sequence[str] | None
 ) -> Sequence[str] | None:
     """Those of the stems that a model has, if there are several models, each of which may have some.
 

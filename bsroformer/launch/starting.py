@@ -5,10 +5,10 @@ from rich.console import Console
 from bsroformer.checkpoints.start import start_from
 from bsroformer.launch.opening import opened_checkpoint
 from bsroformer.launch.schemas.train import TrainConfig
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 
 
-def start_from_weights(cfg: TrainConfig, model: BandSplitRoformer, console: Console) -> None:
+def start_from_weights(cfg: TrainConfig, model: SeparationModel, console: Console) -> None:
     """Copy the weights of the checkpoint that ``init_from`` names, if it does, and print which were taken."""
     if cfg.init_from is None or cfg.ckpt_path:
         return

@@ -1,4 +1,4 @@
-"""Train a model: ``scripts/train.py``."""
+"""Train a model: ``bsroformer train``."""
 
 import lightning as L
 import torch

@@ -37,6 +37,8 @@ def recorded_run(run: TrainingRun, checkpoint: str | None) -> Iterator[None]:
         run: The training.
         checkpoint: What it resumes from.
     """
+    from bsroformer.launch.run_end import end_recorded  # which loads reports
+
     with ExitStack() as stack:
         stack.callback(finish_wandb)  # or the next run of a sweep would continue in this one
         if run.writes:
@@ -44,4 +46,5 @@ def recorded_run(run: TrainingRun, checkpoint: str | None) -> Iterator[None]:
             save_config(run.cfg.tree, run.folder)
             with warnings_told(run.console):
                 record_run(run.cfg, run.trainer, run.module.model, checkpoint)
+            stack.enter_context(end_recorded(run.cfg, run.trainer))
         yield

@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from torch import optim
 
 from bsroformer.errors import InputError
+from bsroformer.installation import CONFIGS
 from bsroformer.safe_files import parse_yaml, read_text
 
 TARGET, PARTIAL = "_target_", "_partial_"
@@ -54,7 +55,7 @@ class Group:
 def config_folders() -> list[Path]:
     """The folders that configurations are composed from: those of this program, and of ``--config-dir``."""
     if not HydraConfig.initialized():
-        return [Path(__file__).parents[2] / "configs"]
+        return [CONFIGS]
     return [Path(source.path) for source in HydraConfig.get().runtime.config_sources if source.schema == "file"]
 
 

@@ -1,4 +1,7 @@
-"""Training losses: ``(estimate, target)``, stems ``(b n c t)`` each, to a scalar and its named terms."""
+"""Training losses: ``(estimate, target)`` -> a scalar and its named terms.
+
+Estimate and target are stems ``(b n c t)``.
+"""
 
 from bsroformer.losses.multi_domain import MultiDomainLoss
 from bsroformer.losses.multi_resolution_stft import MultiResolutionLoss

@@ -9,7 +9,7 @@ from bsroformer.losses.si_sdr import negative_si_sdr
 
 
 class MultiDomainLoss(nn.Module):
-    """Weighted sum of L1 on magnitudes, L1 on the complex spectrum, and negative SI-SDR.
+    """L1 on magnitudes, L1 on the complex spectrum, and negative SI-SDR.
 
     The spectra are unscaled, so that for music both L1 terms lie around 0.1 to 0.4 where SI-SDR counts decibels (30
     down to -20): `docs/losses.md` shows the terms over a run and the effect of the weights. SI-SDR ignores
@@ -34,7 +34,7 @@ class MultiDomainLoss(nn.Module):
         self.stft = Stft(n_fft, hop_length)
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare stems ``(b n c t)``; returns the loss and its terms, unweighted, under their names."""
+        """Compare stems ``(b n c t)``: the loss and its unweighted terms by name."""
         estimate = estimate.float()
         target = target.float()
         estimated = self.stft(estimate)  # (b n c f m)

@@ -1,4 +1,4 @@
-"""The paper's loss: L1 on the waveform and on complex spectra of several resolutions."""
+"""The paper's loss: L1 on the waveform and on several complex spectra."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,9 @@ from bsroformer.kinds import Samples, Weight
 
 
 class MultiResolutionLoss(nn.Module):
-    """``mean|e - s| + weight * sum_w mean|STFT_w(e) - STFT_w(s)|`` (arXiv 2309.02612, section 3.4).
+    """L1 on the waveform and on complex spectra (arXiv 2309.02612, section 3.4).
+
+    ``mean|e - s| + weight * sum_w mean|STFT_w(e) - STFT_w(s)|``
 
     The modulus is that of the complex difference; the sum over windows is not divided by their number. As in the
     public implementation a transform is never shorter than `n_fft`; shorter windows are padded with zeros.
@@ -28,7 +30,7 @@ class MultiResolutionLoss(nn.Module):
         self.stfts = nn.ModuleList(Stft(max(window, n_fft), hop_length, window) for window in windows)
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare stems ``(b n c t)``; returns the loss and its terms, unweighted, under their names."""
+        """Compare stems ``(b n c t)``: the loss and its unweighted terms by name."""
         error = estimate.float() - target.float()
         waveform = error.abs().mean()
         # The transform is linear: that of the difference is the difference of transforms.

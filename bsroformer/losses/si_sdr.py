@@ -19,7 +19,9 @@ def active_stems(target: Tensor) -> Tensor:
 
 
 def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """Average -SI-SDR in dB over the active stems of each excerpt, and over excerpts (arXiv 1811.02508, section 2).
+    """Average -SI-SDR in dB over active stems, and over excerpts.
+
+    See arXiv 1811.02508, section 2.
 
     SI-SDR compares the estimate with the target scaled to it: ``alpha = <estimate, target> / |target|^2``, over
     channels and samples together. It is undefined for a silent target, so only active stems count (see

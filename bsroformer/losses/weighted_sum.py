@@ -35,7 +35,7 @@ class WeightedSum(nn.Module):
         self.weights = dict(weights)
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare stems ``(b n c t)``; returns the loss and the terms of all parts, unweighted, under their names.
+        """Compare stems ``(b n c t)``: the loss and the terms of all parts.
 
         Raises:
             InputError: If two parts have a term of the same name.

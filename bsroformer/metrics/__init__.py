@@ -1,4 +1,4 @@
-"""Quality of a separation in decibels: pure functions of (estimate, target), higher is better.
+"""Quality of a separation in decibels; higher is better.
 
 ======== ============================================= ==========================================
 name     function                                      over

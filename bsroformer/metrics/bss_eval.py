@@ -1,4 +1,4 @@
-"""BSS Eval v4 by museval, for the metrics that need its distortion filters: SIR, SAR and ISR.
+"""BSS Eval v4 by museval, for SIR, SAR and ISR.
 
 museval fits 512-tap filters between all stems and channels, which takes as long as the music lasts, mostly on one
 processor, and 6.6 GB for four minutes of four stems. Here its operations, the same to the last bit, are computed in
@@ -25,7 +25,7 @@ _one_song = threading.Lock()
 
 
 def bss_eval_available() -> bool:
-    """Check that museval can run here: installed, with FFmpeg, which it needs at import, on the PATH."""
+    """Check that museval and FFmpeg, which it needs at import, are installed."""
     if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
         return False
     try:
@@ -43,7 +43,9 @@ def bss_eval(
     *,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Tensor]:
-    """Score the stems of a song with museval: frames of one second without overlap, filters fixed in time.
+    """Score the stems of a song with museval.
+
+    Frames last one second and do not overlap; filters are fixed in time.
 
     All processors work on one song. Concurrent calls from several threads wait for each other, so that no more than
     one song's working memory is in use.
@@ -59,7 +61,7 @@ def bss_eval(
 
     Returns:
         For each of SDR, ISR, SIR and SAR the dB of every stem and frame, (n frames) float64, as museval has them: not
-        limited, and infinite where there is no error at all. NaN for all stems in a frame where any stem is silent. One
+        limited, and infinite without any error. NaN for all stems in a frame where any stem is silent. One
         that is silent all the time makes everything NaN, where museval would raise a ValueError.
 
     Raises:
@@ -93,7 +95,10 @@ def bss_eval(
 
 
 def bss_eval_memory(shape: Sequence[int], threads: int) -> int:
-    """Compute the bytes that :func:`bss_eval` needs at most for stems of a shape (n c t), beside the stems."""
+    """Compute the bytes that :func:`bss_eval` needs for stems (n c t).
+
+    The stems themselves are not included.
+    """
     stems, channels, samples = shape
     spectrum = 16 * size_of_fft(samples)  # complex numbers
     spectra = spectrum * (stems + 1) * channels // 2  # half of each: of all references, and of one estimate
@@ -103,7 +108,10 @@ def bss_eval_memory(shape: Sequence[int], threads: int) -> int:
 
 
 def threads_for(targets: Tensor) -> int:
-    """Choose the number of threads to score a song (n c t): that of the processors, or fewer if memory is short."""
+    """Choose the number of threads to score a song (n c t).
+
+    It is that of the processors, or less if memory is short.
+    """
     free = available_memory()
     for threads in range(processors(), 1, -1):
         if bss_eval_memory(targets.shape, threads) < free:

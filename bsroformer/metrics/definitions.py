@@ -1,4 +1,7 @@
-"""Definitions of the metrics in a sentence; formulas and sources are in ``docs/evaluation.md``."""
+"""Definitions of the metrics in a sentence.
+
+Formulas and sources are in ``docs/evaluation.md``.
+"""
 
 DEFINITIONS = {
     "cSDR": "SDR of BSS Eval v4 (museval), 10 log10(|s|² / |s − ŝ|²) of each second; median over seconds, then songs.",

@@ -1,4 +1,4 @@
-"""Common functions of the metrics: checked signals, their energies, silence, and a bounded ratio in dB."""
+"""Common functions of the metrics."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def comparable(estimate: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         The two signals in their common type, never less than float32.
 
     Raises:
-        InputError: If the shapes differ, or there is no channel or no sample.
+        InputError: If the shapes differ or hold no samples.
     """
     if estimate.shape != target.shape:
         raise InputError(
@@ -46,7 +46,9 @@ def energy(signal: Tensor) -> Tensor:
 
 
 def sum_over_blocks(energy_of: Callable[..., Tensor], *signals: Tensor) -> Tensor:
-    """Add up an energy block by block: temporary copies of a whole song would cost memory and time.
+    """Add up an energy block by block.
+
+    Temporary copies of a whole song would cost memory and time.
 
     Args:
         energy_of: Function of one block of each signal, (... c t) -> (...).
@@ -61,10 +63,16 @@ def sum_over_blocks(energy_of: Callable[..., Tensor], *signals: Tensor) -> Tenso
 
 
 def silent(signal: Tensor) -> Tensor:
-    """Check that the channels add up to zero in every sample, museval's silence: (... c t) -> (...)."""
+    """Check for museval's silence: (... c t) -> (...).
+
+    The channels add up to zero in every sample.
+    """
     return (signal.sum(dim=-2) == 0).all(dim=-1)
 
 
 def decibels(signal: Tensor, noise: Tensor) -> Tensor:
-    """Compute the ratio of two energies in dB, within ±:data:`LIMIT_DB`; NaN where both are zero."""
+    """Compute the ratio of two energies in dB.
+
+    It stays within ±:data:`LIMIT_DB`, and is NaN where both are zero.
+    """
     return (10 * torch.log10(signal / noise)).clamp(-LIMIT_DB, LIMIT_DB)

@@ -31,7 +31,9 @@ TAPS = 512
 
 
 class Threads:
-    """Threads for the parts of a computation that its caller may cancel; all parts end with it.
+    """Threads for the parts of a computation that its caller may cancel.
+
+    All parts end with it.
 
     Args:
         count: Number of threads.
@@ -94,7 +96,9 @@ def size_of_fft(samples: int) -> int:
 
 
 def _distortion_filters(references: Array, estimates: Array, threads: Threads) -> tuple[Array, Array]:
-    """Fit least-squares filters from all references, and from the true one alone, to each estimate.
+    """Fit least-squares filters from references to estimates.
+
+    They are from all references, and from the true one alone, to each estimate.
 
     Returns:
         (n n c taps c): estimate, reference, its channel, tap, channel of the estimate; and (n c taps c).
@@ -116,7 +120,10 @@ def _distortion_filters(references: Array, estimates: Array, threads: Threads) -
 
 
 def _normal_equations(references: Array, estimates: Array, threads: Threads) -> tuple[Array, Array]:
-    """Correlate delayed references with each other and with each estimate: (n c taps)^2, (n n c taps c)."""
+    """Correlate delayed references with each other and with each estimate.
+
+    The shapes are (n c taps)^2 and (n n c taps c).
+    """
     stems, samples, channels = references.shape
     size = size_of_fft(samples)
 
@@ -141,7 +148,10 @@ def _normal_equations(references: Array, estimates: Array, threads: Threads) -> 
 
 
 def _gram(spectra: dict[tuple[int, int], Array], stems: int, channels: int, threads: Threads) -> Array:
-    """Correlate all references, delayed by 0 to 511 samples, with each other: a matrix (n c taps)^2."""
+    """Correlate delayed references with each other: a matrix (n c taps)^2.
+
+    Delays are 0 to 511 samples.
+    """
     gram = np.zeros((stems, channels, TAPS, stems, channels, TAPS))
     pairs = list(combinations_with_replacement(spectra, 2))
     lags = threads.map(lambda pair: _correlation(spectra[pair[1]], spectra[pair[0]]), pairs)
@@ -153,7 +163,10 @@ def _gram(spectra: dict[tuple[int, int], Array], stems: int, channels: int, thre
 
 
 def _correlation(first: Array, second: Array) -> tuple[Array, Array]:
-    """Correlate two real signals by their half spectra, at lags 0 to 511, and at 0 to -511."""
+    """Correlate two signals at lags 0 to 511, and at 0 to -511.
+
+    They are real, given by half of their spectra.
+    """
     half = len(first)
     # As museval writes it: NumPy swaps the factors of large arrays, and rounding depends on their order.
     spectrum = first * np.conj(second)
@@ -166,7 +179,10 @@ def _correlation(first: Array, second: Array) -> tuple[Array, Array]:
 
 
 def _solve(gram: Array, right: Array) -> Array:
-    """Solve for filters by museval's call of LAPACK; of two channels at a time, since more are rounded differently."""
+    """Solve for filters by museval's call of LAPACK.
+
+    Two channels are solved at a time, since more are rounded differently.
+    """
     regularised = gram.copy()
     regularised[np.diag_indices(len(gram))] += np.finfo(float).eps
     try:

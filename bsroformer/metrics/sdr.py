@@ -1,4 +1,4 @@
-"""Signal-to-distortion ratios: of a whole song (uSDR), and of each second as in museval (cSDR)."""
+"""Signal-to-distortion ratios of a song (uSDR) and of each second (cSDR)."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,9 @@ EPS = 1e-7
 
 
 def sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """Compute the SDR of a whole song in dB: uSDR, the score of the Music Demixing Challenge (Mitsufuji et al., 2022).
+    """Compute uSDR, the SDR of a whole song in dB.
+
+    It is the score of the Music Demixing Challenge (Mitsufuji et al., 2022).
 
     10 log10((|target|^2 + eps) / (|target - estimate|^2 + eps)) over all samples and channels.
 
@@ -46,7 +48,9 @@ def sdr_of_energies(target: Tensor, error: Tensor) -> Tensor:
 
 
 def framewise_sdr(estimates: Tensor, targets: Tensor, sample_rate: int) -> Tensor:
-    """Compute the SDR of each second, equal to that of museval (BSS Eval v4, "images") and hundreds of times faster.
+    """Compute the SDR of each second as museval does (BSS Eval v4, "images").
+
+    It is hundreds of times faster.
 
     museval's distortion filters do not enter its SDR: all that differs from the target is error, so two
     sums per frame give the same number. Frames last one second and do not overlap; a last partial
@@ -77,7 +81,9 @@ def framewise_sdr(estimates: Tensor, targets: Tensor, sample_rate: int) -> Tenso
 
 
 def median_over_frames(frames: Tensor) -> Tensor:
-    """Compute the median of the defined frames, (... frames) -> (...): for SDR, the song's cSDR. NaN without any.
+    """Compute the median of the defined frames, (... frames) -> (...).
+
+    For SDR, it is the song's cSDR. It is NaN without any defined frame.
 
     An even number of frames gives the mean of the middle two, as in museval; ``torch.nanmedian`` would
     return the lower one.
@@ -86,7 +92,10 @@ def median_over_frames(frames: Tensor) -> Tensor:
 
 
 def _sdr_of_frame(estimates: Tensor, targets: Tensor) -> Tensor:
-    """Compute the SDR of one second: (n c t) -> (n), in float64 like museval, since float32 rounds to 1e-5 dB."""
+    """Compute the SDR of one second: (n c t) -> (n).
+
+    It is in float64 like museval's, since float32 rounds to 1e-5 dB.
+    """
     undefined = (silent(estimates) | silent(targets)).any()
     signal = torch.linalg.vector_norm(targets, dim=(-2, -1), dtype=torch.float64)
     error = torch.linalg.vector_norm(targets - estimates, dim=(-2, -1), dtype=torch.float64)

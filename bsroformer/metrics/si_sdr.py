@@ -1,4 +1,7 @@
-"""Scale-invariant signal-to-distortion ratio (Le Roux et al., "SDR - half-baked or well done?", 2019)."""
+"""Scale-invariant signal-to-distortion ratio (Le Roux et al., 2019).
+
+The paper is "SDR - half-baked or well done?", arXiv 1811.02508.
+"""
 
 import torch
 from torch import Tensor
@@ -7,7 +10,7 @@ from bsroformer.metrics.energy import LIMIT_DB, comparable, decibels, energy, su
 
 
 def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
-    """Compute SI-SDR in dB: the distance of the estimate from the target at its best gain.
+    """Compute SI-SDR in dB: the SDR for the target at its best gain.
 
     With alpha = <estimate, target> / |target|^2 this is
     10 log10(|alpha target|^2 / |alpha target - estimate|^2). One gain holds for all channels and
@@ -58,5 +61,8 @@ def inner_product(estimate: Tensor, target: Tensor) -> Tensor:
 
 
 def _ratio(alpha: Tensor, signal: Tensor, error: Tensor) -> Tensor:
-    """Compute |alpha target|^2 over the error's energy in dB, (...); the lower limit if the estimate has no target."""
+    """Compute the ratio of the scaled target and the error in dB, (...).
+
+    It is the lower limit if the estimate has no target.
+    """
     return torch.where(alpha == 0, -LIMIT_DB, decibels(alpha.square() * signal, error))

@@ -2,31 +2,30 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bsroformer.errors import InputError
-from bsroformer.figures import comparison_figure
 from bsroformer.metrics.definitions import DEFINITIONS
-from bsroformer.parallel import processors
+from bsroformer.report.colours import colours_of
 from bsroformer.report.evaluation_tables import (
     MEAN,
     difference_table,
     evaluated,
+    headline_metric,
     interval,
     metric_table,
     song_scores_table,
     summary_table,
     undefined_seconds_table,
     unscored_table,
-    with_mean,
 )
-from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
-from bsroformer.report.media import drawn, encoded, gain_of, picture
-from bsroformer.report.parts import REPORT, Tile, counted, facts, text_of, write_page
+from bsroformer.report.facts import made_with
+from bsroformer.report.listen import heard_songs
+from bsroformer.report.parts import REPORT, Tile, counted, text_of, write_page
+from bsroformer.report.pictures import Picture, plot_file
 from bsroformer.report.tables import Table, decibels
 
 Tree = Mapping[str, Any]
@@ -39,32 +38,7 @@ class Metric:
     name: str
     definition: str
     table: Table
-    plot: str | None
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What can be heard of a stem: sources of players, and what it scored in the whole song."""
-
-    stem: str
-    scores: tuple[str, ...]
-    reference: str
-    estimate: str
-    error: str
-
-
-@dataclass(frozen=True)
-class Song:
-    """One of the worst or best songs of a method; `softer` says how many dB its sounds are turned down."""
-
-    end: str
-    name: str
-    scores: tuple[str, ...]
-    where: str
-    softer: float
-    mixture: str
-    stems: tuple[Heard, ...]
-    spectrograms: str
+    plot: Picture | None
 
 
 def write_evaluation_report(folder: Path) -> None:
@@ -95,19 +69,20 @@ def contents(folder: Path, results: Tree) -> dict[str, Any]:
         "ceiling": [method["name"] for method in results["methods"] if method["kind"] == "oracle"],
         "average": "mean over the stems" if len(stems) > 1 else stems[0],
         "metrics": [
-            Metric(name, DEFINITIONS[name], metric_table(results, name), picture(folder / "plots" / f"{name}.png"))
+            Metric(name, DEFINITIONS[name], metric_table(results, name), plot_file(folder / "plots", name))
             for name in results["metrics"]
         ],
         "differences": [
             (of["method"], of["minus"], of["songs"], difference_table(results, of)) for of in results["differences"]
         ],
-        "galleries": [
-            (method["name"], songs) for method in compared if (songs := list(heard_songs(folder, results, method)))
-        ],
+        "heard": list(heard_songs(folder, results)),
+        "compared": [method["name"] for method in compared],
+        "colours": colours_of(results),
+        "headline": headline_metric(results),
         "songs": [(method["name"], song_scores_table(results, method)) for method in results["methods"]],
         "undefined": undefined_seconds_table(results),
         "unscored": unscored_table(results),
-        "facts": list(facts(results.get("made") or {})),
+        "facts": made_with(results.get("made") or {}),
     }
 
 
@@ -130,42 +105,3 @@ def tiles(results: Tree) -> Iterator[Tile]:
 
 def _or_lowest(value: float | None) -> float:
     return -math.inf if value is None else value
-
-
-def heard_songs(folder: Path, results: Tree, method: Tree) -> Iterator[Song]:
-    """The worst and the best songs of a method, of those that have excerpts."""
-    songs = {song["song"]: song for song in method["songs"]}
-    excerpts = [excerpt for excerpt in find_excerpts(folder / "excerpts" / method["name"]) if excerpt.song in songs]
-    for end, chosen in zip(("worst", "best"), worst_and_best(excerpts), strict=True):
-        for excerpt in chosen:
-            yield heard_song(excerpt, end, songs[excerpt.song]["scores"], results["metrics"])
-
-
-def heard_song(excerpt: Excerpt, end: str, scores: Tree, metrics: Sequence[str]) -> Song:
-    """An excerpt as it is shown; if one of its sounds would clip, all are turned down alike."""
-    mixture, references, estimates, rate = excerpt.read()
-    errors = estimates - references  # n c t
-    gain = gain_of(float(signals.abs().max()) for signals in (mixture, references, estimates, errors))
-    minutes, seconds = divmod(int(excerpt.begins), 60)
-    signals = [mixture, *references, *estimates, *errors]
-    with ThreadPoolExecutor(processors()) as pool:
-        sources = pool.map(lambda signal: encoded(gain * signal, rate), signals)
-        picture = drawn(comparison_figure(references, estimates, excerpt.stems, rate))
-        mixed, *heard = sources
-    words = [in_words(scores[stem], metrics) for stem in excerpt.stems]
-    parts = (heard[n :: len(words)] for n in range(len(words)))  # reference, estimate and error of each stem
-    return Song(
-        end,
-        excerpt.song,
-        in_words(scores[with_mean(excerpt.stems)[-1]], metrics),
-        f"{mixture.shape[-1] / rate:.0f} s from {minutes}:{seconds:02}",
-        -20 * math.log10(gain),
-        mixed,
-        tuple(Heard(stem, word, *of) for stem, word, of in zip(excerpt.stems, words, parts, strict=True)),
-        picture,
-    )
-
-
-def in_words(scores: Tree, metrics: Sequence[str]) -> tuple[str, ...]:
-    """Scores with their names."""
-    return tuple(f"{metric} {decibels(scores.get(metric))}" for metric in metrics)

@@ -1,13 +1,13 @@
 """The numbers of an evaluation's ``results.json`` as tables of words."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from bsroformer.report.colours import EVALUATED, colours_of
 from bsroformer.report.tables import Line, Table, decibels
 
 Tree = Mapping[str, Any]
-EVALUATED = ("model", "estimates")
-"""Kinds of methods that are compared; the others are the floor and the ceiling."""
 MEAN = "mean"
 CUSTOMARY = "SI-SDR"
 """The metric of a run's validations, and so of what stands beside them."""
@@ -36,7 +36,7 @@ def summary_table(results: Tree) -> Table:
     for line, method in zip(method_lines(results, cells), results["methods"], strict=True):
         counts = str(len(method["songs"])), f"{method['seconds_undefined']:,} of {method['seconds']:,}"
         notes = (*line.notes, "", "")
-        lines.append(Line(line.name, (*line.cells, *counts), kind=line.kind, notes=notes, strong=line.strong))
+        lines.append(replace(line, cells=(*line.cells, *counts), notes=notes))
     return Table((*results["metrics"], "songs", "seconds left out"), tuple(lines))
 
 
@@ -44,7 +44,8 @@ def metric_table(results: Tree, metric: str) -> Table:
     """One metric of every method by stem, with its interval."""
     stems = with_mean(results["stems"])
     lines = method_lines(results, [(stem, metric) for stem in stems])
-    return Table(tuple(stems), tuple(lines), dots=len(results["stems"]))
+    colours = colours_of(results).stems
+    return Table(tuple(stems), tuple(lines), colours=tuple(colours.get(stem) for stem in stems))
 
 
 def method_lines(results: Tree, cells: Sequence[tuple[str, str]]) -> Iterator[Line]:
@@ -53,6 +54,7 @@ def method_lines(results: Tree, cells: Sequence[tuple[str, str]]) -> Iterator[Li
     best = [
         max((value for value in column if value is not None), default=None) for column in zip(*compared, strict=True)
     ]
+    colours = colours_of(results).methods
     for method in results["methods"]:
         values = [method["scores"][stem][metric] for stem, metric in cells]
         aside = method["kind"] not in EVALUATED
@@ -61,6 +63,7 @@ def method_lines(results: Tree, cells: Sequence[tuple[str, str]]) -> Iterator[Li
         yield Line(
             method["name"],
             tuple(map(decibels, values)),
+            colours[method["name"]],
             kind="aside" if aside else "",
             notes=tuple(interval(method["intervals"][stem][metric]) for stem, metric in cells),
             strong=strong,
@@ -70,13 +73,12 @@ def method_lines(results: Tree, cells: Sequence[tuple[str, str]]) -> Iterator[Li
 def difference_table(results: Tree, difference: Tree) -> Table:
     """One method less another by stem and metric; what stands out are differences whose interval leaves out zero."""
     lines = []
-    for n, stem in enumerate(with_mean(results["stems"])):
+    for stem in with_mean(results["stems"]):
         pairs = [difference["scores"][stem][metric] for metric in results["metrics"]]
         lines.append(
             Line(
                 stem,
                 tuple(decibels(pair["difference"], sign=True) for pair in pairs),
-                None if stem == MEAN else n,
                 notes=tuple(_noted(pair) for pair in pairs),
                 strong=frozenset(column for column, pair in enumerate(pairs) if _clear(pair["interval"])),
             )
@@ -122,7 +124,9 @@ def undefined_seconds_table(results: Tree) -> Table | None:
         seconds = max(entry["seconds"] for entry in of.values())
         undefined = (str(of[name]["undefined"]) if name in of else "0" for name in names)
         lines.append(Line(song, (f"{seconds:,}", *undefined)))
-    return Table(("seconds", *names), tuple(lines)) if lines else None
+    colours = colours_of(results).methods
+    columns = (None, *(colours[name] for name in names))
+    return Table(("seconds", *names), tuple(lines), colours=columns) if lines else None
 
 
 def unscored_table(results: Tree) -> Table | None:
@@ -147,6 +151,7 @@ def evaluation_table(results: Tree) -> Table:
     """Each stem and the mean of what was evaluated, and below, aside, of the floor and the ceiling."""
     stems, metrics = [*results["stems"], MEAN], results["metrics"]
     compared = evaluated(results)
+    colours = colours_of(results)
     lines = []
     for method in (*compared, *(method for method in results["methods"] if method not in compared)):
         aside = "" if method in compared else "aside"
@@ -155,10 +160,10 @@ def evaluation_table(results: Tree) -> Table:
             Line(
                 prefix + stem,
                 tuple(decibels(method["scores"][stem].get(metric)) for metric in metrics),
-                n if stem != MEAN and not aside else None,
+                colours.stems.get(stem) if not aside else None,
                 aside or ("mean" if stem == MEAN else ""),
             )
-            for n, stem in enumerate(stems)
+            for stem in stems
         ]
     return Table(tuple(metrics), tuple(lines))
 

@@ -12,12 +12,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from bsroformer.audio.files import read, write
 
+T = TypeVar("T")
 FACTS, MIXTURE, REFERENCE, ESTIMATE = "excerpt.json", "mixture.wav", "reference", "estimate"
 
 
@@ -88,7 +90,7 @@ def find_excerpts(folder: Path) -> list[Excerpt]:
     return sorted(found, key=lambda excerpt: excerpt.rank)
 
 
-def worst_and_best(excerpts: Sequence[Excerpt]) -> tuple[list[Excerpt], list[Excerpt]]:
-    """Of excerpts from the worst to the best, the one half, worst first, and the other, best first."""
-    half = -(-len(excerpts) // 2)
-    return list(excerpts[:half]), list(excerpts[half:])[::-1]
+def worst_and_best(ranked: Sequence[T]) -> tuple[list[T], list[T]]:
+    """Of songs from the worst to the best, the one half, worst first, and the other, best first."""
+    half = -(-len(ranked) // 2)
+    return list(ranked[:half]), list(ranked[half:])[::-1]

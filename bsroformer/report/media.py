@@ -1,12 +1,10 @@
-"""Pictures and sounds as parts of a page: data URIs, so that the page is one file."""
+"""Sounds as parts of a page: data URIs, so that the page is one file."""
 
 import base64
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -16,28 +14,19 @@ from bsroformer.audio.formats import FORMATS
 from bsroformer.audio.writer import block_writer
 from bsroformer.errors import InputError
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 LONGEST_SECONDS = 15
 """Of a sound in a page: 0.3 MB at `KBITS`."""
 KBITS = 128
 """Of MP3, which LAME turns down by 0.4 dB at this rate: all sounds alike."""
 LOUDEST = 10 ** (-1 / 20)
 """Peak of what is encoded: 1 dB below full scale, since a lossy copy swings further than its original."""
-TYPES = {".png": "image/png", ".webp": "image/webp", ".mp3": "audio/mpeg", ".flac": "audio/flac"}
-
-
-def picture(path: Path) -> str | None:
-    """A picture for the ``src`` of a page; None if there is no such file."""
-    return data_uri(path.read_bytes(), path.suffix) if path.is_file() else None
-
-
-def drawn(figure: "Figure", dpi: int = 110) -> str:
-    """A figure for the ``src`` of a page; WebP takes a tenth of what PNG takes for spectrograms."""
-    file = BytesIO()
-    figure.savefig(file, format="webp", dpi=dpi, pil_kwargs={"quality": 82})
-    return data_uri(file.getvalue(), ".webp")
+TYPES = {
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".svg": "image/svg+xml",
+    ".mp3": "audio/mpeg",
+    ".flac": "audio/flac",
+}
 
 
 def sounds(paths: Sequence[Path]) -> list[str | None]:

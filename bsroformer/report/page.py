@@ -1,12 +1,13 @@
 """``report.html``: how a run went, on one page that is one file; whoever has it needs nothing else."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bsroformer.errors import InputError
+from bsroformer.figures import curves_figure
+from bsroformer.report.colours import number
 from bsroformer.report.evaluation_tables import (
     MEAN,
     evaluated,
@@ -14,10 +15,13 @@ from bsroformer.report.evaluation_tables import (
     headline_metric,
     songs_table,
 )
-from bsroformer.report.media import picture, sounds
+from bsroformer.report.facts import latest_start, made_with
+from bsroformer.report.media import sounds
 from bsroformer.report.monitor import METRICS, Monitor, monitor_of
-from bsroformer.report.parts import REPORT, Tile, counted, facts, text_of, write_page
+from bsroformer.report.parts import REPORT, Tile, counted, mapping_in, text_of, write_page
+from bsroformer.report.pictures import drawn_plot, plot_file, preview_picture
 from bsroformer.report.rows import Row, read_rows
+from bsroformer.report.setup import setup_of, starts_table
 from bsroformer.report.tables import decibels, latest_and_best, validation_table
 from bsroformer.run_folder import RunFolder
 from bsroformer.safe_files import read_json, read_yaml
@@ -28,6 +32,7 @@ class Example:
     """What can be heard of a stem: sources of players, None where there is none."""
 
     stem: str
+    colour: str
     target: str | None
     estimate: str | None
 
@@ -35,7 +40,7 @@ class Example:
 def write_report(folder: Path) -> None:
     """Write ``report.html`` into the folder of a run, from what is there by now.
 
-    It shows ``metrics.csv``, ``curves.png``, the latest of ``previews/``, the results of a closing evaluation in
+    It shows ``metrics.csv``, the latest of ``previews/``, the results of a closing evaluation in
     ``evaluation/``, ``run.json`` and ``config.yaml``; what is missing is left out.
 
     Raises:
@@ -50,6 +55,7 @@ def contents(run: RunFolder) -> dict[str, Any]:
     config = text_of(run.config)
     settings = mapping_in(run.config, read_yaml)
     monitor = monitor_of(settings)
+    made = mapping_in(run.facts, read_json)
     rows = read_rows(run.metrics) if run.metrics.is_file() else {}
     stems = list((settings.get("model") or {}).get("stems") or stems_of(rows))
     results = mapping_in(run.evaluation / "results.json", read_json)
@@ -59,23 +65,13 @@ def contents(run: RunFolder) -> dict[str, Any]:
         "tiles": list(tiles(rows, results, monitor)),
         "steps": latest_and_best(rows, monitor),
         "validation": validation_table(rows, stems, monitor),
-        "curves": picture(run.curves),
+        "curves": drawn_plot(curves_figure(rows, stems, monitor.metric, METRICS[monitor.metric])) if rows else None,
         **_evaluation(run.evaluation, results),
         **_preview(run.previews, stems),
-        "facts": list(facts(mapping_in(run.facts, read_json))),
+        "facts": [*made_with(latest_start(made) or made), *setup_of(settings)],
+        "starts": starts_table(made),
         "config": config,
     }
-
-
-def mapping_in(path: Path, reader: Callable[[Path], Any]) -> dict[str, Any]:
-    """The mapping that a file holds; an empty one where it is missing or damaged, since the rest can be shown."""
-    if not path.exists():
-        return {}
-    try:
-        tree = reader(path)
-    except InputError:
-        return {}
-    return tree if isinstance(tree, dict) else {}
 
 
 def _evaluation(folder: Path, results: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -87,7 +83,7 @@ def _evaluation(folder: Path, results: Mapping[str, Any] | None) -> dict[str, An
         "evaluation": evaluation_table(results),
         "metric": metric,
         "songs": songs_table(results),
-        "scores": picture(folder / "plots" / f"{metric}.png"),
+        "scores": plot_file(folder / "plots", metric),
         "link": f"{folder.name}/{REPORT}" if (folder / REPORT).is_file() else None,
     }
 
@@ -104,8 +100,8 @@ def _preview(previews: Path, stems: Sequence[str]) -> dict[str, Any]:
     return {
         "preview_step": step,
         "mixture": mixture,
-        "examples": [Example(*pair) for pair in pairs],
-        "spectrograms": picture(preview / "spectrograms.png"),
+        "examples": [Example(stem, number(n), *of) for n, (stem, *of) in enumerate(pairs)],
+        "spectrograms": preview_picture(previews / "mixture.wav", *places, stems, f"step {step}"),
     }
 
 

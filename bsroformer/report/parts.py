@@ -1,6 +1,6 @@
-"""What the pages have in common: templates, tiles, facts."""
+"""What the pages have in common: templates, tiles, reading what may be missing or damaged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,7 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from bsroformer.atomic import write_text
 from bsroformer.errors import InputError
-from bsroformer.figures.style import STEM_COLOURS
+from bsroformer.figures.style import DARK, LIGHT
 from bsroformer.safe_files import RECORDS, read_text
 
 REPORT = "report.html"
@@ -39,7 +39,7 @@ def write_page(path: Path, template: str, contents: Mapping[str, Any]) -> None:
     Raises:
         InputError: If the page cannot be written.
     """
-    page = _environment().get_template(template).render(colours=STEM_COLOURS, **contents)
+    page = _environment().get_template(template).render(light=LIGHT, dark=DARK, **contents)
     write_text(path, page)
 
 
@@ -52,15 +52,15 @@ def _environment() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def facts(tree: Mapping[str, Any], above: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
-    """The leaves of a tree, each with its keys in words: ``git.commit`` is ``git commit``."""
-    for key, value in tree.items():
-        path = (*above, str(key).replace("_", " "))
-        if isinstance(value, Mapping):
-            yield from facts(value, path)
-        elif value is not None:
-            listed = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            yield " ".join(path), listed
+def mapping_in(path: Path, reader: Callable[[Path], Any]) -> dict[str, Any]:
+    """The mapping that a file holds; an empty one where it is missing or damaged, since the rest can be shown."""
+    if not path.exists():
+        return {}
+    try:
+        tree = reader(path)
+    except InputError:
+        return {}
+    return tree if isinstance(tree, dict) else {}
 
 
 def text_of(path: Path) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bsroformer.report.colours import number
 from bsroformer.report.monitor import FORMER_MONITOR, METRICS, Monitor
 from bsroformer.report.rows import Row
 
@@ -17,7 +18,7 @@ class Line:
     Attributes:
         name: Its heading.
         cells: Its values.
-        stem: Number of the stem that it is about, which has a colour; None for others.
+        colour: Name of the colour of what it is about; None if that has none.
         kind: ``mean`` or ``aside`` (of less weight), else empty.
         notes: What stands small below each value; nothing if empty.
         strong: Which values stand out.
@@ -25,7 +26,7 @@ class Line:
 
     name: str
     cells: tuple[str, ...]
-    stem: int | None = None
+    colour: str | None = None
     kind: str = ""
     notes: tuple[str, ...] = ()
     strong: frozenset[int] = frozenset()
@@ -39,14 +40,14 @@ class Table:
         columns: Headings of the columns after the first.
         lines: Its lines.
         groups: Headings above those of the columns, and how many columns each is for; none if empty.
-        dots: How many of the columns, the first ones, are stems, which have colours.
+        colours: Names of the colours of the columns, None for one without; none has one if empty.
         words: Whether the cells hold words, not numbers.
     """
 
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
     groups: tuple[tuple[str, int], ...] = ()
-    dots: int = 0
+    colours: tuple[str | None, ...] = ()
     words: bool = False
 
 
@@ -67,7 +68,7 @@ def validation_table(rows: Mapping[int, Row], stems: Sequence[str], monitor: Mon
     def cells(ending: str) -> tuple[str, ...]:
         return tuple(decibels(rows[step].get(metric + ending)) for step in steps for metric in METRICS)
 
-    lines = [Line(stem, cells(f"_{stem}"), n) for n, stem in enumerate(stems)]
+    lines = [Line(stem, cells(f"_{stem}"), number(n)) for n, stem in enumerate(stems)]
     columns = tuple(f"{metric}, {which}" for which in ("latest", "best") for metric in METRICS.values())
     return Table(columns, (*lines, Line("mean", cells(""), kind="mean")))
 

@@ -1,17 +1,18 @@
-"""The studio in the browser: songs come in, their stems can be heard, seen, balanced and taken home.
+"""The studio: a page that separates songs, and plays, shows and balances the stems.
 
-From a visitor's side to the disk::
+From the visitor to the disk::
 
-    server      the page on a network;  address: where, for whom, under which names;  accounts: names and passwords
-    connections how many at once;  origin: other names and other sites;  sign_in: wrong passwords are slow
-    guard       what Gradio would do and this page does not;  uploads: songs on their way in;  readers: who still reads
-    page        Gradio: which song, which checkpoint, which stems, how well;  player/: the instrument
-    api         the same for programs
-    routes      what the instrument asks for, by token and number;  downloads: what is taken home
-    studio      what is taken in and what became of it;  line: who is next
-    admission   what is taken in at all;  limits: how much;  probing: within a time limit;  reserve: space on the disk
-    menu        the checkpoints to choose from, best first;  held_model: the one that is in memory
-    job         a song on its way;  facts: what its page shows of it
-    listening   what can be heard and seen of it so far;  pictures: spectrograms and waveforms
-    shelf       its folder, until it is deleted;  abandoned: the same of studios that were killed
+    server        serves the page;  address: where, and for whom;  connections: how many
+    same_origin   refuses other host names and other sites;  guard: refuses what Gradio offers and this page does not
+    calls         forms of calls;  functions: their arguments;  unread: answers without a reader
+    middleware    sign-ins, event streams;  uploads: files that arrive
+    page          the controls, in Gradio;  player/: the player, in JavaScript;  api: the same for programs
+    routes        what the player requests;  job_status: how far a song is;  downloads: stems, mixes, zips
+    studio        separates one song after another;  job: a song;  job_queue: the order of songs
+    admission     which songs are accepted;  limits: how much a visitor may request
+    catalog       the checkpoints to choose from;  known_scores: how well they separate
+    model_cache   the one model in memory
+    preview       what can be heard and seen during the separation
+    workspace     folders of songs and uploads, and their disk space;  cleanup: deletes them
+    example       a song to try
 """

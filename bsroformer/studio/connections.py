@@ -1,7 +1,7 @@
-"""Connections: how many there may be, and which one is closed for a new one.
+"""A limit on connections, beyond which a new one closes an old one.
 
-Gradio starts uvicorn without arguments of ours, so `our_uvicorn` stands between the two for the moment of the start.
-uvicorn's own ``limit_concurrency`` would answer everybody with 503 as long as somebody holds all connections.
+Gradio starts uvicorn without our arguments, so `our_uvicorn` replaces it during the start. uvicorn's own
+``limit_concurrency`` would send 503 to everybody while a single client holds all connections.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_CONNECTIONS = 512
-FILES_EACH = 5
-"""File descriptors for each connection: its socket, an upload or a file that is sent, and what is not closed yet."""
-HEADER_SECONDS = 10.0
-"""How long a client may take for the head of a request."""
+FILES_PER_CONNECTION = 5
+"""File descriptors for each connection: its socket, an upload or download, and files that are not closed yet."""
+HEAD_TIMEOUT_S = 10.0
+"""For the head of a request."""
 
 
 class BoundedProtocol(H11Protocol):
-    """HTTP connections that are closed if no request comes, or if there are too many.
+    """An HTTP connection that is closed if it is idle or one too many.
 
     Attributes:
         since: When it was opened, by the loop's clock.
@@ -35,18 +35,18 @@ class BoundedProtocol(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Make room for a new connection."""
+        """Open a connection, and close another one if there are too many."""
         others = [each for each in self.connections if isinstance(each, BoundedProtocol)]
         if len(others) >= max_connections():
-            unwanted = least_wanted(others)
-            self.connections.discard(unwanted)
-            unwanted.transport.abort()
+            closed = least_wanted(others)
+            self.connections.discard(closed)
+            closed.transport.abort()
         super().connection_made(transport)
         self.since = self.loop.time()
         self._limit_time()
 
     def data_received(self, data: bytes) -> None:
-        """Read what came; while it is no whole head of a request, the time runs."""
+        """Read data; until the head of a request is complete, a timer runs."""
         if self._timer is None and not self.has_request:
             self._limit_time()
         super().data_received(data)
@@ -54,22 +54,22 @@ class BoundedProtocol(H11Protocol):
             self._stop_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget a connection."""
+        """Stop the timer of a closed connection."""
         self._stop_timer()
         super().connection_lost(exc)
 
     @property
     def has_request(self) -> bool:
-        """Whether a request is being answered, or its body read."""
+        """Whether a request's body is being read, or its response sent."""
         return self.cycle is not None and not self.cycle.response_complete
 
     @property
     def is_answering(self) -> bool:
-        """Whether a whole request is being answered."""
+        """Whether the response to a complete request is being sent."""
         return self.has_request and not self.cycle.more_body
 
     def _limit_time(self) -> None:
-        self._timer = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+        self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.abort)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -78,7 +78,7 @@ class BoundedProtocol(H11Protocol):
 
 
 def least_wanted(connections: Iterable[BoundedProtocol]) -> BoundedProtocol:
-    """Of the address with most connections: one that waits for its client rather than for us, and the oldest."""
+    """Choose the oldest connection of the busiest address, an idle one if possible."""
     by_address = Counter(_address(each) for each in connections)
     [(busiest, _)] = by_address.most_common(1)
     candidates = [each for each in connections if _address(each) == busiest]
@@ -90,25 +90,27 @@ def _address(connection: BoundedProtocol) -> str:
 
 
 def max_connections() -> int:
-    """Connections for which the process may open files enough; it first asks the system for more, if it may."""
+    """Raise the limit of open files if possible, and return that of connections."""
     try:
         resource = importlib.import_module("resource")  # not on Windows
     except ImportError:
         return MAX_CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_EACH * MAX_CONNECTIONS
+    wanted = FILES_PER_CONNECTION * MAX_CONNECTIONS
     if soft < wanted and soft != resource.RLIM_INFINITY:
         soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else int(min(MAX_CONNECTIONS, soft // FILES_EACH))
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return int(min(MAX_CONNECTIONS, soft // FILES_PER_CONNECTION))
 
 
 @contextmanager
 def our_uvicorn(wrapped: Callable[[ASGIApp], ASGIApp]) -> Iterator[None]:
-    """Have Gradio start uvicorn with our settings.
+    """Make Gradio start uvicorn with our settings, until the block ends.
 
     Args:
-        wrapped: Puts middleware around Gradio's application, outside of Gradio's own.
+        wrapped: Wraps Gradio's application in middleware, outside of Gradio's own.
     """
 
     def config(app: ASGIApp, **given: Any) -> uvicorn.Config:

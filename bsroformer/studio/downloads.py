@@ -1,13 +1,10 @@
-"""What a visitor takes home of a song: a stem, a mix, or all stems in a zip.
-
-Files are made when they are first asked for and then kept beside the stems, in ``made``.
-"""
+"""Downloads of a song: a stem, a mix or a zip; created on request, then kept."""
 
 import hashlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -19,25 +16,25 @@ from torch import Tensor
 
 from bsroformer.audio import formats
 from bsroformer.audio.encoders import ROUNDED_BITS, Sound
-from bsroformer.audio.files import block_writer, blocks, probe
+from bsroformer.audio.files import AudioInfo, block_writer, blocks, probe
 from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
 from bsroformer.file_names import distinct_names, safe_name
 from bsroformer.inference import Delivery
 from bsroformer.inference.song_stems import READ_BLOCK
 from bsroformer.studio.job import FINISHED, Job
-from bsroformer.studio.reserve import Reserve
+from bsroformer.studio.workspace import is_nearly_full
 
 FORMATS = ("wav", "flac", "mp3")
-LOUDEST = 4.0
-"""The largest gain of a stem in a mix."""
+MAX_GAIN = 4.0
+"""Of a stem in a mix."""
 MIXES_KEPT = 4
-"""Of a song: every position of the sliders is another mix."""
+"""Of a song: each position of the sliders is another mix."""
 ZIP_BLOCK = 2**20
 """Bytes."""
 
-_turns = BoundedSemaphore(2)  # conversions at a time in this process
-_locks: WeakValueDictionary[Path, Lock] = WeakValueDictionary()  # of songs that something is being made of
+_conversions = BoundedSemaphore(2)  # at a time in this process
+_locks: WeakValueDictionary[Path, Lock] = WeakValueDictionary()  # by the song's folder of created files
 _locks_lock = Lock()
 
 
@@ -45,201 +42,206 @@ class NotDoneError(Exception):
     """The song has no stems, or not yet."""
 
 
-class NotMadeError(Exception):
-    """A file could not be made, and not by the visitor's fault."""
+class NotCreatedError(Exception):
+    """A file could not be created, for a reason on the server's side."""
 
 
 def formats_of(sample_rate: int) -> tuple[str, ...]:
-    """Those in which a song of this rate, Hz, can be had."""
+    """Return the formats that support a sample rate in Hz."""
     return tuple(name for name in FORMATS if sample_rate in formats.FORMATS[name].rates)
 
 
 def stem_in(job: Job, track: int, format: str) -> Path:
-    """The file of a stem.
+    """Return the file of a stem.
 
     Args:
         job: The song.
         track: The stem's number, from 1.
-        format: One of `formats_of`. In wav it is as it was separated; where that was as float, a flac has 24 bits, and
-            what is beyond full scale is cut off.
+        format: One of `formats_of`. Wav is the stem as it was separated. If that is float, flac has 24 bits, clipped
+            at full scale.
 
     Raises:
-        InputError: If there is no such format, or no such stem.
-        NotDoneError: If the song is not done.
-        NotMadeError: If the file cannot be written, or the stem is no more.
+        InputError: The format or the stem does not exist.
+        NotDoneError: The song is not done.
+        NotCreatedError: The file cannot be written, or the stem is deleted.
     """
     _check(job, format)
     if not 1 <= track <= len(job.files):
-        raise InputError(f"There is no stem {track}: take one of 1 to {len(job.files)}.")
+        raise InputError(f"stem must be in 1 to {len(job.files)}, got {track}")
+    return _stem_file(job, track, format)
+
+
+def _stem_file(job: Job, track: int, format: str) -> Path:
     stem = job.files[track - 1]
     if format == "wav":
         return stem
-    return _made(job.folder / "made" / f"{track}.{format}", lambda path: _convert(stem, path))
+    return _created(job.folder / "made" / f"{track}.{format}", lambda path: _convert(stem, path))
 
 
 def mix_in(job: Job, levels: Sequence[float], format: str) -> Path:
-    """The file of a mix of the stems, which is scaled down as a whole if it would clip.
-
-    The last few of a song are kept.
+    """Return the file of a mix of the stems, scaled down as a whole if it would clip.
 
     Args:
-        job: The song.
+        job: The song; its last few mixes are kept.
         levels: Gain of each stem.
         format: One of `formats_of`.
 
     Raises:
-        InputError: If there is no such format, or these are no such levels.
-        NotDoneError: If the song is not done.
-        NotMadeError: If the file cannot be written, or a stem is no more.
+        As `stem_in`; `InputError` also if the levels are not gains of the stems.
     """
     _check(job, format)
     _check_levels(levels, len(job.files))
-    word = hashlib.sha256(repr([float(level) for level in levels]).encode()).hexdigest()[:16]
-    path = _made(job.folder / "made" / f"mix.{word}.{format}", lambda path: _mix(job.files, levels, path))
+    key = repr([float(level) for level in levels])
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    path = job.folder / "made" / f"mix.{digest}.{format}"
+    _created(path, lambda path: _mix(job.files, levels, path))
     with suppress(OSError):
-        # The last to be asked for is the last to go; when it changed tells browsers that it is the same file.
+        # By the time of access the oldest mix is deleted; by that of the change browsers resume a download.
         os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
     return path
 
 
 def zip_of(job: Job, format: str) -> Iterator[bytes]:
-    """The bytes of a zip of all stems, as they become ready; the first is when this returns.
+    """Yield the bytes of a zip of all stems; the first stem is ready on return.
 
     Raises:
-        InputError: As `stem_in`.
-        NotDoneError: As `stem_in`.
-        NotMadeError: As `stem_in`, also while the zip is read.
+        As `stem_in`; `NotCreatedError` also while the zip is read.
     """
-    stem_in(job, 1, format)
-    song = safe_name(job.wish.title, "song")
-    names = [f"{song}/{name}.{format}" for name in distinct_names(job.wish.names, "stem")]
-    return _zipped((stem_in(job, track, format), name) for track, name in enumerate(names, start=1))
+    _check(job, format)
+    _stem_file(job, 1, format)
+    folder = safe_name(job.request.title, "song")
+    names = [f"{folder}/{name}.{format}" for name in distinct_names(job.request.names, "stem")]
+    files = (_stem_file(job, track, format) for track in range(1, len(names) + 1))
+    return _zipped(zip(files, names, strict=True))
 
 
 def _check(job: Job, format: str) -> None:
+    """Raise an error unless a song is done and its rate has the format."""
     if format not in FORMATS:
-        raise InputError(f"format={format[:16]!a} is none of {', '.join(FORMATS)}")
+        raise InputError(f"format must be one of {', '.join(FORMATS)}, got {format[:16]!a}")
     if job.state in FINISHED and job.state != "done":
-        raise NotDoneError("This song has no stems: its separation was ended. Upload it again.")
+        raise NotDoneError("This song has no stems because its separation ended early; upload it again.")
     if job.state != "done":
-        raise NotDoneError("This song is not done yet: its stems can be had when it is.")
-    with _telling():
+        raise NotDoneError("This song is not done yet; download its stems when it is.")
+    with _server_errors():
         sample_rate = probe(job.files[0]).sample_rate
-    if format not in formats_of(sample_rate):
-        known = ", ".join(formats_of(sample_rate))
-        raise InputError(f"format={format} cannot have this song's {sample_rate} Hz: choose one of {known}")
+    known = formats_of(sample_rate)
+    if format not in known:
+        raise InputError(f"{format} does not support {sample_rate} Hz; choose one of {', '.join(known)}")
 
 
 def _check_levels(levels: Sequence[float], stems: int) -> None:
     if len(levels) != stems:
-        raise InputError(f"levels has {len(levels)} numbers, and the song {stems} stems: give one for each")
-    if not all(math.isfinite(level) and 0 <= level <= LOUDEST for level in levels):
-        raise InputError(f"levels has a number that is none between 0 and {LOUDEST:g}: give gains, 1 for as it is")
+        raise InputError(f"levels must have {stems} numbers, one for each stem, got {len(levels)}")
+    if not all(math.isfinite(level) and 0 <= level <= MAX_GAIN for level in levels):
+        raise InputError(f"levels must be gains from 0 to {MAX_GAIN:g}; 1 leaves a stem as it is")
     if not any(levels):
-        raise InputError("levels has nothing but zeros, and silence is no mix: give at least one stem a gain above 0")
+        raise InputError("levels must not all be 0; give at least one stem a gain above 0")
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
-    """Tell what goes wrong with our own files from what a visitor gets wrong; it may name folders of ours."""
+def _server_errors() -> Iterator[None]:
+    """Raise `NotCreatedError` for errors in our files: their messages have our paths."""
     try:
         yield
     except (InputError, OSError) as error:
-        raise NotMadeError(str(error)) from error
+        raise NotCreatedError(str(error)) from error
 
 
-def _made(path: Path, make: Callable[[Path], None]) -> Path:
-    """A file, which is made unless it is there; of a song, one at a time."""
-    if not path.exists():
-        with _lock_of(path.parent), _turns, _telling():
-            if not path.exists():
-                if Reserve(path.parent.parent).is_short:
-                    raise NotMadeError(f"{path} cannot be written: the disk is nearly full")
-                make(path)
-    return path
-
-
-def _lock_of(folder: Path) -> Lock:
+def _created(path: Path, create: Callable[[Path], None]) -> Path:
+    """Create a file if it is missing; only one of each song at a time."""
+    if path.exists():
+        return path
     with _locks_lock:
-        return _locks.setdefault(folder, Lock())
+        lock = _locks.setdefault(path.parent, Lock())
+    with lock, _conversions, _server_errors():
+        if not path.exists():
+            if is_nearly_full(path.parent.parent):
+                raise NotCreatedError(f"{path} cannot be written: the disk is nearly full")
+            create(path)
+    return path
 
 
 def _convert(stem: Path, path: Path) -> None:
     """Write a stem in another format."""
-    with block_writer(path, _sound(stem, path), probe(stem).frames) as append:
+    audio = probe(stem)
+    with block_writer(path, _sound(stem, audio, path), audio.frames) as append:
         for block in blocks(stem, READ_BLOCK):
             append(block)
 
 
 def _mix(stems: Sequence[Path], levels: Sequence[float], path: Path) -> None:
-    """Write the sum of stems times gains: it is computed twice, since its last sample may be the loudest."""
-    heard = [(stem, level) for stem, level in zip(stems, levels, strict=True) if level > 0]
-    sound = _sound(stems[0], path)
-    gain = _gain(_sums(heard), sound.subtype)
-    _make_room(path.parent)
-    with block_writer(path, sound, probe(stems[0]).frames) as append:
-        for block in _sums(heard):
+    """Write the sum of stems times gains; a first pass finds the loudest sample."""
+    audible = [(stem, level) for stem, level in zip(stems, levels, strict=True) if level > 0]
+    audio = probe(stems[0])
+    sound = _sound(stems[0], audio, path)
+    gain = _gain(_sums(audible), sound.subtype)
+    _delete_old_mixes(path.parent)
+    with block_writer(path, sound, audio.frames) as append:
+        for block in _sums(audible):
             append((gain * block).float())
 
 
-def _sums(heard: Sequence[tuple[Path, float]]) -> Iterator[Tensor]:
-    """Blocks ``(c t)`` of the sum of stems times gains, in float64: sums of 24 bits need more than float32."""
-    for pieces in zip(*(blocks(stem, READ_BLOCK) for stem, _ in heard), strict=True):
-        yield torch.stack([level * piece for (_, level), piece in zip(heard, pieces, strict=True)]).sum(
-            dim=0, dtype=torch.float64
-        )
+def _sums(audible: Sequence[tuple[Path, float]]) -> Iterator[Tensor]:
+    """Yield blocks ``(c t)`` of the mix, in float64: sums of 24 bits exceed float32."""
+    levels = [level for _, level in audible]
+    for parts in zip(*(blocks(stem, READ_BLOCK) for stem, _ in audible), strict=True):
+        scaled = [level * part for level, part in zip(levels, parts, strict=True)]
+        yield torch.stack(scaled).sum(dim=0, dtype=torch.float64)
 
 
-def _gain(pieces: Iterator[Tensor], subtype: str) -> float:
-    """What brings all samples of some blocks ``(c t)`` to what a subtype holds, if they are not yet."""
-    highest, lowest = 0.0, 0.0
-    for piece in pieces:
-        highest, lowest = max(highest, float(piece.max())), min(lowest, float(piece.min()))
+def _gain(parts: Iterable[Tensor], subtype: str) -> float:
+    """Return the gain, at most 1, that fits blocks ``(c t)`` into a subtype."""
+    highest = 0.0
+    lowest = 0.0
+    for part in parts:
+        highest = max(highest, float(part.max()))
+        lowest = min(lowest, float(part.min()))
     ceiling = 1 - 2.0 ** (1 - ROUNDED_BITS[subtype]) if subtype in ROUNDED_BITS else 1.0
     return min(1.0, ceiling / max(highest, ceiling), 1 / max(-lowest, 1.0))
 
 
-def _sound(stem: Path, path: Path) -> Sound:
-    """What is written to a file that comes of a stem."""
-    info = probe(stem)
-    subtype = Delivery(path.suffix.removeprefix(".")).subtype(info.codec)
-    return Sound(info.sample_rate, info.channels, subtype, tags=read_tags(stem))
+def _sound(stem: Path, audio: AudioInfo, path: Path) -> Sound:
+    """Describe a file that is created from a stem."""
+    subtype = Delivery(path.suffix.removeprefix(".")).subtype(audio.codec)
+    return Sound(audio.sample_rate, audio.channels, subtype, tags=read_tags(stem))
 
 
-def _make_room(folder: Path) -> None:
-    """Delete the mixes that nobody asked for of late, so that there is room for one more."""
+def _delete_old_mixes(folder: Path) -> None:
+    """Delete the mixes that were requested longest ago, so that one more can be kept."""
     mixes = sorted(folder.glob("mix.*"), key=lambda path: path.stat().st_atime)
-    for path in mixes[: max(len(mixes) - MIXES_KEPT + 1, 0)]:
+    excess = max(len(mixes) - MIXES_KEPT + 1, 0)
+    for path in mixes[:excess]:
         path.unlink(missing_ok=True)
 
 
 class _Outbox:
-    """A file whose bytes are taken away as they come."""
+    """A file for `zipfile` to write to, whose bytes can be taken out at any time."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._buffer = bytearray()
 
     def write(self, data: bytes) -> int:
-        """Put bytes in."""
-        self._parts.append(bytes(data))
+        """Append bytes."""
+        self._buffer += data
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: all bytes can be taken out."""
 
     def take(self) -> bytes:
-        """Take out what is in."""
-        taken, self._parts = b"".join(self._parts), []
+        """Take out all bytes."""
+        taken = bytes(self._buffer)
+        self._buffer.clear()
         return taken
 
 
-def _zipped(files: Iterator[tuple[Path, str]]) -> Iterator[bytes]:
-    """A zip of files by their names in it; past 4 GiB it is a zip64."""
+def _zipped(files: Iterable[tuple[Path, str]]) -> Iterator[bytes]:
+    """Yield the bytes of a zip of files and their names; beyond 4 GiB it is a zip64."""
     outbox = _Outbox()
     with ZipFile(outbox, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]
         for path, name in files:
-            # The size stands in it, by which zipfile chooses between zip and zip64.
-            entry = ZipInfo.from_file(path, name, strict_timestamps=False)
+            entry = ZipInfo.from_file(path, name, strict_timestamps=False)  # has the size, which decides on zip64
             with path.open("rb") as source, archive.open(entry, "w") as target:
                 while block := source.read(ZIP_BLOCK):
                     target.write(block)

@@ -1,4 +1,4 @@
-"""A song to try the studio with: one of the demo's that no demo training has heard."""
+"""The example song: a test song of the demo set, which no demo training uses."""
 
 from pathlib import Path
 
@@ -12,19 +12,19 @@ LOCK = ".example.lock"
 
 
 def example_song(folder: Path) -> tuple[Path, str]:
-    """The first test song of the demo set, composed and played in some seconds unless a demo set is there.
+    """Return the demo's first test song, which is created if there is no demo set.
 
     Args:
-        folder: Where demo sets are kept, each in a folder of its own: ``data.root`` of ``data=demo``.
+        folder: Folder of demo sets: ``data.root`` of ``data=demo``.
 
     Returns:
         The file of its mixture, and its title.
 
     Raises:
-        InputError: If it has to be played and a package of the extra ``demo`` is missing, or cannot be written.
+        InputError: It cannot be created: a package of the extra ``demo`` is missing, or the folder is not writable.
     """
     [title] = song_names("test", 1)
-    alone = DemoSource(
+    source = DemoSource(
         root=str(folder),
         seed=0,
         train_songs=0,
@@ -35,19 +35,20 @@ def example_song(folder: Path) -> tuple[Path, str]:
         sample_rate=44_100,
         channels=2,
     )
-    if found := _mixture(alone.location, title):
-        return found, title
-    lock = alone.location.parent / LOCK
+    existing = _find_mixture(source.location, title)
+    if existing is not None:
+        return existing, title
+    lock = source.location.parent / LOCK
     with writing(lock):
         lock.parent.mkdir(parents=True, exist_ok=True)
         held = FileLock(lock).acquire()
-    with held:  # another process or thread may be playing it
-        alone.make()
-    return alone.location / "test" / title / "mixture.wav", title
+    with held:  # another process or thread may be creating it
+        source.make()
+    return source.location / "test" / title / "mixture.wav", title
 
 
-def _mixture(alone: Path, title: str) -> Path | None:
-    """The song in a set of any size: it is the same in each."""
-    sizes = alone.parent.glob(alone.name.replace("-0+1x", "-*+*x"))
-    files = (place / "test" / title / "mixture.wav" for place in sizes)
-    return next((file for file in sorted(files) if file.is_file()), None)
+def _find_mixture(demo_set: Path, title: str) -> Path | None:
+    """Find the song in a demo set of any size: it is the same in each."""
+    sets = demo_set.parent.glob(demo_set.name.replace("-0+1x", "-*+*x"))
+    files = sorted(folder / "test" / title / "mixture.wav" for folder in sets)
+    return next((file for file in files if file.is_file()), None)

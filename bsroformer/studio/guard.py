@@ -1,16 +1,16 @@
-"""Requests that are refused before Gradio sees them."""
+"""Refusal of requests for features that the page does not use, and of bad calls."""
 
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bsroformer.studio.asgi import in_time, path_of, refusal
-from bsroformer.studio.calls import wrong_call
+from bsroformer.studio.calls import check_call, paths_in
+from bsroformer.studio.middleware import in_time, path_of, refusal
 from bsroformer.studio.uploads import UPLOAD
 
 UNUSED = (
@@ -26,94 +26,93 @@ UNUSED = (
     "/gradio_api/profiling",
     "/monitoring",
 )
-"""How addresses begin of what Gradio can do and this page does not: fetch from other servers, be edited or watched."""
-MAX_QUESTION = 100_000
-"""Bytes of a request that is no upload."""
+"""Prefixes of Gradio's routes that the page does not use: for files on other servers, editing and monitoring."""
+MAX_BODY = 100_000
+"""Bytes of a request that is not an upload."""
 MAX_NAME = 255
 """Bytes of a file's name."""
-ELSEWHERE = re.compile(r"\s*\w+://")
-"""How the address of a file begins that Gradio would fetch from another server, however large it is."""
+REMOTE = re.compile(r"\s*\w+://")
+"""Start of a file's address that Gradio would fetch from another server, of any size."""
 
 
 class Guard:
-    """Refuse what the page does not need: unused parts of Gradio, and requests that name files on other servers.
+    """Refuses unused routes of Gradio, files on other servers, and malformed calls.
 
     Args:
         app: The next application.
+        check: Returns the error of a call, by its path and its JSON; None if it has none.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, check: Callable[[str, Any], str | None] = check_call) -> None:
         self.app = app
+        self.check = check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or pass it on."""
-        answer = None
+        """Refuse a request, or pass it on."""
+        wrong = None
         if scope["type"] == "http":
             path = path_of(scope)
             if path.startswith(UNUSED):
-                answer = refusal(404, "there is nothing here")
+                wrong = refusal(404, "not found")
             elif scope["method"] == "POST" and not path.startswith(UPLOAD):
-                answer, receive = await _read(path, receive)
-        await (answer or self.app)(scope, receive, send)
+                wrong, receive = await self._read(path, receive)
+        await (wrong or self.app)(scope, receive, send)
 
+    async def _read(self, path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
+        """Read and check a body; the returned `receive` lets the app read it again."""
+        receive_in_time = in_time(receive, MAX_BODY)
+        body = b""
+        more = True
+        while more:
+            try:
+                message = await receive_in_time()
+            except asyncio.TimeoutError:
+                return refusal(408, "the request did not arrive in time"), receive
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_BODY:
+                return refusal(413, f"the request is larger than {MAX_BODY} bytes"), receive
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-async def _read(path: str, receive: Receive) -> tuple[JSONResponse | None, Receive]:
-    """Read a body; returns what is wrong with it, and how the app can read it again."""
-    receive_in_time = in_time(receive, MAX_QUESTION)
-    body = b""
-    more = True
-    while more:
+        async def again() -> Message:
+            return messages.pop() if messages else await receive()
+
+        return self._refusal(path, body), again
+
+    def _refusal(self, path: str, body: bytes) -> JSONResponse | None:
+        """Return a refusal of a body, or None."""
         try:
-            message = await receive_in_time()
-        except asyncio.TimeoutError:
-            return refusal(408, "the request did not arrive in time"), receive
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_QUESTION:
-            return refusal(413, "that is more than a question needs"), receive
-    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+            call = json.loads(body)
+            files = list(paths_in(call))
+        except ValueError:  # not JSON, so not a call of Gradio's API
+            return None
+        except RecursionError:  # at which Gradio would fail too
+            return refusal(400, "the request is nested too deeply")
+        if any(isinstance(file, str) and REMOTE.match(file) for file in files):
+            return refusal(400, "files on other servers are not fetched; upload the song")
+        if not all(_is_path(file) for file in files):
+            return refusal(400, "path must be the response to an upload")
+        if not _can_be_sent_back(call):
+            return refusal(400, "numbers must be finite, and text UTF-8")
+        wrong = self.check(path, call)
+        return None if wrong is None else refusal(400, wrong)
 
-    async def again() -> Message:
-        return left.pop() if left else await receive()
 
-    return _refusal(path, body), again
-
-
-def _refusal(path: str, body: bytes) -> JSONResponse | None:
-    """What is wrong with a question: a file that it names is on another server or was not uploaded, or its form."""
+def _can_be_sent_back(call: Any) -> bool:
+    """Return whether a response can hold the values of a call."""
     try:
-        question = json.loads(body)
-        paths = list(_paths(question))
-    except ValueError:  # no JSON: not a question to Gradio's API
-        return None
-    except RecursionError:  # nor is what is nested as deep as that, but Gradio would fall over it too
-        return refusal(400, "the question is nested too deep")
-    if any(isinstance(named, str) and ELSEWHERE.match(named) for named in paths):
-        return refusal(400, "files on other servers are not fetched: upload the song")
-    if not all(_may_be_a_path(named) for named in paths):
-        return refusal(400, "path must be what the upload answered")
-    wrong = wrong_call(path, question)
-    return None if wrong is None else refusal(400, wrong)
+        json.dumps(call, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:  # of which UnicodeEncodeError is one
+        return False
+    return True
 
 
-def _may_be_a_path(path: Any) -> bool:
-    """Whether a system can be asked for a file of this name; Gradio would print a traceback otherwise."""
+def _is_path(path: Any) -> bool:
+    """Return whether the system accepts a path; else Gradio prints a traceback."""
     if not isinstance(path, str) or "\0" in path:
         return False
     try:
         parts = path.encode().split(b"/")
     except UnicodeEncodeError:
         return False
-    return max(map(len, parts)) <= MAX_NAME
-
-
-def _paths(tree: Any) -> Iterator[Any]:
-    """What is called ``path`` anywhere in plain data, if it is anything."""
-    if isinstance(tree, dict):
-        if tree.get("path") is not None:
-            yield tree["path"]
-        inner: Iterable[Any] = tree.values()
-    else:
-        inner = tree if isinstance(tree, list) else ()
-    for each in inner:
-        yield from _paths(each)
+    return max(len(part) for part in parts) <= MAX_NAME

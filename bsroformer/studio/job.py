@@ -1,4 +1,4 @@
-"""A song on its way through the studio."""
+"""A separation: what a visitor requested, and how far it is."""
 
 import math
 import time
@@ -8,42 +8,45 @@ from pathlib import Path
 from threading import Event
 from typing import Literal
 
-from bsroformer.studio.listening import Heard
-from bsroformer.studio.reserve import Claim
+from bsroformer.audio.files import AudioInfo
+from bsroformer.studio.preview import Preview
+from bsroformer.studio.workspace import Reservation
 
 State = Literal["waiting", "loading", "separating", "done", "cancelled", "failed"]
 FINISHED: tuple[State, ...] = ("done", "cancelled", "failed")
-BY_HAND = "You cancelled it. Separate starts it again."
-STRAGGLERS = 3.0
-"""Seconds in which questions may still come from a page that was closed; one that lives asks again soon."""
+CANCELLED_BY_VISITOR = "Cancelled. Press Separate to start again."
+LATE_REQUEST_SECONDS = 3.0
+"""After a page was closed, its last requests may still arrive for this long."""
 
 
 def visitor_of(name: str | None, address: str, kind: Literal["page", "program"]) -> str:
-    """What stands for a visitor when songs are counted: who signed in, else the address.
+    """Return the key under which a visitor's songs are counted; empty if unknown.
 
-    Pages and programs count apart, so that a program cannot take the places of the person at its side.
+    The key is the name that signed in, else the address. Pages and programs count apart, so that a program cannot
+    use up the queue positions of the person beside it.
     """
-    return f"{kind} {name or address}" if name or address else ""
+    visitor = name or address
+    return f"{kind} {visitor}" if visitor else ""
 
 
 def title_of(file: str | Path) -> str:
-    """What a song is called whose file has this name."""
+    """Return the song title that a file name stands for."""
     return Path(file).stem.removesuffix(".stem")  # of a .stem.mp4, which holds the mixture too
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a visitor wants.
+class SeparationRequest:
+    """A visitor's request for a separation.
 
     Attributes:
         source: The song's file.
-        title: Name of the song, for people.
-        checkpoint: Name of the checkpoint on the menu.
-        stems: Those to have, in this order.
-        rest: Whether what the stems leave of the mixture is wanted too.
+        title: The song's name, for people.
+        checkpoint: Name of the checkpoint in the catalog.
+        stems: Stems to compute, in this order.
+        rest: Whether to compute the rest too: the mixture minus the stems.
         overlap: See `Separator`.
-        shifts: See `Separator`; a whole number, of whatever type programs send it as.
-        visitor: Stands for the one who asks; empty if unknown. See `visitor_of`.
+        shifts: See `Separator`; a whole number, of any type that a program may send.
+        visitor: Who asks, see `visitor_of`; empty if unknown.
     """
 
     source: Path
@@ -56,91 +59,97 @@ class Wish:
     visitor: str = ""
 
     @property
-    def name(self) -> str:
-        """Of the file, for people."""
+    def file_name(self) -> str:
+        """The file's name, for people."""
         return f"{self.title}{self.source.suffix}"
 
     @property
-    def times(self) -> float:
+    def passes(self) -> float:
         """How often each sample is computed."""
         return self.shifts / (1 - self.overlap)
 
     @property
     def rest_name(self) -> str | None:
-        """What the rest is called, if it is wanted."""
+        """Name of the rest, if it is wanted."""
         if not self.rest:
             return None
         return f"no_{self.stems[0]}" if len(self.stems) == 1 else "residual"
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all stems, the rest last."""
-        return (*self.stems, *([self.rest_name] if self.rest_name else []))
+        """Names of all stems, the rest last."""
+        if self.rest_name is None:
+            return tuple(self.stems)
+        return (*self.stems, self.rest_name)
 
 
 @dataclass(eq=False)
 class Job:
-    """A song, what is to be done with it, and how far that is. One thread works on it, others look.
+    """A song in the studio. One thread works on it, others read it.
+
+    Times are by `time.monotonic`.
 
     Attributes:
-        token: Stands for it in addresses; whoever knows it may have its stems.
-        folder: Where all of its files are.
-        wish: What is to be done.
-        seconds: Length of the music, if the header of the file has it.
+        token: The job's secret name in URLs; who knows it may have the stems.
+        folder: Folder of all its files.
+        request: What is to be done.
+        audio: The header of the song's file.
+        seconds: Length of the song, if its header has it.
         state: How far it is.
         message: Why it ended without stems.
-        notes: What is worth knowing of the stems.
+        notes: Remarks on the stems, as sentences.
         done: Seconds of music that are separated.
-        heard: How much of it can be heard, once it is begun.
-        sample_rate: Of the stems, Hz, which is the file's; what can be heard may have another one.
-        files: The complete stems, in the order of the wish's names; none before all are complete.
-        begun: When its separation began, by `time.monotonic`.
-        finished: When it ended, one way or another.
-        asked: When somebody last asked about it; see `ask`.
-        left: When its page was last closed, by `time.monotonic`.
-        why_cancelled: Why its end was asked for, if it was.
-        successor: Token of the song that took its place, if one did.
-        claim: Space on the disk that its stems may take.
+        preview: What can be heard so far, once the separation has started.
+        files: The stems in the order of ``request.names``; empty until all are complete.
+        started_at: When the separation started.
+        finished_at: When it ended in one of the states `FINISHED`.
+        last_seen: When its page or program last asked about it, see `touch`.
+        closed_at: When its page was last closed.
+        cancel_reason: Why it is to be cancelled, as a sentence.
+        successor: Token of the song that replaced it.
+        reservation: Disk space for its stems.
     """
 
     token: str
     folder: Path
-    wish: Wish
+    request: SeparationRequest
+    audio: AudioInfo | None = None
     seconds: float | None = None
     state: State = "waiting"
     message: str | None = None
     notes: list[str] = field(default_factory=list)
     done: float = 0.0
-    heard: Heard | None = None
-    sample_rate: int | None = None
+    preview: Preview | None = None
     files: tuple[Path, ...] = ()
-    begun: float | None = None
-    finished: float | None = None
-    asked: float = field(default_factory=time.monotonic)
-    left: float = -math.inf
-    why_cancelled: str = ""
+    started_at: float | None = None
+    finished_at: float | None = None
+    last_seen: float = field(default_factory=time.monotonic)
+    closed_at: float = -math.inf
+    cancel_reason: str = ""
     successor: str | None = None
-    claim: Claim | None = None
+    reservation: Reservation | None = None
     _cancelled: Event = field(default_factory=Event)
 
-    def cancel(self, why: str = BY_HAND) -> None:
-        """Ask for its end, which comes with the next piece; a job that is finished stays as it is."""
-        self.why_cancelled = why
+    def cancel(self, reason: str = CANCELLED_BY_VISITOR) -> None:
+        """Request its end, which comes with the next block; a finished job stays as it is."""
+        self.cancel_reason = reason
         self._cancelled.set()
-
-    def ask(self) -> None:
-        """Take note that somebody asks about it, unless it may be a page that has been closed meanwhile."""
-        now = time.monotonic()
-        if now - self.left > STRAGGLERS:
-            self.asked = now
 
     @property
     def cancelled(self) -> bool:
-        """Whether its end was asked for."""
+        """Whether its end was requested."""
         return self._cancelled.is_set()
 
+    def touch(self) -> None:
+        """Note that a page or program still asks, unless the page was just closed."""
+        now = time.monotonic()
+        if now - self.closed_at > LATE_REQUEST_SECONDS:
+            self.last_seen = now
+
     def finish(self, state: State, message: str | None = None) -> None:
-        """End it."""
-        self.state, self.message, self.finished = state, message, time.monotonic()
-        if self.claim is not None:
-            self.claim.release()
+        """Enter one of the states `FINISHED`, and release unused disk space."""
+        self.state = state
+        self.message = message
+        self.finished_at = time.monotonic()
+        if self.reservation is not None:
+            self.reservation.release()

@@ -1,4 +1,4 @@
-"""How well a checkpoint separates, as far as its run has found out."""
+"""Scores of a checkpoint, from its run's evaluation or validation."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,19 +15,19 @@ from bsroformer.report.monitor import Monitor
 from bsroformer.run_folder import CHECKPOINTS, RunFolder
 
 METRICS = ("SI-SDR", "cSDR", "uSDR")
-"""Those to show, the first that there is."""
+"""Metrics that may be shown, the preferred one first."""
 VALIDATED = "validation "
-"""What the name of a score begins with that a training computed on its validation songs."""
+"""Prefix of metrics that were computed on validation songs during a training."""
 
 
 @dataclass(frozen=True)
 class KnownScores:
-    """Scores in dB.
+    """Scores of a checkpoint, in dB.
 
     Attributes:
-        metric: What they are of; None if nothing is known.
-        mean: Over the stems.
-        stems: By stem, where that is known.
+        metric: The metric; None if no scores are known.
+        mean: Mean over the stems.
+        stems: Score of each stem, if known.
     """
 
     metric: str | None = None
@@ -46,28 +46,29 @@ class _Made(BaseModel):
 
 
 class _Results(BaseModel):
-    """What is needed of an evaluation's ``results.json``."""
+    """The part of an evaluation's ``results.json`` that is read here."""
 
     methods: list[_Method]
     made: _Made
 
 
 def known_scores(checkpoint: Checkpoint) -> KnownScores:
-    """The scores on test songs from the checkpoint's run; else its validation's; else none."""
+    """Return a checkpoint's scores on test songs, else on validation songs, else none."""
     path = checkpoint.file.path
-    for name, method in _scored(path.parent):
-        if name == path.name and (known := _known(method)):
+    for name, method in _evaluated_methods(path.parent):
+        known = _scores_of(method) if name == path.name else None
+        if known is not None:
             return known
     return _validation_score(checkpoint) or KnownScores()
 
 
-def evaluated(folder: Path) -> list[str]:
-    """Names of the files in a run's folder of checkpoints that were scored on test songs."""
-    return [name for name, _ in _scored(folder)]
+def evaluated_files(folder: Path) -> list[str]:
+    """List the checkpoints of a run that were evaluated on test songs."""
+    return [name for name, _ in _evaluated_methods(folder)]
 
 
-def _scored(folder: Path) -> Iterator[tuple[str, _Method]]:
-    """What the evaluation of a run found, by the file of each model in the run's folder of checkpoints."""
+def _evaluated_methods(folder: Path) -> Iterator[tuple[str, _Method]]:
+    """File name and results of each model of a run's evaluation."""
     if folder.absolute().name != CHECKPOINTS:
         return
     run = RunFolder.of(folder.absolute())
@@ -81,25 +82,29 @@ def _scored(folder: Path) -> Iterator[tuple[str, _Method]]:
             yield Path(checkpoint).name, method
 
 
-def _known(method: _Method) -> KnownScores | None:
+def _scores_of(method: _Method) -> KnownScores | None:
     for metric in METRICS:
-        found = {row: db for row, of in method.scores.items() if (db := of.get(metric)) is not None}
-        scores = {row: db for row, db in found.items() if math.isfinite(db)}
+        scores: dict[str, float] = {}
+        for row, by_metric in method.scores.items():
+            score = by_metric.get(metric)
+            if score is not None and math.isfinite(score):
+                scores[row] = score
         if MEAN in scores:
             return KnownScores(metric, scores.pop(MEAN), scores)
     return None
 
 
 def _validation_score(checkpoint: Checkpoint) -> KnownScores | None:
-    """Score that Lightning's `ModelCheckpoint` notes in the file that it keeps as the best; None without one in dB."""
+    """Read the score in dB that Lightning's `ModelCheckpoint` stores, if any."""
     callbacks = checkpoint.file.entries.get("callbacks")
     states = callbacks.values() if isinstance(callbacks, dict) else ()
     for state in states:
         monitor = Monitor(str(state.get("monitor"))) if isinstance(state, dict) else None
         if monitor is None or not monitor.name.startswith(monitor.metric):
             continue
-        with suppress(KeyError, TypeError, ValueError, RuntimeError):  # a stranger's
+        with suppress(KeyError, TypeError, ValueError, RuntimeError):  # the file may come from anyone
             score = float(state["best_model_score"])
-            if Path(state["best_model_path"]).name == checkpoint.file.path.name and math.isfinite(score):
+            best = Path(state["best_model_path"]).name
+            if best == checkpoint.file.path.name and math.isfinite(score):
                 return KnownScores(f"{VALIDATED}{monitor.label}", score)
     return None

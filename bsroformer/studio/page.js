@@ -1,12 +1,13 @@
-// Runs where Gradio has put <stem-player>; `element`, `props` and `watch` are Gradio's. The value is a song's token.
-const player = element.querySelector("stem-player"), KEPT = "stem studio";
+// Runs after Gradio has inserted <stem-player>; `element`, `props` and `watch` are Gradio's. The value is a token.
+const player = element.querySelector("stem-player");
+const KEPT = "stem studio";
 
 async function show(token) {
   await customElements.whenDefined("stem-player");
   player.show(token);
 }
 
-/** Keep a token for when this tab is loaded again; browsers may forbid it. */
+/** Store a token for the case that this tab is loaded again; browsers may forbid it. */
 function keep(token) {
   try {
     if (token) sessionStorage.setItem(KEPT, token);
@@ -18,7 +19,7 @@ function keep(token) {
 
 watch("value", async () => {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  // On a phone the player is below the controls, and not to be seen before it has facts.
+  // On a phone the player is below the controls, and invisible until it has a status.
   player.addEventListener("stem-player-state", () => player.scrollIntoView({ behavior: calm ? "auto" : "smooth" }), {
     once: true,
   });
@@ -26,10 +27,11 @@ watch("value", async () => {
   await show(props.value);
 });
 
-// A page that is loaded again shows the song that it showed, to this tab alone, if that is still there.
-// As a value it is sent with the next song, which takes its place.
+// A page that is loaded again shows the song of this tab again, if it is not deleted.
+// The value is sent with the next song, which replaces it.
 const kept = keep();
 if (kept) {
   props.value = kept;
-  fetch(new URL(`songs/${kept}`, document.baseURI)).then((answer) => answer.ok && props.value === kept && show(kept));
+  const url = new URL(`songs/${kept}`, document.baseURI);
+  fetch(url).then((response) => response.ok && props.value === kept && show(kept));
 }

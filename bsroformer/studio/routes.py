@@ -1,21 +1,19 @@
-"""What the instrument asks for, by token and number; see `bsroformer.studio.downloads` for what it takes home.
+"""Routes of the player: status, segments and downloads of a song.
 
-What comes in an address is checked by pattern before anything touches the disk, and no part of it ever becomes one of
-a path: tracks and segments go by number.
+An address is checked by pattern before anything touches the disk, and no part of it becomes part of a path: tracks and
+segments go by number.
 """
 
-import inspect
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, TypeVar
 from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
-from gradio.routes import App
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -24,9 +22,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bsroformer.errors import InputError
 from bsroformer.file_names import safe_name
-from bsroformer.studio.abandoned import TOKEN
-from bsroformer.studio.downloads import NotDoneError, NotMadeError, mix_in, stem_in, zip_of
+from bsroformer.studio.cleanup import TOKEN
+from bsroformer.studio.downloads import NotCreatedError, NotDoneError, mix_in, stem_in, zip_of
 from bsroformer.studio.job import Job
+from bsroformer.studio.middleware import signed_in
+from bsroformer.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -44,136 +44,111 @@ MEDIA_TYPES = {
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 PRIVATE = {**NOSNIFF, "Cache-Control": "no-store"}
 IMMUTABLE = {**NOSNIFF, "Cache-Control": "private, max-age=3600, immutable"}
-DOWNLOADS_AT_A_TIME = 16
+MAX_DOWNLOAD_THREADS = 16
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Answer = Callable[[Request, Job], Awaitable[Response]]
+Handler = Callable[[Request, Job], Awaitable[Response]]
 
 
-class Songs(Protocol):
-    """Who knows the songs."""
-
-    def job(self, token: str) -> Job | None:
-        """The song that a token stands for, if it stands for one."""
-
-    def facts(self, job: Job) -> dict[str, Any]:
-        """What the page shows of it, as JSON has it."""
-
-    def cancel(self, job: Job) -> None:
-        """End it."""
-
-    def leave(self, job: Job) -> None:
-        """Its page was closed."""
-
-
-def routes_of(studio: Songs) -> list[Route]:
-    """The routes of a studio, below ``songs/``, for an app of Gradio's: ``launch(app_kwargs={"routes": ...})``."""
-    answers: dict[str, Answer] = {
-        "": partial(_facts, studio),
-        "/listen/{name}": _listen,
+def routes_of(studio: Studio) -> list[Route]:
+    """Return the routes of a studio, below ``songs/``, for Gradio's app."""
+    reads: dict[str, Handler] = {
+        "": partial(_status, studio),
+        "/listen/{name}": _segment,
         "/stems/{name}": _stem,
         "/stems.zip": _zip,
         "/mix.{format}": _mix,
     }
-    gets = [Route(f"/songs/{{token}}{path}", _endpoint(studio, answer)) for path, answer in answers.items()]
-    asks = {"cancel": studio.cancel, "leave": studio.leave}
+    actions: dict[str, Handler] = {
+        "/cancel": partial(_act, studio.cancel),
+        "/leave": partial(_act, studio.page_closed),
+    }
+    gets = [Route(f"/songs/{{token}}{path}", _endpoint(studio, handler)) for path, handler in reads.items()]
     posts = [
-        Route(f"/songs/{{token}}/{what}", _endpoint(studio, partial(_done, act)), methods=["POST"])
-        for what, act in asks.items()
+        Route(f"/songs/{{token}}{path}", _endpoint(studio, handler), methods=["POST"])
+        for path, handler in actions.items()
     ]
     return [*gets, *posts]
 
 
-async def signed_in(request: Request) -> bool:
-    """Whether the visitor may use the app: Gradio asks those for a name and a password who use routes of its own only.
+def _endpoint(studio: Studio, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Admit visitors who have signed in and know a token, and turn errors into JSON."""
 
-    This is `get_current_user` and `login_check` of ``gradio/routes.py``.
-    """
-    app = request.app
-    if not isinstance(app, App):
-        return True
-    if app.auth_dependency is not None:
-        user = app.auth_dependency(request)
-        return (await user if inspect.isawaitable(user) else user) is not None
-    if app.auth is None:
-        return True
-    names = f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}"
-    return any(app.tokens.get(request.cookies.get(name)) is not None for name in names)
-
-
-def _endpoint(studio: Songs, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """Let somebody in who has signed in and knows a token, and tell in JSON what is wrong otherwise."""
-
-    async def answered(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         if not await signed_in(request):
             return _refusal(401, "Sign in first.")
         token = request.path_params["token"]
         job = studio.job(token) if TOKEN.fullmatch(token) else None
         if job is None:
-            return _unknown()
+            return _not_found()
         try:
-            return await answer(request, job)
+            return await handler(request, job)
         except InputError as error:
             return _refusal(400, str(error))
         except NotDoneError as error:
             return _refusal(409, str(error))
-        except NotMadeError as error:
-            return _not_made(job, error)
+        except NotCreatedError as error:
+            return _not_created(job, error)
 
-    return answered
+    return endpoint
 
 
 def _refusal(status: int, sentence: str) -> Response:
     return JSONResponse({"error": sentence}, status, headers=PRIVATE)
 
 
-def _unknown() -> Response:
-    """The one answer to whatever is not there, so that it tells nothing of what is."""
-    return _refusal(404, "There is no such song or part of it, or no longer.")
+def _not_found() -> Response:
+    """Return the one response for all that does not exist, which reveals nothing."""
+    return _refusal(404, "Song not found, or this part of it; it may have been deleted.")
 
 
-def _not_made(job: Job, error: NotMadeError) -> Response:
-    """The song may have been deleted meanwhile; otherwise it is for whoever runs the studio to know what went wrong."""
+def _not_created(job: Job, error: NotCreatedError) -> Response:
+    """Report that a song was deleted meanwhile, or log an error of the server."""
     if not all(path.exists() for path in job.files):
-        return _unknown()
-    log.error("A download could not be made: %s", error)
-    return _refusal(503, "The file cannot be written now: try again later.")
+        return _not_found()
+    log.error("A download could not be created: %s", error)
+    return _refusal(503, "The file cannot be written now; try again later.")
 
 
-async def _facts(studio: Songs, request: Request, job: Job) -> Response:
-    job.ask()
-    return JSONResponse(studio.facts(job), headers=PRIVATE)
+async def _status(studio: Studio, request: Request, job: Job) -> Response:
+    job.touch()
+    return JSONResponse(studio.status(job), headers=PRIVATE)
 
 
-async def _done(act: Callable[[Job], None], request: Request, job: Job) -> Response:
-    """Do it; another site, which may send a visitor's browser here, would have to know the token too."""
-    act(job)
+async def _act(action: Callable[[Job], None], request: Request, job: Job) -> Response:
+    """Change a song's state; another site would have to know the token."""
+    action(job)
     return Response(status_code=204, headers=PRIVATE)
 
 
-async def _listen(request: Request, job: Job) -> Response:
-    job.ask()
-    parts = SEGMENT.fullmatch(request.path_params["name"])
-    if parts is None or int(parts[2] or 0) > len(job.wish.names):
-        return _unknown()
-    segment = f"{int(parts[1]):05}"
-    name = f"{segment}.{int(parts[2])}.flac" if parts[2] else f"{segment}.{parts[3]}"
-    return _SongFile(job.folder / "listen" / name, IMMUTABLE)
+async def _segment(request: Request, job: Job) -> Response:
+    job.touch()
+    match = SEGMENT.fullmatch(request.path_params["name"])
+    if match is None:
+        return _not_found()
+    segment, track, picture = match.groups()
+    if int(track or 0) > len(job.request.names):
+        return _not_found()
+    suffix = f"{int(track)}.flac" if track else picture
+    return _SongFile(job.folder / "listen" / f"{int(segment):05}.{suffix}", IMMUTABLE)
 
 
 async def _stem(request: Request, job: Job) -> Response:
-    parts = STEM.fullmatch(request.path_params["name"])
-    if parts is None or not 1 <= int(parts[1]) <= len(job.wish.names):
-        return _unknown()
-    track, format = int(parts[1]), parts[2]
+    match = STEM.fullmatch(request.path_params["name"])
+    names = job.request.names
+    if match is None or not 1 <= int(match[1]) <= len(names):
+        return _not_found()
+    track = int(match[1])
+    format = match[2]
     path = await _in_thread(stem_in, job, track, format)
-    return _SongFile(path, PRIVATE, _file_name(job, job.wish.names[track - 1], format))
+    return _SongFile(path, PRIVATE, _file_name(job, names[track - 1], format))
 
 
 async def _mix(request: Request, job: Job) -> Response:
     format = request.path_params["format"]
-    path = await _in_thread(mix_in, job, _levels(request.query_params.get("levels", "")), format)
+    levels = _levels(request.query_params.get("levels", ""))
+    path = await _in_thread(mix_in, job, levels, format)
     return _SongFile(path, PRIVATE, _file_name(job, "mix", format))
 
 
@@ -187,73 +162,73 @@ async def _zip(request: Request, job: Job) -> Response:
 
 
 def _levels(text: str) -> list[float]:
-    """Numbers between commas.
+    """Parse numbers between commas.
 
     Raises:
-        InputError: If they are none.
+        InputError: The text contains something else.
     """
     try:
         if LEVELS.fullmatch(text):
             return [float(level) for level in text.split(",")]
     except ValueError:
         pass
-    raise InputError("levels is no list of numbers: give one for each stem, as in levels=1,0,0.5,1")
+    raise InputError("levels must be a list of numbers, one for each stem, as in levels=1,0,0.5,1")
 
 
 def _file_name(job: Job, part: str, suffix: str) -> str:
-    """What a download is called on the visitor's disk."""
-    return f"{safe_name(job.wish.title, 'song')} - {safe_name(part, 'stem')}.{suffix}"
+    """Return the name of a download on the visitor's disk."""
+    return f"{safe_name(job.request.title, 'song')} - {safe_name(part, 'stem')}.{suffix}"
 
 
-_threads: RunVar[CapacityLimiter] = RunVar("threads of downloads")
+_limiter: RunVar[CapacityLimiter] = RunVar("threads of downloads")
 
 
 async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run what may wait for a conversion in a thread; they are few, and not those that facts and sounds need."""
-    limiter = _threads.get(None)
+    """Run a slow function in one of a few threads; status and segments use others."""
+    limiter = _limiter.get(None)
     if limiter is None:
-        limiter = CapacityLimiter(DOWNLOADS_AT_A_TIME)
-        _threads.set(limiter)
+        limiter = CapacityLimiter(MAX_DOWNLOAD_THREADS)
+        _limiter.set(limiter)
     return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=limiter)
 
 
 async def _streamed(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The same parts, each made in a thread."""
+    """Yield the parts, each computed in a thread."""
     while (part := await _in_thread(next, parts, None)) is not None:
         yield part
 
 
 class _SongFile(FileResponse):
-    """A file of a song, which may be deleted while it is asked for: it is unknown then.
+    """Sends a file of a song, or `_not_found` if it is deleted meanwhile.
 
     Args:
         path: The file.
-        headers: Of the answer.
-        name: What it is called on the visitor's disk, if it is to be kept there.
+        headers: Of the response.
+        name: Name of a download on the visitor's disk; None for a file that is only played or shown.
     """
 
     def __init__(self, path: Path, headers: dict[str, str], name: str | None = None) -> None:
         super().__init__(path, headers=headers, media_type=MEDIA_TYPES[path.suffix.removeprefix(".")], filename=name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; the head waits for the first bytes, without which it would be too late to refuse."""
+        """Send the file; the head waits for the first bytes, up to which we may refuse."""
         head: list[Message] = []
-        begun = False
+        started = False
 
         async def send_later(message: Message) -> None:
-            nonlocal begun
+            nonlocal started
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(NOSNIFF)
                 head.append(message)
                 return
-            begun = True
+            started = True
             while head:
                 await send(head.pop())
             await send(message)
 
         try:
             await super().__call__(scope, receive, send_later)
-        except (OSError, RuntimeError):  # starlette's word for a file that is not there
-            if begun:
+        except (OSError, RuntimeError):  # Starlette raises RuntimeError for a missing file
+            if started:
                 raise
-            await _unknown()(scope, receive, send)
+            await _not_found()(scope, receive, send)

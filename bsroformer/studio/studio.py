@@ -1,4 +1,4 @@
-"""The studio: who is next, the one model that separates, and what became of each song."""
+"""The studio: queues and separates the songs of all visitors."""
 
 import logging
 import math
@@ -7,225 +7,218 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event, Thread
 
-from bsroformer.audio.files import probe
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Delivery, SeparatedSong, separate_file
-from bsroformer.studio.admission import Admission, for_people
-from bsroformer.studio.facts import Facts, Pace, facts_of
-from bsroformer.studio.held_model import HeldModel
-from bsroformer.studio.job import BY_HAND, FINISHED, Job, Wish
+from bsroformer.studio.admission import Admission, Admitted, replace_paths
+from bsroformer.studio.catalog import CheckpointOption
+from bsroformer.studio.job import CANCELLED_BY_VISITOR, FINISHED, Job, SeparationRequest
+from bsroformer.studio.job_queue import JobQueue, SpeedEstimator, logged
+from bsroformer.studio.job_status import Status, job_status
 from bsroformer.studio.limits import Limits, check_types
-from bsroformer.studio.line import Line, logged
-from bsroformer.studio.listening import Listening
-from bsroformer.studio.menu import Offer
-from bsroformer.studio.reserve import Claim, Reserve
-from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.model_cache import ModelCache
+from bsroformer.studio.preview import PreviewRecorder
+from bsroformer.studio.workspace import Workspace, is_nearly_full
 
-PATIENCE = 120.0
-"""Seconds after which a song that nobody asks about makes room for others: its page was closed, or its phone sleeps."""
-GRACE = 15.0
-"""Seconds that a page has to come back after it said that it was closed: it may be loaded again, or be open twice."""
-ROUND = 5.0
-"""Seconds between two looks at what can be cancelled or deleted."""
+ABANDONED_SECONDS = 120.0
+"""A song without requests for so long may be cancelled: its page is closed, or its phone sleeps."""
+REOPEN_SECONDS = 15.0
+"""How long a page that was closed may take to come back: it may be loaded again, or be open twice."""
+CLEANUP_INTERVAL_S = 5.0
 
 log = logging.getLogger(__name__)
 
 
 class Studio:
-    """Separates the songs of all visitors, one after another, with one model in memory.
+    """Separates the songs of all visitors, one after another.
 
     Args:
-        offers: The checkpoints to choose from, the usual one first.
+        options: The checkpoints to choose from, the default one first.
         model: Loads them.
-        shelf: Keeps the songs' folders.
-        limits: What a visitor may ask for.
-        delivery: In which form stems are written.
-        told: Is given a line of text when a song begins or ends.
+        workspace: Keeps the songs' files.
+        limits: What a visitor may request.
+        delivery: How stems are written.
+        report: Gets a line of text at the end of each song.
 
     Attributes:
-        offers: The checkpoints by name, in order.
-        reserve: Space on the disk of songs and uploads.
+        checkpoints: The checkpoints by name, in order.
     """
 
     def __init__(
         self,
-        offers: Sequence[Offer],
-        model: HeldModel,
-        shelf: Shelf,
+        options: Sequence[CheckpointOption],
+        model: ModelCache,
+        workspace: Workspace,
         limits: Limits,
         delivery: Delivery,
-        told: Callable[[str], None] = log.info,
+        report: Callable[[str], None] = log.info,
     ) -> None:
-        self.offers = {offer.name: offer for offer in offers}
-        self.model, self.shelf, self.limits, self.delivery, self.told = model, shelf, limits, delivery, told
+        self.checkpoints = {option.name: option for option in options}
+        self.model = model
+        self.workspace = workspace
+        self.limits = limits
+        self.delivery = delivery
+        self.report = report
         self._jobs: dict[str, Job] = {}
-        self.reserve = Reserve(shelf.songs)
-        self._admission = Admission(limits, shelf, self.reserve)
-        self._pace = Pace()
-        self._line = Line(self._separate, limits.songs, limits.songs_each)
+        self._admission = Admission(limits, workspace)
+        self._speed = SpeedEstimator()
+        self._queue = JobQueue(self._separate, limits.songs, limits.songs_each)
         self._closed = Event()
-        self._rounds = Thread(target=self._make_rounds, name="studio rounds", daemon=True)
-        self._rounds.start()
+        Thread(target=self._clean_up_regularly, name="studio cleanup", daemon=True).start()
 
-    def submit(self, wish: Wish, instead_of: Job | None = None) -> Job:
-        """Take a song in.
+    def submit(self, request: SeparationRequest, replaces: Job | None = None) -> Job:
+        """Queue a song.
 
         Args:
-            wish: What is to be done.
-            instead_of: A song of the same visitor, which is cancelled and whose place in the line this one may have.
+            request: What is to be done.
+            replaces: A song of the same visitor. It is cancelled and does not count towards the limits.
 
         Raises:
-            InputError: If it cannot be taken: unreadable, too large, too long, of an odd rate, too many before it.
+            InputError: The song is refused: unreadable, too large, too long, or the queue is full.
         """
-        check_types(wish)
-        wish = replace(wish, stems=tuple(wish.stems))
-        offer = self.offer(wish.checkpoint)
-        seconds, claim = self._admission.admit(wish, offer)
+        check_types(request)
+        request = replace(request, stems=tuple(request.stems))
+        admitted = self._admission.admit(request, self.checkpoint(request.checkpoint))
         try:
-            job = self._joined(wish, claim, seconds, instead_of)
+            job = self._enqueue(request, admitted, replaces)
         except InputError:
-            claim.release()
+            admitted.reservation.release()
             raise
-        if instead_of is not None:
-            instead_of.successor = job.token
-            self.cancel(instead_of, "Another song took its place.")
+        if replaces is not None:
+            replaces.successor = job.token
+            self.cancel(replaces, "Replaced by another song.")
         return job
 
-    def _joined(self, wish: Wish, claim: Claim, seconds: float | None, instead_of: Job | None) -> Job:
-        """A new job at the end of the line.
+    def _enqueue(self, request: SeparationRequest, admitted: Admitted, replaces: Job | None) -> Job:
+        """Create a job and add it to the queue.
 
         Raises:
-            InputError: If there are too many before it, or its folder cannot be made.
+            InputError: The queue is full, or the job's folder cannot be created.
         """
-        token, folder = self.shelf.new()
-        job = Job(token, folder, wish, seconds, claim=claim)
+        token, folder = self.workspace.new_song()
+        job = Job(token, folder, request, admitted.audio, admitted.seconds, reservation=admitted.reservation)
         self._jobs[token] = job
         try:
-            self._line.join(job, instead_of)
+            self._queue.add(job, replaces)
         except InputError:
             del self._jobs[token]
-            self.shelf.discard(token)
+            self.workspace.delete_song(token)
             raise
         return job
 
-    def offer(self, name: str) -> Offer:
-        """The checkpoint of that name.
+    def checkpoint(self, name: str) -> CheckpointOption:
+        """Return the checkpoint of a name.
 
         Raises:
-            InputError: If there is none.
+            InputError: The name is unknown.
         """
-        known = self.offers.get(name) if isinstance(name, str) else None  # programs may send anything
-        if known is None:
+        option = self.checkpoints.get(name) if isinstance(name, str) else None  # programs may send anything
+        if option is None:
             shown = name if isinstance(name, str) else repr(name)
-            raise InputError(f"there is no checkpoint {shown[:100]} here: choose one of {', '.join(self.offers)}")
-        return known
+            raise InputError(f"unknown checkpoint {shown[:100]}; choose one of {', '.join(self.checkpoints)}")
+        return option
 
     def job(self, token: str) -> Job | None:
-        """The song that a token stands for, unless it was deleted."""
+        """Return the job of a token, unless it was deleted."""
         return self._jobs.get(token) if isinstance(token, str) else None  # programs may send anything
 
-    def cancel(self, job: Job, why: str = BY_HAND) -> None:
-        """End a job: at once if it waits, with the next piece if it is in work."""
-        job.cancel(why)
-        if self._line.leave(job):
-            job.finish("cancelled", why)
+    def cancel(self, job: Job, reason: str = CANCELLED_BY_VISITOR) -> None:
+        """Cancel a job: at once if it waits, with the next block if it is in work."""
+        job.cancel(reason)
+        if self._queue.remove(job):
+            job.finish("cancelled", reason)
 
-    def leave(self, job: Job) -> None:
-        """Take note that a page was closed: its song is cancelled unless somebody asks about it again soon."""
-        job.left = time.monotonic()
-        job.asked = job.left - PATIENCE + GRACE
+    def page_closed(self, job: Job) -> None:
+        """Note that a job's page was closed, after which the job may be cancelled."""
+        job.closed_at = time.monotonic()
+        job.last_seen = job.closed_at - ABANDONED_SECONDS + REOPEN_SECONDS
 
-    def facts(self, job: Job) -> Facts:
-        """What a page may know of a song: see `facts_of`."""
-        return facts_of(job, self._line.ahead(job), self._pace, self.limits)
+    def status(self, job: Job) -> Status:
+        """Describe a job for its page, see `job_status`."""
+        return job_status(job, self._queue.ahead(job), self._speed, self.limits)
 
     def close(self) -> None:
         """Cancel all songs and delete their files."""
         self._closed.set()
         for job in list(self._jobs.values()):
             self.cancel(job)
-        self._line.close()
-        self.shelf.close()
+        self._queue.close()
+        self.workspace.close()
 
     def _separate(self, job: Job) -> None:
-        """Do a job; whatever goes wrong with it is told to its page."""
+        """Do a job, and pass each error on to its page."""
         try:
             self._write_stems(job)
         except Cancelled:
-            job.finish("cancelled", job.why_cancelled)
+            job.finish("cancelled", job.cancel_reason)
         except InputError as error:
-            job.finish("failed", for_people(error, self._own_names(job)))
+            job.finish("failed", replace_paths(error, self._display_names(job)))
         except Exception as error:
             if out_of_memory(error):
                 self.model.drop()
-                job.finish("failed", "The memory of this machine is full: try again later, or less overlap.")
+                job.finish("failed", "The server is out of memory; try again later, or with less overlap.")
             else:
                 log.exception("unexpected")
-                job.finish("failed", "Something went wrong that should not have; whoever runs this page sees what.")
-        self.told(f"{job.wish.title}: {job.state}")
+                job.finish("failed", "Internal error; details are in the server log.")
+        self.report(f"{job.request.title}: {job.state}")
 
-    def _own_names(self, job: Job) -> dict[str, str]:
-        """What the visitor calls the files that a message may be about."""
-        offer = self.offers[job.wish.checkpoint]
-        configs = {} if offer.config is None else {offer.config: "its YAML"}
-        return {str(job.wish.source): job.wish.name, f"{job.folder}/": "", offer.path: offer.name, **configs}
+    def _display_names(self, job: Job) -> dict[str, str]:
+        """Names, for the visitor, of the paths that a message may contain."""
+        option = self.checkpoints[job.request.checkpoint]
+        names = {str(job.request.source): job.request.file_name, f"{job.folder}/": "", option.path: option.name}
+        if option.config is not None:
+            names[option.config] = "its YAML"
+        return names
 
     def _write_stems(self, job: Job) -> None:
         if job.cancelled:
             raise Cancelled
-        wish = job.wish
+        request = job.request
         job.state = "loading"
-        separator = self.model.separator(self.offer(wish.checkpoint), wish.stems, wish.overlap, int(wish.shifts))
-        listening = Listening(separator, job.folder / "listen", wish.rest)
-        job.sample_rate = probe(wish.source).sample_rate
-        job.heard = listening.heard
-        job.state, job.begun = "separating", time.monotonic()
+        option = self.checkpoint(request.checkpoint)
+        separator = self.model.separator(option, request.stems, request.overlap, int(request.shifts))
+        recorder = PreviewRecorder(separator, job.folder / "listen", request.rest)
+        job.preview = recorder.preview
+        job.started_at = time.monotonic()
+        job.state = "separating"
 
         def progress(done: float, total: float | None) -> None:
             job.done = done
-            self._check_growth(job, done)
+            self._check_growth(job)
 
         song = separate_file(
-            listening,
-            wish.source,
+            recorder,
+            request.source,
             job.folder / "stems",
             self.delivery,
-            wish.rest_name,
+            request.rest_name,
             downmix=True,
             progress=progress,
             cancelled=lambda: job.cancelled,
         )
-        self._pace.learn(wish, song.seconds, song.seconds_taken)
-        job.seconds, job.files = song.seconds, song.files
-        job.notes += notes_of(song)
+        self._speed.record(request, song.seconds, song.seconds_taken)
+        job.seconds = song.seconds
+        job.files = song.files
+        job.notes += notes_on(song, channels=job.audio.channels if job.audio else 2)
         job.finish("done")
 
-    def _check_growth(self, job: Job, done: float) -> None:
-        """Stop a song that turns out longer than its header promised, once that is beyond a limit.
+    def _check_growth(self, job: Job) -> None:
+        """Raise `InputError` if a song is longer than its header says, and too long."""
+        name = job.request.file_name
+        self.limits.check_length(job.done, name)
+        self.limits.check_work(job.done, job.request.passes, name)
+        if job.reservation is not None and job.seconds:
+            job.reservation.note_written(job.reservation.size * job.done / job.seconds)
+        if is_nearly_full(self.workspace.songs):
+            raise InputError(f"the disk is too full for the rest of {name}; try again later")
 
-        Args:
-            job: The song.
-            done: Seconds of its stems that are written.
+    def _clean_up_regularly(self) -> None:
+        while not self._closed.wait(CLEANUP_INTERVAL_S):
+            with logged("a cleanup"):
+                self.clean_up(time.monotonic())
 
-        Raises:
-            InputError: If it is too long, too much work or too large for the disk.
-        """
-        name = job.wish.name
-        self.limits.check_length(done, name)
-        self.limits.check_work(done, job.wish.times, name)
-        if job.claim is not None and job.seconds:
-            job.claim.note_written(job.claim.size * done / job.seconds)
-        if self.reserve.is_short:
-            raise InputError(f"the disk has no room for more of {name}: try later, when other songs are deleted")
-
-    def _make_rounds(self) -> None:
-        while not self._closed.wait(ROUND):
-            with logged("a round"):
-                self.look_after(time.monotonic())
-
-    def look_after(self, now: float) -> None:
-        """Cancel songs whose pages are closed, if others wait, and delete songs whose time is over.
+    def clean_up(self, now: float) -> None:
+        """Cancel songs whose pages are closed, if others wait, and delete expired songs.
 
         Args:
             now: By `time.monotonic`.
@@ -233,18 +226,21 @@ class Studio:
         jobs = list(self._jobs.values())
         unfinished = [job for job in jobs if job.state not in FINISHED]
         for job in unfinished:
-            if now - job.asked > PATIENCE and unfinished[1:]:
-                self.cancel(job, "It was cancelled, since its page was closed and others were waiting.")
-        for token in self.shelf.sweep(jobs):
+            if now - job.last_seen > ABANDONED_SECONDS and len(unfinished) > 1:
+                self.cancel(job, "Cancelled because its page was closed while other songs were waiting.")
+        finished = {job.token: job.finished_at for job in jobs}
+        in_use = [job.request.source for job in jobs if job.finished_at is None]
+        for token in self.workspace.delete_expired(finished, in_use):
             self._jobs.pop(token, None)
 
 
-def notes_of(song: SeparatedSong) -> list[str]:
-    """What is worth knowing of stems."""
-    channels = probe(song.source).channels
-    notes = [f"Its {channels} channels were mixed down to two."] if channels > 2 else []
+def notes_on(song: SeparatedSong, channels: int) -> list[str]:
+    """Describe how stems differ from what the song's file would suggest."""
+    notes = []
+    if channels > 2:
+        notes.append(f"Mixed down from {channels} channels to stereo.")
     if song.gain < 1:
-        notes.append(f"All stems were turned down by {-20 * math.log10(song.gain):.1f} dB, so that none clips.")
+        notes.append(f"All stems are {-20 * math.log10(song.gain):.1f} dB quieter, to avoid clipping.")
     if song.clipped:
-        notes.append(f"Samples beyond full scale were cut off in {', '.join(song.clipped)}.")
+        notes.append(f"Samples beyond full scale were clipped in {', '.join(song.clipped)}.")
     return notes

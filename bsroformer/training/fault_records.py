@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.errors import InputError
+from bsroformer.invocation import as_called
 from bsroformer.safe_files import CONFIGURATION, RECORDS, parse_json, read_bytes
 from bsroformer.text import listed
 
@@ -27,7 +28,7 @@ Likely causes, and what to try:
   a learning rate that is too high, if every excerpt of a step is at fault and the next step's too:
     lower optimizer.lr, or raise scheduler.warmup_steps, and start from the best weights with init_from
   too little range or precision: trainer.precision=32-true
-  songs that are damaged or very loud, if single excerpts are at fault: scripts/prepare.py action=check
+  songs that are damaged or very loud, if single excerpts are at fault: bsroformer prepare check
   an augmentation of theirs: augment=none
 
 faults.jsonl has the loss and its terms in each of these steps.
@@ -115,7 +116,7 @@ def report(lines: Sequence[dict[str, Any]], steps: Sequence[int]) -> str:
     rows = []
     for (seed, epoch, number), count in counts.most_common(MAX_EXCERPTS_IN_REPORT):
         rows.append(f"  seed {seed}, epoch {epoch}, number {number}: {count} time(s)")
-    return REPORT.format(
+    return as_called(REPORT).format(
         count=len(steps),
         steps=", ".join(map(str, steps)),
         excerpts="\n".join(rows) or NO_EXCERPTS,

@@ -19,12 +19,12 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.mixing import mix
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 from bsroformer.report.monitor import FORMER
 from bsroformer.training.callbacks.ema import resume_without_average
 from bsroformer.training.loops import rescale_progress
 from bsroformer.training.optimizer import clip, errors_of_setting_up, parameter_groups
-from bsroformer.training.resume.reconfigure import add_frequencies, apply_optimizer_settings, convert_schedule_state
+from bsroformer.training.resume.reconfigure import add_absent_weights, apply_optimizer_settings, convert_schedule_state
 from bsroformer.training.schedule import MakesScheduler, ScheduleAfterWarmup, make_schedule
 from bsroformer.training.validation_scores import ValidationScores
 
@@ -62,7 +62,7 @@ class SeparationModule(L.LightningModule):
 
     def __init__(
         self,
-        model: BandSplitRoformer,
+        model: SeparationModel,
         loss: nn.Module,
         optimizer: Callable[[Iterable[Any]], Optimizer],
         scheduler: MakesScheduler,
@@ -239,8 +239,7 @@ class SeparationModule(L.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adapt a checkpoint to this program and to the present configuration."""
-        if checkpoint[ENTRY]["format"] == 1:
-            add_frequencies(checkpoint, self.model)
+        add_absent_weights(checkpoint, self.model)
         resume_without_average(self.trainer, checkpoint)
         if "optimizer_states" in checkpoint:  # unless it is one of weights alone, to validate
             self._apply_configuration(checkpoint)

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
-from bsroformer.model import ModelSettings
+from bsroformer.models import ModelSettings
 from bsroformer.training.optimizer import parameter_groups
 
 M = TypeVar("M", bound=nn.Module)

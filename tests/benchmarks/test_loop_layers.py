@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from bsroformer.benchmarks.loop_layers import with_loops
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 
 CHANGES = {
     "fixed bands": {},

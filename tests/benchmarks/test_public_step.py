@@ -8,7 +8,8 @@ import torch
 from bsroformer.benchmarks.public_step import PublicModel, PublicStep, whole_hops
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the package
 WIDTHS = [[24, 2], [12, 4], [8, 12], [8, 24], [8, 48], [1, 128], [1, 129]]

@@ -11,7 +11,8 @@ from bsroformer.benchmarks.training_step import assert_equal_outputs
 from bsroformer.devices import computes_bf16
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.step import noise_stems, plain_step
 
 adamw = partial(torch.optim.AdamW, lr=1e-3)

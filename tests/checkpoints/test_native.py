@@ -9,7 +9,8 @@ import torch
 from bsroformer.checkpoints import load_model, open_checkpoint
 from bsroformer.checkpoints.native import describe, read_training_checkpoint
 from bsroformer.errors import InputError
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 
 
 def checkpoint_of(model: BandSplitRoformer) -> dict[str, Any]:

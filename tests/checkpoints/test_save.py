@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import public_model
 from bsroformer import BandSplitRoformer, InputError, ModelSettings, load_model
 from bsroformer.checkpoints import open_checkpoint
-from bsroformer.checkpoints.community.yaml_file import PlainLoader
 from bsroformer.checkpoints.native import describe
 from bsroformer.checkpoints.save import save_model, save_public, save_weights_alone
+from bsroformer.models.public_yaml import PlainLoader
 
 
 def assert_same(found: BandSplitRoformer, expected: BandSplitRoformer) -> None:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.cli.commands import COMMANDS
 from bsroformer.cli.composition import Composer
-from bsroformer.cli.main import read
+from bsroformer.cli.running import read
 from bsroformer.errors import InputError
 
 NAMES = [
@@ -56,7 +56,7 @@ SAME = [
 @cache
 def composer(command: str) -> Composer:
     """One for all tests, which keeps what it has composed."""
-    return Composer(command, [])
+    return Composer(COMMANDS[command].root, [])
 
 
 def overrides(command: str, *words: str) -> list[str]:
@@ -85,6 +85,41 @@ def test_all_ways_to_give_a_key_mean_the_same(words):
     assert (cfg.input, cfg.two_stems) == ("a.wav", "vocals")
 
 
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (["--overwrite", "a.wav"], True),
+        (["a.wav", "--overwrite"], True),
+        (["--overwrite", "true", "a.wav"], True),
+        (["--overwrite", "False", "a.wav"], False),
+        (["--overwrite=true", "--no-overwrite", "a.wav"], False),
+        (["--overwrite", "-o", "out", "a.wav"], True),
+    ],
+    ids=str,
+)
+def test_a_switch_needs_no_value(words, value):
+    cfg = composed("separate", *words)
+    assert (cfg.overwrite, cfg.input) == (value, "a.wav")
+
+
+def test_a_switch_may_be_a_sweep_or_a_reference():
+    assert overrides("separate", "-m", "--residual", "true,false") == ["residual=true,false"]
+    assert composed("separate", "--residual", "${rescale}", "a.wav").residual is False
+
+
+@pytest.mark.parametrize(("command", "key"), [("separate", "output"), ("train", "paths.output_dir")])
+def test_o_is_the_output(command, key):
+    for words in (["-o", "out"], ["-o=out"]):
+        assert OmegaConf.select(composed(command, *words), key) == "out"
+
+
+def test_songs_and_options_mix():
+    words = ["song.mp3", "other.flac", "--ckpt", "best.ckpt", "--two-stems", "vocals", "-o", "out"]
+    cfg = composed("separate", *words)
+    assert cfg.input == ["song.mp3", "other.flac"]
+    assert (cfg.ckpt, cfg.two_stems, cfg.output) == ("best.ckpt", "vocals", "out")
+
+
 def test_keys_with_dots_and_groups_are_options_too():
     cfg = composed("train", "--optimizer.lr", "1e-3", "--data.batch-size=2", "--model", "tiny", "--seed", "-1")
     assert (cfg.optimizer.lr, cfg.data.batch_size, cfg.seed) == (1e-3, 2, -1)
@@ -109,7 +144,7 @@ def test_names_like_options_come_after_two_dashes(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_path_need_not_exist_to_arrive_as_typed(name):
     for key in ("output", "data.root", "ckpt"):
-        [override] = overrides("eval", f"{key}={name}")
+        [override] = overrides("evaluate", f"{key}={name}")
         assert value(override) == name
 
 
@@ -122,7 +157,7 @@ def test_any_text_is_a_song(names):
 
 
 def test_a_word_of_the_key_stays_what_the_key_says():
-    assert composed("eval", "ckpt=null").ckpt is None
+    assert composed("evaluate", "ckpt=null").ckpt is None
     assert composed("train", "data.pack=false").data.pack is False
     assert composed("separate", "output=${paths.runs_dir}/x").output == "runs/x"
     assert composed("separate", "output=null").output == "null"
@@ -134,7 +169,7 @@ def test_lists_and_mappings_hold_paths_as_typed():
         "123",
         "Song (Live).mp3",
     ]
-    cfg = composed("eval", "ckpt={lite: é.ckpt, full: [a b.ckpt,hf://o/r/f.ckpt]}", "songs=[Björk,'a, b']")
+    cfg = composed("evaluate", "ckpt={lite: é.ckpt, full: [a b.ckpt,hf://o/r/f.ckpt]}", "songs=[Björk,'a, b']")
     assert cfg.ckpt == {"lite": "é.ckpt", "full": ["a b.ckpt", "hf://o/r/f.ckpt"]}
     assert cfg.songs == ["Björk", "a, b"]
 
@@ -160,10 +195,14 @@ def test_a_checkpoint_and_an_action_may_be_bare():
 @pytest.mark.parametrize(
     ("command", "words", "sentence"),
     [
-        ("eval", ["a.ckpt"], "eval takes no bare argument 'a.ckpt'; write ckpt=a.ckpt"),
+        ("evaluate", ["a.ckpt"], "evaluate takes no bare argument 'a.ckpt'; write ckpt=a.ckpt"),
         ("train", ["seed"], "seed has no value; write seed=<value>"),
         ("prepare", ["chek"], "did you mean check?"),
-        ("separate", ["--overwrite"], "--overwrite has no value"),
+        ("separate", ["--two-stems"], "--two-stems has no value"),
+        ("separate", ["--two-stems", "-o", "out"], "--two-stems has no value"),
+        ("separate", ["--no-two-stems"], "two_stems is not a switch; write --two-stems <value>"),
+        ("separate", ["-o"], "-o has no value"),
+        ("check-gpu", ["-o", "out"], "check-gpu has no option -o: it writes no files"),
         ("separate", ["--overwrit"], "separate has no key overwrit; did you mean overwrite?"),
         ("separate", ["-x"], "unknown option -x"),
         ("separate", ["a.wav", "input=b.wav"], "a.wav is given beside input="),

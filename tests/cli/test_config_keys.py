@@ -8,7 +8,7 @@ from bsroformer.cli import flags
 from bsroformer.cli.commands import COMMANDS
 from bsroformer.cli.composition import Composer
 from bsroformer.cli.keys import check
-from bsroformer.cli.main import checked, read
+from bsroformer.cli.running import checked, read
 from bsroformer.errors import InputError
 from bsroformer.launch.checkpoint import ACTIONS
 from bsroformer.launch.prepare import ACTIONS as PREPARE_ACTIONS
@@ -47,7 +47,7 @@ REFUSED = [
     ("train", ["--config-name"], "--config-name has no value"),
     ("train", ["resume=run", "data.mine=3"], "data.mine is a key of the run that is resumed only; write +data.mine=3"),
     ("train", ["+callbacks.ema={half_lif: 3}"], "did you mean callbacks.ema.half_life?"),
-    ("app", ["limits={megabytez: 3}"], "did you mean limits.megabytes?"),
+    ("studio", ["limits={megabytez: 3}"], "did you mean limits.megabytes?"),
     ("train", ["resume=run", "+overlapp=1"], "train has no key overlapp"),
 ]
 TAKEN = [
@@ -56,7 +56,7 @@ TAKEN = [
         ["optimizer._target_=torch.optim.SGD", "+optimizer.momentum=0.9", "~optimizer.betas", "~optimizer.fused"],
     ),
     ("separate", ["weights={vocals: [1, 0]}", "ckpt=[a,b]"]),
-    ("app", ["limits={megabytes: 3}"]),
+    ("studio", ["limits={megabytes: 3}"]),
     ("train", ["+trainer.limit_train_batches=3", "++seed=3", "~callbacks.ema", "~logger"]),
     ("train", [EARLY, "+callbacks.early.monitor=val/si_sdr"]),
     ("train", ["callbacks=[default,budget]", "callbacks.budget.seconds=3", "optimizer.betas.0=0.5"]),
@@ -65,14 +65,14 @@ TAKEN = [
     ("train", ['hydra.run.dir="out"', "hydra.job.name=train_ddp_process_1", "hydra.output_subdir=null"]),
     ("train", ["resume=run", "+callbacks.mine.steps=3", "+data.mine=3"]),
     ("train", ["hydra/launcher=processes", "hydra.launcher.n_jobs=3"]),
-    ("eval", ["+logger.offline=true", "logger=wandb"]),
+    ("evaluate", ["+logger.offline=true", "logger=wandb"]),
 ]
 
 
 @cache
 def composer(command: str) -> Composer:
     """One for all tests, which keeps what it has composed."""
-    return Composer(command, [])
+    return Composer(COMMANDS[command].root, [])
 
 
 def check_words(command: str, words: list[str]) -> None:

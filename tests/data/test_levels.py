@@ -27,9 +27,9 @@ def test_the_activity_of_a_block_holds_for_all_its_starts(length, frames):
         starts = max(1, length - frames + 1)
         assert len(activity) == -(-starts // 10)
         energies = np.array([np.square(audio[start : start + frames]).sum() for start in range(starts)])
-        heard = energies / (2 * frames) >= 0.1
+        active = energies / (2 * frames) >= 0.1
         for block, said in enumerate(activity):
-            of_block = heard[10 * block : 10 * block + 10]
+            of_block = active[10 * block : 10 * block + 10]
             assert (said == ACTIVE) <= of_block.all()
             assert (said == SILENT) <= (not of_block.any())
 

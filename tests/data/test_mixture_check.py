@@ -4,6 +4,7 @@ import soundfile
 import torch
 
 from bsroformer.audio.files import read
+from bsroformer.data import mixture_check
 from bsroformer.data.augment import Augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.layouts import TrackFormat, find_files
@@ -16,15 +17,16 @@ RATE, FRAMES = 8000, 40_000
 FULL = ("vocals", "drums", "bass")
 
 
-def write_song(folder, files, mixture=True, gain=1.0):
-    """Write stems of noise as 16 bit files, and the mixture of all of `FULL`."""
+def write_song(folder, files, mixture=True, gain=1.0, bass=1.0):
+    """Write stems of noise as 16 bit files, and the mixture of all of `FULL`, with the bass at another gain."""
     draw = np.random.default_rng(0)
     folder.mkdir(parents=True)
     stems = {stem: draw.integers(-3000, 3000, (FRAMES, 2), dtype=np.int16) for stem in FULL}
     for stem in files:
         soundfile.write(folder / f"{stem}.wav", stems[stem], RATE)
     if mixture:
-        summed = sum(stem.astype(np.float64) for stem in stems.values()) * gain
+        gains = {"vocals": gain, "drums": gain, "bass": gain * bass}
+        summed = sum(stem * gains[name] for name, stem in stems.items())
         soundfile.write(folder / "mixture.wav", summed.astype(np.int16), RATE)
     return {stem: torch.from_numpy(audio.T / np.float32(2**15)) for stem, audio in stems.items()}
 
@@ -41,6 +43,40 @@ def test_stems_that_leave_much_of_the_mixture_are_refused(tmp_path, stems):
         write_song(tmp_path / "train" / name, FULL)
     with pytest.raises(InputError, match=rf"mixture holds more than .*data\.stems=\[{','.join(stems)},rest\]"):
         data_of(tmp_path, stems).setup("fit")
+
+
+def test_a_quiet_unnamed_part_is_a_warning_with_the_song(tmp_path):
+    for name in "ABCDEFGHI":
+        write_song(tmp_path / "train" / name, FULL, bass=0.3 if name == "H" else 0.01)
+    with pytest.warns(UserWarning, match=r"H: its mixture holds more than vocals, drums; .* has -1\d\.\d dB") as told:
+        data_of(tmp_path, ["vocals", "drums"]).setup("fit")
+    assert "like 1 of 9 compared songs" in str(told[0].message)
+    assert "data.stems=[vocals,drums,rest]" in str(told[0].message)
+
+
+def test_a_part_that_one_song_of_many_has_is_refused(tmp_path):
+    for name in "ABCDEFGHI":
+        write_song(tmp_path / "train" / name, FULL, bass=1 if name == "H" else 0)
+    with pytest.raises(InputError, match=r"H: its mixture holds more than vocals, drums"):
+        data_of(tmp_path, ["vocals", "drums"]).setup("fit")
+
+
+def test_comparing_songs_ends_after_its_time(tmp_path, monkeypatch):
+    for name in "ABCDEFGHI":
+        write_song(tmp_path / "train" / name, FULL)
+    compared = []
+    monkeypatch.setattr(mixture_check, "COMPARING_S", 0.0)
+    monkeypatch.setattr(mixture_check, "unnamed_part_db", lambda files, *_: compared.append(files.name) or -90.0)
+    data_of(tmp_path, list(FULL)).setup("fit")
+    assert len(compared) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 16, 200])
+def test_compared_songs_are_spread_over_the_set(count):
+    chosen = mixture_check.spread(range(count), 16)
+    assert len(set(chosen)) == len(chosen) == min(16, count)
+    if count == 200:
+        assert chosen[:4] == [0, 50, 100, 150]
 
 
 def test_a_single_stem_is_refused(tmp_path):

@@ -87,31 +87,41 @@ def test_other_files_than_the_requested_stems_are_ignored(folder):
 
 
 def test_the_shortest_stream_of_a_musdb_file_counts(monkeypatch):
-    from bsroformer.data import track as track_module
+    from bsroformer.data import track_check
 
     def probe_streams(path: Path) -> list:
         infos = read_headers(path)
-        return [*infos[:4], replace(infos[4], frames=200_000)]
+        return [*infos[:4], replace(infos[4], frames=200_000, certain=True)]
 
-    read_headers = track_module.probe_streams
-    monkeypatch.setattr(track_module, "probe_streams", probe_streams)
+    read_headers = track_check.probe_streams
+    monkeypatch.setattr(track_check, "probe_streams", probe_streams)
     track = open_song(MUSDB_SONG)
     assert track.frames == 200_000
     assert track.all_stems().shape == (4, 2, 200_000)
     assert track.mixture(start=199_990).shape == (2, 10)
 
 
-def test_samples_past_the_end_of_a_padded_mp4_are_none(monkeypatch):
-    from bsroformer.data import track as track_module
+def test_a_header_that_promises_too_much_is_not_believed(monkeypatch):
+    from bsroformer.data import track_check
 
     def probe_streams(path: Path) -> list:
         return [replace(info, frames=info.frames + 700) for info in read_headers(path)]
 
-    read_headers = track_module.probe_streams
-    monkeypatch.setattr(track_module, "probe_streams", probe_streams)
+    read_headers = track_check.probe_streams
+    monkeypatch.setattr(track_check, "probe_streams", probe_streams)
     track = open_song(MUSDB_SONG)
-    assert track.all_stems(track.frames - 10).shape == (4, 2, 0)
-    assert track.all_stems(track.frames - 1000).shape[-1] <= 300
+    assert track.frames == read(MUSDB_SONG)[0].shape[1]
+    assert track.all_stems(track.frames - 10, 1000).shape == (4, 2, 10)
+
+
+@pytest.mark.filterwarnings("ignore:.*is cut off")
+@pytest.mark.parametrize("start", [500, 2500])
+def test_a_file_that_was_cut_after_opening_ends_the_reading(folder, start):
+    track, path = open_song(folder), folder / "bass.wav"
+    path.write_bytes(path.read_bytes()[:-12_000])
+    assert track.all_stems(0, 500).shape == (4, 2, 500)
+    with pytest.raises(InputError, match=r"bass\.wav has 1\d\d\d samples, and had 3000 when it was opened: restore it"):
+        track.all_stems(start, 1500)
 
 
 def test_a_missing_stem_is_reported_with_those_on_disk(folder):

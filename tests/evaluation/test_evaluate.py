@@ -10,7 +10,7 @@ from bsroformer.audio.writer import write
 from bsroformer.errors import InputError
 from bsroformer.evaluation.evaluate import expanded
 from bsroformer.metrics import bss_eval_available
-from rehearsal import Leaky, make_song
+from rehearsal import RATE, Leaky, make_song
 
 TWO = ("vocals", "drums")  # half the unknowns of four stems, and an eighth of the work
 SONGS = [make_song(0, 2.0), make_song(1, 3.0)]
@@ -39,7 +39,7 @@ def test_no_workers_are_refused():
 def test_plots_of_metrics_that_are_not_asked_for_any_more_go(tmp_path):
     bsroformer.evaluate(Leaky(SONGS), ENTRIES, metrics=["uSDR", "cSDR"], folder=tmp_path)
     bsroformer.evaluate(Leaky(SONGS), ENTRIES, metrics=["SI-SDR"], folder=tmp_path)
-    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["SI-SDR.png"]
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {"SI-SDR.png", "SI-SDR.svg"}
 
 
 def test_separators_side_by_side_are_compared_in_the_order_given():
@@ -54,7 +54,8 @@ def test_the_folder_holds_everything_and_opens_without_a_network(tmp_path):
     bsroformer.evaluate(Leaky(SONGS), ENTRIES, folder=tmp_path)
     made = {path.name for path in tmp_path.iterdir()}
     assert made >= {"results.json", "results.csv", "results.md", "report.html", "plots", "songs", "museval", "excerpts"}
-    assert {path.name for path in (tmp_path / "plots").iterdir()} == {"cSDR.png", "uSDR.png", "SI-SDR.png"}
+    plots = {f"{metric}{suffix}" for metric in ("cSDR", "uSDR", "SI-SDR") for suffix in (".png", ".svg")}
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == plots
     assert sorted(path.name for path in (tmp_path / "museval" / "model" / "test").iterdir()) == [
         "Song 0.json",
         "Song 1.json",
@@ -64,6 +65,26 @@ def test_the_folder_holds_everything_and_opens_without_a_network(tmp_path):
     assert "Song 0" in page
     assert 'src="http' not in page
     assert 'href="http' not in page
+
+
+def excerpts_in(folder):
+    found = (path.parent for path in (folder / "excerpts").glob("*/*/excerpt.json"))
+    return {path.relative_to(folder / "excerpts").as_posix() for path in found}
+
+
+def test_separators_side_by_side_have_excerpts_of_the_same_songs(tmp_path):
+    both = {"worse": Leaky(SONGS, 0.2), "better": Leaky(SONGS, 0.1)}
+    bsroformer.evaluate(both, ENTRIES, folder=tmp_path, workers=2)
+    assert excerpts_in(tmp_path) == {f"{name}/Song {n}" for name in both for n in range(2)}
+
+
+def test_a_song_that_a_separator_cannot_separate_is_heard_under_the_other(tmp_path):
+    (tmp_path / "stems").mkdir()
+    for song in SONGS[:1]:
+        for n, stem in enumerate(song.stems):
+            write(tmp_path / "stems" / song.name / f"{stem}.wav", song.audio[n], RATE)
+    bsroformer.evaluate({"a": Leaky(SONGS), "b": tmp_path / "stems"}, ENTRIES, folder=tmp_path / "out")
+    assert excerpts_in(tmp_path / "out") == {"a/Song 0", "a/Song 1", "b/Song 0"}
 
 
 def test_metrics_are_told_by_name_whatever_their_capitals():

@@ -3,6 +3,7 @@ import os
 import random
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.gallery import LOCK, Gallery, ends
+from bsroformer.evaluation.gallery import LOCK, Gallery, Take, ends
 from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
 
 RATE = 100
@@ -25,10 +26,18 @@ def song(name: str, seconds: int = 2) -> SimpleNamespace:
     )
 
 
+def gallery_in(folder: Path, count: int = 2, seconds: float = 10.0, methods: tuple[str, ...] = ("lite",)) -> Gallery:
+    return Gallery(folder, methods, count, seconds)
+
+
+def take(gallery: Gallery, a_song: SimpleNamespace, estimates: torch.Tensor, score: float) -> Take:
+    return Take(estimates[..., gallery.shown(a_song)], score)
+
+
 def consider(gallery: Gallery, scores: dict[str, float], method: str = "lite") -> None:
     for name, score in scores.items():
         a_song = song(name)
-        gallery.consider(method, a_song, a_song.targets + 0.1, score)
+        gallery.consider(a_song, {method: take(gallery, a_song, a_song.targets + 0.1, score)})
 
 
 def shown(gallery: Gallery, method: str = "lite") -> tuple[list[str], list[str]]:
@@ -37,8 +46,8 @@ def shown(gallery: Gallery, method: str = "lite") -> tuple[list[str], list[str]]
 
 
 def test_the_worst_and_the_best_are_kept_and_nothing_else(tmp_path):
-    consider(Gallery(tmp_path), {"A": 3.0, "B": -1.0, "C": 7.0, "D": 2.0, "E": 5.0, "F": 2.5})
-    assert shown(Gallery(tmp_path)) == (["B", "D"], ["C", "E"])
+    consider(gallery_in(tmp_path), {"A": 3.0, "B": -1.0, "C": 7.0, "D": 2.0, "E": 5.0, "F": 2.5})
+    assert shown(gallery_in(tmp_path)) == (["B", "D"], ["C", "E"])
     assert sorted(path.name for path in (tmp_path / "lite").iterdir()) == ["B", "C", "D", "E"]
 
 
@@ -52,8 +61,8 @@ def test_the_worst_and_the_best_are_kept_and_nothing_else(tmp_path):
     ],
 )
 def test_of_few_songs_none_is_both_worst_and_best(tmp_path, scores, expected):
-    consider(Gallery(tmp_path), scores)
-    assert shown(Gallery(tmp_path)) == expected
+    consider(gallery_in(tmp_path), scores)
+    assert shown(gallery_in(tmp_path)) == expected
 
 
 @given(st.lists(st.integers(-3, 3), max_size=12), st.integers(0, 3), st.randoms(use_true_random=False))
@@ -67,15 +76,16 @@ def test_what_is_kept_does_not_depend_on_the_order_of_songs(scores, count, rng: 
 
 
 def test_equal_scores_are_ordered_by_name(tmp_path):
-    consider(Gallery(tmp_path, count=1), {"C": 1.0, "A": 1.0, "B": 1.0})
-    assert shown(Gallery(tmp_path)) == (["A"], ["C"])
+    consider(gallery_in(tmp_path, count=1), {"C": 1.0, "A": 1.0, "B": 1.0})
+    assert shown(gallery_in(tmp_path)) == (["A"], ["C"])
 
 
 def test_an_excerpt_comes_back_as_it_was_even_beyond_full_scale(tmp_path):
     a_song = song("A/B: <i>", seconds=7)
     a_song.targets[:, :, : 4 * RATE] *= 0.1
     estimates = 3 * a_song.targets
-    Gallery(tmp_path, seconds=2.0).consider("lite", a_song, estimates, 1.25)
+    gallery = gallery_in(tmp_path, seconds=2.0)
+    gallery.consider(a_song, {"lite": take(gallery, a_song, estimates, 1.25)})
     [excerpt] = find_excerpts(tmp_path / "lite")
     assert (excerpt.song, excerpt.score, excerpt.stems) == ("A/B: <i>", 1.25, ("vocals", "other"))
     assert excerpt.begins >= 4
@@ -87,41 +97,76 @@ def test_an_excerpt_comes_back_as_it_was_even_beyond_full_scale(tmp_path):
 
 
 def test_a_song_that_is_considered_again_has_one_excerpt_and_it_is_the_new_one(tmp_path):
-    gallery = Gallery(tmp_path, count=1)
+    gallery = gallery_in(tmp_path, count=1)
     consider(gallery, {"A": 1.0, "B": 5.0})
     again = song("A")
-    gallery.consider("lite", again, again.targets, 9.0)
+    gallery.consider(again, {"lite": take(gallery, again, again.targets, 9.0)})
     assert shown(gallery) == (["B"], ["A"])
     assert torch.equal(find_excerpts(tmp_path / "lite")[-1].read()[1], again.targets)
 
 
 def test_a_song_without_a_score_is_not_kept_nor_is_its_old_excerpt(tmp_path):
-    gallery = Gallery(tmp_path)
+    gallery = gallery_in(tmp_path)
     consider(gallery, {"A": 1.0, "B": math.nan})
     assert shown(gallery) == (["A"], [])
     consider(gallery, {"A": math.nan})
     assert shown(gallery) == ([], [])
 
 
-def test_methods_have_excerpts_of_their_own(tmp_path):
-    gallery = Gallery(tmp_path, count=1)
-    consider(gallery, {"A": 1.0, "B": 2.0}, "lite")
-    consider(gallery, {"A": 2.0, "B": 1.0}, "full")
-    assert [shown(gallery, method) for method in ("lite", "full")] == [(["A"], ["B"]), (["B"], ["A"])]
+def both(gallery: Gallery, scores: dict[str, tuple[float, float]]) -> None:
+    """Consider songs under two methods."""
+    for name, pair in scores.items():
+        a_song = song(name)
+        takes = {
+            method: take(gallery, a_song, a_song.targets, score)
+            for method, score in zip(gallery.methods, pair, strict=True)
+        }
+        gallery.consider(a_song, takes)
+
+
+TWO = ("lite", "full")
+
+
+def test_methods_have_excerpts_of_the_same_songs(tmp_path):
+    gallery = gallery_in(tmp_path, count=1, methods=TWO)
+    both(gallery, {"A": (1.0, 2.0), "B": (0.0, 9.0), "C": (4.0, 1.0), "D": (-1.0, 3.0)})
+    assert [shown(gallery, method) for method in TWO] == [(["D"], ["B"]), (["D"], ["B"])]
+
+
+def test_a_song_that_lacks_a_method_makes_room(tmp_path):
+    gallery = gallery_in(tmp_path, count=1, methods=TWO)
+    consider(gallery, {"A": -9.0, "B": 9.0})
+    both(gallery, {"C": (1.0, 1.0)})
+    assert shown(gallery)[0] + shown(gallery)[1] == ["A", "C"]
+    both(gallery, {"D": (2.0, 2.0)})
+    assert [shown(gallery, method) for method in TWO] == [(["C"], ["D"]), (["C"], ["D"])]
+
+
+def test_a_method_that_is_added_has_the_songs_of_the_others(tmp_path):
+    consider(gallery_in(tmp_path, count=1), {"A": 1.0, "B": 2.0, "C": 3.0})
+    gallery = gallery_in(tmp_path, count=1, methods=TWO)
+    consider(gallery, {"C": 5.0, "B": 0.0, "A": 4.0}, "full")
+    assert [shown(gallery, method) for method in TWO] == [(["A"], ["C"]), (["A"], ["C"])]
+
+
+def test_a_song_without_a_score_under_one_method_is_not_kept(tmp_path):
+    gallery = gallery_in(tmp_path, methods=TWO)
+    both(gallery, {"A": (1.0, math.nan), "B": (1.0, 2.0)})
+    assert [shown(gallery, method) for method in TWO] == [(["B"], []), (["B"], [])]
 
 
 def test_what_an_earlier_evaluation_left_can_be_forgotten(tmp_path):
-    consider(Gallery(tmp_path, count=1), {"old": -50.0, "A": 1.0})
-    Gallery(tmp_path).keep_only("lite", ["A"])
-    consider(Gallery(tmp_path, count=1), {"B": 2.0, "C": 3.0})
-    assert shown(Gallery(tmp_path)) == (["A"], ["C"])
+    consider(gallery_in(tmp_path, count=1), {"old": -50.0, "A": 1.0})
+    gallery_in(tmp_path).keep_only("lite", ["A"])
+    consider(gallery_in(tmp_path, count=1), {"B": 2.0, "C": 3.0})
+    assert shown(gallery_in(tmp_path)) == (["A"], ["C"])
 
 
 def test_threads_may_consider_songs_at_once(tmp_path):
     names = [f"song {n:02}" for n in range(16)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda name: consider(Gallery(tmp_path), {name: float(name[-2:])}), names))
-    assert shown(Gallery(tmp_path)) == (names[:2], names[:-3:-1])
+        list(pool.map(lambda name: consider(gallery_in(tmp_path), {name: float(name[-2:])}), names))
+    assert shown(gallery_in(tmp_path)) == (names[:2], names[:-3:-1])
 
 
 @pytest.fixture
@@ -140,11 +185,11 @@ def on_write(monkeypatch):
 
 
 def test_an_excerpt_is_written_while_others_may_change_the_gallery(tmp_path, on_write):
-    consider(Gallery(tmp_path, count=1), {"A": 1.0, "B": 2.0})
+    consider(gallery_in(tmp_path, count=1), {"A": 1.0, "B": 2.0})
     on_write.append(lambda: FileLock(tmp_path / LOCK).acquire(blocking=False).lock.release())
-    consider(Gallery(tmp_path, count=1), {"C": 3.0})
+    consider(gallery_in(tmp_path, count=1), {"C": 3.0})
     assert not on_write
-    assert shown(Gallery(tmp_path)) == (["A"], ["C"])
+    assert shown(gallery_in(tmp_path)) == (["A"], ["C"])
 
 
 @pytest.mark.parametrize(
@@ -156,7 +201,7 @@ def test_an_excerpt_is_written_while_others_may_change_the_gallery(tmp_path, on_
     ],
 )
 def test_what_was_kept_while_an_excerpt_was_written_counts(tmp_path, on_write, meanwhile, expected):
-    gallery = Gallery(tmp_path, count=1)
+    gallery = gallery_in(tmp_path, count=1)
     consider(gallery, {"A": 1.0, "B": 2.0})
     on_write.append(lambda: consider(gallery, meanwhile))
     consider(gallery, {"C": 3.0})
@@ -166,7 +211,7 @@ def test_what_was_kept_while_an_excerpt_was_written_counts(tmp_path, on_write, m
 
 
 def test_a_song_between_the_ends_is_not_written(tmp_path, on_write):
-    gallery = Gallery(tmp_path, count=1)
+    gallery = gallery_in(tmp_path, count=1)
     consider(gallery, {"A": 1.0, "B": 3.0})
     on_write.append(lambda: pytest.fail("written"))
     consider(gallery, {"C": 2.0, "D": math.nan})
@@ -174,7 +219,7 @@ def test_a_song_between_the_ends_is_not_written(tmp_path, on_write):
 
 
 def test_where_writing_ends_early_the_gallery_is_as_before(tmp_path, on_write):
-    gallery = Gallery(tmp_path, count=1)
+    gallery = gallery_in(tmp_path, count=1)
     consider(gallery, {"A": 1.0, "B": 3.0})
 
     def stop():
@@ -187,17 +232,19 @@ def test_where_writing_ends_early_the_gallery_is_as_before(tmp_path, on_write):
 
 
 def test_what_a_killed_run_was_writing_is_no_excerpt_and_goes(tmp_path):
-    gallery = Gallery(tmp_path)
+    gallery = gallery_in(tmp_path)
     consider(gallery, {"A": 1.0})
     shutil.copytree(tmp_path / "lite" / "A", tmp_path / "lite" / ".x.part" / "excerpt")
+    shutil.copytree(tmp_path / "lite", tmp_path / ".y.part" / "excerpt" / "lite")
     assert shown(gallery) == (["A"], [])
     gallery.keep_only("lite", ["A"])
     assert [path.name for path in (tmp_path / "lite").iterdir()] == ["A"]
+    assert not list(tmp_path.glob(".*.part"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_an_excerpt_may_be_read_by_whom_other_folders_may(tmp_path):
-    consider(Gallery(tmp_path), {"A": 1.0})
+    consider(gallery_in(tmp_path), {"A": 1.0})
     (tmp_path / "other").mkdir()
     assert (tmp_path / "lite" / "A").stat().st_mode == (tmp_path / "other").stat().st_mode
 
@@ -205,4 +252,4 @@ def test_an_excerpt_may_be_read_by_whom_other_folders_may(tmp_path):
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file.* cannot be written"):
-        consider(Gallery(tmp_path / "file"), {"A": 1.0})
+        consider(gallery_in(tmp_path / "file"), {"A": 1.0})

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from made_scores import METRICS, evaluation_of, song_scores
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 
 from bsroformer.evaluation import Results, box_figure, scores_figure, write_box_figures
-from bsroformer.figures.style import FAINT, STEM_COLOURS
+from bsroformer.figures.style import LIGHT
 
 STEMS = ("vocals", "drums", "bass", "other", "guitar", "piano")
 
@@ -102,11 +103,17 @@ def test_one_evaluated_method_has_the_stems_colours_and_several_have_their_own()
     one, several = (drawn(box_figure(made(10, 2, methods), "uSDR")) for methods in (2, 4))
 
     def colours(figure):
-        return [text.get_color() for text in figure.axes[0].texts]
+        return [to_hex(box.get_edgecolor()) for box in figure.axes[0].patches]
 
-    assert colours(one) == [FAINT, STEM_COLOURS[0], FAINT, STEM_COLOURS[1]]
-    assert colours(several)[1:3] == list(STEM_COLOURS[:2]) == colours(several)[5:7]
+    assert colours(one) == [LIGHT.faint, LIGHT.colour(0), LIGHT.faint, LIGHT.colour(1)]
+    assert colours(several)[1:3] == [LIGHT.colour(0), LIGHT.colour(1)] == colours(several)[5:7]
     assert len(set(colours(several)[:4])) == 4
+
+
+def test_text_is_in_no_colour_of_the_palette():
+    figure = drawn(box_figure(made(10, 2, 4), "uSDR"))
+    written = [*figure.axes[0].texts, *figure.axes[0].get_xticklabels(), *figure.axes[0].get_legend().get_texts()]
+    assert {to_hex(text.get_color()) for text in written} <= {LIGHT.text, LIGHT.faint}
 
 
 def test_a_song_far_from_all_boxes_is_an_arrow_at_the_edge():
@@ -128,8 +135,10 @@ def test_a_metric_that_the_mixture_lacks_is_drawn_without_it():
 
 def test_a_picture_of_each_metric_is_written(results, tmp_path):
     paths = write_box_figures(results, tmp_path / "plots")
-    assert [path.name for path in paths] == ["cSDR.png", "uSDR.png", "SI-SDR.png"]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    assert [path.name for path in paths[::2]] == ["cSDR.png", "uSDR.png", "SI-SDR.png"]
+    assert [path.name for path in paths[1::2]] == ["cSDR.svg", "uSDR.svg", "SI-SDR.svg"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths[::2])
+    assert all("<svg" in path.read_text("utf-8") for path in paths[1::2])
 
 
 def test_lines_go_from_the_mixture_to_the_method_song_by_song(evaluation):

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from bsroformer.figures import comparison_figure
+from bsroformer.figures import comparison_figure, methods_figure
 from bsroformer.figures.spectrogram import RANGE_DB
+from bsroformer.figures.style import DARK
 from drawn import drawn, pictures
 
 RATE = 16_000
@@ -54,3 +55,14 @@ def test_silence_is_named():
 @pytest.mark.parametrize("samples", [100, 4095, RATE])
 def test_short_excerpts_are_drawn_without_a_warning(samples):
     assert len(pictures(draw(*[tone_and_noise(samples)] * 2))) == 6
+
+
+def test_methods_stand_beside_the_reference_each_with_its_sdr():
+    references = tone_and_noise()
+    estimates = {"lite": 0.9 * references, "full": 1.01 * references}
+    figure = drawn(methods_figure(references, estimates, {"lite": "#112233", "full": "#445566"}, STEMS, RATE, DARK))
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["reference", "lite", "full"]
+    assert [axes.get_ylabel() for axes in figure.axes[:6:3]] == ["tone", "noise"]
+    notes = [text.get_text() for axes in figure.axes[:6] for text in axes.texts]
+    assert notes == ["SDR 20.0 dB", "SDR 40.0 dB"] * 2
+    assert [axes.lines[0].get_color() for axes in figure.axes[1:3]] == ["#112233", "#445566"]

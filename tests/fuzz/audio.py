@@ -6,8 +6,8 @@
 import random
 import sys
 import tempfile
-import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import av
@@ -17,14 +17,12 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mutations import mutated_bytes
+from trial import Case, report, tried
 
 from bsroformer.audio.files import blocks, measured, probe, read
 from bsroformer.audio.tags import read_tags
-from bsroformer.errors import InputError
 
 RATE, FRAMES = 8000, 12_000
-LONGEST_S = 20.0
-"""Of one file, on a busy machine."""
 MOST_FRAMES = 64 * 60 * RATE
 """Samples that a small file may decode to: gaps of a minute are filled with silence."""
 BY_FFMPEG = {"mp3": "libmp3lame", "m4a": "aac", "mp4": "alac", "aac": "aac", "webm": "libopus", "mka": "pcm_s16le"}
@@ -76,36 +74,21 @@ def check(path: Path) -> None:
 
 
 def fuzz(count: int, seed: int, folder: Path) -> tuple[int, list[str]]:
-    """Read so many mutated files.
+    """Read so many mutated files; see `trial.tried`."""
+    files = [(path, path.read_bytes()) for path in write_files(folder)]
 
-    Returns:
-        How many were refused, and a line for each that ended in another way or took too long.
-    """
-    files, refused, faults = [(path, path.read_bytes()) for path in write_files(folder)], 0, []
-    for number in range(count):
-        draw = random.Random(f"{seed}-{number}")
+    def case(draw: random.Random) -> Case:
         path, content = draw.choice(files)
         mutated = folder / f"mutated{path.suffix}"
         mutated.write_bytes(mutated_bytes(content, draw))
-        begun = time.monotonic()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                check(mutated)
-        except InputError as error:
-            refused += 1
-            if len(str(error)) > 1000 or "\n" in str(error):
-                faults.append(f"case {number} of seed {seed}, {path.name}: its message is long: {error!s:.200}")
-        except Exception as error:
-            faults.append(f"case {number} of seed {seed}, {path.name}: {type(error).__name__}: {error!s:.200}")
-        if time.monotonic() - begun > LONGEST_S:
-            faults.append(f"case {number} of seed {seed}, {path.name}: took {time.monotonic() - begun:.0f} s")
-    return refused, faults
+        return path.name, partial(check, mutated)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return tried(count, seed, case, longest_message=1000)
 
 
 if __name__ == "__main__":
     count, seed = [int(each) for each in [*sys.argv[1:], "3000", "0"][:2]]
     with tempfile.TemporaryDirectory() as place:
-        total, found = fuzz(count, seed, Path(place))
-    print(f"{count} files: {total} refused in a sentence, {len(found)} faults", *found, sep="\n")
-    sys.exit(bool(found))
+        sys.exit(report(count, *fuzz(count, seed, Path(place))))

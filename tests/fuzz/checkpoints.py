@@ -7,7 +7,6 @@ import copy
 import json
 import random
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,13 @@ import yaml
 from mutations import mutated_bytes, mutated_tree
 from safetensors.torch import save_file
 from torch import Tensor
+from trial import Case, report, tried
 
 from bsroformer.checkpoints import open_checkpoint
-from bsroformer.checkpoints.community.yaml_file import PlainDumper, PlainLoader
 from bsroformer.checkpoints.native import ENTRY
-from bsroformer.errors import InputError
+from bsroformer.models.public_yaml import PlainDumper, PlainLoader
 
 REFERENCE = Path(__file__).parents[1] / "reference"
-LONGEST_S = 20.0
-"""Of one checkpoint, on a busy machine."""
-LONGEST_MESSAGE = 1500
 TENSORS = [
     torch.zeros(()),
     torch.zeros(0),
@@ -86,12 +82,8 @@ def other_bytes(source: Path) -> Callable[[Any, random.Random, Path], Path]:
     return mutate
 
 
-def open_mutated(native_file: Path, draw: random.Random, work: Path) -> None:
-    """Write one mutated checkpoint, maybe with a mutated YAML, and load it.
-
-    Raises:
-        InputError: As it may.
-    """
+def mutated_files(native_file: Path, draw: random.Random, work: Path) -> tuple[Path, Path | None]:
+    """Write one mutated checkpoint, or a mutated YAML beside a whole one, and return both paths."""
     name = draw.choice(["bs_vocals", "mel_vocals", "bs_four_stems"])
     source, config = REFERENCE / f"{name}.ckpt", REFERENCE / f"{name}.yaml"
     path = work / "mutated"
@@ -107,7 +99,7 @@ def open_mutated(native_file: Path, draw: random.Random, work: Path) -> None:
     else:
         file, yaml_file = source, work / "mutated.yaml"
         write_yaml(config, draw, yaml_file, in_bytes=way == 5)
-    open_checkpoint(file, yaml_file).model()
+    return file, yaml_file
 
 
 def write_yaml(config: Path, draw: random.Random, target: Path, in_bytes: bool) -> None:
@@ -126,26 +118,13 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def fuzz(native_file: Path, count: int, seed: int, work: Path) -> tuple[int, list[str]]:
-    """Load so many mutated checkpoints.
+    """Load so many mutated checkpoints; see `trial.tried`."""
 
-    Returns:
-        How many were refused, and a line for each that ended in another way or took too long.
-    """
-    refused, faults = 0, []
-    for number in range(count):
-        draw = random.Random(f"{seed}-{number}")
-        begun = time.monotonic()
-        try:
-            open_mutated(native_file, draw, work)
-        except InputError as error:
-            refused += 1
-            if len(str(error)) > LONGEST_MESSAGE or "\n" in str(error):
-                faults.append(f"case {number} of seed {seed}: its message is long: {error!s:.200}")
-        except Exception as error:
-            faults.append(f"case {number} of seed {seed}: {type(error).__name__}: {error!s:.200}")
-        if time.monotonic() - begun > LONGEST_S:
-            faults.append(f"case {number} of seed {seed}: took {time.monotonic() - begun:.0f} s")
-    return refused, faults
+    def case(draw: random.Random) -> Case:
+        file, yaml_file = mutated_files(native_file, draw, work)
+        return file.name, lambda: open_checkpoint(file, yaml_file).model()
+
+    return tried(count, seed, case, longest_message=1500)
 
 
 def write_native(path: Path) -> None:
@@ -161,6 +140,4 @@ if __name__ == "__main__":
     count, seed = [int(each) for each in [*sys.argv[1:], "3000", "0"][:2]]
     with tempfile.TemporaryDirectory() as folder:
         write_native(Path(folder) / "native.ckpt")
-        refused, faults = fuzz(Path(folder) / "native.ckpt", count, seed, Path(folder))
-    print(f"{count} checkpoints: {refused} refused in a sentence, {len(faults)} faults", *faults, sep="\n")
-    sys.exit(bool(faults))
+        sys.exit(report(count, *fuzz(Path(folder) / "native.ckpt", count, seed, Path(folder))))

@@ -5,17 +5,17 @@
 
 import random
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 from mutations import mutated_bytes, mutated_tree
+from trial import Case, report, tried
 
 from bsroformer.checkpoints.native import read_training_checkpoint
-from bsroformer.errors import InputError
 from bsroformer.launch.build import build_data, build_module, build_trainer
 from bsroformer.launch.run_config import run_config
 from bsroformer.launch.run_facts import read_starts
@@ -24,8 +24,6 @@ from bsroformer.run_folder import LAST, weights_of
 from bsroformer.training.fault_records import read_whole_lines
 from bsroformer.training.resume.state_check import check_training_state
 
-LONGEST_S = 20.0
-"""Of one validation, on a busy machine."""
 ODD: list[Any] = [
     *(None, True, -1, 0, 1.5, 10**400, float("nan"), float("inf"), "", "word", "${oc.env:HOME}", "\0", "é" * 500),
     *([], {}, [[]], [None] * 3, {"_target_": "os.system", "command": "true"}, {"_args_": [1]}, {"a": {"b": []}}),
@@ -34,24 +32,33 @@ TENSORS = [torch.zeros(()), torch.zeros(1), torch.zeros(0), torch.full((3,), tor
 Check = Callable[[Path], object]
 
 
-def cases(run: Path, checks: dict[str, Check], draw: random.Random, work: Path) -> Iterator[tuple[Check, Path]]:
-    """One mutated file after the other, at its usual place below `work`, and what validates it."""
-    config, last = run / "config.yaml", run / "checkpoints" / LAST
-    tree, entries = yaml.safe_load(config.read_text("utf-8")), torch.load(last, weights_only=True)
-    while True:
-        name = draw.choice(list(checks))
-        path = work / name
+class Mutations:
+    """Writes mutated files of a run, each at its usual place below another folder.
+
+    Args:
+        run: The run's folder.
+        work: The other.
+    """
+
+    def __init__(self, run: Path, work: Path) -> None:
+        self.run, self.work = run, work
+        self.config = yaml.safe_load((run / "config.yaml").read_text("utf-8"))
+        self.last = torch.load(run / "checkpoints" / LAST, weights_only=True)
+
+    def write(self, name: str, draw: random.Random) -> Path:
+        """Write one."""
+        path = self.work / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         if name == "config.yaml" and draw.random() < 0.7:
-            path.write_text(yaml.safe_dump(mutated_tree(tree, draw, ODD)), "utf-8")
+            path.write_text(yaml.safe_dump(mutated_tree(self.config, draw, ODD)), "utf-8")
         elif name.endswith(LAST) and draw.random() < 0.8:
-            torch.save(mutated_tree(entries, draw, ODD + TENSORS), path)
+            torch.save(mutated_tree(self.last, draw, ODD + TENSORS), path)
         else:
-            source = run / name
+            source = self.run / name
             whole = source.read_bytes() if source.is_file() else b'{"step": 1, "excerpts": [[0, 1]]}\n' * 3
             path.write_bytes(mutated_bytes(whole, draw))
-        yield checks[name], path
+        return path
 
 
 def checks_of(cfg: Any) -> dict[str, Check]:
@@ -69,27 +76,14 @@ def checks_of(cfg: Any) -> dict[str, Check]:
 
 
 def fuzz(run: Path, count: int, seed: int, work: Path) -> tuple[int, list[str]]:
-    """Validate so many mutated files.
+    """Validate so many mutated files; see `trial.tried`."""
+    checks, mutations = checks_of(run_config(run)), Mutations(run, work)
 
-    Returns:
-        How many were refused, and a line for each that ended in another way or took too long.
-    """
-    draw, refused, faults = random.Random(seed), 0, []
-    stream = cases(run, checks_of(run_config(run)), draw, work)
-    for number in range(count):
-        check, path = next(stream)
-        begun = time.monotonic()
-        try:
-            check(path)
-        except InputError as error:
-            refused += 1
-            if len(str(error)) > 2000 or "\n" in str(error):
-                faults.append(f"case {number} of seed {seed}, {path.name}: its message is long: {error!s:.200}")
-        except Exception as error:
-            faults.append(f"case {number} of seed {seed}, {path.name}: {type(error).__name__}: {error!s:.200}")
-        if time.monotonic() - begun > LONGEST_S:
-            faults.append(f"case {number} of seed {seed}, {path.name}: took {time.monotonic() - begun:.0f} s")
-    return refused, faults
+    def case(draw: random.Random) -> Case:
+        name = draw.choice(list(checks))
+        return name, partial(checks[name], mutations.write(name, draw))
+
+    return tried(count, seed, case, longest_message=2000)
 
 
 if __name__ == "__main__":
@@ -97,6 +91,4 @@ if __name__ == "__main__":
 
     given = [*sys.argv[1:], "3000", "0"]
     with tempfile.TemporaryDirectory() as folder:
-        total, found = fuzz(Path(given[0]), int(given[1]), int(given[2]), Path(folder))
-    print("\n".join(found) or "no fault", f"\n{total} of {given[1]} files were refused")
-    sys.exit(bool(found))
+        sys.exit(report(int(given[1]), *fuzz(Path(given[0]), int(given[1]), int(given[2]), Path(folder))))

@@ -6,11 +6,12 @@ import torch
 from bsroformer.errors import InputError
 from bsroformer.inference import Separator
 from bsroformer.inference.engines import TorchEngine
-from bsroformer.inference.engines.fusable import FusableAttention, FusableRotary
 from bsroformer.metrics import sdr
-from bsroformer.model import BandSplitRoformer, ModelSettings
-from bsroformer.model.attention import Attention
-from bsroformer.model.rotary import RotaryEmbedding
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.models.bs_roformer.attention import Attention
+from bsroformer.models.bs_roformer.fusable import FusableAttention, FusableRotary
+from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
 
 
 @pytest.mark.parametrize(("heads", "dim_head"), [(1, 4), (2, 8), (4, 6)])

@@ -21,7 +21,8 @@ class Echo(nn.Module):
     """A stand-in for a model: its stems are the mixture, and half of it negated."""
 
     stems, sample_rate = ("same", "negated half"), RATE
-    settings = SimpleNamespace(chunk_seconds=WINDOW / RATE, channels=2)
+    channels, chunk_seconds = 2, WINDOW / RATE
+    settings = SimpleNamespace(architecture="echo")
 
     def __init__(self) -> None:
         super().__init__()

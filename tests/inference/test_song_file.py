@@ -7,12 +7,13 @@ import soundfile
 import torch
 from stand_ins import Halves
 
+from bsroformer.atomic import locked
 from bsroformer.audio import writer
 from bsroformer.audio.encoders import Sound, SoundFileEncoder
 from bsroformer.audio.files import block_writer, probe, read, write
 from bsroformer.audio.tags import read_marks, read_tags
 from bsroformer.errors import Cancelled, InputError
-from bsroformer.inference import Delivery, separate_file
+from bsroformer.inference import Delivery, separate_file, stem_folder
 
 RATE = 8000
 
@@ -138,14 +139,23 @@ def test_a_file_that_turns_out_to_be_bad_leaves_what_was_there(tmp_path, halves)
 
 
 def test_what_a_killed_run_left_is_removed_and_nothing_else(song, tmp_path, halves):
-    out, gone, living = tmp_path / "out", 2**22 + 1, os.getppid()  # no process has a number above 2**22
+    out, gone = tmp_path / "out", os.getppid()  # a number that a living process has, as every container has a 1
     (out / f".rescaling.{gone}.abc.part").mkdir(parents=True)
     left = (f".rescaling.{gone}.abc.part/0.w64", f".vocals.wav.{gone}.part", f".other.flac.{gone}.part")
-    kept = (".mine.part", "notes.part", f".vocals.wav.{living}.part")
+    kept = (".mine.part", "notes.part", ".vocals.wav.4194305.part")  # no process has a number above 2**22
     for name in (*left, *kept):
         (out / name).write_text("left")
-    separate_file(halves, song, out)
+    with locked(out / kept[-1]):
+        separate_file(halves, song, out)
     assert files(out) == sorted((*kept, "drums.wav", "vocals.wav"))
+
+
+def test_without_locks_the_number_of_a_process_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(stem_folder, "is_locked", lambda _: None)
+    for process in (os.getppid(), 2**22 + 1):
+        (tmp_path / f".vocals.wav.{process}.part").touch()
+    stem_folder.remove_leftovers(tmp_path)
+    assert files(tmp_path) == [f".vocals.wav.{os.getppid()}.part"]
 
 
 def test_stems_that_are_cut_off_are_made_up_for_by_the_rest(tmp_path):

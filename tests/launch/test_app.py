@@ -26,7 +26,7 @@ def test_without_a_checkpoint_the_newest_of_the_runs_folder_is_the_usual_one(run
 
 
 def test_where_there_is_none_the_command_that_makes_one_is_told(tmp_path):
-    with pytest.raises(InputError, match=r"scripts/train\.py experiment=demo makes one"):
+    with pytest.raises(InputError, match=r"train one with bsroformer train experiment=demo"):
         build_offers(composed("app", f"paths.runs_dir={tmp_path}"))
 
 
@@ -47,9 +47,9 @@ def test_the_studio_is_as_configured(runs, tmp_path):
     studio = build_studio(composed("app", f"ckpt={runs}", f"output={tmp_path}/out", *keys), Console(quiet=True))
     try:
         assert studio.limits == type(studio.limits)(megabytes=5, minutes=3, songs=2, keep_minutes=7)
-        assert studio.shelf.keep_seconds == 420
+        assert studio.workspace.keep_seconds == 420
         assert studio.delivery.bit_depth == 24
-        separator = studio.model.separator(studio.offer("new"), ["other"], overlap=0.75, shifts=2)
+        separator = studio.model.separator(studio.checkpoint("new"), ["other"], overlap=0.75, shifts=2)
         assert separator.stems == ("other",)
         assert (separator.step, separator.shifts) == (round(separator.size / 4), 2)
     finally:

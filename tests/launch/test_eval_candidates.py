@@ -6,7 +6,8 @@ from rich.console import Console
 from bsroformer.checkpoints.save import save_model
 from bsroformer.errors import InputError
 from bsroformer.launch.candidates import build_candidates, facts_of
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import composed
 
 CONSOLE = Console()

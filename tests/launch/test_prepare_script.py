@@ -57,7 +57,7 @@ def test_a_training_on_files_tells_what_packing_would_save(songs, capsys):
     launch("train", *SMALL_RUN, f"data.root={songs}", "paths.output_dir=run", "paths.cache_dir=cache")
     told = capsys.readouterr().out
     assert "3 songs are read from their audio files: " in told and " ms for an excerpt, and silent regions" in told
-    assert f"python scripts/prepare.py data.root={songs}" in told
+    assert f"bsroformer prepare data.root={songs}" in told
 
 
 def test_a_training_tells_of_stale_packs_and_reads_the_files(songs, capsys):

@@ -12,7 +12,8 @@ from bsroformer.launch.build import build_logger
 from bsroformer.launch.git_state import GitState
 from bsroformer.launch.program_facts import without_secrets
 from bsroformer.launch.run_facts import model_hash, record_run
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import composed
 
 CLEAN = GitState("abc", "trunk", False, "")

@@ -16,7 +16,8 @@ from bsroformer.launch.candidates import model_settings
 from bsroformer.launch.opening import open_checkpoints
 from bsroformer.launch.separate import settings_of
 from bsroformer.launch.separators import device_of, separator_from
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import REPOSITORY, composed
 
 

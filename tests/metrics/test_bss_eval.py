@@ -198,7 +198,7 @@ def test_fewer_threads_are_taken_where_memory_is_short(monkeypatch):
 
 
 @needs_museval
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
 def test_the_memory_in_use_is_the_estimate():
     with get_context("spawn").Pool(1) as pool:
         growth = pool.apply(growth_of_bss_eval, (30 * 44100,))

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from matplotlib.figure import Figure
 from pages import Page
 from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method, results
 
 from bsroformer.errors import InputError
 from bsroformer.metrics.definitions import DEFINITIONS
+from bsroformer.report import listen
 from bsroformer.report.evaluation_page import write_evaluation_report
 from bsroformer.report.excerpts import Excerpt
 
@@ -37,6 +39,13 @@ def report(folder: Path) -> Page:
     return Page((folder / "report.html").read_text("utf-8"))
 
 
+@pytest.fixture(autouse=True)
+def blank_spectrograms(monkeypatch) -> None:
+    """Spectrograms with nothing in them: most of a page's time goes into drawing them."""
+    for name in ("comparison_figure", "methods_figure"):
+        monkeypatch.setattr(listen, name, lambda *_, **__: Figure(figsize=(1, 1)))
+
+
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """The folder of an evaluation of two methods that has everything."""
@@ -56,7 +65,7 @@ def folder(tmp_path) -> Path:
     write_excerpt(tmp_path / "excerpts" / "lite", "A", 2.0)
     (tmp_path / "plots").mkdir()
     for metric in METRICS:
-        (tmp_path / "plots" / f"{metric}.png").write_bytes(b"\x89PNG " + metric.encode())
+        (tmp_path / "plots" / f"{metric}.svg").write_text(f"<svg>{metric}</svg>")
     return tmp_path
 
 
@@ -77,10 +86,10 @@ def test_an_evaluation_is_shown_with_all_that_it_has(folder):
         *(DEFINITIONS[metric] for metric in METRICS),
     ):
         assert shown in page.text, shown
-    assert len(page.sources("audio")) == 1 + 2 * 3
-    assert len(page.sources("img")) == len(METRICS) + 1
-    # a summary, one for each metric, a pair, songs of four methods, seconds left out
-    assert len([tag for tag, _ in page.elements if tag == "table"]) == 1 + 2 + 1 + 4 + 1
+    assert len(page.sources("audio")) == 1 + 2 * (2 + 2)  # references stand beside errors too
+    assert len(page.sources("img")) == len(page.dark_sources()) == len(METRICS) + 1
+    # a summary, one for each metric, a pair, songs of four methods, seconds left out, how it was made
+    assert len([tag for tag, _ in page.elements if tag == "table"]) == 1 + 2 + 1 + 4 + 1 + 1
 
 
 def test_a_single_method_has_its_scores_and_intervals_first(folder):
@@ -105,12 +114,12 @@ def test_names_are_text_and_not_markup(folder):
     assert any(ODD in (attributes.get("aria-label") or "") for _, attributes in page.elements)
 
 
-@pytest.mark.parametrize("missing", ["plots", "excerpts", "plots/cSDR.png"])
+@pytest.mark.parametrize("missing", ["plots", "excerpts", "plots/cSDR.svg"])
 def test_what_is_not_there_is_left_out(folder, missing):
     path = folder / missing
     path.unlink() if path.is_file() else shutil.rmtree(path)
     page = report(folder)
-    assert len(page.sources("img")) == {"plots": 1, "excerpts": 2, "plots/cSDR.png": 2}[missing]
+    assert len(page.sources("img")) == {"plots": 1, "excerpts": 2, "plots/cSDR.svg": 2}[missing]
 
 
 def test_an_evaluation_without_songs_or_of_oracles_alone_has_a_page(folder):
@@ -138,6 +147,38 @@ def test_worst_songs_stand_before_the_best_and_songs_of_another_evaluation_are_l
     ]
 
 
+def heard_together(page: Page) -> list[str | None]:
+    """The names of all players."""
+    return [attributes["aria-label"] for tag, attributes in page.elements if tag == "audio"]
+
+
+def test_a_song_is_heard_under_all_methods_in_one_row(folder):
+    write_excerpt(folder / "excerpts" / ODD, "A", 1.0)
+    page = report(folder)
+    stems = [f"{stem}, {of}" for stem in ("vocals", "other") for of in ("reference", "lite", ODD)]
+    assert heard_together(page)[: 1 + len(stems)] == ["mixture", *stems]
+    assert sum("song" in (attributes.get("class") or "").split() for _, attributes in page.elements) == 1
+
+
+def test_a_colour_stands_for_a_method_or_for_a_stem(folder):
+    several = coloured(report(folder))
+    assert {"lite": "of-0", ODD: "of-1", "mixture": "of-floor", "IRM1": "of-ceiling"}.items() <= several.items()
+    assert not {"vocals", "other"} & several.keys()
+    write_results(folder, results(MIXTURE, LITE, ORACLE))
+    one = coloured(report(folder))
+    assert {"vocals": "of-0", "other": "of-1", "mixture": "of-floor"}.items() <= one.items()
+    assert "lite" not in one
+
+
+def coloured(page: Page) -> dict[str, str]:
+    """What stands after a dot, and the class of its colour; never of two."""
+    found: dict[str, set[str]] = {}
+    for colour, name in page.dots:
+        found.setdefault(name, set()).add(colour)
+    assert all(len(colours) == 1 for colours in found.values())
+    return {name: next(iter(colours)) for name, colours in found.items()}
+
+
 def samples(source: str) -> np.ndarray:
     return soundfile.read(io.BytesIO(base64.b64decode(source.partition(",")[2])))[0]
 
@@ -145,6 +186,7 @@ def samples(source: str) -> np.ndarray:
 @pytest.mark.parametrize(("level", "gain"), [(0.1, 1.0), (1.0, None)])
 def test_players_are_as_loud_as_the_files_or_turned_down_alike(folder, level, gain):
     shutil.rmtree(folder / "excerpts")
+    write_results(folder, results(MIXTURE, LITE, ORACLE))
     write_excerpt(folder / "excerpts" / "lite", "A", 2.0, level)
     page = report(folder)
     mixture, references, estimates, _ = Excerpt(folder / "excerpts/lite/A", "A", 2.0, 0.0, ("vocals", "other")).read()

@@ -145,9 +145,9 @@ def test_stems_without_a_score_are_named():
 def test_what_was_evaluated_stands_above_its_floor_and_its_ceiling():
     table = evaluation_table(results(MIXTURE, method("lite", "model", 3.0, None), ORACLE))
     assert table.columns == ("cSDR", "SI-SDR")
-    assert [(line.name, line.cells[0], line.kind, line.stem) for line in table.lines] == [
-        ("vocals", "3.00", "", 0),
-        ("other", "–", "", 1),
+    assert [(line.name, line.cells[0], line.kind, line.colour) for line in table.lines] == [
+        ("vocals", "3.00", "", "0"),
+        ("other", "–", "", "1"),
         ("mean", "3.00", "mean", None),
         ("mixture · vocals", "−5.00", "aside", None),
         ("mixture · other", "−1.00", "aside", None),

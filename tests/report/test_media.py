@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 from bsroformer.audio.files import write
-from bsroformer.report.media import LONGEST_SECONDS, LOUDEST, drawn, gain_of, picture, sounds
+from bsroformer.report.media import LONGEST_SECONDS, LOUDEST, gain_of, sounds
 
 
 def decoded(uri: str) -> tuple[str, bytes]:
@@ -70,14 +70,6 @@ def test_sounds_that_do_not_clip_stay_as_loud_as_they_are():
     assert gain_of([0.5, 2.0]) == LOUDEST / 2
 
 
-def test_a_figure_is_a_picture():
-    from matplotlib.figure import Figure
-
-    head, data = decoded(drawn(Figure(figsize=(1, 1)), dpi=20))
-    assert head == "data:image/webp;base64"
-    assert data.startswith(b"RIFF") and data[8:12] == b"WEBP"
-
-
 def test_a_sound_that_was_replaced_is_encoded_anew(tmp_path):
     path = tmp_path / "a.wav"
     write(path, tone(8000, 0.5), 8000)
@@ -91,9 +83,3 @@ def test_there_is_no_player_without_a_file_or_for_nan(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.full((100, 2), np.nan), 8000, subtype="FLOAT")
     assert sound(tmp_path / "nan.wav") is None
     assert sound(tmp_path / "none.wav") is None
-    assert picture(tmp_path / "none.png") is None
-
-
-def test_a_picture_is_its_bytes(tmp_path):
-    (tmp_path / "a.png").write_bytes(b"\x89PNG...")
-    assert decoded(picture(tmp_path / "a.png")) == ("data:image/png;base64", b"\x89PNG...")

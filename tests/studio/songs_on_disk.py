@@ -7,7 +7,7 @@ from torch import Tensor
 
 from bsroformer.audio.encoders import Sound
 from bsroformer.audio.files import block_writer
-from bsroformer.studio.job import Job, Wish
+from bsroformer.studio.job import Job, SeparationRequest
 
 RATE = 8000
 STEMS = ("vocals", "drums", "other")
@@ -29,5 +29,5 @@ def done_song(
     for path, stem in zip(paths, stems, strict=True):
         with block_writer(path, Sound(rate, stem.shape[0], subtype, tags={"title": "Tëst", "artist": "A"})) as append:
             append(stem)
-    wish = Wish(folder / "upload.wav", title, "demo", names)
-    return Job(token, folder, wish, state="done", files=paths, finished=0.0)
+    wish = SeparationRequest(folder / "upload.wav", title, "demo", names)
+    return Job(token, folder, wish, state="done", files=paths, finished_at=0.0)

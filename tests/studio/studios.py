@@ -11,16 +11,16 @@ import torch
 
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, StreamSeparator
-from bsroformer.studio.held_model import HeldModel
-from bsroformer.studio.job import FINISHED, Job, Wish
+from bsroformer.studio.catalog import CheckpointOption
+from bsroformer.studio.job import FINISHED, Job, SeparationRequest
 from bsroformer.studio.limits import Limits
-from bsroformer.studio.menu import Offer
-from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.studio import Studio
+from bsroformer.studio.workspace import Workspace
 
 RATE = 8000
 PATIENCE = 30.0
-OFFER = Offer("small", "small.ckpt", ("vocals", "drums"), RATE)
+OPTION = CheckpointOption("small", "small.ckpt", ("vocals", "drums"), RATE)
 
 
 class Paced(StreamSeparator):
@@ -39,7 +39,7 @@ class Paced(StreamSeparator):
                 yield gains * piece
 
 
-class Model(HeldModel):
+class Model(ModelCache):
     """Has no weights."""
 
     def __init__(self) -> None:
@@ -60,12 +60,12 @@ class Model(HeldModel):
 
 @contextmanager
 def studio_in(
-    folder: Path, limits: Limits | None = None, offers: Sequence[Offer] = (OFFER,)
+    folder: Path, limits: Limits | None = None, offers: Sequence[CheckpointOption] = (OPTION,)
 ) -> Iterator[tuple[Studio, Model]]:
     """A studio with one checkpoint, unless more are named, and its model."""
     limits, model = limits or Limits(), Model()
-    shelf = Shelf(folder / "studio", 60 * limits.keep_minutes)
-    studio = Studio(offers, model, shelf, limits, Delivery())
+    workspace = Workspace(folder / "studio", 60 * limits.keep_minutes)
+    studio = Studio(offers, model, workspace, limits, Delivery())
     try:
         yield studio, model
     finally:
@@ -81,9 +81,11 @@ def song_in(folder: Path, seconds: float = 12.0, name: str = "A song.wav") -> Pa
     return folder / name
 
 
-def wish_of(source: Path, **changes: object) -> Wish:
+def request_for(source: Path, **changes: object) -> SeparationRequest:
     """A wish for all stems."""
-    return Wish(**{"source": source, "title": source.stem, "checkpoint": "small", "stems": OFFER.stems, **changes})
+    return SeparationRequest(
+        **{"source": source, "title": source.stem, "checkpoint": "small", "stems": OPTION.stems, **changes}
+    )
 
 
 def finished(job: Job) -> Job:

@@ -27,7 +27,7 @@ def held(address, since, is_answering=False):
     return SimpleNamespace(client=(address, 1), since=since, is_answering=is_answering)
 
 
-def test_the_busiest_address_gives_way_with_what_waits_for_it():
+def test_the_busiest_address_loses_an_idle_connection():
     alone = held("10.0.0.1", 0)
     answering, idle, newer = held("10.0.0.2", 1, is_answering=True), held("10.0.0.2", 2), held("10.0.0.2", 3)
     assert least_wanted([alone, answering, idle, newer]) is idle
@@ -73,7 +73,7 @@ async def opened(port, sent):
 
 
 @pytest.mark.parametrize("kind", HELD)
-def test_holding_all_connections_keeps_nobody_out(kind, monkeypatch):
+def test_holding_all_connections_locks_out_no_one(kind, monkeypatch):
     monkeypatch.setattr(connections, "max_connections", lambda: MOST)
 
     async def visit(port):
@@ -89,7 +89,7 @@ def test_holding_all_connections_keeps_nobody_out(kind, monkeypatch):
 
 @pytest.mark.parametrize(("begin", "requests_before"), [(b"", 0), (b"GET / HTTP/1.1\r\nHost: a", 0), (b"GET /", 1)])
 def test_a_connection_that_asks_for_nothing_is_closed(begin, requests_before, monkeypatch):
-    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT_S", 0.2)
 
     async def visit(port):
         reader, writer = await opened(port, requests_before * b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

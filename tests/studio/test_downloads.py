@@ -15,8 +15,8 @@ from bsroformer.audio.files import probe, read
 from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
 from bsroformer.studio import downloads
-from bsroformer.studio.downloads import MIXES_KEPT, NotDoneError, NotMadeError, formats_of, mix_in, stem_in, zip_of
-from bsroformer.studio.reserve import KEPT_FREE
+from bsroformer.studio.downloads import MIXES_KEPT, NotCreatedError, NotDoneError, formats_of, mix_in, stem_in, zip_of
+from bsroformer.studio.workspace import KEEP_FREE
 
 Disk = namedtuple("Disk", "total used free")
 ONES = (1.0, 1.0, 1.0)
@@ -80,7 +80,7 @@ def test_many_who_ask_at_once_cause_one_conversion(tmp_path, monkeypatch):
     assert made(tmp_path) == ["1.flac"]
 
 
-def test_two_conversions_go_on_at_once_and_no_third(tmp_path, monkeypatch):
+def test_at_most_two_conversions_run_at_once(tmp_path, monkeypatch):
     jobs = [done_song(tmp_path / str(number)) for number in range(6)]
     pairs, lock, running, most = Barrier(2), Lock(), [], []
 
@@ -110,7 +110,7 @@ def test_a_mix_is_the_sum_of_stems_times_levels(tmp_path):
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
 @pytest.mark.parametrize("format", ["wav", "flac"])
-def test_all_stems_as_they_are_are_the_song_bit_for_bit_up_to_full_scale(tmp_path, subtype, format):
+def test_a_mix_of_all_stems_is_the_song_bit_for_bit(tmp_path, subtype, format):
     steps = 2 ** (15 if subtype == "PCM_16" else 23)
     stems = torch.randint(-steps // 4, steps // 4, (3, 2, RATE), dtype=torch.float64) / steps
     song = torch.randint(-steps, steps, (2, RATE), dtype=torch.float64) / steps
@@ -150,8 +150,8 @@ def test_the_last_few_mixes_are_kept(tmp_path):
     "levels",
     [(), (1,), (1, 1, 1, 1), (0, 0, 0), (1, 1, -0.1), (1, 1, 4.1), (1, 1, float("nan")), (1, 1, float("inf"))],
 )
-def test_levels_that_are_none_are_refused(tmp_path, levels):
-    with pytest.raises(InputError, match=r"^levels has .*give"):
+def test_invalid_levels_are_refused(tmp_path, levels):
+    with pytest.raises(InputError, match=r"^levels must "):
         mix_in(done_song(tmp_path), levels, "wav")
     assert not (tmp_path / "made").exists()
 
@@ -160,24 +160,24 @@ def test_levels_that_are_none_are_refused(tmp_path, levels):
 def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path, format):
     job = done_song(tmp_path)
     for ask in (lambda: stem_in(job, 1, format), lambda: mix_in(job, ONES, format), lambda: zip_of(job, format)):
-        with pytest.raises(InputError, match=r"is none of wav, flac, mp3") as refused:
+        with pytest.raises(InputError, match=r"must be one of wav, flac, mp3") as refused:
             ask()
         assert str(refused.value).isascii()
 
 
 def test_an_mp3_of_a_rate_that_it_cannot_have_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"96000 Hz: choose one of wav, flac"):
+    with pytest.raises(InputError, match=r"96000 Hz; choose one of wav, flac"):
         stem_in(done_song(tmp_path, rate=96_000), 1, "mp3")
 
 
 @pytest.mark.parametrize("track", [-1, 0, 4])
-def test_a_stem_that_is_not_there_is_refused(tmp_path, track):
-    with pytest.raises(InputError, match=r"take one of 1 to 3"):
+def test_a_stem_out_of_range_is_refused(tmp_path, track):
+    with pytest.raises(InputError, match=r"stem must be in 1 to 3"):
         stem_in(done_song(tmp_path), track, "wav")
 
 
 @pytest.mark.parametrize("state", ["waiting", "loading", "separating", "cancelled", "failed"])
-def test_a_song_that_is_not_done_has_nothing(tmp_path, state):
+def test_an_unfinished_song_has_no_downloads(tmp_path, state):
     job = done_song(tmp_path)
     job.state, job.files = state, ()
     for ask in (lambda: stem_in(job, 1, "wav"), lambda: mix_in(job, ONES, "wav"), lambda: zip_of(job, "wav")):
@@ -189,7 +189,7 @@ def test_a_stem_that_was_deleted_meanwhile_leaves_no_trace(tmp_path):
     job = done_song(tmp_path)
     job.files[1].unlink()
     for ask in (lambda: stem_in(job, 2, "flac"), lambda: mix_in(job, ONES, "wav")):
-        with pytest.raises(NotMadeError, match=r"drums"):
+        with pytest.raises(NotCreatedError, match=r"drums"):
             ask()
     assert not (tmp_path / "made").exists()
 
@@ -203,7 +203,7 @@ def test_a_conversion_that_fails_leaves_nothing_half_made(tmp_path, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setattr(downloads, "blocks", full)
-        with pytest.raises(NotMadeError, match=r"no space left"):
+        with pytest.raises(NotCreatedError, match=r"no space left"):
             stem_in(job, 1, "flac")
     assert made(tmp_path) == []
     assert stem_in(job, 1, "flac").exists()
@@ -220,7 +220,7 @@ def test_a_zip_holds_all_stems(tmp_path, format):
             assert archive.read(name) == stem_in(job, track, format).read_bytes()
 
 
-def test_a_zip_begins_before_all_of_its_stems_are_made(tmp_path):
+def test_a_zip_starts_before_all_stems_are_converted(tmp_path):
     parts = zip_of(done_song(tmp_path), "flac")
     assert next(parts).startswith(b"PK")
     assert made(tmp_path) == ["1.flac"]
@@ -244,26 +244,26 @@ def test_a_zip_past_its_old_limit_is_a_zip64(tmp_path, monkeypatch):
         assert [entry.file_size for entry in archive.infolist()] == [path.stat().st_size for path in job.files]
 
 
-def test_a_stem_that_is_deleted_while_a_zip_is_read_ends_it_with_an_error(tmp_path):
+def test_a_stem_deleted_during_a_zip_raises_an_error(tmp_path):
     job = done_song(tmp_path)
     parts = zip_of(job, "flac")
     next(parts)
     job.files[2].unlink()
-    with pytest.raises(NotMadeError, match=r"other"):
+    with pytest.raises(NotCreatedError, match=r"other"):
         list(parts)
 
 
 def test_stems_whose_names_fall_together_are_all_in_the_zip(tmp_path):
     job = done_song(tmp_path)
-    job.wish = type(job.wish)(job.wish.source, "CON", "demo", ("..", "..", "x/../y"))
+    job.request = type(job.request)(job.request.source, "CON", "demo", ("..", "..", "x/../y"))
     with unzipped(job, "wav") as archive:
         assert archive.namelist() == ["_CON/stem.wav", "_CON/2 stem.wav", "_CON/x_.._y.wav"]
 
 
 def test_nothing_is_made_on_a_disk_that_is_nearly_full(tmp_path, monkeypatch):
     job = done_song(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEPT_FREE // 2 - 1))
-    with pytest.raises(NotMadeError, match=r"nearly full"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEEP_FREE // 2 - 1))
+    with pytest.raises(NotCreatedError, match=r"nearly full"):
         stem_in(job, 1, "flac")
     assert not (tmp_path / "made").exists()
     assert stem_in(job, 1, "wav") == job.files[0]

@@ -31,7 +31,7 @@ def rendered(monkeypatch) -> list[Path]:
     return sets
 
 
-def test_a_song_of_the_set_that_trainings_use_is_taken_without_writing_anything(tmp_path, monkeypatch, rendered):
+def test_the_song_of_an_existing_demo_set_is_used(tmp_path, monkeypatch, rendered):
     monkeypatch.setenv("BSROFORMER_CACHE", str(tmp_path))
     data = composed("train", "experiment=demo").data
     root = Path(data.root)
@@ -47,7 +47,7 @@ def test_a_song_of_the_set_that_trainings_use_is_taken_without_writing_anything(
 
 
 @pytest.mark.parametrize("other", ["v0-seed0-36+8x20s", "v1-seed3-36+8x20s", "v1-seed0-36+8x120s", "v1-seed0-36+8x20s"])
-def test_a_song_that_sounds_differently_or_is_not_whole_is_not_taken(tmp_path, rendered, other):
+def test_a_different_or_partial_song_is_not_used(tmp_path, rendered, other):
     song = tmp_path / other / "test" / TITLE
     (song if other != "v1-seed0-36+8x20s" else song.parent).mkdir(parents=True)
     file, title = example_song(tmp_path)
@@ -55,7 +55,7 @@ def test_a_song_that_sounds_differently_or_is_not_whole_is_not_taken(tmp_path, r
     assert rendered == [file.parents[2]]
 
 
-def test_those_who_ask_at_once_are_given_one_song_and_play_it_one_at_a_time(tmp_path, rendered, monkeypatch):
+def test_simultaneous_requests_create_one_example(tmp_path, rendered, monkeypatch):
     render, playing, company = demo_source.render_demo_set, [], Event()
 
     def play(*arguments: object) -> None:
@@ -84,14 +84,14 @@ def test_the_song_is_composed_and_played(tmp_path):
     assert example_song(tmp_path) == (file, TITLE)
 
 
-def test_a_missing_synthesiser_is_told_with_its_remedy(tmp_path, monkeypatch):
+def test_a_missing_synthesiser_is_reported_with_a_remedy(tmp_path, monkeypatch):
     synthesiser.soundfont.cache_clear()
     monkeypatch.setattr(synthesiser, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r'pip install -e "\.\[demo\]"'):
         example_song(tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+def test_an_unwritable_folder_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file.* cannot be written"):
         example_song(tmp_path / "file")

@@ -9,17 +9,16 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from bsroformer.studio.guard import Guard
-from bsroformer.studio.reserve import Reserve
-from bsroformer.studio.shelf import Shelf
 from bsroformer.studio.uploads import Uploads
+from bsroformer.studio.workspace import Workspace
 
 Disk = namedtuple("Disk", "total used free")
 
 
 def guarded(app, folder):
     """An app behind what lets requests in, with uploads of up to 1 MB."""
-    shelf = Shelf(folder / "studio", keep_seconds=60)
-    return Guard(Uploads(app, megabytes=1, shelf=shelf, reserve=Reserve(shelf.songs)))
+    workspace = Workspace(folder / "studio", keep_seconds=60)
+    return Guard(Uploads(app, megabytes=1, workspace=workspace))
 
 
 @pytest.fixture
@@ -63,13 +62,13 @@ def test_an_upload_that_would_fill_the_disk_is_refused(client, monkeypatch):
         "/monitoring/summary",
     ],
 )
-def test_what_the_page_does_not_need_is_not_there(client, path):
+def test_unused_routes_of_gradio_are_closed(client, path):
     assert client.get(path).status_code == 404
     assert client.post(path, content=b"").status_code == 404
 
 
 @pytest.mark.parametrize("prefix", ["", "/studio"])
-def test_below_a_proxys_path_the_same_holds_whether_it_is_left_on_or_not(tmp_path, prefix):
+def test_requests_below_a_proxys_path_are_refused_too(tmp_path, prefix):
     app = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("passed on"), methods=["GET", "POST"])])
     client = TestClient(guarded(app, tmp_path), root_path="/studio")
     assert client.get(f"{prefix}/gradio_api/proxy=http://example.org/").status_code == 404
@@ -77,12 +76,12 @@ def test_below_a_proxys_path_the_same_holds_whether_it_is_left_on_or_not(tmp_pat
     assert client.post(f"{prefix}/gradio_api/upload", content=b"x" * 1_200_000).status_code == 413
 
 
-def test_what_is_nested_too_deep_to_be_read_is_refused(client):
+def test_a_body_nested_too_deeply_is_refused(client):
     assert client.post("/gradio_api/queue/join", content=b"[" * 50_000).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/songs/abc", "/gradio_api/file=/tmp/song.wav", "/gradio_api/info"])
-def test_what_the_page_needs_is_passed_on(client, path):
+def test_used_routes_are_passed_on(client, path):
     assert client.get(path).status_code == 200
 
 
@@ -90,38 +89,38 @@ FILE = {"path": "/tmp/song.wav", "url": "http://127.0.0.1:7860/gradio_api/file=/
 
 
 @pytest.mark.parametrize("path", ["http://example.org/song.wav", " https://example.org/", "ftp://example.org/"])
-def test_gradio_is_not_sent_to_fetch_a_file_elsewhere(client, path):
+def test_files_on_other_servers_are_refused(client, path):
     answer = client.post("/gradio_api/queue/join", json={"data": [[{**FILE, "path": path}]], "fn_index": 2})
     assert answer.status_code == 400
     assert "upload the song" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("path", ["a" * 300, "a\0b", "\ud800", 5, ["a"], {"path": "a"}])
-def test_a_path_that_no_file_can_have_is_refused(client, path):
+def test_an_impossible_path_is_refused(client, path):
     answer = client.post("/gradio_api/queue/join", content=json.dumps({"data": [{"path": path}]}))
     assert answer.status_code == 400
-    assert answer.json()["error"] == "path must be what the upload answered"
+    assert answer.json()["error"] == "path must be the response to an upload"
 
 
 @pytest.mark.parametrize("call", [5, {}, {"data": "x"}, {"data": []}, {"data": [FILE] * 7}])
-def test_a_call_of_another_form_is_refused_in_a_sentence(client, call):
+def test_a_malformed_call_is_refused(client, call):
     answer = client.post("/gradio_api/call/separate", json=call)
     assert answer.status_code == 400
     assert "must be a" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("song", [5, "a.wav", [], {}, {"path": ""}, {"url": "x"}, {**FILE, "meta": 3}])
-def test_a_song_that_is_none_is_refused_in_a_sentence(client, song):
+def test_a_malformed_song_is_refused(client, song):
     for address, call in (("", {"data": [song, "small", [], False, 0.5, 1]}), ("v2/", {"song": song})):
         answer = client.post(f"/gradio_api/call/{address}separate/", json=call)
         assert answer.status_code == 400
         assert answer.json()["error"].startswith("song must be")
 
 
-def test_a_question_is_passed_on_as_it_was(client):
+def test_a_body_is_passed_on_unchanged(client):
     assert client.post("/gradio_api/queue/join", json={"data": [FILE, None, 0.5]}).text.endswith(" bytes")
     assert client.post("/login", content=b"username=anna").text == "13 bytes"
 
 
-def test_a_question_longer_than_any_is_refused(client):
+def test_a_body_that_is_too_long_is_refused(client):
     assert client.post("/gradio_api/queue/join", content=b"x" * 200_000).status_code == 413

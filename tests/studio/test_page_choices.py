@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studios import OFFER, RATE, Model, song_in, studio_in
+from studios import OPTION, RATE, Model, song_in, studio_in
 from visitors import Visitor, opened, visiting
 
 from bsroformer.audio.files import read
-from bsroformer.studio.menu import Offer
+from bsroformer.studio.catalog import CheckpointOption
 from bsroformer.studio.page import QUALITIES
 from bsroformer.studio.studio import Studio
 
-SCORED = Offer("scored", "scored.ckpt", ("bass",), RATE, metric="SI-SDR", score=6.12, scores={"bass": 6.12})
+SCORED = CheckpointOption("scored", "scored.ckpt", ("bass",), RATE, metric="SI-SDR", score=6.12, scores={"bass": 6.12})
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, Model, str]]:
     folder = tmp_path_factory.mktemp("studio")
-    with studio_in(folder, offers=[OFFER, SCORED]) as (studio, model), opened(studio) as page:
+    with studio_in(folder, offers=[OPTION, SCORED]) as (studio, model), opened(studio) as page:
         yield studio, model, page.local_url
 
 
@@ -35,9 +35,7 @@ def visitor(browser: Any, running: Any) -> Iterator[Visitor]:
         yield visitor
 
 
-def test_of_a_file_and_a_recording_the_one_in_the_open_tab_is_separated(
-    visitor: Visitor, running: Any, song: Path, tmp_path: Path
-) -> None:
+def test_the_song_of_the_open_tab_is_separated(visitor: Visitor, running: Any, song: Path, tmp_path: Path) -> None:
     visitor.choose(song)
     page, recording = visitor.page, visitor.page.locator("#recording")
     page.get_by_role("tab", name="Record").click()
@@ -63,7 +61,7 @@ def test_of_a_file_and_a_recording_the_one_in_the_open_tab_is_separated(
     visitor.wait("done")
 
 
-def test_a_file_is_not_separated_in_place_of_a_recording_that_is_still_to_come(visitor: Visitor, song: Path) -> None:
+def test_a_missing_recording_is_not_replaced_by_the_file(visitor: Visitor, song: Path) -> None:
     visitor.choose(song)
     visitor.page.get_by_role("tab", name="Record").click()
     visitor.page.locator("#recording").get_by_role("button", name="Record", exact=True).wait_for()
@@ -84,23 +82,23 @@ def test_stems_scores_and_the_rest_follow_the_checkpoint(visitor: Visitor, runni
     names = page.locator("stem-player .name").all_inner_texts()
     assert [name.lower() for name in names] == ["mixture", "bass", "no bass"]
 
-    choose_checkpoint(visitor, OFFER)
-    page.get_by_text("Its scores are not known here.").wait_for()
+    choose_checkpoint(visitor, OPTION)
+    page.get_by_text("No scores are known.").wait_for()
     page.get_by_label("drums", exact=True).wait_for()
     page.locator("#rest input:not(:checked)").wait_for()
     assert boxes(visitor) == {"vocals": True, "drums": True}
     assert wanted(visitor, running[1], song)[:2] == ("small", ("vocals", "drums"))
 
 
-@pytest.mark.parametrize("quality", ["Fast", "Best"])
-def test_quality_moves_the_sliders(visitor: Visitor, running: Any, song: Path, quality: str) -> None:
-    overlap, shifts = QUALITIES[quality]
+def test_quality_moves_the_sliders(visitor: Visitor, running: Any, song: Path) -> None:
     visitor.page.get_by_text("Overlap and shifts").click()
     assert visitor.page.get_by_label("Good", exact=True).is_checked()
-    visitor.page.get_by_label(quality, exact=True).check()
-    for name, value in (("Overlap", overlap), ("Shifts", shifts)):
-        number = visitor.page.locator("input[type=number]").and_(visitor.page.get_by_label(name)).element_handle()
-        visitor.page.wait_for_function("([input, value]) => Number(input.value) === value", arg=[number, value])
+    for quality in ("Fast", "Best"):
+        overlap, shifts = QUALITIES[quality]
+        visitor.page.get_by_label(quality, exact=True).check()
+        for name, value in (("Overlap", overlap), ("Shifts", shifts)):
+            number = visitor.page.locator("input[type=number]").and_(visitor.page.get_by_label(name)).element_handle()
+            visitor.page.wait_for_function("([input, value]) => Number(input.value) === value", arg=[number, value])
     assert wanted(visitor, running[1], song)[2:] == (overlap, shifts)
 
 
@@ -110,7 +108,7 @@ def boxes(visitor: Visitor) -> dict[str, bool]:
     return {label.inner_text(): label.locator("input").is_checked() for label in labels.all()}
 
 
-def choose_checkpoint(visitor: Visitor, offer: Offer) -> None:
+def choose_checkpoint(visitor: Visitor, offer: CheckpointOption) -> None:
     """From the menu."""
     visitor.page.get_by_label("Checkpoint").click()
     visitor.page.get_by_role("option", name=offer.label).click()

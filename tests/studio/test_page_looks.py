@@ -32,7 +32,7 @@ CONTRAST_OF = """async (element) => {
 TEXTS = {
     "title of the page": "#greeting h1",
     "greeting": "#greeting p",
-    "checkpoint's scores": "#checkpoint :text-is('Its scores are not known here.')",
+    "checkpoint's scores": "#checkpoint :text-is('No scores are known.')",
     "stems to choose": "#stems :text-is('vocals')",
     "start": "#start",
     "example": "#example",
@@ -56,7 +56,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Model, s
     with studio_in(tmp_path_factory.mktemp("studio")) as (studio, model), opened(studio) as page:
         yield model, page.local_url
         model.open.set()
-        wait_until(lambda: not studio._line.ahead())
+        wait_until(lambda: not studio._queue.jobs())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -89,9 +89,7 @@ def test_a_finished_song_fits_a_phone_upright(browser: Any, running: Any, song: 
         assert visitor.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_on_a_phone_all_has_one_left_edge_and_no_text_runs_under_the_arrow(
-    browser: Any, running: Any, song: Path
-) -> None:
+def test_a_phone_shows_one_left_edge_and_no_hidden_text(browser: Any, running: Any, song: Path) -> None:
     with visiting(browser, running[1], viewport={"width": 390, "height": 844}) as visitor:
         visitor.separate(song)
         parts = ("#greeting h1", "#song", "#start", "stem-player h2", "stem-player .lane")
@@ -104,7 +102,7 @@ def test_on_a_phone_all_has_one_left_edge_and_no_text_runs_under_the_arrow(
         assert box["x"] + box["width"] - padding <= arrow["x"]
 
 
-def test_hands_on_the_keyboard_are_enough(browser: Any, running: Any, song: Path) -> None:
+def test_the_keyboard_suffices(browser: Any, running: Any, song: Path) -> None:
     with visiting(browser, running[1]) as visitor:
         keys = visitor.page.keyboard
         visitor.page.locator("#start").wait_for()
@@ -153,7 +151,7 @@ def tab_to(visitor: Visitor, selector: str) -> None:
     raise AssertionError(f"Tab does not lead to {selector}")
 
 
-def test_the_page_asks_nobody_but_its_own_studio(browser: Any, running: Any, song: Path) -> None:
+def test_the_page_requests_nothing_from_other_servers(browser: Any, running: Any, song: Path) -> None:
     with visiting(browser, running[1]) as visitor:
         visitor.separate(song)
         visitor.page.get_by_label("Spectrogram").check()

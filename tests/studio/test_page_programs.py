@@ -14,11 +14,11 @@ import gradio as gr
 import gradio_client
 import httpx
 import pytest
-from studios import OFFER, Model, finished, song_in, studio_in, wait_until, wish_of
+from studios import OPTION, Model, finished, request_for, song_in, studio_in, wait_until
 from visitors import opened
 
 from bsroformer.audio.files import read, write
-from bsroformer.studio.api import ROUND
+from bsroformer.studio.api import POLL_INTERVAL_S
 from bsroformer.studio.job import Job
 from bsroformer.studio.limits import MEGABYTE, Limits
 from bsroformer.studio.studio import Studio
@@ -64,10 +64,10 @@ def program(running: Any) -> Iterator[gradio_client.Client]:
     client.close()
 
 
-def test_a_program_gets_the_files_that_the_page_gives(
+def test_a_program_receives_the_same_files_as_the_page(
     program: gradio_client.Client, client: httpx.Client, studio: Studio, song: Path
 ) -> None:
-    job = finished(studio.submit(wish_of(song, rest=True)))
+    job = finished(studio.submit(request_for(song, rest=True)))
     files = program.predict(gradio_client.handle_file(song), rest=True, api_name="/separate")
     assert [Path(file).name for file in files] == ["vocals.wav", "drums.wav", "residual.wav"]
     for number, file in enumerate(files, start=1):
@@ -81,11 +81,11 @@ def test_a_program_can_want_some_stems_only(program: gradio_client.Client, song:
 
 def test_a_program_can_ask_for_the_checkpoints(program: gradio_client.Client) -> None:
     assert program.predict(api_name="/checkpoints") == [
-        {"name": OFFER.name, "stems": list(OFFER.stems), "metric": None, "scores": {}}
+        {"name": OPTION.name, "stems": list(OPTION.stems), "metric": None, "scores": {}}
     ]
 
 
-def test_nothing_else_is_offered_to_programs(client: httpx.Client) -> None:
+def test_programs_see_no_other_endpoints(client: httpx.Client) -> None:
     assert set(client.get("/gradio_api/info").json()["named_endpoints"]) == {"/separate", "/checkpoints"}
 
 
@@ -114,17 +114,17 @@ def test_answers_do_not_show_where_the_folder_of_a_studio_is(tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"checkpoint": "large"}, "there is no checkpoint large here: choose one of small"),
+        ({"checkpoint": "large"}, "unknown checkpoint large; choose one of small"),
         ({"stems": ["piano"]}, "choose one or more of the stems vocals, drums of small"),
-        ({"overlap": 0.99}, "overlap=0.99 must be a number from 0 to 0.875"),
-        ({"overlap": None}, "overlap=None must be a number from 0 to 0.875"),
-        ({"shifts": 100}, "shifts=100 must be a whole number from 1 to 8"),
-        ({"shifts": 1.5}, "shifts=1.5 must be a whole number from 1 to 8"),
-        ({"shifts": 1e300}, "shifts=1e+300 must be a whole number from 1 to 8"),
-        ({"song": None}, "Give a song."),
+        ({"overlap": 0.99}, "overlap must be a number from 0 to 0.875, got 0.99"),
+        ({"overlap": None}, "overlap must be a number from 0 to 0.875, got None"),
+        ({"shifts": 100}, "shifts must be a whole number from 1 to 8, got 100"),
+        ({"shifts": 1.5}, "shifts must be a whole number from 1 to 8, got 1.5"),
+        ({"shifts": 1e300}, "shifts must be a whole number from 1 to 8, got 1e+300"),
+        ({"song": None}, "song is missing"),
     ],
 )
-def test_a_program_is_told_what_is_wrong(
+def test_a_program_receives_error_messages(
     program: gradio_client.Client, song: Path, changes: dict[str, Any], sentence: str
 ) -> None:
     asked = {"song": gradio_client.handle_file(song), **changes}
@@ -139,7 +139,7 @@ def test_an_error_comes_as_an_event_with_its_sentence(client: httpx.Client, tmp_
     assert told["error"].startswith("notes.mp3 is not an audio file")
 
 
-def test_a_playlist_gives_nothing_of_this_machine(client: httpx.Client, song: Path, tmp_path: Path) -> None:
+def test_a_playlist_reveals_no_local_file(client: httpx.Client, song: Path, tmp_path: Path) -> None:
     audio, rate = read(song)
     write(tmp_path / "private.mp3", audio, rate, "MP3")
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:12\n#EXTINF:3.0,\nfile://{tmp_path}/private.mp3\n#EXT-X-ENDLIST\n"
@@ -173,16 +173,16 @@ def test_a_program_that_reads_nothing_does_not_keep_its_song(
     event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
     wait_until(lambda: bool(new_jobs(studio, before)))
     [job] = new_jobs(studio, before)
-    asked = job.asked
-    time.sleep(3 * ROUND)
-    assert job.asked == asked
+    asked = job.last_seen
+    time.sleep(3 * POLL_INTERVAL_S)
+    assert job.last_seen == asked
     with client.stream("GET", f"/gradio_api/call/separate/{event}"):
-        wait_until(lambda: job.asked > asked)
+        wait_until(lambda: job.last_seen > asked)
     model.open.set()
     finished(job)
 
 
-def test_one_program_does_not_take_all_places(client: httpx.Client, studio: Studio, model: Model, song: Path) -> None:
+def test_one_program_cannot_fill_the_queue(client: httpx.Client, studio: Studio, model: Model, song: Path) -> None:
     model.open.clear()
     before = set(studio._jobs)
     [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
@@ -191,7 +191,7 @@ def test_one_program_does_not_take_all_places(client: httpx.Client, studio: Stud
         wait_until(lambda number=number: len(new_jobs(studio, before)) == number)
     event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
     told = client.get(f"/gradio_api/call/separate/{event}").text
-    assert f"{LIMITS.songs_each} of your songs are waiting or in work here" in told
+    assert f"{LIMITS.songs_each} of your songs are in the queue" in told
     assert len(new_jobs(studio, before)) == LIMITS.songs_each
     model.open.set()
     for job in new_jobs(studio, before):
@@ -223,7 +223,7 @@ def test_the_page_is_there_while_a_song_takes_long_to_be_read(
 @pytest.mark.parametrize(
     "values", [["small", [], "x"], ["small", [], None], ["small", [["a"]], False], [{}, [], False]]
 )
-def test_values_of_wrong_types_are_told_in_a_sentence(
+def test_values_of_wrong_types_are_reported(
     client: httpx.Client, studio: Studio, song: Path, values: list[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = set(studio._jobs)
@@ -233,7 +233,7 @@ def test_values_of_wrong_types_are_told_in_a_sentence(
     event = client.post("/gradio_api/call/separate", json=asked).json()["event_id"]
     told = client.get(f"/gradio_api/call/separate/{event}").text
     assert told.startswith("event: error")
-    assert "must be" in told or "there is no checkpoint" in told
+    assert "must be" in told or "unknown checkpoint" in told
     assert not new_jobs(studio, before)
     assert "Traceback" not in capfd.readouterr().err
 
@@ -269,24 +269,22 @@ def test_the_running_page_is_for_its_own_site_only(client: httpx.Client, studio:
     answer = client.get("/config", headers=evil)
     assert "access-control-allow-credentials" not in answer.headers
     assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
-    assert not list(studio.shelf.uploads.rglob("evil*"))
+    assert not list(studio.workspace.uploads.rglob("evil*"))
 
 
-def test_a_file_that_is_too_large_is_refused_with_a_sentence_whoever_sends_it(
-    client: httpx.Client, studio: Studio
-) -> None:
+def test_a_file_that_is_too_large_is_refused(client: httpx.Client, studio: Studio) -> None:
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     answer = client.post(UPLOAD, content=upload_of(2 * MEGABYTE), headers=headers)
     assert answer.status_code == 413
-    assert answer.json()["error"] == "a song may have up to 1 MB here, and comes alone"
+    assert answer.json()["error"] == "the upload is too large; upload one file of up to 1 MB"
     in_parts = io.BytesIO(upload_of(2 * MEGABYTE))
     answer = client.post(UPLOAD, content=iter(lambda: in_parts.read(65_536), b""), headers=headers)
     assert answer.status_code == 411
-    assert answer.json()["error"] == "say how long the upload is"
-    assert not list(studio.shelf.uploads.rglob("large.wav"))
+    assert answer.json()["error"] == "the header Content-Length is missing"
+    assert not list(studio.workspace.uploads.rglob("large.wav"))
 
 
-def test_an_upload_that_is_longer_than_it_says_is_not_read_further(running: Any, studio: Studio) -> None:
+def test_an_upload_is_read_up_to_its_stated_length(running: Any, studio: Studio) -> None:
     address = httpx.URL(running[2].local_url)
     head = (
         f"POST {UPLOAD} HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
@@ -295,10 +293,10 @@ def test_an_upload_that_is_longer_than_it_says_is_not_read_further(running: Any,
         connection.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode() + upload_of(2000))
         answer = connection.recv(65_536)
     assert int(answer.split()[1]) in (200, 400)
-    assert all(path.stat().st_size < 1000 for path in studio.shelf.uploads.rglob("large.wav"))
+    assert all(path.stat().st_size < 1000 for path in studio.workspace.uploads.rglob("large.wav"))
 
 
-def test_a_form_of_many_files_is_no_way_around_the_limit(client: httpx.Client, studio: Studio) -> None:
+def test_a_form_with_many_files_keeps_the_limit(client: httpx.Client, studio: Studio) -> None:
     files = [("files", (f"many{number}.wav", bytes(400_000))) for number in range(4)]
     assert client.post(UPLOAD, files=files).status_code == 413
-    assert not list(studio.shelf.uploads.rglob("many*"))
+    assert not list(studio.workspace.uploads.rglob("many*"))

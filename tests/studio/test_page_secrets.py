@@ -13,7 +13,7 @@ import gradio as gr
 import httpx
 import pytest
 from starlette.routing import Mount
-from studios import finished, song_in, studio_in, wish_of
+from studios import finished, request_for, song_in, studio_in
 from visitors import opened
 
 from bsroformer.studio.studio import Studio
@@ -46,7 +46,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         for place in (folder, folder / "studio"):
             (place / "secret.wav").write_text(SECRET)
         (folder / "small.ckpt").write_text(SECRET)
-        finished(studio.submit(wish_of(song_in(folder, 1))))
+        finished(studio.submit(request_for(song_in(folder, 1))))
         secrets = [folder / name for name in ("secret.wav", "studio/secret.wav", "small.ckpt", "A song.wav")]
         yield Running(studio, page, [*secrets, PROJECT, Path("/etc/passwd")])
 
@@ -110,7 +110,7 @@ class Attacker:
         return self._connection.getresponse()
 
 
-def test_no_route_of_the_app_gives_a_file_away(running: Running) -> None:
+def test_no_route_serves_a_foreign_file(running: Running) -> None:
     known = [(path, methods) for path, methods in routes(running.page.app.routes) if "{" in path]
     assert {"/songs/{token}/stems/{name}", "/gradio_api/file={path_or_url:path}", "/assets/{path:path}"} <= {
         path for path, _ in known
@@ -124,7 +124,7 @@ def test_no_route_of_the_app_gives_a_file_away(running: Running) -> None:
             assert status < 500 or not path.startswith("/songs"), f"{method} {address}"
 
 
-def test_what_gradio_sends_is_a_file_of_the_studio_only(running: Running) -> None:
+def test_gradio_serves_files_of_the_studio_only(running: Running) -> None:
     """The attacks do reach it: the same address gives what a visitor may have."""
     [job] = running.studio._jobs.values()
     status, answer = Attacker(running.page.local_url).ask("GET", f"/gradio_api/file={quote(str(job.files[0]))}")
@@ -138,8 +138,8 @@ def question(path: Path | str, **more: Any) -> dict[str, Any]:
     return {"data": [song, "small", ["vocals"], False, 0.5, 1], "session_hash": "a-session", **more}
 
 
-def test_a_file_that_was_not_uploaded_is_not_separated(running: Running) -> None:
-    climbing = running.studio.shelf.uploads / ".." / ".." / "A song.wav"
+def test_only_uploaded_files_are_separated(running: Running) -> None:
+    climbing = running.studio.workspace.uploads / ".." / ".." / "A song.wav"
     with httpx.Client(base_url=running.page.local_url, timeout=60) as client:
         url = client.post("/gradio_api/call/separate", json=question(f"file://{running.secrets[3]}"))
         assert url.status_code == 400

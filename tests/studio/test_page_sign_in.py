@@ -8,7 +8,7 @@ from studios import song_in, studio_in
 from visitors import PATIENCE, Visitor, opened, visiting
 
 
-def test_who_does_not_know_the_password_gets_neither_the_page_nor_a_song(browser: Any, tmp_path: Path) -> None:
+def test_a_password_protects_the_page_and_its_songs(browser: Any, tmp_path: Path) -> None:
     song = song_in(tmp_path, 3)
     with (
         studio_in(tmp_path) as (studio, _),

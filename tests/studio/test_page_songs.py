@@ -17,13 +17,14 @@ from bsroformer.audio.files import read
 from bsroformer.checkpoints import load_model
 from bsroformer.checkpoints.save import save_model
 from bsroformer.inference import Delivery, Separator
-from bsroformer.model import BandSplitRoformer, ModelSettings
-from bsroformer.studio import held_model
-from bsroformer.studio.held_model import HeldModel
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.studio import model_cache
+from bsroformer.studio.catalog import options_from_paths
 from bsroformer.studio.limits import Limits
-from bsroformer.studio.menu import offers_of
-from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.studio import Studio
+from bsroformer.studio.workspace import Workspace
 
 STEMS = ("vocals", "drums")
 TITLE = "The Easton Ellises - Falcon 69"
@@ -96,9 +97,9 @@ def finished(
 ) -> Iterator[Finished]:
     loaded: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(held_model, "load_model", lambda *of: loaded.append(of[0]) or load_model(*of))
-        shelf = Shelf(tmp_path_factory.mktemp("songs") / "studio", 3600)
-        studio = Studio(offers_of([str(checkpoint)]), HeldModel(separator), shelf, Limits(), Delivery())
+        patch.setattr(model_cache, "load_model", lambda *of: loaded.append(of[0]) or load_model(*of))
+        workspace = Workspace(tmp_path_factory.mktemp("songs") / "studio", 3600)
+        studio = Studio(options_from_paths([str(checkpoint)]), ModelCache(separator), workspace, Limits(), Delivery())
         with opened(studio) as page, visiting(browser, page.local_url) as visitor:
             visitor.page.get_by_label("The rest too").check()
             token = visitor.separate(song)
@@ -114,7 +115,7 @@ def decoded(content: bytes, folder: Path, name: str) -> Tensor:
     return read(folder / name)[0]
 
 
-def test_the_page_shows_what_was_wanted(finished: Finished) -> None:
+def test_the_page_shows_the_requested_stems(finished: Finished) -> None:
     page = finished.visitor.page
     assert page.locator("stem-player h2").inner_text() == TITLE
     names = page.locator("stem-player .name").all_inner_texts()
@@ -131,7 +132,7 @@ def test_stems_differ_from_each_other_and_from_silence(finished: Finished) -> No
             assert (stem - other).abs().max() > 0.01
 
 
-def test_what_is_heard_is_the_mixture_and_its_stems(finished: Finished, tmp_path: Path) -> None:
+def test_segments_are_the_mixture_and_its_stems(finished: Finished, tmp_path: Path) -> None:
     facts = finished.answer().json()
     assert facts["segments"] == 2
     for number, track in enumerate([finished.mixture, *finished.stems]):
@@ -189,7 +190,7 @@ def test_the_zip_has_all_stems(finished: Finished, tmp_path: Path) -> None:
             torch.testing.assert_close(decoded(archive.read(name), tmp_path, "stem.flac"), stem, atol=1e-5, rtol=0)
 
 
-def test_solo_changes_what_is_heard(finished: Finished) -> None:
+def test_solo_changes_the_audible_tracks(finished: Finished) -> None:
     assert finished.visitor.levels() == [0, 1, 1, 1]
     solo = finished.visitor.page.get_by_label("Solo vocals")
     solo.click()

@@ -11,14 +11,14 @@ import gradio as gr
 import httpx
 import pytest
 import torch
-from studios import RATE, Model, finished, song_in, studio_in, wait_until, wish_of
+from studios import RATE, Model, finished, request_for, song_in, studio_in, wait_until
 from visitors import PATIENCE as LONG
 from visitors import Visitor, opened, visiting
 
 from bsroformer.studio.limits import Limits
-from bsroformer.studio.studio import GRACE, PATIENCE, Studio
+from bsroformer.studio.studio import ABANDONED_SECONDS, REOPEN_SECONDS, Studio
 
-LIMITS = Limits(megabytes=1, minutes=0.5, songs=10)
+LIMITS = Limits(megabytes=1, minutes=0.5, songs=3)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def model(running: Any) -> Iterator[Model]:
     """Goes on when the test has ended, however that was."""
     yield running[1]
     running[1].open.set()
-    wait_until(lambda: not running[0]._line.ahead())
+    wait_until(lambda: not running[0]._queue.jobs())
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def visitor(browser: Any, address: str, model: Model) -> Iterator[Visitor]:
         yield visitor
 
 
-def test_progress_is_shown_and_the_instrument_plays_what_there_is(visitor: Visitor, songs: Path, model: Model) -> None:
+def test_progress_is_shown_and_finished_segments_play(visitor: Visitor, songs: Path, model: Model) -> None:
     model.open.clear()
     visitor.separate(songs / "A song.wav", until="separating")
     visitor.page.get_by_text("Separating 0:00 of 0:12").wait_for()
@@ -83,7 +83,7 @@ def test_a_song_can_be_ended_in_the_middle_and_leaves_no_stem(
     wait_until(lambda: job.cancelled)
     model.open.set()
     visitor.wait("cancelled")
-    visitor.page.get_by_role("alert").get_by_text("You cancelled it. Separate starts it again.").wait_for()
+    visitor.page.get_by_role("alert").get_by_text("Cancelled. Press Separate to start again.").wait_for()
     assert visitor.page.get_by_label("Download drums").is_hidden()  # there never will be
     assert not list((job.folder / "stems").glob("*"))
     assert httpx.get(f"{visitor.page.url}songs/{job.token}/stems/1.wav", timeout=LONG).status_code == 409
@@ -99,7 +99,7 @@ def test_the_example_needs_no_file(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("loaded_again", [False, True])
-def test_another_song_takes_the_place_of_the_one_before(
+def test_another_song_replaces_the_previous_one(
     visitor: Visitor, songs: Path, studio: Studio, model: Model, loaded_again: bool
 ) -> None:
     model.open.clear()
@@ -116,40 +116,38 @@ def test_another_song_takes_the_place_of_the_one_before(
     assert (first.state, second.state) == ("cancelled", "done")
 
 
-def test_a_closed_page_gives_its_song_up(browser: Any, address: str, songs: Path, studio: Studio, model: Model) -> None:
+def test_a_closed_page_releases_its_song(browser: Any, address: str, songs: Path, studio: Studio, model: Model) -> None:
     model.open.clear()
     with visiting(browser, address) as visitor:
         job = studio.job(visitor.separate(songs / "A song.wav", until="separating"))
         visitor.page.close(run_before_unload=True)
         assert job is not None
-        wait_until(lambda: time.monotonic() - job.asked > PATIENCE - GRACE - 1)
-    studio.submit(wish_of(songs / "Another.wav"))
-    studio.look_after(time.monotonic() + GRACE)
+        wait_until(lambda: time.monotonic() - job.last_seen > ABANDONED_SECONDS - REOPEN_SECONDS - 1)
+    studio.submit(request_for(songs / "Another.wav"))
+    studio.clean_up(time.monotonic() + REOPEN_SECONDS)
     assert job.cancelled
 
 
-def test_a_page_that_is_loaded_again_goes_on_with_its_song(
-    visitor: Visitor, songs: Path, studio: Studio, model: Model
-) -> None:
+def test_a_reloaded_page_resumes_its_song(visitor: Visitor, songs: Path, studio: Studio, model: Model) -> None:
     model.open.clear()
     job = studio.job(visitor.separate(songs / "A song.wav", until="separating"))
     assert job is not None
     visitor.page.reload()
     visitor.wait("separating")
-    wait_until(lambda: job.asked > job.left > 0)
-    studio.submit(wish_of(songs / "Another.wav"))
-    studio.look_after(time.monotonic() + GRACE)
+    wait_until(lambda: job.last_seen > job.closed_at > 0)
+    studio.submit(request_for(songs / "Another.wav"))
+    studio.clean_up(time.monotonic() + REOPEN_SECONDS)
     assert not job.cancelled
     model.open.set()
     visitor.wait("done")
 
 
 @pytest.mark.parametrize("button", ["#start", "#example"])
-def test_a_double_click_takes_one_place(
+def test_a_double_click_sends_one_song(
     visitor: Visitor, songs: Path, studio: Studio, model: Model, button: str
 ) -> None:
     model.open.clear()
-    other = studio.submit(wish_of(songs / "A song.wav"))
+    other = studio.submit(request_for(songs / "A song.wav"))
     wait_until(lambda: other.state == "separating")
     so_far = set(studio._jobs)
     visitor.choose(songs / "Another.wav")
@@ -163,7 +161,7 @@ def test_a_double_click_takes_one_place(
     assert sorted(job.state for job in jobs) == ["cancelled", "done"]
 
 
-def test_what_cannot_be_taken_is_told_and_the_page_goes_on(visitor: Visitor, songs: Path, tmp_path: Path) -> None:
+def test_refusals_are_shown_and_the_page_stays_usable(visitor: Visitor, songs: Path, tmp_path: Path) -> None:
     visitor.start()
     assert visitor.told() == "Drop a song first, or record one."
 
@@ -181,7 +179,7 @@ def test_what_cannot_be_taken_is_told_and_the_page_goes_on(visitor: Visitor, son
     assert visitor.told().startswith("notes.mp3 is not an audio file")
     visitor.choose(song_in(tmp_path, 31, "Long.wav"))
     visitor.start()
-    assert visitor.told() == "Long.wav is longer than 0.5 minutes, the most that is taken here: cut it"
+    assert visitor.told() == "Long.wav is longer than 0.5 minutes, the limit for a song; cut it"
     visitor.page.get_by_label("vocals", exact=True).uncheck()
     visitor.page.get_by_label("drums", exact=True).uncheck()
     visitor.start()
@@ -215,21 +213,21 @@ def test_two_visitors_have_songs_of_their_own(
         assert httpx.get(f"{address}songs/{guess}", timeout=LONG).status_code == 404
 
 
-def test_an_eleventh_song_is_refused_and_ten_are_done_in_the_order_they_came(
+def test_a_song_too_many_is_refused_and_the_others_are_done(
     visitor: Visitor, songs: Path, studio: Studio, model: Model
 ) -> None:
     model.open.clear()
     before = samples_in_memory()
-    jobs = [studio.submit(wish_of(songs / "A song.wav")) for _ in range(10)]
+    jobs = [studio.submit(request_for(songs / "A song.wav")) for _ in range(3)]
     wait_until(lambda: jobs[0].state == "separating")
     visitor.choose(songs / "Another.wav")
     visitor.start()
-    assert visitor.told() == "10 songs are waiting or in work here, and more are not taken: try later"
+    assert visitor.told() == "3 songs are in the queue, which is full; try again later"
 
     model.open.set()
-    assert [finished(job).state for job in jobs] == ["done"] * 10
+    assert [finished(job).state for job in jobs] == ["done"] * 3
     for job, following in itertools.pairwise(jobs):
-        assert job.finished <= following.begun
+        assert job.finished_at <= following.started_at
     assert samples_in_memory() - before < 12 * RATE  # a mono song
     visitor.start()
     visitor.wait("done")

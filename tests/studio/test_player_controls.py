@@ -27,7 +27,7 @@ def mix_levels(page: Any) -> list[float]:
     return [float(level) for level in parse_qs(link.query)["levels"][0].split(",")]
 
 
-def test_solo_mute_and_level_change_what_sounds_and_the_mix(page: Any, studio: PretendStudio) -> None:
+def test_solo_mute_and_level_change_sound_and_mix(page: Any, studio: PretendStudio) -> None:
     show(page)
     assert levels(page) == [0, 1, 1, 1]
     assert mix_levels(page) == [1, 1, 1]
@@ -44,7 +44,7 @@ def test_solo_mute_and_level_change_what_sounds_and_the_mix(page: Any, studio: P
     assert mix_levels(page) == [0, 0, 1]
 
 
-def test_the_mixture_is_heard_alone_or_not_at_all_and_leaves_the_mix_as_it_is(page: Any, studio: PretendStudio) -> None:
+def test_the_mixture_is_heard_alone(page: Any, studio: PretendStudio) -> None:
     show(page)
     page.get_by_label("Mute vocals").click()
     page.get_by_label("Solo mixture").click()
@@ -91,7 +91,7 @@ def test_a_key_works_before_the_first_picture(page: Any, studio: PretendStudio) 
     assert said == "12 seconds of 12 seconds"
 
 
-def test_space_plays_and_pauses_but_presses_a_button_that_has_the_focus(page: Any, studio: PretendStudio) -> None:
+def test_space_plays_unless_a_button_has_the_focus(page: Any, studio: PretendStudio) -> None:
     show(page)
     page.get_by_label("Position").press(" ")
     page.get_by_label("Pause").wait_for()
@@ -102,11 +102,11 @@ def test_space_plays_and_pauses_but_presses_a_button_that_has_the_focus(page: An
     assert page.get_by_label("Play").is_visible()
 
 
-def test_progress_is_told_and_can_be_ended(page: Any, studio: PretendStudio) -> None:
+def test_progress_is_shown_and_can_be_cancelled(page: Any, studio: PretendStudio) -> None:
     page.evaluate("addEventListener('stem-player-state', ({ detail }) => (window.states ??= []).push(detail.state))")
     studio.state, studio.segments, studio.said = "waiting", 0, {"place": 2, "wait": 95.0}
     show(page, "waiting")
-    page.get_by_text("2 songs are before yours; about 1:35 until it begins").wait_for()
+    page.get_by_text("2 songs are before yours; it starts in about 1:35").wait_for()
 
     studio.said = {"left": 47.2, "speed": 3.14, "total": 220.0, "done": 72.5, "notes": ["It was surround sound."]}
     studio.separating(2)
@@ -122,25 +122,25 @@ def test_progress_is_told_and_can_be_ended(page: Any, studio: PretendStudio) -> 
     assert page.evaluate("states") == ["waiting", "separating", "cancelled"]
 
 
-def test_who_leaves_the_page_of_an_unfinished_song_says_so(page: Any, studio: PretendStudio) -> None:
+def test_a_closed_page_reports_its_unfinished_song(page: Any, studio: PretendStudio) -> None:
     studio.separating(2)
     show(page, "separating")
     page.goto("about:blank")
     studio.wait_asked(f"POST /songs/{TOKEN}/leave")
 
 
-def test_a_studio_that_does_not_answer_is_asked_again(page: Any, studio: PretendStudio) -> None:
+def test_failed_status_requests_are_repeated(page: Any, studio: PretendStudio) -> None:
     studio.separating(2)
     show(page, "separating")
     studio.away = True
-    page.get_by_text("The studio does not answer. Still asking …").wait_for()
+    page.get_by_text("The server does not respond; retrying …").wait_for()
     studio.away = False
     studio.gone = True
     page.get_by_role("alert").get_by_text("This song has been deleted.").wait_for()
-    assert not page.get_by_text("does not answer").is_visible()
+    assert not page.get_by_text("does not respond").is_visible()
 
 
-def test_downloads_lead_somewhere_once_the_song_is_done(page: Any, studio: PretendStudio) -> None:
+def test_downloads_are_enabled_once_the_song_is_done(page: Any, studio: PretendStudio) -> None:
     studio.separating(2)
     show(page, "separating")
     links = [
@@ -185,7 +185,7 @@ def test_it_survives_being_moved(page: Any, studio: PretendStudio) -> None:
     assert page.get_by_label("Pause").is_visible()
 
 
-def test_another_song_begins_anew_and_none_shows_nothing(page: Any, studio: PretendStudio) -> None:
+def test_another_song_resets_the_player(page: Any, studio: PretendStudio) -> None:
     show(page)
     page.get_by_label("Solo drums").click()
     page.evaluate(f"{PLAYER}.show(null)")

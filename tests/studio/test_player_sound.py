@@ -48,9 +48,7 @@ def test_segments_join_as_they_were_cut(page: Any, studio: PretendStudio) -> Non
     np.testing.assert_allclose(heard, song[begin : begin + len(heard)], atol=INEXACT)
 
 
-def test_at_the_end_of_what_is_separated_it_waits_and_goes_on_with_the_next_sample(
-    page: Any, studio: PretendStudio
-) -> None:
+def test_playback_waits_for_the_next_segment(page: Any, studio: PretendStudio) -> None:
     studio.separating(1)
     show(page, "separating")
     page.get_by_label("Play").click()
@@ -108,7 +106,7 @@ def test_only_segments_around_the_playhead_are_fetched(page: Any, studio: Preten
     assert {7, 8, 9} <= fetched <= set(range(7, now(page) + 3))
 
 
-def test_a_segment_that_does_not_come_is_asked_for_again(page: Any, studio: PretendStudio) -> None:
+def test_a_missing_segment_is_requested_again(page: Any, studio: PretendStudio) -> None:
     show(page)
     studio.away = True
     page.get_by_label("Play").click()

@@ -1,4 +1,5 @@
 import io
+import itertools
 import json
 import re
 import socket
@@ -27,7 +28,7 @@ from bsroformer.studio.routes import routes_of
 
 TOKEN = "abcdefghijklmnop-_ABCDEFGHIJ0123"
 SECRET = b"nobody may see this"
-UNKNOWN = {"error": "There is no such song or part of it, or no longer."}
+UNKNOWN = {"error": "Song not found, or this part of it; it may have been deleted."}
 
 
 class Studio:
@@ -39,14 +40,14 @@ class Studio:
     def job(self, token: str) -> Job | None:
         return self.song if token == self.song.token else None
 
-    def facts(self, job: Job) -> dict[str, Any]:
-        return {"token": job.token, "title": job.wish.title, "state": job.state}
+    def status(self, job: Job) -> dict[str, Any]:
+        return {"token": job.token, "title": job.request.title, "state": job.state}
 
     def cancel(self, job: Job) -> None:
         job.cancel()
 
-    def leave(self, job: Job) -> None:
-        job.asked = -1.0
+    def page_closed(self, job: Job) -> None:
+        job.last_seen = -1.0
 
 
 @pytest.fixture
@@ -75,22 +76,22 @@ def client(studio) -> Iterator[TestClient]:
         yield client
 
 
-def test_facts_are_never_stored_and_asking_is_a_sign_of_life(client, job):
-    job.asked = 0.0
+def test_status_is_not_cached_and_counts_as_a_visit(client, job):
+    job.last_seen = 0.0
     answer = client.get(f"/songs/{TOKEN}")
-    assert answer.json() == {"token": TOKEN, "title": job.wish.title, "state": "done"}
+    assert answer.json() == {"token": TOKEN, "title": job.request.title, "state": "done"}
     assert answer.headers["cache-control"] == "no-store"
-    assert job.asked > 0
+    assert job.last_seen > 0
 
 
-def test_a_page_says_that_it_is_closed_by_a_post_with_nothing_in_it(client, job):
+def test_an_empty_post_reports_a_closed_page(client, job):
     assert client.get(f"/songs/{TOKEN}/leave").status_code == 405
     assert client.post(f"/songs/{TOKEN}/leave").status_code == 204
-    assert job.asked == -1.0
+    assert job.last_seen == -1.0
     assert not job.cancelled
 
 
-def test_cancelling_is_a_post_with_nothing_in_it(client, job):
+def test_an_empty_post_cancels_a_song(client, job):
     assert client.get(f"/songs/{TOKEN}/cancel").status_code == 405
     assert not job.cancelled
     answer = client.post(f"/songs/{TOKEN}/cancel")
@@ -107,32 +108,32 @@ def test_cancelling_is_a_post_with_nothing_in_it(client, job):
         ("1.peaks", "application/octet-stream"),
     ],
 )
-def test_segments_never_change_and_listening_is_a_sign_of_life(client, job, name, kind):
-    job.asked = 0.0
+def test_segments_are_immutable_and_count_as_a_visit(client, job, name, kind):
+    job.last_seen = 0.0
     answer = client.get(f"/songs/{TOKEN}/listen/{name}")
     assert answer.text == f"segment {name}"
     assert answer.headers["content-type"] == kind
     assert answer.headers["cache-control"] == "private, max-age=3600, immutable"
     assert "content-disposition" not in answer.headers
-    assert job.asked > 0
+    assert job.last_seen > 0
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3"])
 @pytest.mark.parametrize("track", [1, 3])
-def test_stems_can_be_taken_home(client, job, track, format):
+def test_stems_can_be_downloaded(client, job, track, format):
     answer = client.get(f"/songs/{TOKEN}/stems/{track}.{format}")
     assert answer.content == stem_in(job, track, format).read_bytes()
     assert answer.headers["content-type"] == {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg"}[format]
     assert name_of(answer) == f"Motörhead_ “Ace_Spades” 🂡 - {STEMS[track - 1]}.{format}"
 
 
-def test_a_mix_can_be_taken_home(client, job):
+def test_a_mix_can_be_downloaded(client, job):
     answer = client.get(f"/songs/{TOKEN}/mix.flac?levels=1,0,5e-1")
     assert answer.content == mix_in(job, (1, 0, 0.5), "flac").read_bytes()
     assert name_of(answer) == "Motörhead_ “Ace_Spades” 🂡 - mix.flac"
 
 
-def test_all_stems_can_be_taken_home_in_a_zip(client, job):
+def test_all_stems_can_be_downloaded_in_a_zip(client, job):
     answer = client.get(f"/songs/{TOKEN}/stems.zip?format=flac")
     assert answer.headers["content-type"] == "application/zip"
     assert name_of(answer) == "Motörhead_ “Ace_Spades” 🂡 - stems.zip"
@@ -146,7 +147,7 @@ def test_all_stems_can_be_taken_home_in_a_zip(client, job):
     ["plain", "Ünïcode 歌", "new\r\nline: x", 'quo"te', "\udcff", "../../etc/passwd", "", "a" * 5000, "%41;é=*"],
 )
 def test_any_title_makes_a_name_of_a_file(client, job, title):
-    job.wish = type(job.wish)(job.wish.source, title, "demo", STEMS)
+    job.request = type(job.request)(job.request.source, title, "demo", STEMS)
     for path in ("stems/1.wav", "mix.wav?levels=1,1,1", "stems.zip?format=wav"):
         answer = client.get(f"/songs/{TOKEN}/{path}")
         assert answer.status_code == 200
@@ -166,7 +167,7 @@ GETS = (
 
 
 @pytest.mark.parametrize("path", GETS)
-def test_head_tells_the_same_without_the_bytes(client, path):
+def test_head_returns_the_headers_of_get(client, path):
     head, get = client.head(f"/songs/{TOKEN}{path}"), client.get(f"/songs/{TOKEN}{path}")
     assert head.status_code == get.status_code == 200
     told = {"content-type", "content-disposition", "cache-control", "etag", "x-content-type-options"}
@@ -182,7 +183,7 @@ def test_head_of_a_zip_makes_no_zip(client, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["/listen/0.1.flac", "/stems/1.wav", "/stems/1.flac", "/mix.wav?levels=1,1,1"])
-def test_a_part_of_a_file_can_be_asked_for(client, path):
+def test_ranges_are_supported(client, path):
     whole = client.get(f"/songs/{TOKEN}{path}").content
     answer = client.get(f"/songs/{TOKEN}{path}", headers={"Range": "bytes=3-7"})
     assert (answer.status_code, answer.content) == (206, whole[3:8])
@@ -193,7 +194,7 @@ def test_a_part_of_a_file_can_be_asked_for(client, path):
 
 @pytest.mark.parametrize("path", GETS)
 @pytest.mark.parametrize("token", ["x" * 32, "x", "x" * 3000, TOKEN[:-1], TOKEN + "A", TOKEN + "%0A", "%00", "..%5C.."])
-def test_whoever_knows_no_token_always_has_the_same_answer(client, path, token):
+def test_wrong_tokens_all_get_the_same_response(client, path, token):
     answer = client.get(f"/songs/{token}{path}")
     assert (answer.status_code, answer.json()) == (404, UNKNOWN)
     assert answer.headers["cache-control"] == "no-store"
@@ -201,7 +202,7 @@ def test_whoever_knows_no_token_always_has_the_same_answer(client, path, token):
 
 @pytest.mark.parametrize("path", ["stems/1.wav", "stems/1.flac", "mix.wav?levels=1,1,1", "stems.zip?format=wav"])
 @pytest.mark.parametrize("state", ["waiting", "separating", "failed"])
-def test_a_song_that_is_not_done_has_no_stems_yet(client, job, path, state):
+def test_stems_of_an_unfinished_song_are_refused(client, job, path, state):
     job.state, job.files = state, ()
     answer = client.get(f"/songs/{TOKEN}/{path}")
     assert answer.status_code == 409
@@ -211,25 +212,25 @@ def test_a_song_that_is_not_done_has_no_stems_yet(client, job, path, state):
 @pytest.mark.parametrize(
     ("path", "error"),
     [
-        ("stems/1.ogg", r"is none of wav, flac, mp3"),
-        ("mix.ogg?levels=1,1,1", r"is none of wav, flac, mp3"),
-        ("mix.%E6%AD%8C?levels=1,1,1", r"is none of wav, flac, mp3"),
-        ("stems.zip?format=7z", r"is none of wav, flac, mp3"),
-        ("stems.zip?format=%FF", r"is none of wav, flac, mp3"),
-        ("stems.zip", r"is none of wav, flac, mp3"),
-        ("mix.wav", r"levels is no list of numbers"),
-        ("mix.wav?levels=", r"levels is no list of numbers"),
-        ("mix.wav?levels=1,,1", r"levels is no list of numbers"),
-        ("mix.wav?levels=1,1,nan", r"levels is no list of numbers"),
-        ("mix.wav?levels=1,1,%D9%A1", r"levels is no list of numbers"),
-        ("mix.wav?levels=" + "1," * 5000 + "1", r"levels is no list of numbers"),
-        ("mix.wav?levels=1,1", r"3 stems"),
-        ("mix.wav?levels=0,0,0", r"silence"),
-        ("mix.wav?levels=1,1,-1", r"between 0 and 4"),
-        ("mix.wav?levels=1,1,1e999", r"between 0 and 4"),
+        ("stems/1.ogg", r"must be one of wav, flac, mp3"),
+        ("mix.ogg?levels=1,1,1", r"must be one of wav, flac, mp3"),
+        ("mix.%E6%AD%8C?levels=1,1,1", r"must be one of wav, flac, mp3"),
+        ("stems.zip?format=7z", r"must be one of wav, flac, mp3"),
+        ("stems.zip?format=%FF", r"must be one of wav, flac, mp3"),
+        ("stems.zip", r"must be one of wav, flac, mp3"),
+        ("mix.wav", r"levels must be a list of numbers"),
+        ("mix.wav?levels=", r"levels must be a list of numbers"),
+        ("mix.wav?levels=1,,1", r"levels must be a list of numbers"),
+        ("mix.wav?levels=1,1,nan", r"levels must be a list of numbers"),
+        ("mix.wav?levels=1,1,%D9%A1", r"levels must be a list of numbers"),
+        ("mix.wav?levels=" + "1," * 5000 + "1", r"levels must be a list of numbers"),
+        ("mix.wav?levels=1,1", r"must have 3 numbers"),
+        ("mix.wav?levels=0,0,0", r"must not all be 0"),
+        ("mix.wav?levels=1,1,-1", r"gains from 0 to 4"),
+        ("mix.wav?levels=1,1,1e999", r"gains from 0 to 4"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_sentence(client, path, error):
+def test_invalid_downloads_are_refused(client, path, error):
     answer = client.get(f"/songs/{TOKEN}/{path}")
     assert answer.status_code == 400
     assert re.search(error, answer.json()["error"])
@@ -283,7 +284,7 @@ def test_stems_that_are_not_there_are_unknown(client, track, format):
 
 
 @pytest.mark.parametrize("path", [path for path in GETS if path])
-def test_what_is_deleted_meanwhile_is_unknown(client, job, path):
+def test_deleted_files_are_not_found(client, job, path):
     for file in job.folder.rglob("*"):
         if file.is_file():
             file.unlink()
@@ -292,7 +293,7 @@ def test_what_is_deleted_meanwhile_is_unknown(client, job, path):
     assert client.get(f"/songs/{TOKEN}{path}").json() == UNKNOWN
 
 
-def test_a_file_that_goes_between_its_look_up_and_its_opening_is_unknown(client, job, monkeypatch):
+def test_a_file_deleted_before_it_is_opened_is_not_found(client, job, monkeypatch):
     path = job.folder / "listen" / "00000.webp"
     look_up = routes.FileResponse.set_stat_headers
     monkeypatch.setattr(
@@ -303,7 +304,7 @@ def test_a_file_that_goes_between_its_look_up_and_its_opening_is_unknown(client,
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_a_full_disk_is_no_fault_of_the_visitors_and_tells_no_path(client, job, monkeypatch):
+def test_a_full_disk_is_a_server_error_without_paths(client, job, monkeypatch):
     def full(*_):
         raise OSError(f"{job.folder} is full")
 
@@ -444,7 +445,7 @@ def launched(studio, monkeypatch) -> Iterator[httpx.Client]:
             blocks.close()
 
 
-def test_an_app_with_a_password_has_one_for_the_songs_too(launched, job):
+def test_a_password_protects_the_routes_too(launched, job):
     for path in GETS:
         answer = launched.get(f"/songs/{TOKEN}{path}")
         assert (answer.status_code, answer.json()) == (401, {"error": "Sign in first."})
@@ -471,7 +472,7 @@ def test_an_app_with_a_password_has_one_for_the_songs_too(launched, job):
 
 
 @pytest.mark.parametrize("user", ["me", None])
-def test_an_app_that_knows_its_visitors_by_other_means_is_asked(studio, user):
+def test_an_auth_dependency_decides_who_is_signed_in(studio, user):
     with gradio.Blocks() as blocks:
         gradio.Markdown("Hello")
 
@@ -483,21 +484,22 @@ def test_an_app_that_knows_its_visitors_by_other_means_is_asked(studio, user):
         assert TestClient(app).get(f"/songs/{TOKEN}").status_code == (200 if user else 401)
 
 
-def test_an_app_without_a_password_asks_for_none(studio):
+def test_an_app_without_accounts_needs_no_sign_in(studio):
     with gradio.Blocks() as blocks:
         gradio.Markdown("Hello")
     app = gradio.routes.App.create_app(blocks, app_kwargs={"routes": routes_of(studio)})
     assert TestClient(app).get(f"/songs/{TOKEN}").status_code == 200
 
 
-@pytest.mark.parametrize("prefix", ["", f"{TOKEN}/", f"{TOKEN}/listen/", f"{TOKEN}/stems/"])
-def test_gradios_own_routes_answer_none_of_the_strange_addresses(studio, prefix):
+def test_gradios_routes_serve_no_strange_address(studio):
     with gradio.Blocks() as blocks:
         gradio.Markdown("Hello")
     client = TestClient(gradio.routes.App.create_app(blocks, app_kwargs={"routes": routes_of(studio)}))
-    for name in (*NO_SEGMENTS, "..%2F..%2F..%2Fsecret", "%2E%2E/%2E%2E/secret", "../../../secret", "/../secret"):
+    names = (*NO_SEGMENTS, "..%2F..%2F..%2Fsecret", "%2E%2E/%2E%2E/secret", "../../../secret", "/../secret")
+    prefixes = ("", f"{TOKEN}/", f"{TOKEN}/listen/", f"{TOKEN}/stems/")
+    for prefix, name in itertools.product(prefixes, names):
         status, content = raw(client, "GET", f"/songs/{prefix}{name}")
-        assert (status, SECRET in content) == (404, False), name
+        assert (status, SECRET in content) == (404, False), prefix + name
 
 
 def test_a_mix_sounds_as_it_was_balanced(client, job, tmp_path):

@@ -18,14 +18,14 @@ def studio(tmp_path, monkeypatch):
         yield studio
 
 
-def test_behind_a_proxy_the_instrument_is_there_whether_its_path_is_left_on_or_not(studio, tmp_path):
+def test_the_player_works_behind_a_proxy(studio, tmp_path):
     page = open_page(studio, lambda: (song_in(tmp_path), "A song"), Address(root_path="/studio"))
     try:
         for home in (page.local_url, f"{page.local_url}studio/"):
             for name, path in SCRIPTS.items():
                 assert answer(f"{home}player/{name}").content == path.read_bytes()
             assert answer(f"{home}player/stem-player.css").status_code == 404  # Gradio has it
-            assert answer(f"{home}songs/{32 * 'x'}").json()["error"].startswith("There is no such")
+            assert answer(f"{home}songs/{32 * 'x'}").json()["error"].startswith("Song not found")
     finally:
         page.close(verbose=False)
 
@@ -46,26 +46,26 @@ def test_gradio_serves_the_page_with_our_connections(studio, tmp_path):
         page.close(verbose=False)
 
 
-def test_what_gradio_cannot_start_is_one_sentence(studio, tmp_path, monkeypatch):
+def test_a_failed_start_is_an_input_error(studio, tmp_path, monkeypatch):
     def failing(**_):
         raise RuntimeError("no thread")
 
     monkeypatch.setattr(http_server, "start_server", failing)
-    with pytest.raises(InputError, match=r"^the page cannot be opened at 127\.0\.0\.1 \(no thread\): check host"):
+    with pytest.raises(InputError, match=r"^the page cannot be opened at 127\.0\.0\.1 \(no thread\); check host"):
         open_page(studio, lambda: (song_in(tmp_path), "A song"), Address())
 
 
-def test_all_parts_of_the_instrument_are_served():
+def test_all_scripts_of_the_player_are_served():
     assert "stem-player.js" in SCRIPTS
     assert sorted(SCRIPTS) == sorted(path.name for path in (HERE / "player").iterdir() if path.suffix == ".js")
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
-def test_an_address_that_is_not_this_machines_is_told(studio, host):
+def test_a_foreign_address_is_refused(studio, host):
     with pytest.raises(InputError, match=rf"^the page cannot be opened at {host} .*give another host or port"):
-        open_page(studio, lambda: (studio.shelf.songs, ""), Address(host=host))
+        open_page(studio, lambda: (studio.workspace.songs, ""), Address(host=host))
 
 
-def test_a_port_beyond_all_ports_is_told(studio):
-    with pytest.raises(InputError, match=r"^the page cannot be opened at 127\.0\.0\.1:70000"):
-        open_page(studio, lambda: (studio.shelf.songs, ""), Address(port=70_000))
+def test_a_port_beyond_the_range_is_refused(studio):
+    with pytest.raises(InputError, match=r"^port must be in 1 to 65535"):
+        open_page(studio, lambda: (studio.workspace.songs, ""), Address(port=70_000))

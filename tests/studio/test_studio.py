@@ -2,21 +2,22 @@ import json
 import shutil
 import time
 from collections import namedtuple
+from functools import partial
 from threading import Event
 
 import pytest
 import soundfile
 import torch
-from studios import OFFER, RATE, finished, song_in, studio_in, wait_until, wish_of
+from studios import OPTION, RATE, finished, request_for, song_in, studio_in, wait_until
 
 from bsroformer.audio.files import read
 from bsroformer.errors import InputError
-from bsroformer.studio import admission, probing
-from bsroformer.studio.job import STRAGGLERS
+from bsroformer.studio import admission
+from bsroformer.studio.admission import TimedCalls
+from bsroformer.studio.job import LATE_REQUEST_SECONDS
 from bsroformer.studio.limits import Limits
-from bsroformer.studio.reserve import KEPT_FREE
-from bsroformer.studio.studio import GRACE
-from bsroformer.studio.studio import PATIENCE as SIGN_OF_LIFE
+from bsroformer.studio.studio import ABANDONED_SECONDS, REOPEN_SECONDS
+from bsroformer.studio.workspace import KEEP_FREE
 
 Disk = namedtuple("Disk", "total used free")
 
@@ -28,7 +29,7 @@ def song(tmp_path):
 
 def test_stems_are_written_at_the_songs_own_rate_and_depth(song, tmp_path):
     with studio_in(tmp_path) as (studio, _):
-        job = finished(studio.submit(wish_of(song, rest=True)))
+        job = finished(studio.submit(request_for(song, rest=True)))
         assert (job.state, job.message, job.notes) == ("done", None, [])
         assert [path.name for path in job.files] == ["vocals.wav", "drums.wav", "residual.wav"]
         assert {soundfile.info(path).subtype for path in job.files} == {"PCM_16"}
@@ -37,17 +38,17 @@ def test_stems_are_written_at_the_songs_own_rate_and_depth(song, tmp_path):
         torch.testing.assert_close(stems.sum(dim=0), mixture, atol=2**-14, rtol=0)
 
 
-def test_what_is_wanted_reaches_the_model(song, tmp_path):
+def test_the_request_reaches_the_model(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
-        job = finished(studio.submit(wish_of(song, stems=("drums",), rest=True, overlap=0.75, shifts=2)))
+        job = finished(studio.submit(request_for(song, stems=("drums",), rest=True, overlap=0.75, shifts=2)))
         assert model.asked.get_nowait() == ("small", ("drums",), 0.75, 2)
         assert [path.stem for path in job.files] == ["drums", "no_drums"]
 
 
-def test_a_page_is_told_all_of_a_song_in_plain_data(song, tmp_path):
+def test_the_status_is_plain_data(song, tmp_path):
     with studio_in(tmp_path) as (studio, _):
-        job = finished(studio.submit(wish_of(song)))
-        facts = studio.facts(job)
+        job = finished(studio.submit(request_for(song)))
+        facts = studio.status(job)
         assert json.loads(json.dumps(facts)) == facts
         assert (facts["state"], facts["done"], facts["total"], facts["seconds"]) == ("done", 12.0, 12.0, 12.0)
         assert facts["segments"] == 3
@@ -55,21 +56,21 @@ def test_a_page_is_told_all_of_a_song_in_plain_data(song, tmp_path):
         assert 0 < facts["expires"] <= 3600
 
 
-def test_formats_are_those_that_can_have_the_songs_own_rate(tmp_path):
+def test_formats_support_the_songs_rate(tmp_path):
     soundfile.write(tmp_path / "fine.wav", 0.1 * torch.randn(96_000, 2).numpy(), 96_000)
     with studio_in(tmp_path) as (studio, _):
-        facts = studio.facts(finished(studio.submit(wish_of(tmp_path / "fine.wav"))))
+        facts = studio.status(finished(studio.submit(request_for(tmp_path / "fine.wav"))))
         assert (facts["sample_rate"], facts["formats"]) == (8000, ["wav", "flac"])
 
 
-def test_songs_that_wait_are_told_their_place_and_how_long_it_will_take(song, tmp_path):
+def test_waiting_songs_have_a_position_and_a_time(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
-        finished(studio.submit(wish_of(song)))
+        finished(studio.submit(request_for(song)))
         model.open.clear()
-        first = studio.submit(wish_of(song))
+        first = studio.submit(request_for(song))
         wait_until(lambda: first.state == "separating")
-        second, third = studio.submit(wish_of(song)), studio.submit(wish_of(song, overlap=0.75))
-        told = [studio.facts(job) for job in (first, second, third)]
+        second, third = studio.submit(request_for(song)), studio.submit(request_for(song, overlap=0.75))
+        told = [studio.status(job) for job in (first, second, third)]
         assert [facts["place"] for facts in told] == [0, 1, 2]
         assert told[0]["wait"] is None
         assert 0 < told[1]["wait"] < told[2]["wait"]
@@ -77,21 +78,21 @@ def test_songs_that_wait_are_told_their_place_and_how_long_it_will_take(song, tm
         assert [finished(job).state for job in (first, second, third)] == ["done"] * 3
 
 
-def test_how_long_it_takes_is_not_told_before_it_can_be_known(song, tmp_path):
+def test_unknown_times_are_none(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
-        first, second = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        first, second = studio.submit(request_for(song)), studio.submit(request_for(song))
         wait_until(lambda: first.state == "separating")
-        assert studio.facts(second)["wait"] is None
-        assert studio.facts(first)["left"] is None
+        assert studio.status(second)["wait"] is None
+        assert studio.status(first)["left"] is None
         model.open.set()
         finished(second)
 
 
-def test_cancelling_ends_a_song_in_work_and_the_next_one_begins(song, tmp_path):
+def test_cancelling_a_song_starts_the_next_one(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
-        first, second = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        first, second = studio.submit(request_for(song)), studio.submit(request_for(song))
         wait_until(lambda: first.state == "separating")
         studio.cancel(first)
         model.open.set()
@@ -103,7 +104,7 @@ def test_cancelling_ends_a_song_in_work_and_the_next_one_begins(song, tmp_path):
 def test_cancelling_a_song_that_waits_ends_it_at_once(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
-        first, second = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        first, second = studio.submit(request_for(song)), studio.submit(request_for(song))
         wait_until(lambda: first.state == "separating")
         studio.cancel(second)
         assert second.state == "cancelled"
@@ -113,7 +114,7 @@ def test_cancelling_a_song_that_waits_ends_it_at_once(song, tmp_path):
 
 def test_cancelling_a_finished_song_changes_nothing(song, tmp_path):
     with studio_in(tmp_path) as (studio, _):
-        job = finished(studio.submit(wish_of(song)))
+        job = finished(studio.submit(request_for(song)))
         studio.cancel(job)
         assert job.state == "done"
         assert all(path.exists() for path in job.files)
@@ -122,19 +123,19 @@ def test_cancelling_a_finished_song_changes_nothing(song, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"checkpoint": "large"}, r"no checkpoint large here: choose one of small"),
+        ({"checkpoint": "large"}, r"unknown checkpoint large; choose one of small"),
         ({"stems": ()}, r"choose one or more of the stems vocals, drums"),
         ({"stems": ("bass",)}, r"choose one or more"),
         ({"stems": ("vocals", "vocals")}, r"each once"),
-        ({"overlap": 0.99}, r"overlap=0\.99 must be a number from"),
-        ({"shifts": 100}, r"shifts=100 must be a whole number from"),
+        ({"overlap": 0.99}, r"overlap must be a number from .*, got 0\.99"),
+        ({"shifts": 100}, r"shifts must be a whole number from .*, got 100"),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_leaves_nothing(song, tmp_path, changes, told):
+def test_invalid_requests_leave_nothing_behind(song, tmp_path, changes, told):
     with studio_in(tmp_path) as (studio, _):
         with pytest.raises(InputError, match=told):
-            studio.submit(wish_of(song, **changes))
-        assert list(studio.shelf.songs.iterdir()) == []
+            studio.submit(request_for(song, **changes))
+        assert list(studio.workspace.songs.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -158,123 +159,123 @@ def test_what_makes_no_sense_is_refused_and_leaves_nothing(song, tmp_path, chang
         {"shifts": {}},
     ],
 )
-def test_a_value_of_the_wrong_type_is_refused_and_takes_no_place(song, tmp_path, changes):
+def test_a_value_of_the_wrong_type_is_refused(song, tmp_path, changes):
     [(key, value)] = changes.items()
     with studio_in(tmp_path) as (studio, _):
-        with pytest.raises(InputError, match=rf"^{key}=.* must be") as refused:
-            studio.submit(wish_of(song, **changes))
+        with pytest.raises(InputError, match=rf"^{key} must be .*, got ") as refused:
+            studio.submit(request_for(song, **changes))
         assert repr(value) in str(refused.value)
         assert studio._jobs == {}
-        assert list(studio.shelf.songs.iterdir()) == []
+        assert list(studio.workspace.songs.iterdir()) == []
 
 
-def test_a_value_of_any_size_is_told_in_short(song, tmp_path):
+def test_long_values_are_shortened_in_messages(song, tmp_path):
     with studio_in(tmp_path) as (studio, _):
         for changes in ({"rest": "x" * 10**5}, {"stems": [[0] * 10**5] * 3}, {"checkpoint": "x" * 10**5}):
             with pytest.raises(InputError) as refused:
-                studio.submit(wish_of(song, **changes))
+                studio.submit(request_for(song, **changes))
             assert len(str(refused.value)) < 300
 
 
 def test_a_file_that_is_slow_to_read_is_refused_and_deleted(tmp_path, monkeypatch):
-    reading, seconds = Event(), probing.PROBING_SECONDS
-    monkeypatch.setattr(admission, "TimedCalls", lambda: probing.TimedCalls(0.2))
+    reading, seconds = Event(), admission.PROBE_TIMEOUT_S
+    monkeypatch.setattr(admission, "TimedCalls", partial(TimedCalls, 0.2))
     with studio_in(tmp_path) as (studio, _):
-        upload = song_in(studio.shelf.uploads, 1)
+        upload = song_in(studio.workspace.uploads, 1)
         monkeypatch.setattr(Limits, "length_of", lambda *_: reading.wait(seconds))
-        with pytest.raises(InputError, match=r"^A song\.wav takes too long to be read"):
-            studio.submit(wish_of(upload))
+        with pytest.raises(InputError, match=r"^A song\.wav takes too long to read"):
+            studio.submit(request_for(upload))
         assert not upload.exists()
         reading.set()
 
 
-def test_a_visitor_has_some_of_the_places_and_others_the_rest(song, tmp_path):
+def test_each_visitor_has_a_share_of_the_queue(song, tmp_path):
     with studio_in(tmp_path, Limits(songs=4, songs_each=2)) as (studio, model):
         model.open.clear()
-        mine = [studio.submit(wish_of(song, visitor="anna")) for _ in range(2)]
-        with pytest.raises(InputError, match=r"^2 of your songs are waiting or in work here"):
-            studio.submit(wish_of(song, visitor="anna"))
-        another = studio.submit(wish_of(song, visitor="anna"), instead_of=mine[1])
-        assert studio.submit(wish_of(song, visitor="ben")).state == "waiting"
+        mine = [studio.submit(request_for(song, visitor="anna")) for _ in range(2)]
+        with pytest.raises(InputError, match=r"^2 of your songs are in the queue"):
+            studio.submit(request_for(song, visitor="anna"))
+        another = studio.submit(request_for(song, visitor="anna"), replaces=mine[1])
+        assert studio.submit(request_for(song, visitor="ben")).state == "waiting"
         model.open.set()
         assert finished(another).state == "done"
-        assert finished(studio.submit(wish_of(song, visitor="anna"))).state == "done"
+        assert finished(studio.submit(request_for(song, visitor="anna"))).state == "done"
 
 
 def test_a_song_claims_space_for_its_stems_until_it_ends(song, tmp_path, monkeypatch):
     stems = 12 * RATE * 2 * 5 * 3  # seconds, rate, channels, bytes, two stems and the mixture
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEPT_FREE + 1.5 * stems))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, KEEP_FREE + 1.5 * stems))
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
-        first = studio.submit(wish_of(song))
-        with pytest.raises(InputError, match=r"^the disk has no room for the stems of A song\.wav"):
-            studio.submit(wish_of(song))
+        first = studio.submit(request_for(song))
+        with pytest.raises(InputError, match=r"^the disk is too full for the stems of A song\.wav"):
+            studio.submit(request_for(song))
         model.open.set()
         finished(first)
-        assert finished(studio.submit(wish_of(song))).state == "done"
+        assert finished(studio.submit(request_for(song))).state == "done"
 
 
 @pytest.mark.parametrize(
     ("limits", "free", "times", "told"),
     [
-        (Limits(minutes=0.2), 10, 1, "A song.wav is longer than 0.2 minutes, the most that is taken here: cut it"),
+        (Limits(minutes=0.2), 10, 1, "A song.wav is longer than 0.2 minutes, the limit for a song; cut it"),
         (Limits(minutes=0.5), 10, 64, "A song.wav is too long to compute each sample 64 times"),
-        (Limits(), 0.4, 1, "the disk has no room for more of A song.wav"),
+        (Limits(), 0.4, 1, "the disk is too full for the rest of A song.wav"),
     ],
 )
 def test_a_song_longer_than_its_header_says_is_stopped(tmp_path, monkeypatch, limits, free, times, told):
     """Of a header that promises a second: what is beyond is stopped at the limits, and little is written by then."""
     song = song_in(tmp_path, seconds=30)
-    disk = Disk(10**12, 0, 10 * KEPT_FREE)
+    disk = Disk(10**12, 0, 10 * KEEP_FREE)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
     with studio_in(tmp_path, limits) as (studio, model):
         model.open.clear()
         monkeypatch.setattr(Limits, "length_of", lambda *_: 1.0)
-        job = studio.submit(wish_of(song, overlap=0.875 if times > 1 else 0, shifts=max(1, times // 8)))
-        disk = Disk(10**12, 0, free * KEPT_FREE)
+        job = studio.submit(request_for(song, overlap=0.875 if times > 1 else 0, shifts=max(1, times // 8)))
+        disk = Disk(10**12, 0, free * KEEP_FREE)
         model.open.set()
         assert finished(job).state == "failed"
         assert (job.message or "").startswith(told)
         assert not list(job.folder.rglob("*.wav"))
 
 
-def test_a_file_is_called_by_its_own_name_and_not_by_where_it_lies(tmp_path):
+def test_messages_have_the_visitors_file_name(tmp_path):
     notes = tmp_path / "0123456789abcdef.mp3"
     notes.write_text("not a song")
     with studio_in(tmp_path) as (studio, _):
         with pytest.raises(InputError, match=r"notes\.mp3") as refused:
-            studio.submit(wish_of(notes, title="notes"))
+            studio.submit(request_for(notes, title="notes"))
         assert str(tmp_path) not in str(refused.value)
 
 
-def test_a_rate_that_cannot_be_resampled_is_refused_before_the_song_waits(tmp_path):
+def test_a_rate_that_cannot_be_resampled_is_refused(tmp_path):
     soundfile.write(tmp_path / "odd.wav", torch.zeros(96_001, 2).numpy(), 96_001)
     with studio_in(tmp_path) as (studio, _):
         with pytest.raises(InputError, match=r"96001 Hz cannot be resampled to 8000 Hz"):
-            studio.submit(wish_of(tmp_path / "odd.wav"))
-        assert list(studio.shelf.songs.iterdir()) == []
+            studio.submit(request_for(tmp_path / "odd.wav"))
+        assert list(studio.workspace.songs.iterdir()) == []
 
 
 def test_a_song_too_many_is_refused_and_leaves_nothing(song, tmp_path):
     with studio_in(tmp_path, Limits(songs=2)) as (studio, model):
         model.open.clear()
-        taken = [studio.submit(wish_of(song)) for _ in range(2)]
-        with pytest.raises(InputError, match=r"^2 songs are waiting or in work here"):
-            studio.submit(wish_of(song))
-        assert {path.name for path in studio.shelf.songs.iterdir()} == {job.token for job in taken}
+        taken = [studio.submit(request_for(song)) for _ in range(2)]
+        with pytest.raises(InputError, match=r"^2 songs are in the queue"):
+            studio.submit(request_for(song))
+        assert {path.name for path in studio.workspace.songs.iterdir()} == {job.token for job in taken}
         model.open.set()
         finished(taken[1])
-        assert finished(studio.submit(wish_of(song))).state == "done"
+        assert finished(studio.submit(request_for(song))).state == "done"
 
 
 def test_a_song_that_turns_out_too_long_is_ended(tmp_path, monkeypatch):
     song = song_in(tmp_path, seconds=30)
     with studio_in(tmp_path, Limits(minutes=0.2)) as (studio, _):
         monkeypatch.setattr(Limits, "length_of", lambda *_: None)  # as of a header that does not tell
-        job = finished(studio.submit(wish_of(song)))
+        job = finished(studio.submit(request_for(song)))
         assert (job.state, job.message) == (
             "failed",
-            "A song.wav is longer than 0.2 minutes, the most that is taken here: cut it",
+            "A song.wav is longer than 0.2 minutes, the limit for a song; cut it",
         )
         assert job.files == ()
 
@@ -283,28 +284,28 @@ def test_a_song_that_turns_out_too_long_is_ended(tmp_path, monkeypatch):
     ("error", "told"),
     [
         (InputError("the stems are NaN"), r"the stems are NaN"),
-        (MemoryError(), r"memory of this machine is full"),
-        (ZeroDivisionError("secret"), r"whoever runs this page"),
+        (MemoryError(), r"server is out of memory"),
+        (ZeroDivisionError("secret"), r"Internal error"),
     ],
 )
-def test_what_goes_wrong_is_told_and_the_next_song_is_separated(song, tmp_path, error, told):
+def test_errors_are_reported_and_the_next_song_is_separated(song, tmp_path, error, told):
     with studio_in(tmp_path) as (studio, model):
         model.error = error
-        job = finished(studio.submit(wish_of(song)))
+        job = finished(studio.submit(request_for(song)))
         assert job.state == "failed"
         assert told.replace(r"\.", ".") in (job.message or "")
         assert "secret" not in (job.message or "")
         model.error = None
-        assert finished(studio.submit(wish_of(song))).state == "done"
+        assert finished(studio.submit(request_for(song))).state == "done"
 
 
-def test_a_song_nobody_asks_about_any_more_is_cancelled(song, tmp_path):
+def test_an_abandoned_song_is_cancelled(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
-        first, second = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        first, second = studio.submit(request_for(song)), studio.submit(request_for(song))
         wait_until(lambda: first.state == "separating")
-        first.asked = time.monotonic() + SIGN_OF_LIFE
-        studio.look_after(time.monotonic() + SIGN_OF_LIFE + 1)
+        first.last_seen = time.monotonic() + ABANDONED_SECONDS
+        studio.clean_up(time.monotonic() + ABANDONED_SECONDS + 1)
         assert second.state == "cancelled"
         assert "page was closed" in (second.message or "")
         assert not first.cancelled
@@ -312,12 +313,12 @@ def test_a_song_nobody_asks_about_any_more_is_cancelled(song, tmp_path):
         finished(first)
 
 
-def test_a_song_nobody_asks_about_goes_on_while_nobody_else_waits(song, tmp_path):
+def test_an_abandoned_song_stays_while_no_other_waits(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
-        job = studio.submit(wish_of(song))
+        job = studio.submit(request_for(song))
         wait_until(lambda: job.state == "separating")
-        studio.look_after(time.monotonic() + SIGN_OF_LIFE + 1)
+        studio.clean_up(time.monotonic() + ABANDONED_SECONDS + 1)
         assert not job.cancelled
         model.open.set()
         assert finished(job).state == "done"
@@ -326,41 +327,41 @@ def test_a_song_nobody_asks_about_goes_on_while_nobody_else_waits(song, tmp_path
 def test_a_page_that_was_closed_has_a_while_to_come_back(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
-        first, second, third = (studio.submit(wish_of(song)) for _ in range(3))
+        first, second, third = (studio.submit(request_for(song)) for _ in range(3))
         wait_until(lambda: first.state == "separating")
         for job in (second, third):
-            studio.leave(job)
-        studio.look_after(time.monotonic() + GRACE - 5)
+            studio.page_closed(job)
+        studio.clean_up(time.monotonic() + REOPEN_SECONDS - 5)
         assert (second.state, third.state) == ("waiting", "waiting")
-        second.asked = time.monotonic()
-        studio.look_after(time.monotonic() + GRACE + 5)
+        second.last_seen = time.monotonic()
+        studio.clean_up(time.monotonic() + REOPEN_SECONDS + 5)
         assert (second.state, third.state) == ("waiting", "cancelled")
         model.open.set()
         finished(second)
 
 
-def test_a_question_that_came_late_from_a_page_that_was_closed_is_no_sign_of_life(song, tmp_path):
+def test_late_requests_of_a_closed_page_do_not_count(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
-        job = studio.submit(wish_of(song))
-        studio.leave(job)
-        then = job.asked
-        job.ask()
-        assert job.asked == then
-        job.left -= STRAGGLERS
-        job.ask()
-        assert job.asked > then + SIGN_OF_LIFE - GRACE
+        job = studio.submit(request_for(song))
+        studio.page_closed(job)
+        then = job.last_seen
+        job.touch()
+        assert job.last_seen == then
+        job.closed_at -= LATE_REQUEST_SECONDS
+        job.touch()
+        assert job.last_seen > then + ABANDONED_SECONDS - REOPEN_SECONDS
 
 
-def test_another_song_takes_the_place_of_ones_own_even_in_a_full_line(song, tmp_path):
+def test_a_visitor_can_replace_a_song_in_a_full_queue(song, tmp_path):
     with studio_in(tmp_path, Limits(songs=2)) as (studio, model):
         model.open.clear()
-        first, mine = (studio.submit(wish_of(song)) for _ in range(2))
-        another = studio.submit(wish_of(song), instead_of=mine)
+        first, mine = (studio.submit(request_for(song)) for _ in range(2))
+        another = studio.submit(request_for(song), replaces=mine)
         assert (mine.state, another.state) == ("cancelled", "waiting")
-        assert [studio.facts(job)["successor"] for job in (mine, another)] == [another.token, None]
+        assert [studio.status(job)["successor"] for job in (mine, another)] == [another.token, None]
         with pytest.raises(InputError, match=r"^choose one or more"):
-            studio.submit(wish_of(song, stems=()), instead_of=another)
+            studio.submit(request_for(song, stems=()), replaces=another)
         assert another.state == "waiting"
         model.open.set()
         assert [finished(job).state for job in (first, another)] == ["done", "done"]
@@ -369,46 +370,46 @@ def test_another_song_takes_the_place_of_ones_own_even_in_a_full_line(song, tmp_
 def test_messages_name_no_folder_of_this_machine(song, tmp_path):
     with studio_in(tmp_path / "a b") as (studio, model):
         model.open.clear()
-        job = studio.submit(wish_of(song))
+        job = studio.submit(request_for(song))
         model.error = InputError(f"{song}, {job.folder}/stems/vocals.wav and small.ckpt are damaged")
         model.open.set()
         assert finished(job).message == "A song.wav, stems/vocals.wav and small are damaged"
 
 
-def test_a_line_that_cannot_tell_goes_on(song, tmp_path):
+def test_a_failing_report_does_not_stop_the_queue(song, tmp_path):
     def broken(line: str) -> None:
         raise BrokenPipeError(line)
 
     with studio_in(tmp_path) as (studio, _):
-        studio.told = broken
-        assert [finished(studio.submit(wish_of(song))).state for _ in range(2)] == ["done", "done"]
+        studio.report = broken
+        assert [finished(studio.submit(request_for(song))).state for _ in range(2)] == ["done", "done"]
 
 
-def test_a_song_is_forgotten_with_its_files_when_its_time_is_over(song, tmp_path):
+def test_an_expired_song_is_forgotten_with_its_files(song, tmp_path):
     with studio_in(tmp_path, Limits(keep_minutes=5)) as (studio, _):
-        old, new = (finished(studio.submit(wish_of(song))) for _ in range(2))
-        old.finished = time.monotonic() - 301
-        studio.look_after(time.monotonic())
+        old, new = (finished(studio.submit(request_for(song))) for _ in range(2))
+        old.finished_at = time.monotonic() - 301
+        studio.clean_up(time.monotonic())
         assert studio.job(old.token) is None
         assert not old.folder.exists()
         assert studio.job(new.token) is new
         assert new.files[0].exists()
 
 
-def test_surround_sound_is_mixed_down_with_a_word(tmp_path):
+def test_surround_sound_is_mixed_down_with_a_note(tmp_path):
     song = tmp_path / "film.wav"
     soundfile.write(song, 0.1 * torch.randn(16_000, 6).numpy(), 8000)
     with studio_in(tmp_path) as (studio, _):
-        job = finished(studio.submit(wish_of(song)))
-        assert job.notes == ["Its 6 channels were mixed down to two."]
+        job = finished(studio.submit(request_for(song)))
+        assert job.notes == ["Mixed down from 6 channels to stereo."]
         assert soundfile.info(job.files[0]).channels == 2
 
 
-def test_closing_ends_what_is_in_work_and_leaves_nothing_on_the_disk(song, tmp_path):
+def test_closing_cancels_songs_and_deletes_their_files(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
-        done = finished(studio.submit(wish_of(song)))
+        done = finished(studio.submit(request_for(song)))
         model.open.clear()
-        job, waiting = studio.submit(wish_of(song)), studio.submit(wish_of(song))
+        job, waiting = studio.submit(request_for(song)), studio.submit(request_for(song))
         wait_until(lambda: job.state == "separating")
     assert [done.state, waiting.state] == ["done", "cancelled"]
     assert job.state in ("cancelled", "failed")
@@ -416,6 +417,6 @@ def test_closing_ends_what_is_in_work_and_leaves_nothing_on_the_disk(song, tmp_p
     assert song.exists()
 
 
-def test_the_menu_is_by_name(tmp_path):
+def test_checkpoints_are_found_by_name(tmp_path):
     with studio_in(tmp_path) as (studio, _):
-        assert studio.offers == {"small": OFFER}
+        assert studio.checkpoints == {"small": OPTION}

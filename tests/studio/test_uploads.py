@@ -11,10 +11,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from bsroformer.studio import asgi, uploads
+from bsroformer.studio import middleware, uploads
 from bsroformer.studio.limits import MEGABYTE
-from bsroformer.studio.reserve import KEPT_FREE, Reserve
-from bsroformer.studio.shelf import Shelf
+from bsroformer.studio.workspace import KEEP_FREE, Workspace
 
 Disk = namedtuple("Disk", "total used free")
 SIZE = 1000
@@ -25,12 +24,12 @@ class Disc:
 
     def __init__(self, folder, free):
         self.free = free
-        self.shelf = Shelf(folder / "studio", keep_seconds=60)
-        self.app = uploads.Uploads(self._write, 1, self.shelf, Reserve(self.shelf.songs))
+        self.workspace = Workspace(folder / "studio", keep_seconds=60)
+        self.app = uploads.Uploads(self._write, 1, self.workspace)
         self.may_end = asyncio.Event()
 
     async def _write(self, scope, receive, send):
-        with tempfile.NamedTemporaryFile(dir=self.shelf.uploads, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self.workspace.uploads, delete=False) as file:
             async for part in Request(scope, receive).stream():
                 self.free -= len(part)
                 if self.free < 0:
@@ -61,19 +60,19 @@ class Disc:
         return (answers[0]["status"], answers[1]["body"].decode()) if answers else (None, "")
 
     def files(self):
-        return [path for path in self.shelf.uploads.rglob("*") if path.is_file()]
+        return [path for path in self.workspace.uploads.rglob("*") if path.is_file()]
 
 
 @pytest.fixture
 def disc(tmp_path, monkeypatch):
-    disc = Disc(tmp_path, free=KEPT_FREE + 10 * SIZE)
+    disc = Disc(tmp_path, free=KEEP_FREE + 10 * SIZE)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, disc.free))
     return disc
 
 
-def test_five_uploads_at_once_do_not_take_what_must_stay_free(disc):
+def test_simultaneous_uploads_keep_disk_space_free(disc):
     async def all_at_once():
-        disc.free = KEPT_FREE + 3 * SIZE + 500
+        disc.free = KEEP_FREE + 3 * SIZE + 500
         answers = [asyncio.create_task(disc.upload(bytes(500), bytes(500))) for _ in range(5)]
         await asyncio.sleep(0.05)
         disc.may_end.set()
@@ -81,53 +80,53 @@ def test_five_uploads_at_once_do_not_take_what_must_stay_free(disc):
 
     answers = asyncio.run(all_at_once())
     assert sorted(status for status, _ in answers) == [200, 200, 200, 507, 507]
-    assert {json.loads(text)["error"] for status, text in answers if status == 507} == {uploads.NO_ROOM}
-    assert disc.free >= KEPT_FREE
+    assert {json.loads(text)["error"] for status, text in answers if status == 507} == {uploads.DISK_FULL}
+    assert disc.free >= KEEP_FREE
     assert len(disc.files()) == 3
 
 
 def test_space_that_an_upload_claimed_is_free_again_after_it(disc):
     disc.may_end.set()
-    disc.free = KEPT_FREE + SIZE
+    disc.free = KEEP_FREE + SIZE
     assert asyncio.run(disc.upload(bytes(10)))[0] is None
-    disc.free = KEPT_FREE + SIZE
+    disc.free = KEEP_FREE + SIZE
     assert asyncio.run(disc.upload(bytes(SIZE)))[0] == 200
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(disc):
+def test_an_aborted_upload_is_deleted(disc):
     assert asyncio.run(disc.upload(bytes(500))) == (None, "")
     assert disc.files() == []
 
 
-def test_a_disk_that_fills_up_is_told_in_a_sentence(disc):
+def test_a_full_disk_is_reported(disc):
     async def full():
         task = asyncio.create_task(disc.upload(bytes(400), bytes(600)))
         asyncio.get_running_loop().call_soon(setattr, disc, "free", 100)  # by another program, once it has begun
         return await task
 
     status, text = asyncio.run(full())
-    assert (status, json.loads(text)) == (507, {"error": uploads.NO_ROOM})
+    assert (status, json.loads(text)) == (507, {"error": uploads.DISK_FULL})
     assert disc.files() == []
 
 
-def test_a_client_that_sends_no_more_is_not_waited_for(disc, monkeypatch):
-    monkeypatch.setattr(asgi, "SILENCE_SECONDS", 0.1)
+def test_a_silent_client_times_out(disc, monkeypatch):
+    monkeypatch.setattr(middleware, "SILENCE_TIMEOUT_S", 0.1)
     status, text = asyncio.run(disc.upload(bytes(500), None))
     assert status == 408
     assert "in time" in text
     assert disc.files() == []
 
 
-def test_a_client_that_is_too_slow_in_all_is_not_waited_for(disc, monkeypatch):
-    monkeypatch.setattr(asgi, "SILENCE_SECONDS", 0.05)
-    monkeypatch.setattr(asgi, "MIN_BYTES_PER_SECOND", 10 * SIZE)
+def test_a_slow_client_times_out(disc, monkeypatch):
+    monkeypatch.setattr(middleware, "SILENCE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(middleware, "MIN_BYTES_PER_SECOND", 10 * SIZE)
 
     async def trickle():
         async def receive():
             await asyncio.sleep(0.02)
             return {"type": "http.request", "body": b"x", "more_body": True}
 
-        in_time = asgi.in_time(receive, SIZE)
+        in_time = middleware.in_time(receive, SIZE)
         for _ in range(SIZE):
             await in_time()
 
@@ -135,21 +134,21 @@ def test_a_client_that_is_too_slow_in_all_is_not_waited_for(disc, monkeypatch):
         asyncio.run(trickle())
 
 
-def test_a_folder_that_a_cleaner_removed_is_made_again(disc):
+def test_a_removed_folder_is_created_again(disc):
     disc.may_end.set()
-    shutil.rmtree(disc.shelf.uploads.parent)
+    shutil.rmtree(disc.workspace.uploads.parent)
     assert asyncio.run(disc.upload(bytes(SIZE)))[0] == 200
-    assert disc.shelf.new()[1].is_dir()
+    assert disc.workspace.new_song()[1].is_dir()
 
 
-def test_the_rounds_delete_a_partial_upload_that_was_given_up(tmp_path):
-    shelf = Shelf(tmp_path, keep_seconds=3600)
-    partial = shelf.uploads / f"{tempfile.gettempprefix()}abc"
+def test_cleanup_deletes_abandoned_partial_uploads(tmp_path):
+    workspace = Workspace(tmp_path, keep_seconds=3600)
+    partial = workspace.uploads / f"{tempfile.gettempprefix()}abc"
     partial.write_bytes(b"half")
-    shelf.sweep([])
+    workspace.delete_expired({})
     assert partial.exists()
-    later = Shelf(tmp_path, keep_seconds=3600, calendar=lambda: partial.stat().st_ctime + 200)
-    later.sweep([])
+    later = Workspace(tmp_path, keep_seconds=3600, calendar=lambda: partial.stat().st_ctime + 200)
+    later.delete_expired({})
     assert not partial.exists()
 
 

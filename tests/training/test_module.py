@@ -10,7 +10,8 @@ from bsroformer.checkpoints.native import ENTRY
 from bsroformer.data.validation import PerSong, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.metrics import sdr, si_sdr
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from trainers import LOSS, excerpts, loader, module, trainer
 

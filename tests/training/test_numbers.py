@@ -10,7 +10,8 @@ from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor
 
 from bsroformer.losses import MultiResolutionLoss
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from bsroformer.training.optimizer import clip, parameter_groups
 from trainers import LOSS, SCHEDULER, excerpts, loader, trainer

@@ -17,7 +17,8 @@ from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import FolderSource
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.losses.si_sdr import active_stems
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from bsroformer.training.schedule import warmup_cosine
 from warm import in_ranks

@@ -1,4 +1,7 @@
-"""Augmentation of training excerpts on the CPU, in the worker that reads them: `Augment`, and an effect a file."""
+"""Augmentation of training excerpts on the CPU, one effect a file.
+
+It is done in the worker that reads them.
+"""
 
 from bsroformer.data.augment.augment import Augment, Mixup
 from bsroformer.data.augment.codec import Codec

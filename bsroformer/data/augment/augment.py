@@ -45,7 +45,7 @@ class Mixup:
 
 @dataclass(frozen=True)
 class Augment:
-    """Combination and augmentation of training excerpts, as usual for this family of models.
+    """Combination and augmentation of training excerpts.
 
     Attributes:
         unmixed: Share of excerpts whose stems come from one start in one track, without changes.

@@ -22,7 +22,9 @@ LAYOUTS = {1: "mono", 2: "stereo"}
 
 @dataclass(frozen=True)
 class Codec:
-    """A lossy file of one stem, in memory, which changes neither the time nor the level of the sound.
+    """A lossy file of one stem, in memory.
+
+    It changes neither the time nor the level of the sound.
 
     Each stem has a file of its own, so that the mixture stays the sum of the stems.
 
@@ -83,7 +85,10 @@ def encode(audio: Tensor, sample_rate: int, name: str, kbits: int) -> bytes:
 
 
 def decode(file: bytes) -> Tensor:
-    """Decode the audio (c t) of a file; a few samples of the encoder's padding may follow its end."""
+    """Decode the audio (c t) of a file.
+
+    A few samples of the encoder's padding may follow its end.
+    """
     with av.open(io.BytesIO(file), "r") as container:
         blocks = [frame.to_ndarray() for frame in container.decode(audio=0)]
     return torch.from_numpy(np.concatenate(blocks, axis=1))

@@ -13,7 +13,10 @@ Range = tuple[float, float]
 
 @runtime_checkable
 class Effect(Protocol):
-    """A change of one stem: a function of the stem, the settings and the random generator."""
+    """A change of one stem.
+
+    It is a function of the stem, the settings and the random generator.
+    """
 
     @property
     def probability(self) -> float:

@@ -11,7 +11,9 @@ from bsroformer.kinds import Probability
 
 @dataclass(frozen=True)
 class Polarity:
-    """A change of sign, as in Demucs: inaudible in one stem, but it changes the sum of stems.
+    """A change of sign, as in Demucs.
+
+    It is inaudible in one stem, but it changes the sum of stems.
 
     Attributes:
         probability: Probability that a stem is changed.
@@ -34,7 +36,9 @@ class Polarity:
 
 @dataclass(frozen=True)
 class ChannelSwap:
-    """A swap of left and right (Uhlich et al., ICASSP 2017, section 3.3); mono does not change.
+    """A swap of left and right (Uhlich et al., ICASSP 2017, section 3.3).
+
+    Mono does not change.
 
     Attributes:
         probability: Probability that a stem is changed.

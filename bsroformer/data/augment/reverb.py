@@ -40,6 +40,8 @@ class Reverb:
 
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
         """Add reverberation to a stem (c t)."""
-        response = impulse_response(rng, rng.uniform(*self.decay), sample_rate, channels=len(stem))
+        decay = rng.uniform(*self.decay)
+        response = impulse_response(rng, decay, sample_rate, channels=len(stem))
         level = 10 ** (rng.uniform(*self.level_db) / 20)
-        return stem + level * torch.from_numpy(reverberation(stem.numpy(), response))
+        added = torch.from_numpy(reverberation(stem.numpy(), response))
+        return stem + level * added

@@ -1,4 +1,7 @@
-"""Random pitch and tempo, by Signalsmith Stretch (MIT; a phase vocoder in C++), an optional library."""
+"""Random pitch and tempo, by the optional library Signalsmith Stretch.
+
+It is a phase vocoder in C++ (MIT licence).
+"""
 
 import math
 from dataclasses import dataclass
@@ -34,7 +37,10 @@ class Change:
     tempo: float
 
     def frames(self, frames: int) -> int:
-        """Compute the input samples for ``frames`` output samples, with those that the library reads ahead."""
+        """Compute the input samples for ``frames`` output samples.
+
+        The library reads some of them ahead.
+        """
         return math.ceil(frames * self.tempo) + MARGIN
 
     def apply(self, stem: Tensor, frames: int, sample_rate: int) -> Tensor:
@@ -66,7 +72,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A random shift of pitch and tempo. It is not an `Effect`, since it decides the length of audio to read.
+    """A random shift of pitch and tempo.
+
+    It is not an `Effect`, since it decides the length of audio to read.
 
     The defaults are the ranges of Demucs (its `repitch.py`), which shifts a fifth of its songs.
 

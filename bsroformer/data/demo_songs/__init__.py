@@ -1,4 +1,6 @@
-"""A small multitrack set that needs no download: composed by rules, played by sampled instruments.
+"""A small multitrack set that needs no download.
+
+It is composed by rules and played by sampled instruments.
 
 Music theory writes the notes, a General MIDI synthesiser plays them through a SoundFont, and a small mixing
 desk turns them into stems. From the top down::

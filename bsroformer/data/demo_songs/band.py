@@ -26,7 +26,7 @@ def choose(rng: np.random.Generator, instruments: str) -> str:
 
 
 def write_drums(rng: np.random.Generator, style: Style, form: list[Section]) -> Part:
-    """Play the groove of each section, with a crash at its beginning and a fill at its end."""
+    """Play the groove of each section, with crashes and fills."""
     part = Part("drums", choose(rng, style.kits))
     for section in form:
         if "drums" in section.silent:
@@ -72,7 +72,10 @@ def write_bass(rng: np.random.Generator, style: Style, form: list[Section]) -> P
 
 
 def bass_pitch(letter: str, chord: Chord, following: Chord, low: int) -> int:
-    """Compute the MIDI pitch of a letter of a bass line; roots lie in the octave above ``low``."""
+    """Compute the MIDI pitch of a letter of a bass line.
+
+    Roots lie in the octave above ``low``.
+    """
     if letter == "a":
         return low + (following.root - low) % 12 - 1
     third, fifth, *above = chord.intervals[1:]
@@ -83,7 +86,10 @@ def bass_pitch(letter: str, chord: Chord, following: Chord, low: int) -> int:
 
 
 def write_chords(rng: np.random.Generator, style: Style, form: list[Section], side: float, lead: list[Note]) -> Part:
-    """Strike the chords around middle C, each voicing close to the one before, softer below the ``lead``."""
+    """Strike the chords around middle C.
+
+    Each voicing is close to the one before, and softer below the ``lead``.
+    """
     part = Part("other", choose(rng, style.compers), pan=side * rng.uniform(0.4, 0.8))
     rhythms = {is_loud: pick(rng, style.comping) for is_loud in (False, True)}
     low = int(rng.integers(54, 61))

@@ -42,7 +42,10 @@ VELOCITY_SPREAD = 6.0
 
 
 def compose(rng: np.random.Generator, title: str, style: Style, tonic: int, seconds: float) -> Song:
-    """Compose a song of whole bars, as near to ``seconds`` as its tempo allows, on a tonic (pitch class)."""
+    """Compose a song of whole bars on a tonic (pitch class).
+
+    Its length is as near to ``seconds`` as its tempo allows.
+    """
     slowest, fastest = style.tempo
     tempo = float(rng.integers(slowest, fastest + 1))
     bars = max(1, round(seconds * tempo / 60 / BEATS))
@@ -68,7 +71,10 @@ def compose(rng: np.random.Generator, title: str, style: Style, tonic: int, seco
 
 
 def write_form(rng: np.random.Generator, style: Style, key: Key, bars: int) -> list[Section]:
-    """Write the sections; the chorus has chords of its own, the others share the verse's."""
+    """Write the sections.
+
+    The chorus has chords of its own, the others share the verse's.
+    """
     progressions = PROGRESSIONS[style.harmony][key.mode]
     verse = key.progression(pick(rng, progressions))
     chorus = key.progression(pick(rng, progressions))
@@ -84,7 +90,9 @@ def write_form(rng: np.random.Generator, style: Style, key: Key, bars: int) -> l
 
 
 def share_bars(names: list[str], bars: int) -> list[tuple[str, int]]:
-    """Give short sections a bar or two and divide the other bars between the long ones, in pairs of bars.
+    """Divide the bars between the sections.
+
+    Short ones get a bar or two, the long ones the others, in pairs of bars.
 
     A song of less than 5 bars is too short for a form and is all chorus.
     """
@@ -102,7 +110,7 @@ def share_bars(names: list[str], bars: int) -> list[tuple[str, int]]:
 
 
 def strike_last_chord(parts: list[Part], chord: Chord, beat: float) -> None:
-    """End on the tonic: kick and crash, the bass on the root, and the player of the chords."""
+    """End on the tonic with kick, crash, bass and chords."""
     for part in parts:
         if part.stem == "drums":
             part.notes += [Note(beat, 0.25, DRUM_KEYS[drum], 110) for drum in ("kick", "crash")]
@@ -113,7 +121,8 @@ def strike_last_chord(parts: list[Part], chord: Chord, beat: float) -> None:
 
 
 def humanise(rng: np.random.Generator, note: Note, looseness: float) -> Note:
-    """Move a note by a normal deviate, at most two standard deviations, and vary its velocity."""
+    """Vary the start and the velocity of a note by normal deviates."""
     shift = looseness * float(np.clip(rng.normal(), -2, 2))
-    velocity = np.clip(note.velocity + VELOCITY_SPREAD * rng.normal(), 20, 127)
-    return Note(max(0.0, note.start + shift), note.length, note.pitch, int(velocity))
+    start = max(0.0, note.start + shift)
+    velocity = note.velocity + VELOCITY_SPREAD * rng.normal()
+    return Note(start, note.length, note.pitch, int(np.clip(velocity, 20, 127)))

@@ -79,7 +79,7 @@ PROGRESSIONS: dict[str, dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Chord:
-    """A chord: its symbol, the root's pitch class, and its tones in semitones above the root."""
+    """A chord: symbol, the root's pitch class, and tones in semitones above it."""
 
     symbol: str
     root: int
@@ -117,12 +117,18 @@ class Key:
         return Chord(symbol, (self.tonic + degree) % 12, QUALITIES[quality, extension])
 
     def progression(self, text: str) -> list[list[Chord]]:
-        """Read a progression such as ``"I V,vi IV"``: a list of bars, each a list of one or two chords."""
+        """Read a progression such as ``"I V,vi IV"``.
+
+        It is a list of bars, each a list of one or two chords.
+        """
         bars = [bar.split(",") for bar in text.split()]
         return [[self.chord(symbol) for symbol in symbols] for symbols in bars]
 
     def scale_over(self, chord: Chord) -> tuple[int, ...]:
-        """List the pitch classes to sing over a chord: its tones, and those of the mode that do not clash with them."""
+        """List the pitch classes to sing over a chord.
+
+        These are its tones, and those of the mode that do not clash with them.
+        """
         scale = {(self.tonic + step) % 12 for step in MODES[self.mode]}
         foreign = {tone for tone in chord.pitch_classes if tone not in scale}
         below = {(tone - 1) % 12 for tone in foreign}
@@ -131,14 +137,14 @@ class Key:
 
 
 def nearest(pitch: float, pitch_classes: tuple[int, ...]) -> int:
-    """Return the MIDI pitch closest to ``pitch`` that belongs to one of the pitch classes."""
+    """Find the MIDI pitch of these pitch classes that is closest to ``pitch``."""
     octaves = range(int(pitch) - 12, int(pitch) + 13)
     candidates = [other for other in octaves if other % 12 in pitch_classes]
     return min(candidates, key=lambda other: (abs(other - pitch), other))
 
 
 def voice_chord(chord: Chord, previous: list[int] | None, low: int, high: int, voices: int = 4) -> list[int]:
-    """Spread a chord over ``voices`` pitches between ``low`` and ``high``, moving as little as possible.
+    """Spread a chord over some pitches, moving as little as possible.
 
     Args:
         chord: The chord to voice.

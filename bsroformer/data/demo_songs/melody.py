@@ -1,4 +1,4 @@
-"""The singers: a melody of motifs over the chords, in layers, with a harmony in the chorus."""
+"""The singers: a melody of motifs, in layers, with a harmony in the chorus."""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -46,7 +46,10 @@ CONSONANT_CHANCE = 0.5
 
 @dataclass(frozen=True)
 class Motif:
-    """The recognisable part of a melody: two rhythms that answer each other, each with a contour."""
+    """The recognisable part of a melody.
+
+    Two rhythms answer each other, each with a contour.
+    """
 
     rhythms: tuple[str, str]
     contours: tuple[tuple[int, ...], tuple[int, ...]]
@@ -56,11 +59,15 @@ def draw_motif(rng: np.random.Generator) -> Motif:
     """Invent a motif: a call and its response."""
     call = tuple(pick(rng, STEPS) for _ in range(12))
     response = tuple(pick(rng, STEPS) for _ in range(12))
-    return Motif((pick(rng, PHRASES), pick(rng, PHRASES)), (call, response))
+    rhythms = (pick(rng, PHRASES), pick(rng, PHRASES))
+    return Motif(rhythms, (call, response))
 
 
 def write_vocals(rng: np.random.Generator, form: list[Section], key: Key, swing: float) -> list[Part]:
-    """Write the lead, sung by one or two voices at once, a harmony in the chorus, and consonants."""
+    """Write the lead, a harmony in the chorus, and consonants.
+
+    The lead is sung by one or two voices at once.
+    """
     middle = float(rng.integers(58, 70))
     motifs = {is_loud: draw_motif(rng) for is_loud in (False, True)}
     lead: list[Note] = []
@@ -99,7 +106,9 @@ def draw_singer(rng: np.random.Generator) -> Singer:
 
 
 def sing(section: Section, motif: Motif, middle: float, key: Key, swing: float) -> list[Note]:
-    """Sing the motif over a section: the call on its first two bars, the response on the next, and so on.
+    """Sing the motif over a section, call and response in turn.
+
+    The call is on its first two bars, the response on the next, and so on.
 
     Strong syllables take a tone of the chord, the others any tone of the scale; the contour is followed as far
     as the chords allow, and the melody is drawn back to its ``middle`` pitch.
@@ -123,7 +132,10 @@ def sing(section: Section, motif: Motif, middle: float, key: Key, swing: float) 
 
 
 def sing_below(section: Section, lead: list[Note], key: Key) -> list[Note]:
-    """Follow the lead about a third below it, on tones of the chord where the lead holds one."""
+    """Follow the lead about a third below it.
+
+    Where the lead holds a tone of the chord, so does the other voice.
+    """
     notes = []
     for note in lead:
         chord = section.chord_at(note.start)
@@ -136,7 +148,10 @@ def sing_below(section: Section, lead: list[Note], key: Key) -> list[Note]:
 
 
 def consonants(rng: np.random.Generator, lead: list[Note]) -> list[Note]:
-    """Write puffs of breath at the beginning of syllables, which distinguish singing from humming."""
+    """Write puffs of breath at the beginning of syllables.
+
+    They distinguish singing from humming.
+    """
     notes = []
     for note in lead:
         if rng.random() < CONSONANT_CHANCE:

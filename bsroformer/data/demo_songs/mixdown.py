@@ -1,4 +1,7 @@
-"""Mix a song: pan the players, send each stem through its channel strip, let kick and bass share the low end."""
+"""Mix a song: pan the players, and send each stem through its channel strip.
+
+Kick and bass share the low end.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,7 +119,10 @@ def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
 
 
 def play_stem(parts: list[Part], tempo: float, seconds: float) -> Iterator[tuple[Part, np.ndarray]]:
-    """Play the parts of a stem, two at a time; each comes in mono ``(1 t)``, but stereo ``(2 t)`` if alone."""
+    """Play the parts of a stem, two at a time.
+
+    Each comes in mono ``(1 t)``, but in stereo ``(2 t)`` if alone.
+    """
     for first in range(0, len(parts), 2):
         pair = parts[first : first + 2]
         audio = play(pair, tempo, seconds)
@@ -140,7 +146,7 @@ def pan_part(part: Part, audio: np.ndarray, song: Song) -> np.ndarray:
 
 
 def colour(rng: np.random.Generator, audio: np.ndarray, channel: Channel, decay: float) -> np.ndarray:
-    """Send a stem ``(c t)`` through its channel: tape, equaliser, reverberation, level."""
+    """Send a stem ``(c t)`` through its channel strip."""
     drive = rng.uniform(*channel.drive)
     audio = np.tanh(audio * (drive / active_rms(audio)))
     audio = equalise(audio, channel.equaliser, RATE)
@@ -153,9 +159,10 @@ def colour(rng: np.random.Generator, audio: np.ndarray, channel: Channel, decay:
 
 
 def since_kick(song: Song, seconds: float) -> np.ndarray:
-    """Compute the seconds since the last stroke of the kick drum, ``(t)``, over a song's length in seconds."""
+    """Compute the seconds since the last stroke of the kick drum, ``(t)``."""
     drums = [note for part in song.parts if part.stem == "drums" for note in part.notes]
-    onsets = np.sort([note.start * 60 / song.tempo for note in drums if note.pitch == DRUM_KEYS["kick"]])
+    kicks = [note for note in drums if note.pitch == DRUM_KEYS["kick"]]
+    onsets = np.sort([note.start * 60 / song.tempo for note in kicks])
     times = np.arange(round(seconds * RATE)) / RATE
     strokes_before = np.searchsorted(onsets, times, side="right")
     latest = np.concatenate([[-np.inf], onsets])[strokes_before]
@@ -165,29 +172,47 @@ def since_kick(song: Song, seconds: float) -> np.ndarray:
 def damp(drums: np.ndarray, since: np.ndarray) -> np.ndarray:
     """Damp the kick drum: end its boom ``since`` seconds after a stroke."""
     boom = low_pass(drums, 90.0, RATE)
-    return drums - boom * (1 - np.exp(-np.maximum(since - BOOM_SECONDS, 0) / BOOM_FADE_SECONDS))
+    seconds_damped = np.maximum(since - BOOM_SECONDS, 0)
+    return drums - boom * (1 - np.exp(-seconds_damped / BOOM_FADE_SECONDS))
 
 
 def duck(bass: np.ndarray, since: np.ndarray) -> np.ndarray:
-    """Attenuate the bass ``since`` seconds after a stroke of the kick, like a compressor's side chain."""
+    """Attenuate the bass ``since`` seconds after a stroke of the kick.
+
+    This is the side chain of a compressor.
+    """
     depth_db = DUCK_DB * np.exp(-since / DUCK_SECONDS)
     gain_db = low_pass(-depth_db[None], 50.0, RATE)  # an attack of 3 ms, without a click
     return bass * 10 ** (gain_db / 20)
 
 
 def active_rms(audio: np.ndarray) -> float:
-    """Compute the RMS of ``(c t)`` audio over its 50 ms frames within 30 dB of the loudest: silence does not count."""
+    """Compute the RMS of ``(c t)`` audio without silence.
+
+    Only 50 ms frames within 30 dB of the loudest count.
+    """
     frame = RATE // 20
-    whole = audio[:, : audio.shape[-1] // frame * frame]
-    power = np.square(whole).reshape(len(audio), -1, frame).mean((0, 2))
-    return float(np.sqrt(power[power >= power.max() * 1e-3].mean()))
+    frames = audio.shape[-1] // frame
+    squares = np.square(audio[:, : frames * frame])
+    power = squares.reshape(len(audio), -1, frame).mean((0, 2))
+    active = power >= power.max() * 1e-3
+    return float(np.sqrt(power[active].mean()))
 
 
 def quantise(stems: dict[str, np.ndarray], peak_db: float) -> dict[str, np.ndarray]:
-    """Bring stems ``(c t)`` to 44.1 kHz, fade them out, scale the peak of their sum and round to int16."""
+    """Bring stems ``(c t)`` to 44.1 kHz, fade them out, and round to int16.
+
+    The peak of their sum is scaled.
+    """
     resampled = {stem: resample_poly(audio, 147, 160, axis=-1) for stem, audio in stems.items()}
     length = next(iter(resampled.values())).shape[-1]
-    fade = np.clip(np.arange(length, 0, -1, dtype=np.float32) / (FADE_SECONDS * SAMPLE_RATE), 0, 1)
+    samples_left = np.arange(length, 0, -1, dtype=np.float32)
+    fade = np.clip(samples_left / (FADE_SECONDS * SAMPLE_RATE), 0, 1)
     faded = {stem: audio * fade for stem, audio in resampled.items()}
-    gain = 10 ** (peak_db / 20) / np.abs(sum(faded.values())).max()
-    return {stem: np.round(audio * gain * FULL_SCALE).astype(np.int16).T for stem, audio in faded.items()}
+    mixture = sum(faded.values())
+    gain = 10 ** (peak_db / 20) / np.abs(mixture).max()
+    quantised = {}
+    for stem, audio in faded.items():
+        samples = np.round(audio * gain * FULL_SCALE)
+        quantised[stem] = samples.astype(np.int16).T
+    return quantised

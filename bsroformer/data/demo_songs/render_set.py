@@ -1,4 +1,4 @@
-"""Render the demo set to disk in MUSDB18-HQ's layout: in parallel, and safe to interrupt."""
+"""Render the demo set to disk in parallel, safe to interrupt."""
 
 import json
 import shutil
@@ -65,7 +65,7 @@ def render_demo_set(
     seconds: float = 20.0,
     workers: int | None = None,
 ) -> Path:
-    """Compose and render the demo set under ``root``, unless it is complete there already.
+    """Compose and render the demo set, unless it is complete.
 
     The layout is MUSDB18-HQ's: ``train|test/<song>/{mixture,vocals,drums,bass,other}.wav``, 44.1 kHz, stereo,
     16-bit PCM, the mixture being the exact sum of the stems. The folder of a song appears only when it is complete:
@@ -155,15 +155,20 @@ def render_song(job: Job) -> dict[str, Any]:
 
 
 def compose_song(rng: np.random.Generator, job: Job) -> Song:
-    """Compose a song in the style and tonic of its index: each comes once before any comes again."""
+    """Compose a song in the style and tonic of its index.
+
+    Each comes once before any comes again.
+    """
     deck = np.random.default_rng([job.seed, len(SPLITS) + SPLITS.index(job.split)])
-    style = STYLES[deck.permutation(len(STYLES))[job.index % len(STYLES)]]
-    tonic = int(deck.permutation(12)[job.index % 12])
+    styles = deck.permutation(len(STYLES))
+    tonics = deck.permutation(12)
+    style = STYLES[styles[job.index % len(styles)]]
+    tonic = int(tonics[job.index % len(tonics)])
     return compose(rng, job.title, style, tonic, job.seconds - TAIL_SECONDS)
 
 
 def write_song(stems: dict[str, np.ndarray], job: Job) -> None:
-    """Write a song's files into a partial folder, and move it to its final one when all are written."""
+    """Write a song's files, and move the complete folder to its final path."""
     partial = job.root / PARTIAL / job.split / job.title
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

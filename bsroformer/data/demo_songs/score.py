@@ -1,4 +1,4 @@
-"""The score of a song: notes in beats, parts, sections; and the reading of patterns."""
+"""The score of a song: notes, parts, sections, and patterns."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a song: its name, first bar, the chords of each bar, and the silent stems."""
+    """A section of a song: name, first bar, chords by bar, and silent stems."""
 
     name: str
     first_bar: int
@@ -68,8 +68,10 @@ class Section:
     def chord_at(self, beat: float) -> Chord:
         """Return the chord at a beat of the song."""
         bar, within = divmod(beat - self.first_bar * BEATS, BEATS)
-        chords = self.bars[min(int(bar), len(self.bars) - 1)]
-        return chords[int(within * len(chords) / BEATS)]
+        last_bar = len(self.bars) - 1
+        chords = self.bars[min(int(bar), last_bar)]
+        number = int(within * len(chords) / BEATS)
+        return chords[number]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Span:
     is_loud: bool
 
     def strokes(self, pattern: str, swing: float) -> list[tuple[float, float, str]]:
-        """Read the strokes of a bar's pattern that fall on the chord, as ``read_pattern`` does."""
+        """Read the strokes of a bar's pattern that fall on the chord."""
         end = self.start + self.length
         return [stroke for stroke in read_pattern(pattern, self.bar, swing) if self.start <= stroke[0] < end]
 
@@ -119,7 +121,9 @@ class Song:
 
 
 def read_pattern(pattern: str, bar: int, swing: float = 0.5) -> Iterator[tuple[float, float, str]]:
-    """Read a bar's pattern: yield (start, length, letter) of each stroke, in beats of the song.
+    """Read a bar's pattern: yield start, length and letter of each stroke.
+
+    Times are in beats of the song.
 
     A pattern of any length fills a bar: 16 letters are sixteenths, 12 letters are triplets.
     ``.`` is silent and ``-`` holds the stroke before::

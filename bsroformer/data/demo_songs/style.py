@@ -1,4 +1,4 @@
-"""A style of music as text: tempo, harmony, the patterns of the band and its instruments."""
+"""A style of music as text."""
 
 from dataclasses import dataclass
 
@@ -101,8 +101,15 @@ TRIPLET_FILLS = (
 
 
 def add_fill(groove: DrumBar, fill: DrumBar) -> DrumBar:
-    """Play the groove up to the first stroke of the fill, then the fill; the kick continues below it."""
+    """Play the groove up to the first stroke of the fill, then the fill.
+
+    The kick continues below it.
+    """
     first_stroke = min(len(pattern) - len(pattern.lstrip(".")) for pattern in fill.values())
     silence = "." * len(groove["kick"])
     end = {**dict.fromkeys(groove, silence), "kick": groove["kick"], **fill}
-    return {drum: groove.get(drum, silence)[:first_stroke] + end[drum][first_stroke:] for drum in end}
+    bar = {}
+    for drum, pattern in end.items():
+        beginning = groove.get(drum, silence)
+        bar[drum] = beginning[:first_stroke] + pattern[first_stroke:]
+    return bar

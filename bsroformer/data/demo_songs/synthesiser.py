@@ -1,4 +1,4 @@
-"""Play parts: write their notes as a MIDI file in memory, and render it with a SoundFont."""
+"""Play parts: write a MIDI file in memory, and render it with a SoundFont."""
 
 import io
 from collections.abc import Sequence
@@ -116,16 +116,18 @@ def write_part(part: Part, beat: float, begin: float) -> "pretty_midi.Instrument
 
 
 def express(instrument: "pretty_midi.Instrument", singer: Singer, start: float, stop: float) -> None:
-    """Sing a note: scoop up to it, let a vibrato grow while it is held, swell and fade. Times in seconds."""
+    """Sing a note: scoop, vibrato, swell and fade. Times are in seconds."""
     import pretty_midi
 
     times = np.arange(0, stop - start, CONTROL_SECONDS)
-    vibrato = singer.vibrato_cents * np.clip((times - 0.2) / 0.4, 0, 1)
+    depth = singer.vibrato_cents * np.clip((times - 0.2) / 0.4, 0, 1)
+    vibrato = np.sin(2 * np.pi * singer.vibrato_hz * times)
     cents = singer.detune_cents - 50 * np.exp(-times / 0.04)
-    cents += vibrato * np.sin(2 * np.pi * singer.vibrato_hz * times)
+    cents += depth * vibrato
     bends = np.clip(cents / BEND_RANGE_CENTS * 8192, -8192, 8191).astype(int)
-    swell = np.round(88 + 36 * np.sin(np.pi * (times / (stop - start)) ** 0.7)).astype(int)
+    swell = np.sin(np.pi * (times / (stop - start)) ** 0.7)
+    levels = np.round(88 + 36 * swell).astype(int)
     onsets = start + times
-    for time, bend, level in zip(onsets.tolist(), bends.tolist(), swell.tolist(), strict=True):
+    for time, bend, level in zip(onsets.tolist(), bends.tolist(), levels.tolist(), strict=True):
         instrument.pitch_bends.append(pretty_midi.PitchBend(bend, time))
         instrument.control_changes.append(pretty_midi.ControlChange(EXPRESSION, level, time))

@@ -21,7 +21,9 @@ MAX_SONGS = len(ADJECTIVES) * len(NOUNS) // 2
 
 
 def song_names(split: str, count: int | None = None) -> list[str]:
-    """Name the songs of a split: always the same names in the same order, which differ between splits.
+    """Name the songs of a split: always the same names in the same order.
+
+    Names differ between splits.
 
     Args:
         split: ``"train"`` or ``"test"``.
@@ -40,7 +42,10 @@ def song_names(split: str, count: int | None = None) -> list[str]:
 
 
 def _name(number: int) -> str:
-    """Pair every adjective with every noun before any pair comes again: 7 and 30 share no divisor."""
+    """Pair every adjective with every noun before any pair comes again.
+
+    7 and 30 share no divisor.
+    """
     lap, index = divmod(number, len(ADJECTIVES))
     noun = NOUNS[(index + 7 * lap) % len(NOUNS)]
     return f"{ADJECTIVES[index]} {noun}"

@@ -23,7 +23,10 @@ GLIDE_SECONDS = 0.06
 
 
 def formant_gain(frequencies: np.ndarray, vowel: str, size: float) -> np.ndarray:
-    """Compute the gain of a vowel at ``frequencies`` in Hz; its formants are scaled by ``size``."""
+    """Compute the gain of a vowel at ``frequencies`` in Hz.
+
+    Its formants are scaled by ``size``.
+    """
     decibels = np.full(frequencies.shape, FLOOR_DB, dtype=np.float32)
     for formant in VOWELS[vowel]:
         centre = formant * size

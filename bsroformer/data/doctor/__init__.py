@@ -1,4 +1,6 @@
-"""The doctor: decodes every track of a data set, and reports what would harm a training before it starts.
+"""The doctor: checks every track of a data set before training.
+
+It reports what would harm a training.
 
 ::
 

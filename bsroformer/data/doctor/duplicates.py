@@ -33,7 +33,9 @@ class Pair(NamedTuple):
 
 
 def exact_pairs(tracks: Sequence[TrackFacts]) -> list[Pair]:
-    """Pair stems that are the same to 16 bits with the first such stem, in the order of splits and tracks.
+    """Pair stems that are the same to 16 bits with the first such stem.
+
+    The order is that of splits and tracks.
 
     A mixture is compared with mixtures only, since it equals the stem of a track with one stem.
     """

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bsroformer.audio.decoders import open_decoder
-from bsroformer.audio.files import AudioInfo, probe, regroup
+from bsroformer.audio.files import AudioInfo, measured, probe, regroup
 from bsroformer.data.doctor.facts import StemFacts, TrackFacts, to_db
 from bsroformer.data.doctor.meter import Meter, hop_of
 from bsroformer.data.layouts import MIXTURE, StemFile, TrackFiles, TrackFormat
@@ -37,7 +37,10 @@ def examine_tracks(files: Sequence[TrackFiles], form: TrackFormat, workers: int)
 
 
 def stated_seconds(song: TrackFiles, form: TrackFormat) -> float:
-    """Read the length of a track from the header of its first file; 0 if that cannot be read."""
+    """Read the length of a track from the header of its first file.
+
+    It is 0 if no header can be read.
+    """
     for file in _files(song, form).values():
         try:
             info = probe(file.path, file.stream)
@@ -48,7 +51,10 @@ def stated_seconds(song: TrackFiles, form: TrackFormat) -> float:
 
 
 def _files(song: TrackFiles, form: TrackFormat) -> dict[str, StemFile]:
-    """List the files of the mixture and of the requested stems; ``rest`` has none of its own."""
+    """List the files of the mixture and of the requested stems.
+
+    ``rest`` has none of its own.
+    """
     names = [name for name in (MIXTURE, *form.stems) if name in song.stems]
     return {name: song.stems[name] for name in names if not song.stems[name].minus}
 
@@ -91,14 +97,17 @@ def _open(file: StemFile) -> "StemReader | str":
 
 
 def _with_length(info: AudioInfo, stem: StemFacts | None) -> AudioInfo:
-    """Complete the description of a stream by its measured length, if its header has no reliable one."""
-    if info.frames is not None or stem is None:
+    """Complete a header by the length that training takes the stream to have."""
+    if stem is None:
         return info
-    return replace(info, frames=stem.frames)
+    return replace(info, frames=stem.frames) if info.frames is None else measured(info)
 
 
 def _adds_up(song: TrackFiles, form: TrackFormat, readers: Mapping[str, "StemReader"]) -> bool:
-    """Check that the mixture should be the sum of the stems: exactly these exist, in one format."""
+    """Check that the mixture should be the sum of the stems.
+
+    Exactly these must exist, in one format.
+    """
     formats = {(reader.info.sample_rate, reader.info.channels) for reader in readers.values()}
     complete = song.stems.keys() == readers.keys() == {MIXTURE, *form.stems}
     return complete and len(formats) == 1
@@ -210,7 +219,10 @@ class Residual:
 
     @property
     def db(self) -> tuple[float, ...]:
-        """Energy of the residual over that of the mixture in each channel, dB; infinite if the mixture is silent."""
+        """Energy of the residual over that of the mixture in each channel, dB.
+
+        It is infinite if the mixture is silent.
+        """
         return tuple(_ratio_db(*pair) for pair in zip(self._energy, self._mixture, strict=True))
 
     @property

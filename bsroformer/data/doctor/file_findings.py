@@ -1,4 +1,4 @@
-"""Findings about the files of a track: whether they exist, can be read, and fit together, by training's own rules."""
+"""Findings about the files of a track, by training's own rules."""
 
 from collections.abc import Collection, Iterator
 
@@ -13,8 +13,6 @@ _REPAIRS = {
     "length": "packing lets the short ones end in silence",
     "missing": "packing takes it for silence",
 }
-_SLACK = 4096
-"""Samples by which a stem may be shorter than its header says: an mp4 counts too many."""
 
 
 def file_findings(facts: TrackFacts, form: TrackFormat, mend: Collection[str]) -> Iterator[Finding]:
@@ -59,24 +57,14 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
 
 
 def _damaged(facts: TrackFacts, stem: str, damage: str) -> Finding:
-    """Describe a file whose decoder found a fault; if its end is missing, reading there fails."""
-    severity: Severity = "warning"
+    """Describe a file whose decoder found a fault; if its end is missing, its length is a finding too."""
     if facts.song.split == "test":
         training = "evaluation takes what can be read"
     elif stem == MIXTURE:
         training = SUMS
-    elif _is_cut(facts, stem):
-        severity = "error"
-        training = "stops at the first excerpt after the cut; packed, the rest is silence"
     else:
         training = "takes what can be read, with gaps of silence"
-    return Finding.about(facts.song, "damaged", severity, (stem,), damage, training)
-
-
-def _is_cut(facts: TrackFacts, stem: str) -> bool:
-    stated = facts.headers[stem].frames
-    measured = facts.stems.get(stem)
-    return measured is not None and stated is not None and measured.frames < stated - _SLACK
+    return Finding.about(facts.song, "damaged", "warning", (stem,), damage, training)
 
 
 def _mismatches(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> Iterator[Finding]:

@@ -1,4 +1,7 @@
-"""Find series of levels that rise and fall together, at any lag: each with each, by FFT."""
+"""Find series of levels that rise and fall together, at any lag.
+
+Each is correlated with each by FFT.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,19 +31,22 @@ REPORTED_WORK = 2**20
 
 
 def smooth_levels(power: NDArray[np.float32]) -> Values:
-    """Compute the levels of a stem in dB of its loudest from its power by hop: (hops) -> (hops - 8)."""
+    """Compute the levels of a stem in dB of its loudest: (hops) -> (hops - 8)."""
     smooth = np.convolve(power.astype(np.float64), WINDOW, "valid")
     return 10 * np.log10(np.maximum(smooth / smooth.max(), 10 ** (FLOOR_DB / 10)))
 
 
 def work_of(hops: Sequence[int]) -> int:
-    """Compute the work of `correlated_pairs`: smoothed lengths of both series of each pair, added up."""
+    """Compute the work of `correlated_pairs`.
+
+    It is the sum of the smoothed lengths of both series of each pair.
+    """
     smoothed = sum(hops) - len(hops) * (len(WINDOW) - 1)
     return max(0, len(hops) - 1) * smoothed
 
 
 def correlated_pairs(levels: Sequence[Values], advance: Advance) -> list[tuple[int, int, int]]:
-    """Find pairs that correlate: (one, other, lag), one before the other, and how much later it is.
+    """Find pairs that correlate: (one, other, lag of the other).
 
     The shorter series may be a part of the longer one. An FFT is as long as the two need, and not as the longest of
     all: with the series in the order of their lengths, two sizes are in use at a time.
@@ -132,7 +138,9 @@ class SeriesCache:
 
 
 def best_lag(one: Series, other: Series, size: int) -> tuple[float, int]:
-    """Find the lag at which two series correlate best where they overlap, and Pearson's coefficient there.
+    """Find the best lag of two series, and Pearson's coefficient there.
+
+    It is that of the values where they overlap.
 
     Args:
         one: A series (t).

@@ -1,4 +1,7 @@
-"""Measure a stream of audio in one pass and constant memory, except for its level by hop."""
+"""Measure a stream of audio in one pass.
+
+Memory is constant, except for the level by hop.
+"""
 
 from hashlib import sha256
 
@@ -81,7 +84,10 @@ class Meter:
         )
 
     def _hop_energies(self, audio: Audio) -> Audio:
-        """Sum the squares over channels and samples of each hop (hops); the last may be shorter."""
+        """Sum the squares over channels and samples of each hop (hops).
+
+        The last hop may be shorter.
+        """
         whole = audio.shape[1] // self._hop * self._hop
         hops = audio[:, :whole].reshape(len(audio), -1, self._hop)
         energies = np.einsum("cmt,cmt->m", hops, hops)

@@ -55,7 +55,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class _Match:
-    """Two stems with nearly the same audio: their name, the correlation of samples, and the lag in seconds."""
+    """Two stems of one name with nearly the same audio; the lag is in seconds."""
 
     stem: str
     correlation: float
@@ -63,7 +63,9 @@ class _Match:
 
 
 def near_duplicate_findings(tracks: Sequence[TrackFacts], exact: Sequence[Pair], advance: Advance) -> Iterator[Finding]:
-    """Report tracks that are nearly the same in some stem, unless they are exactly the same in another.
+    """Report tracks that are nearly the same in some stem.
+
+    Tracks that are exactly the same in another stem are not reported again.
 
     Args:
         tracks: All tracks.
@@ -87,7 +89,10 @@ def near_duplicate_findings(tracks: Sequence[TrackFacts], exact: Sequence[Pair],
 
 
 def comparison_work(tracks: Sequence[TrackFacts]) -> int:
-    """Compute the work of `near_duplicate_findings`: hops of both stems of each pair, added up."""
+    """Compute the work of `near_duplicate_findings`.
+
+    It is the sum of the hops of both stems of each pair.
+    """
     work = 0
     for stems in _by_name(tracks).values():
         work += work_of([len(tracks[number].stems[name].power) for number, name in stems[:MAX_STEMS]])
@@ -95,7 +100,7 @@ def comparison_work(tracks: Sequence[TrackFacts]) -> int:
 
 
 def _by_name(tracks: Sequence[TrackFacts]) -> dict[str, list[Stem]]:
-    """Group the stems that can be compared with each other, in the order of splits and tracks."""
+    """Group the stems that can be compared with each other by name."""
     stems: dict[str, list[Stem]] = {name: [] for name in sorted({name for track in tracks for name in track.stems})}
     for number in in_order(tracks):
         for name, facts in tracks[number].stems.items():
@@ -132,7 +137,10 @@ def _candidates(tracks: Sequence[TrackFacts], stems: Sequence[Stem], advance: Ad
 
 
 def _correlation(tracks: Sequence[TrackFacts], candidate: Candidate) -> float:
-    """Correlate the loudest seconds that two stems share, at lags near theirs: the largest, of either sign."""
+    """Correlate the loudest seconds that two stems share.
+
+    The result is the largest, of either sign, at lags near theirs.
+    """
     original = tracks[candidate.pair.original.track]
     copy = tracks[candidate.pair.copy.track]
     facts = original.stems[candidate.pair.original.name]
@@ -151,15 +159,22 @@ def _correlation(tracks: Sequence[TrackFacts], candidate: Candidate) -> float:
 
 
 def sliding_correlation(short: Audio, long: Audio) -> float:
-    """Find the largest cosine, of either sign, between a signal (t) and an equally long part of another (u >= t)."""
-    size = 1 << (len(short) + len(long) - 1).bit_length()
-    cross = np.fft.irfft(np.fft.rfft(long, size) * np.fft.rfft(short, size).conj(), size)
+    """Find the largest cosine between a signal (t) and a part of another (u >= t).
+
+    The part is as long as the signal; the sign does not matter.
+    """
     lags = max(1, len(long) - len(short) + 1)
-    cumulative = np.concatenate([[0.0], np.cumsum(np.square(long, dtype=np.float64))])
+    size = 1 << (len(short) + len(long) - 1).bit_length()
+    spectrum = np.fft.rfft(long, size) * np.fft.rfft(short, size).conj()
+    products = np.fft.irfft(spectrum, size)[:lags]
+    squares = np.square(long, dtype=np.float64)
+    cumulative = np.concatenate([[0.0], np.cumsum(squares)])
     ends = np.minimum(np.arange(lags) + len(short), len(long))
     part_energy = cumulative[ends] - cumulative[:lags]
-    norm = np.sqrt(part_energy * np.square(short, dtype=np.float64).sum())
-    return float(np.max(np.abs(cross[:lags]) / np.maximum(norm, 1e-9)))
+    short_energy = np.square(short, dtype=np.float64).sum()
+    norm = np.sqrt(part_energy * short_energy)
+    cosines = products / np.maximum(norm, 1e-9)
+    return float(np.abs(cosines).max())
 
 
 def _loudest(stem: StemFacts, begin: float, end: float, seconds: float) -> float:

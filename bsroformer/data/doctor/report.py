@@ -14,7 +14,9 @@ from bsroformer.data.doctor.finding import Finding
 
 
 def write_check(tracks: Sequence[TrackFacts], findings: Sequence[Finding], path: Path) -> None:
-    """Write findings, and the figures of every track; an infinite figure, as the level of silence, is ``null``.
+    """Write findings, and the figures of every track.
+
+    An infinite figure, as the level of silence, is ``null``.
 
     Raises:
         InputError: It cannot be written.

@@ -1,4 +1,7 @@
-"""Findings about the sound of a track. The reasons for the thresholds are here and in docs/doctor.md."""
+"""Findings about the sound of a track.
+
+The reasons for the thresholds are here and in docs/doctor.md.
+"""
 
 from collections.abc import Iterator
 from math import isfinite
@@ -83,7 +86,7 @@ def _silent(facts: TrackFacts, stem: str) -> Finding | None:
     if stem == MIXTURE or measured.silent_share < MOSTLY_SILENT:
         return None
     found = f"silent in {100 * measured.silent_share:.0f} % of the song"
-    training = _use(facts, stem, "draws mostly silence from files; packed, where it is heard")
+    training = _use(facts, stem, "draws mostly silence from files; packed, where it is active")
     return Finding.about(facts.song, "mostly silent", "remark", (stem,), found, training)
 
 
@@ -118,7 +121,7 @@ def _dc(facts: TrackFacts, stem: str) -> Finding | None:
 
 
 def _residual(facts: TrackFacts) -> Finding | None:
-    """Compare the mixture with the sum of the stems, in the channel where they differ most."""
+    """Compare the mixture with the sum of the stems in the worst channel."""
     if not facts.residual_db or is_silent(facts.stems[MIXTURE]):
         return None
     db = max(facts.residual_db)

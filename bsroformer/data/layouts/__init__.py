@@ -1,4 +1,4 @@
-"""Layouts of data sets on disk, one a file: folder or table -> the files of each track."""
+"""Layouts of data sets on disk: folder or table -> the files of each track."""
 
 from bsroformer.data.layouts.find import Layout, find_files, refuse_equal_names
 from bsroformer.data.layouts.track_files import MIXTURE, REST, SPLITS, StemFile, TrackFiles, TrackFormat

@@ -1,4 +1,4 @@
-"""A layout of a folder for each stem, with clips of any name and length, to be mixed at random.
+"""A layout of a folder for each stem, with clips to be mixed at random.
 
 ::
 

@@ -115,7 +115,10 @@ def refuse_equal_names(tracks: Sequence[TrackFiles]) -> None:
 
 
 def _no_tracks(folders: Sequence[Path], kind: TrackKind) -> str:
-    """Write the message for splits without a track of this kind: it mentions tracks of the other kind."""
+    """Write the message for splits without a track of this kind.
+
+    It mentions tracks of the other kind.
+    """
     expected = f"Expected {_DESCRIPTIONS[kind]} in {folders[0]}"
     other: TrackKind = "folders" if kind == "stem_mp4" else "stem_mp4"
     if kind != "any" and any(list_tracks(folder, "", other) for folder in folders):

@@ -26,7 +26,10 @@ def is_flat(root: Path) -> bool:
 
 
 def divide(tracks: Sequence[TrackFiles]) -> list[TrackFiles]:
-    """Assign each track to a split by a digest of its name; at least one of several validates."""
+    """Assign each track to a split by a digest of its name.
+
+    At least one of several tracks is for validation.
+    """
     ranked = sorted(tracks, key=lambda song: _number(song.name))
     splits = [_split(_number(song.name)) for song in ranked]
     if len(tracks) > 1 and "valid" not in splits:

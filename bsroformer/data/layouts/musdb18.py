@@ -1,4 +1,4 @@
-"""The layout of MUSDB18: a file or a folder for each track, in a folder for each split.
+"""The layout of MUSDB18: a file or a folder for each track, by split.
 
 ::
 
@@ -52,7 +52,9 @@ def split_folders(root: str | Path | None) -> dict[str, Path]:
 
 
 def list_tracks(folder: Path, split: str, kind: TrackKind = "any") -> list[TrackFiles]:
-    """List the tracks of a folder in the order of names: its ``.stem.mp4`` files, its visible folders, or both.
+    """List the tracks of a folder in the order of names.
+
+    They are its ``.stem.mp4`` files, its visible folders, or both.
 
     Raises:
         InputError: A track exists in both kinds.
@@ -91,7 +93,7 @@ def track_in_stem_mp4(path: Path, split: str) -> TrackFiles:
 
 
 def validation_songs() -> tuple[str, ...]:
-    """Return the names of the 14 training songs of MUSDB18 that are its official validation set.
+    """Return the names of MUSDB18's 14 official validation songs.
 
     They are read from the files of the ``musdb`` package, since importing it needs FFmpeg on the PATH.
 

@@ -43,7 +43,7 @@ class TrackFormat:
 
 @dataclass(frozen=True)
 class StemFile:
-    """An audio stream of a file, from which other stems of the track may have to be subtracted.
+    """An audio stream of a file, and stems to subtract from it.
 
     Attributes:
         path: The file.
@@ -77,7 +77,10 @@ class TrackFiles:
     faults: tuple[str, ...] = ()
 
     def with_rest(self, stems: Sequence[str]) -> "TrackFiles":
-        """Add ``rest`` if it is requested and no file, but the mixture and all other requested stems exist."""
+        """Add ``rest`` if it is requested and can be derived.
+
+        No file may be named so, and the mixture and all other requested stems must exist.
+        """
         known = tuple(stem for stem in stems if stem != REST)
         derivable = REST in stems and REST not in self.stems and MIXTURE in self.stems
         complete = all(stem in self.stems for stem in known)
@@ -98,7 +101,9 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def audio_files_below(folder: Path) -> Iterator[Path]:
-    """Yield the visible audio files of a folder and of those below it, through links to folders, folder by folder.
+    """Yield the visible audio files of a folder and of those below it.
+
+    Links to folders are followed.
 
     Raises:
         InputError: A folder cannot be read.

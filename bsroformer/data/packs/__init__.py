@@ -1,4 +1,4 @@
-"""Packs: tracks decoded once into an array that is read at memory speed, with their levels.
+"""Packs: tracks decoded once into an array, with their levels.
 
 A pack folder contains one folder for each track: see `packed_track`. It is a copy: deleting it costs nothing but time.
 """

@@ -32,7 +32,7 @@ def pack_folder(pack: Path, split: str, name: str) -> Path:
 
 
 def find_pack(song: TrackFiles, form: TrackFormat, pack: Path) -> PackLookup:
-    """Find the pack of a track, which may have been in another split when it was packed."""
+    """Find the pack of a track, even one that was packed in another split."""
     stale = False
     other_splits = [split for split in SPLITS if split != song.split]
     for split in (song.split, *other_splits):
@@ -50,12 +50,15 @@ def find_pack(song: TrackFiles, form: TrackFormat, pack: Path) -> PackLookup:
             _save_times(folder, index, current)
         stems = [stem for stem in form.stems if stem in current.stems]
         with suppress(InputError):  # a damaged pack
-            return PackLookup(open_pack(folder, current, stems), stale=False)
+            return PackLookup(open_pack(folder, current, stems, song), stale=False)
     return PackLookup(None, stale)
 
 
 def _save_times(folder: Path, index: Index, current: Index) -> None:
-    """Save new modification times of unchanged files, so that the next start does not read their content again."""
+    """Save new modification times of unchanged files.
+
+    The next start then does not read their content again.
+    """
     if read_index(folder) != index:  # another process has packed the track meanwhile
         return
     with suppress(InputError), replacing(folder / INDEX) as partial:
@@ -70,7 +73,10 @@ def _fits(index: Index, song: TrackFiles, form: TrackFormat) -> bool:
 
 
 def _with_current_times(index: Index, song: TrackFiles, form: TrackFormat) -> Index | None:
-    """Return the index with the present modification times of its files, or None if a file has changed."""
+    """Update the modification times of an index.
+
+    The result is None if a file has changed.
+    """
     files = {stem: song.stems[stem] for stem in form.stems if stem in song.stems}
     if REST in files and set(index.stems) != set(form.stems):  # its rest is that of other stems
         return None

@@ -1,4 +1,4 @@
-"""The list of packed tracks by split, so that a training can run without their files."""
+"""The list of packed tracks by split, for a training without their files."""
 
 import json
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.packs.lookup import find_pack
 from bsroformer.data.packs.packed_track import FORMAT, PackedTrack, open_pack, read_index
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.safe_files import read_json
 
 MANIFEST = "pack.json"
@@ -48,7 +49,7 @@ def packed_tracks(pack: Path, split: str, form: TrackFormat) -> list[PackedTrack
     try:
         manifest = _Manifest.model_validate(read_json(pack / MANIFEST))
     except (InputError, ValueError) as error:
-        raise InputError(f"{pack} holds no packed songs: run scripts/prepare.py, or set data.root.") from error
+        raise InputError(f"{pack} holds no packed songs: run `{command_line('prepare')}`, or set data.root") from error
     folders = [_inside(pack, entry.folder) for entry in manifest.songs if entry.split == split]
     tracks = [_opened(folder, form) for folder in folders]
     if split == "valid":

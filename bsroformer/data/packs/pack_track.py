@@ -57,7 +57,7 @@ class PackJob:
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """Stems of the pack: all of the format, or those that a clip or further material has."""
+        """Stems of the pack: all, or those of a clip or of further material."""
         return tuple(stem for stem in self.form.stems if stem in self.sources or self.song.whole)
 
     @property
@@ -153,7 +153,10 @@ def write_stem(job: PackJob, stem: str, block: int, file: BinaryIO) -> NDArray[n
 
 
 def stem_chunks(job: PackJob, stem: str, size: int) -> Iterator[NDArray[np.float32]]:
-    """Yield a stem in the format of the pack, in chunks (size c), padded with silence to its length."""
+    """Yield a stem in the format of the pack, in chunks (size c).
+
+    It is padded with silence to the length of the pack.
+    """
     missing = job.frames
     for audio in regroup(_stem_blocks(job, stem), size):
         if missing == 0:
@@ -163,7 +166,10 @@ def stem_chunks(job: PackJob, stem: str, size: int) -> Iterator[NDArray[np.float
 
 
 def _stem_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
-    """Yield the blocks (c t) of a stem; for a ``rest``, those of the mixture minus the other stems."""
+    """Yield the blocks (c t) of a stem.
+
+    Those of a ``rest`` are the mixture minus the other stems.
+    """
     minus = job.song.stems[stem].minus if stem in job.sources else ()
     if not minus:
         yield from _decoded_blocks(job, stem)

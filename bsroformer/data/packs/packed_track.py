@@ -10,7 +10,7 @@
 import json
 import mmap
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 from torch import Tensor
 
+from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.levels import Levels
 from bsroformer.data.packs.source_file import SourceFile
+from bsroformer.data.packs.spare_files import REBUILD, SpareFiles
 from bsroformer.errors import InputError
 from bsroformer.safe_files import RECORDS, parse_json, read_text
 
@@ -108,12 +110,14 @@ class PackedTrack:
         index: Its description.
         levels: Levels of each of ``stems``.
         stems: The requested stems, in the requested order.
+        spare: The track's files, which are read where the pack is damaged; None if they are elsewhere.
     """
 
     folder: Path
     index: Index
     levels: Levels
     stems: tuple[str, ...]
+    spare: SpareFiles | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -134,13 +138,29 @@ class PackedTrack:
         return self._read(self.stems, start, frames)
 
     def _read(self, stems: Sequence[str], start: int, frames: int | None) -> Tensor:
-        """Copy stems into a new tensor (n c t), with the strides of the file."""
-        try:
-            array = mapped(self.folder / STEMS)  # (n t c)
-        except (OSError, ValueError) as error:
-            raise InputError(f"The pack {self.folder} was removed or damaged ({error}): prepare again.") from error
+        """Read stems (n c t) from the pack or, where it is damaged, from the track's files.
+
+        Raises:
+            InputError: It is damaged, and the files do not replace it.
+        """
         end = self.frames if frames is None else min(start + frames, self.frames)
-        audio = np.empty((len(stems), max(0, end - start), array.shape[2]), np.float32)
+        try:
+            return self._copy(stems, start, max(start, end))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            damage = f"The pack {self.folder} was removed or is damaged ({reason})"
+            if self.spare is None:
+                raise InputError(f"{damage}: {REBUILD}") from error
+            return self.spare.read(stems, start, end - start, damage)
+
+    def _copy(self, stems: Sequence[str], start: int, end: int) -> Tensor:
+        """Copy stems into a new tensor (n c t), with the strides of the file.
+
+        Raises:
+            OSError, ValueError: The pack was removed, or is damaged.
+        """
+        array = mapped(self.folder / STEMS)  # (n t c)
+        audio = np.empty((len(stems), end - start, array.shape[2]), np.float32)
         numbers = [self.index.stems.index(stem) for stem in stems]
         for number in numbers:
             _read_ahead(array, number, start, end)
@@ -149,7 +169,7 @@ class PackedTrack:
         if array.dtype == np.int16:
             audio *= INT16_SCALE
         elif not np.isfinite(audio).all():
-            raise InputError(f"The pack {self.folder} is damaged (it holds NaN or infinity): remove it, prepare again.")
+            raise ValueError("it holds NaN or infinity")
         return torch.from_numpy(audio).transpose(1, 2)
 
 
@@ -161,7 +181,9 @@ def mapped(path: Path) -> "np.memmap[Any, Any]":
 
 
 def _read_ahead(array: "np.memmap[Any, Any]", stem: int, start: int, end: int) -> None:
-    """Let the system read a part of the file in one go: otherwise it reads the neighbours of each page.
+    """Let the system read a part of the file in one go.
+
+    Otherwise it reads the neighbours of each page.
 
     On a disk that is four times as fast; for a part in memory the cost is too small to measure.
     """
@@ -175,7 +197,10 @@ def _read_ahead(array: "np.memmap[Any, Any]", stem: int, start: int, end: int) -
 
 
 def read_index(folder: Path) -> Index | None:
-    """Read the index of a packed track; None if it is missing, damaged or of another version."""
+    """Read the index of a packed track.
+
+    It is None if the index is missing, damaged or of another version.
+    """
     try:
         return Index.from_json(read_text(folder / INDEX, RECORDS))
     except (InputError, ValueError):
@@ -183,7 +208,9 @@ def read_index(folder: Path) -> Index | None:
 
 
 def _checked_energy(folder: Path, index: Index) -> NDArray[np.float32]:
-    """Check both arrays of a pack against its index, the samples by their header alone.
+    """Check both arrays of a pack against its index.
+
+    The samples are checked by their header alone.
 
     Returns:
         Energy of each stem and block, (n blocks).
@@ -222,8 +249,14 @@ def _check_header(path: Path, types: tuple[str, ...], shape: tuple[int, ...]) ->
         raise ValueError(f"{path.name} has another type, shape or size than {INDEX} says")
 
 
-def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedTrack:
+def open_pack(folder: Path, index: Index, stems: Sequence[str], files: TrackFiles | None = None) -> PackedTrack:
     """Open a packed track with some or all of its stems.
+
+    Args:
+        folder: Its folder.
+        index: Its description.
+        stems: The requested stems.
+        files: The track's files, if they are known.
 
     Raises:
         InputError: Its files are damaged.
@@ -231,4 +264,6 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str]) -> PackedTrack:
     energy = _checked_energy(folder, index)
     numbers = [index.stems.index(stem) for stem in stems]
     levels = Levels(index.block, energy[numbers], index.channels)
-    return PackedTrack(folder, index, levels, tuple(stems))
+    form = TrackFormat(tuple(stems), index.sample_rate, index.channels)
+    spare = None if files is None else SpareFiles(files, form)
+    return PackedTrack(folder, index, levels, tuple(stems), spare)

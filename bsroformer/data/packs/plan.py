@@ -1,4 +1,4 @@
-"""Plan the packing of a data set: which tracks, how, and how much disk space that takes."""
+"""Plan the packing of a data set, and its disk space."""
 
 import shutil
 from collections.abc import Collection, Sequence
@@ -133,8 +133,14 @@ def plan_track(song: TrackFiles, form: TrackFormat, folder: Path, mend: Collecti
 
 
 def _frames(sources: dict[str, AudioInfo], form: TrackFormat, mismatches: Sequence[FormatMismatch]) -> int:
-    """Compute the length of the pack: that of the longest stem if lengths are repaired, otherwise of the shortest."""
-    lengths = [ceil((info.frames or 0) * form.sample_rate / info.sample_rate) for info in sources.values()]
+    """Compute the length of the pack.
+
+    It is that of the longest stem if lengths are repaired, otherwise of the shortest.
+    """
+    lengths = []
+    for info in sources.values():
+        frames = (info.frames or 0) * form.sample_rate / info.sample_rate
+        lengths.append(ceil(frames))
     padded = any(mismatch.kind == "length" for mismatch in mismatches)
     return max(lengths) if padded else min(lengths)
 

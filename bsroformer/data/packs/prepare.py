@@ -1,4 +1,4 @@
-"""Pack the tracks of a data set, several at a time, except those that are packed already."""
+"""Pack the unpacked tracks of a data set, several at a time."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ LOCK = ".preparing"
 
 
 def pack_tracks(plan: PackPlan, workers: int) -> Iterator[PackResult]:
-    """Pack the tracks of a plan, yield the result of each in their order, and write the manifest.
+    """Pack the tracks of a plan, and yield their results in order.
 
     A track's folder appears only when it is complete: after an interruption, the next plan has those that are missing.
 

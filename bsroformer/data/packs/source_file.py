@@ -31,7 +31,7 @@ class SourceFile:
     digest: str
 
     def if_unchanged(self, path: Path, stream: int, digest_of: Callable[[Path], str]) -> "SourceFile | None":
-        """Return this file with its present modification time, or None if its content has changed.
+        """Update the modification time, or return None if the content has changed.
 
         Args:
             path: Its path now.

@@ -1,4 +1,4 @@
-"""The tracks of a training: from their packs if these are usable, otherwise from their files."""
+"""The tracks of a training, from packs or from files."""
 
 import time
 from collections.abc import Sequence
@@ -104,7 +104,10 @@ class PackingEstimate:
 
 
 def estimate_packing(tracks: TrainingTracks, form: TrackFormat, frames: int, pack: Path) -> PackingEstimate | None:
-    """Measure what packing would save; None if all tracks are packed, or one cannot be read."""
+    """Measure what packing would save.
+
+    The result is None if all tracks are packed, or one cannot be read.
+    """
     if not tracks.unpacked:
         return None
     of_files = [track for track in (*tracks.train, *tracks.valid) if isinstance(track, Track)]
@@ -117,7 +120,10 @@ def estimate_packing(tracks: TrainingTracks, form: TrackFormat, frames: int, pac
 
 
 def _reading_seconds(track: Track, stems: int, frames: int) -> float:
-    """Measure the time to read an excerpt of a number of stems, from the middle of a track; a clip has fewer."""
+    """Measure the time to read an excerpt from the middle of a track.
+
+    It is scaled to the number of stems, of which a clip has fewer.
+    """
     start = max(0, (track.frames - frames) // 2)
     begin = time.perf_counter()
     track.all_stems(start, frames)

@@ -11,13 +11,14 @@ from bsroformer.extras import install_command
 from bsroformer.inference.engines.auto_engine import AutoEngine
 from bsroformer.inference.engines.engine import ENGINES, Engine
 from bsroformer.inference.engines.torch_engine import TorchEngine
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
+from bsroformer.models.abilities import ExportsRealCore
 
 __all__ = ["ENGINES", "AutoEngine", "Engine", "TorchEngine", "make_engine"]
 
 
 def make_engine(
-    name: str, model: BandSplitRoformer, size: int, device: str, precision: str, compile: bool = False
+    name: str, model: SeparationModel, size: int, device: str, precision: str, compile: bool = False
 ) -> Engine:
     """An engine by its name.
 
@@ -35,6 +36,10 @@ def make_engine(
     if name == "openvino":
         if device not in ("auto", "cpu") or compile:
             raise InputError("engine=openvino computes on the CPU: leave out device and compile, or set engine=torch")
+        if not isinstance(model, ExportsRealCore):
+            raise InputError(
+                f"engine=openvino cannot compute models of architecture {model.settings.architecture}; use engine=torch"
+            )
         from bsroformer.inference.engines.openvino_engine import OpenVinoEngine
 
         bf16 = half_precision(precision, torch.device("cpu")) == torch.bfloat16
@@ -44,18 +49,20 @@ def make_engine(
     engine = TorchEngine(model, chosen, half == torch.bfloat16, compile, fp16=half == torch.float16)
     if name == "torch":
         return engine
-    if reason := _only_torch(chosen, compile):
+    if reason := _only_torch(model, chosen, compile):
         engine.choice = f"engine=auto: PyTorch, {reason}"
         return engine
     return AutoEngine(engine, lambda: make_engine("openvino", model, size, "cpu", precision), size)
 
 
-def _only_torch(device: torch.device, compile: bool) -> str:
+def _only_torch(model: SeparationModel, device: torch.device, compile: bool) -> str:
     """Why ``engine=auto`` has no choice; empty if it has one."""
     if device.type != "cpu":
         return f"which computes on {device}"
     if compile:
         return "which compile=true compiles for"
+    if not isinstance(model, ExportsRealCore):
+        return f"which alone computes models of architecture {model.settings.architecture}"
     if not is_installed("openvino"):
         return f"since OpenVINO is not installed: {install_command('openvino')}"
     return ""

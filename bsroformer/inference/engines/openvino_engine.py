@@ -1,6 +1,5 @@
-"""OpenVINO, for CPUs: the network in its graph, the STFT, the masks' product and the inverse STFT in PyTorch."""
+"""OpenVINO, for CPUs: a model's real-valued core in its graph, the rest (STFT and the like) in PyTorch."""
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,11 +7,9 @@ from torch import Tensor, nn
 
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
-from bsroformer.inference.engines.fusable import FusableAttention, FusableRotary
 from bsroformer.inference.engines.torch_engine import TorchEngine
-from bsroformer.model import BandSplitRoformer
-from bsroformer.model.attention import Attention
-from bsroformer.model.rotary import RotaryEmbedding
+from bsroformer.models import SeparationModel
+from bsroformer.models.abilities import ExportsRealCore
 
 if TYPE_CHECKING:
     from openvino import CompiledModel
@@ -24,7 +21,7 @@ class OpenVinoEngine:
     The graph is made at the first window, in some seconds.
 
     Args:
-        model: What is computed.
+        model: What is computed; its architecture has the ability `ExportsRealCore`.
         size: Length of a window, samples.
         bf16: Whether the network computes in bfloat16.
 
@@ -32,13 +29,15 @@ class OpenVinoEngine:
         InputError: If OpenVINO is not installed.
     """
 
-    def __init__(self, model: BandSplitRoformer, size: int, bf16: bool) -> None:
+    def __init__(self, model: SeparationModel, size: int, bf16: bool) -> None:
         try:
             import openvino  # noqa: F401
         except ImportError as error:
             raise InputError(f"engine=openvino needs OpenVINO: {install_command('openvino')}") from error
         self.size, self.bf16 = size, bf16
         self.torch = TorchEngine(model, torch.device("cpu"), bf16)
+        assert isinstance(model, ExportsRealCore)
+        self.core = model.real_core()
         self.half = self.torch.half
         self.choice = ""
         self.compiled: CompiledModel | None = None
@@ -51,33 +50,11 @@ class OpenVinoEngine:
         return torch.cat([self._separate(window) for window in windows.split(1)])
 
     def _separate(self, window: Tensor) -> Tensor:
-        model = self.torch.model
-        spectrum = model.stft(window)  # (1 c f m)
-        parts = torch.view_as_real(spectrum.transpose(2, 3).contiguous())  # (1 c m f z)
+        inputs, context = self.core.split(window)
         if self.compiled is None:
-            self.compiled = compiled(Network(model), parts, self.bf16)
-        found = self.compiled([parts.numpy()], share_inputs=True, share_outputs=True)[0]
-        masks = model.mask_estimators.on_bins(torch.from_numpy(found))  # (1 n c f m z)
-        return model.separated(spectrum, masks, length=window.shape[-1])
-
-
-class Network(nn.Module):
-    """What is learned of a model, in a form that OpenVINO computes fast, over frames before bins."""
-
-    def __init__(self, model: BandSplitRoformer) -> None:
-        super().__init__()
-        self.model = copy.deepcopy(model)
-        for name, module in list(self.model.named_modules()):
-            if isinstance(module, Attention):
-                self.model.set_submodule(name, FusableAttention(module))
-            elif isinstance(module, RotaryEmbedding):
-                self.model.set_submodule(name, FusableRotary(module))
-
-    def forward(self, spectrum: Tensor) -> Tensor:
-        """The masks of every band's bins, ``(b n c m kf z)``, for a spectrum ``(b c m f z)``."""
-        model = self.model
-        features = model.trunk(model.band_split(spectrum.transpose(2, 3)))  # (b m k d)
-        return model.mask_estimators.on_bands(features)
+            self.compiled = compiled(self.core.network(), inputs, self.bf16)
+        output = self.compiled([inputs.numpy()], share_inputs=True, share_outputs=True)[0]
+        return self.core.join(torch.from_numpy(output), context, length=window.shape[-1])
 
 
 def compiled(network: nn.Module, example: Tensor, bf16: bool) -> "CompiledModel":

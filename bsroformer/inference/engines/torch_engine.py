@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
+from bsroformer.models.abilities import compile_blocks
 
 
 class TorchEngine:
@@ -19,14 +20,14 @@ class TorchEngine:
     """
 
     def __init__(
-        self, model: BandSplitRoformer, device: torch.device, bf16: bool, compile: bool = False, fp16: bool = False
+        self, model: SeparationModel, device: torch.device, bf16: bool, compile: bool = False, fp16: bool = False
     ) -> None:
         self.device = device
         self.choice = ""
         self.half = torch.bfloat16 if bf16 else torch.float16 if fp16 else None
         self.model = model.to(device).eval()
         if compile:
-            model.compile_blocks()
+            compile_blocks(model)
 
     @torch.inference_mode()
     def __call__(self, windows: Tensor) -> Tensor:

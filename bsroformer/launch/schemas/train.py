@@ -13,7 +13,7 @@ from bsroformer.launch.schemas.kinds import Address, Digest, FilePath, Gigabytes
 from bsroformer.launch.schemas.schema import OpenSchema, allowed
 
 if TYPE_CHECKING:
-    from bsroformer.model import ModelSettings
+    from bsroformer.models import ModelSettings
 
 
 class TrainConfig(Config, OpenSchema):
@@ -55,9 +55,9 @@ class TrainConfig(Config, OpenSchema):
         Raises:
             InputError: If one of them is wrong.
         """
-        from bsroformer.model import ModelSettings  # PyTorch takes seconds to be imported
+        from bsroformer.models import settings_from_dict  # PyTorch takes seconds to be imported
 
-        return ModelSettings.from_dict(self.model)
+        return settings_from_dict(self.model)
 
     @property
     def keeps_nothing(self) -> bool:

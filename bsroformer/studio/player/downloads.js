@@ -1,10 +1,14 @@
-import { build, choice, ICON, lead } from "./parts.js";
+import { build, choice, ICON, setLink } from "./elements.js";
 import { address } from "./server.js";
-import { expiryText, FINISHED } from "./words.js";
+import { expiryText, FINISHED } from "./format.js";
 
-/** What can be taken home once the song is done; a row has the link of its stem. */
+/** Downloads of the mix and of all stems; the link of a stem is in its row. */
 export class Downloads {
-  #token; #rows; #format; #facts = null; #levels = [];
+  #token;
+  #rows;
+  #format;
+  #facts = null;
+  #levels = [];
 
   constructor(token, rows, formats) {
     const { root, parts } = build(`
@@ -14,29 +18,34 @@ export class Downloads {
         <a data-part="zip" download>${ICON.save}All stems (zip)</a>
         <span class="soft" data-part="expiry"></span>
       </div>`);
-    [this.root, this.parts, this.#token, this.#rows, this.#format] = [root, parts, token, rows, formats[0]];
+    this.root = root;
+    this.parts = parts;
+    this.#token = token;
+    this.#rows = rows;
+    this.#format = formats[0];
     const options = formats.map((format) => ({ value: format, text: format.toUpperCase() }));
     parts.format.append(choice("Format", options, this.#format, (format) => {
       this.#format = format;
-      this.#lead();
+      this.#updateLinks();
     }));
   }
 
-  /** `levels` are the linear gains of the stems. */
+  /** Show the links; `levels` are the linear gains of the stems. */
   show(facts, levels) {
-    [this.#facts, this.#levels] = [facts, levels];
+    this.#facts = facts;
+    this.#levels = levels;
     const done = facts.state === "done";
     this.root.hidden = FINISHED.includes(facts.state) && !done;
     this.parts.expiry.textContent = done ? expiryText(facts.expires) : "";
-    this.#lead();
+    this.#updateLinks();
   }
 
-  #lead() {
-    const to = (path) => (this.#facts.state === "done" ? address(this.#token, path) : null);
+  #updateLinks() {
+    const url = (path) => (this.#facts.state === "done" ? address(this.#token, path) : null);
     const levels = this.#levels.map((gain) => Number(gain.toFixed(4)));
-    this.#rows.forEach(({ parts }, track) => parts.save && lead(parts.save, to(`/stems/${track}.${this.#format}`)));
+    this.#rows.forEach(({ parts }, track) => parts.save && setLink(parts.save, url(`/stems/${track}.${this.#format}`)));
     const silent = !levels.some((gain) => gain > 0);
-    lead(this.parts.mix, silent ? null : to(`/mix.${this.#format}?levels=${levels}`));
-    lead(this.parts.zip, to(`/stems.zip?format=${this.#format}`));
+    setLink(this.parts.mix, silent ? null : url(`/mix.${this.#format}?levels=${levels}`));
+    setLink(this.parts.zip, url(`/stems.zip?format=${this.#format}`));
   }
 }

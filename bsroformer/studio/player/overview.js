@@ -1,11 +1,17 @@
 import { address, fetched } from "./server.js";
 
-const STRIP_WIDTH = 2_000; // px of a song's spectrograms in memory, however long the song
-const AT_ONCE = 6; // pictures or waveforms asked for together
+const STRIP_WIDTH = 2_000; // px of a song's spectrograms in memory, for any length
+const REQUESTS_AT_ONCE = 6; // pictures or waveforms
 
-/** Waveforms and spectrograms of all tracks. */
+/** Loads and draws waveforms and spectrograms of all tracks. */
 export class Overview {
-  #token; #facts = null; #peaks = []; #strip = null; #span = 0; #gathered = { peaks: 0, webp: 0 }; #busy = new Set();
+  #token;
+  #facts = null;
+  #peaks = [];
+  #strip = null;
+  #span = 0;
+  #loaded = { peaks: 0, webp: 0 };
+  #busy = new Set();
 
   constructor(token) {
     this.#token = token;
@@ -15,20 +21,20 @@ export class Overview {
     this.#facts = facts;
   }
 
-  /** Fetch what there is of a kind, "peaks" or "webp", and is not here yet; `changed()` is called as it comes. */
-  async gather(kind, changed, signal) {
+  /** Fetch all new "peaks" or "webp"; calls `changed()` as they arrive. */
+  async load(kind, changed, signal) {
     if (this.#busy.has(kind)) return;
     this.#busy.add(kind);
     try {
-      while (this.#gathered[kind] < this.#facts.segments && !signal.aborted) {
-        const first = this.#gathered[kind], end = Math.min(first + AT_ONCE, this.#facts.segments);
+      while (this.#loaded[kind] < this.#facts.segments && !signal.aborted) {
+        const first = this.#loaded[kind], end = Math.min(first + REQUESTS_AT_ONCE, this.#facts.segments);
         const numbers = Array.from({ length: end - first }, (_, i) => first + i);
         await Promise.all(numbers.map((n) => (kind === "peaks" ? this.#peak(n, signal) : this.#picture(n, signal))));
-        this.#gathered[kind] = end;
+        this.#loaded[kind] = end;
         changed();
       }
     } catch {
-      // Asked for again with the next facts.
+      // Fetched again with the next status.
     } finally {
       this.#busy.delete(kind);
     }
@@ -53,33 +59,34 @@ export class Overview {
     const pen = canvas.getContext("2d"), { width, height } = canvas, rows = this.#facts.picture_rows;
     pen.clearRect(0, 0, width, height);
     if (!this.#strip) return;
-    const shown = STRIP_WIDTH * length / this.#span; // what lies beyond the strip is not there yet
+    const shown = STRIP_WIDTH * length / this.#span; // beyond the strip nothing is loaded yet
     const part = Math.min(1, STRIP_WIDTH / shown);
     pen.imageSmoothingQuality = "high";
     pen.drawImage(this.#strip, 0, track * rows, shown * part, rows, 0, 0, width * part, height);
   }
 
   async #peak(n, signal) {
-    const answer = await fetched(address(this.#token, `/listen/${n}.peaks`), { signal });
-    this.#peaks[n] = new Int8Array(await answer.arrayBuffer());
+    const response = await fetched(address(this.#token, `/listen/${n}.peaks`), { signal });
+    this.#peaks[n] = new Int8Array(await response.arrayBuffer());
   }
 
   async #picture(n, signal) {
-    const answer = await fetched(address(this.#token, `/listen/${n}.webp`), { signal });
-    const picture = await createImageBitmap(await answer.blob());
+    const response = await fetched(address(this.#token, `/listen/${n}.webp`), { signal });
+    const picture = await createImageBitmap(await response.blob());
     const { segment_seconds, seconds } = this.#facts;
-    const begin = n * segment_seconds, end = Math.min(begin + segment_seconds, seconds);
-    this.#stretch(end);
-    // Whole pixels, or a seam would be seen at each join.
-    const [left, right] = [begin, end].map((time) => Math.round(STRIP_WIDTH * time / this.#span));
+    const start = n * segment_seconds;
+    const end = Math.min(start + segment_seconds, seconds);
+    this.#extendTo(end);
+    // Whole pixels, or a seam would be visible at each join.
+    const [left, right] = [start, end].map((time) => Math.round(STRIP_WIDTH * time / this.#span));
     const pen = this.#strip.getContext("2d");
     pen.imageSmoothingQuality = "high";
     pen.drawImage(picture, left, 0, Math.max(1, right - left), this.#strip.height);
     picture.close();
   }
 
-  /** Make the strip reach so far. If nobody knows how long the song is, each time twice as far as before. */
-  #stretch(seconds) {
+  /** Extend the strip to a time; for a song of unknown length, to twice that time. */
+  #extendTo(seconds) {
     if (seconds <= this.#span) return;
     const old = this.#strip, oldSpan = this.#span;
     this.#span = Math.max(this.#facts.total ?? 2 * seconds, seconds);
@@ -90,7 +97,7 @@ export class Overview {
     if (old) this.#strip.getContext("2d").drawImage(old, 0, 0, width, this.#strip.height);
   }
 
-  /** Lowest and highest value of a track in slices from..to, counted over the whole song; null if none is here. */
+  /** Lowest and highest value of a track in slices from..to of the song; null if none is loaded. */
   #range(track, from, to) {
     const { peaks_per_segment: inOne, tracks } = this.#facts;
     let low = 127, high = -127, any = false;

@@ -1,13 +1,16 @@
-import { build, ICON } from "./parts.js";
-import { levelText, LOUDEST, OFF } from "./words.js";
+import { build, ICON } from "./elements.js";
+import { levelText, LOUDEST, OFF } from "./format.js";
 
-/** A track: its name, its controls, and the lane that shows it. */
+/** The row of a track: name, controls and lane. */
 export class Row {
-  #balance; #number;
+  #balance;
+  #number;
 
   constructor(number, { name, colour }, balance) {
-    const words = name.replaceAll("_", " ");
-    [this.#number, this.#balance, this.colour] = [number, balance, colour];
+    const title = name.replaceAll("_", " ");
+    this.#number = number;
+    this.#balance = balance;
+    this.colour = colour;
     const { root, parts } = build(`
       <div class="row" role="group">
         <div class="controls">
@@ -21,18 +24,20 @@ export class Row {
         </div>
         <div class="lane" data-part="lane"><canvas data-part="canvas" aria-hidden="true"></canvas></div>
       </div>`);
-    [this.root, this.parts] = [root, parts];
+    this.root = root;
+    this.parts = parts;
     root.style.setProperty("--track", colour);
-    root.setAttribute("aria-label", words);
-    parts.name.textContent = words;
-    this.#name(words);
+    root.setAttribute("aria-label", title);
+    parts.name.textContent = title;
+    this.#setLabels(title);
     this.#listen();
     this.show();
   }
 
   /** Show the balance. */
   show() {
-    const { level, solo, mute } = this.#balance.tracks[this.#number], { parts } = this;
+    const { level, solo, mute } = this.#balance.tracks[this.#number];
+    const { parts } = this;
     parts.solo.setAttribute("aria-pressed", solo);
     parts.mute?.setAttribute("aria-pressed", mute);
     parts.level.value = level;
@@ -42,20 +47,21 @@ export class Row {
     this.root.toggleAttribute("data-silent", this.#balance.heard()[this.#number] === 0);
   }
 
-  #name(words) {
+  #setLabels(title) {
     const { solo, mute, level, save } = this.parts;
-    solo.setAttribute("aria-label", `Solo ${words}`);
+    solo.setAttribute("aria-label", `Solo ${title}`);
     solo.title = this.#number ? `Key ${this.#number}` : "Hear the mixture alone, to compare (key 0)";
-    mute?.setAttribute("aria-label", `Mute ${words}`);
+    mute?.setAttribute("aria-label", `Mute ${title}`);
     if (mute) mute.title = `Shift + ${this.#number}`;
-    level.setAttribute("aria-label", `Level of ${words}`);
+    level.setAttribute("aria-label", `Level of ${title}`);
     level.title = "Double click or Delete: 0 dB";
-    if (save) save.title = `Download ${words}`;
-    save?.setAttribute("aria-label", `Download ${words}`);
+    if (save) save.title = `Download ${title}`;
+    save?.setAttribute("aria-label", `Download ${title}`);
   }
 
   #listen() {
-    const { solo, mute, level } = this.parts, set = (value) => this.#balance.change(this.#number, { level: value });
+    const { solo, mute, level } = this.parts;
+    const set = (value) => this.#balance.change(this.#number, { level: value });
     solo.addEventListener("click", () => this.#balance.toggle(this.#number, "solo"));
     mute?.addEventListener("click", () => this.#balance.toggle(this.#number, "mute"));
     level.addEventListener("input", () => set(Number(level.value)));

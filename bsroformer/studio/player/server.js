@@ -1,66 +1,75 @@
-// What the server is asked for.
+// Requests to the server.
 
-import { FINISHED } from "./words.js";
+import { FINISHED } from "./format.js";
 
-const ASK_EVERY = 400, ASK_WHEN_DONE = 30_000; // ms
-export const ASK_AGAIN = 2_000; // ms; after a failure
+const POLL_MS = 400;
+const POLL_WHEN_DONE_MS = 30_000;
+export const RETRY_MS = 2_000; // after a failure
 
 export const address = (token, path = "") => new URL(`songs/${token}${path}`, document.baseURI).href;
 
 export async function fetched(url, options) {
-  const answer = await fetch(url, options);
-  if (!answer.ok) throw new Error(`${answer.status}: ${url}`);
-  return answer;
+  const response = await fetch(url, options);
+  if (!response.ok) throw new Error(`${response.status}: ${url}`);
+  return response;
 }
 
-/** Asks how far a song is: often until it is finished, then now and then, since it is deleted some day. */
-export class Watch {
-  #token; #hear; #asking = null; #failures = 0;
+/** Polls the status of a song: often until it is finished, then rarely, until it is deleted. */
+export class StatusPoller {
+  #token;
+  #receive;
+  #polling = null;
+  #failures = 0;
 
-  /** `hear(facts, trouble)` gets the facts, or null and a sentence if there are none. */
-  constructor(token, hear) {
-    [this.#token, this.#hear] = [token, hear];
+  /** Calls `receive(facts, trouble)` with the status, or with null and a sentence if there is none. */
+  constructor(token, receive) {
+    this.#token = token;
+    this.#receive = receive;
   }
 
   start() {
-    if (this.#asking) return;
-    this.#asking = new AbortController();
-    this.#ask(this.#asking.signal);
+    if (this.#polling) return;
+    this.#polling = new AbortController();
+    this.#request(this.#polling.signal);
   }
 
   stop() {
-    this.#asking?.abort();
-    this.#asking = null;
+    this.#polling?.abort();
+    this.#polling = null;
   }
 
-  async #ask(stopped) {
-    const pause = await this.#answer(stopped);
-    if (!stopped.aborted && pause !== null) setTimeout(() => stopped.aborted || this.#ask(stopped), pause);
+  async #request(stopped) {
+    const pause = await this.#poll(stopped);
+    if (!stopped.aborted && pause !== null) setTimeout(() => stopped.aborted || this.#request(stopped), pause);
   }
 
-  /** Tell the answer; returns how long to wait before the next question, null for ever. */
-  async #answer(stopped) {
+  /** Request the status once; returns the ms until the next request, or null for none. */
+  async #poll(stopped) {
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(10_000)]);
     let facts;
     try {
-      const answer = await fetch(address(this.#token), { cache: "no-store", signal });
-      if (answer.status === 401) return this.#hear(null, "You are not signed in any more: load this page again."), null;
-      if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
-      facts = answer.ok ? await answer.json() : { token: this.#token, state: "deleted" };
+      const response = await fetch(address(this.#token), { cache: "no-store", signal });
+      if (response.status === 401) {
+        this.#receive(null, "You are signed out; load this page again.");
+        return null;
+      }
+      if (!response.ok && response.status !== 404) throw new Error(response.statusText);
+      facts = response.ok ? await response.json() : { token: this.#token, state: "deleted" };
     } catch {
-      return this.#unanswered(stopped);
+      return this.#failed(stopped);
     }
     if (stopped.aborted) return null;
     this.#failures = 0;
-    this.#hear(facts, null);
-    return facts.state === "done" ? ASK_WHEN_DONE : FINISHED.includes(facts.state) ? null : ASK_EVERY;
+    this.#receive(facts, null);
+    if (facts.state === "done") return POLL_WHEN_DONE_MS;
+    return FINISHED.includes(facts.state) ? null : POLL_MS;
   }
 
-  #unanswered(stopped) {
+  #failed(stopped) {
     if (stopped.aborted) return null;
     this.#failures += 1;
-    if (this.#failures === 1) return ASK_EVERY; // a single question may get lost
-    this.#hear(null, "The studio does not answer. Still asking …");
-    return ASK_AGAIN;
+    if (this.#failures === 1) return POLL_MS; // a single request may get lost
+    this.#receive(null, "The server does not respond; retrying …");
+    return RETRY_MS;
   }
 }

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bsroformer.errors import InputError
 from bsroformer.kinds import Amount
+from bsroformer.models.abilities import CompilesBlocks, compile_blocks
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.optimizer import parameter_groups
 
@@ -185,8 +186,8 @@ def trial_copy(module: SeparationModule) -> SeparationModule:
     PyTorch's copy of a compiled block is not compiled.
     """
     trial = copy.deepcopy(module)
-    if module.model.compiled:
-        trial.model.compile_blocks()
+    if isinstance(module.model, CompilesBlocks) and module.model.compiled:
+        compile_blocks(trial.model)
     return trial
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bsroformer.atomic import set_aside, write_text, writing
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 from bsroformer.kinds import Count, CountOrNone
 from bsroformer.training.fault_records import (
     Fault,
@@ -120,8 +121,8 @@ class Faults(L.Callback):
         raise InputError(
             f"training stopped at step {step}: {count} of the last {steps} steps had a loss or gradient that was NaN "
             f"or infinite, listed in {self.report}; start from the best weights with init_from=… and a lower "
-            "optimizer.lr, set trainer.precision=32-true, check the songs with scripts/prepare.py action=check, or "
-            "raise callbacks.faults.most"
+            "optimizer.lr, set trainer.precision=32-true, check the songs with "
+            f"{command_line('prepare', 'check')}, or raise callbacks.faults.most"
         )
 
 

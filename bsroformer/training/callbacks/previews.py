@@ -14,7 +14,7 @@ from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
 from bsroformer.figures import separation_figure
 from bsroformer.kinds import Count, CountOrNone
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
 from bsroformer.run_folder import RunFolder
 from bsroformer.training.callbacks.ema import averaged
 from bsroformer.training.module import SeparationModule
@@ -76,7 +76,7 @@ class Previews(L.Callback):
         is_last = trainer.should_stop or epoch == trainer.max_epochs
         return is_last or epoch % self.every_n_epochs == 0
 
-    def _show_true(self, trainer: L.Trainer, mixture: Tensor, targets: Tensor, model: BandSplitRoformer) -> None:
+    def _show_true(self, trainer: L.Trainer, mixture: Tensor, targets: Tensor, model: SeparationModel) -> None:
         """Write and log the mixture and the true stems."""
         step = trainer.global_step
         sounds = [("mixture", self.folder / MIXTURE, mixture)]
@@ -86,7 +86,7 @@ class Previews(L.Callback):
             write(path, audio, model.sample_rate)
             log_sound(trainer.loggers, f"preview_true/{name}", path, step)
 
-    def _write(self, step: int, mixture: Tensor, targets: Tensor, estimates: Tensor, model: BandSplitRoformer) -> Path:
+    def _write(self, step: int, mixture: Tensor, targets: Tensor, estimates: Tensor, model: SeparationModel) -> Path:
         folder = self.folder / f"step-{step:06d}"
         picture = folder / PICTURE
         rate = model.sample_rate

@@ -6,13 +6,22 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensorMode,
+    UnsupportedOperatorException,
+)
 from torch.autograd.graph import saved_tensors_hooks
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
-from bsroformer.model import BandSplitRoformer
+from bsroformer.models import SeparationModel
+from bsroformer.models.abilities import RecomputesBlocks
 from bsroformer.training.step import PlainStep
+
+NEEDS_VALUES = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException)
+"""Errors of PyTorch where a forward pass cannot be computed with shapes alone."""
 
 
 class ShapeOnlyMode(FakeTensorMode):
@@ -96,7 +105,7 @@ class GpuAttention(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
+def peak_activations(step: PlainStep[SeparationModel]) -> int:
     """Count the bytes that a step saves for its backward pass, at their peak.
 
     The peak is at the start of the backward pass or, with activation checkpointing, when the last recomputed block has
@@ -105,7 +114,11 @@ def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
     model = step.model
     known = existing_tensors(step)
     saved = SavedBytes(known)
-    last_block = model.blocks[model.recomputed_blocks - 1]
+    if not isinstance(model, RecomputesBlocks) or not model.recomputed_blocks:
+        with saved:
+            step.forward()
+        return saved.total
+    last_block = model.recomputable_blocks[model.recomputed_blocks - 1]
     at_last_block: list[tuple[int, tuple[Any, ...]]] = []
 
     def record(_: object, inputs: tuple[Any, ...]) -> None:
@@ -113,8 +126,6 @@ def peak_activations(step: PlainStep[BandSplitRoformer]) -> int:
 
     with last_block.register_forward_pre_hook(record), saved:
         step.forward()
-    if not model.recomputed_blocks:
-        return saved.total
     before, inputs = at_last_block[0]
     recomputed = SavedBytes([*known, inputs[0]])
     with step.autocast(), recomputed:

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
-from bsroformer.model import BandSplitRoformer, ModelSettings
-from bsroformer.training.memory.activations import GpuAttention, ShapeOnlyMode, peak_activations
+from bsroformer.models import ModelSettings, SeparationModel, build_model
+from bsroformer.models.abilities import EstimatesActivations, set_recomputed_blocks
+from bsroformer.training.memory.activations import NEEDS_VALUES, GpuAttention, ShapeOnlyMode, peak_activations
 from bsroformer.training.step import PlainStep, noise_stems
 
 CONTEXT = GIB // 2
@@ -83,16 +85,17 @@ def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module],
     Model and loss make a forward pass in `ShapeOnlyMode`.
 
     The saved activations are counted as on a CPU, whose operators save what CUDA's do, except for attention (see
-    `GpuAttention`).
+    `GpuAttention`); an architecture with the ability `EstimatesActivations` has a formula instead.
+
+    Raises:
+        InputError: If the architecture has none, and what it computes depends on values.
     """
     with ShapeOnlyMode():
-        model = BandSplitRoformer(settings).train()
-        model.recomputed_blocks = size.recomputed_blocks
+        model = build_model(settings).train()
+        set_recomputed_blocks(model, size.recomputed_blocks)
         stems = noise_stems(settings, size.batch_size, size.seconds)
         step = PlainStep(model, make_loss(), None, stems, size.half)
-        attention = nullcontext() if size.on_cpu else GpuAttention(size.half)
-        with attention:
-            activations = peak_activations(step)
+        activations = estimate_activations(step, size)
     parameters = total_bytes(model.parameters())
     return MemoryEstimate(
         weights=parameters + total_bytes(model.buffers()),
@@ -101,6 +104,22 @@ def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module],
         average=parameters if size.averaged else 0,
         activations=activations,
     )
+
+
+def estimate_activations(step: PlainStep[SeparationModel], size: StepSize) -> int:
+    """Estimate the bytes that a step without values keeps for its backward pass: see `estimate_memory`."""
+    model = step.model
+    if isinstance(model, EstimatesActivations):
+        bytes_per_value = torch.finfo(size.half or torch.float32).bits // 8
+        return model.activation_bytes(size.batch_size, size.seconds, bytes_per_value)
+    try:
+        with nullcontext() if size.on_cpu else GpuAttention(size.half):
+            return peak_activations(step)
+    except NEEDS_VALUES as error:
+        raise InputError(
+            f"the memory of architecture {model.settings.architecture} cannot be estimated, since what it computes "
+            f"depends on values ({str(error).splitlines()[0]:.80}); measure it in a short training"
+        ) from error
 
 
 def optimizer_share(make_optimizer: Callable[[Iterable[Any]], Optimizer]) -> float:

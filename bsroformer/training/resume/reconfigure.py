@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from bsroformer.checkpoints.native import FREQUENCIES, PREFIX, RAW
+from bsroformer.checkpoints.native import ENTRY, PREFIX, RAW
+from bsroformer.models import SeparationModel
 
 NOT_SETTINGS = ("params", "initial_lr", "fused", "foreach")
 """Entries of a group of parameters that do not change the numbers that an optimiser computes."""
@@ -70,12 +70,13 @@ def _settings(group: dict[str, Any], rate: float) -> dict[str, Any]:
     return settings
 
 
-def add_frequencies(checkpoint: dict[str, Any], model: nn.Module) -> None:
-    """Add the constant frequencies that checkpoints of format 1 lack, in place."""
+def add_absent_weights(checkpoint: dict[str, Any], model: SeparationModel) -> None:
+    """Add the constant weights that checkpoints of an older format lack, in place."""
+    own = model.state_dict()
+    absent = model.absent_in_format(checkpoint[ENTRY]["format"])
     for entry in {"state_dict", RAW} & checkpoint.keys():
-        for name, tensor in model.state_dict().items():
-            if name.endswith(FREQUENCIES):
-                checkpoint[entry][f"{PREFIX}{name}"] = tensor
+        for name in absent:
+            checkpoint[entry][f"{PREFIX}{name}"] = own[name]
 
 
 def convert_schedule_state(schedule: LRScheduler, state: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def write_set(root: Path) -> Path:
 
 
 def change(path: Path, changed: Callable[[Audio], Audio], rate: int = RATE, subtype: str = "PCM_16") -> None:
-    """Write a file anew with other samples (t c)."""
+    """Write a file again with other samples (t c)."""
     audio, _ = soundfile.read(path)
     soundfile.write(path, changed(audio), rate, subtype=subtype)
 

@@ -86,7 +86,7 @@ def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("stem,where\nvocals,a.wav\n", r"lacks the column path: its first line must name stem and path"),
         ("split,song\n", r"lacks the column stem and path"),
@@ -103,9 +103,9 @@ def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
         ("stem,path,song\nvocals,a.wav,S\nvocals,b.wav,S\n", r"row 3: S has vocals twice"),
     ],
 )
-def test_a_wrong_entry_of_a_table_is_refused_with_its_line(tmp_path, text, told):
+def test_a_wrong_entry_of_a_table_is_refused_with_its_line(tmp_path, text, message):
     (tmp_path / "songs.csv").write_text(text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         find_files(tmp_path / "songs.csv", STEMS, "table")
 
 

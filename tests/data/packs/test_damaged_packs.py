@@ -80,12 +80,37 @@ def test_levels_of_another_kind_are_not_trusted(tmp_path, pack, kind):
     assert_read_from_files(tmp_path, pack)
 
 
-def test_nan_in_packed_samples_is_reported(tmp_path, pack):
+@pytest.fixture
+def pack_with_nan(pack):
     array = np.load(pack_folder(pack, "train", "A") / STEMS, mmap_mode="r+")
     array[0, 10] = np.nan
     array.flush()
-    song = training_tracks(files(tmp_path / "set"), FORM, pack).train[0]
-    with pytest.raises(InputError, match=r"The pack .*A is damaged \(it holds NaN or infinity\): remove it"):
+    return pack
+
+
+def test_files_are_read_where_a_pack_holds_nan(tmp_path, pack_with_nan):
+    song = training_tracks(files(tmp_path / "set"), FORM, pack_with_nan).train[0]
+    of_files = training_tracks(files(tmp_path / "set"), FORM, None).train[0]
+    with pytest.warns(
+        UserWarning, match=r"A .*holds NaN or infinity\): the song's files are read .* action=pack"
+    ) as told:
+        for _ in range(2):
+            assert torch.equal(song.all_stems(0, 100), of_files.all_stems(0, 100))
+        assert torch.equal(song.stem("vocals"), of_files.stem("vocals"))
+    assert len(told) == 1
+
+
+def test_nan_in_a_pack_without_its_files_is_an_error(tmp_path, pack_with_nan):
+    song = tracks_of_pack(FORM, pack_with_nan).train[0]
+    with pytest.raises(InputError, match=r"A was removed or is damaged \(it holds NaN .*\): remove it and run"):
+        song.stem("vocals", 0, 100)
+
+
+def test_nan_in_a_pack_of_other_files_is_an_error(tmp_path, pack_with_nan):
+    song = training_tracks(files(tmp_path / "set"), FORM, pack_with_nan).train[0]
+    for path in (tmp_path / "set").rglob("vocals.*"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"holds NaN or infinity\): .* do not replace it \(There is no file"):
         song.stem("vocals", 0, 100)
 
 

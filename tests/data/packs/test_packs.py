@@ -251,9 +251,9 @@ def test_the_pack_of_a_track_of_another_split_is_not_stale(root, tmp_path):
     assert songs.stale == () and songs.packed == 3
 
 
-def test_a_pack_deleted_during_use_is_reported(root, tmp_path):
+def test_files_replace_a_pack_that_goes_while_it_is_used(root, tmp_path):
     packed(root, tmp_path / "pack")
     song = training_tracks(files(root), FORM, tmp_path / "pack").train[0]
     shutil.rmtree(song.folder)
-    with pytest.raises(InputError, match=r"train/A was removed or damaged .*: prepare again"):
-        song.stem("vocals")
+    with pytest.warns(UserWarning, match=r"train/A was removed .*\(No such file .*\): the song's files are read"):
+        assert song.stem("vocals", 5, 100).shape == (2, 100)

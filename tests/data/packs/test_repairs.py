@@ -24,9 +24,9 @@ def test_mismatches_are_refused_unless_they_are_repaired(tmp_path):
     soundfile.write(root / "train/D/vocals.wav", noise(5000), RATE)
     plan = plan_packs(files(root), FORM, pack)
     assert not plan.jobs and len(plan.faults) == 4
-    for name, told in (("A", "16000 Hz in vocals"), ("B", "1 channel"), ("C", "lacks drums"), ("D", "5000 samples")):
-        assert any(f"train/{name} " in fault and told in fault for fault in plan.faults)
-    assert all("with scripts/prepare.py mend=[" in fault for fault in plan.faults)
+    for name, message in (("A", "16000 Hz in vocals"), ("B", "1 channel"), ("C", "lacks drums"), ("D", "5000 samples")):
+        assert any(f"train/{name} " in fault and message in fault for fault in plan.faults)
+    assert all("with bsroformer prepare mend=[" in fault for fault in plan.faults)
     plan = packed(root, pack, mend=["rate", "channels", "length", "missing"])
     assert [job.repairs for job in plan.jobs] == [("rate",), ("channels",), ("missing",), ("length",)]
     a, b, c, d = training_tracks(files(root), FORM, pack).train
@@ -66,14 +66,14 @@ def test_int16_halves_the_size_and_rounds_but_never_clips(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"mend": ["pitch"]}, r"mend names pitch: choose from rate"),
         ({"precision": "int8"}, r"precision=int8 must be one of"),
     ],
 )
-def test_unknown_settings_are_refused(root, tmp_path, options, told):
-    with pytest.raises(InputError, match=told):
+def test_unknown_settings_are_refused(root, tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
         plan_packs(files(root), FORM, tmp_path / "pack", **options)
 
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.validation import ValidationExcerpt
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.callbacks.ema import Ema
 from bsroformer.training.callbacks.previews import Previews
 from bsroformer.training.module import SeparationModule

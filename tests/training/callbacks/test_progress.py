@@ -3,11 +3,13 @@
 import csv
 
 import pytest
+from lightning.pytorch.callbacks import Timer
 
 from bsroformer.run_folder import RunFolder
 from bsroformer.training import run_clock
 from bsroformer.training.run_clock import RunClock
 from launched import SMALL_RUN, launch
+from runs import metrics
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -29,7 +31,7 @@ def test_the_score_of_validation_is_printed_and_logged(songs_root, tmp_path, cap
     for text in (printed, log):
         assert "step 2 of 2 (100%)" in text and line in text
         assert f"Best score {score:.2f} dB SDR at step 2: {tmp_path}/checkpoints/best.ckpt" in text
-        assert f"train.py resume={tmp_path} trainer.max_steps=4" in text
+        assert f"bsroformer train resume={tmp_path} trainer.max_steps=4" in text
 
 
 def test_a_finished_run_says_so_and_trains_nothing(songs_root, tmp_path, capsys):
@@ -45,6 +47,14 @@ def test_a_run_out_of_time_says_so(songs_root, tmp_path, capsys):
     limits = "trainer.max_steps=1000", "+trainer.max_time='00:00:00:00'"
     run(songs_root, tmp_path, *limits)
     assert "trainer.max_time=00:00:00:00 ended the run" in capsys.readouterr().out
+
+
+def test_a_run_out_of_time_is_validated_before_it_ends(songs_root, tmp_path, monkeypatch):
+    monkeypatch.setattr(Timer, "on_fit_start", lambda *_: None)  # it would end the run before its first step
+    limits = "trainer.max_steps=1000", "+trainer.max_time='00:00:00:00'", "trainer.check_val_every_n_epoch=5"
+    run(songs_root, tmp_path, *limits)
+    assert (tmp_path / "checkpoints" / "best.ckpt").is_file()
+    assert [row["val/si_sdr"] != "" for row in metrics(tmp_path)].count(True) == 1
 
 
 def test_remaining_time_is_that_of_the_steps_left(monkeypatch):

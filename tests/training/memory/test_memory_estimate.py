@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+import mask_net
+from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
-from bsroformer.model import BandSplitRoformer, ModelSettings
+from bsroformer.models import ModelSettings, register_architecture
+from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.memory.activations import GpuAttention, SavedBytes, peak_activations
 from bsroformer.training.memory.estimate import (
     CONTEXT,
@@ -193,3 +196,25 @@ def test_gradients_moments_and_average_are_as_large_as_weights(tiny_tree, tiny_m
     assert found.total == found.counted + found.allowance
     assert found.allowance > CONTEXT
     assert estimate(tiny_tree).total == found.total - parameters
+
+
+def test_a_formula_of_the_architecture_replaces_the_count():
+    class Formula(mask_net.MaskNet):
+        def activation_bytes(self, batch_size: int, seconds: float, bytes_per_value: int) -> int:
+            return round(1000 * batch_size * seconds) * bytes_per_value
+
+    with mask_net.registered():
+        register_architecture(mask_net.NAME, mask_net.MaskNetSettings)(Formula)
+        assert estimate(mask_net.tree(), batch_size=3).activations == 1500 * 4
+        assert estimate(mask_net.tree(), batch_size=3, half=torch.bfloat16).activations == 1500 * 2
+
+
+def test_a_model_that_depends_on_values_has_no_count():
+    class Values(mask_net.MaskNet):
+        def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+            return super().forward(mixture / mixture.abs().max().item())
+
+    with mask_net.registered():
+        register_architecture(mask_net.NAME, mask_net.MaskNetSettings)(Values)
+        with pytest.raises(InputError, match="memory of architecture mask_net cannot be estimated"):
+            estimate(mask_net.tree())

@@ -1,0 +1,206 @@
+"""What can follow on a command line: commands, options, keys, choices of groups, and files.
+
+A shell calls ``bsroformer __complete SHELL LINE`` with the line up to the cursor, at each press of TAB. To be fast,
+this reads YAML and does not import Hydra.
+"""
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bsroformer.cli import flags
+from bsroformer.cli.commands import INSTALLED, OTHER_COMMANDS, Command, find_command
+from bsroformer.cli.config_file import read_config_file
+from bsroformer.cli.config_tree import ConfigTree, options_of, read_config_tree
+from bsroformer.cli.folders import config_folders, given_choices
+from bsroformer.errors import InputError
+from bsroformer.launch.path_keys import PATH_KEYS
+
+SHELLS = ("bash", "zsh", "fish")
+OPTIONS = {
+    "--help": "every key of the command",
+    "--version": "versions of this program and PyTorch",
+    "--multirun": "a job for each of several values",
+    "--cfg": "print the configuration",
+    "--config-dir": "add a folder of configs",
+    "--config-path": "use this folder of configs",
+}
+SPECIAL = re.compile(r"[^\w@%+=:,./~\[\]{}\x80-\U0010ffff-]")
+"""Characters that bash needs a backslash before, outside of quotes."""
+FOLDER_OPTIONS = ("-cd", "--config-dir", "-cp", "--config-path")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A word that may be meant; `is_part` if more of it follows, so that no space should."""
+
+    text: str
+    summary: str = ""
+    is_part: bool = False
+
+
+def print_completions(words: Sequence[str]) -> None:
+    """Print the candidates for a line, one in a line of the output, in the form that a shell's script reads."""
+    shell, line = words if len(words) == 2 and words[0] in SHELLS else ("bash", "")
+    before, current, is_quoted = split_line(line)
+    try:
+        found = [*candidates(before[1:], current)]
+    except (InputError, OSError, UnicodeError):  # a line that is wrong has no completions
+        return
+    for each in found:
+        if shell != "bash":
+            print(f"{each.text}\t{each.summary}")
+            continue
+        text = each.text[bash_prefix(current) :]
+        escaped = text if is_quoted else SPECIAL.sub(r"\\\g<0>", text)
+        print(escaped if each.is_part or is_quoted else f"{escaped} ")
+
+
+def split_line(line: str) -> tuple[list[str], str, bool]:
+    """The words of a line before the last one; the last one, which may be empty; and whether a quote in it is open."""
+    reader = shlex.shlex(line, posix=True, punctuation_chars=False)
+    reader.whitespace_split, reader.commenters = True, ""
+    words: list[str] = []
+    try:
+        words.extend(iter(reader.get_token, None))
+    except ValueError:  # a quote is open
+        return words, reader.token, True
+    if not line or line[-1].isspace():
+        return words, "", False
+    return words[:-1], words[-1], False
+
+
+def bash_prefix(current: str) -> int:
+    """How much of a word stays where it is: bash completes what follows the last ``=`` or ``:``."""
+    return max(current.rfind("="), current.rfind(":")) + 1
+
+
+def candidates(before: Sequence[str], current: str) -> Iterator[Candidate]:
+    """What may stand in place of the last word of a line.
+
+    Args:
+        before: The words after the program's name, without the last.
+        current: The last word, as far as it is typed.
+    """
+    if not before:
+        yield from _matching(_commands(), current)
+        return
+    command = find_command(before[0])
+    if command is not None:
+        yield from CommandCompleter(command, before[1:]).candidates(current)
+    elif before[0] == "completion":
+        yield from _matching(dict.fromkeys(SHELLS, ""), current)
+    elif before[0] == "init":
+        yield from files(current)
+
+
+def _commands() -> dict[str, str]:
+    summaries = {name: each.summary for name, each in INSTALLED.items()}
+    return {**summaries, **OTHER_COMMANDS, "--help": "", "--version": ""}
+
+
+def _matching(words: Mapping[str, str], current: str) -> Iterator[Candidate]:
+    return (Candidate(word, summary) for word, summary in words.items() if word.startswith(current))
+
+
+class CommandCompleter:
+    """Completes the words of a command.
+
+    Args:
+        command: Which.
+        before: Its words before the last.
+    """
+
+    def __init__(self, command: Command, before: Sequence[str]) -> None:
+        self.command = command
+        self.before = before
+        self.folders = config_folders(before)
+        self.tree: ConfigTree = read_config_tree(command.root, self.folders, given_choices(before, self.folders))
+
+    def candidates(self, current: str) -> Iterator[Candidate]:
+        """What may stand in place of the last word."""
+        last = self.before[-1] if self.before else ""
+        name, equals, value = current.partition("=")
+        if "--" in self.before:
+            yield from files(current)
+        elif self._takes_value(last):
+            yield from self.values(self._key(last), current)
+        elif equals:
+            for each in self.values(self._key(name), value):
+                yield Candidate(f"{name}={each.text}", each.summary, each.is_part)
+        elif current.startswith("-"):
+            yield from self.options(current)
+        else:
+            yield from self.words(current)
+
+    def _takes_value(self, word: str) -> bool:
+        """Whether the word after an option is its value."""
+        is_option = word.startswith("-") and "=" not in word and word not in flags.ALONE
+        return is_option and self._key(word) not in self.tree.switches
+
+    def _key(self, word: str) -> str:
+        if word == "-o":
+            return self.command.output or ""
+        if word in FOLDER_OPTIONS:
+            return "output"
+        return word.removeprefix("--").replace("-", "_") if word.startswith("--") else word.lstrip("+~")
+
+    def values(self, key: str, start: str) -> Iterator[Candidate]:
+        """Values of a key: choices of a group, true and false, or files; of a list the one that is typed."""
+        options = options_of(key, self.folders) if key in self.tree.choices else {}
+        if options:
+            list_start = start[: max(start.rfind("["), start.rfind(",")) + 1]
+            listed = {f"{list_start}{name}": read_config_file(path).summary for name, path in options.items()}
+            yield from _matching(listed, start)
+        elif key in self.tree.switches:
+            yield from _matching({"true": "", "false": ""}, start)
+        elif key in PATH_KEYS:
+            yield from files(start)
+        elif key == "action":
+            yield from _matching(dict.fromkeys(self.command.actions, ""), start)
+
+    def options(self, start: str) -> Iterator[Candidate]:
+        """Options, with keys as ``--some-key``."""
+        output = {} if self.command.output is None else {"-o": f"--{self.command.output}"}
+        yield from _matching(OPTIONS | output, start)
+        yield from _by_level(((f"--{key.replace('_', '-')}", text) for key, text in self._keys()), start, "")
+
+    def words(self, start: str) -> Iterator[Candidate]:
+        """Actions, files and assignments."""
+        if not self.before:
+            yield from _matching(dict.fromkeys(self.command.actions, ""), start)
+        if self.command.positional is not None:
+            yield from files(start)
+        yield from _by_level(self._keys(), start, "=")
+
+    def _keys(self) -> Iterator[tuple[str, str]]:
+        """Groups and keys with a few words on each."""
+        yield from ((group, f"choose a file of {group}/") for group in self.tree.choices)
+        for key in self.tree.leaves:
+            if not key.is_internal:
+                yield key.name, key.entry.comment
+
+
+def _by_level(keys: Iterable[tuple[str, str]], start: str, end: str) -> Iterator[Candidate]:
+    """The keys that begin with a text, cut after the next dot: those of a group are shown once it is typed."""
+    known: set[str] = set()
+    for key, text in keys:
+        dot = key.find(".", len(start))
+        name = key if dot < 0 else key[: dot + 1]
+        if key.startswith(start) and name not in known:
+            known.add(name)
+            yield Candidate(name + (end if dot < 0 else ""), text if dot < 0 else "", dot >= 0 or bool(end))
+
+
+def files(start: str) -> Iterator[Candidate]:
+    """The files and folders whose paths begin with a text."""
+    folder, name = os.path.split(start)
+    place = Path(folder or ".").expanduser()
+    if not place.is_dir():
+        return
+    for path in sorted(place.iterdir()):
+        if path.name.startswith(name) and (name.startswith(".") or not path.name.startswith(".")):
+            yield Candidate(os.path.join(folder, path.name) + "/" * path.is_dir(), "", path.is_dir())  # noqa: PTH118

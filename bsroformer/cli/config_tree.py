@@ -1,0 +1,177 @@
+"""The keys of a command with their explanations, from the files that Hydra would compose.
+
+This is for help, completion and the spelling of switches, which must not wait for Hydra: only Hydra composes what a
+command works with. A test holds the keys and choices found here against those of Hydra.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bsroformer.cli.config_file import ConfigFile, Entry, read_config_file
+from bsroformer.cli.suggestions import wrong_choice
+from bsroformer.errors import InputError
+
+HYDRA = "hydra"
+OVERRIDE = "override "
+PASSED_ON = re.compile(r"\$\{[\w.]+\}")
+"""The value of a key that only passes on that of another."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a command.
+
+    Attributes:
+        name: With dots.
+        group: The group of configs that it comes from; empty for the root config.
+        entry: Its value and explanation.
+    """
+
+    name: str
+    group: str
+    entry: Entry
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether its value is true or false."""
+        return isinstance(self.entry.value, bool)
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is not for users to set: it only passes on another key, or is one of Hydra's."""
+        is_hydras = self.name.rpartition(".")[2].startswith("_")
+        is_passed_on = PASSED_ON.fullmatch(self.entry.text) and not self.entry.comment
+        return is_hydras or bool(is_passed_on)
+
+
+@dataclass
+class ConfigTree:
+    """The keys and choices of a command, in the order of the files."""
+
+    root: ConfigFile
+    keys: dict[str, Key] = field(default_factory=dict)
+    choices: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def leaves(self) -> list[Key]:
+        """The keys that have values."""
+        return [key for key in self.keys.values() if key.entry.is_leaf]
+
+    @property
+    def switches(self) -> set[str]:
+        """The keys that are true or false."""
+        return {key.name for key in self.leaves if key.is_switch}
+
+
+def read_config_tree(root: str, folders: Sequence[Path], choices: Mapping[str, Any] | None = None) -> ConfigTree:
+    """Read the files of a root config.
+
+    Args:
+        root: Its name.
+        folders: Of configs; a file is taken from the first that has it.
+        choices: Options of groups, in place of those of the defaults lists.
+
+    Raises:
+        InputError: For a choice that its group does not have.
+    """
+    overrides = dict(choices or {})
+    while True:
+        reader = _TreeReader(folders, overrides)
+        tree = reader.read(root)
+        if reader.overridden.keys() <= overrides.keys():
+            return tree
+        overrides = {**reader.overridden, **overrides}
+
+
+def options_of(group: str, folders: Sequence[Path]) -> dict[str, Path]:
+    """The files of a group by name; the first folder that has one counts."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in (folder / group).glob("*.yaml"):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+class _TreeReader:
+    """Reads the files of a defaults list, and of theirs.
+
+    Args:
+        folders: Of configs.
+        overrides: By group, the option that replaces that of a defaults list.
+    """
+
+    def __init__(self, folders: Sequence[Path], overrides: Mapping[str, Any]) -> None:
+        self.folders = folders
+        self.overrides = overrides
+        self.overridden: dict[str, Any] = {}
+
+    def read(self, root: str) -> ConfigTree:
+        self.tree = ConfigTree(self._file("", root))
+        self._add_file("", root, package="", top="", is_package_given=True)
+        return self.tree
+
+    def _file(self, group: str, name: str) -> ConfigFile:
+        place = Path(group) / f"{name}.yaml"
+        path = next((folder / place for folder in self.folders if (folder / place).is_file()), None)
+        if path is None:
+            raise InputError(wrong_choice(group or "--config-name", name, [*options_of(group, self.folders)]))
+        return read_config_file(path)
+
+    def _add_file(self, group: str, name: str, package: str, top: str, is_package_given: bool) -> None:
+        file = self._file(group, name)
+        if file.package is not None and not is_package_given:
+            package = "" if file.package == "_global_" else file.package
+        defaults = list(file.defaults)
+        if "_self_" not in defaults:
+            defaults.append("_self_")
+        for default in defaults:
+            if default == "_self_":
+                self._add_entries(file, package, top)
+            elif isinstance(default, str):
+                self._add_default(default, None, group, package, top)
+            elif isinstance(default, dict):
+                for key, option in default.items():
+                    self._add_default(str(key), option, group, package, top, chosen=True)
+
+    def _add_default(self, key: str, option: Any, parent: str, package: str, top: str, chosen: bool = False) -> None:
+        """Add what an entry of a defaults list names, in a file of the group `parent`."""
+        is_override = key.startswith(OVERRIDE)
+        place, at, given = key.removeprefix(OVERRIDE).removeprefix("optional ").partition("@")
+        is_absolute = place.startswith("/")
+        path = place.strip("/") if is_absolute or not parent else f"{parent}/{place}"
+        if is_override:
+            self.overridden.setdefault(path, option)
+            return
+        if not chosen:
+            path, _, option = path.rpartition("/")
+            place = place.rpartition("/")[0]
+        if path.split("/")[0] == HYDRA:
+            return
+        if chosen:
+            option = self.overrides.get(path, option)
+            self.tree.choices[path] = option
+        base = "" if is_absolute else package
+        inner = {"_here_": package, "_global_": ""}.get(given, _joined(base, given if at else place.replace("/", ".")))
+        for each in option if isinstance(option, list) else [option]:
+            if each is not None:
+                self._add_file(path, str(each), inner, top or path.split("/")[0], is_package_given=bool(at))
+
+    def _add_entries(self, file: ConfigFile, package: str, top: str) -> None:
+        for entry in file.entries:
+            name = _joined(package, entry.key)
+            if name.split(".")[0] == HYDRA:
+                continue
+            known = self.tree.keys.get(name)
+            if known is None:
+                self.tree.keys[name] = Key(name, top, entry)
+            else:
+                kept = known.entry
+                comment = entry.comment or kept.comment
+                self.tree.keys[name] = replace(known, entry=replace(entry, comment=comment, section=kept.section))
+
+
+def _joined(package: str, name: str) -> str:
+    return ".".join(part for part in (package, name.strip("/").strip(".")) if part)

@@ -1,0 +1,47 @@
+"""``bsroformer init FOLDER``: an editable copy of the configs."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bsroformer.atomic import writing
+from bsroformer.errors import InputError
+from bsroformer.installation import CONFIGS
+from bsroformer.invocation import program_line
+
+OF_A_CHECKOUT = ("benchmark.yaml", "what")
+"""Configs of benchmarks, which only a checkout has."""
+
+
+def write_configs(words: Sequence[str]) -> None:
+    """Copy the configs into the folder that the command line names, and print how to use them.
+
+    Raises:
+        InputError: If it names none or several, or the folder has files in it.
+    """
+    program = program_line()
+    if set(words) & {"-h", "--help"}:
+        print(f"Usage: {program} init FOLDER\n\nWrite an editable copy of the configs into a new or empty folder.")
+        return
+    folders = [word for word in words if word != "--"]
+    if len(folders) != 1:
+        raise InputError(f"init takes one folder; write {program} init <folder>")
+    folder = Path(folders[0]).expanduser()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not an empty folder; give a new one")
+    with writing(folder):
+        shutil.copytree(CONFIGS, folder, ignore=shutil.ignore_patterns(*OF_A_CHECKOUT), dirs_exist_ok=True)
+    _explain(folder, program)
+
+
+def _explain(folder: Path, program: str) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"The configs are in {folder}. Edit them, and use them in place of the program's own:\n"
+        f"  {program} train --config-path {folder} model=lite\n"
+        f"Or keep only files of your own in a folder, such as {folder}/model/mine.yaml, and add it to the program's:\n"
+        f"  {program} train --config-dir {folder} model=mine\n"
+        "A file of --config-dir with the name of one of the program's is not read: the program's come first."
+    )

@@ -1,0 +1,37 @@
+"""The help of the program as a whole."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bsroformer.cli.commands import INSTALLED, OTHER_COMMANDS
+from bsroformer.invocation import program_line
+
+EXAMPLES = (
+    "train experiment=demo",
+    "train model=lite trainer=rtx3050 data=musdb7 --data.root songs",
+    "separate song.mp3 other.flac --ckpt best.ckpt --two-stems vocals -o out",
+    "evaluate --ckpt best.ckpt data=musdb18hq --data.root musdb18hq",
+)
+
+
+def print_overview() -> None:
+    """Print the commands, with examples and how to go on."""
+    program = program_line()
+    console = Console(highlight=False, markup=False)
+    commands = Table.grid(padding=(0, 2))
+    for name, command in INSTALLED.items():
+        commands.add_row(Text(f"  {name}", "cyan"), command.summary)
+    for name, summary in OTHER_COMMANDS.items():
+        commands.add_row(Text(f"  {name}", "cyan"), summary)
+    console.print(Text(f"Usage: {program} COMMAND [--key value | key=value]...", "bold"))
+    console.print("\nSeparate music into its stems, and train the model that does it.\n")
+    console.print(commands)
+    console.print()
+    for example in EXAMPLES:
+        console.print(Text(f"  {program} {example}"), soft_wrap=True)
+    console.print(
+        f"\n{program} COMMAND --help explains every key; {program} --version prints the versions.\n"
+        f'To complete commands and keys with TAB in bash: eval "$({program} completion bash)"',
+        soft_wrap=True,
+    )

@@ -1,0 +1,162 @@
+"""From the words of a command line to a command that runs."""
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from bsroformer.cli import flags
+from bsroformer.cli.commands import COMMANDS, Command
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from bsroformer.cli.arguments import Arguments
+    from bsroformer.cli.composition import Composer
+
+EXIT_INTERRUPTED = 130
+"""What a shell says of a program that Ctrl-C ended."""
+
+
+def run(name: str, words: list[str], argv: list[str]) -> None:
+    """Run a command; exit with status 2 after an error in its words, and with 130 after Ctrl-C, even during imports.
+
+    Args:
+        name: Of the command.
+        words: What follows the command on the command line.
+        argv: What starts the command, before its words: the script, or the program and the command's name.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and in_main_thread():
+        signal.signal(signal.SIGINT, _stop_at_once)
+    try:
+        from bsroformer.launch.errors import user_errors
+
+        user_errors(_run)(COMMANDS[name], words, argv)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    finally:
+        _interrupt_as_usual()
+
+
+def in_main_thread() -> bool:
+    """Whether signals can be handled here."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _stop_at_once(*_: object) -> None:
+    """End the process while it only imports: libraries turn an interrupt of their import into errors of other kinds."""
+    sys.stderr.write("Stopped.\n")
+    sys.stderr.flush()
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _interrupt_as_usual() -> None:
+    if signal.getsignal(signal.SIGINT) is _stop_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What Hydra calls for each job; it can be pickled for a job in another process.
+
+    Attributes:
+        command: What runs.
+        argv: The command line that starts it again, for the processes of other devices and for the record of a run.
+    """
+
+    command: Command
+    argv: tuple[str, ...]
+
+    def __call__(self, cfg: "DictConfig") -> object:
+        """Check the configuration, and run the command with it."""
+        from bsroformer.launch.errors import user_errors
+        from bsroformer.launch.sweep_job import sweep_job
+
+        sys.argv = list(self.argv)
+        run = sweep_job(self.run) if self.command.fails_alone else self.run
+        return user_errors(run)(cfg)
+
+    def run(self, cfg: "DictConfig") -> object:
+        """Check the command's own keys, import what it needs, check the arguments of what it builds, and call it."""
+        from bsroformer.launch.door import configuration, prepared
+
+        config = configuration(self.command.root, cfg)
+        function = self.command.call
+        _interrupt_as_usual()
+        return function(prepared(config))
+
+
+def _run(command: Command, words: list[str], argv: list[str]) -> None:
+    if not any(word in flags.COMPLETION for word in words):
+        words = checked(command, words)
+    try:
+        _start(command, words, argv)
+    finally:
+        sys.argv = [*argv, *words]
+    if status := command.exit_status():
+        sys.exit(status)
+
+
+def checked(command: Command, words: list[str]) -> list[str]:
+    """The words of a command line as Hydra reads them.
+
+    Raises:
+        InputError: If they are not in the grammar, or name a key or choice that there is not.
+    """
+    from bsroformer.cli.composition import Composer
+    from bsroformer.cli.keys import check
+    from bsroformer.launch.ranks import in_one_folder
+
+    composer = Composer(command.root, flags.before_files(words))
+    arguments, overrides = read(command, composer, words)
+    flags.check(arguments.flags)
+    check(command, composer, overrides, arguments.sweep)
+    if command.shares_folder:
+        overrides = in_one_folder(overrides)
+    return [*flags.with_absolute_folders(arguments.flags), *overrides]
+
+
+def read(command: Command, composer: "Composer", words: list[str]) -> tuple["Arguments", list[str]]:
+    """Sort the words of a command line, and write its overrides in Hydra's grammar."""
+    from bsroformer.cli.arguments import Reader
+    from bsroformer.cli.composition import all_keys, has_key, is_nullable
+    from bsroformer.cli.config_tree import read_config_tree
+    from bsroformer.cli.values import HydraValues
+
+    @cache
+    def tree() -> "DictConfig":
+        return composer.compose([])
+
+    @cache
+    def keys() -> list[str]:
+        return [*all_keys(tree()), *(str(group) for group in tree().hydra.runtime.choices)]
+
+    @cache
+    def switches() -> set[str]:
+        return read_config_tree(composer.name, composer.folders).switches
+
+    arguments = Reader(command, keys, switches).read(words)
+    values = HydraValues(
+        command,
+        refers=lambda key: has_key(tree(), key),
+        nullable=lambda key: is_nullable(tree(), key),
+        sweep=arguments.sweep,
+    )
+    return arguments, values.overrides(arguments)
+
+
+def _start(command: Command, words: list[str], argv: list[str]) -> None:
+    """Let Hydra compose the configuration and run the jobs."""
+    import hydra
+
+    from bsroformer.cli.composition import VERSION_BASE
+    from bsroformer.installation import CONFIGS
+
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # raise errors, which are reported here, instead of printing them
+    task = Task(command, (*argv, *words))
+    sys.argv = [argv[0], *words]  # where Hydra looks for them
+    hydra.main(version_base=VERSION_BASE, config_path=str(CONFIGS), config_name=command.root)(task)()

@@ -1,0 +1,108 @@
+"""Mask estimators: from the features of each band to a complex mask for each stem."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from bsroformer.models.bs_roformer.band_linear import BandLinear
+from bsroformer.models.bs_roformer.bands import BandLayout
+from bsroformer.models.bs_roformer.settings import MaskSettings
+
+
+class MaskEstimators(nn.Module):
+    """For each stem and band: hidden layers with tanh, a linear layer, a gated linear unit.
+
+    As in arXiv 2309.02612, section 3.3, less its RMSNorm: the trunk's final norm stands in for it. All stems and all
+    bands of one width are computed in one batched matmul.
+
+    Args:
+        layout: The bins of each band; where bands overlap, a bin's masks are averaged (arXiv 2310.01809, section 2).
+        stems: Number of stems.
+        channels: Of the spectrum.
+        dim: Features of a band.
+        masks: Width and number of the hidden layers.
+    """
+
+    bands: Tensor
+    bins: Tensor
+    bands_per_bin: Tensor
+
+    def __init__(self, layout: BandLayout, stems: int, channels: int, dim: int, masks: MaskSettings) -> None:
+        super().__init__()
+        self.stems, self.channels, self.zero_dc = stems, channels, masks.zero_dc
+        self.n_bins, self.in_order = layout.n_bins, layout.in_order
+        widths = [dim] + [masks.expansion * dim] * masks.hidden_layers
+        fans = [stems] + [1] * masks.hidden_layers  # only the first layer reads the same input for all stems
+        self.hidden = nn.ModuleList(
+            BandLinear(len(layout) * stems // fan, dim_in, dim_out, fan)
+            for dim_in, dim_out, fan in zip(widths, widths[1:], fans, strict=False)
+        )
+        outputs = [  # twice the mask's values: the gated linear unit halves them
+            BandLinear(len(group.bands) * stems // fans[-1], widths[-1], 2 * 2 * channels * group.width, fans[-1])
+            for group in layout.groups
+        ]
+        self.outputs = nn.ModuleList(outputs)
+        self.split_sizes = [len(output.weight) for output in outputs]
+        for output in outputs:
+            share_mixture(output, stems)
+        self.register_buffer("bands", torch.tensor(layout.grouped_bands), persistent=False)
+        self.register_buffer("bins", torch.tensor(layout.grouped_bins), persistent=False)
+        self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features ``(b m k d)`` to masks ``(b n c f m z)``, without a bound on their magnitude."""
+        return self.on_bins(self.on_bands(features))
+
+    def on_bands(self, features: Tensor) -> Tensor:
+        """From features to the masks of every band's bins, in the order of the groups, ``(b n c m kf z)``."""
+        x = rearrange(features, "b m k d -> k d (b m)")
+        if not self.in_order:
+            x = x.index_select(0, self.bands)
+        for hidden in self.hidden:
+            x = hidden(x).tanh()  # (kn d bm)
+        masks = []
+        for group, output in zip(x.split(self.split_sizes), self.outputs, strict=True):
+            values = F.glu(output(group), dim=1)  # (kn fcz bm) for the bands of one width
+            masks.append(
+                rearrange(
+                    values,
+                    "(k n) (f c z) (b m) -> b n c m (k f) z",
+                    b=len(features),
+                    n=self.stems,
+                    c=self.channels,
+                    z=2,
+                )
+            )
+        return torch.cat(masks, dim=-2).float()
+
+    def on_bins(self, masks: Tensor) -> Tensor:
+        """From masks in the order of the groups, ``(b n c m kf z)``, to those of the bins, ``(b n c f m z)``."""
+        if not self.in_order:
+            summed = masks.new_zeros(*masks.shape[:-2], self.n_bins, 2).index_add(-2, self.bins, masks)
+            masks = summed / self.bands_per_bin[:, None]
+        if self.zero_dc:
+            masks = F.pad(masks[..., 1:, :], (0, 0, 1, 0))
+        return rearrange(masks, "b n c m f z -> b n c f m z")
+
+    def weights_of(self, stems: Sequence[int]) -> dict[str, Tensor]:
+        """Weights of the estimators of some stems, named as in this module."""
+        return {
+            f"{place}.{name}": weight
+            for place, layer in self.named_modules()
+            if isinstance(layer, BandLinear)
+            for name, weight in layer.weights_of(stems, self.stems).items()
+        }
+
+
+@torch.no_grad()
+def share_mixture(output: BandLinear, stems: int) -> None:
+    """Set the biases of an output layer so that each stem's mask begins around ``1 / stems``, an equal share.
+
+    From masks around zero a stem begins with either sign, and may keep the wrong one: SI-SDR does not see the sign, and
+    between the two lies an estimate that holds nothing of its target.
+    """
+    halves = rearrange(output.bias, "k (n half v z) -> half k n v z", n=output.fan_out, half=2, z=2)
+    halves[0, ..., 0] += 2 / stems  # the real part of a value, whose gate begins at 1/2

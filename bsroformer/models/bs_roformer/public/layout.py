@@ -1,0 +1,32 @@
+"""The files of public BS-RoFormer and Mel-Band RoFormer models, as the registry of architectures offers them."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from torch import Tensor
+
+from bsroformer.models.bs_roformer.public.options import TITLES
+from bsroformer.models.bs_roformer.public.read import read_roformer
+from bsroformer.models.bs_roformer.public.shapes import FIRST_KEY
+from bsroformer.models.bs_roformer.public.write import to_public
+from bsroformer.models.public_layout import PublicModel
+from bsroformer.models.public_yaml import YamlFile
+from bsroformer.models.separation_model import SeparationModel
+
+
+class RoformerLayout:
+    """See `PublicLayout`."""
+
+    titles = tuple(TITLES.values())
+
+    def recognizes(self, keys: Collection[str]) -> bool:
+        """Whether there is a band split as these models have it."""
+        return FIRST_KEY in keys
+
+    def read(self, weights: dict[str, Tensor], config: YamlFile | None, source: Path) -> PublicModel:
+        """Understand weights and their YAML."""
+        return read_roformer(weights, config, source)
+
+    def write(self, model: SeparationModel) -> tuple[dict[str, Tensor], str]:
+        """Return weights and YAML."""
+        return to_public(model)

@@ -1,0 +1,98 @@
+"""Public weights, and maybe their YAML, as a model of this project."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from torch import Tensor
+
+from bsroformer.errors import InputError
+from bsroformer.models.bs_roformer.public.config import (
+    CHUNK,
+    SAMPLE_RATE,
+    AudioFacts,
+    audio_in,
+    numbered_stems,
+    options_in,
+)
+from bsroformer.models.bs_roformer.public.contradictions import compare_options
+from bsroformer.models.bs_roformer.public.keys import key_shapes, tensor_slots
+from bsroformer.models.bs_roformer.public.oddities import refuse_unequal_frequencies, remove_shared_biases
+from bsroformer.models.bs_roformer.public.options import TITLES, Kind, Options, checked_options, settings_of
+from bsroformer.models.bs_roformer.public.shapes import kind_of, options_from_shapes, refuse_unsupported
+from bsroformer.models.bs_roformer.settings import RoformerSettings
+from bsroformer.models.differences import ConfigFault, Difference, compare_keys, shown
+from bsroformer.models.public_layout import PublicModel
+from bsroformer.models.public_yaml import YamlFile
+from bsroformer.models.tensor_slot import Shape
+
+HOPS: dict[Kind, int] = {"bs": 512, "mel": 441}
+"""Samples at ``n_fft`` 2048, of most public checkpoints of a kind."""
+
+
+def read_roformer(weights: dict[str, Tensor], config: YamlFile | None, source: Path) -> PublicModel:
+    """Understand public weights: see `PublicLayout.read`.
+
+    Raises:
+        InputError: If they are of another architecture, or nothing can be made of weights and YAML.
+    """
+    notes = remove_shared_biases(weights)
+    refuse_unsupported(weights, str(source))
+    refuse_unequal_frequencies(weights, source)
+    shapes = {key: tuple(tensor.shape) for key, tensor in weights.items()}
+    differences: Sequence[Difference]
+    if config is None:
+        settings, assumed = _assumed(shapes, str(source))
+        differences = compare_keys(key_shapes(settings), shapes)
+        notes += [assumed]
+    else:
+        settings, left_out, differences = _configured(shapes, config, str(source))
+        notes += left_out
+    title = TITLES[kind_of(shapes)]
+    return PublicModel(title, settings, list(tensor_slots(settings)), differences, tuple(notes))
+
+
+def _configured(
+    shapes: Mapping[str, Shape], config: YamlFile, source: str
+) -> tuple[RoformerSettings, list[str], Sequence[Difference]]:
+    """The model that the YAML describes, notes on what it leaves out, and where the weights contradict it.
+
+    If they do, or the YAML describes none, the model is the one that the weights tell, if they can be understood.
+    """
+    try:
+        options = options_in(config, kind_of(shapes))
+        audio, notes = audio_in(config, options)
+        settings = _settings(options, audio, str(config.path))
+    except InputError as error:
+        with suppress(InputError):
+            return _assumed(shapes, source)[0], [], [ConfigFault(str(error))]
+        raise
+    by_key = compare_keys(key_shapes(settings), shapes)
+    if not by_key:
+        return settings, notes, []
+    with suppress(InputError):
+        settings, _ = _assumed(shapes, source)
+    return settings, notes, [*compare_options(options, shapes, config), *by_key]
+
+
+def _assumed(shapes: Mapping[str, Shape], source: str) -> tuple[RoformerSettings, str]:
+    """The model that the shapes tell, completed by what is usual, and a word on the latter."""
+    kind, found = kind_of(shapes), options_from_shapes(shapes, source)
+    n_fft = found["stft_n_fft"]
+    hop = max(1, n_fft * HOPS[kind] // 2048)
+    options = checked_options(kind, found | {"stft_win_length": n_fft, "stft_hop_length": hop}, source)
+    rate = found.get("sample_rate", SAMPLE_RATE)
+    audio = AudioFacts(rate, CHUNK * rate // SAMPLE_RATE, numbered_stems(options.num_stems))
+    note = (
+        f"{source} comes without a YAML file, and its weights do not tell everything: assumed {rate} Hz, "
+        f"{'stereo' if options.stereo else 'mono'}, n_fft and window {n_fft}, hop {hop}, "
+        f"chunks of {audio.chunk / rate:g} s, "
+        f"zero_dc {shown(options.zero_dc)}, skip_connection {shown(options.skip_connection)}, stft_normalized "
+        f"{shown(options.stft_normalized)}, stems named {', '.join(audio.stems)}; where an assumption is wrong, the "
+        "stems are: give its YAML as config=..."
+    )
+    return _settings(options, audio, source), note
+
+
+def _settings(options: Options, audio: AudioFacts, source: str) -> RoformerSettings:
+    return settings_of(options, audio.stems, audio.sample_rate, audio.chunk / audio.sample_rate, source)

@@ -1,0 +1,122 @@
+"""Assembly of the Band-Split RoFormer: waveform in, stems out."""
+
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from bsroformer.audio.stft import Stft
+from bsroformer.models.blank import blank_model
+from bsroformer.models.bs_roformer.band_split import BandSplit
+from bsroformer.models.bs_roformer.mask_estimator import MaskEstimators
+from bsroformer.models.bs_roformer.norm import RMSNorm
+from bsroformer.models.bs_roformer.public import RoformerLayout
+from bsroformer.models.bs_roformer.real_core import RoformerCore
+from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
+from bsroformer.models.bs_roformer.settings import NAME, RoformerSettings
+from bsroformer.models.bs_roformer.transformer import Block
+from bsroformer.models.registry import register_architecture
+from bsroformer.models.separation_model import SeparationModel
+
+FREQUENCIES = "_rotary.inverse_frequencies"
+
+
+@register_architecture(NAME, RoformerSettings, RoformerLayout())
+class BandSplitRoformer(SeparationModel):
+    """Band-Split RoFormer (Lu et al., arXiv 2309.02612); with mel bands, Mel-Band RoFormer (arXiv 2310.01809).
+
+    Where it differs from the paper it follows the public checkpoints: gated attention, one norm after the trunk
+    instead of one in each mask estimator.
+
+    Args:
+        settings: The sizes; kept as ``settings``, from which the model can be rebuilt.
+
+    Attributes:
+        recomputed_blocks: How many blocks, from the first, are computed again in the backward pass instead of keeping
+            their activations (activation checkpointing, arXiv 1604.06174).
+    """
+
+    settings: RoformerSettings
+    stem_parts = ("mask_estimators",)
+    stem_settings = ("masks",)
+
+    def __init__(self, settings: RoformerSettings) -> None:
+        super().__init__(settings)
+        self.recomputed_blocks = 0
+        stft, trunk, channels = settings.stft, settings.trunk, settings.channels
+        layout = settings.band_layout()
+        self.stft = Stft(stft.n_fft, stft.hop_length, stft.win_length, stft.normalized)
+        self.band_split = BandSplit(layout, channels, trunk.dim)
+        self.time_rotary = RotaryEmbedding(trunk.dim_head)
+        self.band_rotary = RotaryEmbedding(trunk.dim_head)
+        self.blocks = nn.ModuleList(Block(trunk) for _ in range(trunk.depth))
+        self.final_norm = RMSNorm(trunk.dim) if trunk.norm == "final" else nn.Identity()
+        self.mask_estimators = MaskEstimators(layout, len(settings.stems), channels, trunk.dim, settings.masks)
+
+    @property
+    def recomputable_blocks(self) -> Sequence[nn.Module]:
+        """The blocks of the trunk."""
+        return list(self.blocks)
+
+    def compile_blocks(self) -> None:
+        """Compile each block, in place: no weight gets another name, and no complex number is compiled.
+
+        It takes half a minute at the first excerpt of each length.
+        """
+        for block in self.blocks:
+            block.compile()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the blocks are compiled."""
+        return any(block._compiled_call_impl is not None for block in self.blocks)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Separate ``(b c t)`` at `sample_rate` into stems ``(b n c t)``.
+
+        Raises:
+            ValueError: If the mixture has another shape or number of channels.
+        """
+        self.check_mixture(mixture)
+        spectrum = self.stft(mixture)  # (b c f m)
+        features = self.trunk(self.band_split(torch.view_as_real(spectrum)))  # (b m k d)
+        masks = self.mask_estimators(features)  # (b n c f m z)
+        return self.separated(spectrum, masks, length=mixture.shape[-1])
+
+    def separated(self, spectrum: Tensor, masks: Tensor, length: int) -> Tensor:
+        """Stems ``(b n c t)`` of `length` samples: the spectrum ``(b c f m)`` times masks ``(b n c f m z)``."""
+        return self.stft.inverse(torch.view_as_complex(masks) * spectrum.unsqueeze(1), length)
+
+    def trunk(self, x: Tensor) -> Tensor:
+        """Transform the features ``(b m k d)`` by all blocks."""
+        _, frames, bands, _ = x.shape
+        rotary = self.time_rotary(frames), self.band_rotary(bands)
+        earlier = None  # the sum of all earlier blocks' outputs
+        for number, block in enumerate(self.blocks):
+            if number < self.recomputed_blocks and torch.is_grad_enabled():
+                x = checkpoint(block, x, earlier, *rotary, use_reentrant=False)
+            else:
+                x = block(x, earlier, *rotary)
+            if self.settings.trunk.skip_connection:
+                earlier = x if earlier is None else earlier + x
+        return self.final_norm(x)
+
+    @torch.no_grad()
+    def with_stem_numbers(self, numbers: Sequence[int]) -> "BandSplitRoformer":
+        """Make a model of some stems, in the given order; the trunk's weights are shared, not copied."""
+        stems = tuple(self.stems[number] for number in numbers)
+        smaller = blank_model(self.settings.model_copy(update={"stems": stems}))
+        assert isinstance(smaller, BandSplitRoformer)
+        masks = self.mask_estimators.weights_of(numbers)
+        weights = self.state_dict() | {f"mask_estimators.{name}": weight for name, weight in masks.items()}
+        smaller.load_state_dict(weights, assign=True)
+        return smaller
+
+    def real_core(self) -> RoformerCore:
+        """Return band split, trunk and mask estimators for engines without complex numbers."""
+        return RoformerCore(self)
+
+    def absent_in_format(self, version: int) -> Collection[str]:
+        """Names of the rotary frequencies, which format 1 of checkpoints lacks."""
+        return [name for name in self.state_dict() if version == 1 and name.endswith(FREQUENCIES)]

@@ -1,0 +1,173 @@
+"""The sizes of a Band-Split RoFormer."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from bsroformer.audio.stft import INVERTIBLE, faintest_overlap
+from bsroformer.errors import InputError
+from bsroformer.models.bs_roformer.bands import BandLayout, fixed_bands, mel_bands
+from bsroformer.models.registry import settings_from_dict
+from bsroformer.models.settings import ModelSettings, Rate, Settings
+
+NAME: Literal["bs_roformer"] = "bs_roformer"
+# Bounds that all known models stay far below: see `bsroformer.models.settings`.
+Features = Annotated[int, Field(gt=0, le=2**16)]
+HeadFeatures = Annotated[int, Field(gt=0, le=2**12, multiple_of=2)]
+Layers = Annotated[int, Field(gt=0, le=256)]
+LayersOrNone = Annotated[int, Field(ge=0, le=256)]
+Samples = Annotated[int, Field(gt=0, le=2**17)]
+Bands = Annotated[int, Field(gt=0, le=2**12)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+MOST_LAYERS = 1024
+"""Of all transformers of a model."""
+MOST_MASK_LAYERS, WIDEST_MASK_LAYER = 2**16, 2**20
+"""Linear layers of all its mask estimators, and features of a hidden one."""
+
+
+class StftSettings(Settings):
+    """The spectrum: see `bsroformer.audio.stft.Stft`."""
+
+    n_fft: Samples
+    hop_length: Samples
+    win_length: Samples | None = None
+    normalized: bool = False
+
+    @model_validator(mode="after")
+    def _invertible(self) -> Self:
+        window = self.win_length or self.n_fft
+        if window > self.n_fft:
+            raise ValueError("the window must be at most n_fft long")
+        if faintest_overlap(window, self.hop_length) <= INVERTIBLE:
+            raise ValueError("hop_length is too long for the window: half of it or less always works")
+        return self
+
+
+class FixedBands(Settings):
+    """Bands side by side; `widths` lists ``[count, width in bins]`` from the lowest band up."""
+
+    layout: Literal["fixed"] = "fixed"
+    widths: tuple[tuple[Bands, Samples], ...]
+
+    @property
+    def count(self) -> int:
+        """Number of bands."""
+        return sum(count for count, _ in self.widths)
+
+
+class MelBands(Settings):
+    """Overlapping bands on the mel scale."""
+
+    layout: Literal["mel"] = "mel"
+    count: Bands
+    sample_rate: Rate | None = None
+    """Hz, where the bands were laid out for another rate than the audio's."""
+
+
+class TrunkSettings(Settings):
+    """The transformers between band split and masks."""
+
+    dim: Features
+    """Features of a band in a frame."""
+    depth: Layers
+    """Number of blocks; each holds a transformer along time and one along bands."""
+    heads: Features
+    dim_head: HeadFeatures
+    """Features of a head; even, since rotary positions turn pairs."""
+    time_depth: Layers = 1
+    """Layers of a block's transformer along time."""
+    band_depth: Layers = 1
+    """Layers of a block's transformer along bands."""
+    linear_depth: LayersOrNone = 0
+    """Layers of a transformer with linear attention over all frames and bands, before the other two."""
+    dropout: Share = 0.0
+    attention_dropout: Share | None = None
+    """Where attention has another one than the feed-forward network."""
+    norm: Literal["final", "each_transformer"] = "final"
+    """One norm after the last block (public BS checkpoints) or one after each transformer (public Mel ones)."""
+    skip_connection: bool = False
+    """Add the outputs of all earlier blocks to the input of each."""
+
+    @model_validator(mode="after")
+    def _of_a_known_size(self) -> Self:
+        if self.depth * (self.time_depth + self.band_depth + self.linear_depth) > MOST_LAYERS:
+            raise ValueError(f"more than {MOST_LAYERS} layers in all")
+        return self
+
+    @property
+    def dropout_of_attention(self) -> float:  # noqa: D102 (says its name)
+        return self.dropout if self.attention_dropout is None else self.attention_dropout
+
+
+class MaskSettings(Settings):
+    """The mask estimators."""
+
+    expansion: Features
+    """Width of their hidden layers over the trunk's `dim`."""
+    hidden_layers: LayersOrNone = 1
+    """Hidden layers; the paper has 1 (a public YAML says `mask_estimator_depth: 2` for it)."""
+    zero_dc: bool = False
+    """Leave bin 0 out of every stem."""
+
+
+class RoformerSettings(ModelSettings):
+    """Everything that rebuilds a `BandSplitRoformer`, weights aside."""
+
+    TRAINING_ONLY = ("trunk.dropout", "trunk.attention_dropout")
+
+    architecture: Literal["bs_roformer"] = Field(default=NAME, exclude=True)
+    """Not written, since files without it are of this architecture: they stay readable by older versions."""
+    stft: StftSettings
+    bands: Annotated[FixedBands | MelBands, Field(discriminator="layout")]
+    trunk: TrunkSettings
+    masks: MaskSettings
+
+    @model_validator(mode="after")
+    def _of_a_known_size(self) -> Self:
+        if self.bands.count * len(self.stems) * (self.masks.hidden_layers + 1) > MOST_MASK_LAYERS:
+            raise ValueError(f"more than {MOST_MASK_LAYERS} layers in all mask estimators")
+        if self.masks.expansion * self.trunk.dim > WIDEST_MASK_LAYER:
+            raise ValueError(f"more than {WIDEST_MASK_LAYER} features in a mask estimator's hidden layer")
+        if self.chunk_seconds * self.sample_rate < self.stft.hop_length:
+            raise ValueError("chunk_seconds is shorter than a hop of the spectrum")
+        return self
+
+    def check(self) -> None:
+        """Check that the bands cover the spectrum.
+
+        Raises:
+            InputError: If they do not.
+        """
+        self.band_layout()
+
+    def band_layout(self) -> BandLayout:
+        """Lay out the bands.
+
+        Raises:
+            InputError: If they do not fit the spectrum.
+        """
+        n_fft = self.stft.n_fft
+        if isinstance(self.bands, FixedBands):
+            widths = [width for count, width in self.bands.widths for _ in range(count)]
+            return fixed_bands(widths, n_fft // 2 + 1)
+        return mel_bands(self.bands.count, n_fft, self.bands.sample_rate or self.sample_rate)
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield spectrum, bands, trunk, norm and masks in words."""
+        from bsroformer.models.bs_roformer.facts import facts
+
+        yield from facts(self)
+
+
+def roformer_settings(tree: dict[str, Any], source: str = "model") -> RoformerSettings:
+    """Validate a tree of settings where only a Band-Split RoFormer can be used.
+
+    Raises:
+        InputError: If it is of another architecture, or see `settings_from_dict`.
+    """
+    settings = settings_from_dict(tree, source)
+    if not isinstance(settings, RoformerSettings):
+        raise InputError(f"{source} must have architecture={NAME}, got {settings.architecture}")
+    return settings

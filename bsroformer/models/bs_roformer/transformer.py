@@ -1,0 +1,70 @@
+"""A block of the trunk: transformers along time and along bands, maybe after one over both at once."""
+
+from einops import rearrange
+from torch import Tensor, nn
+
+from bsroformer.models.bs_roformer.attention import Attention
+from bsroformer.models.bs_roformer.feed_forward import FeedForward
+from bsroformer.models.bs_roformer.linear_attention import LinearAttention
+from bsroformer.models.bs_roformer.norm import RMSNorm
+from bsroformer.models.bs_roformer.settings import TrunkSettings
+
+Rotary = tuple[Tensor, Tensor]
+
+
+class Transformer(nn.Module):
+    """Layers of attention and feed-forward, each added to its input.
+
+    Args:
+        layers: Number of layers.
+        trunk: Their sizes.
+        attention: `Attention`, which takes rotary tables, or `LinearAttention`, which takes none.
+    """
+
+    def __init__(
+        self, layers: int, trunk: TrunkSettings, attention: type[Attention] | type[LinearAttention] = Attention
+    ) -> None:
+        super().__init__()
+        sizes = trunk.dim, trunk.heads, trunk.dim_head, trunk.dropout_of_attention
+        self.attentions = nn.ModuleList(attention(*sizes) for _ in range(layers))
+        self.feed_forwards = nn.ModuleList(FeedForward(trunk.dim, dropout=trunk.dropout) for _ in range(layers))
+        self.norm = RMSNorm(trunk.dim) if trunk.norm == "each_transformer" else nn.Identity()
+
+    def forward(self, x: Tensor, *rotary: Tensor) -> Tensor:
+        """Transform the sequences ``(s l d)``."""
+        for attention, feed_forward in zip(self.attentions, self.feed_forwards, strict=True):
+            x = x + attention(x, *rotary)
+            x = x + feed_forward(x)
+        return self.norm(x)
+
+
+class Block(nn.Module):
+    """A transformer along time, then one along bands (arXiv 2309.02612, section 3.2).
+
+    Some public checkpoints put one with linear attention over all frames and bands before them.
+    """
+
+    def __init__(self, trunk: TrunkSettings) -> None:
+        super().__init__()
+        self.linear = Transformer(trunk.linear_depth, trunk, LinearAttention) if trunk.linear_depth else None
+        self.time = Transformer(trunk.time_depth, trunk)
+        self.band = Transformer(trunk.band_depth, trunk)
+
+    def forward(self, x: Tensor, earlier: Tensor | None, time_rotary: Rotary, band_rotary: Rotary) -> Tensor:
+        """Transform ``(b m k d)``: each band over all frames, then each frame over all bands.
+
+        Args:
+            x: The features.
+            earlier: The sum of all earlier blocks' outputs, if the trunk has skip connections.
+            time_rotary: Tables for the frames.
+            band_rotary: Tables for the bands.
+        """
+        batch, frames, _, _ = x.shape
+        if self.linear is not None:
+            x = self.linear(rearrange(x, "b m k d -> b (m k) d"))
+            x = rearrange(x, "b (m k) d -> b m k d", m=frames)
+        if earlier is not None:
+            x = x + earlier
+        x = self.time(rearrange(x, "b m k d -> (b k) m d"), *time_rotary)
+        x = self.band(rearrange(x, "(b k) m d -> (b m) k d", b=batch), *band_rotary)
+        return rearrange(x, "(b m) k d -> b m k d", b=batch)

@@ -1,0 +1,172 @@
+"""The architectures that a model can have, by name.
+
+Each folder of `bsroformer/models/` is one, and is imported when its name is first asked for; others are added by
+`register_architecture`. A file chooses one by ``architecture:`` and cannot name any other code.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from bsroformer.errors import InputError
+from bsroformer.models.problems import problems_of, shortened
+from bsroformer.models.public_layout import PublicLayout
+from bsroformer.models.separation_model import SeparationModel
+from bsroformer.models.settings import ModelSettings
+
+DEFAULT = "bs_roformer"
+"""The architecture of settings without the key."""
+KEY = "architecture"
+
+M = TypeVar("M", bound=type[SeparationModel])
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of model.
+
+    Attributes:
+        name: What ``architecture:`` says.
+        settings: Class of its settings.
+        model: Class of its models, built from settings alone.
+        public_layout: Its files as other programs have them, if there are such programs.
+    """
+
+    name: str
+    settings: type[ModelSettings]
+    model: type[SeparationModel]
+    public_layout: PublicLayout | None = None
+
+
+_REGISTERED: dict[str, Architecture] = {}
+
+
+def register_architecture(
+    name: str, settings: type[ModelSettings], public_layout: PublicLayout | None = None
+) -> Callable[[M], M]:
+    """Decorate the class of an architecture's models; a later one of the same name takes its place.
+
+    Args:
+        name: What ``architecture:`` says.
+        settings: Class of its settings, whose field `architecture` has `name` as its default.
+        public_layout: See `Architecture`.
+
+    Raises:
+        ValueError: If the settings have another name.
+    """
+    stated = settings.model_fields[KEY].default
+    if stated != name:
+        raise ValueError(f"{settings.__name__}.architecture must default to {name!r}, got {stated!r}")
+
+    def register(model: M) -> M:
+        _REGISTERED[name] = Architecture(name, settings, model, public_layout)
+        return model
+
+    return register
+
+
+def unregister_architecture(name: str) -> None:
+    """Remove an architecture that `register_architecture` added."""
+    del _REGISTERED[name]
+
+
+@cache
+def _folders() -> frozenset[str]:
+    modules = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return frozenset(module.name for module in modules if module.ispkg)
+
+
+def architecture_names() -> list[str]:
+    """List the names that ``architecture:`` can have."""
+    return sorted(_folders() | _REGISTERED.keys())
+
+
+def find_architecture(name: str, source: str = "model") -> Architecture:
+    """Look up an architecture.
+
+    Args:
+        name: What ``architecture:`` says.
+        source: Where it says so, for the message.
+
+    Raises:
+        InputError: If there is none of that name.
+    """
+    if name not in _REGISTERED and name in _folders():
+        importlib.import_module(f"{__package__}.{name}")
+    if name not in _REGISTERED:
+        raise _unknown(name, source)
+    return _REGISTERED[name]
+
+
+def _unknown(name: str, source: str) -> InputError:
+    known = ", ".join(architecture_names())
+    return InputError(f"{source} has {KEY}={shortened(name)}; it must be one of {known}")
+
+
+def architecture_of(settings: ModelSettings) -> Architecture:
+    """Return the architecture that settings belong to."""
+    return find_architecture(settings.architecture)
+
+
+def architectures() -> list[Architecture]:
+    """Import and return all architectures."""
+    return [find_architecture(name) for name in architecture_names()]
+
+
+def build_model(settings: ModelSettings) -> SeparationModel:
+    """Build a model with random weights.
+
+    Raises:
+        InputError: If its sizes do not fit together.
+    """
+    return architecture_of(settings).model(settings)
+
+
+def settings_from_dict(tree: dict[str, Any], source: str = "model") -> ModelSettings:
+    """Validate a plain tree of settings; `architecture` decides of which kind.
+
+    Args:
+        tree: As in ``configs/model/*.yaml`` or under ``model`` in a checkpoint.
+        source: Where it comes from, for the message.
+
+    Raises:
+        InputError: Naming each key that is missing, unknown or out of range.
+    """
+    name = tree.get(KEY, DEFAULT) if isinstance(tree, dict) else DEFAULT
+    if not isinstance(name, str):
+        raise _unknown(repr(name), source)
+    try:
+        return find_architecture(name, source).settings.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(f"{source} does not describe a model: {problems_of(error)}") from error
+
+
+def checked_settings(tree: dict[str, Any], source: str) -> ModelSettings:
+    """Validate a tree of settings and check that its sizes fit together.
+
+    Raises:
+        InputError: See `settings_from_dict` and `ModelSettings.check`.
+    """
+    return check_sizes(settings_from_dict(tree, source), source)
+
+
+S = TypeVar("S", bound=ModelSettings)
+
+
+def check_sizes(settings: S, source: str) -> S:
+    """Return the settings if their sizes fit together.
+
+    Raises:
+        InputError: If they do not, naming the source of the settings.
+    """
+    try:
+        settings.check()
+    except InputError as error:
+        raise InputError(f"{source} does not describe a model: {error}") from error
+    return settings

@@ -1,0 +1,43 @@
+"""What a colour means on the page of an evaluation: a stem, or a method where several are compared, never both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bsroformer.figures.style import LIGHT
+
+FLOOR, CEILING = "floor", "ceiling"
+EVALUATED = ("model", "estimates")
+"""Kinds of methods that are compared; the others are the floor and the ceiling."""
+
+
+@dataclass(frozen=True)
+class Colours:
+    """The names of colours in a page's style sheet.
+
+    Attributes:
+        stems: Stem -> number in the palette, None where stems have no colour.
+        methods: Method -> number in the palette, ``floor`` or ``ceiling``, None where stems have the colours.
+    """
+
+    stems: Mapping[str, str | None]
+    methods: Mapping[str, str | None]
+
+
+def number(n: int) -> str:
+    """The name of the n-th colour of the palette, which starts again after its last."""
+    return str(n % len(LIGHT.palette))
+
+
+def colours_of(results: Mapping[str, Any]) -> Colours:
+    """The colours of an evaluation, by its ``results.json``."""
+    compared = [method["name"] for method in results["methods"] if method["kind"] in EVALUATED]
+    several = len(compared) > 1
+    stems = {stem: None if several else number(n) for n, stem in enumerate(results["stems"])}
+    methods: dict[str, str | None] = {}
+    for method in results["methods"]:
+        if method["kind"] in EVALUATED:
+            methods[method["name"]] = number(compared.index(method["name"])) if several else None
+        else:
+            methods[method["name"]] = FLOOR if method["kind"] == "mixture" else CEILING
+    return Colours(stems, methods)

@@ -1,0 +1,109 @@
+"""Figures as parts of a page, each for light and for dark: data URIs, so that the page is one file."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from bsroformer.audio.files import read
+from bsroformer.errors import InputError
+from bsroformer.figures import separation_figure
+from bsroformer.figures.style import DARK, LIGHT, Theme, in_dark
+from bsroformer.report.media import LONGEST_SECONDS, data_uri
+from bsroformer.safe_files import ReadingLimits, read_bytes, read_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PICTURES = ReadingLimits(size=2**26)
+"""Limits of a picture in the folder of a run: a page holds several."""
+DPI = 110
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture for an element of a page: its source, and that for readers who prefer dark, if there is one."""
+
+    light: str
+    dark: str | None = None
+
+
+def picture_file(path: Path) -> Picture | None:
+    """A PNG file, which looks the same in both; None if it cannot be read."""
+    try:
+        return Picture(data_uri(read_bytes(path, PICTURES), path.suffix)) if path.exists() else None
+    except InputError:
+        return None
+
+
+def plot_file(folder: Path, name: str) -> Picture | None:
+    """A plot that was written as an SVG in the light theme, or else, as by earlier versions, as a PNG alone.
+
+    Pages show it as an image, in which browsers run and load nothing.
+    """
+    path = folder / f"{name}.svg"
+    try:
+        return _both(read_text(path, PICTURES)) if path.exists() else picture_file(path.with_suffix(".png"))
+    except InputError:
+        return picture_file(path.with_suffix(".png"))
+
+
+def drawn_plot(figure: "Figure") -> Picture:
+    """A plot in the light theme, as vectors."""
+    file = BytesIO()
+    figure.savefig(file, format="svg", metadata={"Date": None})
+    return _both(file.getvalue().decode("utf-8"))
+
+
+def _both(svg: str) -> Picture:
+    light, dark = (data_uri(text.encode("utf-8"), ".svg") for text in (svg, in_dark(svg)))
+    return Picture(light, dark)
+
+
+def drawn_image(draw: Callable[[Theme], "Figure"]) -> Picture:
+    """A figure of spectrograms; WebP takes a tenth of what PNG takes for them."""
+    return Picture(_webp(draw(LIGHT)), _webp(draw(DARK)))
+
+
+def _webp(figure: "Figure") -> str:
+    file = BytesIO()
+    figure.savefig(file, format="webp", dpi=DPI, pil_kwargs={"quality": 82})
+    return data_uri(file.getvalue(), ".webp")
+
+
+def preview_picture(mixture: Path, targets: Path, estimates: Path, stems: Sequence[str], title: str) -> Picture | None:
+    """Spectrograms of a preview, drawn from its sounds.
+
+    Args:
+        mixture: The file of the mixture.
+        targets: The folder of true stems.
+        estimates: The folder of separated stems, with the picture that the training drew.
+        stems: Names of the stems.
+        title: Heading of the picture.
+
+    Returns:
+        The picture; where sounds are missing or damaged the one of the training, or None.
+    """
+    files = (mixture, *(folder / f"{stem}.wav" for folder in (targets, estimates) for stem in stems))
+    if stems and all(file.is_file() for file in files):
+        try:
+            return _spectrograms(files, tuple(file.stat().st_mtime_ns for file in files), tuple(stems), title)
+        except InputError:
+            pass
+    return picture_file(estimates / "spectrograms.png")
+
+
+@lru_cache(maxsize=2)
+def _spectrograms(files: tuple[Path, ...], modified: tuple[int, ...], stems: tuple[str, ...], title: str) -> Picture:
+    """Draw what is in the files; remembered while they stay as they were `modified`, as a report is written often."""
+    sounds = [read(file, frames=LONGEST_SECONDS * 44_100) for file in files]
+    (mixture, rate), *others = sounds
+    if any(audio.shape != mixture.shape or of != rate for audio, of in others):
+        raise InputError(f"{files[0]} and the stems beside it differ in length, channels or rate")
+    signals = torch.stack([audio for audio, _ in others])  # n c t
+    pair = signals[: len(stems)], signals[len(stems) :]
+    return drawn_image(lambda theme: separation_figure(mixture, *pair, stems, rate, title, theme=theme))

@@ -1,0 +1,268 @@
+"""``index.html`` of a folder of runs: every training and every evaluation in it, a line each, to compare and open."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from filelock import FileLock, Timeout
+
+from bsroformer.errors import InputError
+from bsroformer.report.debug_runs import is_debug_config
+from bsroformer.report.evaluation_tables import MEAN, evaluated, headline_metric
+from bsroformer.report.facts import latest_start, moment, text, whole_number
+from bsroformer.report.monitor import LOSS, Monitor, monitor_of
+from bsroformer.report.parts import REPORT, Tile, mapping_in, write_page
+from bsroformer.report.rows import Row, read_rows
+from bsroformer.report.tables import NOTHING, decibels, latest_and_best
+from bsroformer.run_folder import TRAINING_LOCK, RunFolder
+from bsroformer.safe_files import CONFIGURATION, read_json, read_yaml
+
+INDEX = "index.html"
+FINISHED, STOPPED, FAILED, RUNNING = "finished", "stopped", "failed", "running"
+"""How a training ended; one that was killed has recorded no end, and is stopped."""
+RESULTS = "results.json"
+DEPTH = 4
+"""Folders inside each other that are searched: a job of a sweep is at runs/train/<time>/<job>."""
+MOST_RUNS = 500
+"""Lines of a table, the newest first."""
+CURVE_POINTS = 60
+CURVE_SIZE = 96, 22
+"""Of a curve in a line, in pixels."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the table: its text, a note, and what its column is sorted by."""
+
+    text: str
+    key: float | str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A training or an evaluation.
+
+    Attributes:
+        name: Its folder, relative to that of all runs.
+        link: Address of its page, relative to the index; None if it has none.
+        started: When it started, as it is sorted by.
+        cells: The other columns.
+        status: How it ended; empty for an evaluation.
+        curve: Points of the monitor's curve for an SVG, empty if there are fewer than two.
+    """
+
+    name: str
+    link: str | None
+    started: str
+    cells: tuple[Cell, ...]
+    status: str = ""
+    curve: str = ""
+
+
+def write_runs_page(folder: Path) -> None:
+    """Write ``index.html`` into a folder of runs, from what their folders hold; damaged files leave cells empty.
+
+    Trainings that only test the code (``debug=``, ``experiment=overfit_song``) are skipped.
+
+    Raises:
+        InputError: If the page cannot be written.
+    """
+    runs, evaluations = [], []
+    for path in sorted(entries_in(folder)):
+        if RunFolder(path).facts.is_file():
+            runs.append(run_entry(path, folder))
+        else:
+            evaluations.append(evaluation_entry(path, folder))
+    kept = sorted(filter(None, runs), key=lambda entry: entry.started, reverse=True)
+    compared = sorted(filter(None, evaluations), key=lambda entry: entry.started, reverse=True)
+    contents = {
+        "title": folder.resolve().name,
+        "subtitle": f"as of {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
+        "tiles": list(tiles(kept, compared)),
+        "runs": kept[:MOST_RUNS],
+        "evaluations": compared[:MOST_RUNS],
+        "more": max(0, len(kept) - MOST_RUNS) + max(0, len(compared) - MOST_RUNS),
+        "curve_size": CURVE_SIZE,
+    }
+    write_page(folder / INDEX, "runs_page.html", contents)
+
+
+def entries_in(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """The folders of trainings and of evaluations, but not those inside one of these."""
+    for path in folder.iterdir():
+        if path.name.startswith(".") or not path.is_dir():
+            continue
+        if RunFolder(path).facts.is_file() or (path / RESULTS).is_file():
+            yield path
+        elif depth > 1:
+            yield from entries_in(path, depth - 1)
+
+
+def tiles(runs: Sequence[Entry], evaluations: Sequence[Entry]) -> Iterator[Tile]:
+    """The numbers to see first."""
+    yield Tile(f"{len(runs):,}", "", "trainings")
+    for status in (RUNNING, FINISHED, STOPPED, FAILED):
+        count = sum(run.status == status for run in runs)
+        if count:
+            yield Tile(f"{count:,}", "", status)
+    if evaluations:
+        yield Tile(f"{len(evaluations):,}", "", "evaluations")
+
+
+def run_entry(path: Path, root: Path) -> Entry | None:
+    """The line of a training; None for one that only tests the code."""
+    run = RunFolder(path)
+    config = mapping_in(run.config, read_yaml)
+    if is_debug_config(config):
+        return None
+    start = latest_start(mapping_in(run.facts, _read_facts))
+    monitor, rows = monitor_of_run(config), _rows(run.metrics)
+    best = latest_and_best(rows, monitor)
+    score = rows[best[1]][monitor.name] if best else None
+    steps = whole_number(start.get("step")) or max(rows, default=0)
+    model, parameters = _chosen(start, "model"), _parameters(start)
+    cells = (
+        Cell(model or parameters or NOTHING, note=parameters if model else ""),
+        Cell(_chosen(start, "data") or NOTHING),
+        Cell(f"{steps:,}", steps),
+        _score_cell(score, monitor, best[1] if best else 0),
+        test_cell(run.evaluation / RESULTS),
+    )
+    status = status_of(path, start, steps, config)
+    return Entry(_name(path, root), _link(path, root), moment(start), cells, status, curve(rows, monitor))
+
+
+def evaluation_entry(path: Path, root: Path) -> Entry | None:
+    """The line of an evaluation; None if its results are damaged."""
+    results = mapping_in(path / RESULTS, read_json)
+    try:
+        metric = headline_metric(results)
+        scores = [(method["name"], method["scores"][MEAN][metric]) for method in evaluated(results)]
+        listed = ", ".join(f"{name} {decibels(score)}" for name, score in scores)
+        best = max((score for _, score in scores if score is not None), default=-math.inf)
+        songs = int(results["songs"])
+        cells = (
+            Cell(listed or NOTHING, best, metric),
+            Cell(f"{songs:,}", songs, text(results["split"])),
+        )
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return None
+    made = results.get("made")
+    return Entry(_name(path, root), _link(path, root), moment(made if isinstance(made, dict) else {}), cells)
+
+
+def test_cell(path: Path) -> Cell:
+    """The mean test score of a training's closing evaluation."""
+    results = mapping_in(path, read_json)
+    try:
+        metric = headline_metric(results)
+        score = evaluated(results)[0]["scores"][MEAN][metric]
+        return Cell(f"{decibels(score)} dB", score, metric)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return Cell(NOTHING)
+
+
+def monitor_of_run(config: Mapping[str, Any]) -> Monitor:
+    """The monitor of a configuration, also of a damaged one."""
+    try:
+        monitor = monitor_of(config)
+    except AttributeError:  # callbacks that are no mapping
+        return Monitor()
+    return monitor if isinstance(monitor.name, str) else Monitor()
+
+
+def status_of(folder: Path, start: Mapping[str, Any], steps: int, config: Mapping[str, Any]) -> str:
+    """How a training ended, or that it runs: then a process holds the lock in its folder.
+
+    Args:
+        folder: The run's.
+        start: Its latest start.
+        steps: How far it is.
+        config: Its configuration; a run of an earlier version that made all of its steps is finished.
+    """
+    end = start.get("end")
+    if end in (FINISHED, STOPPED, FAILED):
+        return str(end)
+    if is_locked(folder / TRAINING_LOCK):
+        return RUNNING
+    trainer = config.get("trainer")
+    total = whole_number(trainer.get("max_steps")) if isinstance(trainer, dict) else 0
+    return FINISHED if 0 < total <= steps else STOPPED
+
+
+def is_locked(lock: Path) -> bool:
+    """Check that another process, or another part of this one, holds a lock; a link is not followed."""
+    if not lock.is_file() or lock.is_symlink():
+        return False
+    try:
+        with FileLock(lock).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False
+
+
+def curve(rows: Mapping[int, Row], monitor: Monitor) -> str:
+    """The monitor over the steps as the points of an SVG's polyline."""
+    found = [(step, row[monitor.name]) for step, row in sorted(rows.items()) if monitor.name in row]
+    finite = [point for point in found if math.isfinite(point[1])]
+    points = finite[:: max(1, len(finite) // CURVE_POINTS)]
+    if len(points) < 2:
+        return ""
+    low, high = min(score for _, score in points), max(score for _, score in points)
+    first, last = points[0][0], points[-1][0]
+    width, height = CURVE_SIZE
+    shown = []
+    for step, score in points:
+        x = 2 + (width - 4) * (step - first) / (last - first)
+        y = 2 + (height - 4) * (high - score) / ((high - low) or 1.0)
+        shown.append(f"{x:.1f},{y:.1f}")
+    return " ".join(shown)
+
+
+def _read_facts(path: Path) -> Any:
+    return read_json(path, CONFIGURATION)
+
+
+def _rows(path: Path) -> dict[int, Row]:
+    try:
+        return read_rows(path) if path.exists() else {}
+    except InputError:
+        return {}
+
+
+def _chosen(start: Mapping[str, Any], group: str) -> str:
+    """The config of a group that a run was started with; of older runs, as it was typed."""
+    choices = start.get("choices")
+    if isinstance(choices, dict) and choices.get(group):
+        return text(choices[group])
+    overrides = start.get("overrides")
+    typed = [text(word) for word in overrides] if isinstance(overrides, list) else []
+    return next((word.partition("=")[2] for word in reversed(typed) if word.startswith(f"{group}=")), "")
+
+
+def _parameters(start: Mapping[str, Any]) -> str:
+    count = whole_number(start.get("parameters"))
+    return f"{count / 1e6:.1f} M parameters" if count else ""
+
+
+def _score_cell(score: float | None, monitor: Monitor, step: int) -> Cell:
+    if score is None:
+        return Cell(NOTHING)
+    shown = f"{score:.4g}" if monitor.name == LOSS else f"{decibels(score)} dB"
+    return Cell(shown, score, f"{monitor.label}, step {step:,}")
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _link(path: Path, root: Path) -> str | None:
+    page = path / REPORT
+    return quote(page.relative_to(root).as_posix()) if page.is_file() else None

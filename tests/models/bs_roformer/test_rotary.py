@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from bsroformer.models.bs_roformer.rotary import RotaryEmbedding, rotate_pairs
+
+
+def by_complex_numbers(x: torch.Tensor, theta: float = 10_000.0) -> torch.Tensor:
+    """The definition: features 2i and 2i+1 are a complex number, turned by ``place * theta ** (-2i / e)``."""
+    length, features = x.shape[-2:]
+    frequencies = theta ** (-torch.arange(0, features, 2, dtype=torch.float64) / features)
+    angles = torch.outer(torch.arange(length, dtype=torch.float64), frequencies)
+    numbers = torch.view_as_complex(x.double().unflatten(-1, (-1, 2)))
+    turned = numbers * torch.polar(torch.ones_like(angles), angles)
+    return torch.view_as_real(turned).flatten(-2)
+
+
+@pytest.mark.parametrize("features", [2, 8, 48])
+@pytest.mark.parametrize("length", [1, 2, 300])
+def test_rotation_is_multiplication_by_unit_complex_numbers(features, length):
+    x = torch.randn(3, 2, length, features)
+    rotated = rotate_pairs(x, *RotaryEmbedding(features)(length))
+    torch.testing.assert_close(rotated.double(), by_complex_numbers(x), rtol=0, atol=1e-4)
+
+
+def test_another_base_turns_at_other_speeds():
+    x = torch.randn(1, 20, 8)
+    rotated = rotate_pairs(x, *RotaryEmbedding(8, theta=100.0)(20))
+    torch.testing.assert_close(rotated.double(), by_complex_numbers(x, 100.0), rtol=0, atol=1e-5)
+
+
+def test_dot_products_depend_on_the_distance_of_positions_alone():
+    length, tables = 50, RotaryEmbedding(16)(50)
+    query, key = (rotate_pairs(torch.randn(16).expand(length, 16), *tables) for _ in range(2))
+    products = query @ key.T  # (l l)
+    for distance in range(-length + 1, length):
+        diagonal = products.diagonal(distance)
+        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=0, atol=1e-4)
+    assert products[0].std() > 0.1  # and they do depend on it
+
+
+def test_lengths_of_vectors_are_kept():
+    x = torch.randn(5, 30, 16)
+    torch.testing.assert_close(rotate_pairs(x, *RotaryEmbedding(16)(30)).norm(dim=-1), x.norm(dim=-1))
+
+
+def test_halves_are_turned_in_float32_and_come_back_as_halves():
+    x, tables = torch.randn(4, 200, 8).bfloat16(), RotaryEmbedding(8)(200)
+    rotated = rotate_pairs(x, *tables)
+    assert rotated.dtype == torch.bfloat16
+    assert torch.equal(rotated, rotate_pairs(x.float(), *tables).bfloat16())
+
+
+def test_the_frequencies_are_kept_with_the_weights_but_do_not_train():
+    rotary = RotaryEmbedding(8)
+    assert list(rotary.state_dict()) == ["inverse_frequencies"]
+    assert not list(rotary.parameters())
+
+
+def test_frequencies_that_were_rounded_to_half_precision_turn_as_they_are():
+    rotary, x = RotaryEmbedding(8), torch.randn(1, 3000, 8)
+    usual = rotate_pairs(x, *rotary(3000))
+    rotary.load_state_dict({"inverse_frequencies": rotary.inverse_frequencies.bfloat16()})
+    assert not torch.allclose(rotate_pairs(x, *rotary(3000)), usual, atol=0.1)

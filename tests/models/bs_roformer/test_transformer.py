@@ -1,0 +1,59 @@
+import pytest
+import torch
+from torch import nn
+
+from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
+from bsroformer.models.bs_roformer.settings import TrunkSettings
+from bsroformer.models.bs_roformer.transformer import Block, Transformer
+
+BANDS, FRAMES = 4, 7
+ROTARY = RotaryEmbedding(4)
+
+
+def trunk(**changes) -> TrunkSettings:
+    return TrunkSettings(**({"dim": 8, "depth": 1, "heads": 2, "dim_head": 4} | changes))
+
+
+@pytest.mark.parametrize("norm", ["final", "each_transformer"])
+def test_each_layer_adds_attention_and_then_feed_forward_to_its_input(norm):
+    transformer, x, rotary = Transformer(2, trunk(norm=norm)), torch.randn(3, 5, 8), ROTARY(5)
+    expected = x
+    for attention, feed_forward in zip(transformer.attentions, transformer.feed_forwards, strict=True):
+        expected = expected + attention(expected, *rotary)
+        expected = expected + feed_forward(expected)
+    if norm == "each_transformer":
+        expected = expected / expected.square().mean(-1, keepdim=True).sqrt()
+    torch.testing.assert_close(transformer(x, *rotary), expected)
+
+
+def test_a_block_transforms_each_band_along_time_and_then_each_frame_along_bands():
+    block, x = Block(trunk(time_depth=2, band_depth=3)), torch.randn(2, FRAMES, BANDS, 8)
+    assert (len(block.time.attentions), len(block.band.attentions)) == (2, 3)
+    along_time = torch.stack([block.time(x[:, :, band], *ROTARY(FRAMES)) for band in range(BANDS)], dim=2)
+    expected = torch.stack([block.band(along_time[:, frame], *ROTARY(BANDS)) for frame in range(FRAMES)], dim=1)
+    torch.testing.assert_close(block(x, None, ROTARY(FRAMES), ROTARY(BANDS)), expected)
+
+
+def test_dropout_reaches_every_layer():
+    block = Block(trunk(dropout=0.25, time_depth=2))
+    modules = list(block.modules())
+    assert {module.p for module in modules if isinstance(module, nn.Dropout)} == {0.25}
+    assert {attention.dropout for attention in (*block.time.attentions, *block.band.attentions)} == {0.25}
+
+
+def test_skip_connections_add_what_came_before_and_a_linear_transformer_comes_ahead_of_that():
+    block = Block(trunk(linear_depth=2))
+    x, earlier = torch.randn(2, 2, FRAMES, BANDS, 8)
+    rotary = ROTARY(FRAMES), ROTARY(BANDS)
+    assert len(block.linear.attentions) == 2
+    everything = block.linear(x.flatten(1, 2)).unflatten(1, (FRAMES, BANDS))
+    usual = Block(trunk())
+    usual.load_state_dict({name: tensor for name, tensor in block.state_dict().items() if "linear." not in name})
+    torch.testing.assert_close(block(x, earlier, *rotary), usual(everything + earlier, None, *rotary))
+
+
+def test_attention_may_have_a_dropout_of_its_own():
+    block = Block(trunk(dropout=0.25, attention_dropout=0.5, linear_depth=1))
+    assert {attention.dropout for attention in block.time.attentions} == {0.5}
+    assert block.linear.attentions[0].dropout.p == 0.5
+    assert block.time.feed_forwards[0].dropout.p == 0.25
