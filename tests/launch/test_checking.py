@@ -103,7 +103,7 @@ def test_two_workers_find_what_one_does(root, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("mend=[pitch]", r"mend names pitch: choose from rate, channels, length, missing"),
+        ("mend=[pitch]", r"mend=\[pitch\] must be a list of rate, channels, length and missing"),
         ("workers=0", r"workers=0 must be 1 or more"),
         ("data.root=/nowhere", r"There is no data set folder /nowhere"),
     ],

@@ -228,7 +228,7 @@ def test_another_architecture_is_told_with_the_command_that_writes_the_right_one
     places = f"data.root={songs_root}", "paths.output_dir=out", "init_from=bs_four_stems.ckpt"
     error = told(capsys, "train", *SMALL_RUN, *places)
     assert "model.trunk.dim is 8, and there 16" in error
-    assert "scripts/checkpoint.py inspect bs_four_stems.ckpt output=configs/model/mine.yaml" in error
+    assert "bsroformer checkpoint inspect bs_four_stems.ckpt output=configs/model/mine.yaml" in error
 
 
 def test_the_written_architecture_is_a_file_of_the_model_group(here):

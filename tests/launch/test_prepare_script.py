@@ -85,9 +85,9 @@ def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("action=paint", "action=paint is none of pack, "),
+        ("action=paint", "action=paint must be one of pack, check, preview"),
         ("workers=0", "workers=0 must be 1 or more"),
-        ("mend=[pitch]", "mend names pitch: choose from rate"),
+        ("mend=[pitch]", "mend=[pitch] must be a list of rate, channels"),
         ("precision=int8", "precision=int8 must be one of auto, int16"),
         ("data.pack=false", "data.pack=false writes no packs"),
         ("data.root=nowhere", "There is no data set folder nowhere"),

@@ -4,7 +4,7 @@ from bsroformer.kinds import Count, CountOrNone, Seconds, Share
 from bsroformer.launch.schemas.components import Component, Optimizer
 from bsroformer.launch.schemas.config import Config
 from bsroformer.launch.schemas.groups import AudioSettings, DataSettings
-from bsroformer.launch.schemas.kinds import Device, Engine, FilePath, Precision
+from bsroformer.launch.schemas.kinds import Device, Engine, FilePath, Precision, Word
 from bsroformer.launch.schemas.schema import OpenSchema
 
 
@@ -18,6 +18,7 @@ class BenchmarkConfig(Config, OpenSchema):
     augment: Component | None = None
     benchmark: Component
     output: FilePath | None = None
+    monitor: Word = "val/sdr"
     repeats: Count
     device: Device
     precision: Precision
