@@ -22,7 +22,7 @@ from bsroformer.launch.schemas.components import Component
 from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.songs import pack_folder
 from bsroformer.launch.wandb_mode import logs_to_wandb
-from bsroformer.models import SeparationModel, build_model
+from bsroformer.models import SeparationModel, registry
 from bsroformer.models.abilities import compile_blocks, set_recomputed_blocks
 from bsroformer.models.blank import count_recomputable_blocks
 from bsroformer.report.monitor import monitor_of
@@ -32,9 +32,9 @@ from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
 
-def build_configured_model(cfg: TrainConfig) -> SeparationModel:
+def build_model(cfg: TrainConfig) -> SeparationModel:
     """Build the model that ``model`` describes, with random weights."""
-    model = build_model(cfg.settings)
+    model = registry.build_model(cfg.settings)
     set_recomputed_blocks(model, recomputed_blocks(cfg))
     return model
 
@@ -84,7 +84,7 @@ def build_module(cfg: TrainConfig) -> SeparationModule:
                 f"model.{key} is {takes} and audio.{key} {read}: set audio.{key}={takes}, so that songs are read as "
                 "the model takes them"
             )
-    model = build_configured_model(cfg)
+    model = build_model(cfg)
     if cfg.compile:
         compile_blocks(model)
     loss, optimizer, schedule = cfg.loss.build(), build_optimizer(cfg), cfg.scheduler.build()

@@ -11,7 +11,7 @@ from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
 from bsroformer.hardware import describe
 from bsroformer.launch.build import (
     block_count,
-    build_configured_model,
+    build_model,
     build_optimizer,
     chosen_precision,
     recomputed_blocks,
@@ -102,7 +102,7 @@ def tried(cfg: CheckGpuConfig, device: torch.device, console: Console) -> bool:
 
 def step_fits(cfg: CheckGpuConfig, device: torch.device, limit: int) -> Callable[[int], bool]:
     """Tries whether steps of so many excerpts fit a CUDA GPU, beside averaged weights and CUDA's context."""
-    model, loss, optimizer = build_configured_model(cfg), cfg.loss.build(), build_optimizer(cfg)
+    model, loss, optimizer = build_model(cfg), cfg.loss.build(), build_optimizer(cfg)
     average = estimator(cfg)(training_plan(cfg)).average
 
     def fits(batch_size: int) -> bool:
