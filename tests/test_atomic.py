@@ -42,7 +42,7 @@ def test_a_text_that_cannot_be_written_is_told(tmp_path):
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").touch()
     with (
-        pytest.raises(InputError, match=r"file/x\.txt cannot be written .*choose another place"),
+        pytest.raises(InputError, match=r"file/x\.txt cannot be written .*choose another folder"),
         replacing(tmp_path / "file" / "x.txt"),
     ):
         pass

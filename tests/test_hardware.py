@@ -12,9 +12,9 @@ from bsroformer.hardware import (
     cpu_name,
     describe,
     device_name,
+    free_by_ulimit,
     gpu_memory,
     largest_memory,
-    left_by_ulimit,
     main_memory,
     torch_build,
 )
@@ -33,13 +33,13 @@ def test_memory_that_is_available_is_below_the_machines_and_a_groups_limit(tmp_p
     assert available_memory() > 0
     if main_memory() and available_memory() < math.inf:
         assert available_memory() < main_memory()
-    assert hardware.left_in_group(tmp_path) == math.inf
+    assert hardware.free_in_cgroup(tmp_path) == math.inf
     (tmp_path / "memory.current").write_text("100\n")
     (tmp_path / "memory.stat").write_text("anon 60\nactive_file 30\ninactive_file 10\nfile 40\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert hardware.left_in_group(tmp_path) == math.inf
+    assert hardware.free_in_cgroup(tmp_path) == math.inf
     (tmp_path / "memory.max").write_text("400\n")
-    assert hardware.left_in_group(tmp_path) == 340
+    assert hardware.free_in_cgroup(tmp_path) == 340
 
 
 @pytest.mark.parametrize(("limited", "used"), [("RLIMIT_AS", "VmSize"), ("RLIMIT_DATA", "VmData")])
@@ -48,19 +48,19 @@ def test_a_limit_of_the_process_leaves_what_it_has_not_taken(monkeypatch, limite
     limits = {getattr(resource, limited): (8 * GIB, resource.RLIM_INFINITY)}
     no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     monkeypatch.setattr(resource, "getrlimit", lambda which: limits.get(which, no_limit))
-    monkeypatch.setattr(hardware, "told_by", lambda file, name: 3.0 * GIB if name == used else math.inf)
-    assert left_by_ulimit() == available_memory() == 5 * GIB
+    monkeypatch.setattr(hardware, "read_proc_bytes", lambda file, name: 3.0 * GIB if name == used else math.inf)
+    assert free_by_ulimit() == available_memory() == 5 * GIB
     limits.clear()
-    assert left_by_ulimit() == math.inf
+    assert free_by_ulimit() == math.inf
     monkeypatch.setattr(hardware, "resource", None)
-    assert left_by_ulimit() == math.inf
+    assert free_by_ulimit() == math.inf
 
 
 def test_a_process_that_is_over_its_limit_has_nothing_left(monkeypatch):
     resource = pytest.importorskip("resource", reason="Windows has no such limits")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (1, 1))
-    monkeypatch.setattr(hardware, "told_by", lambda file, name: 2.0)
-    assert left_by_ulimit() == 0
+    monkeypatch.setattr(hardware, "read_proc_bytes", lambda file, name: 2.0)
+    assert free_by_ulimit() == 0
 
 
 def test_a_system_without_sysconf_does_not_say(monkeypatch):

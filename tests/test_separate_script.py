@@ -161,20 +161,20 @@ def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(separated, checkp
     [
         (["stems=[piano]"], "name one or more of the model's stems vocals, other"),
         (["two_stems=vocals", "residual=true"], "leave out stems and residual"),
-        (["format=aiff"], "format=aiff is none of"),
+        (["format=aiff"], "format=aiff must be one of"),
         (["input=[]"], "input=[] names nothing"),
         (["input=empty"], "no audio file in the folder empty"),
         (["output=out", "shard.count=2", "shard.index=2"], "shard.index=2 must be from 0 to"),
         (["precision=fp16"], "precision=fp16 needs a GPU"),
         (["precision=int8"], "precision=int8 must be one of auto, fp32, bf16, fp16"),
         (["engine=openvino", "device=cuda"], "engine=openvino computes on the CPU"),
-        (["weights=[1,2]"], "one number for each of the 1 checkpoint(s)"),
+        (["weights=[1,2]"], "one number for each of 1 checkpoint"),
         (["weights=abc"], "weights=abc must be a list"),
-        (["tta=mirror"], "tta=mirror is none of channel_swap, polarity"),
+        (["tta=mirror"], "tta=mirror must be one of channel_swap, polarity"),
         (["overlap=abc"], "overlap=abc must be a number"),
         (["batch_size=1.5"], "batch_size=1.5 must be a whole number"),
         (["shifts=null"], "shifts=None must be a whole number"),
-        (["shifts=1000000000"], "shifts=1000000000 are more than the 16000 samples"),
+        (["shifts=1000000000"], "shifts=1000000000 must be at most 16000, the samples"),
         (["chunk_seconds=1e30"], "chunk_seconds=1e+30 must be"),
         (["bitrate=abc"], "bitrate=abc is no whole number"),
         (["overwrite=flase"], "overwrite=flase must be true or false"),
@@ -263,7 +263,7 @@ def test_what_is_in_the_way_is_kept_unless_it_is_to_be_replaced(separated, check
     mine.parent.mkdir(parents=True)
     mine.write_text("a take of my own")
     words = f"ckpt={checkpoint}", "input=music/a.wav", "output=out"
-    assert "out/a/vocals.wav is there and was not written by this program" in separated(*words, status=2)
+    assert "out/a/vocals.wav exists and was not written by this program" in separated(*words, status=2)
     assert mine.read_text() == "a take of my own"
     separated(*words, "overwrite=true")
     assert probe(mine).frames == 2 * RATE

@@ -11,7 +11,7 @@ from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.naming import name_of
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
-from bsroformer.file_state import word_for
+from bsroformer.file_state import digest
 from bsroformer.launch.config import path_of, paths_of, plain
 from bsroformer.launch.separators import checkpoint_fingerprints, open_checkpoints, separator_from
 
@@ -88,7 +88,7 @@ def folders(cfg: DictConfig) -> dict[str, Path]:
 def model_settings(cfg: DictConfig, opened: Sequence[Checkpoint]) -> str:
     """Digest of the files that a model was read from, and of the settings that decide how its stems sound."""
     tree = plain(cfg)
-    return word_for([checkpoint_fingerprints(opened), {key: tree[key] for key in DECIDING}])
+    return digest([checkpoint_fingerprints(opened), {key: tree[key] for key in DECIDING}])
 
 
 def facts_of(cfg: DictConfig) -> dict[str, dict[str, Any]]:

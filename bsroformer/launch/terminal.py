@@ -17,7 +17,7 @@ from rich.table import Column
 from rich.text import Text
 
 import bsroformer
-from bsroformer.parallel import answering
+from bsroformer.parallel import handling_signal
 from bsroformer.printed import PRINTED
 from bsroformer.text import clock as clock
 
@@ -71,7 +71,7 @@ class TimeLeftColumn(ProgressColumn):
 
 def stopping_on_sigterm() -> AbstractContextManager[None]:
     """Take the wish to end that a system or scheduler sends for a Ctrl-C."""
-    return answering(signal.SIGTERM, signal.default_int_handler)
+    return handling_signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def wait_until_interrupted() -> NoReturn:

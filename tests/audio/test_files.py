@@ -6,7 +6,7 @@ import pytest
 import soundfile
 import torch
 
-from bsroformer.audio.files import LARGEST_SAMPLE, blocks, probe, probe_streams, read
+from bsroformer.audio.files import MAX_SAMPLE, blocks, probe, probe_streams, read
 from bsroformer.errors import InputError
 
 RATE = 44100
@@ -58,7 +58,7 @@ def test_each_stream_is_described_as_probe_does():
 
 
 def test_a_stream_that_is_not_there_is_told_with_those_that_are(wav):
-    with pytest.raises(InputError, match=r"has 5 audio stream\(s\), so there is no stream 5: ask for one of 0 to 4"):
+    with pytest.raises(InputError, match=r"has 5 audio streams, so there is no stream 5: the stream must be in 0 to 4"):
         read(MUSDB_SONG, stream=5)
     with pytest.raises(InputError, match=r"song.wav has 1 audio stream\(s\)"):
         probe(wav, stream=1)
@@ -101,4 +101,4 @@ def test_samples_no_program_writes_are_refused(tmp_path, value):
 
 def test_floats_of_any_integer_scale_are_read(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.full((10, 2), 2.0**31, np.float32), RATE, "FLOAT")
-    assert read(tmp_path / "x.wav")[0].max() == 2.0**31 < LARGEST_SAMPLE
+    assert read(tmp_path / "x.wav")[0].max() == 2.0**31 < MAX_SAMPLE

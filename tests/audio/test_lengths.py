@@ -208,7 +208,7 @@ def test_the_last_frame_of_a_flac_is_found(made):
 
 
 def test_frames_in_order_spare_the_search_of_a_long_flac(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(flac_frames, "SEARCHED_BYTES", 1000)
+    monkeypatch.setattr(flac_frames, "MAX_SEARCHED_BYTES", 1000)
     content = (made / "a.flac").read_bytes()
     middle = len(content) // 2
     decoy = content[:middle] + b"fLaC\0\0\0\x22" + content[middle:]  # which a search would take for a second file

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bsroformer.audio.overlap_add import OverlapAdd, Place, fade_weights, windows
+from bsroformer.audio.overlap_add import OverlapAdd, WindowSpan, fade_weights, windows
 
 SIZE = 12
 LENGTHS = [1, 2, 11, 12, 13, 17, 23, 24, 25, 101]
@@ -61,8 +61,8 @@ def test_samples_come_out_once_no_window_can_change_them_and_at_most_one_window_
 def test_two_windows_cross_fade_linearly():
     joined = OverlapAdd(fade=4)
     pieces = [
-        joined.add(torch.ones(10), Place(0, 10, first=True, last=False)),
-        joined.add(torch.zeros(10), Place(6, 16, first=False, last=True)),
+        joined.add(torch.ones(10), WindowSpan(0, 10, first=True, last=False)),
+        joined.add(torch.zeros(10), WindowSpan(6, 16, first=False, last=True)),
     ]
     torch.testing.assert_close(torch.cat(pieces), torch.tensor([1.0] * 6 + [0.875, 0.625, 0.375, 0.125] + [0.0] * 6))
 
@@ -71,7 +71,7 @@ def test_two_windows_cross_fade_linearly():
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("last", [True, False])
 def test_weights_rise_and_fall_linearly_at_inner_edges_and_are_never_zero(fade, first, last):
-    weights = fade_weights(Place(5, 5 + SIZE, first, last), fade)
+    weights = fade_weights(WindowSpan(5, 5 + SIZE, first, last), fade)
     middles = torch.arange(SIZE) + 0.5
     expected = torch.ones(SIZE)
     if fade and not first:

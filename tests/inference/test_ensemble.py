@@ -5,7 +5,7 @@ from torch import Tensor
 from bsroformer.errors import InputError
 from bsroformer.inference import Ensemble
 from bsroformer.inference.stream_separator import StreamSeparator
-from bsroformer.inference.streams import weighted_sum
+from bsroformer.inference.weighted_sum import weighted_sum
 
 
 class Scaling(StreamSeparator):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bsroformer import devices
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Ensemble, Separator
-from bsroformer.inference.selection import with_stems
+from bsroformer.inference.stem_selection import with_stems
 from bsroformer.inference.stream_separator import StreamSeparator
 
 RATE, WINDOW = 100, 20  # Hz and samples: windows of 0.2 s
@@ -233,7 +233,7 @@ def test_a_separation_is_cancelled_after_the_piece_at_hand():
 
 @pytest.mark.parametrize("overlap", [-0.1, 1.0, 2.0, float("nan")])
 def test_an_overlap_that_is_no_share_is_told(overlap):
-    with pytest.raises(InputError, match=f"overlap={overlap} is not a share from 0 up to less than 1"):
+    with pytest.raises(InputError, match=f"overlap={overlap} must be in"):
         separator(overlap=overlap)
 
 

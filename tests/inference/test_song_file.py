@@ -1,5 +1,6 @@
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,10 @@ import torch
 from stand_ins import Halves
 
 from bsroformer.atomic import locked
-from bsroformer.audio import writer
-from bsroformer.audio.encoders import Sound, SoundFileEncoder
+from bsroformer.audio.encoders import EncodingSpec, SoundFileEncoder
 from bsroformer.audio.files import block_writer, probe, read, write
-from bsroformer.audio.tags import read_marks, read_tags
+from bsroformer.audio.formats import FORMATS
+from bsroformer.audio.tags import read_fingerprints, read_tags
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Delivery, separate_file, stem_folder
 
@@ -60,7 +61,7 @@ def test_the_bit_depth_is_kept_and_stems_and_rest_sum_to_the_file(tmp_path, halv
 def test_every_format_from_every_kind_of_source(tmp_path, halves, suffix, source):
     lossy = {"mp3": "MP3", "m4a": "AAC"}
     with block_writer(
-        tmp_path / source, Sound(RATE, 2, lossy.get(source[2:], "PCM_16"), tags={"title": "T"})
+        tmp_path / source, EncodingSpec(RATE, 2, lossy.get(source[2:], "PCM_16"), tags={"title": "T"})
     ) as append:
         append(noise())
     separated = separate_file(halves, tmp_path / source, tmp_path / "out", Delivery(suffix))
@@ -166,11 +167,11 @@ def test_stems_that_are_cut_off_are_made_up_for_by_the_rest(tmp_path):
     assert torch.equal(total, read(tmp_path / "a.wav")[0])
 
 
-def test_the_mark_is_kept_in_every_format(song, tmp_path, halves):
+def test_the_fingerprint_is_kept_in_every_format(song, tmp_path, halves):
     for suffix in ("wav", "flac", "mp3", "ogg", "m4a"):
         separated = separate_file(halves, song, tmp_path / suffix, Delivery(suffix), mark="abc123")
-        assert [read_marks(path) for path in separated.files] == [{"abc123"}] * 2
-    assert not read_marks(song)
+        assert [read_fingerprints(path) for path in separated.files] == [{"abc123"}] * 2
+    assert not read_fingerprints(song)
 
 
 def test_stems_that_are_not_finite_are_told(song, tmp_path):
@@ -232,7 +233,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(song, tmp_path, halves, monkeyp
 
 
 def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(song, tmp_path, halves, monkeypatch):
-    monkeypatch.setattr(writer, "MAX_WAV_BYTES", 50_000)
+    monkeypatch.setitem(FORMATS, "wav", replace(FORMATS["wav"], max_bytes=50_000))
     separated = separate_file(halves, song, tmp_path / "out")
     assert {soundfile.info(path).format for path in separated.files} == {"RF64"}
 
@@ -240,11 +241,11 @@ def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(song, tmp_path, hal
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"format": "aiff"}, "format=aiff is none of wav, flac, mp3, ogg, m4a"),
-        ({"bit_depth": 20}, "bit_depth=20 is none of auto, 16, 24, float"),
+        ({"format": "aiff"}, "format=aiff must be one of wav, flac, mp3, ogg, m4a"),
+        ({"bit_depth": 20}, "bit_depth=20 must be one of auto, 16, 24, float"),
         ({"format": "flac", "bit_depth": "float"}, "format=flac has no bit_depth=float"),
         ({"format": "mp3", "bit_depth": 16}, "format=mp3 has no bit_depth=16"),
-        ({"bitrate": 5}, "bitrate=5 is no whole number between"),
+        ({"bitrate": 5}, "bitrate=5 must be a whole number in 32 to 512"),
     ],
 )
 def test_a_delivery_that_makes_no_sense_is_told(arguments, reason):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bsroformer.checkpoints.save import save_model
 from bsroformer.errors import InputError
-from bsroformer.file_state import word_for
+from bsroformer.file_state import digest
 from bsroformer.inference import Ensemble, Separator
 from bsroformer.launch import separators
 from bsroformer.launch.candidates import model_settings
@@ -110,7 +110,7 @@ def fingerprints(ckpt: Path, *overrides: str) -> tuple[str, str]:
     separate = composed("separate", f"ckpt={ckpt}", "input=x", *overrides)
     evaluate = composed("eval", "data=folder", f"ckpt={ckpt}", *overrides)
     opened = open_checkpoints(separate, Console())
-    return word_for(settings_of(separate, opened)), model_settings(evaluate, open_checkpoints(evaluate, Console()))
+    return digest(settings_of(separate, opened)), model_settings(evaluate, open_checkpoints(evaluate, Console()))
 
 
 def test_a_yaml_that_is_not_read_changes_nothing(checkpoints, tmp_path):
@@ -142,4 +142,4 @@ def test_settings_that_are_heard_make_other_stems(checkpoints, setting):
 
 def fingerprints_of_stems(ckpt: Path, *overrides: str) -> str:
     cfg = composed("separate", f"ckpt={ckpt}", "input=x", *overrides)
-    return word_for(settings_of(cfg, open_checkpoints(cfg, Console())))
+    return digest(settings_of(cfg, open_checkpoints(cfg, Console())))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bsroformer.audio.encoders import Sound
+from bsroformer.audio.encoders import EncodingSpec
 from bsroformer.audio.files import block_writer
 from bsroformer.errors import InputError
 from bsroformer.inference import Song, find_songs
@@ -79,13 +79,13 @@ def test_what_was_written_is_not_read_again_whatever_its_name(music, output):
     before = found("music", output=output)
     for folder in before.values():
         for stem in ("vocals", "from earlier settings"):
-            write_stem(Path(folder) / f"{stem}.flac", mark="abc")
+            write_stem(Path(folder) / f"{stem}.flac", fingerprint="abc")
     assert found("music", output=output) == before
     assert found("music/**/*.flac", output=output).keys() == {"music/B/c.flac"}
 
 
-def write_stem(path: Path, mark: str) -> None:
-    with block_writer(path, Sound(8000, 1, "PCM_16", mark=mark)) as append:
+def write_stem(path: Path, fingerprint: str) -> None:
+    with block_writer(path, EncodingSpec(8000, 1, "PCM_16", fingerprint=fingerprint)) as append:
         append(torch.zeros(1, 100))
 
 
@@ -134,32 +134,32 @@ def write_song(path: Path) -> Song:
 def test_a_song_is_done_when_all_its_stems_are_there_and_bear_its_mark(tmp_path):
     song = write_song(tmp_path / "a.wav")
     files = [tmp_path / f"{name}.flac" for name in STEMS]
-    mark = song.mark("settings")
-    assert not song.done(files, mark)
+    fingerprint = song.fingerprint("settings")
+    assert not song.is_separated(files, fingerprint)
     for path in files:
-        write_stem(path, mark)
-    assert song.done(files, mark)
-    assert not song.done(files, song.mark("others"))
+        write_stem(path, fingerprint)
+    assert song.is_separated(files, fingerprint)
+    assert not song.is_separated(files, song.fingerprint("others"))
     files[1].unlink()
-    assert not song.done(files, mark)
+    assert not song.is_separated(files, fingerprint)
 
 
 def test_a_song_that_was_moved_is_still_done(tmp_path):
     song = write_song(tmp_path / "here" / "a.wav")
-    write_stem(tmp_path / "vocals.flac", song.mark("settings"))
+    write_stem(tmp_path / "vocals.flac", song.fingerprint("settings"))
     moved = Song(song.source.rename(tmp_path / "a.wav"), song.folder)
-    assert moved.done([tmp_path / "vocals.flac"], moved.mark("settings"))
+    assert moved.is_separated([tmp_path / "vocals.flac"], moved.fingerprint("settings"))
 
 
 def test_what_somebody_else_wrote_is_not_in_the_way_without_a_word(tmp_path):
     song = write_song(tmp_path / "a.wav")
-    mark = song.mark("settings")
+    fingerprint = song.fingerprint("settings")
     ours, others = tmp_path / "vocals.flac", tmp_path / "rest.flac"
     write_stem(ours, "abc")  # as earlier versions wrote it
-    song.check_room([ours, others], mark)
+    song.check_conflicts([ours, others], fingerprint)
     write_stem(others, "")
-    with pytest.raises(InputError, match=r"rest\.flac is there and was not written by this program"):
-        song.check_room([ours, others], mark)
+    with pytest.raises(InputError, match=r"rest\.flac exists and was not written by this program"):
+        song.check_conflicts([ours, others], fingerprint)
 
 
 def test_stems_of_another_song_of_the_same_name_are_not_replaced(tmp_path):
@@ -167,21 +167,21 @@ def test_stems_of_another_song_of_the_same_name_are_not_replaced(tmp_path):
     second.source.write_bytes(b"other music")
     stem = tmp_path / "out" / "vocals.flac"
     stem.parent.mkdir()
-    write_stem(stem, first.mark("settings"))
-    first.check_room([stem], first.mark("others"))
+    write_stem(stem, first.fingerprint("settings"))
+    first.check_conflicts([stem], first.fingerprint("others"))
     with pytest.raises(InputError, match=r"vocals\.flac is a stem of another song of this name: choose another"):
-        second.check_room([stem], second.mark("settings"))
+        second.check_conflicts([stem], second.fingerprint("settings"))
     first.source.write_bytes(b"the same song, edited")
-    first.check_room([stem], first.mark("settings"))
+    first.check_conflicts([stem], first.fingerprint("settings"))
 
 
 def test_stems_of_other_settings_in_the_folder_are_listed(tmp_path):
     song = write_song(tmp_path / "a.wav")
     song.folder.mkdir()
     for name, settings in (("vocals", "now"), ("drums", "earlier"), ("bass", "now")):
-        write_stem(song.folder / f"{name}.flac", song.mark(settings))
+        write_stem(song.folder / f"{name}.flac", song.fingerprint(settings))
     (song.folder / "notes.txt").write_text("mine")
-    found = song.of_other_settings([song.folder / "vocals.flac"], song.mark("now"))
+    found = song.stems_of_other_settings([song.folder / "vocals.flac"], song.fingerprint("now"))
     assert [path.name for path in found] == ["drums.flac"]
 
 
@@ -217,7 +217,7 @@ def test_a_name_of_dots_stays_inside_the_output(tmp_path, name):
 
 
 def test_nothing_is_told(tmp_path):
-    with pytest.raises(InputError, match="there is nothing to separate"):
+    with pytest.raises(InputError, match="no songs to separate"):
         find_songs([], tmp_path, STEMS)
     assert [song.source for song in find_songs(tmp_path / "a.wav", tmp_path, STEMS)] == [tmp_path / "a.wav"]
 
