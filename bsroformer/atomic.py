@@ -22,9 +22,9 @@ MIN_FREE_BYTES = 2**16
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield an empty file beside `path`, which takes its name when the context ends without an error.
+    """Yield an empty file that takes the name `path` at the end of the context.
 
-    Otherwise it is removed, and an existing file at `path` stays unchanged. Its temporary name is
+    It lies beside `path`, and is removed after an error; an existing file at `path` stays unchanged then. Its name is
     ``.<name>.<process>.<random>.part``; it is locked (see `locked`), and on the disk before it is renamed.
 
     Raises:
@@ -48,9 +48,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Lock a file or folder that is being written; the system drops the lock when the process ends.
+    """Lock a file or folder that is being written.
 
-    Does nothing on Windows, where no process removes what another one writes, and on disks without locks.
+    The system drops the lock when the process ends. Does nothing on Windows, where no process removes what another one
+    writes, and on disks without locks.
     """
     descriptor = None if fcntl is None else os.open(path, os.O_RDONLY)
     try:
@@ -64,7 +65,10 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool | None:
-    """Check whether a process writes a file or folder; None if the system or the disk has no locks.
+    """Check whether a process writes a file or folder.
+
+    Returns:
+        None if the system or the disk has no locks.
 
     Raises:
         OSError: If the file cannot be opened.
@@ -84,7 +88,10 @@ def is_locked(path: Path) -> bool | None:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder if its file system can, are on the disk."""
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Some file systems cannot do so with folders.
+    """
     if path.is_dir() and os.name != "posix":
         return
     descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
@@ -107,10 +114,10 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `path`, which replaces `path` when the context ends without an error.
+    """Yield an empty folder that replaces `path` at the end of the context.
 
-    Otherwise it is removed, and an existing folder at `path` stays unchanged. Its temporary name is ``.<name>.part``;
-    that of the old folder, until it is removed, is ``.<name>.old.part``.
+    It lies beside `path`, and is removed after an error; an existing folder at `path` stays unchanged then. Its name is
+    ``.<name>.part``; that of the old folder, until it is removed, is ``.<name>.old.part``.
 
     Raises:
         InputError: If it cannot be created or moved.
@@ -155,7 +162,7 @@ def is_full(path: Path) -> bool:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file to ``<name>.damaged<suffix>``, so that a new one can be written.
+    """Rename a damaged file to ``<name>.damaged<suffix>``.
 
     Raises:
         InputError: If the file cannot be renamed.

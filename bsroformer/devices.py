@@ -22,7 +22,7 @@ OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "not enough memory", "out of mem
 
 
 def best_device(process: int = 0) -> torch.device:
-    """Return the accelerator that PyTorch detects (CUDA or ROCm, MPS, XPU), else the CPU.
+    """Return the accelerator (CUDA or ROCm, MPS, XPU), or else the CPU.
 
     Args:
         process: Number of this process among those that share the machine's accelerators.
@@ -62,7 +62,9 @@ def computes_bf16(device: torch.device) -> bool:
 
 
 def chooses_bf16(precision: str, device: torch.device) -> bool:
-    """Check whether a precision means bfloat16 on a device, as ``auto`` does if the hardware supports it.
+    """Check whether a precision means bfloat16 on a device.
+
+    ``auto`` does if the hardware supports it.
 
     Raises:
         InputError: If the precision is not ``auto``, ``fp32`` or ``bf16``.
@@ -92,7 +94,9 @@ def half_precision(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep the memory of freed tensors instead of handing it back to Linux each time.
+    """Let the C library keep the memory of freed tensors.
+
+    By default it returns the memory to Linux each time.
 
     Each step frees and allocates the same hundreds of megabytes; taking them from the kernel again, page by page,
     costs a third of a training step's time on a CPU. Does nothing where the C library is not glibc.

@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Invalid input: a file, a folder or a configuration key that cannot be used as it is.
+    """Invalid input: a file, a folder or a configuration key.
 
     The message is one sentence that names the file or key and the remedy. The scripts print it
     without a traceback and exit with status 2; callers of the Python API catch it as a ``ValueError``.

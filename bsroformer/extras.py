@@ -1,4 +1,4 @@
-"""Commands that install an extra of this program, by the way the program itself was installed."""
+"""Commands that install an extra, by the way the program was installed."""
 
 import json
 import re
@@ -29,7 +29,10 @@ def install_command(extra: str) -> str:
 
 
 def installed_from() -> str | None:
-    """Return the URL that this program was installed from, as pip takes it; None if unknown or deleted."""
+    """Return the URL that this program was installed from, as pip takes it.
+
+    None if unknown or deleted.
+    """
     try:
         text = distribution(NAME).read_text(DIRECT_URL)
     except PackageNotFoundError:
@@ -38,7 +41,10 @@ def installed_from() -> str | None:
 
 
 def requirement_url(direct_url: str) -> str | None:
-    """Return the URL in the text of a ``direct_url.json``; None for a missing file or folder."""
+    """Return the URL in the text of a ``direct_url.json``.
+
+    None for a missing file or folder.
+    """
     found = json.loads(direct_url)
     url = str(found["url"])
     vcs = found.get("vcs_info")

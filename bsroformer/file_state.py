@@ -1,4 +1,4 @@
-"""Detection of changes: the state of a file, without reading all of it, and digests of plain data."""
+"""Detection of changes: states of files, and digests of plain data."""
 
 import json
 from contextlib import suppress
@@ -13,7 +13,10 @@ SAMPLED_BYTES = 2**16
 
 
 def file_state(path: str | Path) -> list[Any]:
-    """Return name, size and modification time of a file; only the path if it does not exist."""
+    """Return name, size and modification time of a file.
+
+    Only the path if the file does not exist.
+    """
     try:
         status = Path(path).stat()
     except OSError:

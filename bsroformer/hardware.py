@@ -20,7 +20,7 @@ GIB = 2**30
 
 
 def cpu_name() -> str:
-    """Return the processor's name as in ``lscpu``, or Python's without ``/proc/cpuinfo``."""
+    """Return the processor's name as in ``lscpu``, or else Python's."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     for line in lines:
@@ -45,7 +45,9 @@ def main_memory() -> int:
 
 
 def available_memory() -> float:
-    """Return the bytes that this process can allocate without swapping; infinite except on Linux.
+    """Return the bytes that this process can allocate without swapping.
+
+    Infinite if unknown, as on systems other than Linux.
 
     Limits of a control group, as in containers and batch systems, and of this process (``ulimit``) are included.
     """
@@ -55,7 +57,10 @@ def available_memory() -> float:
 
 
 def read_proc_bytes(file: Path, name: str) -> float:
-    """Read a field such as ``VmData:  512 kB`` of a file in ``/proc``, in bytes; infinite without one."""
+    """Read a field such as ``VmData:  512 kB`` of ``/proc``, in bytes.
+
+    Infinite without the file or the field.
+    """
     lines = file.read_text("utf-8").splitlines() if file.is_file() else []
     for line in lines:
         if line.startswith(f"{name}:"):
@@ -64,7 +69,10 @@ def read_proc_bytes(file: Path, name: str) -> float:
 
 
 def free_by_ulimit() -> float:
-    """Return the bytes below the limits of this process (``ulimit -v`` and ``-d``); infinite without limits."""
+    """Return the bytes below this process's limits (``ulimit -v``, ``-d``).
+
+    Infinite without limits.
+    """
     if resource is None:
         return math.inf
     free = math.inf
@@ -78,7 +86,9 @@ def free_by_ulimit() -> float:
 
 
 def free_in_cgroup(group: Path) -> float:
-    """Return the bytes below the memory limit of a control group (version 2); infinite without a limit.
+    """Return the bytes below the memory limit of a control group (version 2).
+
+    Infinite without a limit.
 
     Cached files count as free: the system drops them when memory is needed.
     """
@@ -100,7 +110,9 @@ def largest_memory() -> float:
 
 
 def gpu_memory(device: torch.device) -> tuple[int, int]:
-    """Return a GPU's free and total memory in bytes; Apple's GPUs share the main memory.
+    """Return a GPU's free and total memory in bytes.
+
+    Apple's GPUs share the main memory.
 
     Args:
         device: A GPU.

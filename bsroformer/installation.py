@@ -11,5 +11,5 @@ CONFIGS = INSTALLED_CONFIGS if INSTALLED_CONFIGS.is_dir() else CHECKOUT / "confi
 
 
 def in_checkout() -> bool:
-    """Check whether the program runs from a checkout of the repository, not from an installed wheel."""
+    """Check whether the program runs from a checkout, not from a wheel."""
     return (CHECKOUT / "pyproject.toml").is_file()

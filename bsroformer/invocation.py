@@ -26,7 +26,7 @@ IN_TEXT = re.compile(rf"(-m )?\b{PROGRAM} ({'|'.join(SCRIPT_NAMES)})\b(?!-)")
 
 
 def command_line(command: str, *words: str) -> str:
-    """Return a command line of this program for a shell, in the form of this process's own.
+    """Return a command line for a shell, in the form of this process's own.
 
     It is ``bsroformer separate``, ``python -m bsroformer separate`` or ``python scripts/separate.py``; the first if
     another program uses the package.
@@ -39,7 +39,10 @@ def command_line(command: str, *words: str) -> str:
 
 
 def as_called(text: str) -> str:
-    """Replace commands in a text, written ``bsroformer separate``, by the form that the user typed."""
+    """Replace commands in a text by the form that the user typed.
+
+    They are written ``bsroformer separate`` in the text.
+    """
 
     def called(match: re.Match[str]) -> str:
         folder = scripts_folder()
@@ -51,7 +54,7 @@ def as_called(text: str) -> str:
 
 
 def command_name(command: str) -> str:
-    """Return a command's name in messages: that of its script if the user runs scripts."""
+    """Return a command's name, or that of its script if the user runs scripts."""
     return command if scripts_folder() is None else SCRIPT_NAMES[command]
 
 
@@ -61,7 +64,10 @@ def program_line() -> str:
 
 
 def scripts_folder() -> str | None:
-    """Return the folder of the running script as typed, with its slash; None for other programs."""
+    """Return the folder of the running script as typed, with its slash.
+
+    None for other programs.
+    """
     path = Path(sys.argv[0])
     if path.stem not in SCRIPT_NAMES.values() or path.resolve().parent != CHECKOUT / "scripts":
         return None

@@ -47,7 +47,10 @@ def processors() -> int:
 
 @contextmanager
 def handling_signal(number: signal.Signals, handler: Any) -> Iterator[None]:
-    """Replace the handler of a signal in a context; does nothing outside the main thread, which gets signals."""
+    """Replace the handler of a signal in a context.
+
+    Does nothing outside the main thread, the only one that gets signals.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

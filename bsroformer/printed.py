@@ -1,4 +1,4 @@
-"""The log of what a training prints: it goes into ``train.log`` and not back to the terminal."""
+"""Logger of a training's output, for ``train.log`` only."""
 
 import logging
 

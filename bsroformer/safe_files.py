@@ -1,4 +1,6 @@
-"""JSON and YAML of unknown origin: plain values within limits that are checked before they are built.
+"""JSON and YAML of unknown origin: plain values within limits.
+
+The limits are checked before a value is built.
 
 A file of a run, a pack or an evaluation may come from another person or from a full disk. Text, numbers, booleans,
 null, lists and mappings with keys of text are accepted, up to the limits; any fault raises an `InputError` that names
@@ -175,7 +177,7 @@ def parsing_yaml(source: object) -> Iterator[None]:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """A safe loader with the number syntax of OmegaConf, which writes the configurations of runs."""
+    """A safe loader with OmegaConf's syntax of numbers."""
 
 
 _FLOAT = re.compile(
@@ -236,7 +238,9 @@ def _check_scalar(event: yaml.NodeEvent, source: object, limits: ReadingLimits) 
 
 
 def check_plain(tree: Any, source: object, limits: ReadingLimits = CONFIGURATION) -> None:
-    """Check that a tree, such as an entry of a checkpoint, has few and plain values; tuples count as lists.
+    """Check that a tree has few and plain values; tuples count as lists.
+
+    An entry of a checkpoint is such a tree.
 
     Raises:
         InputError: If a value is not plain, or the tree exceeds the limits.

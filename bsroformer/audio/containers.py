@@ -1,4 +1,4 @@
-"""Opening of files with FFmpeg, limited to formats that hold their sound themselves."""
+"""Opening of files with FFmpeg, limited to formats that contain their audio."""
 
 import av
 from av.audio.stream import AudioStream
@@ -22,7 +22,11 @@ UNKNOWN_CHANNELS = frozenset({"NONE", "UNK", "UNSD", ""})
 
 
 def channel_names(stream: AudioStream) -> tuple[str, ...]:
-    """Return FFmpeg's names of a stream's channels; empty for mono, stereo and unnamed channels."""
+    """Return FFmpeg's names of more than two channels of a stream.
+
+    Returns:
+        An empty tuple for mono, stereo and unnamed channels.
+    """
     names = tuple(channel.name for channel in stream.layout.channels)
     are_distinct = len(set(names)) == len(names)
     are_known = UNKNOWN_CHANNELS.isdisjoint(names)
@@ -30,7 +34,11 @@ def channel_names(stream: AudioStream) -> tuple[str, ...]:
 
 
 def read_channel_names(path: str) -> tuple[str, ...]:
-    """Read FFmpeg's names of the channels of a file's first audio stream; empty if unknown."""
+    """Read FFmpeg's names of the channels of a file's first audio stream.
+
+    Returns:
+        An empty tuple if unknown.
+    """
     try:
         with open_container(path) as container:
             return channel_names(container.streams.audio[0]) if container.streams.audio else ()

@@ -89,7 +89,7 @@ def to_channels(audio: Tensor, channels: int, layout: tuple[str, ...] = ()) -> T
 
 
 def check_rates(rate: int, new_rate: int) -> None:
-    """Make sure that audio can be resampled between two rates in Hz, in both directions.
+    """Make sure that audio can be resampled between two rates and back.
 
     Raises:
         InputError: See `resample`.
@@ -107,7 +107,9 @@ def _coefficients(rate: int, new_rate: int) -> int:
 
 
 def resample(audio: Tensor, rate: int, new_rate: int) -> Tensor:
-    """Resample audio with a windowed sinc (J. O. Smith, "Digital Audio Resampling", implemented by torchaudio).
+    """Resample audio with a windowed sinc.
+
+    The method is that of J. O. Smith, "Digital Audio Resampling", implemented by torchaudio.
 
     Args:
         audio: Samples (... t).
@@ -135,7 +137,9 @@ def resample(audio: Tensor, rate: int, new_rate: int) -> Tensor:
 
 
 def resample_blocks(blocks: Iterable[Tensor], rate: int, new_rate: int) -> Iterator[Tensor]:
-    """Resample a stream in constant memory; the joined result equals `resample` of the joined blocks.
+    """Resample a stream in constant memory.
+
+    The joined result equals `resample` of the joined blocks.
 
     ::
 
@@ -177,7 +181,7 @@ def resample_blocks(blocks: Iterable[Tensor], rate: int, new_rate: int) -> Itera
 
 
 def _reach(rate: int, new_rate: int) -> int:
-    """Return the input samples on either side of an output sample that its filter reads."""
+    """Return the input samples on either side of the filter's centre."""
     divisor = gcd(rate, new_rate)
     cutoff = min(rate, new_rate) // divisor * ROLLOFF
     return ceil(LOWPASS_WIDTH * (rate // divisor) / cutoff)

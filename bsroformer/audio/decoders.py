@@ -1,4 +1,4 @@
-"""Sample-exact decoding of audio streams: by libsndfile where it can, else by FFmpeg (PyAV).
+"""Sample-exact decoding of audio streams by libsndfile or FFmpeg (PyAV).
 
 libsndfile reads wav, flac, ogg, aiff...; FFmpeg reads mp3, m4a, mp4, webm, mkv and the ``.stem.mp4`` of
 MUSDB18, which holds five audio streams, and files whose headers state too little (`bsroformer.audio.headers`).
@@ -29,12 +29,15 @@ class Decoder(Protocol):
     infos: list[AudioInfo]
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
-        """Yield the samples from ``start`` to the end as float32 blocks (c t) of any length."""
+        """Yield the samples from ``start`` to the end as float32 blocks (c t)."""
 
     def end(self, stream: int) -> int | None:
-        """Find the length of a stream by its last samples; None if all of them have to be counted.
+        """Find the length of a stream by its last samples.
 
         Only damage before the last samples makes it wrong; reading warns about that.
+
+        Returns:
+            None if all samples have to be counted.
         """
 
     def close(self) -> None:
@@ -42,7 +45,9 @@ class Decoder(Protocol):
 
 
 def open_decoder(path: Path) -> Decoder:
-    """Open a file with the library for its format; use the decoder with ``contextlib.closing``.
+    """Open a file with the library for its format.
+
+    Use the decoder with ``contextlib.closing``.
 
     Raises:
         InputError: The path is no file, or the file is missing, empty or not audio.

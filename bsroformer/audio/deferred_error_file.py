@@ -1,4 +1,4 @@
-"""A file object for FFmpeg, which crashes at some errors of the system, such as a full disk."""
+"""A file object for FFmpeg, which crashes at errors such as a full disk."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Encoders that write blocks of samples to one file: libsndfile's, and FFmpeg's for formats that have a codec.
+"""Encoders of libsndfile and FFmpeg that write blocks of samples to a file.
 
 Use them through `bsroformer.audio.writer`.
 """
@@ -155,7 +155,10 @@ class FFmpegEncoder:
 
 
 def quantized(audio: Tensor, subtype: str) -> Tensor:
-    """Round samples ``(... t)`` to the values that a file returns; 16 and 24 bits clip at full scale."""
+    """Round samples ``(... t)`` to the values that a file returns.
+
+    Those of 16 and 24 bits are clipped at full scale.
+    """
     if subtype not in ROUNDED_BITS:
         return audio
     full_scale = 2.0 ** (ROUNDED_BITS[subtype] - 1)
@@ -163,7 +166,7 @@ def quantized(audio: Tensor, subtype: str) -> Tensor:
 
 
 def to_integers(samples: np.ndarray, bits: int | None) -> np.ndarray:
-    """Convert rounded samples to the upper bits of int16 or int32, as libsndfile takes them."""
+    """Convert rounded samples to the upper bits of int16 or int32."""
     if bits is None:
         return samples
     steps = samples * 2.0 ** (bits - 1)
@@ -171,7 +174,7 @@ def to_integers(samples: np.ndarray, bits: int | None) -> np.ndarray:
 
 
 def compression_level(bitrate: int, quality_kbits: Sequence[int]) -> float:
-    """Find libsndfile's compression level, from 0 (best) to 1, for a bit rate in kbit/s.
+    """Find libsndfile's compression level, 0 (best) to 1, for a bit rate.
 
     Args:
         bitrate: Of 44.1 kHz stereo.

@@ -58,7 +58,10 @@ class Bell:
 
 @dataclass(frozen=True)
 class HighShelf:
-    """Filter that raises or lowers frequencies above ``hz``, where it has half of the gain in dB."""
+    """Filter that raises or lowers frequencies above ``hz``.
+
+    It has half of the gain in dB at ``hz``.
+    """
 
     hz: float
     gain_db: float
@@ -78,13 +81,16 @@ class HighShelf:
 
 @dataclass(frozen=True)
 class LowShelf:
-    """Filter that raises or lowers frequencies below ``hz``, where it has half of the gain in dB."""
+    """Filter that raises or lowers frequencies below ``hz``.
+
+    It has half of the gain in dB at ``hz``.
+    """
 
     hz: float
     gain_db: float
 
     def sections(self, rate: int) -> np.ndarray:
-        """Compute the low shelf of slope 1 of the same cookbook: a gain and the inverse high shelf."""
+        """Compute the low shelf as a gain and the inverse high shelf."""
         sections = HighShelf(self.hz, -self.gain_db).sections(rate)
         sections[:, :3] *= 10 ** (self.gain_db / 20)
         return sections
@@ -97,6 +103,9 @@ def equalise(audio: np.ndarray, bands: Iterable[Band], rate: int) -> np.ndarray:
 
 
 def low_pass(audio: np.ndarray, cutoff: float, rate: int) -> np.ndarray:
-    """Filter float32 audio ``(c t)`` by a first-order low pass with its -3 dB point at ``cutoff`` Hz."""
+    """Filter float32 audio ``(c t)`` by a first-order low pass.
+
+    Its -3 dB point is at ``cutoff`` Hz.
+    """
     pole = np.float32(np.exp(-2 * np.pi * cutoff / rate))
     return lfilter([1 - pole], np.array([1, -pole], dtype=np.float32), audio, axis=-1).astype(np.float32)

@@ -112,7 +112,7 @@ class FFmpegDecoder:
         self._warn_if_damaged(info, wanted, damaged)
 
     def _warn_if_damaged(self, info: AudioInfo, decoded: int, damaged: bool) -> None:
-        """Warn about damage that was found while a stream was decoded to sample ``decoded``."""
+        """Warn about damage in a stream that is decoded up to a sample."""
         stated = self._stated_samples(info)
         if stated is not None and decoded < stated - HEADER_SLACK:
             warn_cut_off(self._path, f"of the {stated} samples in its header, {decoded}", stacklevel=3)
@@ -149,7 +149,7 @@ class FFmpegDecoder:
         return None if self._damaged_packets else end
 
     def _at(self, stream: int, start: int) -> tuple[AudioStream, int | None]:
-        """Seek to shortly before a sample if seeks are exact, else decode from the beginning.
+        """Seek to shortly before a sample, or to the beginning.
 
         Returns the stream, and its `_origin` if seeks are exact. A seek in a file that is cut off may fail; the file is
         opened again then.
@@ -183,7 +183,10 @@ class FFmpegDecoder:
             yield torch.zeros(info.channels, min(SILENT_BLOCK, end - first))
 
     def _stated_samples(self, info: AudioInfo) -> int | None:
-        """Return the samples that the header counts; None where the length is estimated from the file's size."""
+        """Return the samples that the header counts.
+
+        None for formats whose length is estimated from the file's size.
+        """
         if info.codec.startswith("mp3"):
             return read_xing_samples(self._path)
         counted = info.frames is not None or "matroska" in self._container.format.name
@@ -224,7 +227,7 @@ class FFmpegDecoder:
             yield from (frame for frame in frames if isinstance(frame, AudioFrame))
 
     def _seeks_exactly(self, source: AudioStream) -> bool:
-        """Check whether samples after a seek equal those of the whole decode, and have time stamps.
+        """Check whether samples after a seek equal those of the whole decode.
 
         Codecs with memory beyond a frame (Opus, HE-AAC) converge slowly. AAC with perceptual noise substitution never
         does, as its noise depends on all earlier samples. No header states it, but FFmpeg's encoder uses it by
@@ -244,12 +247,15 @@ class FFmpegDecoder:
 
 
 def _counts_samples(source: AudioStream) -> bool:
-    """Check whether the stream's clock ticks once a sample, as in mp4; Matroska's ticks once a millisecond."""
+    """Check whether the stream's clock ticks once a sample, as in mp4.
+
+    Matroska's ticks once a millisecond.
+    """
     return source.time_base == Fraction(1, source.rate) and source.start_time is not None
 
 
 def _is_even(source: AudioStream) -> bool:
-    """Check in the container's index, if it has one, that the packets of a stream have no gaps."""
+    """Check in the container's index that the packets have no gaps."""
     index = source.index_entries
     if len(index) < 2:
         return True

@@ -1,4 +1,4 @@
-"""Tags before or after the sound of a file, as other programs add them to any format."""
+"""Tags that programs add before or after the audio of any format."""
 
 TAG_MAGICS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN", b"3DI")
 """First bytes of ID3v1, ID3v2, APE and Lyrics3 tags, and of an ID3v2 footer."""
@@ -12,7 +12,7 @@ def is_tag_or_padding(content: bytes) -> bool:
 
 
 def id3_bytes(header: bytes) -> int:
-    """Compute the size of the ID3v2 tag at the beginning of a file (ID3v2.4, section 3.1).
+    """Compute the size of the ID3v2 tag of a file (ID3v2.4, section 3.1).
 
     Args:
         header: The first 10 bytes of the file.

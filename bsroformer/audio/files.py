@@ -76,7 +76,7 @@ class EndsBeforeError(InputError):
 
 
 def probe_streams(path: str | Path) -> list[AudioInfo]:
-    """Describe every audio stream of a file from its header, with one opening of the file.
+    """Describe every audio stream of a file from its header.
 
     Raises:
         InputError: The file is missing, a folder, empty, or holds no audio.
@@ -118,7 +118,10 @@ def measured(info: AudioInfo) -> AudioInfo:
 
 @lru_cache(maxsize=4096)
 def _ends(path: Path, state: tuple[Any, ...]) -> list[int | None]:
-    """Find the length of each stream by its last samples, cached by the state of the file; None if unknown."""
+    """Find the length of each stream by its last samples; None if unknown.
+
+    Cached by the state of the file.
+    """
     with closing(open_decoder(path)) as decoder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # repeated when it is read
         return [decoder.end(stream) for stream in range(len(decoder.infos))]

@@ -1,4 +1,4 @@
-"""Frames of a FLAC, and the check for more of them than its header counts (RFC 9639)."""
+"""Frames of a FLAC, and the check of its header's length (RFC 9639)."""
 
 import mmap
 import re
@@ -22,7 +22,9 @@ RATE_BYTES = {12: 1, 13: 2, 14: 2}
 
 
 def flac_exceeds_header(content: "mmap.mmap", begin: int = 0) -> bool:
-    """Check for samples after those in STREAMINFO: of a second FLAC, or of later frames.
+    """Check for samples after those that STREAMINFO counts.
+
+    They may belong to a second FLAC, or to later frames.
 
     Args:
         content: The file.
@@ -44,7 +46,7 @@ def flac_exceeds_header(content: "mmap.mmap", begin: int = 0) -> bool:
 
 
 def _frames_are_in_order(content: "mmap.mmap", begin: int, block_size: int) -> bool:
-    """Check that the frames of a FLAC have rising numbers, at positions all over the file.
+    """Check at positions all over a FLAC that its frames have rising numbers.
 
     They restart at 0 in a second FLAC. One that is exactly as long as the first is missed if it lies between two
     positions.
@@ -61,7 +63,7 @@ def _frames_are_in_order(content: "mmap.mmap", begin: int, block_size: int) -> b
 
 
 def _first_end(window: bytes, block_size: int) -> int | None:
-    """Return the sample after the first frame that begins in a part of a FLAC; None without one."""
+    """Return the sample after the first frame in a part of a FLAC."""
     position = window.find(b"\xff")
     while position >= 0:
         end = _frame_end(window[position : position + 16], block_size)
@@ -91,7 +93,10 @@ def last_flac_sample(tail: bytes, block_size: int) -> int | None:
 
 
 def _frame_end(header: bytes, block_size: int) -> int | None:
-    """Return the sample after the frame of a header; None if the header or its checksum is invalid."""
+    """Return the sample after the frame of a header.
+
+    None if the header or its checksum is invalid.
+    """
     if len(header) < 6 or header[1] & 0xFE != 0xF8 or header[3] & 1:
         return None
     number, used = _coded_number(header[4:])
@@ -115,14 +120,18 @@ def _frame_end(header: bytes, block_size: int) -> int | None:
 
 
 def _block_samples(code: int) -> int:
-    """Return the samples of a frame by the code of their number (RFC 9639, section 9.1.1)."""
+    """Return the samples of a frame by their code (RFC 9639, section 9.1.1)."""
     if code == 1:
         return 192
     return 576 << (code - 2) if code < 6 else 256 << (code - 8)
 
 
 def _coded_number(coded: bytes) -> tuple[int, int]:
-    """Decode a number that is coded like a character of UTF-8; return it and its bytes, 0 if invalid."""
+    """Decode a number that is coded like a character of UTF-8.
+
+    Returns:
+        The number and its bytes, 0 if invalid.
+    """
     first = coded[0]
     length = 1 if first < 0x80 else 8 - (first ^ 0xFF).bit_length()
     if length == 1:

@@ -1,4 +1,7 @@
-"""Audio file formats that can be written: one table, from which every other module reads."""
+"""Table of the audio file formats that can be written.
+
+Other modules read from it, so that a new format is one entry here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Choice of the library that reads a file, by its first bytes and the length in its header.
+"""Choice of the library that reads a file, by its first bytes and header.
 
 libsndfile never reads past the length that a header states, so a file is left to it only where that length is the
 file's own. FFmpeg decodes all that follows.
@@ -152,7 +152,10 @@ def samples_beyond_header(content: "mmap.mmap") -> RawSamples | None:
 
 
 def _samples_of(form: bytes) -> RawSamples | None:
-    """Describe the samples of a wav from its ``fmt`` chunk; None if they are encoded or the chunk is damaged."""
+    """Describe the samples of a wav from its ``fmt`` chunk.
+
+    None if they are encoded or the chunk is damaged.
+    """
     if len(form) < 16:
         return None
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
@@ -175,7 +178,7 @@ def _riff_chunks(content: "mmap.mmap", start: int = 12) -> Iterator[tuple[bytes,
 
 
 def _ends_in_chunks(content: "mmap.mmap", start: int) -> bool:
-    """Check that from a byte on there are only whole chunks, a tag, zeros, or at most `MAX_JUNK` bytes."""
+    """Check for whole chunks, a tag, zeros or little data up to the end."""
     for name, first, size in _riff_chunks(content, start):
         is_chunk = re.fullmatch(rb"[ -~]{4}", name) is not None and first + size <= len(content) + 1
         if not is_chunk:
@@ -192,7 +195,7 @@ def _zeros_from(content: "mmap.mmap", start: int) -> bool:
 
 
 def ogg_links(content: "mmap.mmap") -> list[bytes]:
-    """Return the first bytes of the header of each recording in an Ogg file, usually one.
+    """Return the beginning of the header of each recording in an Ogg file.
 
     They have its codec, channels and rate. Streams that begin together with another, such as a picture, do not count.
     """
@@ -223,7 +226,9 @@ def _ogg_format(content: "mmap.mmap", packet: int) -> bytes:
 
 
 def read_xing_samples(path: Path) -> int | None:
-    """Read the samples per channel in the Xing or Info tag of an mp3, the encoder's padding included.
+    """Read the samples per channel in the Xing or Info tag of an mp3.
+
+    They include the encoder's padding.
 
     Returns:
         None without such a tag.

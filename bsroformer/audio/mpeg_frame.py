@@ -1,4 +1,7 @@
-"""Frame headers of MPEG audio, layer III (ISO/IEC 11172-3, section 2.4.1.3, and 13818-3)."""
+"""Frame headers of MPEG audio, layer III.
+
+See ISO/IEC 11172-3, section 2.4.1.3, and ISO/IEC 13818-3.
+"""
 
 KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)

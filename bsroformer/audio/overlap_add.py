@@ -36,7 +36,9 @@ class WindowSpan:
 
 
 def windows(blocks: Iterable[Tensor], size: int, step: int, shift: int = 0) -> Iterator[tuple[WindowSpan, Tensor]]:
-    """Cut a stream into windows of `size` samples every `step`; the last ends with the stream.
+    """Cut a stream into windows of `size` samples every `step`.
+
+    The last window ends with the stream.
 
     Memory is one window and one block for a stream of any length.
 
@@ -69,7 +71,9 @@ def windows(blocks: Iterable[Tensor], size: int, step: int, shift: int = 0) -> I
 
 
 def fade_weights(span: WindowSpan, fade: int, device: torch.device | None = None) -> Tensor:
-    """Compute the weight of each sample of a window, ``(t)``: 1, with linear fades of `fade` samples to its neighbours.
+    """Compute the weight of each sample of a window, ``(t)``.
+
+    It is 1, with linear fades of `fade` samples to the neighbours.
 
     No weight is zero, so that a sample in a single window keeps its value.
     """
@@ -85,7 +89,9 @@ def fade_weights(span: WindowSpan, fade: int, device: torch.device | None = None
 
 
 class OverlapAdd:
-    """Weighted mean of overlapping windows, returned as soon as no later window can change it.
+    """Weighted mean of overlapping windows.
+
+    Samples are returned as soon as no later window can change them.
 
     Windows are added in the order of their starts; memory is one window for a signal of any length.
 
@@ -100,7 +106,7 @@ class OverlapAdd:
         self.weight: Tensor | None = None  # (t)
 
     def add(self, window: Tensor, span: WindowSpan) -> Tensor:
-        """Add a window ``(... t)`` and return the finished samples ``(... s)``, which may be none."""
+        """Add a window ``(... t)`` and return the finished samples ``(... s)``."""
         weight = fade_weights(span, self.fade, window.device)
         if window.device.type == "cpu":  # the sum of some hundred windows must be exact to 1e-6
             window = window.double()

@@ -10,7 +10,9 @@ SHORTEST_DECAY = 0.1
 
 
 def impulse_response(rng: np.random.Generator, decay: float, rate: int, channels: int = 2) -> np.ndarray:
-    """Draw the impulse response of a room: a few early reflections, then decaying noise.
+    """Draw the impulse response of a room.
+
+    It has a few early reflections, then decaying noise.
 
     The treble decays faster.
 

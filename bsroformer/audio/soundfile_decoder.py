@@ -107,7 +107,10 @@ class SoundFileDecoder:
             start -= len(block)
 
     def _stated_frames(self) -> int:
-        """Return the length in the header; libsndfile corrects it for a cut file and reports it in its log only."""
+        """Return the length in the header.
+
+        libsndfile corrects it for a cut file and reports it in its log only.
+        """
         file = self._file
         frames = int(file.frames)
         log = re.search(r"(?:data|SSND|Data [Ss]ize) +: (\d+)\b", file.extra_info)

@@ -11,7 +11,9 @@ INVERTIBLE = 1e-11
 
 
 class Stft(nn.Module):
-    """Short-time Fourier transform with a periodic Hann window, centred frames and reflected edges.
+    """Short-time Fourier transform with a periodic Hann window.
+
+    Frames are centred, and edges reflected.
 
     `forward` and `inverse` always compute in float32, also under autocast: half precision loses 40 dB here.
 
@@ -41,7 +43,9 @@ class Stft(nn.Module):
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Transform ``(... t)`` real samples to a complex spectrum ``(... f m)``, ``m = 1 + t // hop_length``.
+        """Transform ``(... t)`` real samples to a complex spectrum ``(... f m)``.
+
+        It has ``m = 1 + t // hop_length`` frames.
 
         Zeros are added at the end where a signal is too short to be reflected at its edges, up to
         ``t = n_fft // 2 + 1``, and where a long hop leaves its last samples so far from the last window's centre that
@@ -68,7 +72,7 @@ class Stft(nn.Module):
         return spectrum.unflatten(0, lead)
 
     def inverse(self, spectrum: Tensor, length: int) -> Tensor:
-        """Transform a complex spectrum ``(... f m)`` back to ``(... t)`` with ``t = length`` samples."""
+        """Transform a complex spectrum ``(... f m)`` to ``(... t)`` samples."""
         lead = spectrum.shape[:-2]
         with torch.autocast(spectrum.device.type, enabled=False):
             waveform = torch.istft(
@@ -84,12 +88,12 @@ class Stft(nn.Module):
 
 
 def hann_squared(distance: int, window: int) -> float:
-    """Compute the square of a Hann window at a distance in samples from its centre; 0 outside."""
+    """Compute the square of a Hann window at a distance from its centre."""
     return math.cos(math.pi * distance / window) ** 4 if 2 * distance < window else 0.0
 
 
 def faintest_overlap(window: int, hop_length: int) -> float:
-    """Compute the least sum of squared Hann windows over all positions between the centres of two windows."""
+    """Compute the least sum of squared Hann windows between two centres."""
     if 2 * hop_length <= window:
         return 0.5  # at least two windows overlap: cos^4 + sin^4
     distances = range(hop_length // 2 + 1)

@@ -1,4 +1,4 @@
-"""Tags of audio files: title, artist and the like, and the fingerprints of this program's files."""
+"""Tags of audio files, and fingerprints of this program's files."""
 
 from pathlib import Path
 
@@ -26,7 +26,10 @@ MAX_TAG_CHARACTERS = 1000
 
 
 def read_tags(path: Path) -> dict[str, str]:
-    """Read the tags of an audio file, by FFmpeg's names; empty if FFmpeg cannot read it."""
+    """Read the tags of an audio file, by FFmpeg's names.
+
+    Empty if FFmpeg cannot read the file.
+    """
     found = _all_tags(path)
     tags: dict[str, str] = {}
     for name in TAGS:
@@ -37,7 +40,7 @@ def read_tags(path: Path) -> dict[str, str]:
 
 
 def read_fingerprints(path: Path) -> set[str]:
-    """Read the fingerprints by which the program identifies its files: see `EncodingSpec`."""
+    """Read the fingerprints of a file of this program: see `EncodingSpec`."""
     values = _all_tags(path).values()
     return {fingerprint for value in values for fingerprint in SIGNATURE.findall(value)}
 

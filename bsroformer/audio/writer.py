@@ -1,4 +1,4 @@
-"""Atomic writing of audio files: under its name a file is either complete or missing."""
+"""Atomic writing of audio files: they are complete or missing."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -37,7 +37,9 @@ def write(path: str | Path, audio: Tensor, sample_rate: int, subtype: str = "FLO
 
 @contextmanager
 def block_writer(path: str | Path, spec: EncodingSpec, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
-    """Open a file to write block by block: the context's value is a function that appends a block (c t).
+    """Open a file to write block by block.
+
+    The context's value is a function that appends a block (c t).
 
     The blocks go to a temporary file beside ``path``, which takes its name when the context ends without an
     error and is removed otherwise.

@@ -1,4 +1,7 @@
-"""Separation of mixtures of any length, from memory or from file to files, in constant memory."""
+"""Separation of mixtures of any length in constant memory.
+
+Mixtures are in memory or in files.
+"""
 
 from bsroformer.inference.delivery import Delivery
 from bsroformer.inference.ensemble import Ensemble

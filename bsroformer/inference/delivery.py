@@ -59,7 +59,10 @@ class Delivery:
         return lossless if lossless in kind.subtypes else kind.subtypes[0]
 
     def clips(self, codec: str) -> bool:
-        """Check whether samples beyond full scale are lost: in all but float files, in lossy ones when played."""
+        """Check whether samples beyond full scale are lost.
+
+        They are in all but float files; in lossy ones when they are played.
+        """
         return self.subtype(codec) != "FLOAT"
 
     def path(self, folder: Path, stem: str) -> Path:
@@ -68,7 +71,14 @@ class Delivery:
 
 
 def _lossless_subtype(codec: str) -> str:
-    """Return the smallest subtype without loss, by libsndfile's or FFmpeg's name of the source's; empty if unknown."""
+    """Return the smallest subtype that stores a source without loss.
+
+    Args:
+        codec: libsndfile's or FFmpeg's name of the source's own.
+
+    Returns:
+        An empty text if unknown.
+    """
     codec = codec.lower()
     if "16" in codec or codec in ("pcm_u8", "pcm_s8", "ulaw", "alaw"):
         return "PCM_16"

@@ -79,14 +79,14 @@ class Ensemble(StreamSeparator):
         return next((name for name in names if name != "fp32"), "fp32")
 
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Separate blocks of a mixture ``(c t)`` into stems ``(n c t)``: see `StreamSeparator.stream`."""
+        """Separate a mixture block by block: see `StreamSeparator.stream`."""
         copies = tee(mixture, len(self.members))
         members = zip(self.members, copies, self.stem_numbers, strict=True)
         streams = [self._reordered(member.stream(copy), numbers) for member, copy, numbers in members]
         return weighted_sum(streams, self.weights)
 
     def _reordered(self, blocks: Iterable[Tensor], numbers: Sequence[int]) -> Iterator[Tensor]:
-        """Move a member's stems to their numbers in the ensemble; those that it lacks are zeros."""
+        """Move a member's stems to their numbers; missing ones are zeros."""
         for block in blocks:
             stems = block.new_zeros(len(self.stems), *block.shape[1:])
             stems[numbers] = block

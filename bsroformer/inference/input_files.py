@@ -48,7 +48,10 @@ def _shared(roots: Sequence[Path]) -> Path:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """List the files of a pattern; ``[...]`` may be part of an existing name, as in ``Album [2019]/*.wav``."""
+    """List the files of a pattern.
+
+    ``[...]`` may be part of an existing name, as in ``Album [2019]/*.wav``.
+    """
     readings = [_readings(part) for part in pattern.parts]
     for parts in product(*readings):
         matches = glob.glob(os.path.join(*parts), recursive=True)  # noqa: PTH118, PTH207 (takes whole paths)
@@ -64,7 +67,10 @@ def _readings(part: str) -> tuple[str, ...]:
 
 
 def _audio_below(folder: Path) -> Iterator[Path]:
-    """Yield the audio files below a folder; links are followed, and each folder is searched once."""
+    """Yield the audio files below a folder.
+
+    Links are followed, and each folder is searched once.
+    """
     seen: set[tuple[int, int]] = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         status = Path(parent).stat()

@@ -24,7 +24,9 @@ MAX_WINDOW_S = 3600
 
 
 class Separator(StreamSeparator):
-    """Separator with one model: windows as long as its training excerpts, overlapped and cross-faded.
+    """Separator with one model and overlapping windows.
+
+    Windows are as long as the model's training excerpts, and cross-faded.
 
     Args:
         model: The model; it is moved to the device and set to evaluation mode.
@@ -89,7 +91,7 @@ class Separator(StreamSeparator):
         return PRECISION_NAMES[self.engine.half]
 
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Separate blocks of a mixture ``(c t)`` into stems ``(n c t)``: see `StreamSeparator.stream`."""
+        """Separate a mixture block by block: see `StreamSeparator.stream`."""
         if self.shifts == 1:
             return self._pass(mixture, shift=0)
         copies = tee(mixture, self.shifts)

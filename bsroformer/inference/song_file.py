@@ -62,7 +62,9 @@ def separate_file(
     cancelled: Callable[[], bool] | None = None,
     stream: int | None = None,
 ) -> SeparatedSong:
-    """Separate a file of any length in constant memory; its stems get their names once all of them are complete.
+    """Separate a file of any length in constant memory.
+
+    The stems get their names once all of them are complete.
 
     Args:
         separator: The separator.
@@ -178,7 +180,10 @@ def _write(files: Sequence[Path], spec: EncodingSpec, frames: int | None, stem_b
 def _write_rescaled(
     files: Sequence[Path], spec: EncodingSpec, frames: int | None, stem_blocks: Iterable[Tensor], levels: _Levels
 ) -> float:
-    """Write float files first, since the last sample may be the loudest, then the stems; return the gain."""
+    """Write float files, then the rescaled stems; return the gain.
+
+    The loudest sample may be the last one.
+    """
     folder = files[0].parent
     with (
         TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=folder) as temporary,

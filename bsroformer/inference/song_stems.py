@@ -19,7 +19,9 @@ READ_BLOCK = 2**16
 
 
 class SongStems:
-    """Stems of a file at its own sample rate; reading, computing and the caller's work overlap.
+    """Stems of a file at its own sample rate.
+
+    Reading, computing and the caller's work overlap.
 
     A mono file has mono stems: it is duplicated for a stereo model, and the stems are averaged. Otherwise the stems
     have the model's channels, and the mixture is the file's audio converted to them (`bsroformer.audio.convert`).

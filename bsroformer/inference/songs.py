@@ -24,7 +24,9 @@ class Song:
     folder: Path
 
     def fingerprint(self, settings: str) -> str:
-        """Compute the fingerprint of its stems: digests of its path, of its name, size and time, and of the settings.
+        """Compute the fingerprint of its stems.
+
+        It has digests of the song's path, of its name, size and time, and of the settings.
 
         Args:
             settings: Digest of everything else that decides how the stems sound.
@@ -43,7 +45,9 @@ class Song:
         return True
 
     def check_conflicts(self, files: Iterable[Path], fingerprint: str) -> None:
-        """Make sure that its stems replace neither a file of another origin nor a stem of another song.
+        """Make sure that its stems replace no file of another origin.
+
+        Stems of other songs count too.
 
         Raises:
             InputError: If they would.
@@ -65,7 +69,12 @@ class Song:
                 )
 
     def stems_of_other_settings(self, files: Iterable[Path], fingerprint: str) -> list[Path]:
-        """List the stems in the song's folder, except `files`, that were separated with other settings."""
+        """List the stems in its folder that were separated with other settings.
+
+        Args:
+            files: Stems that are not listed.
+            fingerprint: Fingerprint with the current settings.
+        """
         written = set(files)
         settings = fingerprint.split("_")[2]
         found: list[Path] = []
@@ -78,13 +87,16 @@ class Song:
 
 
 def _read_digests(path: Path) -> list[list[str]]:
-    """Read the three digests of each fingerprint of a file; those of earlier versions, with one digest, are skipped."""
+    """Read the three digests of each fingerprint of a file.
+
+    Fingerprints of earlier versions have one digest and are skipped.
+    """
     fingerprints = [fingerprint.split("_") for fingerprint in read_fingerprints(path)]
     return [digests for digests in fingerprints if len(digests) == 3]
 
 
 def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, stems: Sequence[str]) -> list[Song]:
-    """Find the songs of files, folders and patterns, each once, in the order of their names.
+    """Find the songs of files, folders and patterns, in order of their names.
 
     The stems of ``<folder>/<song>.<suffix>`` go to ``<output>/<folder>/<song>/``, with the folder relative to the one
     that all inputs share. Two files of one name keep their suffixes, as in ``<song> (wav)``. Hidden files and stems of
@@ -130,7 +142,7 @@ def _with_folders(sources: Sequence[Path], root: Path, output: Path) -> list[Son
 
 
 def folder_name(name: str) -> str:
-    """Make a legal name of a folder: names of dots alone, and of devices on Windows, are changed."""
+    """Change names of dots alone, and of devices on Windows, to legal ones."""
     if not name.strip(". "):
         return "_" * max(1, len(name))
     return f"_{name}" if is_reserved(name) else name
@@ -142,7 +154,7 @@ def _comparable(folder: Path) -> str:
 
 
 def _free_folder(folder: Path, taken: Collection[str]) -> Path:
-    """Return the folder, or the first of ``<folder> (2)``, ``(3)``... that no other song has."""
+    """Return the folder, or the first free one of ``<folder> (2)``, ``(3)``..."""
     candidate = folder
     number = 1
     while _comparable(candidate) in taken:
@@ -152,5 +164,5 @@ def _free_folder(folder: Path, taken: Collection[str]) -> Path:
 
 
 def _without_suffix(path: Path) -> str:
-    """Return the absolute path of an audio file without its suffix and without regard to case."""
+    """Return the absolute path of a file without suffix, casefolded."""
     return os.path.splitext(os.path.abspath(path))[0].casefold()  # noqa: PTH100, PTH122

@@ -20,7 +20,9 @@ LEFTOVER = re.compile(
 
 @contextmanager
 def stem_folder(folder: Path, files: Sequence[Path]) -> Iterator[None]:
-    """Create the folder of the stems and remove leftovers of killed runs; an empty one is removed at the end.
+    """Create the folder of the stems and remove leftovers of killed runs.
+
+    An empty folder is removed at the end.
 
     Raises:
         InputError: If it cannot be created, or one of the files is a folder.
@@ -55,7 +57,9 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _is_being_written(path: Path, process: int) -> bool:
-    """Check for a lock on the file, or without locks for the process; containers reuse process numbers.
+    """Check for a lock on the file, or without locks for the process.
+
+    The number of a process alone may be of another container.
 
     Raises:
         OSError: If it cannot be opened.
@@ -65,7 +69,10 @@ def _is_being_written(path: Path, process: int) -> bool:
 
 
 def is_running(process: int) -> bool:
-    """Check for a process by its number; False on Windows, where no process removes what another one writes."""
+    """Check for a process by its number.
+
+    False on Windows, where no process removes what another one writes.
+    """
     if os.name != "posix":
         return False
     try:

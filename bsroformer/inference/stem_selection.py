@@ -1,4 +1,7 @@
-"""Selection of some of a model's stems; where the architecture allows, the others are not computed."""
+"""Selection of some of a model's stems.
+
+Where the architecture allows, the others are not computed.
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +14,9 @@ from bsroformer.models.abilities import SelectsStems
 
 
 def with_stems(model: SeparationModel, stems: Sequence[str]) -> SeparationModel:
-    """Return a model with the selected stems, or the model itself if its architecture cannot select.
+    """Return a model with the selected stems.
+
+    It is the model itself if its architecture cannot select.
 
     Args:
         model: The model, which stays unchanged.

@@ -30,17 +30,20 @@ class StreamSeparator(ABC):
     on_windows: Callable[[int], None] | None = None
 
     def count_windows(self, frames: int) -> int | None:
-        """Count the windows of a mixture of a number of samples; None if it is not separated by windows."""
+        """Count the windows of a mixture of a number of samples.
+
+        None if it is not separated by windows.
+        """
         return None
 
     @property
     def engine_choice(self) -> str:
-        """Choice of ``engine=auto`` with its reason; empty before it, and for other engines."""
+        """Choice of ``engine=auto`` with its reason; empty for other engines."""
         return ""
 
     @property
     def precision(self) -> str:
-        """Precision of the computation: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if unknown."""
+        """Precision: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if unknown."""
         return "auto"
 
     @abstractmethod
@@ -93,7 +96,9 @@ class StreamSeparator(ABC):
 
 
 def as_samples(mixture: object) -> Tensor:
-    """Convert floating-point samples to a float32 tensor; a float32 tensor is not copied.
+    """Convert floating-point samples to a float32 tensor.
+
+    A float32 tensor is not copied.
 
     Raises:
         InputError: If they are neither a tensor nor an array of real floating-point numbers.

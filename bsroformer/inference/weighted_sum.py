@@ -18,7 +18,7 @@ class BlockReader:
         self._block: Tensor | None = None
 
     def available(self) -> int:
-        """Return the number of samples that can be read at once, 0 only at the end of the stream."""
+        """Return the number of samples at hand, 0 only at the end of the stream."""
         while self._block is None or self._block.shape[-1] == 0:
             self._block = next(self._blocks, None)
             if self._block is None:

@@ -13,7 +13,7 @@ TRIAL_AFTER_S = 20.0
 
 
 class AutoEngine:
-    """Engine that starts with PyTorch, tries OpenVINO for two windows, and continues with the faster one.
+    """Engine that starts with PyTorch, tries OpenVINO, and keeps the faster one.
 
     The first window of OpenVINO, which includes the creation of its graph, is not timed. All results are used.
 

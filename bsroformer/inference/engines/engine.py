@@ -19,7 +19,10 @@ class Engine(Protocol):
 
     @property
     def choice(self) -> str:
-        """Choice of ``engine=auto`` with its reason; empty before it, and for other engines."""
+        """Choice of ``engine=auto`` with its reason; empty for other engines."""
 
     def __call__(self, windows: Tensor) -> Tensor:
-        """Separate windows ``(b c t)`` on the CPU into stems ``(b n c t)``, float32, on the device of the engine."""
+        """Separate windows ``(b c t)`` on the CPU into stems ``(b n c t)``.
+
+        The stems are float32 and on the device of the engine.
+        """

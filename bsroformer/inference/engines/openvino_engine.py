@@ -1,4 +1,7 @@
-"""OpenVINO engine for CPUs: the model's real-valued core as a graph, the STFT and the like in PyTorch."""
+"""OpenVINO engine for CPUs.
+
+The model's real-valued core is a graph; PyTorch computes the STFT and the like.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class OpenVinoEngine:
-    """Engine that computes windows of one length with OpenVINO, and others with PyTorch.
+    """Engine that computes windows of one length with OpenVINO.
+
+    PyTorch computes others, such as a shorter song.
 
     The graph is created at the first window, in some seconds.
 
@@ -59,7 +64,9 @@ class OpenVinoEngine:
 
 
 def compile_network(network: nn.Module, example: Tensor, bf16: bool) -> "CompiledModel":
-    """Compile a network for inputs of the example's shape, on as many threads as PyTorch has.
+    """Compile a network for inputs of the example's shape.
+
+    It runs on as many threads as PyTorch has.
 
     Raises:
         InputError: If OpenVINO cannot compute the network.
