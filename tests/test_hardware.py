@@ -29,7 +29,7 @@ def test_the_memory_is_that_of_the_machine():
     assert main_memory() > GIB / 2
 
 
-def test_memory_that_is_available_is_below_the_machines_and_a_groups_limit(tmp_path):
+def test_available_memory_is_below_machine_and_cgroup_limits(tmp_path):
     assert available_memory() > 0
     if main_memory() and available_memory() < math.inf:
         assert available_memory() < main_memory()
@@ -43,7 +43,7 @@ def test_memory_that_is_available_is_below_the_machines_and_a_groups_limit(tmp_p
 
 
 @pytest.mark.parametrize(("limited", "used"), [("RLIMIT_AS", "VmSize"), ("RLIMIT_DATA", "VmData")])
-def test_a_limit_of_the_process_leaves_what_it_has_not_taken(monkeypatch, limited, used):
+def test_a_limit_of_the_process_bounds_the_free_memory(monkeypatch, limited, used):
     resource = pytest.importorskip("resource", reason="Windows has no such limits")
     limits = {getattr(resource, limited): (8 * GIB, resource.RLIM_INFINITY)}
     no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -106,7 +106,7 @@ def test_apples_gpus_share_the_main_memory(monkeypatch):
     assert gpu_memory(torch.device("mps")) == (8 * GIB, 8 * GIB)
 
 
-def test_the_largest_memory_is_told_where_the_system_tells_it(monkeypatch):
+def test_the_largest_memory_is_reported_if_the_system_knows_it(monkeypatch):
     assert not largest_memory() < 2**20  # NaN where it does not
     monkeypatch.setattr(hardware.Path, "is_file", lambda path: False)
     assert math.isnan(largest_memory())

@@ -181,7 +181,7 @@ def resample_blocks(blocks: Iterable[Tensor], rate: int, new_rate: int) -> Itera
 
 
 def _reach(rate: int, new_rate: int) -> int:
-    """Return the input samples on either side of the filter's centre."""
+    """Return the input samples that the filter reads on either side."""
     divisor = gcd(rate, new_rate)
     cutoff = min(rate, new_rate) // divisor * ROLLOFF
     return ceil(LOWPASS_WIDTH * (rate // divisor) / cutoff)

@@ -159,7 +159,7 @@ def test_a_file_that_is_cut_off_is_reported(made, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["a.flac", "pcm.wav", "wavpack.wv", "first the index.m4a"])
-def test_a_cut_file_is_measured_by_what_is_read(made, tmp_path, name):
+def test_a_cut_file_is_measured_by_its_readable_samples(made, tmp_path, name):
     whole = made / name
     if not whole.exists():
         ffmpeg("-i", made / "aac.m4a", "-c", "copy", "-movflags", "+faststart", tmp_path / "whole.m4a")

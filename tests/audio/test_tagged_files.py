@@ -62,7 +62,7 @@ def made(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("tail", [ID3V1, APE, ID3V2, bytes(9000), b"\x93junk!" * 50])
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
-def test_what_follows_the_sound_is_not_played(made, tmp_path, name, tail):
+def test_bytes_after_the_samples_are_not_decoded(made, tmp_path, name, tail):
     path = tmp_path / name
     path.write_bytes((made / name).read_bytes() + tail)
     assert torch.equal(read_quietly(path), judged(made / name))

@@ -23,7 +23,7 @@ def audio() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".w64"])
-def test_float_files_return_what_was_written_beyond_full_scale_too(tmp_path, audio, suffix):
+def test_float_files_keep_samples_beyond_full_scale(tmp_path, audio, suffix):
     write(tmp_path / f"a{suffix}", audio * 3, RATE)
     back, rate = read(tmp_path / f"a{suffix}")
     assert rate == RATE
@@ -74,7 +74,7 @@ def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(tmp_path, audio, mo
         append(audio)
 
 
-def test_what_cannot_be_written_is_named_with_a_remedy(tmp_path, audio):
+def test_a_file_that_cannot_be_written_is_named_with_a_remedy(tmp_path, audio):
     (tmp_path / "file").touch()
     (tmp_path / "folder.wav").mkdir()
     for name, subtype, message in [
@@ -90,7 +90,7 @@ def test_what_cannot_be_written_is_named_with_a_remedy(tmp_path, audio):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder.wav"]
 
 
-def test_a_folder_without_permission_is_told(tmp_path, audio, monkeypatch):
+def test_a_folder_without_permission_is_reported(tmp_path, audio, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -107,7 +107,7 @@ def test_samples_that_need_a_gradient_are_written(tmp_path):
 @pytest.mark.parametrize(
     ("name", "bits"), [("a.wav", 16), ("a.flac", 16), ("a.wav", 24), ("a.flac", 24), ("a.w64", 24)]
 )
-def test_every_step_of_an_integer_file_comes_back_as_it_was(tmp_path, name, bits):
+def test_every_value_of_an_integer_file_is_read_unchanged(tmp_path, name, bits):
     full_scale = 2 ** (bits - 1)
     steps = torch.arange(-full_scale, full_scale, max(1, 2 ** (bits - 16) - 1)).unsqueeze(0)
     write(tmp_path / name, steps / full_scale, RATE, f"PCM_{bits}")
@@ -116,7 +116,7 @@ def test_every_step_of_an_integer_file_comes_back_as_it_was(tmp_path, name, bits
 
 @pytest.mark.parametrize("suffix", LOSSY)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_lossy_files_hold_the_sound_in_its_place(tmp_path, suffix, channels):
+def test_lossy_files_keep_the_position_of_samples(tmp_path, suffix, channels):
     time = torch.arange(50_003) / RATE
     audio = 0.4 * torch.sin(2 * torch.pi * 440 * time) * (time % 0.3 < 0.2)
     audio = audio.expand(channels, -1)
@@ -163,7 +163,7 @@ def test_a_format_without_tags_is_written_without(tmp_path, audio):
 @pytest.mark.parametrize(
     ("name", "rate", "channels"), [("a.mp3", 96_000, 2), ("a.m4a", 192_000, 2), ("a.ogg", RATE, 6)]
 )
-def test_what_a_format_cannot_hold_is_told(tmp_path, name, rate, channels):
+def test_unsupported_audio_of_a_format_is_reported(tmp_path, name, rate, channels):
     with pytest.raises(InputError, match=rf"{name} cannot have .*choose \.wav"):
         write(tmp_path / name, torch.zeros(channels, 100), rate, LOSSY[name[2:]])
     assert not list(tmp_path.iterdir())

@@ -36,7 +36,7 @@ def clock(monkeypatch) -> list[float]:
 
 @pytest.mark.parametrize(("batch", "windows"), [(1, 100), (3, 99)])
 @pytest.mark.parametrize(("seconds", "chosen"), [(0.4, "OpenVINO"), (1.0, "PyTorch"), (1.6, "PyTorch")])
-def test_the_faster_engine_computes_the_rest(clock, seconds, chosen, batch, windows):
+def test_the_faster_engine_computes_the_remaining_windows(clock, seconds, chosen, batch, windows):
     """Twenty seconds go to PyTorch, two calls to the comparison; the time that a graph takes does not count."""
     first, other = Stub(clock, 1.0), Stub(clock, seconds, start=30.0)
     engine = AutoEngine(first, lambda: other, SIZE)

@@ -10,13 +10,13 @@ def threads() -> int:
     return threading.active_count()
 
 
-def test_items_come_in_their_order_and_the_thread_ends_with_them():
+def test_items_keep_their_order_and_the_thread_ends():
     before = threads()
     assert list(prefetch(range(50), depth=3)) == list(range(50))
     assert threads() == before
 
 
-def test_items_are_made_while_the_caller_is_busy_but_no_more_than_may_wait():
+def test_at_most_the_allowed_number_of_items_is_prefetched():
     made = []
     fourth = threading.Event()
 
@@ -46,7 +46,7 @@ def test_an_error_comes_after_the_items_before_it():
     assert threads() == before
 
 
-def test_what_makes_the_items_is_closed_when_they_are_wanted_no_more():
+def test_closing_the_prefetch_closes_its_generator():
     closed = threading.Event()
 
     def endless() -> Iterator[int]:

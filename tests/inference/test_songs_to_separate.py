@@ -41,13 +41,19 @@ def test_a_folder_is_searched_and_its_structure_kept(music):
     }
 
 
+@pytest.mark.parametrize("suffix", ["mp2", "ac3", "eac3", "dts", "tta"])
+def test_folders_are_searched_for_less_common_formats(music, suffix):
+    (music / f"z.{suffix}").write_bytes(b"x")
+    assert found("music")[f"music/z.{suffix}"] == "out/z"
+
+
 def test_a_pattern_matches_files(music):
     assert found("music/**/*.flac") == {"music/B/c.flac": "out/B/c"}
     assert found("music/*") == {"music/a.mp3": "out/a"}
     assert found(str(music / "?" / "*.wav")) == {f"{music}/B/d é.wav": "out/B/d é"}
 
 
-def test_a_list_keeps_the_structure_below_what_its_parts_share(music):
+def test_a_list_keeps_the_structure_below_the_shared_folder(music):
     assert found("music/a.mp3", "music/B/deep", "music/B/deep/../c.flac") == {
         "music/a.mp3": "out/a",
         "music/B/deep/e.stem.mp4": "out/B/deep/e",
@@ -59,7 +65,7 @@ def test_a_file_that_is_named_twice_is_taken_once(music):
     assert len(found("music", "music/a.mp3", str(music / "a.mp3"))) == 4
 
 
-def test_a_name_with_signs_of_a_pattern_is_a_name_if_there_is_such_a_file(music):
+def test_a_name_with_brackets_is_no_pattern_if_the_file_exists(music):
     (music / "song [live].mp3").write_bytes(b"x")
     assert found("music/song [live].mp3") == {"music/song [live].mp3": "out/song [live]"}
 
@@ -70,12 +76,12 @@ def test_files_of_one_name_keep_their_suffixes(music):
     assert (songs["music/a.mp3"], songs["music/A.WAV"]) == ("out/a (mp3)", "out/A (WAV)")
 
 
-def test_a_name_that_is_not_there_is_kept_to_fail_when_it_is_its_turn(music):
+def test_a_missing_file_is_kept_to_fail_at_its_turn(music):
     assert found("music/gone.wav", "music/a.mp3").keys() == {"music/gone.wav", "music/a.mp3"}
 
 
 @pytest.mark.parametrize("output", ["music", "music/out", "."])
-def test_what_was_written_is_not_read_again_whatever_its_name(music, output):
+def test_stems_of_any_name_are_not_separated_again(music, output):
     before = found("music", output=output)
     for folder in before.values():
         for stem in ("vocals", "from earlier settings"):
@@ -90,7 +96,7 @@ def write_stem(path: Path, fingerprint: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["music", "music/**/*.wav"])
-def test_a_recording_that_a_stem_would_replace_is_told_even_if_it_was_only_found(music, pattern):
+def test_a_stem_may_not_replace_a_detected_recording(music, pattern):
     (music / "song.wav").write_bytes(b"x")
     (music / "song").mkdir()
     (music / "song" / "vocals.wav").write_bytes(b"a take of the user's own")
@@ -108,7 +114,7 @@ def test_links_are_followed_once_and_loops_end(music):
     assert len([source for source in songs if source.endswith("e.stem.mp4")]) == 1
 
 
-def test_a_stem_that_would_replace_its_input_is_told(music):
+def test_a_stem_may_not_replace_its_input(music):
     (music / "vocals").mkdir()
     (music / "vocals" / "vocals.wav").write_bytes(b"x")
     with pytest.raises(InputError, match=r"vocals\.wav would be replaced by a stem: choose another"):
@@ -119,7 +125,7 @@ def test_a_stem_that_would_replace_its_input_is_told(music):
     ("inputs", "reason"),
     [("nothing", "no audio file in the folder nothing"), ("music/*.ogg", r"no file matches music/\*")],
 )
-def test_a_folder_or_pattern_without_music_is_told(music, inputs, reason):
+def test_a_folder_or_pattern_without_music_is_reported(music, inputs, reason):
     Path("nothing").mkdir()
     with pytest.raises(InputError, match=reason):
         find_songs([inputs], "out", STEMS)
@@ -131,7 +137,7 @@ def write_song(path: Path) -> Song:
     return Song(path, path.with_suffix(""))
 
 
-def test_a_song_is_done_when_all_its_stems_are_there_and_bear_its_mark(tmp_path):
+def test_a_song_is_separated_if_all_stems_have_its_fingerprint(tmp_path):
     song = write_song(tmp_path / "a.wav")
     files = [tmp_path / f"{name}.flac" for name in STEMS]
     fingerprint = song.fingerprint("settings")
@@ -151,7 +157,7 @@ def test_a_song_that_was_moved_is_still_done(tmp_path):
     assert moved.is_separated([tmp_path / "vocals.flac"], moved.fingerprint("settings"))
 
 
-def test_what_somebody_else_wrote_is_not_in_the_way_without_a_word(tmp_path):
+def test_a_file_of_another_program_is_reported_as_a_conflict(tmp_path):
     song = write_song(tmp_path / "a.wav")
     fingerprint = song.fingerprint("settings")
     ours, others = tmp_path / "vocals.flac", tmp_path / "rest.flac"
@@ -216,7 +222,7 @@ def test_a_name_of_dots_stays_inside_the_output(tmp_path, name):
     assert song.folder.resolve().parent == (tmp_path / "out" / "sub").resolve()
 
 
-def test_nothing_is_told(tmp_path):
+def test_nothing_is_reported(tmp_path):
     with pytest.raises(InputError, match="no songs to separate"):
         find_songs([], tmp_path, STEMS)
     assert [song.source for song in find_songs(tmp_path / "a.wav", tmp_path, STEMS)] == [tmp_path / "a.wav"]
@@ -240,7 +246,7 @@ def test_brackets_in_a_pattern_are_read_as_a_name_too(music):
     assert found("music/Album [0-9]/*.wav").keys() == {"music/Album 9/b2.wav"}
 
 
-def test_a_stem_that_would_replace_its_input_is_refused_whatever_its_capitals(music):
+def test_a_stem_may_not_replace_its_input_in_any_case(music):
     (music / "vocals").mkdir()
     (music / "vocals" / "Vocals.wav").write_bytes(b"x")
     with pytest.raises(InputError, match=r"Vocals\.wav would be replaced by a stem"):
