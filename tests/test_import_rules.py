@@ -15,7 +15,7 @@ PACKAGE = "bsroformer"
 
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
-    ("errors", "installation"),
+    ("errors", "installation", "kinds"),
     ("invocation",),
     ("atomic", "devices", "extras", "file_names", "file_state", "parallel", "printed", "safe_files", "text"),
     ("hardware", "run_folder"),

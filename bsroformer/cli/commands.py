@@ -15,13 +15,14 @@ class Command:
 
     Attributes:
         name: What the user types after ``bsroformer``.
-        function: What the module calls the function that takes the composed configuration.
+        function: What the module calls the function that takes the checked configuration.
         summary: What it does, in a line.
         positional: The key of bare arguments; None if there are none.
         actions: Values of ``action`` that may be given as the first bare argument.
         output: The key of ``-o``; None if the command writes nothing.
         shares_folder: Whether the processes of torchrun write into one folder.
         in_wheel: Whether the installed program has it, not only a checkout.
+        fails_alone: Whether a sweep continues after a job that failed.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Command:
     output: str | None = "output"
     shares_folder: bool = False
     in_wheel: bool = True
+    fails_alone: bool = False
 
     @property
     def root(self) -> str:
@@ -55,7 +57,7 @@ class Command:
 
     @property
     def call(self) -> Callable[..., object]:
-        """Takes the composed configuration."""
+        """Takes the checked configuration."""
         function: Callable[..., object] = getattr(self.module, self.function)
         return function
 
@@ -68,16 +70,22 @@ class Command:
 COMMANDS = {
     command.name: command
     for command in (
-        Command("train", "train", "Train a model.", output="paths.output_dir", shares_folder=True),
+        Command("train", "train", "Train a model.", output="paths.output_dir", shares_folder=True, fails_alone=True),
         Command("separate", "separate", "Separate songs into their stems.", positional="input"),
-        Command("evaluate", "evaluate", "Score separated stems against the true ones.", shares_folder=True),
+        Command(
+            "evaluate",
+            "evaluate",
+            "Score separated stems against the true ones.",
+            positional="ckpt",
+            shares_folder=True,
+        ),
         Command(
             "prepare",
             "prepare",
             "Pack songs for fast training, check them, or preview augmentation.",
             actions=("pack", "check", "preview"),
         ),
-        Command("studio", "app", "Separate songs on a page in the browser."),
+        Command("studio", "app", "Separate songs on a page in the browser.", positional="ckpt"),
         Command(
             "checkpoint",
             "checkpoint",

@@ -72,11 +72,22 @@ class Task:
     argv: tuple[str, ...]
 
     def __call__(self, cfg: "DictConfig") -> object:
-        """Import what the command needs, and run it."""
+        """Check the configuration, and run the command with it."""
+        from bsroformer.launch.errors import user_errors
+        from bsroformer.launch.sweep_job import sweep_job
+
         sys.argv = list(self.argv)
+        run = sweep_job(self.run) if self.command.fails_alone else self.run
+        return user_errors(run)(cfg)
+
+    def run(self, cfg: "DictConfig") -> object:
+        """Check the command's own keys, import what it needs, check the arguments of what it builds, and call it."""
+        from bsroformer.launch.door import configuration, prepared
+
+        config = configuration(self.command.root, cfg)
         function = self.command.call
         _interrupt_as_usual()
-        return function(cfg)
+        return function(prepared(config))
 
 
 def _run(command: Command, words: list[str], argv: list[str]) -> None:

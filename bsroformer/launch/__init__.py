@@ -1,4 +1,4 @@
-"""What the commands call: one function a command, from a composed configuration to files on disk.
+"""What the commands call: one function a command, from a checked configuration to files on disk.
 
-The only folder that knows Hydra and OmegaConf.
+With `bsroformer.cli` it alone knows Hydra and OmegaConf; behind `door`, configurations are objects of `schemas`.
 """

@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
-from typing import cast
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 from bsroformer.inference import Delivery, Separator
-from bsroformer.launch.config import number, path_of, paths_of, prepared, switch, whole, word, words
-from bsroformer.launch.errors import user_errors
-from bsroformer.launch.separators import one_for_each, separator_of
+from bsroformer.launch.opening import one_for_each
+from bsroformer.launch.schemas.app import AppConfig
+from bsroformer.launch.separators import separator_of
 from bsroformer.launch.terminal import stopping_on_sigterm, terminal, wait_until_interrupted
 from bsroformer.models import SeparationModel
 from bsroformer.studio.address import Address, parse_accounts
@@ -29,14 +26,8 @@ from bsroformer.studio.workspace import Workspace
 HERE = ("127.0.0.1", "localhost", "::1")
 
 
-@user_errors
-def app(cfg: DictConfig) -> None:
-    """Serve the page until Ctrl-C or SIGTERM; then all songs are deleted.
-
-    Args:
-        cfg: ``configs/app.yaml``, composed.
-    """
-    cfg = prepared(cfg)
+def app(cfg: AppConfig) -> None:
+    """Serve the page until Ctrl-C or SIGTERM; then all songs are deleted."""
     console = terminal()
     if find_spec("gradio") is None:
         raise InputError(f"the page is made with Gradio, which is not installed: {install_command('web')}")
@@ -45,8 +36,8 @@ def app(cfg: DictConfig) -> None:
     keep_freed_memory()
     address, studio = address_of(cfg), build_studio(cfg, console)
     try:
-        example = partial(example_song, Path(cfg.paths.cache_dir).expanduser() / "demo_songs")
-        page = open_page(studio, example, address, number(cfg, "overlap"), whole(cfg, "shifts"))
+        example = partial(example_song, cfg.paths.cache_dir / "demo_songs")
+        page = open_page(studio, example, address, cfg.overlap, cfg.shifts)
         try:
             with stopping_on_sigterm():
                 _tell(console, page.local_url, page.share_url, address)
@@ -59,65 +50,51 @@ def app(cfg: DictConfig) -> None:
         studio.close()
 
 
-def build_studio(cfg: DictConfig, console: Console) -> Studio:
+def build_studio(cfg: AppConfig, console: Console) -> Studio:
     """The studio with the checkpoints that ``ckpt`` names, or those of the runs folder.
 
     Raises:
         InputError: If there is no checkpoint, or a key has no sense.
     """
-    limits = Limits(
-        megabytes=number(cfg, "limits.megabytes"),
-        minutes=number(cfg, "limits.minutes"),
-        songs=whole(cfg, "limits.songs"),
-        songs_each=whole(cfg, "limits.songs_each"),
-        keep_minutes=number(cfg, "limits.keep_minutes"),
-    )
+    limits = Limits(**dict(cfg.limits))
     options = build_offers(cfg)
     for option in options:
         console.print(option.label)
-    workspace = Workspace(path_of(cfg.output, "output"), keep_seconds=60 * limits.keep_minutes)
+    workspace = Workspace(cfg.output, keep_seconds=60 * limits.keep_minutes)
     model = ModelCache(partial(_separator, cfg))
     return Studio(options, model, workspace, limits, Delivery("wav", cfg.bit_depth), console.print)
 
 
-def build_offers(cfg: DictConfig) -> list[CheckpointOption]:
+def build_offers(cfg: AppConfig) -> list[CheckpointOption]:
     """The checkpoints to choose from, the usual one first.
 
     Raises:
         InputError: If there is none, or one that is named cannot be opened.
     """
     if cfg.ckpt is None:
-        return options_in_folder(path_of(cfg.paths.runs_dir, "paths.runs_dir"))
-    paths = paths_of(cfg.ckpt, "ckpt")
-    return options_from_paths(paths, one_for_each(paths, cfg.config, "config"))
+        return options_in_folder(cfg.paths.runs_dir)
+    return options_from_paths(cfg.ckpt, one_for_each(cfg.ckpt, cfg.config, "config"))
 
 
-def _separator(cfg: DictConfig, model: SeparationModel, stems: Sequence[str], overlap: float, shifts: int) -> Separator:
+def _separator(cfg: AppConfig, model: SeparationModel, stems: Sequence[str], overlap: float, shifts: int) -> Separator:
     """What a visitor wants, on what the configuration computes with."""
-    return separator_of(model, cast(DictConfig, OmegaConf.merge(cfg, {"overlap": overlap, "shifts": shifts})), stems)
+    return separator_of(model, cfg, stems, overlap=overlap, shifts=shifts)
 
 
-def address_of(cfg: DictConfig) -> Address:
+def address_of(cfg: AppConfig) -> Address:
     """Where the page is to be found, and by whom.
 
     Raises:
         InputError: If a key has no sense.
     """
     return Address(
-        host=word(cfg, "host"),
-        port=None if cfg.port is None else whole(cfg, "port"),
-        share=switch(cfg, "share"),
-        auth=_accounts(cfg),
-        root_path=None if cfg.root_path is None else word(cfg, "root_path"),
-        hosts=tuple(words(cfg, "hosts")),
+        host=cfg.host,
+        port=cfg.port,
+        share=cfg.share,
+        auth=() if cfg.auth is None else parse_accounts(cfg.auth),
+        root_path=cfg.root_path,
+        hosts=tuple(cfg.hosts),
     )
-
-
-def _accounts(cfg: DictConfig) -> tuple[tuple[str, str], ...]:
-    """Names and passwords; without ``auth``, everybody may use the page."""
-    if cfg.auth is None:
-        return ()
-    return parse_accounts(list(cfg.auth) if isinstance(cfg.auth, ListConfig) else cfg.auth)
 
 
 def _tell(console: Console, local: str | None, public: str | None, address: Address) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
-from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.checkpoints import open_checkpoint
@@ -16,6 +15,7 @@ from bsroformer.checkpoints.average import average_of
 from bsroformer.checkpoints.save import save_weights
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor
 from bsroformer.run_folder import AVERAGE
 from bsroformer.training import SeparationModule
@@ -33,7 +33,7 @@ class Scored:
     score: float
 
 
-def check_averaging(cfg: DictConfig, trainer: L.Trainer) -> None:
+def check_averaging(cfg: TrainConfig, trainer: L.Trainer) -> None:
     """Find out before the training whether its best weights will be kept.
 
     Raises:

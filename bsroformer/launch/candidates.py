@@ -1,10 +1,10 @@
 """From the configuration to what is evaluated: checkpoints, and folders of stems."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint
@@ -12,14 +12,25 @@ from bsroformer.checkpoints.naming import name_of
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
 from bsroformer.file_state import digest
-from bsroformer.launch.config import path_of, paths_of, plain
-from bsroformer.launch.separators import checkpoint_fingerprints, open_checkpoints, separator_from
+from bsroformer.inference.ensemble import Weights
+from bsroformer.launch.opening import checkpoint_fingerprints, open_checkpoints
+from bsroformer.launch.schemas.evaluate import EvaluateConfig
+from bsroformer.launch.schemas.groups import CheckpointSource
+from bsroformer.launch.separators import device_of, separator_from
 
-DECIDING = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine", "weights")
-"""Keys that decide how stems sound."""
+SOUND = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine")
+"""Keys that decide how the stems of every model sound."""
 
 
-def build_candidates(cfg: DictConfig, console: Console) -> dict[str, Candidate]:
+@dataclass(frozen=True)
+class ModelSource:
+    """The checkpoints of one model, and their weights in the mean."""
+
+    files: CheckpointSource
+    weights: Weights | None
+
+
+def build_candidates(cfg: EvaluateConfig, console: Console) -> dict[str, Candidate]:
     """The checkpoints of ``ckpt`` and the folders of ``estimates``, by name.
 
     A list of checkpoints is averaged, as in ``bsroformer separate``; of a mapping, each is evaluated.
@@ -28,9 +39,10 @@ def build_candidates(cfg: DictConfig, console: Console) -> dict[str, Candidate]:
         InputError: If there is none, one cannot be opened, or two have one name.
     """
     found: dict[str, Candidate] = {}
-    for name, one in checkpoints(cfg).items():
-        opened = open_checkpoints(one, console)
-        found[name] = Candidate(separator_from(opened, one), model_settings(one, opened))
+    for name, source in checkpoints(cfg).items():
+        opened = open_checkpoints(source.files, console)
+        separator = separator_from(opened, cfg, weights=source.weights, device=device_of(cfg))
+        found[name] = Candidate(separator, model_settings(cfg, source, opened))
     for name, folder in folders(cfg).items():
         if name in found:
             raise InputError(f"two candidates are called {name}: name them, as in estimates={{theirs: {folder}}}")
@@ -40,41 +52,42 @@ def build_candidates(cfg: DictConfig, console: Console) -> dict[str, Candidate]:
     return found
 
 
-def checkpoints(cfg: DictConfig) -> dict[str, DictConfig]:
-    """A configuration for each model, by its name."""
+def checkpoints(cfg: EvaluateConfig) -> dict[str, ModelSource]:
+    """Where each model comes from, by its name."""
     if cfg.ckpt is None:
         return {}
-    if not isinstance(cfg.ckpt, DictConfig):
-        return {name_of(paths_of(cfg.ckpt, "ckpt")): cfg}
-    return {name: _of_one(cfg, name) for name in map(str, cfg.ckpt)}
+    if isinstance(cfg.ckpt, dict):
+        return {name: _of_one(cfg, name) for name in cfg.ckpt}
+    if isinstance(cfg.config, dict) or isinstance(cfg.sha256, dict):
+        raise InputError("config and sha256 are mappings by a model's name only if ckpt is one: give both as lists")
+    weights = cast(Weights | None, cfg.weights)  # which the ensemble checks against its members
+    files = CheckpointSource(ckpt=cfg.ckpt, config=cfg.config, sha256=cfg.sha256)
+    return {name_of(cfg.ckpt): ModelSource(files, weights)}
 
 
-def _of_one(cfg: DictConfig, name: str) -> DictConfig:
-    """The configuration with one of several models; what goes with each of them has a value for each, or none."""
-    one = cfg.copy()
-    OmegaConf.set_readonly(one, False)
+def _of_one(cfg: EvaluateConfig, name: str) -> ModelSource:
+    """Where one of several models comes from; what goes with each of them has a value for each, or none."""
+    values: dict[str, Any] = {}
     for key in ("ckpt", "config", "sha256", "weights"):
-        value = cfg[key]
-        if isinstance(value, DictConfig):
-            one[key] = value.get(name)
-        elif value is not None:
-            raise InputError(f"{key}={value} must name the checkpoint it is of, as in {key}={{{name}: ...}}")
-    return one
+        value = getattr(cfg, key)
+        if value is not None and not isinstance(value, dict):
+            raise InputError(f"{key} must name the checkpoint it is of, as in {key}={{{name}: ...}}")
+        values[key] = None if value is None else value.get(name)
+    weights = values.pop("weights")
+    return ModelSource(CheckpointSource(**values), weights)
 
 
-def folders(cfg: DictConfig) -> dict[str, Path]:
+def folders(cfg: EvaluateConfig) -> dict[str, Path]:
     """The folders of stems, by name.
 
     Raises:
         InputError: If one is not there, or two have one name.
     """
-    value = cfg.estimates
-    if value is None:
-        return {}
-    if isinstance(value, DictConfig):
-        named = {name: path_of(value[name], f"estimates.{name}").expanduser() for name in map(str, value)}
+    value = cfg.estimates or []
+    if isinstance(value, dict):
+        named = {name: Path(path) for name, path in value.items()}
     else:
-        listed = [Path(path) for path in paths_of(value, "estimates")]
+        listed = [Path(path) for path in value]
         named = {path.resolve().name: path for path in listed}
         if len(named) < len(listed):
             raise InputError(
@@ -85,23 +98,20 @@ def folders(cfg: DictConfig) -> dict[str, Path]:
     return named
 
 
-def model_settings(cfg: DictConfig, opened: Sequence[Checkpoint]) -> str:
+def model_settings(cfg: EvaluateConfig, source: ModelSource, opened: Sequence[Checkpoint]) -> str:
     """Digest of the files that a model was read from, and of the settings that decide how its stems sound."""
-    tree = plain(cfg)
-    return digest([checkpoint_fingerprints(opened), {key: tree[key] for key in DECIDING}])
+    return digest(
+        [checkpoint_fingerprints(opened), {key: cfg.tree[key] for key in SOUND} | {"weights": source.weights}]
+    )
 
 
-def facts_of(cfg: DictConfig) -> dict[str, dict[str, Any]]:
+def facts_of(cfg: EvaluateConfig) -> dict[str, dict[str, Any]]:
     """What is evaluated, for the report: method -> what it is made of."""
-    models = {
-        name: {
-            "checkpoint": _plain(one.ckpt),
-            **{key: _plain(one[key]) for key in DECIDING if one[key] not in (None, [])},
-        }
-        for name, one in checkpoints(cfg).items()
-    }
+    sound = {key: cfg.tree[key] for key in SOUND}
+    models = {}
+    for name, source in checkpoints(cfg).items():
+        facts = sound | {"weights": source.weights}
+        ckpt = source.files.ckpt
+        one = ckpt[0] if len(ckpt) == 1 else ckpt
+        models[name] = {"checkpoint": one, **{key: value for key, value in facts.items() if value not in (None, [])}}
     return models | {name: {"folder": str(path)} for name, path in folders(cfg).items()}
-
-
-def _plain(value: Any) -> Any:
-    return OmegaConf.to_object(value) if isinstance(value, ListConfig | DictConfig) else value

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable
 
 import torch
-from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
@@ -12,13 +11,12 @@ from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
 from bsroformer.hardware import describe
 from bsroformer.launch.build import (
     block_count,
-    build_configured_model,
+    build_model,
     build_optimizer,
     chosen_precision,
     recomputed_blocks,
 )
-from bsroformer.launch.config import AUTO, prepared
-from bsroformer.launch.errors import user_errors
+from bsroformer.launch.config import AUTO
 from bsroformer.launch.memory import (
     advice,
     advice_after_shortage,
@@ -30,7 +28,7 @@ from bsroformer.launch.memory import (
     memory_to_fill,
     training_plan,
 )
-from bsroformer.launch.songs import make
+from bsroformer.launch.schemas.check_gpu import CheckGpuConfig
 from bsroformer.launch.terminal import terminal
 from bsroformer.training.memory.estimate import CONTEXT, PASSING, MemoryEstimate, peak_of_steps
 from bsroformer.training.memory.plan import Plan, divisors, largest_that_fits
@@ -40,15 +38,10 @@ DOES_NOT_FIT = 1
 """Exit status."""
 
 
-@user_errors
-def check_gpu(cfg: DictConfig) -> None:
-    """Print what there is, what the training takes and whether that fits; exit with status 1 if not.
-
-    Args:
-        cfg: ``configs/check_gpu.yaml``, composed.
-    """
-    cfg, console = prepared(cfg), terminal()
-    asked, cfg = cfg.activation_checkpointing, with_recomputation(cfg)
+def check_gpu(cfg: CheckGpuConfig) -> None:
+    """Print what there is, what the training takes and whether that fits; exit with status 1 if not."""
+    console, asked = terminal(), cfg.activation_checkpointing
+    cfg = cfg.replaced({"activation_checkpointing": recomputed_blocks(cfg)})  # which auto counts only once
     keep_freed_memory()
     console.print(grid(describe(), "What PyTorch sees"))
     if asked == AUTO and block_count(cfg):
@@ -57,7 +50,7 @@ def check_gpu(cfg: DictConfig) -> None:
     precision, device = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator), training_device(cfg)
     with console.status("counting what a forward pass saves"):
         estimate = estimator(cfg)(training_plan(cfg))
-    name = str(cfg.optimizer._target_).rpartition(".")[2]
+    name = cfg.optimizer.target.rpartition(".")[2]
     rows = estimate_rows(estimate, name, cfg.trainer.accelerator)
     console.print(grid(rows, f"\nA training step, estimated at precision {precision}"))
     if cfg.trainer.accelerator != "cpu" and device.type == "cpu":
@@ -67,22 +60,12 @@ def check_gpu(cfg: DictConfig) -> None:
         sys.exit(DOES_NOT_FIT)
 
 
-def with_recomputation(cfg: DictConfig) -> DictConfig:
-    """The configuration with a number of blocks in place of ``activation_checkpointing=auto``, counted only once."""
-    blocks = recomputed_blocks(cfg)
-    cfg = cfg.copy()
-    OmegaConf.set_readonly(cfg, False)
-    cfg.activation_checkpointing = blocks
-    OmegaConf.set_readonly(cfg, True)
-    return cfg
-
-
-def training_device(cfg: DictConfig) -> torch.device:
+def training_device(cfg: CheckGpuConfig) -> torch.device:
     """The device that will train, if it is here; else the CPU."""
     return torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
 
 
-def estimated(cfg: DictConfig, device: torch.device, estimate: MemoryEstimate, console: Console) -> bool:
+def estimated(cfg: CheckGpuConfig, device: torch.device, estimate: MemoryEstimate, console: Console) -> bool:
     """Whether the training fits by the estimate, with a word on it and, if it does not, on what helps."""
     limit = memory_limit(cfg, device) if cfg.memory_gb is None else None
     limit = limit or memory_to_fill(cfg)
@@ -103,7 +86,7 @@ def tell(changes: list[str], limit: int, console: Console) -> None:
         console.print(f"- {line}")
 
 
-def tried(cfg: DictConfig, device: torch.device, console: Console) -> bool:
+def tried(cfg: CheckGpuConfig, device: torch.device, console: Console) -> bool:
     """Whether real steps fit this machine's GPU, with a word on the largest batch that does."""
     plan, limit = training_plan(cfg), memory_limit(cfg, device)
     assert limit is not None
@@ -117,9 +100,9 @@ def tried(cfg: DictConfig, device: torch.device, console: Console) -> bool:
     return largest >= plan.batch_size
 
 
-def step_fits(cfg: DictConfig, device: torch.device, limit: int) -> Callable[[int], bool]:
+def step_fits(cfg: CheckGpuConfig, device: torch.device, limit: int) -> Callable[[int], bool]:
     """Tries whether steps of so many excerpts fit a CUDA GPU, beside averaged weights and CUDA's context."""
-    model, loss, optimizer = build_configured_model(cfg), make(cfg.loss), build_optimizer(cfg)
+    model, loss, optimizer = build_model(cfg), cfg.loss.build(), build_optimizer(cfg)
     average = estimator(cfg)(training_plan(cfg)).average
 
     def fits(batch_size: int) -> bool:

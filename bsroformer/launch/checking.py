@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -23,18 +22,16 @@ from bsroformer.data.doctor import (
     write_check,
 )
 from bsroformer.data.layouts import SPLITS, TrackFiles, TrackFormat
-from bsroformer.data.packs import check_mend
-from bsroformer.launch.config import number, path_of, words
-from bsroformer.launch.packing import workers
-from bsroformer.launch.songs import build_source
+from bsroformer.launch.schemas.prepare import PrepareConfig
 from bsroformer.launch.terminal import clock, music_progress, stopping_on_sigterm
+from bsroformer.parallel import processors
 
 ERRORS = 1  # the exit status of a data set with errors
 MOST_ROWS = 40
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "remark": ""}
 
 
-def check(cfg: DictConfig, console: Console) -> int:
+def check(cfg: PrepareConfig, console: Console) -> int:
     """Listen to every song, print what is wrong with it, and write ``check.json``.
 
     Returns:
@@ -43,13 +40,11 @@ def check(cfg: DictConfig, console: Console) -> int:
     Raises:
         InputError: There are no songs, or a setting is unknown.
     """
-    mend = words(cfg, "mend")
-    check_mend(mend)
-    path = path_of(cfg.output, "output") / "check.json"
-    source = build_source(cfg)
+    path = cfg.output / "check.json"
+    source = cfg.data.source.build()
     source.make()
-    songs = _examined(source.files(), source.form, workers(cfg), console)
-    findings = _judged(songs, Requirements(source.form, number(cfg, "data.seconds"), mend), console)
+    songs = _examined(source.files(), source.form, cfg.workers or processors(), console)
+    findings = _judged(songs, Requirements(source.form, cfg.data.seconds, cfg.mend), console)
     write_check(songs, findings, path)
     rows = table_rows(findings)
     if findings:

@@ -1,9 +1,8 @@
 """Look into a checkpoint or write it in another form: ``bsroformer checkpoint``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.atomic import writing
@@ -19,36 +18,31 @@ from bsroformer.checkpoints.save import (
     save_weights_alone,
 )
 from bsroformer.errors import InputError
-from bsroformer.launch.config import path_of, paths_of, prepared
-from bsroformer.launch.errors import user_errors
 from bsroformer.launch.inspection import print_inspection, write_model_config
-from bsroformer.launch.separators import one_for_each, opened_checkpoint
+from bsroformer.launch.opening import open_checkpoints
+from bsroformer.launch.schemas.checkpoint import CheckpointConfig
 from bsroformer.launch.terminal import terminal
 
-AVERAGE = "average"
-"""The action that takes several checkpoints."""
-WEIGHTS = ("averaged", "raw")
 
+def checkpoint(cfg: CheckpointConfig) -> None:
+    """Do with a checkpoint what ``action`` names.
 
-@user_errors
-def checkpoint(cfg: DictConfig) -> None:
-    """Do with a checkpoint what ``action`` says.
-
-    Args:
-        cfg: ``configs/checkpoint.yaml``, composed.
+    Raises:
+        InputError: If there are several, and the action takes one.
     """
-    cfg = prepared(cfg)
-    for key, known in (("action", (*ACTIONS, AVERAGE)), ("weights", WEIGHTS)):
-        if cfg[key] not in known:
-            raise InputError(f"{key}={cfg[key]} is none of {', '.join(known)}")
     console = terminal()
-    if cfg.action == AVERAGE:
-        average(cfg, console)
-    else:
-        ACTIONS[cfg.action](_opened(cfg, cfg.ckpt, cfg.config, cfg.sha256, console), cfg, console)
+    opened = open_checkpoints(cfg, console)
+    if cfg.weights == "raw":
+        opened = [with_raw_weights(each) for each in opened]
+    if cfg.action == "average":
+        average(opened, cfg, console)
+        return
+    if len(opened) > 1:
+        raise InputError(f"action={cfg.action} takes one checkpoint, and ckpt names {len(opened)}: give one")
+    ACTIONS[cfg.action](opened[0], cfg, console)
 
 
-def inspect(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
+def inspect(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
     """Print what the checkpoint is; with ``output``, also write its architecture as a file for ``configs/model/``.
 
     Raises:
@@ -58,19 +52,19 @@ def inspect(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
     if opened.differences:
         raise InputError(f"{opened.file.path} cannot be used until what is listed above is mended")
     if cfg.output:
-        path = _free(path_of(cfg.output, "output"), cfg.overwrite)
+        path = _free(cfg.output, cfg.overwrite)
         write_model_config(opened, path)
         console.print(f"The architecture is in {path}: train it with model={path.stem}, once it lies in configs/model/")
 
 
-def convert(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
+def convert(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
     """Write one ``.safetensors`` file that describes itself."""
     path = _target(cfg, opened, ".safetensors", (SAFETENSORS,))
     save_model(opened.model(), path, f"{opened.file.path.name}, {opened.origin}")
     console.print(f"{path} is the model in one file: ckpt={path}")
 
 
-def export(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
+def export(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
     """Write weights and YAML for Music-Source-Separation-Training and programs that carry its models."""
     path = _target(cfg, opened, "_public.ckpt", (*TORCH, SAFETENSORS))
     _free(path.with_suffix(".yaml"), cfg.overwrite)
@@ -81,7 +75,7 @@ def export(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
     )
 
 
-def strip(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
+def strip(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
     """Write the weights without what only a trainer needs."""
     path = _target(cfg, opened, "_weights.ckpt", TORCH)
     if opened.config:
@@ -95,24 +89,18 @@ def strip(opened: Checkpoint, cfg: DictConfig, console: Console) -> None:
     )
 
 
-def average(cfg: DictConfig, console: Console) -> None:
+def average(opened: Sequence[Checkpoint], cfg: CheckpointConfig, console: Console) -> None:
     """Write the mean of several checkpoints' weights.
 
     Raises:
         InputError: If they are not of one model.
     """
-    paths = paths_of(cfg.ckpt, "ckpt")
-    configs, digests = (one_for_each(paths, cfg[key], key) for key in ("config", "sha256"))
-    opened = [
-        _opened(cfg, path, config, sha256, console)
-        for path, config, sha256 in zip(paths, configs, digests, strict=True)
-    ]
     path = _target(cfg, opened[0], "_average.ckpt", TORCH)
     save_weights(average_of(opened), path)
-    console.print(f"{path} is the average of {len(paths)} checkpoints: ckpt={path}")
+    console.print(f"{path} is the average of {len(opened)} checkpoints: ckpt={path}")
 
 
-ACTIONS: dict[str, Callable[[Checkpoint, DictConfig, Console], None]] = {
+ACTIONS: dict[str, Callable[[Checkpoint, CheckpointConfig, Console], None]] = {
     "inspect": inspect,
     "convert": convert,
     "export": export,
@@ -120,15 +108,9 @@ ACTIONS: dict[str, Callable[[Checkpoint, DictConfig, Console], None]] = {
 }
 
 
-def _opened(cfg: DictConfig, ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
-    """A checkpoint with the weights that ``weights`` asks for."""
-    opened = opened_checkpoint(ckpt, config, sha256, console)
-    return with_raw_weights(opened) if cfg.weights == "raw" else opened
-
-
-def _target(cfg: DictConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:
+def _target(cfg: CheckpointConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:
     """Where to write: ``output``, or a name made of the checkpoint's in the current folder."""
-    path = Path(f"{opened.file.path.stem}{ending}") if cfg.output is None else path_of(cfg.output, "output")
+    path = Path(f"{opened.file.path.stem}{ending}") if cfg.output is None else cfg.output
     if path.suffix not in suffixes:
         raise InputError(f"output={path} must end in {' or '.join(suffixes)}")
     return _free(path, cfg.overwrite)

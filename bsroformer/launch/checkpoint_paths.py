@@ -3,37 +3,33 @@
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
-
 from bsroformer.checkpoints.hub import is_on_hub
+from bsroformer.launch.schemas.config import Config
 from bsroformer.launch.terminal import terminal
 from bsroformer.run_folder import weights_of
 
-KEYS = ("ckpt", "init_from")
 
-
-def name_checkpoints(cfg: DictConfig) -> None:
-    """Put the file of a run's best weights in place of its folder, and print which that is.
+def checkpoint_files(cfg: Config) -> dict[str, Any]:
+    """The values of keys that name runs, with the file of a run's best weights in place of its folder; prints which.
 
     Raises:
         InputError: If a folder holds none.
     """
-    for key in KEYS:
-        value = OmegaConf.select(cfg, key, throw_on_missing=False)
-        if value is not None:
-            OmegaConf.update(cfg, key, _named(value, key), merge=False)
+    given = {key: getattr(cfg, key) for key in cfg.may_name_runs}
+    named = {key: _named(value, key) for key, value in given.items()}
+    return {key: value for key, value in named.items() if value != given[key]}
 
 
 def _named(value: Any, key: str) -> Any:
-    if isinstance(value, ListConfig):
+    if isinstance(value, list):
         return [_named(each, key) for each in value]
-    if isinstance(value, DictConfig):
-        return {name: _named(value[name], f"{key}.{name}") for name in map(str, value)}
-    if not isinstance(value, str) or is_on_hub(value):
+    if isinstance(value, dict):
+        return {name: _named(each, f"{key}.{name}") for name, each in value.items()}
+    if value is None or is_on_hub(value):
         return value
-    path = Path(value).expanduser()
+    path = Path(value)
     found = weights_of(path)
-    if found != path:
-        terminal().print(f"{key}={value}: {found.relative_to(path) if found.is_relative_to(path) else found} is used.")
-        return str(found)
-    return value
+    if found == path:
+        return value
+    terminal().print(f"{key}={value}: {found.relative_to(path) if found.is_relative_to(path) else found} is used.")
+    return str(found)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.checkpoints import load_model
@@ -42,11 +41,11 @@ MODEL = "model"
 """What the model is called in tables."""
 
 
-def evaluate_run(cfg: DictConfig, tracks: Sequence[Track], checkpoint: str, console: Console) -> Results:
+def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console: Console) -> Results:
     """Separate and score the test songs: tables, plots and report in ``evaluation/``, stems in ``separated/``.
 
     Args:
-        cfg: ``configs/train.yaml``, composed.
+        folder: The run's.
         tracks: The songs.
         checkpoint: What to evaluate.
         console: Where to show how it goes.
@@ -54,7 +53,6 @@ def evaluate_run(cfg: DictConfig, tracks: Sequence[Track], checkpoint: str, cons
     Raises:
         InputError: If no song could be scored.
     """
-    folder = Path(cfg.paths.output_dir)
     separator = Separator(load_model(checkpoint))
     songs = [SongEntry.of_track(track) for track in tracks]
     candidate = Candidate(separator, str(file_state(checkpoint)))

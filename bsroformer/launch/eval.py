@@ -4,10 +4,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from omegaconf import DictConfig
 from rich.console import Console
 
-from bsroformer.data.layouts import SPLITS
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.evaluation import (
@@ -23,14 +21,12 @@ from bsroformer.evaluation import (
 )
 from bsroformer.file_names import normal
 from bsroformer.launch.candidates import build_candidates, facts_of
-from bsroformer.launch.config import path_of, prepared, switch, whole, words
-from bsroformer.launch.errors import user_errors
 from bsroformer.launch.program_facts import program_facts
 from bsroformer.launch.run_folder import make_folder
 from bsroformer.launch.runs_index import update_runs_page
+from bsroformer.launch.schemas.evaluate import EvaluateConfig
 from bsroformer.launch.scoring import run_evaluation, show_results
 from bsroformer.launch.shared_songs import Shared
-from bsroformer.launch.songs import build_source
 from bsroformer.launch.terminal import first_of, terminal, warnings_told
 from bsroformer.parallel import processors
 
@@ -38,15 +34,9 @@ MOST_WORKERS = 4
 """Unless more are asked for: each has a song in memory."""
 
 
-@user_errors
-def evaluate(cfg: DictConfig) -> None:
-    """Score the songs of a split, and write tables, plots and the report.
-
-    Args:
-        cfg: ``configs/eval.yaml``, composed.
-    """
-    cfg = prepared(cfg)
-    console, folder, shared = terminal(), path_of(cfg.output, "output"), Shared.by_torchrun()
+def evaluate(cfg: EvaluateConfig) -> None:
+    """Score the songs of a split, and write tables, plots and the report."""
+    console, folder, shared = terminal(), cfg.output, Shared.by_torchrun()
     first = shared is None or shared.rank == 0
     console.quiet = not first
     keep_freed_memory()
@@ -55,7 +45,7 @@ def evaluate(cfg: DictConfig) -> None:
         evaluator = build_evaluator(cfg, songs, folder, console)
     if first:
         make_folder(folder)
-        begin(evaluator, songs, switch(cfg, "overwrite"))
+        begin(evaluator, songs, cfg.overwrite)
     again = f"output={folder} goes on from here"
     if shared is not None:
         shared.begin()
@@ -67,22 +57,20 @@ def evaluate(cfg: DictConfig) -> None:
         _finish(cfg, results, folder, console)
 
 
-def chosen_songs(cfg: DictConfig) -> list[SongEntry]:
+def chosen_songs(cfg: EvaluateConfig) -> list[SongEntry]:
     """The songs of ``split``, or those of them that ``songs`` names.
 
     Raises:
-        InputError: If there is no such split or song.
+        InputError: If the split has no songs, or not one of these.
     """
-    if cfg.split not in SPLITS:
-        raise InputError(f"split={cfg.split} is none of {', '.join(SPLITS)}")
-    source = build_source(cfg)
+    source = cfg.data.source.build()
     source.make()
     found = {files.name: SongEntry.of_files(files, source.form) for files in source.files() if files.split == cfg.split}
     if not found:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
     if cfg.songs is None:
         return list(found.values())
-    names = [normal(name) for name in words(cfg, "songs")]
+    names = [normal(name) for name in cfg.songs]
     for name in names:
         if name not in found:
             near = get_close_matches(name, found, n=1, cutoff=0.4)
@@ -94,34 +82,25 @@ def _meant(near: list[str], known: list[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there are {first_of(known)}"
 
 
-def build_evaluator(cfg: DictConfig, songs: list[SongEntry], folder: Path, console: Console) -> Evaluator:
+def build_evaluator(cfg: EvaluateConfig, songs: list[SongEntry], folder: Path, console: Console) -> Evaluator:
     """What the configuration says to score, and how."""
     candidates = build_candidates(cfg, console)
-    stems = None if cfg.stems is None else words(cfg, "stems")
-    evaluator = evaluator_of(
-        candidates, songs, stems, words(cfg, "metrics"), words(cfg, "bounds"), folder, workers_of(cfg)
-    )
-    if not switch(cfg, "save_stems"):
+    evaluator = evaluator_of(candidates, songs, cfg.stems, cfg.metrics, cfg.bounds, folder, workers_of(cfg))
+    if not cfg.save_stems:
         return evaluator
     return with_stems_kept(evaluator, StemsWriter(folder / "stems"))
 
 
-def workers_of(cfg: DictConfig) -> int:
-    """How many songs to score at a time.
-
-    Raises:
-        InputError: If ``workers`` is neither ``auto`` nor a number of threads.
-    """
-    if cfg.workers == "auto":
-        # BSS Eval takes one song at a time, on all processors, and a model leaves time enough.
-        one = cfg.ckpt is not None or needs_museval(words(cfg, "metrics"))
-        return 1 if one else min(processors(), MOST_WORKERS)
-    if whole(cfg, "workers") < 1:
-        raise InputError(f"workers={cfg.workers} must be auto, or 1 or more")
-    return cfg.workers
+def workers_of(cfg: EvaluateConfig) -> int:
+    """How many songs to score at a time."""
+    if cfg.workers != "auto":
+        return cfg.workers
+    # BSS Eval takes one song at a time, on all processors, and a model leaves time enough.
+    one = cfg.ckpt is not None or needs_museval(cfg.metrics)
+    return 1 if one else min(processors(), MOST_WORKERS)
 
 
-def _finish(cfg: DictConfig, results: Results, folder: Path, console: Console) -> None:
+def _finish(cfg: EvaluateConfig, results: Results, folder: Path, console: Console) -> None:
     """Show and write the results.
 
     Raises:

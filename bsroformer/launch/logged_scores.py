@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 
 import lightning as L
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.evaluation import Results, Scores
 from bsroformer.evaluation.files import ALL_SONGS
 from bsroformer.evaluation.scores import MEAN
 from bsroformer.launch.build import build_logger
+from bsroformer.launch.schemas.evaluate import EvaluateConfig
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.training.callbacks.report import Report
 from bsroformer.training.run_outputs import log_table
@@ -25,13 +25,12 @@ def log_scores(trainer: L.Trainer, results: Results) -> None:
             report.write()
 
 
-def log_results(cfg: DictConfig, results: Results, console: Console) -> None:
+def log_results(cfg: EvaluateConfig, results: Results, console: Console) -> None:
     """Log the same to what ``logger`` describes, without a training."""
-    offline = logs_to_wandb(cfg) and use_wandb_offline_without_key()
-    cfg = cfg.copy()
-    OmegaConf.set_readonly(cfg, False)
-    cfg.paths.output_dir = cfg.output  # where loggers write
-    logger = build_logger(cfg)
+    if cfg.logger is None:
+        return
+    offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
+    logger = build_logger(cfg.logger, folder=cfg.output)
     try:
         _log([logger], results, step=0)
         logger.finalize("success")

@@ -6,17 +6,15 @@ from contextlib import contextmanager
 from functools import cache
 
 import torch
-from omegaconf import DictConfig
 
 from bsroformer.devices import best_device, out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB, available_memory, gpu_memory, main_memory
 from bsroformer.invocation import command_line
 from bsroformer.launch.build import block_count, build_optimizer, chosen_precision, recomputed_blocks
-from bsroformer.launch.config import number, plain
 from bsroformer.launch.errors import OUT_OF_MEMORY
-from bsroformer.launch.songs import make
-from bsroformer.models import ModelSettings
+from bsroformer.launch.schemas.check_gpu import CheckGpuConfig
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.training.memory.estimate import MemoryEstimate, StepSize, estimate_memory, optimizer_share
 from bsroformer.training.memory.plan import Plan, first_that_fits, more_blocks, plans_that_fit
 from bsroformer.training.optimizer import errors_of_setting_up
@@ -30,7 +28,7 @@ AT_LEAST_LESS = 0.25
 """Share of the activations that must go where a training ran out of memory, even if the estimate says that it fits."""
 
 
-def half_type(cfg: DictConfig) -> torch.dtype | None:
+def half_type(cfg: TrainConfig) -> torch.dtype | None:
     """What autocast computes in.
 
     Raises:
@@ -42,15 +40,15 @@ def half_type(cfg: DictConfig) -> torch.dtype | None:
     return HALF[precision]
 
 
-def training_plan(cfg: DictConfig) -> Plan:
+def training_plan(cfg: TrainConfig) -> Plan:
     """What the configuration says of it."""
     return Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks(cfg))
 
 
-def estimator(cfg: DictConfig) -> Callable[[Plan], MemoryEstimate]:
+def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
     """Estimates what the configured model takes if it is trained by a plan."""
-    settings, half = ModelSettings.from_dict(plain(cfg.model)), half_type(cfg)
-    averaged, on_cpu = bool(cfg.callbacks and cfg.callbacks.get("ema")), cfg.trainer.accelerator == "cpu"
+    settings, half = cfg.settings, half_type(cfg)
+    averaged, on_cpu = "ema" in (cfg.callbacks or {}), cfg.trainer.accelerator == "cpu"
     with errors_of_setting_up():
         state = optimizer_share(build_optimizer(cfg))
 
@@ -58,12 +56,12 @@ def estimator(cfg: DictConfig) -> Callable[[Plan], MemoryEstimate]:
     def estimate(plan: Plan) -> MemoryEstimate:
         blocks = plan.recomputed_blocks
         size = StepSize(plan.batch_size, plan.seconds, blocks, half, averaged, state, on_cpu)
-        return estimate_memory(settings, lambda: make(cfg.loss), size)
+        return estimate_memory(settings, cfg.loss.build, size)
 
     return estimate
 
 
-def fewest_blocks(cfg: DictConfig) -> int:
+def fewest_blocks(cfg: TrainConfig) -> int:
     """How many blocks ``activation_checkpointing=auto`` recomputes: the fewest with which the training fits the GPU.
 
     None on a CPU, or where the GPU or what a precision takes is not known; all of them where nothing fits.
@@ -82,16 +80,16 @@ def fewest_blocks(cfg: DictConfig) -> int:
     return found[0].recomputed_blocks if found else depth
 
 
-def memory_to_fill(cfg: DictConfig) -> int | None:
+def memory_to_fill(cfg: TrainConfig) -> int | None:
     """Bytes of the GPU that trains: ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``."""
-    if cfg.get("memory_gb") is not None:
-        return size_in_bytes(cfg, "memory_gb")
+    if isinstance(cfg, CheckGpuConfig) and cfg.memory_gb is not None:
+        return round(cfg.memory_gb * GIB)
     if cfg.trainer.accelerator == "cpu":
         return None
     device = best_device()
     sizes = [] if device.type == "cpu" else [card_memory(device)]
-    if cfg.get("card_memory_gb") is not None:
-        sizes.append(size_in_bytes(cfg, "card_memory_gb"))
+    if cfg.card_memory_gb is not None:
+        sizes.append(round(cfg.card_memory_gb * GIB))
     return min(sizes, default=None)
 
 
@@ -102,19 +100,7 @@ def card_memory(device: torch.device) -> int:
     return gpu_memory(device)[1]
 
 
-def size_in_bytes(cfg: DictConfig, key: str) -> int:
-    """Bytes of a memory whose size in GB a key gives.
-
-    Raises:
-        InputError: If it is no size.
-    """
-    size = number(cfg, key)
-    if not 0 < size < math.inf:
-        raise InputError(f"{key}={size} must be above 0, as 4 for a GPU of 4 GB")
-    return round(size * GIB)
-
-
-def memory_limit(cfg: DictConfig, device: torch.device) -> int | None:
+def memory_limit(cfg: TrainConfig, device: torch.device) -> int | None:
     """Bytes that there are: the GPU's or, if the CPU is to train, those that are available; None if unknown."""
     if device.type != "cpu":
         return gpu_memory(device)[1]
@@ -127,7 +113,7 @@ def available() -> int | None:
     return int(there) if there < math.inf else None
 
 
-def advice(cfg: DictConfig, memory: int, limit: float | None = None) -> list[str]:
+def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[str]:
     """Keys with new values, each line of which makes the training fit by its own, as the estimate has it.
 
     Args:
@@ -161,7 +147,7 @@ def written(plan: Plan, depth: int) -> dict[str, str]:
 
 
 @contextmanager
-def memory_advice(cfg: DictConfig) -> Iterator[None]:
+def memory_advice(cfg: TrainConfig) -> Iterator[None]:
     """Turn an end for want of memory into a sentence with the keys to change, and their new values.
 
     Raises:
@@ -178,14 +164,14 @@ def memory_advice(cfg: DictConfig) -> Iterator[None]:
         raise InputError(sentence(cfg, device, there)) from error
 
 
-def advice_after_shortage(cfg: DictConfig, memory: int | None) -> list[str]:
+def advice_after_shortage(cfg: TrainConfig, memory: int | None) -> list[str]:
     """`advice` for what ran out of memory: it takes more than there was, even if the estimate says that it fits."""
     taken = estimator(cfg)(training_plan(cfg))
     there = memory or taken.total
     return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
 
 
-def sentence(cfg: DictConfig, device: torch.device, there: int | None) -> str:
+def sentence(cfg: TrainConfig, device: torch.device, there: int | None) -> str:
     """What to say of a training that ran out of memory, of which there were so many bytes, if that is known."""
     memory = "memory" if device.type == "cpu" else "GPU's memory"
     try:

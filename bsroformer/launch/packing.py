@@ -1,14 +1,13 @@
 """Pack the songs of a data set."""
 
-from omegaconf import DictConfig
 from rich.console import Console
 from rich.filesize import decimal
 
 from bsroformer.data.packs import PackPlan, pack_tracks, plan_packs, refuse_full_disk
 from bsroformer.errors import InputError
-from bsroformer.launch.config import whole, word, words
 from bsroformer.launch.errors import STATUS
-from bsroformer.launch.songs import build_source, pack_folder
+from bsroformer.launch.schemas.prepare import PrepareConfig
+from bsroformer.launch.songs import pack_folder
 from bsroformer.launch.terminal import clock, first_of, music_progress, stopping_on_sigterm
 from bsroformer.parallel import processors
 
@@ -20,7 +19,7 @@ MENDING = {
 }
 
 
-def pack(cfg: DictConfig, console: Console) -> int:
+def pack(cfg: PrepareConfig, console: Console) -> int:
     """Pack the songs to train and validate on that are not packed yet.
 
     Returns:
@@ -29,33 +28,21 @@ def pack(cfg: DictConfig, console: Console) -> int:
     Raises:
         InputError: There are no songs, a setting is unknown, or the disk is too small.
     """
-    source = build_source(cfg)
+    source = cfg.data.source.build()
     source.make()
     songs = [song for song in source.files() if song.split != "test"]
-    folder = pack_folder(cfg, source)
+    folder = pack_folder(cfg.data, cfg.paths, source)
     if folder is None:
         raise InputError("data.pack=false writes no packs: give a folder, or leave it out")
     with console.status(f"looking into {len(songs)} songs"):
-        plan = plan_packs(songs, source.form, folder, words(cfg, "mend"), word(cfg, "precision"))
+        plan = plan_packs(songs, source.form, folder, cfg.mend, cfg.precision)
     _tell_plan(plan, console)
     refuse_full_disk(plan)
-    faults = [*plan.faults, *_pack(plan, workers(cfg), console)]
+    faults = [*plan.faults, *_pack(plan, cfg.workers or processors(), console)]
     for fault in faults:
         console.print(f"not packed: {fault}", style="red")
     console.print(f"{len(songs) - len(faults)} of {len(songs)} songs are packed in {folder}")
     return STATUS if faults else 0
-
-
-def workers(cfg: DictConfig) -> int:
-    """How many processes work.
-
-    Raises:
-        InputError: If it is no number of 1 or more.
-    """
-    count = processors() if cfg.workers is None else whole(cfg, "workers")
-    if count < 1:
-        raise InputError(f"workers={count} must be 1 or more")
-    return count
 
 
 def _tell_plan(plan: PackPlan, console: Console) -> None:

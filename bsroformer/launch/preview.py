@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig
 from rich.console import Console
 from torch import Tensor
 
@@ -19,8 +18,8 @@ from bsroformer.data.packs import training_tracks
 from bsroformer.data.track import AnyTrack
 from bsroformer.errors import InputError
 from bsroformer.figures import busiest_excerpt, effects_figure
-from bsroformer.launch.config import number, path_of, whole
-from bsroformer.launch.songs import build_source, make, pack_folder
+from bsroformer.launch.schemas.prepare import PrepareConfig
+from bsroformer.launch.songs import pack_folder
 
 Pairs = dict[str, tuple[Tensor, Tensor]]
 """Audio (c t) before and after each change."""
@@ -28,7 +27,7 @@ EXCERPTS = 3
 """Written as training will hear them."""
 
 
-def preview(cfg: DictConfig, console: Console) -> int:
+def preview(cfg: PrepareConfig, console: Console) -> int:
     """Write what each change does, once, and the first excerpts of a training with them all.
 
     Returns:
@@ -37,13 +36,11 @@ def preview(cfg: DictConfig, console: Console) -> int:
     Raises:
         InputError: There are no songs, none has the stem, or a setting is out of range.
     """
-    folder, source, augment = path_of(cfg.output, "output"), build_source(cfg), make(cfg.augment)
+    folder, source, augment = cfg.output, cfg.data.source.build(), cfg.augment.build()
     source.make()
     form = source.form
-    songs = training_tracks(source.files(), form, pack_folder(cfg, source)).train
-    seconds, seed, stem = number(cfg, "data.seconds"), whole(cfg, "seed"), cfg.stem or form.stems[0]
-    if seconds <= 0 or seed < 0:
-        raise InputError(f"data.seconds={seconds} must be above 0, and seed={seed} 0 or more")
+    songs = training_tracks(source.files(), form, pack_folder(cfg.data, cfg.paths, source)).train
+    seconds, seed, stem = cfg.data.seconds, cfg.seed, cfg.stem or form.stems[0]
     with console.status("augmenting"):
         first, *others = heard_stems(songs, stem, form.sample_rate, seconds)
         excerpts = RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, seed)

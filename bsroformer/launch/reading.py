@@ -3,7 +3,6 @@
 import shlex
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 from rich.console import Console
 from rich.filesize import decimal
 
@@ -11,10 +10,11 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.layouts.flat import is_flat
 from bsroformer.data.packs import estimate_packing
 from bsroformer.invocation import command_line
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.terminal import first_of
 
 
-def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> None:
+def tell_reading(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
     """Say where songs are read from: packs, files, or both."""
     songs = data.tracks
     if data.unnamed:
@@ -41,7 +41,7 @@ def tell_reading(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     _tell_saving(cfg, data, console)
 
 
-def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> None:
+def _tell_saving(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
     if data.pack is None:
         return
     found = estimate_packing(data.tracks, data.source.form, data.frames, data.pack)
@@ -54,7 +54,7 @@ def _tell_saving(cfg: DictConfig, data: StemsDataModule, console: Console) -> No
     )
 
 
-def told_data(cfg: DictConfig) -> str:
+def told_data(cfg: TrainConfig) -> str:
     """The arguments that name the data set, for a command line."""
     if not HydraConfig.initialized():
         return f"data.root={cfg.data.root}"

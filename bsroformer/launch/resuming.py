@@ -7,15 +7,17 @@ from typing import Any
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
-from bsroformer.launch.config import AUTO, CONFIG_FILE, path_of, plain
+from bsroformer.launch.config import AUTO, CONFIG_FILE
+from bsroformer.launch.door import prepared
 from bsroformer.launch.ranks import by_torchrun
 from bsroformer.launch.run_config import changed, completed, replaced_keys, run_config
+from bsroformer.launch.schemas.train import TrainConfig
+from bsroformer.launch.trees import put
 from bsroformer.launch.wandb_mode import logs_to_wandb, wandb_run
 from bsroformer.models import ModelSettings
 from bsroformer.run_folder import CHECKPOINTS, LAST, PREVIOUS, RunFolder, is_folder
@@ -25,7 +27,7 @@ from bsroformer.training.resume.slurm import started_again
 from bsroformer.training.resume.state_check import check_training_state
 
 
-def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
+def with_run_to_resume(cfg: TrainConfig, console: Console) -> TrainConfig:
     """The configuration of the run that ``resume`` names, changed as the command line says; `cfg` if it names none.
 
     Its ``ckpt_path`` is the last good checkpoint, and ``paths.output_dir`` the run's folder.
@@ -38,7 +40,7 @@ def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
         InputError: If there is no such run, or it would begin anew in the folder of another.
     """
     if cfg.resume is None and started_again() and names_folder(command_line()):
-        cfg = with_auto(cfg)
+        cfg = cfg.replaced({"resume": AUTO})
     if cfg.resume is None:
         cfg = with_checkpoint_file(cfg, console)
         refuse_folder_in_use(cfg)
@@ -54,26 +56,29 @@ def with_run_to_resume(cfg: DictConfig, console: Console) -> DictConfig:
             "give the folder of a run, such as runs/train/<time>, or start anew without resume"
         )
     resumed = run_config(folder, replaced_keys(cfg, command_line()))
-    if added := completed(resumed, cfg):
+    if added := completed(resumed, cfg.tree):
         console.print(
             f"{folder / CONFIG_FILE} is of an older version and lacks keys, which are taken as today's configs have "
             f"them: {', '.join(added)}",
             style="yellow",
         )
     resumed = changed(resumed, cfg, command_line())
-    resumed.ckpt_path = str(checkpoint)
-    if logs_to_wandb(resumed) and (run := wandb_run(folder)):
-        OmegaConf.update(resumed, "logger", {"id": run, "resume": "allow"}, force_add=True)
-    OmegaConf.set_readonly(resumed, True)
-    return resumed
+    put(resumed, "ckpt_path", str(checkpoint))
+    try:
+        merged = prepared(TrainConfig.checked(resumed))
+    except InputError as error:
+        raise InputError(f"{folder / CONFIG_FILE}: {error}") from error
+    if logs_to_wandb(merged.logger) and (run := wandb_run(folder)):
+        merged = merged.replaced({"logger.id": run, "logger.resume": "allow"})
+    return merged
 
 
-def checkpoint_to_resume(cfg: DictConfig, folder: Path, console: Console) -> tuple[Path | None, int]:
+def checkpoint_to_resume(cfg: TrainConfig, folder: Path, console: Console) -> tuple[Path | None, int]:
     """The checkpoint that ``resume`` names, or the last good one of the run, and how many were skipped.
 
     A damaged ``last.ckpt`` is skipped with a message, also where it is named.
     """
-    named = path_of(cfg.resume, "resume")
+    named = Path(str(cfg.resume))
     is_file = named.suffix == ".ckpt" and not is_folder(named)
     if is_file and named.parent.resolve() != (folder / CHECKPOINTS).resolve():
         raise InputError(
@@ -88,15 +93,15 @@ def checkpoint_to_resume(cfg: DictConfig, folder: Path, console: Console) -> tup
     return checkpoint, len(skipped)
 
 
-def with_checkpoint_file(cfg: DictConfig, console: Console) -> DictConfig:
+def with_checkpoint_file(cfg: TrainConfig, console: Console) -> TrainConfig:
     """The same with the last good checkpoint in place of a run's folder in ``ckpt_path``.
 
     Raises:
         InputError: If it has none.
     """
-    if not isinstance(cfg.ckpt_path, str) or not is_folder(Path(cfg.ckpt_path)):
+    if cfg.ckpt_path is None or not is_folder(cfg.ckpt_path):
         return cfg
-    checkpoint, skipped = last_good_checkpoint(RunFolder.of(Path(cfg.ckpt_path)).checkpoints)
+    checkpoint, skipped = last_good_checkpoint(RunFolder.of(cfg.ckpt_path).checkpoints)
     for sentence in skipped:
         console.print(f"{sentence}; the checkpoint before is looked for.", style="yellow")
     if checkpoint is None:
@@ -104,23 +109,10 @@ def with_checkpoint_file(cfg: DictConfig, console: Console) -> DictConfig:
             f"ckpt_path={cfg.ckpt_path} is a folder without {CHECKPOINTS}/{LAST}: give a checkpoint of a training, or "
             "the folder of one"
         )
-    cfg = cfg.copy()
-    OmegaConf.set_readonly(cfg, False)
-    cfg.ckpt_path = str(checkpoint)
-    OmegaConf.set_readonly(cfg, True)
-    return cfg
+    return cfg.replaced({"ckpt_path": str(checkpoint)})
 
 
-def with_auto(cfg: DictConfig) -> DictConfig:
-    """The same with ``resume=auto``."""
-    cfg = cfg.copy()
-    OmegaConf.set_readonly(cfg, False)
-    cfg.resume = AUTO
-    OmegaConf.set_readonly(cfg, True)
-    return cfg
-
-
-def run_to_resume(cfg: DictConfig) -> Path:
+def run_to_resume(cfg: TrainConfig) -> Path:
     """The folder of the run that goes on; a job of a sweep has its own.
 
     Raises:
@@ -128,18 +120,18 @@ def run_to_resume(cfg: DictConfig) -> Path:
     """
     if cfg.ckpt_path:
         raise InputError(f"resume={cfg.resume} finds its checkpoint itself: leave ckpt_path={cfg.ckpt_path} out")
-    folder = Path(cfg.paths.output_dir)
+    folder = cfg.paths.output_dir
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.resume == AUTO and not in_sweep and not names_folder(command_line()):
         raise InputError("resume=auto looks for a run at paths.output_dir, whose name has the time in it: give one")
-    if cfg.resume != AUTO and not in_sweep and RunFolder.of(path_of(cfg.resume, "resume")).path != folder:
+    if cfg.resume != AUTO and not in_sweep and RunFolder.of(Path(str(cfg.resume))).path != folder:
         raise InputError(
             f"resume={cfg.resume} goes on in that folder, and paths.output_dir={folder} names another: leave it out"
         )
     return folder
 
 
-def refuse_folder_in_use(cfg: DictConfig) -> None:
+def refuse_folder_in_use(cfg: TrainConfig) -> None:
     """Keep a new run out of the folder of an old one, whose checkpoints it would replace.
 
     Raises:
@@ -147,7 +139,7 @@ def refuse_folder_in_use(cfg: DictConfig) -> None:
     """
     folder = cfg.paths.output_dir
     kept = RunFolder(folder).checkpoint_files()
-    resumes = cfg.ckpt_path and Path(cfg.ckpt_path).resolve().parent == (Path(folder) / CHECKPOINTS).resolve()
+    resumes = cfg.ckpt_path and cfg.ckpt_path.resolve().parent == (folder / CHECKPOINTS).resolve()
     if not kept or resumes:
         return
     if any(path.name in (LAST, PREVIOUS) for path in kept):
@@ -176,21 +168,21 @@ def names_folder(overrides: Sequence[str]) -> bool:
 
 
 def told_of_resuming(
-    cfg: DictConfig, trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, console: Console
+    cfg: TrainConfig, trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, console: Console
 ) -> str | None:
     """The checkpoint to resume from, checked in full; print where the run stands and where it goes.
 
     Raises:
         InputError: If it is another model's, or no training's, or has been trained for longer than is configured.
     """
-    if not cfg.ckpt_path:
+    path = cfg.ckpt_path
+    if path is None:
         return None
-    path = path_of(cfg.ckpt_path, "ckpt_path")
     checkpoint = read_training_checkpoint(path)
     refuse_another_model(cfg, checkpoint[ENTRY]["model"])
     check_training_state(checkpoint, path, trainer, module, data)
     refuse_shorter_run(cfg, checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
-    folder = Path(cfg.paths.output_dir)
+    folder = cfg.paths.output_dir
     if path.resolve().parent != (folder / CHECKPOINTS).resolve():
         console.print(
             f"This run goes to a new folder; resume={path.parent.parent} goes on in the old one.", style="yellow"
@@ -201,15 +193,15 @@ def told_of_resuming(
     return str(path)
 
 
-def remedy_if_finished(cfg: DictConfig, checkpoint: dict[str, Any]) -> str:
+def remedy_if_finished(cfg: TrainConfig, checkpoint: dict[str, Any]) -> str:
     """The keys that make a finished run longer; empty for a run with steps or its last validation to come."""
     states, steps = checkpoint["callbacks"], checkpoint["global_step"]
     if states.get("LastCheckpoint", {}).get("unvalidated"):
         return ""
     budget = states.get("Budget", {}).get("steps") if "budget" in (cfg.callbacks or {}) else None
-    if budget and not cfg.callbacks.budget.get("shorten"):
+    if budget and not (cfg.callbacks or {})["budget"].arguments.get("shorten"):
         return f"'~callbacks.budget' trainer.max_steps={2 * steps}" if steps >= budget else ""
-    if cfg.trainer.max_steps is not None and 0 <= cfg.trainer.max_steps <= steps:
+    if 0 <= cfg.trainer.max_steps <= steps:
         return f"trainer.max_steps={2 * steps}"
     epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
     if cfg.trainer.max_epochs is not None and 0 <= cfg.trainer.max_epochs <= epochs:
@@ -217,7 +209,7 @@ def remedy_if_finished(cfg: DictConfig, checkpoint: dict[str, Any]) -> str:
     return ""
 
 
-def refuse_shorter_run(cfg: DictConfig, epochs: int) -> None:
+def refuse_shorter_run(cfg: TrainConfig, epochs: int) -> None:
     """Make sure that a run has not been trained for more epochs than it is to be.
 
     Raises:
@@ -230,13 +222,13 @@ def refuse_shorter_run(cfg: DictConfig, epochs: int) -> None:
         )
 
 
-def refuse_another_model(cfg: DictConfig, kept: dict[str, Any]) -> None:
+def refuse_another_model(cfg: TrainConfig, kept: dict[str, Any]) -> None:
     """Make sure that the checkpoint is of the model that is configured.
 
     Raises:
         InputError: Naming the first key that differs.
     """
-    ours = ModelSettings.from_dict(plain(cfg.model)).leaves()
+    ours = cfg.settings.leaves()
     theirs = ModelSettings.from_dict(kept).leaves()
     if key := next((key for key in ours if ours[key] != theirs.get(key)), None):
         raise InputError(

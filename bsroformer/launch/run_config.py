@@ -1,18 +1,20 @@
 """The configuration of a run that is resumed: read from its folder as data, completed, and changed as asked."""
 
 from collections.abc import Collection, Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.errors import InputError
 from bsroformer.launch.config import CONFIG_FILE
 from bsroformer.launch.older_runs import with_present_progress
+from bsroformer.launch.schemas.schema import shown
+from bsroformer.launch.schemas.train import TrainConfig
+from bsroformer.launch.trees import MISSING, at, has, keys, put, remove
 from bsroformer.launch.trusted_classes import TARGET, config_folders, with_known_classes
-from bsroformer.models.settings import leaves
 from bsroformer.safe_files import read_yaml
 
 WHICH = ("resume", "paths.output_dir", "ckpt_path")
@@ -29,10 +31,8 @@ LOGGER_WORDS = {
 }
 """Parameters of loggers that decide nothing but where in a tracker a run is shown; W&B's settings name servers."""
 
-_DELETED = object()
 
-
-def run_config(folder: Path, given: Collection[str] = ()) -> DictConfig:
+def run_config(folder: Path, given: Collection[str] = ()) -> dict[str, Any]:
     """The configuration that a run was started with; its folder may have been moved since.
 
     Args:
@@ -56,9 +56,7 @@ def run_config(folder: Path, given: Collection[str] = ()) -> DictConfig:
     tree = with_present_progress(tree)
     tree = moved(with_known_classes(tree, path, given), old, str(folder))
     _check_places(tree, folder, given)
-    config = OmegaConf.create(tree)
-    assert isinstance(config, DictConfig)
-    return config
+    return tree
 
 
 def moved(value: Any, old: str, new: str) -> Any:
@@ -115,7 +113,7 @@ def _is_inside(value: str, folder: Path) -> bool:
     return Path(value).expanduser().resolve().is_relative_to(folder.resolve())
 
 
-def completed(run: DictConfig, composed: DictConfig) -> list[str]:
+def completed(run: dict[str, Any], composed: dict[str, Any]) -> list[str]:
     """Give a run of an older version the keys that today's configs have and it lacks, with their values of today.
 
     Parameters of classes are completed where both name the same class; callbacks are the run's own.
@@ -123,76 +121,68 @@ def completed(run: DictConfig, composed: DictConfig) -> list[str]:
     Returns:
         Each key that was added, as ``key=value``, or the name of a group.
     """
-    added = list(_missing(run, composed))
+    added = [key for key in composed if key not in run]
     for group in COMPLETED:
         added += _missing_in(run, composed, group)
     for key in added:
-        value = OmegaConf.select(composed, key)
-        value = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        OmegaConf.update(run, key, value, merge=False, force_add=True)
-    return [_assignment(key, OmegaConf.select(run, key)) for key in added]
+        put(run, key, deepcopy(at(composed, key)))
+    return [_assignment(key, at(run, key)) for key in added]
 
 
-def _missing(own: DictConfig, usual: DictConfig) -> Iterator[str]:
-    yield from (str(name) for name in usual if name not in own)
-
-
-def _missing_in(run: DictConfig, composed: DictConfig, key: str) -> Iterator[str]:
-    own, usual = OmegaConf.select(run, key), OmegaConf.select(composed, key)
-    if not isinstance(own, DictConfig) or not isinstance(usual, DictConfig) or own.get(TARGET) != usual.get(TARGET):
+def _missing_in(run: dict[str, Any], composed: dict[str, Any], key: str) -> Iterator[str]:
+    own, usual = at(run, key), at(composed, key)
+    if not isinstance(own, dict) or not isinstance(usual, dict) or own.get(TARGET) != usual.get(TARGET):
         return
-    for missing in _missing(own, usual):
-        value = OmegaConf.select(usual, missing)
-        if not (isinstance(value, DictConfig) and TARGET in value):  # which the run may have been made without
-            yield f"{key}.{missing}"
-    for name in map(str, usual):
-        yield from _missing_in(run, composed, f"{key}.{name}") if name in own else ()
+    for name, value in usual.items():
+        if name in own:
+            yield from _missing_in(run, composed, f"{key}.{name}")
+        elif not (isinstance(value, dict) and TARGET in value):  # which the run may have been made without
+            yield f"{key}.{name}"
 
 
 def _assignment(key: str, value: Any) -> str:
-    if OmegaConf.is_config(value):
-        return key
-    return f"{key}={'null' if value is None else str(value).lower() if isinstance(value, bool) else value}"
+    return key if isinstance(value, dict | list) else f"{key}={shown(value)}"
 
 
-def replaced_keys(composed: DictConfig, overrides: Sequence[str]) -> list[str]:
+def replaced_keys(cfg: TrainConfig, overrides: Sequence[str]) -> list[str]:
     """The keys that the command line sets in place of a run's own: those it names, and those that follow them.
+
+    Args:
+        cfg: As composed from the configs and the command line.
+        overrides: The command line.
 
     Raises:
         InputError: If a group that reaches into others, such as an experiment, is among them.
     """
-    keys: list[str] = []
+    found: list[str] = []
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.key_or_group.replace("/", ".")
         if key in WHICH:
             continue
         if override.is_delete():
-            keys.append(key)
-        elif OmegaConf.select(composed, key, default=override) is override or reaches_elsewhere(override):
+            found.append(key)
+        elif not has(cfg.tree, key) or reaches_elsewhere(override):
             raise InputError(
                 f"{key}={override.value()} cannot be given to a run that goes on, since it stands for many keys: "
                 "give those that are to change"
             )
         else:
-            keys += (key, *followers(composed, key))
-    return keys
+            found += (key, *followers(cfg.written, key))
+    return found
 
 
-def changed(run: DictConfig, composed: DictConfig, overrides: Sequence[str]) -> DictConfig:
+def changed(run: dict[str, Any], cfg: TrainConfig, overrides: Sequence[str]) -> dict[str, Any]:
     """A run's configuration, with the keys and groups that the command line names as they were composed.
 
     Raises:
         InputError: See `replaced_keys`.
     """
-    for key in replaced_keys(composed, overrides):
-        value = OmegaConf.select(composed, key, default=_DELETED)
-        if value is _DELETED:
-            group, _, name = key.rpartition(".")
-            parent = OmegaConf.select(run, group) if group else run
-            if isinstance(parent, DictConfig):
-                parent.pop(name, None)
+    for key in replaced_keys(cfg, overrides):
+        value = at(cfg.tree, key, MISSING)
+        if value is MISSING:
+            remove(run, key)
         else:
-            OmegaConf.update(run, key, value, merge=False, force_add=True)
+            put(run, key, deepcopy(value))
     return run
 
 
@@ -202,15 +192,14 @@ def reaches_elsewhere(override: Override) -> bool:
     return any("@package _global_" in file.read_text("utf-8").partition("\n")[0] for file in files if file.is_file())
 
 
-def followers(cfg: DictConfig, key: str) -> list[str]:
+def followers(written: dict[str, Any], key: str) -> list[str]:
     """The keys whose values are taken from a key, or from a key that follows it."""
-    tree: Any = OmegaConf.to_container(cfg, resolve=False)
-    written = {name: str(value) for name, value in leaves(tree)}
+    texts = {name: str(value) for name, value in keys(written) if not isinstance(value, dict)}
     found, named = [], [key]
     while named:
         source = named.pop()
         places = (f"${{{source}}}", f"${{{source}.")
-        new = [name for name, text in written.items() if any(place in text for place in places) and name not in found]
+        new = [name for name, text in texts.items() if any(place in text for place in places) and name not in found]
         found += new
         named += new
     return [name for name in found if name not in WHICH]

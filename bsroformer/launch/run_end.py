@@ -2,20 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import lightning as L
-from omegaconf import DictConfig
 
 from bsroformer.launch.run_facts import record_end
 from bsroformer.launch.runs_index import only_warned, update_runs_page
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.report.runs_page import FAILED, FINISHED, STOPPED
 from bsroformer.training.callbacks.report import Report
 from bsroformer.training.run_clock import out_of_time
 
 
 @contextmanager
-def end_recorded(cfg: DictConfig, trainer: L.Trainer) -> Iterator[None]:
+def end_recorded(cfg: TrainConfig, trainer: L.Trainer) -> Iterator[None]:
     """Record how the training in this context ends in its folder; nothing of it can make the training fail."""
     end = FAILED
     try:
@@ -25,7 +24,7 @@ def end_recorded(cfg: DictConfig, trainer: L.Trainer) -> Iterator[None]:
         end = STOPPED
         raise
     finally:
-        folder = Path(cfg.paths.output_dir)
+        folder = cfg.paths.output_dir
         with only_warned():
             record_end(folder, end, trainer.global_step)
         with only_warned():

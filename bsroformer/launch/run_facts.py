@@ -10,15 +10,14 @@ from typing import Any
 import lightning as L
 import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 
 from bsroformer.atomic import set_aside, write_text
 from bsroformer.checkpoints.native import describe
 from bsroformer.errors import InputError
 from bsroformer.hardware import device_name
-from bsroformer.launch.config import plain, words
 from bsroformer.launch.git_state import GitState, git_state
 from bsroformer.launch.program_facts import program_facts
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.models import ModelSettings, SeparationModel
 from bsroformer.run_folder import AVERAGE, BEST, BEST_ENTRY, CHECKPOINTS, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json
@@ -29,7 +28,7 @@ CHOICES = ("experiment", "model", "data", "augment", "loss", "optimizer", "sched
 """Groups whose chosen configs are facts of a run."""
 
 
-def record_run(cfg: DictConfig, trainer: L.Trainer, model: SeparationModel, resumed: str | None) -> None:
+def record_run(cfg: TrainConfig, trainer: L.Trainer, model: SeparationModel, resumed: str | None) -> None:
     """Add this start of the run to ``run.json``, and log it with the configuration.
 
     Each resume adds an entry to ``starts``. Changes to a checkout that were not committed go to ``changes.patch``,
@@ -41,10 +40,10 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: SeparationModel, resu
         model: What is trained.
         resumed: The checkpoint that the run goes on from.
     """
-    folder, git = Path(cfg.paths.output_dir), git_state()
+    folder, git = cfg.paths.output_dir, git_state()
     starts = read_starts(RunFolder(folder).facts)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
-    facts["tags"] = list(cfg.get("tags") or [])
+    facts["tags"] = list(cfg.tags or [])
     facts["choices"] = choices()
     if git:
         patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
@@ -53,7 +52,7 @@ def record_run(cfg: DictConfig, trainer: L.Trainer, model: SeparationModel, resu
             write_text(folder / patch, git.changes)
     write_text(RunFolder(folder).facts, json.dumps({STARTS: [*starts, facts]}, indent=2) + "\n")
     if trainer.logger:
-        trainer.logger.log_hyperparams(plain(cfg) | {"run": facts})
+        trainer.logger.log_hyperparams(cfg.tree | {"run": facts})
 
 
 def record_best(folder: Path, checkpoint: str) -> None:
@@ -84,15 +83,6 @@ def choices() -> dict[str, str]:
         return {}
     chosen = HydraConfig.get().runtime.choices
     return {group: str(chosen[group]) for group in CHOICES if chosen.get(group)}
-
-
-def check_tags(cfg: DictConfig) -> None:
-    """Check that ``tags`` is a list of words.
-
-    Raises:
-        InputError: If it is not.
-    """
-    words(cfg, "tags")
 
 
 def read_starts(path: Path) -> list[dict[str, Any]]:

@@ -1,15 +1,13 @@
 """What a training prints around its steps: how it ended, and the commands that come next."""
 
-from pathlib import Path
-
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 from rich.console import Console
 
 from bsroformer.invocation import command_line
 from bsroformer.launch.best import Scored
 from bsroformer.launch.reading import told_data
+from bsroformer.launch.schemas.train import TrainConfig
 from bsroformer.launch.sweep_job import job_folder
 from bsroformer.printed import PRINTED
 from bsroformer.report.monitor import Monitor
@@ -36,7 +34,7 @@ def show_progress_on(trainer: L.Trainer, console: Console) -> None:
         progress.prefix = f"job {job.name}: "
 
 
-def report_end(cfg: DictConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
+def report_end(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
     """Print what the training ended with: its last step, the best score and checkpoint, and the page."""
     report = RunFolder(cfg.paths.output_dir).report
     log_and_print(console, reason_of_end(cfg, trainer))
@@ -46,7 +44,7 @@ def report_end(cfg: DictConfig, trainer: L.Trainer, best: Scored, console: Conso
         log_and_print(console, f"Report: {report}")
 
 
-def report_next_commands(cfg: DictConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
+def report_next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
     """Print the commands that use the result; in a sweep none, since it ends with a table of its jobs."""
     if job_folder() is not None:
         return
@@ -54,7 +52,7 @@ def report_next_commands(cfg: DictConfig, trainer: L.Trainer, best: Scored, cons
         log_and_print(console, f"{purpose}: {command}")
 
 
-def reason_of_end(cfg: DictConfig, trainer: L.Trainer) -> str:
+def reason_of_end(cfg: TrainConfig, trainer: L.Trainer) -> str:
     """Say whether the run reached its end, or what cut it short."""
     steps, total = trainer.global_step, int(trainer.estimated_stepping_batches)
     trained = out_of_time(trainer)
@@ -66,7 +64,7 @@ def reason_of_end(cfg: DictConfig, trainer: L.Trainer) -> str:
     return f"The run ended at step {steps:,} of {total:,}"
 
 
-def score_and_step(cfg: DictConfig, trainer: L.Trainer, best: Scored) -> str:
+def score_and_step(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> str:
     """The best score, with its step where the best checkpoint is one of a step."""
     progress, kept = progress_of(trainer), trainer.checkpoint_callback
     text = Monitor(cfg.monitor).text(best.score)
@@ -74,9 +72,9 @@ def score_and_step(cfg: DictConfig, trainer: L.Trainer, best: Scored) -> str:
     return f"{text} at step {progress.best_step:,}" if progress and progress.best_step and is_of_step else text
 
 
-def next_commands(cfg: DictConfig, trainer: L.Trainer, best: Scored) -> dict[str, str]:
+def next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> dict[str, str]:
     """Commands for what comes next, by their purpose."""
-    folder, commands = Path(cfg.paths.output_dir), {}
+    folder, commands = cfg.paths.output_dir, {}
     if best.path:
         commands["Separate"] = command_line("separate", f"ckpt={folder}", "input=song.mp3")
         commands["Evaluate"] = f"{command_line('evaluate', f'ckpt={folder}')} {data_words(cfg)}"
@@ -85,14 +83,14 @@ def next_commands(cfg: DictConfig, trainer: L.Trainer, best: Scored) -> dict[str
     return commands
 
 
-def data_words(cfg: DictConfig) -> str:
+def data_words(cfg: TrainConfig) -> str:
     """The overrides that name the data set; of a resumed run they are not on the command line."""
     if cfg.ckpt_path or not HydraConfig.initialized():
         return "data=<name> data.root=<folder>"
     return told_data(cfg)
 
 
-def longer(cfg: DictConfig, trainer: L.Trainer) -> str:
+def longer(cfg: TrainConfig, trainer: L.Trainer) -> str:
     """The overrides that make a run longer, by the limit that ended it."""
     trained = out_of_time(trainer)
     if trained is not None:
@@ -100,6 +98,6 @@ def longer(cfg: DictConfig, trainer: L.Trainer) -> str:
     steps, epochs = trainer.max_steps, trainer.max_epochs
     if steps >= 0 and (trainer.global_step >= steps or not epochs or epochs < 0):
         budget = (cfg.callbacks or {}).get("budget")
-        removed = "'~callbacks.budget' " if budget and not budget.get("shorten") else ""
+        removed = "'~callbacks.budget' " if budget and not budget.arguments.get("shorten") else ""
         return f"{removed}trainer.max_steps={2 * steps}"
     return f"trainer.max_epochs={2 * (epochs or 1)}"

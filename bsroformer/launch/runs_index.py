@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from omegaconf import DictConfig
-
+from bsroformer.launch.schemas.config import Config
 from bsroformer.report.runs_page import write_runs_page
 
 
-def update_runs_page(cfg: DictConfig, folder: Path) -> None:
+def update_runs_page(cfg: Config, folder: Path) -> None:
     """Write ``index.html`` in ``paths.runs_dir`` again, if a run's or an evaluation's folder is in there."""
-    runs = Path(cfg.paths.runs_dir)
+    runs = cfg.paths.runs_dir
     with only_warned():
         if folder.resolve().is_relative_to(runs.resolve()):
             write_runs_page(runs)

@@ -6,16 +6,15 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bsroformer.launch.errors import mendable, one_sentence, report
-from bsroformer.report.monitor import monitor_of
-from bsroformer.training.sweep.job_result import read_result, update_result
 
-Script = Callable[[DictConfig], float | None]
+Script = Callable[[DictConfig], Any]
 
 
 def sweep_job(script: Script) -> Script:
@@ -25,10 +24,13 @@ def sweep_job(script: Script) -> Script:
     """
 
     @functools.wraps(script)
-    def job(cfg: DictConfig) -> float | None:
+    def job(cfg: DictConfig) -> Any:
         folder = job_folder()
         if folder is None:
             return script(cfg)
+        from bsroformer.report.monitor import monitor_of  # PyTorch takes seconds to be imported
+        from bsroformer.training.sweep.job_result import read_result, update_result
+
         begun = time.monotonic()
         try:
             score = script(cfg)

@@ -7,7 +7,7 @@ from collections.abc import Container
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from omegaconf import DictConfig
+from bsroformer.launch.schemas.components import Component
 
 
 def use_wandb_offline_without_key() -> bool:
@@ -24,9 +24,9 @@ def use_wandb_offline_without_key() -> bool:
     return offline
 
 
-def logs_to_wandb(cfg: DictConfig) -> bool:
-    """Whether the configured logger is that of Weights & Biases."""
-    return bool(cfg.logger) and "wandb" in cfg.logger._target_.lower()
+def logs_to_wandb(logger: Component | None) -> bool:
+    """Whether a logger is that of Weights & Biases."""
+    return logger is not None and "wandb" in logger.target.lower()
 
 
 def wandb_run(folder: Path) -> str | None:

@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from bsroformer.launch.benchmark import benchmark
-from launched import CONFIGS, composed
+from launched import CONFIGS, composed, launch
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "seconds=0.1", "repeats=1")
 
@@ -22,17 +21,17 @@ def test_the_script_prints_a_table_and_writes_the_figures(script, tmp_path):
 
 def test_the_masks_width_is_chosen_on_the_command_line():
     cfg = composed("benchmark", "model=lite", "model.masks.expansion=4")
-    assert cfg.benchmark.settings.masks.expansion == 4
+    assert cfg.benchmark.arguments["settings"]["masks"]["expansion"] == 4
 
 
 def test_every_benchmark_has_a_config_that_names_it():
     for path in (CONFIGS / "what").glob("*.yaml"):
         cfg = composed("benchmark", f"what={path.stem}")
-        assert cfg.benchmark._target_.startswith("bsroformer.benchmarks.")
+        assert cfg.benchmark.target.startswith("bsroformer.benchmarks.")
 
 
 def test_a_wrong_option_is_one_sentence(capfd):
     with pytest.raises(SystemExit) as ended:
-        benchmark(composed("benchmark", *SMALL, "precision=fp8"))
+        launch("benchmark", *SMALL, "precision=fp8")
     assert ended.value.code == 2
     assert "precision=fp8" in capfd.readouterr().err

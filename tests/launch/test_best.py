@@ -14,9 +14,8 @@ from bsroformer.checkpoints.average import average_of
 from bsroformer.launch import best as launch_best
 from bsroformer.launch import train as launch_train
 from bsroformer.launch.best import Scored, best_checkpoint
-from bsroformer.launch.train import train
 from bsroformer.training.callbacks.candidates import score_of
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -27,7 +26,7 @@ RUN = (*SMALL_RUN, *BARE, "trainer.max_steps=-1", "trainer.max_epochs=4", "avera
 
 
 def run(songs_root: Path, folder: Path, *overrides: str) -> float:
-    return train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
+    return launch("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides)
 
 
 @pytest.fixture(scope="module")

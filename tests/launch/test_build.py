@@ -110,7 +110,7 @@ def test_auto_decides_by_the_card_that_is_there(monkeypatch):
 
 @pytest.mark.parametrize("asked", ["5", "-1", "0.5", "some"])
 def test_a_number_of_blocks_that_the_model_lacks_is_refused(asked):
-    with pytest.raises(InputError, match=rf"activation_checkpointing={asked} .* from 0 to 4"):
+    with pytest.raises(InputError, match=rf"activation_checkpointing={asked} must be auto, true, false, or a number"):
         build.recomputed_blocks(composed("train", "model=lite", f"activation_checkpointing={asked}"))
 
 

@@ -7,9 +7,8 @@ import torch
 from bsroformer.hardware import GIB
 from bsroformer.launch import check_gpu as module
 from bsroformer.launch import memory
-from bsroformer.launch.check_gpu import check_gpu
 from bsroformer.training.memory.estimate import CONTEXT
-from launched import composed
+from launched import composed, launch
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "data.seconds=0.1", "data.batch_size=2")
 
@@ -29,7 +28,7 @@ def test_the_script_ends_with_0_where_the_training_fits_and_with_1_where_not(scr
 
 
 def test_a_training_on_the_cpu_is_held_against_its_memory(capfd, monkeypatch):
-    check_gpu(composed("check_gpu", *SMALL, "trainer=cpu"))
+    launch("check_gpu", *SMALL, "trainer=cpu")
     assert "It fits" in capfd.readouterr().out
     for main, available, told in (
         (GIB // 4, math.inf, "does not fit 0.25 GiB"),
@@ -39,14 +38,14 @@ def test_a_training_on_the_cpu_is_held_against_its_memory(capfd, monkeypatch):
         monkeypatch.setattr(memory, "main_memory", lambda size=main: size)
         monkeypatch.setattr(memory, "available_memory", lambda size=available: size)
         with pytest.raises(SystemExit) as ended:
-            check_gpu(composed("check_gpu", *SMALL, "trainer=cpu"))
+            launch("check_gpu", *SMALL, "trainer=cpu")
         assert ended.value.code == 1
         assert told in capfd.readouterr().out
 
 
 def test_without_a_gpu_the_estimate_is_printed_and_the_way_on_is_told(capfd):
     with pytest.raises(SystemExit) as ended:
-        check_gpu(composed("check_gpu", *SMALL, "trainer=gpu"))
+        launch("check_gpu", *SMALL, "trainer=gpu")
     told = capfd.readouterr().out
     assert ended.value.code == 1
     assert "in all" in told and "GiB" in told
@@ -60,19 +59,19 @@ def test_the_remedy_depends_on_what_pytorch_was_built_for(monkeypatch, cuda, rem
 
 
 def test_the_laptop_trainers_own_keys_are_taken_over(capfd):
-    check_gpu(composed("check_gpu", *SMALL[:-1], "trainer=rtx3050", "memory_gb=4"))
+    launch("check_gpu", *SMALL[:-1], "trainer=rtx3050", "memory_gb=4")
     assert "precision bf16-mixed" in capfd.readouterr().out
 
 
 def test_the_configured_optimiser_is_named_and_counted(capfd):
     sgd = "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.fused=false"
-    check_gpu(composed("check_gpu", *SMALL, *sgd, "memory_gb=4"))
+    launch("check_gpu", *SMALL, *sgd, "memory_gb=4")
     told = capfd.readouterr().out
     assert re.search(r"state of SGD +0\.00 GiB", told) and "AdamW" not in told
 
 
 def test_what_auto_chooses_is_printed(capfd):
-    check_gpu(composed("check_gpu", "model=lite", "trainer=rtx3050"))
+    launch("check_gpu", "model=lite", "trainer=rtx3050")
     told = capfd.readouterr().out
     assert "activation_checkpointing=auto recomputes 0 of 4 blocks" in told
 
@@ -86,19 +85,19 @@ def test_an_experiment_is_checked_as_it_trains():
     [
         ("x", "memory_gb=x must be a number"),
         ("0", "memory_gb=0 must be above 0"),
-        ("inf", "memory_gb=inf must be above"),
+        ("inf", "memory_gb=inf must be a finite number"),
     ],
 )
 def test_a_size_that_is_none_is_told(capfd, size, told):
     with pytest.raises(SystemExit) as ended:
-        check_gpu(composed("check_gpu", *SMALL, f"memory_gb={size}"))
+        launch("check_gpu", *SMALL, f"memory_gb={size}")
     assert ended.value.code == 2
     assert told in " ".join(capfd.readouterr().err.split())
 
 
 def test_a_precision_without_an_estimate_is_named(capfd):
     with pytest.raises(SystemExit) as ended:
-        check_gpu(composed("check_gpu", *SMALL, "trainer.precision=64-true"))
+        launch("check_gpu", *SMALL, "trainer.precision=64-true")
     assert ended.value.code == 2
     assert "trainer.precision=64-true" in capfd.readouterr().err
 
@@ -127,7 +126,7 @@ def checked(capfd, *overrides: str) -> tuple[int, str]:
     """The exit status and what is printed."""
     status = 0
     try:
-        check_gpu(composed("check_gpu", *SMALL, "trainer=gpu", "trainer.precision=32-true", *overrides))
+        launch("check_gpu", *SMALL, "trainer=gpu", "trainer.precision=32-true", *overrides)
     except SystemExit as ended:
         status = ended.code
     return status, " ".join(capfd.readouterr().out.split())

@@ -10,8 +10,7 @@ from rich.console import Console
 from bsroformer.data.doctor import Finding
 from bsroformer.errors import InputError
 from bsroformer.launch.checking import MOST_ROWS, check, findings_table, table_rows
-from bsroformer.launch.prepare import prepare
-from launched import composed
+from launched import composed, launch
 
 SONGS = ("train/A", "valid/V", "test/T")
 
@@ -104,7 +103,7 @@ def test_two_workers_find_what_one_does(root, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("mend=[pitch]", r"mend names pitch: choose from rate, channels, length, missing"),
+        ("mend=[pitch]", r"mend=\[pitch\] must be a list of rate, channels, length and missing"),
         ("workers=0", r"workers=0 must be 1 or more"),
         ("data.root=/nowhere", r"There is no data set folder /nowhere"),
     ],
@@ -118,7 +117,7 @@ def test_the_script_exits_with_the_status(root, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (root / "train" / "A" / "drums.wav").unlink()
     with pytest.raises(SystemExit) as left:
-        prepare(composed("prepare", *overrides(root, tmp_path / "out")))
+        launch("prepare", *overrides(root, tmp_path / "out"))
     assert left.value.code == 1
     assert "1 error" in capsys.readouterr().out
 

@@ -13,11 +13,7 @@ from omegaconf import OmegaConf
 
 from bsroformer import load_model
 from bsroformer.checkpoints.hub import sha256_of
-from bsroformer.launch.checkpoint import checkpoint
-from bsroformer.launch.eval import evaluate
-from bsroformer.launch.separate import separate
-from bsroformer.launch.train import train
-from launched import REPOSITORY, SMALL_RUN, composed
+from launched import REPOSITORY, SMALL_RUN, launch
 
 REFERENCE = REPOSITORY / "tests" / "reference"
 
@@ -33,9 +29,9 @@ def here(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def told(capsys, script, root: str, *overrides: str) -> str:
+def told(capsys, root: str, *overrides: str) -> str:
     with pytest.raises(SystemExit) as ended:
-        script(composed(root, *overrides))
+        launch(root, *overrides)
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
@@ -43,7 +39,7 @@ def told(capsys, script, root: str, *overrides: str) -> str:
 
 
 def test_inspecting_tells_what_a_checkpoint_is(here, capsys):
-    checkpoint(composed("checkpoint", "ckpt=bs_four_stems.ckpt"))
+    launch("checkpoint", "ckpt=bs_four_stems.ckpt")
     printed = capsys.readouterr().out
     for fact in (
         "public BS-RoFormer checkpoint, configured by bs_four_stems.yaml",
@@ -67,7 +63,7 @@ def test_inspecting_lists_where_weights_and_yaml_disagree(here, capsys):
     text = (here / "mel_vocals.yaml").read_text().replace("depth: 2\n", "depth: 5\n").replace("heads: 2", "heads: 4")
     (here / "wrong.yaml").write_text(text)
     with pytest.raises(SystemExit):
-        checkpoint(composed("checkpoint", "ckpt=mel_vocals.ckpt", "config=wrong.yaml"))
+        launch("checkpoint", "ckpt=mel_vocals.ckpt", "config=wrong.yaml")
     printed = capsys.readouterr().out
     assert "It differs from wrong.yaml:" in printed
     line = text.splitlines().index("  heads: 4") + 1
@@ -75,7 +71,7 @@ def test_inspecting_lists_where_weights_and_yaml_disagree(here, capsys):
     assert "model.depth (wrong.yaml, line 12) is 5 and must be 2" in printed
     assert "dim 16, 2 blocks" in printed  # as the weights say
     assert re.search(r"layers\.2\.\S+ is missing \(expected shape", printed)
-    error = told(capsys, checkpoint, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "config=wrong.yaml")
+    error = told(capsys, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "config=wrong.yaml")
     assert "must be 2" in error
     assert not (here / "mel_vocals.safetensors").exists()
 
@@ -84,26 +80,26 @@ def test_inspecting_lists_where_weights_and_yaml_disagree(here, capsys):
     ("action", "made"), [("convert", ".safetensors"), ("export", "_public.ckpt"), ("strip", "_weights.ckpt")]
 )
 def test_each_form_that_is_written_loads_as_the_same_model(here, capsys, action, made):
-    checkpoint(composed("checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt"))
+    launch("checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt")
     assert f"mel_vocals{made}" in capsys.readouterr().out
     assert load_model(f"mel_vocals{made}").settings == load_model("mel_vocals.ckpt").settings
     torch.testing.assert_close(
         load_model(f"mel_vocals{made}").state_dict(), load_model("mel_vocals.ckpt").state_dict(), rtol=0, atol=0
     )
-    error = told(capsys, checkpoint, "checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt")
+    error = told(capsys, "checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt")
     assert f"mel_vocals{made} exists already: give another output=..., or set overwrite=true" in error
-    checkpoint(composed("checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt", "overwrite=true"))
+    launch("checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt", "overwrite=true")
 
 
 def test_a_converted_file_remembers_where_it_comes_from(here, capsys):
-    checkpoint(composed("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=one.safetensors"))
-    checkpoint(composed("checkpoint", "ckpt=one.safetensors"))
+    launch("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=one.safetensors")
+    launch("checkpoint", "ckpt=one.safetensors")
     assert "mel_vocals.ckpt, public Mel-Band RoFormer checkpoint" in capsys.readouterr().out
 
 
 def test_inspecting_with_the_yaml_of_another_model_still_tells_what_the_weights_are(here, capsys):
     with pytest.raises(SystemExit):
-        checkpoint(composed("checkpoint", "ckpt=mel_vocals.ckpt", "config=bs_four_stems.yaml"))
+        launch("checkpoint", "ckpt=mel_vocals.ckpt", "config=bs_four_stems.yaml")
     printed = capsys.readouterr()
     assert "60 overlapping on the mel scale" in printed.out
     assert "bs_four_stems.yaml is a BS-RoFormer's" in printed.out
@@ -113,7 +109,7 @@ def test_inspecting_with_the_yaml_of_another_model_still_tells_what_the_weights_
 def test_stripping_asks_before_it_replaces_a_yaml(here, capsys):
     (here / "small.yaml").write_text("precious: true")
     request = "action=strip", "ckpt=mel_vocals.ckpt", "output=small.ckpt"
-    assert "small.yaml exists already" in told(capsys, checkpoint, "checkpoint", *request)
+    assert "small.yaml exists already" in told(capsys, "checkpoint", *request)
     assert (here / "small.yaml").read_text() == "precious: true" and not (here / "small.ckpt").exists()
 
 
@@ -122,29 +118,27 @@ def test_stripping_asks_before_it_replaces_a_yaml(here, capsys):
     ["ckpt=123", "ckpt=null", "ckpt=[a,b]", "config=5", "output=5", "sha256=123", f"output={'x' * 250}.ckpt"],
 )
 def test_what_is_no_path_is_told(here, capsys, override):
-    told(capsys, checkpoint, "checkpoint", "action=strip", "ckpt=mel_vocals.ckpt", override)
+    told(capsys, "checkpoint", "action=strip", "ckpt=mel_vocals.ckpt", override)
 
 
 def test_checkpoints_of_equal_settings_are_averaged(here, capsys):
-    checkpoint(composed("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=same.safetensors"))
-    checkpoint(composed("checkpoint", "action=average", "ckpt=[mel_vocals.ckpt,same.safetensors]"))
+    launch("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=same.safetensors")
+    launch("checkpoint", "action=average", "ckpt=[mel_vocals.ckpt,same.safetensors]")
     assert "mel_vocals_average.ckpt is the average of 2 checkpoints" in capsys.readouterr().out
     average, model = load_model("mel_vocals_average.ckpt"), load_model("mel_vocals.ckpt")
     assert average.settings == model.settings
     torch.testing.assert_close(average.state_dict(), model.state_dict(), rtol=0, atol=0)
     request = "action=average", "ckpt=[mel_vocals.ckpt,bs_four_stems.ckpt]", "output=c.ckpt"
-    assert "mel_vocals.ckpt and bs_four_stems.ckpt are different models" in told(
-        capsys, checkpoint, "checkpoint", *request
-    )
-    assert "give ckpt=[a.ckpt,b.ckpt]" in told(capsys, checkpoint, "checkpoint", *request, "ckpt=mel_vocals.ckpt")
+    assert "mel_vocals.ckpt and bs_four_stems.ckpt are different models" in told(capsys, "checkpoint", *request)
+    assert "give ckpt=[a.ckpt,b.ckpt]" in told(capsys, "checkpoint", *request, "ckpt=mel_vocals.ckpt")
 
 
 def test_stripping_gives_the_averaged_weights_or_the_raw_ones(here, songs_root, capsys):
-    train(composed("train", *SMALL_RUN, f"data.root={songs_root}", "paths.output_dir=out", "~callbacks.previews"))
+    launch("train", *SMALL_RUN, f"data.root={songs_root}", "paths.output_dir=out", "~callbacks.previews")
     path = "out/checkpoints/last.ckpt"
-    checkpoint(composed("checkpoint", "action=strip", f"ckpt={path}", "output=averaged.ckpt"))
+    launch("checkpoint", "action=strip", f"ckpt={path}", "output=averaged.ckpt")
     assert "averaged.ckpt holds the weights alone, averaged over training (EMA)" in capsys.readouterr().out
-    checkpoint(composed("checkpoint", "action=strip", f"ckpt={path}", "output=raw.ckpt", "weights=raw"))
+    launch("checkpoint", "action=strip", f"ckpt={path}", "output=raw.ckpt", "weights=raw")
     assert "raw.ckpt holds the weights alone: " in capsys.readouterr().out
     whole = torch.load(path, weights_only=True)
     for name, kind in {"averaged": "state_dict", "raw": "current_model_state"}.items():
@@ -153,28 +147,26 @@ def test_stripping_gives_the_averaged_weights_or_the_raw_ones(here, songs_root, 
 
 
 def test_bad_requests_are_told(here, capsys):
-    assert "action=eat is none of inspect, convert, export, strip, average" in told(
-        capsys, checkpoint, "checkpoint", "action=eat", "ckpt=mel_vocals.ckpt"
+    assert "action=eat must be one of inspect, convert, export, strip, average" in told(
+        capsys, "checkpoint", "action=eat", "ckpt=mel_vocals.ckpt"
     )
-    assert "weights=mine is none of averaged, raw" in told(
-        capsys, checkpoint, "checkpoint", "weights=mine", "ckpt=mel_vocals.ckpt"
+    assert "weights=mine must be one of averaged, raw" in told(
+        capsys, "checkpoint", "weights=mine", "ckpt=mel_vocals.ckpt"
     )
     assert "mel_vocals.ckpt keeps no raw weights beside averaged ones" in told(
-        capsys, checkpoint, "checkpoint", "action=strip", "weights=raw", "ckpt=mel_vocals.ckpt"
+        capsys, "checkpoint", "action=strip", "weights=raw", "ckpt=mel_vocals.ckpt"
     )
-    assert "no checkpoint at nowhere.ckpt" in told(capsys, checkpoint, "checkpoint", "ckpt=nowhere.ckpt")
-    assert "the key ckpt has no value" in told(capsys, checkpoint, "checkpoint")
+    assert "no checkpoint at nowhere.ckpt" in told(capsys, "checkpoint", "ckpt=nowhere.ckpt")
+    assert "the key ckpt has no value" in told(capsys, "checkpoint")
     assert "is another file than sha256= says" in told(
-        capsys, checkpoint, "checkpoint", "ckpt=mel_vocals.ckpt", f"sha256={'0' * 64}"
+        capsys, "checkpoint", "ckpt=mel_vocals.ckpt", f"sha256={'0' * 64}"
     )
-    assert "must end in" in told(
-        capsys, checkpoint, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=x.ckpt"
-    )
+    assert "must end in" in told(capsys, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=x.ckpt")
 
 
 def test_a_song_is_separated_with_a_public_checkpoint(here, songs_root):
     song = songs_root / "test" / "D" / "vocals.wav"
-    separate(composed("separate", "ckpt=bs_four_stems.ckpt", f"input={song}", "output=out"))
+    launch("separate", "ckpt=bs_four_stems.ckpt", f"input={song}", "output=out")
     assert {path.stem for path in (here / "out" / "vocals").iterdir()} == {"drums", "bass", "other", "vocals"}
     assert soundfile.info(here / "out" / "vocals" / "bass.wav").frames == 44_100
 
@@ -182,7 +174,7 @@ def test_a_song_is_separated_with_a_public_checkpoint(here, songs_root):
 def test_without_its_yaml_what_is_assumed_is_told(here, songs_root, capsys):
     (here / "mel_vocals.yaml").unlink()
     song = songs_root / "test" / "D" / "vocals.wav"
-    separate(composed("separate", "ckpt=mel_vocals.ckpt", f"input={song}", "output=out"))
+    launch("separate", "ckpt=mel_vocals.ckpt", f"input={song}", "output=out")
     assert "mel_vocals.ckpt comes without a YAML file" in capsys.readouterr().out
     assert [path.name for path in (here / "out" / "vocals").iterdir()] == ["stem_1.wav"]
 
@@ -192,7 +184,7 @@ def test_a_public_checkpoint_of_one_stem_is_scored_on_that_stem(here, songs_root
     text = (here / "mel_vocals.yaml").read_text()
     (here / "mel_vocals.yaml").write_text(text.replace("target_instrument: vocals", f"target_instrument: {name}"))
     data = "data=folder", f"data.root={songs_root}", "output=out"
-    evaluate(composed("eval", "ckpt=mel_vocals.ckpt", *data))
+    launch("eval", "ckpt=mel_vocals.ckpt", *data)
     results = json.loads((here / "out" / "results.json").read_text())
     assert results["stems"] == ["vocals"]
     assert [method["name"] for method in results["methods"]] == ["mixture", "mel_vocals", "IRM2"]
@@ -201,7 +193,7 @@ def test_a_public_checkpoint_of_one_stem_is_scored_on_that_stem(here, songs_root
 @pytest.fixture
 def architecture(here) -> list[str]:
     """Overrides that choose the architecture of the public checkpoint, as its inspection writes it."""
-    checkpoint(composed("checkpoint", "ckpt=bs_four_stems.ckpt", "output=mine.yaml"))
+    launch("checkpoint", "ckpt=bs_four_stems.ckpt", "output=mine.yaml")
     tree = yaml.safe_load((here / "mine.yaml").read_text())
     assert tree.pop("chunk_seconds") == "${data.seconds}"
     words = json.dumps(tree).replace('"', "")
@@ -211,7 +203,7 @@ def architecture(here) -> list[str]:
 def run_from(here: Path, songs_root: Path, architecture: list[str], *overrides: str) -> None:
     run = [override for override in SMALL_RUN if not override.startswith("model.")]
     places = f"data.root={songs_root}", "paths.output_dir=out"
-    train(composed("train", *run, *places, *architecture, "init_from=bs_four_stems.ckpt", *overrides))
+    launch("train", *run, *places, *architecture, "init_from=bs_four_stems.ckpt", *overrides)
 
 
 def test_a_training_starts_from_a_public_checkpoint(here, songs_root, architecture, capsys):
@@ -234,13 +226,13 @@ def test_with_other_stems_the_log_tells_what_is_fresh(here, songs_root, architec
 
 def test_another_architecture_is_told_with_the_command_that_writes_the_right_one(here, songs_root, capsys):
     places = f"data.root={songs_root}", "paths.output_dir=out", "init_from=bs_four_stems.ckpt"
-    error = told(capsys, train, "train", *SMALL_RUN, *places)
+    error = told(capsys, "train", *SMALL_RUN, *places)
     assert "model.trunk.dim is 8, and there 16" in error
-    assert "scripts/checkpoint.py inspect bs_four_stems.ckpt output=configs/model/mine.yaml" in error
+    assert "bsroformer checkpoint inspect bs_four_stems.ckpt output=configs/model/mine.yaml" in error
 
 
 def test_the_written_architecture_is_a_file_of_the_model_group(here):
-    checkpoint(composed("checkpoint", "ckpt=mel_vocals.ckpt", "output=mine.yaml"))
+    launch("checkpoint", "ckpt=mel_vocals.ckpt", "output=mine.yaml")
     tree = OmegaConf.load(here / "mine.yaml")
     OmegaConf.resolve(merged := OmegaConf.merge({"data": {"seconds": 3.0}}, tree))
     del merged["data"]

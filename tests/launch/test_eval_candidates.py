@@ -57,10 +57,10 @@ def test_folders_are_named_by_themselves_or_by_a_mapping(checkpoints, tmp_path):
     [
         ([], r"nothing to evaluate: give ckpt=\.\.\., or estimates="),
         (["estimates=nowhere"], r"there is no folder nowhere, which estimates names"),
-        (["estimates=3"], r"estimates=3 is no path"),
+        (["estimates=3"], r"estimates=3 must be a path or a list of paths"),
         (
             ["ckpt={a: x.ckpt}", "config=x.yaml"],
-            r"config=x.yaml must name the checkpoint it is of, as in config=\{a: \.\.\.\}",
+            r"config must name the checkpoint it is of, as in config=\{a: \.\.\.\}",
         ),
     ],
 )

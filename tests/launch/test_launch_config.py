@@ -2,32 +2,28 @@ import os
 
 import pytest
 import yaml
-from omegaconf import OmegaConf
-from omegaconf.errors import ReadonlyConfigError
+from pydantic import ValidationError
 
 from bsroformer.errors import InputError
-from bsroformer.launch.config import prepared, refuse_many_processes, save_config
+from bsroformer.launch.config import refuse_many_processes, save_config
 from launched import composed
 
 
-def test_a_prepared_tree_is_read_only_and_the_composed_one_is_left_as_it_was():
-    cfg = composed("separate")
-    with pytest.raises(ReadonlyConfigError):
-        prepared(cfg).output = "elsewhere"
-    cfg.output = "elsewhere"
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        composed("app").output = "elsewhere"
 
 
 def test_the_run_folder_has_one_name_however_often_it_is_asked_for():
-    cfg = prepared(composed("train"))
-    folder = cfg.paths.output_dir
+    cfg = composed("train")
+    folder = str(cfg.paths.output_dir)
     assert folder.startswith("runs/train/")
-    assert cfg.paths.output_dir == folder
-    assert cfg.trainer.default_root_dir == folder
-    assert cfg.callbacks.best_checkpoint.dirpath == f"{folder}/checkpoints"
+    assert cfg.trainer.arguments["default_root_dir"] == folder
+    assert cfg.callbacks["best_checkpoint"].arguments["dirpath"] == f"{folder}/checkpoints"
 
 
 def test_two_runs_have_two_folders():
-    assert prepared(composed("train")).paths.output_dir != prepared(composed("train")).paths.output_dir
+    assert composed("train").paths.output_dir != composed("train").paths.output_dir
 
 
 def test_the_working_directorys_env_file_is_read_and_the_environment_beats_it(monkeypatch, tmp_path):
@@ -36,9 +32,9 @@ def test_the_working_directorys_env_file_is_read_and_the_environment_beats_it(mo
     monkeypatch.setenv("MUSDB_PATH", "")  # so that it is undone
     monkeypatch.delenv("MUSDB_PATH")
     monkeypatch.setenv("BSROFORMER_CACHE", "/from/environment")
-    cfg = prepared(composed("train"))
+    cfg = composed("train")
     assert cfg.data.root == "/music/musdb"
-    assert cfg.paths.cache_dir == "/from/environment"
+    assert str(cfg.paths.cache_dir) == "/from/environment"
 
 
 @pytest.mark.parametrize(
@@ -53,13 +49,13 @@ def test_the_working_directorys_env_file_is_read_and_the_environment_beats_it(mo
 )
 def test_a_sweep_over_a_trainer_of_several_processes_is_refused(overrides):
     with pytest.raises(InputError, match=r"a sweep \(-m\) cannot run with several devices.*use trainer=gpu"):
-        refuse_many_processes(composed("train", *overrides))
+        refuse_many_processes(composed("train", *overrides).tree)
 
 
 def test_a_sweep_in_a_process_that_torchrun_started_is_refused(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     with pytest.raises(InputError, match=r"without torchrun"):
-        refuse_many_processes(composed("train", "trainer=gpu"))
+        refuse_many_processes(composed("train", "trainer=gpu").tree)
 
 
 @pytest.mark.parametrize(
@@ -72,14 +68,14 @@ def test_a_sweep_in_a_process_that_torchrun_started_is_refused(monkeypatch):
     ],
 )
 def test_a_sweep_in_one_process_is_not(root, override):
-    refuse_many_processes(composed(root, override))
+    refuse_many_processes(composed(root, override).tree)
 
 
 def test_the_saved_tree_is_resolved_and_holds_no_secret(monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_API_KEY", "5ec2e7" * 7)
     cfg = composed("train", "data=folder", "data.root=songs")
-    save_config(cfg, tmp_path / "new" / "run")
+    save_config(cfg.tree, tmp_path / "new" / "run")
     text = (tmp_path / "new" / "run" / "config.yaml").read_text("utf-8")
-    assert yaml.safe_load(text) == OmegaConf.to_container(cfg, resolve=True)
+    assert yaml.safe_load(text) == cfg.tree
     assert "${" not in text
     assert os.environ["WANDB_API_KEY"] not in text

@@ -3,7 +3,6 @@ from torch.distributed import TCPStore
 
 from bsroformer.errors import InputError
 from bsroformer.launch.build import build_trainer
-from bsroformer.launch.config import prepared
 from bsroformer.launch.ranks import check_processes, in_one_folder
 from launched import composed
 
@@ -30,7 +29,7 @@ def test_the_processes_of_torchrun_agree_on_a_folder(torchrun):
     assert first == second
     assert first[:-1] == ARGUMENTS
     folder = composed("train", *first).paths.output_dir
-    assert folder.startswith("runs/train/2") and folder == composed("train", *second).paths.output_dir
+    assert str(folder).startswith("runs/train/2") and folder == composed("train", *second).paths.output_dir
 
 
 @pytest.mark.parametrize("given", ["paths.output_dir=out", "resume=runs/train/x"])
@@ -69,9 +68,9 @@ def test_a_process_that_lightning_started_writes_where_hydra_was_told(tmp_path, 
     monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
     monkeypatch.setattr(HydraConfig, "get", lambda: OmegaConf.create(hydra))
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert prepared(composed("train")).paths.output_dir == str(tmp_path)
+    assert composed("train").paths.output_dir == tmp_path
     monkeypatch.setenv("LOCAL_RANK", "0")
-    assert prepared(composed("train")).paths.output_dir != str(tmp_path)
+    assert composed("train").paths.output_dir != tmp_path
 
 
 def test_all_devices_of_a_cpu_are_told():

@@ -8,10 +8,9 @@ from lightning.pytorch.loggers import CSVLogger
 
 from bsroformer.evaluation import Evaluation, Results, SongScores
 from bsroformer.launch.logged_scores import averages_by_name, log_scores, table_columns, table_lines
-from bsroformer.launch.train import train
 from bsroformer.report.page import REPORT
 from bsroformer.training.callbacks.report import Report
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 
 
 def method(name: str, kind: str, **decibels: float) -> Evaluation:
@@ -74,7 +73,7 @@ def test_scores_follow_what_a_logger_has_and_the_report_is_written_again(tmp_pat
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 def test_a_run_with_a_csv_logger_has_every_fact(songs_root, tmp_path):
     overrides = "logger=csv", "evaluate=true", "trainer.log_every_n_steps=1"
-    train(composed("train", *SMALL_RUN, *overrides, f"data.root={songs_root}", f"paths.output_dir={tmp_path}"))
+    launch("train", *SMALL_RUN, *overrides, f"data.root={songs_root}", f"paths.output_dir={tmp_path}")
     logged = {name for line in lines_of(tmp_path) for name, value in line.items() if value}
     expected = {"train/loss", "train/gradient_norm", "train/learning_rate", "train/audio_seconds_per_second"}
     expected |= {f"{split}/si_sdr{of}" for split in ("val", "test") for of in ("", "_vocals", "_other")}

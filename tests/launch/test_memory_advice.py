@@ -7,10 +7,9 @@ from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.launch import memory
 from bsroformer.launch.memory import advice, estimator, keys, memory_advice, training_plan
-from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
 from bsroformer.training.memory.plan import Plan
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, composed, launch
 
 # A lite model that is quick to estimate.
 BIG = ("model=lite", "data.seconds=3", "trainer=gpu", "trainer.precision=32-true", "data.batch_size=4")
@@ -76,7 +75,7 @@ def test_a_training_that_runs_out_of_memory_ends_with_keys_and_values(songs_root
     monkeypatch.setattr(SeparationModule, "training_step", out_of_memory)
     run = *SMALL_RUN, f"data.root={songs_root}", f"paths.output_dir={tmp_path}"
     with pytest.raises(SystemExit) as ended:
-        train(composed("train", *run))
+        launch("train", *run)
     assert ended.value.code == 2
     told = capfd.readouterr().err.splitlines()[-1]
     assert "memory is full" in told and "GiB)" in told

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from bsroformer.hardware import GIB, read_proc_bytes
-from bsroformer.launch.train import train
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 from warm import forked
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -25,7 +24,7 @@ def train_within(room: int, *overrides: str) -> None:
 
     limit = int(read_proc_bytes(Path("/proc/self/status"), "VmData")) + room
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    train(composed("train", *SMALL_RUN, *BIG, *overrides))
+    launch("train", *SMALL_RUN, *BIG, *overrides)
 
 
 def trained(songs_root: Path, folder: Path, *overrides: str) -> tuple[int, str]:

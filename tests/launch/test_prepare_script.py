@@ -8,9 +8,7 @@ import soundfile
 import torch
 from rich.filesize import decimal
 
-from bsroformer.launch.prepare import prepare
-from bsroformer.launch.train import train
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 
 DATA = ("data=folder", "data.valid_songs=[B]", "workers=1")
 
@@ -23,7 +21,7 @@ def songs(songs_root, tmp_path, monkeypatch) -> Path:
 
 
 def run(*overrides: str) -> None:
-    prepare(composed("prepare", *DATA, "paths.cache_dir=cache", *overrides))
+    launch("prepare", *DATA, "paths.cache_dir=cache", *overrides)
 
 
 def test_packing_tells_the_size_first_and_leaves_what_is_done(songs, capsys):
@@ -42,7 +40,7 @@ def test_a_training_from_packs_is_that_from_files(songs, capsys):
     weights = []
     for pack in ("false", "packs"):
         settings = (f"data.root={songs}", f"data.pack={pack}", f"paths.output_dir=run-{pack}", "augment.active_db=null")
-        train(composed("train", *SMALL_RUN, *settings))
+        launch("train", *SMALL_RUN, *settings)
         weights.append(torch.load(f"run-{pack}/checkpoints/last.ckpt", weights_only=True)["state_dict"])
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert "3 songs are read from their packs in packs" in capsys.readouterr().out
@@ -51,12 +49,12 @@ def test_a_training_from_packs_is_that_from_files(songs, capsys):
 def test_a_training_goes_on_from_packs_alone(songs, capsys):
     run(f"data.root={songs}", "data.pack=packs")
     songs.rename("elsewhere")
-    train(composed("train", *SMALL_RUN, f"data.root={songs}", "data.pack=packs", "paths.output_dir=run"))
+    launch("train", *SMALL_RUN, f"data.root={songs}", "data.pack=packs", "paths.output_dir=run")
     assert "2 songs to train on, 1 to validate, 0 to test" in capsys.readouterr().out
 
 
 def test_a_training_on_files_tells_what_packing_would_save(songs, capsys):
-    train(composed("train", *SMALL_RUN, f"data.root={songs}", "paths.output_dir=run", "paths.cache_dir=cache"))
+    launch("train", *SMALL_RUN, f"data.root={songs}", "paths.output_dir=run", "paths.cache_dir=cache")
     told = capsys.readouterr().out
     assert "3 songs are read from their audio files: " in told and " ms for an excerpt, and silent regions" in told
     assert f"bsroformer prepare data.root={songs}" in told
@@ -66,7 +64,7 @@ def test_a_training_tells_of_stale_packs_and_reads_the_files(songs, capsys):
     run(f"data.root={songs}", "data.pack=packs")
     audio, rate = soundfile.read(songs / "train/A/bass.wav")
     soundfile.write(songs / "train/A/bass.wav", audio / 2, rate, subtype="FLOAT")
-    train(composed("train", *SMALL_RUN, f"data.root={songs}", "data.pack=packs", "paths.output_dir=run"))
+    launch("train", *SMALL_RUN, f"data.root={songs}", "data.pack=packs", "paths.output_dir=run")
     told = capsys.readouterr().out
     assert "2 songs are read from their packs" in told
     assert "The packs of A are of other files or stems, of another version or damaged, and are not used: run" in told
@@ -87,9 +85,9 @@ def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("action=paint", "action=paint is none of pack, "),
+        ("action=paint", "action=paint must be one of pack, check, preview"),
         ("workers=0", "workers=0 must be 1 or more"),
-        ("mend=[pitch]", "mend names pitch: choose from rate"),
+        ("mend=[pitch]", "mend=[pitch] must be a list of rate, channels"),
         ("precision=int8", "precision=int8 must be one of auto, int16"),
         ("data.pack=false", "data.pack=false writes no packs"),
         ("data.root=nowhere", "There is no data set folder nowhere"),

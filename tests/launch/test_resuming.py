@@ -2,16 +2,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
 from bsroformer.errors import InputError
-from bsroformer.launch.config import CONFIG_FILE, plain, prepared, save_config
-from bsroformer.launch.prepare import prepare
+from bsroformer.launch.config import CONFIG_FILE, save_config
 from bsroformer.launch.resuming import changed, run_config, with_run_to_resume
 from bsroformer.launch.terminal import terminal
 from bsroformer.launch.train import train
 from bsroformer.run_folder import LAST, PREVIOUS
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, composed, launch
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -24,18 +22,18 @@ def run_folder(songs_root, tmp_path_factory) -> Path:
     """A training of two steps, with a checkpoint of each."""
     folder = tmp_path_factory.mktemp("runs") / "first"
     changes = f"data.root={songs_root}", f"paths.output_dir={folder}", "callbacks.last_checkpoint.every_minutes=0"
-    train(composed("train", *SMALL_RUN, *changes, "~callbacks.previews", "~callbacks.curves"))
+    launch("train", *SMALL_RUN, *changes, "~callbacks.previews", "~callbacks.curves")
     return folder
 
 
 def resumed(folder: Path, *overrides: str) -> dict:
     """What a training works with that is told nothing but which run goes on."""
-    return plain(with_run_to_resume(prepared(composed("train", f"resume={folder}", *overrides)), terminal()))
+    return with_run_to_resume(composed("train", f"resume={folder}", *overrides), terminal()).tree
 
 
 def test_a_run_goes_on_as_it_was_configured(run_folder):
     found = resumed(run_folder)
-    expected = plain(run_config(run_folder))
+    expected = run_config(run_folder)
     assert found.pop("ckpt_path") == f"{run_folder}/checkpoints/{LAST}"
     expected.pop("ckpt_path")
     assert found == expected
@@ -49,7 +47,7 @@ def test_a_run_that_was_moved_goes_on_in_its_new_place(run_folder, tmp_path):
     finally:
         moved.rename(run_folder)
     assert found["paths"]["output_dir"] == str(moved)
-    assert str(run_folder) not in OmegaConf.to_yaml(found)
+    assert str(run_folder) not in str(found)
 
 
 def test_a_checkpoint_of_a_run_names_the_run(run_folder):
@@ -71,11 +69,11 @@ def test_a_checkpoint_outside_of_a_run_is_not_resumed_as_one(run_folder, tmp_pat
 
 def test_the_folder_of_a_run_may_be_named_by_every_key(run_folder, tmp_path, capsys):
     given = [f"{key}={run_folder}" for key in ("ckpt_path", "init_from")]
-    cfg = prepared(composed("train", *given, f"paths.output_dir={tmp_path}"))
-    assert with_run_to_resume(cfg, terminal()).ckpt_path == f"{run_folder}/checkpoints/{LAST}"
+    cfg = composed("train", *given, f"paths.output_dir={tmp_path}")
+    assert with_run_to_resume(cfg, terminal()).ckpt_path == run_folder / "checkpoints" / LAST
     assert cfg.init_from == f"{run_folder}/checkpoints/best.ckpt"
     assert "checkpoints/best.ckpt is used" in " ".join(capsys.readouterr().out.split())
-    assert prepared(composed("separate", f"ckpt=[{run_folder}]")).ckpt == [f"{run_folder}/checkpoints/best.ckpt"]
+    assert composed("separate", f"ckpt=[{run_folder}]", "input=x").ckpt == [f"{run_folder}/checkpoints/best.ckpt"]
 
 
 @pytest.mark.parametrize("left", [PREVIOUS, "best.ckpt", "candidates/step-000001.ckpt"])
@@ -84,10 +82,10 @@ def test_what_a_killed_training_left_is_not_replaced(run_folder, tmp_path, left,
     path = tmp_path / "checkpoints" / left
     path.parent.mkdir(parents=True)
     shutil.copy(run_folder / "checkpoints" / "best.ckpt", path)
-    cfg = prepared(composed("train", f"resume={resume}", f"paths.output_dir={tmp_path}"))
+    cfg = composed("train", f"resume={resume}", f"paths.output_dir={tmp_path}")
     if left == PREVIOUS and resume == "auto":
         shutil.copy(run_folder / CONFIG_FILE, tmp_path / CONFIG_FILE)
-        assert with_run_to_resume(cfg, terminal()).ckpt_path == str(path)
+        assert with_run_to_resume(cfg, terminal()).ckpt_path == path
         return
     with pytest.raises(InputError, match=r"holds a training already"):
         with_run_to_resume(cfg, terminal())
@@ -108,7 +106,7 @@ def test_a_checkpoint_that_is_torn_is_passed_over_with_a_word(run_folder, capsys
 def test_auto_goes_on_if_there_is_a_run_and_begins_if_not(run_folder, tmp_path):
     def with_auto(folder: Path) -> dict:
         cfg = composed("train", "resume=auto", f"paths.output_dir={folder}")
-        return plain(with_run_to_resume(prepared(cfg), terminal()))
+        return with_run_to_resume(cfg, terminal()).tree
 
     assert with_auto(run_folder)["ckpt_path"] == f"{run_folder}/checkpoints/{LAST}"
     assert with_auto(tmp_path)["ckpt_path"] is None
@@ -116,8 +114,8 @@ def test_auto_goes_on_if_there_is_a_run_and_begins_if_not(run_folder, tmp_path):
 
 def test_a_job_that_slurm_starts_again_goes_on_by_itself(run_folder, monkeypatch):
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    cfg = prepared(composed("train", f"paths.output_dir={run_folder}"))
-    assert with_run_to_resume(cfg, terminal()).ckpt_path == f"{run_folder}/checkpoints/{LAST}"
+    cfg = composed("train", f"paths.output_dir={run_folder}")
+    assert with_run_to_resume(cfg, terminal()).ckpt_path == run_folder / "checkpoints" / LAST
 
 
 def test_keys_and_groups_of_the_command_line_change_what_goes_on(run_folder):
@@ -129,7 +127,7 @@ def test_keys_and_groups_of_the_command_line_change_what_goes_on(run_folder):
         "data.valid_per_song=all",
         "~callbacks.batch_seeds",
     ]
-    found = plain(changed(run_config(run_folder), composed("train", *given), given))
+    found = changed(run_config(run_folder), composed("train", *given), given)
     assert found["trainer"]["max_steps"] == 7
     assert found["trainer"]["precision"] == "32-true"  # the run's own
     assert found["trainer"]["benchmark"] is True
@@ -140,7 +138,7 @@ def test_keys_and_groups_of_the_command_line_change_what_goes_on(run_folder):
 
 def test_what_follows_a_key_follows_it_here_too(run_folder):
     given = [f"resume={run_folder}", "ema_half_life=7", "average_best=2", "seed=3"]
-    callbacks = plain(changed(run_config(run_folder), composed("train", *given), given))["callbacks"]
+    callbacks = changed(run_config(run_folder), composed("train", *given), given)["callbacks"]
     assert callbacks["ema"]["half_life"] == 7
     assert callbacks["candidates"]["count"] == 2
     assert callbacks["batch_seeds"]["seed"] == 3
@@ -157,23 +155,23 @@ def test_an_experiment_cannot_be_given_to_a_run_that_goes_on(run_folder):
         changed(run_config(run_folder), composed("train", *given), given)
 
 
-def test_another_model_is_refused(songs_root, run_folder, capsys):
+def test_another_model_is_refused(songs_root, run_folder):
     cfg = composed("train", f"resume={run_folder}")
     config = run_folder / CONFIG_FILE
     text = config.read_text()
     config.write_text(text.replace("dim: 8", "dim: 16"))
     try:
-        with pytest.raises(SystemExit):
+        with pytest.raises(InputError) as refused:
             train(cfg)
     finally:
         config.write_text(text)
-    told = " ".join(capsys.readouterr().err.split())
+    told = str(refused.value)
     assert "a training goes on with the model it has; start another from its weights with init_from" in told
     assert "model.trunk" in told
 
 
 def test_a_new_run_does_not_replace_an_old_one(run_folder):
-    cfg = prepared(composed("train", f"paths.output_dir={run_folder}"))
+    cfg = composed("train", f"paths.output_dir={run_folder}")
     with pytest.raises(InputError, match=r"holds a training already: resume=.* goes on with it; give another folder"):
         with_run_to_resume(cfg, terminal())
 
@@ -217,7 +215,8 @@ def test_a_run_goes_on_in_its_run_of_weights_and_biases(run_folder, monkeypatch)
     for name in ("offline-run-20260101_000000-first", "run-20260102_000000-the-second"):
         (run_folder / "wandb" / name).mkdir(parents=True)
     text = (run_folder / CONFIG_FILE).read_text()
-    save_config(composed("train", *SMALL_RUN, "logger=wandb", f"paths.output_dir={run_folder}"), run_folder)
+    cfg = composed("train", *SMALL_RUN, "logger=wandb", f"paths.output_dir={run_folder}")
+    save_config(cfg.tree, run_folder)
     try:
         logger = resumed(run_folder)["logger"]
     finally:
@@ -229,9 +228,9 @@ def test_songs_that_were_packed_since_are_told(songs_root, tmp_path, capsys):
     """Where they rest is known then, and excerpts begin elsewhere."""
     small = *SMALL_RUN, f"data.root={songs_root}", f"data.pack={tmp_path}/pack", f"paths.output_dir={tmp_path}/run"
     small = *small, "~callbacks.previews", "~callbacks.report"
-    train(composed("train", *small, "trainer.max_steps=1"))
-    train(composed("train", *small, f"resume={tmp_path}/run", "trainer.max_steps=2"))
-    assert "have been packed since" not in capsys.readouterr().out
-    prepare(composed("prepare", "data=folder", "data.valid_songs=[B]", *small[-5:-3]))
-    train(composed("train", *small, f"resume={tmp_path}/run"))
-    assert "or have been packed since, so that it is known where they rest" in capsys.readouterr().out
+    launch("train", *small, "trainer.max_steps=1")
+    launch("train", *small, f"resume={tmp_path}/run", "trainer.max_steps=2")
+    assert "or was packed" not in capsys.readouterr().out
+    launch("prepare", "data=folder", "data.valid_songs=[B]", *small[-5:-3])
+    launch("train", *small, f"resume={tmp_path}/run")
+    assert "or was packed, so that its silent regions are known" in capsys.readouterr().out

@@ -59,7 +59,7 @@ def test_tags_are_facts_of_a_run(tmp_path, trainer, tiny_model):
     record_run(cfg, trainer, tiny_model, None)
     [start] = json.loads((tmp_path / "run.json").read_text("utf-8"))["starts"]
     assert start["tags"] == ["musdb", "first"]
-    assert build_logger(cfg)._wandb_init["tags"] == ["musdb", "first"]
+    assert build_logger(cfg.logger, cfg.tags)._wandb_init["tags"] == ["musdb", "first"]
 
 
 def test_the_facts_are_logged_with_the_configuration(tmp_path, trainer, tiny_model, monkeypatch):

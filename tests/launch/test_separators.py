@@ -11,9 +11,11 @@ from bsroformer.errors import InputError
 from bsroformer.file_state import digest
 from bsroformer.inference import Ensemble, Separator
 from bsroformer.launch import separators
+from bsroformer.launch.candidates import checkpoints as checkpoints_of
 from bsroformer.launch.candidates import model_settings
+from bsroformer.launch.opening import open_checkpoints
 from bsroformer.launch.separate import settings_of
-from bsroformer.launch.separators import build_separator, device_of, open_checkpoints
+from bsroformer.launch.separators import device_of, separator_from
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import REPOSITORY, composed
@@ -32,7 +34,7 @@ def checkpoints(tiny_tree, tmp_path) -> list[str]:
 
 def built(ckpt: list[str], *overrides: str, stems: list[str] | None = None):
     cfg = composed("separate", f"ckpt=[{','.join(ckpt)}]", "input=x", "device=cpu", *overrides)
-    return build_separator(cfg, Console(), stems)
+    return separator_from(open_checkpoints(cfg, Console()), cfg, stems)
 
 
 def test_one_checkpoint_is_a_separator_and_several_are_an_ensemble(checkpoints):
@@ -56,8 +58,8 @@ def test_each_of_several_checkpoints_computes_those_of_the_stems_that_it_has(che
         ([], ["other"], r"1\.safetensors has none of the stems other: leave it out"),
         ([], ["vocals", "piano"], "none of the checkpoints has the stem piano"),
         (["config=[a,b,c]"], None, r"config has 3 value\(s\) for 2 checkpoint"),
-        (["sha256=[a]"], None, r"sha256 has 1 value\(s\) for 2 checkpoint"),
-        (["ckpt=[]"], None, r"ckpt=\[\] names nothing"),
+        (["sha256=[" + 64 * "a" + "]"], None, r"sha256 has 1 value\(s\) for 2 checkpoint"),
+        (["ckpt=[]"], None, r"ckpt=\[\] must be a path or a list of paths"),
     ],
 )
 def test_what_does_not_fit_the_checkpoints_is_told(checkpoints, overrides, stems, reason):
@@ -80,7 +82,8 @@ def test_processes_that_share_a_collection_compute_on_devices_of_their_own(monke
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     if rank is not None:
         monkeypatch.setenv("LOCAL_RANK", rank)
-    assert device_of(composed("separate", "ckpt=x", "input=x", *overrides)) == device
+    cfg = composed("separate", "ckpt=x", "input=x", *overrides)
+    assert device_of(cfg, cfg.shard.index, cfg.shard.count) == device
 
 
 PUBLIC = REPOSITORY / "tests" / "reference" / "bs_vocals"
@@ -110,7 +113,9 @@ def fingerprints(ckpt: Path, *overrides: str) -> tuple[str, str]:
     separate = composed("separate", f"ckpt={ckpt}", "input=x", *overrides)
     evaluate = composed("eval", "data=folder", f"ckpt={ckpt}", *overrides)
     opened = open_checkpoints(separate, Console())
-    return digest(settings_of(separate, opened)), model_settings(evaluate, open_checkpoints(evaluate, Console()))
+    [source] = checkpoints_of(evaluate).values()
+    evaluated = open_checkpoints(source.files, Console())
+    return digest(settings_of(separate, opened)), model_settings(evaluate, source, evaluated)
 
 
 def test_a_yaml_that_is_not_read_changes_nothing(checkpoints, tmp_path):

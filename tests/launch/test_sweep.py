@@ -6,7 +6,8 @@ from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.errors import InputError
-from bsroformer.launch.sweep import SweepTable, check_sweep, installed, markdown, table_rows, varied_keys, write_tables
+from bsroformer.launch.sweep import SweepTable, check_sweep, installed, varied_keys
+from bsroformer.launch.sweep_table import markdown, table_rows, write_tables
 from bsroformer.report.monitor import Monitor
 from bsroformer.report.rows import write_rows
 from bsroformer.training.sweep.job_result import Result, write_result
