@@ -1,5 +1,6 @@
-"""The folder of a training run and the names of its files."""
+"""The folder of a training run, the names of its files, and the logger of its output."""
 
+import logging
 from pathlib import Path
 
 from bsroformer.errors import InputError
@@ -16,6 +17,11 @@ TRAINING_LOCK = ".training.lock"
 """An empty file in the folder, locked by the training process as long as it runs."""
 BEST_ENTRY = "best"
 """Entry of ``run.json`` that names the best checkpoint."""
+TRAIN_LOG = logging.getLogger("bsroformer.train_log")
+"""Logger of output that the terminal has shown; only ``train.log`` gets it, by a handler of the run folder."""
+TRAIN_LOG.addHandler(logging.NullHandler())  # or warnings would go to stderr
+TRAIN_LOG.propagate = False
+TRAIN_LOG.setLevel(logging.INFO)
 
 
 class RunFolder:

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from bsroformer.audio.audio_info import HEADER_SLACK, AudioInfo, warn_cut_off
 from bsroformer.audio.containers import channel_names, open_container
-from bsroformer.audio.file_tags import is_tag_or_padding
 from bsroformer.audio.headers import FFMPEG, Reader, read_xing_samples
 from bsroformer.audio.mpeg_frame import layer_3_frame_bytes
+from bsroformer.audio.tag_bytes import is_tag_or_padding
 from bsroformer.errors import InputError
 
 PREROLL = 4096

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from bsroformer.audio.file_tags import ID3_HEADER_BYTES, TAG_MAGICS, id3_bytes
 from bsroformer.audio.flac_frames import flac_exceeds_header
+from bsroformer.audio.tag_bytes import ID3_HEADER_BYTES, TAG_MAGICS, id3_bytes
 
 WAV_EXTENSIBLE = 0xFFFE
 RAW_SUBTYPES = {

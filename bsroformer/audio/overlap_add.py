@@ -38,9 +38,7 @@ class WindowSpan:
 def windows(blocks: Iterable[Tensor], size: int, step: int, shift: int = 0) -> Iterator[tuple[WindowSpan, Tensor]]:
     """Cut a stream into windows of `size` samples every `step`.
 
-    The last window ends with the stream.
-
-    Memory is one window and one block for a stream of any length.
+    The last window ends with the stream. Memory is one window and one block for a stream of any length.
 
     Args:
         blocks: The stream, in blocks ``(... t)`` of any length.
@@ -73,9 +71,8 @@ def windows(blocks: Iterable[Tensor], size: int, step: int, shift: int = 0) -> I
 def fade_weights(span: WindowSpan, fade: int, device: torch.device | None = None) -> Tensor:
     """Compute the weight of each sample of a window, ``(t)``.
 
-    It is 1, with linear fades of `fade` samples to the neighbours.
-
-    No weight is zero, so that a sample in a single window keeps its value.
+    It is 1, with linear fades of `fade` samples to the neighbours. No weight is zero, so that a sample in a single
+    window keeps its value.
     """
     weights = torch.ones(span.stop - span.start, device=device)
     if span.first and span.last:
@@ -91,9 +88,8 @@ def fade_weights(span: WindowSpan, fade: int, device: torch.device | None = None
 class OverlapAdd:
     """Weighted mean of overlapping windows.
 
-    Samples are returned as soon as no later window can change them.
-
-    Windows are added in the order of their starts; memory is one window for a signal of any length.
+    Samples are returned as soon as no later window can change them. Windows are added in the order of their starts;
+    memory is one window for a signal of any length.
 
     Args:
         fade: Samples of each fade.

@@ -12,9 +12,7 @@ SHORTEST_DECAY = 0.1
 def impulse_response(rng: np.random.Generator, decay: float, rate: int, channels: int = 2) -> np.ndarray:
     """Draw the impulse response of a room.
 
-    It has a few early reflections, then decaying noise.
-
-    The treble decays faster.
+    It has a few early reflections, then decaying noise, whose treble decays faster.
 
     Args:
         rng: Source of the random room.

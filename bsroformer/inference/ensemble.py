@@ -42,8 +42,7 @@ class Ensemble(StreamSeparator):
         for stem in chain.from_iterable(member.stems for member in members):
             names.setdefault(stem.casefold(), stem)
         self.stems = tuple(names.values())
-        numbers = {name: number for number, name in enumerate(names)}
-        self.stem_numbers = [[numbers[stem.casefold()] for stem in member.stems] for member in members]
+        self.stem_numbers = [_numbers_of(member.stems, list(names)) for member in members]
         self.weights = self._normalised(weights)  # (members n)
 
     @property
@@ -118,3 +117,8 @@ class Ensemble(StreamSeparator):
         if not are_numbers or any(len(row) != count for row in rows):
             raise InputError(f"weights={weights} must have one number for each of {plural(count, 'checkpoint')}")
         return torch.tensor(rows, dtype=torch.float32).T
+
+
+def _numbers_of(stems: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Find the numbers of stems in a list of casefolded names."""
+    return [names.index(stem.casefold()) for stem in stems]

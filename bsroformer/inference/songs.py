@@ -128,20 +128,20 @@ def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, st
 
 def _with_folders(sources: Sequence[Path], root: Path, output: Path) -> list[Song]:
     parents = [output / os.path.relpath(os.path.abspath(path.parent), root) for path in sources]  # noqa: PTH100
-    names = [folder_name(path.stem.removesuffix(".stem")) for path in sources]
+    names = [legal_folder_name(path.stem.removesuffix(".stem")) for path in sources]
     folders = [parent / name for parent, name in zip(parents, names, strict=True)]
     counts = Counter(map(_comparable, folders))
     taken = {key for key, songs in counts.items() if songs == 1}
     songs = []
     for path, parent, folder in sorted(zip(sources, parents, folders, strict=True)):
         if counts[_comparable(folder)] > 1:
-            folder = _free_folder(parent / f"{folder_name(path.stem)} ({path.suffix[1:]})", taken)
+            folder = _free_folder(parent / f"{legal_folder_name(path.stem)} ({path.suffix[1:]})", taken)
             taken.add(_comparable(folder))
         songs.append(Song(path, folder))
     return songs
 
 
-def folder_name(name: str) -> str:
+def legal_folder_name(name: str) -> str:
     """Change names of dots alone, and of devices on Windows, to legal ones."""
     if not name.strip(". "):
         return "_" * max(1, len(name))

@@ -18,7 +18,7 @@ from rich.text import Text
 
 import bsroformer
 from bsroformer.parallel import handling_signal
-from bsroformer.printed import PRINTED
+from bsroformer.run_folder import TRAIN_LOG
 from bsroformer.text import clock as clock
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
@@ -92,7 +92,7 @@ def warnings_told(console: Console) -> Iterator[None]:
         def show(message: Warning | str, category: type[Warning], filename: str, *rest: object) -> None:
             if filename.startswith(PACKAGE):
                 console.print(str(message), style="yellow")
-                PRINTED.warning("%s", message)
+                TRAIN_LOG.warning("%s", message)
             else:
                 usual(message, category, filename, *rest)  # type: ignore[arg-type]
 
