@@ -194,9 +194,10 @@ def blocks(path: str | Path, size: int, stream: int = 0) -> Iterator[Tensor]:
 def _info(decoder: Decoder, stream: int) -> AudioInfo:
     infos = decoder.infos
     if not 0 <= stream < len(infos):
+        allowed = "0" if len(infos) == 1 else f"in 0 to {len(infos) - 1}"
         raise InputError(
             f"{infos[0].path} has {count(len(infos), 'audio stream')}, so there is no stream {stream}: "
-            f"the stream must be in 0 to {len(infos) - 1}."
+            f"the stream must be {allowed}."
         )
     return infos[stream]
 
