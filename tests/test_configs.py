@@ -14,11 +14,11 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
+from bsroformer.cli.commands.separate.separators import separator_of
+from bsroformer.cli.commands.train.build import build_module
+from bsroformer.cli.door import schema_of
+from bsroformer.cli.schemas.groups import AudioSettings, DataSettings, PathSettings
 from bsroformer.inference import Separator
-from bsroformer.launch.build import build_module
-from bsroformer.launch.door import schema_of
-from bsroformer.launch.schemas.groups import AudioSettings, DataSettings, PathSettings
-from bsroformer.launch.separators import separator_of
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import CONFIGS, composed

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bsroformer
-from bsroformer.cli.commands import BY_SCRIPT, COMMANDS, INSTALLED
+from bsroformer.cli.registry import BY_SCRIPT, COMMANDS, INSTALLED
 from bsroformer.cli.running import checked
 
 ROOT = Path(__file__).parents[1]

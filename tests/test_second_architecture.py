@@ -13,9 +13,9 @@ from omegaconf import DictConfig
 
 import mask_net
 from bsroformer import ModelSettings, Separator, load_model
-from bsroformer.launch.checkpoint import checkpoint
-from bsroformer.launch.separate import separate
-from bsroformer.launch.train import train
+from bsroformer.cli.commands.checkpoint.command import checkpoint
+from bsroformer.cli.commands.separate.command import separate
+from bsroformer.cli.commands.train.command import train
 from launched import CONFIGS, SMALL_RUN, composed, launch
 from mask_net import MaskNet
 

@@ -74,7 +74,7 @@ def stems(*songs: str, suffix: str = "wav") -> set[str]:
 
 def test_nothing_that_it_does_without_is_imported_as_it_takes_seconds():
     heavy = {"lightning", "torchmetrics", "wandb", "matplotlib", "scipy.signal"}
-    program = f"import sys, bsroformer.launch.separate; assert not {heavy} & set(sys.modules)"
+    program = f"import sys, bsroformer.cli.commands.separate.command; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from bsroformer.cli import flags
-from bsroformer.cli.commands import Command
+from bsroformer.cli.registry import Command
 from bsroformer.cli.suggestions import did_you_mean
 from bsroformer.errors import InputError
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
-from bsroformer.cli.commands import COMMANDS
 from bsroformer.cli.composition import Composer
+from bsroformer.cli.registry import COMMANDS
 from bsroformer.cli.running import read
 from bsroformer.errors import InputError
 

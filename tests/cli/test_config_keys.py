@@ -5,13 +5,13 @@ from functools import cache
 import pytest
 
 from bsroformer.cli import flags
-from bsroformer.cli.commands import COMMANDS
+from bsroformer.cli.commands.checkpoint.command import ACTIONS
+from bsroformer.cli.commands.prepare.command import ACTIONS as PREPARE_ACTIONS
 from bsroformer.cli.composition import Composer
 from bsroformer.cli.keys import check
+from bsroformer.cli.registry import COMMANDS
 from bsroformer.cli.running import checked, read
 from bsroformer.errors import InputError
-from bsroformer.launch.checkpoint import ACTIONS
-from bsroformer.launch.prepare import ACTIONS as PREPARE_ACTIONS
 
 EARLY = "+callbacks.early._target_=lightning.pytorch.callbacks.EarlyStopping"
 REFUSED = [

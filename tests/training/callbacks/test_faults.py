@@ -12,9 +12,9 @@ import soundfile
 import torch
 from torch import Tensor
 
+from bsroformer.cli.commands.train import build
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.errors import InputError
-from bsroformer.launch import build
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.faults import Faults
 from bsroformer.training.fault_records import read_lines

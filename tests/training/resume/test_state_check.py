@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from bsroformer.checkpoints.native import read_training_checkpoint
+from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer
+from bsroformer.cli.commands.train.command import train
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
-from bsroformer.launch.build import build_data, build_module, build_trainer
-from bsroformer.launch.train import train
 from bsroformer.run_folder import LAST
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 from bsroformer.training.resume.optimizer_check import first_states
