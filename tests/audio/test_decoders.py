@@ -37,7 +37,7 @@ FFMPEG_FILES = {
 
 
 def noisy_song(seconds: float = 4, rate: int = RATE, channels: int = 2) -> np.ndarray:
-    """Noise (c t) whose loudness changes, so that no two seconds look alike to an encoder."""
+    """Noise (c t) whose loudness changes, so that an encoder uses other bit rates each second."""
     samples = int(seconds * rate)
     noise = np.random.default_rng(1).normal(0, 0.1, (channels, samples)).astype(np.float32)
     return noise * np.abs(np.sin(np.arange(samples) / rate * 5)).astype(np.float32)
@@ -183,7 +183,7 @@ def test_a_cut_file_returns_its_readable_start_with_a_warning(tmp_path, name):
     else:
         soundfile.write(path, noisy_song().T, RATE, format="RF64" if name == "rf64.wav" else None)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # nothing is wrong with it yet
+        warnings.simplefilter("error")  # it is not damaged yet
         whole = decode(path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * 0.6)])
@@ -283,7 +283,7 @@ PLAYLISTS = {
 @pytest.mark.parametrize("playlist", PLAYLISTS)
 @pytest.mark.parametrize("named", ["other.mp3", "file://{}/other.mp3"])
 def test_a_playlist_reads_no_other_file(tmp_path, playlist, named):
-    """The studio takes files of strangers, and gives back what was heard in them."""
+    """The studio reads files of unknown origin and returns their audio."""
     encode(tmp_path / "other.mp3", noisy_song(), "mp3", {}, False)
     path = tmp_path / playlist
     path.write_text(PLAYLISTS[playlist].format(named.format(tmp_path)))

@@ -1,4 +1,4 @@
-"""What a file's length is, and what its excerpts hold: FFmpeg's decode of the whole is the judge."""
+"""Lengths and excerpts of files, compared with FFmpeg's decode of the whole."""
 
 import shutil
 import struct
@@ -91,7 +91,7 @@ def test_an_excerpt_is_a_slice_of_the_whole(made, name):
 
 
 def understated(made: Path, kind: str) -> tuple[bytes, int]:
-    """A file whose header states too little, or nothing, and how many samples it holds."""
+    """A file whose header states too little, or nothing, and its number of samples."""
     wav, flac, mp3 = ((made / name).read_bytes() for name in ("pcm.wav", "a.flac", "vbr.mp3"))
     size = wav.find(b"data") + 4
     sizes = {"wav ffffffff": 2**32 - 1, "wav 0": 0, "wav wrapped": 4 * FRAMES - 40_000}

@@ -65,7 +65,7 @@ def test_gradients_pass_through_the_pair_unchanged():
     torch.testing.assert_close(waveform.grad, weight, rtol=0, atol=1e-5)
 
 
-def test_the_window_is_no_weight():
+def test_the_window_is_not_a_weight():
     assert not Stft(64, 16).state_dict()
 
 

@@ -1,4 +1,4 @@
-"""What stands in for a separator."""
+"""Stand-ins for separators."""
 
 import torch
 

@@ -101,7 +101,7 @@ def test_compiled_blocks_compute_the_same(tiny_model):
 
 @pytest.mark.parametrize("options", MODELS.values(), ids=MODELS)
 def test_float16_is_close_to_float32(tiny_tree, options):
-    """On the CPU, which computes it slowly, as a GPU would: matrices in float16, sums and norms in float32."""
+    """The CPU computes matrices in float16, and sums and norms in float32, like a GPU."""
     model = lively(tiny_tree | options)
     windows = 0.1 * torch.randn(1, model.settings.channels, 800)
     plain = TorchEngine(model, torch.device("cpu"), bf16=False)(windows)

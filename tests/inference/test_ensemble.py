@@ -73,7 +73,7 @@ def test_members_of_different_rates_are_refused():
 
 
 def test_the_streams_are_read_side_by_side():
-    """Or the first would be held whole while the second is read."""
+    """Otherwise the first stream would be held whole while the second is read."""
     read = [0, 0]
 
     def blocks(stream: int, length: int):

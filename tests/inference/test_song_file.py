@@ -53,7 +53,7 @@ def test_the_bit_depth_is_kept_and_stems_sum_to_the_file(tmp_path, halves, bits,
     separated = separate_file(halves, tmp_path / f"a.{suffix}", tmp_path / "out", Delivery(suffix), rest="rest")
     assert {probe(path).codec for path in separated.files} == {f"PCM_{bits}"}
     total = torch.stack([read(path)[0] for path in separated.files]).sum(dim=0)
-    assert torch.equal(total, audio)  # since the rest is what is left by the rounded stems
+    assert torch.equal(total, audio)  # the rest is the mixture minus the rounded stems
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "m4a"])

@@ -14,7 +14,7 @@ STEMS = ("vocals", "rest")
 
 @pytest.fixture
 def music(tmp_path, monkeypatch) -> Path:
-    """A folder with music in folders, and other things."""
+    """A folder with music in folders, and other files."""
     monkeypatch.chdir(tmp_path)
     for name in ("a.mp3", "B/c.flac", "B/d é.wav", "B/.hidden.wav", "B/text.txt", "B/deep/e.stem.mp4", "._a.mp3"):
         path = tmp_path / "music" / name
@@ -65,7 +65,7 @@ def test_a_file_that_is_named_twice_is_taken_once(music):
     assert len(found("music", "music/a.mp3", str(music / "a.mp3"))) == 4
 
 
-def test_a_name_with_brackets_is_no_pattern_if_the_file_exists(music):
+def test_brackets_of_an_existing_name_are_not_a_pattern(music):
     (music / "song [live].mp3").write_bytes(b"x")
     assert found("music/song [live].mp3") == {"music/song [live].mp3": "out/song [live]"}
 
