@@ -31,7 +31,7 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation.delay import constant_delay
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry
 from bsroformer.evaluation.stem_names import OF_ACCOMPANIMENT, compared
-from bsroformer.file_state import file_state, word_for
+from bsroformer.file_state import digest, file_state
 
 TOLERANCE = 0.1
 """Seconds by which an estimate's length may differ from its song's without a word; encoders pad less."""
@@ -99,7 +99,7 @@ class EstimatesFolder:
         """A word that is another one when the song's files are: their names, sizes or times."""
         found = self._found(song.name, song.split)
         told = [[str(path.relative_to(self.folder)), *file_state(path)] for stem in found for path in found[stem]]
-        return word_for(told)
+        return digest(told)
 
     def estimate(self, song: SongAudio) -> Tensor:
         """Read the stems of a song.

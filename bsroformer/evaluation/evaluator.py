@@ -17,7 +17,7 @@ from bsroformer.evaluation.score_song import BssEval, score_song
 from bsroformer.evaluation.scorers import Job, Scorers
 from bsroformer.evaluation.scores import METRICS, Evaluation, SongScores
 from bsroformer.evaluation.song_audio import SongAudio, SongEntry, read_song
-from bsroformer.inference.background import ahead
+from bsroformer.inference.prefetch import prefetch
 from bsroformer.metrics import bss_eval
 
 OnScores = Callable[["Found", str | None, SongScores | Failure], None]
@@ -64,7 +64,7 @@ class Evaluator:
             InputError: If scores cannot be written.
         """
         found = Found(self)
-        with Scorers(self.workers) as scorers, closing(ahead(self._read(songs, found), depth=1)) as works:
+        with Scorers(self.workers) as scorers, closing(prefetch(self._read(songs, found), depth=1)) as works:
             for work in works:
                 jobs = [self._scoring(work, method, found, scorers.stopped) for method in work.methods]
                 scorers.submit(followed(jobs, partial(self._finish, work.audio)))

@@ -14,7 +14,7 @@ from bsroformer.evaluation.museval_json import write_museval
 from bsroformer.evaluation.scores import SongScores
 from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.file_names import folder_name
-from bsroformer.file_state import file_state, word_for
+from bsroformer.file_state import digest, file_state
 from bsroformer.safe_files import read_json
 
 VERSION = 2
@@ -102,7 +102,7 @@ class KeptScores:
         """A word that stands for all that the scores follow from; None if there is no knowing."""
         if (own := method.mark(song)) is None:
             return None
-        return word_for([VERSION, own, song.split, self.stems, [file_state(path) for path in song.paths]])
+        return digest([VERSION, own, song.split, self.stems, [file_state(path) for path in song.paths]])
 
     def _folder_of_museval(self, method: str, split: str) -> Path:
         return self.folder / "museval" / method / split
@@ -110,7 +110,7 @@ class KeptScores:
     def _settings(self, method: Method, song: SongEntry) -> str | None:
         """What of the mark is the same for all songs of a method."""
         own = "" if method.kind == "estimates" else method.mark(song)
-        return None if own is None else word_for([VERSION, own, self.stems])
+        return None if own is None else digest([VERSION, own, self.stems])
 
 
 def read_tree(path: Path) -> dict[str, Any]:
