@@ -19,7 +19,7 @@ from bsroformer.launch.config import load_environment
 from bsroformer.launch.run_config import run_config
 from bsroformer.launch.run_facts import read_starts
 from bsroformer.models.public_yaml import read_yaml
-from bsroformer.report.page import write_report
+from bsroformer.report.run_page import write_report
 from bsroformer.training.fault_records import read_whole_lines
 from bsroformer.training.sweep.job_result import read_result
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bsroformer.evaluation.scores import FRAMEWISE, MEAN, Evaluation, SongScores
+from bsroformer.evaluation.scores import FRAMEWISE, MEAN, Evaluation, TrackScores
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -142,7 +142,7 @@ def _median(values: Array, copies: Array) -> Array:
     return np.where(totals[:, 0] > 0, (values[order[lower]] + values[order[upper]]) / 2, np.nan)
 
 
-def _table(songs: Sequence[SongScores], stems: Sequence[str], metric: str) -> Array:
+def _table(songs: Sequence[TrackScores], stems: Sequence[str], metric: str) -> Array:
     """One metric of all songs, (song stem)."""
     return np.array([[song.score(stem, metric) for stem in stems] for song in songs]).reshape(len(songs), len(stems))
 

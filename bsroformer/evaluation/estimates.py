@@ -29,8 +29,8 @@ from bsroformer.data.layouts import MIXTURE
 from bsroformer.data.layouts.track_files import entries, is_audio
 from bsroformer.errors import InputError
 from bsroformer.evaluation.delay import constant_delay
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
 from bsroformer.evaluation.stem_names import OF_ACCOMPANIMENT, compared
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 from bsroformer.file_state import file_state, word_for
 
 TOLERANCE = 0.1
@@ -65,7 +65,7 @@ class EstimatesFolder:
     device_bound: bool = False
 
     @staticmethod
-    def stems_in(folder: Path, songs: Sequence[SongEntry]) -> tuple[str, ...]:
+    def stems_in(folder: Path, songs: Sequence[TrackEntry]) -> tuple[str, ...]:
         """Find what a folder has of some songs, of one at least, by the names of files alone.
 
         Args:
@@ -95,13 +95,13 @@ class EstimatesFolder:
             )
         return tuple(sorted(names))
 
-    def mark(self, song: SongEntry) -> str:
+    def mark(self, song: TrackEntry) -> str:
         """A word that is another one when the song's files are: their names, sizes or times."""
         found = self._found(song.name, song.split)
         told = [[str(path.relative_to(self.folder)), *file_state(path)] for stem in found for path in found[stem]]
         return word_for(told)
 
-    def estimate(self, song: SongAudio) -> Tensor:
+    def estimate(self, song: TrackAudio) -> Tensor:
         """Read the stems of a song.
 
         A file that ends early is continued with zeros and one that is too long is cut, as museval's ``pad_or_truncate``
@@ -124,7 +124,7 @@ class EstimatesFolder:
         self._warn_of_delay(estimates, song)
         return estimates
 
-    def _warn_of_delay(self, estimates: Tensor, song: SongAudio) -> None:
+    def _warn_of_delay(self, estimates: Tensor, song: TrackAudio) -> None:
         """Warn where all stems are late or early by the same time, as after encoders; they are scored as they are."""
         delay = constant_delay(estimates, song.targets, song.sample_rate)
         if delay:
@@ -219,7 +219,7 @@ def stem_after(name: str, song: str) -> str | None:
     return found and (found["bracketed"] or found["low"] or found["dash"])
 
 
-def _read(path: Path, song: SongAudio) -> Tensor:
+def _read(path: Path, song: TrackAudio) -> Tensor:
     """Read a stem (c t), as long as its song."""
     channels, length = song.mixture.shape
     slack = round(TOLERANCE * song.sample_rate)

@@ -7,17 +7,17 @@ from pathlib import Path
 from bsroformer.data.sources import as_list
 from bsroformer.data.track import Track
 from bsroformer.errors import InputError
+from bsroformer.evaluation.candidate import BOUNDS, Candidate, resolve_methods
 from bsroformer.evaluation.evaluator import Evaluator, OnScores
+from bsroformer.evaluation.excerpt_collector import ExcerptCollector
 from bsroformer.evaluation.gallery import Gallery
-from bsroformer.evaluation.kept import KeptScores
-from bsroformer.evaluation.line_up import BOUNDS, Candidate, line_up
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.results import EVALUATED, Results
+from bsroformer.evaluation.score_cache import ScoreCache
 from bsroformer.evaluation.scores import BSS_EVAL, FRAMEWISE, METRICS, WHOLE
-from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.evaluation.stems_writer import StemsWriter
-from bsroformer.evaluation.takes import Takes
-from bsroformer.evaluation.write import write_results
+from bsroformer.evaluation.track_audio import TrackEntry
+from bsroformer.evaluation.write_results import write_results
 from bsroformer.inference import StreamSeparator
 from bsroformer.metrics import bss_eval_available
 
@@ -28,7 +28,7 @@ Evaluated = StreamSeparator | str | Path | Candidate
 
 def evaluate(
     evaluated: Evaluated | Mapping[str, Evaluated],
-    songs: Sequence[SongEntry | Track],
+    songs: Sequence[TrackEntry | Track],
     stems: Sequence[str] | None = None,
     metrics: Sequence[str] = METRICS,
     bounds: Sequence[str] = BOUNDS,
@@ -57,7 +57,7 @@ def evaluate(
         InputError: If nothing can be evaluated, a name is unknown, or files cannot be written. Songs that cannot be
             scored are in the results' ``failures``.
     """
-    entries = [SongEntry.of_track(song) if isinstance(song, Track) else song for song in songs]
+    entries = [TrackEntry.of_track(song) if isinstance(song, Track) else song for song in songs]
     evaluator = evaluator_of(evaluated, entries, stems, metrics, bounds, folder, workers, on_scores)
     begin(evaluator, entries)
     results = evaluator.run(entries)
@@ -68,7 +68,7 @@ def evaluate(
 
 def evaluator_of(
     evaluated: Evaluated | Mapping[str, Evaluated],
-    songs: Sequence[SongEntry],
+    songs: Sequence[TrackEntry],
     stems: Sequence[str] | None = None,
     metrics: Sequence[str] = METRICS,
     bounds: Sequence[str] = BOUNDS,
@@ -82,19 +82,21 @@ def evaluator_of(
         InputError: See `evaluate`.
     """
     asked = expanded(as_list(metrics))
-    chosen = line_up(candidates_of(evaluated), songs, None if stems is None else as_list(stems), as_list(bounds))
+    chosen = resolve_methods(
+        candidates_of(evaluated), songs, None if stems is None else as_list(stems), as_list(bounds)
+    )
     if workers < 1:
         raise InputError(f"workers={workers} must be 1 or more")
     with_bss_eval = needs_museval(asked)
     if with_bss_eval:
         check_bss_eval(chosen.stems)
-    takes = Takes(gallery_in(Path(folder), chosen.methods)) if folder is not None else None
+    takes = ExcerptCollector(gallery_in(Path(folder), chosen.methods)) if folder is not None else None
     return Evaluator(
         chosen.methods,
         chosen.stems,
         songs[0].sample_rate,
         asked,
-        KeptScores(Path(folder), chosen.stems, with_bss_eval) if folder is not None else None,
+        ScoreCache(Path(folder), chosen.stems, with_bss_eval) if folder is not None else None,
         workers,
         with_bss_eval,
         on_scores,
@@ -103,7 +105,7 @@ def evaluator_of(
     )
 
 
-def begin(evaluator: Evaluator, songs: Sequence[SongEntry], overwrite: bool = False) -> None:
+def begin(evaluator: Evaluator, songs: Sequence[TrackEntry], overwrite: bool = False) -> None:
     """Clear the folder of what is not kept; of several processes, one must do it before any of them scores a song.
 
     Args:

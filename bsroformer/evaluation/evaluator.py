@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.kept import KeptScores
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.results import Failure, Results
-from bsroformer.evaluation.score_song import BssEval, score_song
-from bsroformer.evaluation.scorers import Job, Scorers
-from bsroformer.evaluation.scores import METRICS, Evaluation, SongScores
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry, read_song
+from bsroformer.evaluation.score_cache import ScoreCache
+from bsroformer.evaluation.score_track import BssEval, score_track
+from bsroformer.evaluation.scores import METRICS, Evaluation, TrackScores
+from bsroformer.evaluation.scoring_pool import Job, ScoringPool
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry, read_track
 from bsroformer.inference.background import ahead
 from bsroformer.metrics import bss_eval
 
-OnScores = Callable[["Found", str | None, SongScores | Failure], None]
+OnScores = Callable[["ScoreCollector", str | None, TrackScores | Failure], None]
 """Told of a score, or of a song without one: what there is by now, the method if it is of one, and the score."""
-OnEstimates = Callable[[Method, SongAudio, Tensor, SongScores], None]
-OnSong = Callable[[SongAudio], None]
+OnEstimates = Callable[[Method, TrackAudio, Tensor, TrackScores], None]
+OnSong = Callable[[TrackAudio], None]
 
 
 @dataclass(frozen=True)
@@ -50,28 +50,28 @@ class Evaluator:
     stems: tuple[str, ...]
     sample_rate: int
     metrics: tuple[str, ...] = METRICS
-    kept: KeptScores | None = None
+    kept: ScoreCache | None = None
     workers: int = 1
     bss_eval: bool = False
     on_scores: OnScores | None = None
     on_estimates: Sequence[OnEstimates] = ()
     on_song: Sequence[OnSong] = ()
 
-    def run(self, songs: Iterable[SongEntry]) -> Results:
+    def run(self, songs: Iterable[TrackEntry]) -> Results:
         """Score the songs, past those that cannot be.
 
         Raises:
             InputError: If scores cannot be written.
         """
-        found = Found(self)
-        with Scorers(self.workers) as scorers, closing(ahead(self._read(songs, found), depth=1)) as works:
+        found = ScoreCollector(self)
+        with ScoringPool(self.workers) as scorers, closing(ahead(self._read(songs, found), depth=1)) as works:
             for work in works:
                 jobs = [self._scoring(work, method, found, scorers.stopped) for method in work.methods]
                 scorers.submit(followed(jobs, partial(self._finish, work.audio)))
                 del work, jobs  # so that no more songs are in memory than are worked on
         return found.results()
 
-    def _read(self, songs: Iterable[SongEntry], found: "Found") -> Iterator["_Work"]:
+    def _read(self, songs: Iterable[TrackEntry], found: "ScoreCollector") -> Iterator["_Work"]:
         """Read the songs that have no scores yet."""
         for entry in songs:
             missing = [method for method in self.methods if not self._is_kept(entry, method, found)]
@@ -79,21 +79,21 @@ class Evaluator:
                 continue
             marks = {method.name: self.kept.mark(method, entry) for method in missing} if self.kept else {}
             try:
-                audio = read_song(entry.open(), self.stems, self.sample_rate)
+                audio = read_track(entry.open(), self.stems, self.sample_rate)
             except InputError as error:
                 found.fail(Failure(entry.name, None, str(error)))
                 continue
             yield _Work(entry, audio, missing, marks)
             del audio
 
-    def _is_kept(self, entry: SongEntry, method: Method, found: "Found") -> bool:
+    def _is_kept(self, entry: TrackEntry, method: Method, found: "ScoreCollector") -> bool:
         scores = self.kept.read(method, entry) if self.kept else None
         if scores is None:
             return False
         found.add(method, scores)
         return True
 
-    def _scoring(self, work: "_Work", method: Method, found: "Found", stopped: Event) -> Job:
+    def _scoring(self, work: "_Work", method: Method, found: "ScoreCollector", stopped: Event) -> Job:
         """What is left to do in another thread; a model separates in this one."""
         entry, audio = work.entry, work.audio
         try:
@@ -105,7 +105,7 @@ class Evaluator:
         def score() -> None:
             try:
                 separated = self._estimates(audio, method) if estimates is None else estimates
-                scores = score_song(audio, separated, self._bss_eval(stopped))
+                scores = score_track(audio, separated, self._bss_eval(stopped))
             except InputError as error:
                 found.fail(Failure(entry.name, method.name, str(error)))
                 return
@@ -117,7 +117,7 @@ class Evaluator:
 
         return score
 
-    def _finish(self, song: SongAudio) -> None:
+    def _finish(self, song: TrackAudio) -> None:
         for finish in self.on_song:
             finish(song)
 
@@ -125,7 +125,7 @@ class Evaluator:
         return partial(bss_eval, cancelled=stopped.is_set) if self.bss_eval else None
 
     @torch.no_grad()
-    def _estimates(self, audio: SongAudio, method: Method) -> Tensor:
+    def _estimates(self, audio: TrackAudio, method: Method) -> Tensor:
         return method.estimate(audio)
 
 
@@ -148,14 +148,14 @@ def followed(jobs: Sequence[Job], finish: Job) -> list[Job]:
 class _Work:
     """A song that was read, the methods that it has no scores of, and their marks from before it was read."""
 
-    entry: SongEntry
-    audio: SongAudio
+    entry: TrackEntry
+    audio: TrackAudio
     methods: list[Method]
     marks: dict[str, str | None]
 
 
 @dataclass
-class Found:
+class ScoreCollector:
     """The scores so far.
 
     Attributes:
@@ -165,11 +165,11 @@ class Found:
     """
 
     evaluator: Evaluator
-    scores: dict[str, dict[str, SongScores]] = field(default_factory=dict)
+    scores: dict[str, dict[str, TrackScores]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
-    def add(self, method: Method, scores: SongScores) -> None:
+    def add(self, method: Method, scores: TrackScores) -> None:
         """Add the scores of a song."""
         with self.lock:
             self.scores.setdefault(method.name, {})[scores.song] = scores
@@ -202,6 +202,6 @@ class Found:
         failures = sorted(self.failures, key=lambda failure: (failure.song, failure.method or ""))
         return Results(tuple(evaluations), tuple(failures))
 
-    def _tell(self, method: str | None, told: SongScores | Failure) -> None:
+    def _tell(self, method: str | None, told: TrackScores | Failure) -> None:
         if self.evaluator.on_scores:
             self.evaluator.on_scores(self, method, told)

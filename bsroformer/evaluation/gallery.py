@@ -19,7 +19,7 @@ from bsroformer.file_names import folder_name
 from bsroformer.report.excerpts import Excerpt, find_excerpts
 
 if TYPE_CHECKING:
-    from bsroformer.evaluation.song_audio import SongAudio
+    from bsroformer.evaluation.track_audio import TrackAudio
 
 LOCK = ".lock"
 Rank = tuple[float, str]
@@ -55,11 +55,11 @@ class Gallery:
     count: int = 2
     seconds: float = 10.0
 
-    def shown(self, song: "SongAudio") -> slice:
+    def shown(self, song: "TrackAudio") -> slice:
         """The samples of a song's excerpt: where every stem is heard best."""
         return busiest_excerpt(song.targets, song.sample_rate, self.seconds)
 
-    def consider(self, song: "SongAudio", takes: Mapping[str, Take]) -> None:
+    def consider(self, song: "TrackAudio", takes: Mapping[str, Take]) -> None:
         """Keep the excerpt of a song that is among the worst or best so far, and remove that of one that no longer is.
 
         An excerpt that the song had is replaced.
@@ -132,7 +132,7 @@ class Gallery:
             others.append(song)
         return {*chosen, *others[: max(0, 2 * self.count - len(chosen))]}
 
-    def _write(self, song: "SongAudio", takes: Mapping[str, Take], folder: Path) -> None:
+    def _write(self, song: "TrackAudio", takes: Mapping[str, Take], folder: Path) -> None:
         shown = self.shown(song)
         mixture, references = song.mixture[..., shown], song.targets[..., shown]
         begins = (shown.start or 0) / song.sample_rate

@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 from bsroformer.inference import StreamSeparator
 from bsroformer.inference.overflow import overflow_reason
 
@@ -27,10 +27,10 @@ class Method(Protocol):
     def device_bound(self) -> bool:
         """Whether its estimates are computed one after another, as a model's are; else in the threads that score."""
 
-    def mark(self, song: SongEntry) -> str | None:
+    def mark(self, song: TrackEntry) -> str | None:
         """A word that is another one when its estimates of the song may be; None if there is no knowing."""
 
-    def estimate(self, song: SongAudio) -> Tensor:
+    def estimate(self, song: TrackAudio) -> Tensor:
         """The stems ``(n c t)`` in the order of ``song.stems``.
 
         Raises:
@@ -56,11 +56,11 @@ class Separated:
     kind: str = "model"
     device_bound: bool = True
 
-    def mark(self, song: SongEntry) -> str | None:
+    def mark(self, song: TrackEntry) -> str | None:
         """Its settings, whatever the song."""
         return self.settings
 
-    def estimate(self, song: SongAudio) -> Tensor:
+    def estimate(self, song: TrackAudio) -> Tensor:
         """Separate the mixture.
 
         Raises:
@@ -83,10 +83,10 @@ class Mixture:
     kind: str = "mixture"
     device_bound: bool = False
 
-    def mark(self, song: SongEntry) -> str:
+    def mark(self, song: TrackEntry) -> str:
         """Always the same."""
         return ""
 
-    def estimate(self, song: SongAudio) -> Tensor:
+    def estimate(self, song: TrackAudio) -> Tensor:
         """The mixture for each stem, without a copy."""
         return song.mixture.expand_as(song.targets)

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bsroformer.atomic import write_text
-from bsroformer.evaluation.scores import SongScores
+from bsroformer.evaluation.scores import TrackScores
 from bsroformer.metrics import LIMIT_DB
 
 _METRICS = ("SDR", "SIR", "SAR", "ISR")
@@ -17,7 +17,7 @@ _PRECISION = Decimal(".00001")
 _QUOTED = re.compile(rf'^( *"(?:{"|".join(_METRICS)})": )"(.*)"(,?)$', re.MULTILINE)
 
 
-def museval_json(scores: SongScores, stems: Sequence[str]) -> str:
+def museval_json(scores: TrackScores, stems: Sequence[str]) -> str:
     """What ``museval.TrackStore.json`` is after ``museval.eval_mus_track``: the same bytes for the same values.
 
     Five decimals, and NaN where a second is undefined, where there is no value, as of SIR without BSS Eval, and where a
@@ -33,7 +33,7 @@ def museval_json(scores: SongScores, stems: Sequence[str]) -> str:
     return _QUOTED.sub(r"\1\2\3", text)  # JSON's numbers have no trailing zeros unless written so
 
 
-def write_museval(scores: SongScores, stems: Sequence[str], path: Path) -> None:
+def write_museval(scores: TrackScores, stems: Sequence[str], path: Path) -> None:
     """Write `museval_json`; ``museval.MethodStore().add_eval_dir(<method>)`` reads ``<method>/test/<song>.json``.
 
     Raises:
@@ -42,7 +42,7 @@ def write_museval(scores: SongScores, stems: Sequence[str], path: Path) -> None:
     write_text(path, museval_json(scores, stems))
 
 
-def _frames(scores: SongScores, stem: str) -> list[dict[str, object]]:
+def _frames(scores: TrackScores, stem: str) -> list[dict[str, object]]:
     """Seconds, as they are when the window and the hop are 1.0."""
     frames = scores.frames[stem]
     undefined = (math.nan,) * len(frames["SDR"])

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 
 N_FFT = 2048
 """Window of SiSEC's oracles, in samples at any rate: ``scipy.signal.stft(nperseg=2048)``, a Hann window."""
@@ -50,11 +50,11 @@ class IdealRatioMask:
     kind: str = "oracle"
     device_bound: bool = False
 
-    def mark(self, song: SongEntry) -> str:
+    def mark(self, song: TrackEntry) -> str:
         """Its settings, whatever the song."""
         return f"{self.exponent} {N_FFT} {HOP}"
 
-    def estimate(self, song: SongAudio) -> Tensor:
+    def estimate(self, song: TrackAudio) -> Tensor:
         """Estimate the stems of a song.
 
         A stretch of the result depends on the windows that reach into it only, so that a song is computed block by
@@ -81,7 +81,7 @@ class IdealRatioMask:
 
     def _masks(
         self,
-        song: SongAudio,
+        song: TrackAudio,
         mixture: Tensor,
         parts: list[Tensor | None],
         start: int,

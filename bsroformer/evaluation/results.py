@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from bsroformer.evaluation.bootstrap import Differences, Intervals, differences, intervals
-from bsroformer.evaluation.scores import MEAN, Evaluation, SongScores, with_mean
+from bsroformer.evaluation.scores import MEAN, Evaluation, TrackScores, with_mean
 
 EVALUATED = ("model", "estimates")
 """Kinds of methods that are compared with each other; the others are the floor and ceilings."""
@@ -123,7 +123,7 @@ class Results:
         }
 
 
-def _song(song: SongScores, evaluation: Evaluation) -> dict[str, Any]:
+def _song(song: TrackScores, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "song": song.song,
         "seconds": song.seconds,

@@ -27,7 +27,7 @@ Scores = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
-class SongScores:
+class TrackScores:
     """What the estimates of one song scored.
 
     Attributes:
@@ -88,7 +88,7 @@ class SongScores:
         }
 
     @classmethod
-    def from_dict(cls, tree: Mapping[str, Any]) -> "SongScores":
+    def from_dict(cls, tree: Mapping[str, Any]) -> "TrackScores":
         """Rebuild what `to_dict` gave.
 
         Raises:
@@ -145,7 +145,7 @@ class Evaluation:
     kind: str
     stems: tuple[str, ...]
     metrics: tuple[str, ...]
-    songs: tuple[SongScores, ...]
+    songs: tuple[TrackScores, ...]
 
     @cached_property
     def scores(self) -> Scores:

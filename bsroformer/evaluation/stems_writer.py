@@ -6,10 +6,10 @@ from pathlib import Path
 from torch import Tensor
 
 from bsroformer.audio.writer import write
-from bsroformer.evaluation.kept import file_name
 from bsroformer.evaluation.methods import Method
-from bsroformer.evaluation.scores import SongScores
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.score_cache import file_name
+from bsroformer.evaluation.scores import TrackScores
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class StemsWriter:
     folder: Path
     by_method: bool = True
 
-    def has(self, method: Method, song: SongEntry) -> bool:
+    def has(self, method: Method, song: TrackEntry) -> bool:
         """Whether the stems of a song are there, if they are to be."""
         return method.kind != "model" or self._of_song(method, song.name).is_dir()
 
-    def __call__(self, method: Method, song: SongAudio, estimates: Tensor, scores: SongScores) -> None:
+    def __call__(self, method: Method, song: TrackAudio, estimates: Tensor, scores: TrackScores) -> None:
         """Write the stems of a song, if a model has separated it.
 
         Raises:

@@ -13,8 +13,8 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation import (
     Evaluator,
     Results,
-    SongEntry,
     StemsWriter,
+    TrackEntry,
     begin,
     evaluator_of,
     needs_museval,
@@ -67,7 +67,7 @@ def evaluate(cfg: DictConfig) -> None:
         _finish(cfg, results, folder, console)
 
 
-def chosen_songs(cfg: DictConfig) -> list[SongEntry]:
+def chosen_songs(cfg: DictConfig) -> list[TrackEntry]:
     """The songs of ``split``, or those of them that ``songs`` names.
 
     Raises:
@@ -77,7 +77,9 @@ def chosen_songs(cfg: DictConfig) -> list[SongEntry]:
         raise InputError(f"split={cfg.split} is none of {', '.join(SPLITS)}")
     source = build_source(cfg)
     source.make()
-    found = {files.name: SongEntry.of_files(files, source.form) for files in source.files() if files.split == cfg.split}
+    found = {
+        files.name: TrackEntry.of_files(files, source.form) for files in source.files() if files.split == cfg.split
+    }
     if not found:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
     if cfg.songs is None:
@@ -94,7 +96,7 @@ def _meant(near: list[str], known: list[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there are {first_of(known)}"
 
 
-def build_evaluator(cfg: DictConfig, songs: list[SongEntry], folder: Path, console: Console) -> Evaluator:
+def build_evaluator(cfg: DictConfig, songs: list[TrackEntry], folder: Path, console: Console) -> Evaluator:
     """What the configuration says to score, and how."""
     candidates = build_candidates(cfg, console)
     stems = None if cfg.stems is None else words(cfg, "stems")

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from bsroformer.evaluation import Results, Scores
-from bsroformer.evaluation.files import ALL_SONGS
+from bsroformer.evaluation.result_files import ALL_SONGS
 from bsroformer.evaluation.scores import MEAN
 from bsroformer.launch.build import build_logger
 from bsroformer.launch.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key

@@ -20,8 +20,8 @@ from bsroformer.launch.config import refuse_many_processes
 from bsroformer.launch.errors import user_errors
 from bsroformer.launch.terminal import clock, terminal
 from bsroformer.report import markdown as tables
+from bsroformer.report.metrics_csv import read_rows
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor, monitor_of
-from bsroformer.report.rows import read_rows
 from bsroformer.run_folder import RunFolder
 from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result, write_result
 

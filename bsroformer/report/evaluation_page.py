@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.errors import InputError
-from bsroformer.metrics.definitions import DEFINITIONS
+from bsroformer.metrics.registry import DEFINITIONS
 from bsroformer.report.colours import colours_of
 from bsroformer.report.evaluation_tables import (
     MEAN,
@@ -22,10 +22,10 @@ from bsroformer.report.evaluation_tables import (
     undefined_seconds_table,
     unscored_table,
 )
-from bsroformer.report.facts import made_with
-from bsroformer.report.listen import heard_songs
-from bsroformer.report.parts import REPORT, Tile, counted, text_of, write_page
+from bsroformer.report.excerpt_players import heard_songs
+from bsroformer.report.page_writer import REPORT, Tile, counted, text_of, write_page
 from bsroformer.report.pictures import Picture, plot_file
+from bsroformer.report.provenance import made_with
 from bsroformer.report.tables import Table, decibels
 
 Tree = Mapping[str, Any]

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bsroformer.report.colours import number
+from bsroformer.report.metrics_csv import Row
 from bsroformer.report.monitor import FORMER_MONITOR, METRICS, Monitor
-from bsroformer.report.rows import Row
 
 NOTHING = "–"
 

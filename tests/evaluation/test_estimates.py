@@ -10,7 +10,7 @@ from bsroformer.audio.files import write
 from bsroformer.audio.formats import FORMATS
 from bsroformer.errors import InputError
 from bsroformer.evaluation.estimates import EstimatesFolder
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 
 RATE = 8000
 NAME = "A Band - Ünder (Live) Vol. 2"
@@ -18,13 +18,15 @@ STEMS = ("vocals", "drums")
 LENGTH = 4000
 
 
-def song_with(name: str = NAME, split: str = "test", stems: tuple[str, ...] = STEMS, length: int = LENGTH) -> SongAudio:
+def song_with(
+    name: str = NAME, split: str = "test", stems: tuple[str, ...] = STEMS, length: int = LENGTH
+) -> TrackAudio:
     silence = torch.zeros(len(stems), 2, length)
-    return SongAudio(name, split, RATE, stems, silence[0], silence, silence)
+    return TrackAudio(name, split, RATE, stems, silence[0], silence, silence)
 
 
-def entry(name: str = NAME, split: str = "test", stems: tuple[str, ...] = ("bass", *STEMS)) -> SongEntry:
-    return SongEntry(name, split, (), stems, RATE, open=lambda: None)
+def entry(name: str = NAME, split: str = "test", stems: tuple[str, ...] = ("bass", *STEMS)) -> TrackEntry:
+    return TrackEntry(name, split, (), stems, RATE, open=lambda: None)
 
 
 def folder_of(folder: Path, **names: str) -> EstimatesFolder:
@@ -205,7 +207,7 @@ def test_a_constant_delay_is_reported_and_not_removed(tmp_path):
     tone = torch.randn(2, 2, LENGTH, generator=torch.Generator().manual_seed(0))
     for stem, samples in zip(STEMS, tone, strict=True):
         write(tmp_path / NAME / f"{stem}.wav", samples.roll(100, -1), RATE, "FLOAT")
-    song = SongAudio(NAME, "test", RATE, STEMS, tone.sum(0), tone, tone)
+    song = TrackAudio(NAME, "test", RATE, STEMS, tone.sum(0), tone, tone)
     with pytest.warns(UserWarning, match=r"all stems of .* are 100 samples \(12\.5 ms\) late, .*; shift the files"):
         estimates = folder_of(tmp_path).estimate(song)
     assert torch.equal(estimates, tone.roll(100, -1))

@@ -135,7 +135,7 @@ def test_a_real_song_scores_what_museval_finds_for_the_same_files(tmp_path):
     (tmp_path / "set" / "test").mkdir(parents=True)
     (tmp_path / "set" / "test" / "Song.stem.mp4").symlink_to(stempeg.example_stem_path())
     entries = bsroformer.songs_in(tmp_path / "set")
-    song = bsroformer.evaluation.read_song(entries[0].open(), TWO, 44100)
+    song = bsroformer.evaluation.read_track(entries[0].open(), TWO, 44100)
     for n, stem in enumerate(TWO):
         write(tmp_path / "theirs" / "Song" / f"{stem}.wav", song.targets[n] + 0.2 * song.mixture, 44100)
     choices = {"stems": TWO, "bounds": ()}

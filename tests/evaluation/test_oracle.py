@@ -11,7 +11,7 @@ from bsroformer.data.layouts.musdb18 import track_in_stem_mp4
 from bsroformer.data.track import open_track
 from bsroformer.errors import InputError
 from bsroformer.evaluation.oracle import BLOCK, HOP, ORACLES, oracle, parts_of
-from bsroformer.evaluation.song_audio import SongAudio
+from bsroformer.evaluation.track_audio import TrackAudio
 from bsroformer.metrics import sdr, si_sdr
 
 MUSDB_SONG = next((Path(find_spec("stempeg").origin).parent / "data").glob("*.stem.mp4"))
@@ -19,11 +19,11 @@ STEMS = ("vocals", "drums", "bass", "other")
 NAMES = sorted(ORACLES)
 
 
-def song_with(mixture: torch.Tensor, targets: torch.Tensor, sources: torch.Tensor) -> SongAudio:
-    return SongAudio("Song", "test", 44_100, tuple("abcd"[: len(targets)]), mixture, targets, sources)
+def song_with(mixture: torch.Tensor, targets: torch.Tensor, sources: torch.Tensor) -> TrackAudio:
+    return TrackAudio("Song", "test", 44_100, tuple("abcd"[: len(targets)]), mixture, targets, sources)
 
 
-def song_of(sources: torch.Tensor) -> SongAudio:
+def song_of(sources: torch.Tensor) -> TrackAudio:
     return song_with(sources.sum(dim=0), sources, sources)
 
 
@@ -44,7 +44,7 @@ def of_scipy(mixture: torch.Tensor, sources: torch.Tensor, exponent: int) -> tor
 
 
 @pytest.fixture(scope="module")
-def musdb_song() -> SongAudio:
+def musdb_song() -> TrackAudio:
     track = open_track(track_in_stem_mp4(MUSDB_SONG, "test"), TrackFormat(STEMS, 44_100, 2))
     return song_with(track.mixture(), track.all_stems(), track.all_stems())
 

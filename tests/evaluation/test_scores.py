@@ -4,7 +4,7 @@ import math
 import pytest
 from made_scores import evaluation_of, song_scores
 
-from bsroformer.evaluation import SongScores
+from bsroformer.evaluation import TrackScores
 from bsroformer.evaluation.scores import FRAMEWISE, mean_over_stems, with_mean
 
 
@@ -25,7 +25,7 @@ def test_framewise_metrics_are_medians_over_songs(evaluation, metric):
 def test_a_songs_framewise_score_is_the_median_of_its_defined_seconds():
     frames = {"bass": {"SDR": (1.0, math.nan, 2.0, 9.0)}, "vocals": {"SDR": (5.0, math.nan, 6.0, 7.0)}}
     whole = {stem: {"uSDR": 0.0, "SI-SDR": 0.0, "SI-SDRi": 0.0} for stem in frames}
-    song = SongScores("A", 4.0, whole, frames)
+    song = TrackScores("A", 4.0, whole, frames)
     assert song.scores(["cSDR"]) == {"bass": {"cSDR": 2.0}, "vocals": {"cSDR": 6.0}}
     assert (song.seconds_scored, song.seconds_undefined, song.silent) == (4, 1, ())
 
@@ -61,4 +61,4 @@ def test_a_songs_scores_survive_json_to_the_last_digit():
     song = song_scores("Née", 0.1 + 0.2, math.nan, undefined=3)
     text = json.dumps(song.to_dict(), allow_nan=False)
     assert "NaN" not in text
-    assert repr(SongScores.from_dict(json.loads(text))) == repr(song)
+    assert repr(TrackScores.from_dict(json.loads(text))) == repr(song)

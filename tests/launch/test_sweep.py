@@ -7,8 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.errors import InputError
 from bsroformer.launch.sweep import SweepTable, check_sweep, installed, markdown, table_rows, varied_keys, write_tables
+from bsroformer.report.metrics_csv import write_rows
 from bsroformer.report.monitor import Monitor
-from bsroformer.report.rows import write_rows
 from bsroformer.training.sweep.job_result import Result, write_result
 from launched import composed
 

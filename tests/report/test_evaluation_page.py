@@ -15,8 +15,8 @@ from pages import Page
 from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method, results
 
 from bsroformer.errors import InputError
-from bsroformer.metrics.definitions import DEFINITIONS
-from bsroformer.report import listen, write_evaluation_report
+from bsroformer.metrics.registry import DEFINITIONS
+from bsroformer.report import excerpt_players, write_evaluation_report
 from bsroformer.report.excerpts import Excerpt
 
 RATE = 8000
@@ -42,7 +42,7 @@ def report(folder: Path) -> Page:
 def blank_spectrograms(monkeypatch) -> None:
     """Spectrograms with nothing in them: most of a page's time goes into drawing them."""
     for name in ("comparison_figure", "methods_figure"):
-        monkeypatch.setattr(listen, name, lambda *_, **__: Figure(figsize=(1, 1)))
+        monkeypatch.setattr(excerpt_players, name, lambda *_, **__: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pages import Page
 from test_evaluation_tables import FULL, LITE, MIXTURE, results
 from test_tables import validated
 
-from bsroformer.report.rows import write_rows
+from bsroformer.report.metrics_csv import write_rows
 from bsroformer.report.runs_page import write_runs_page
 
 START = {"started": "2026-01-02T03:04:05+00:00", "parameters": 2_900_000, "choices": {"model": "tiny", "data": "demo"}}

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from bsroformer.atomic import replacing, set_aside, writing
 from bsroformer.figures import curves_figure
+from bsroformer.report.metrics_csv import Row, read_whole_rows, write_rows
 from bsroformer.report.monitor import FORMER, METRICS, Monitor
-from bsroformer.report.rows import Row, read_whole_rows, write_rows
 from bsroformer.run_folder import RunFolder
 from bsroformer.training.callbacks.throughput import MEMORY, SPEED
 from bsroformer.training.finite_mean import FiniteMean

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bsroformer.atomic import replacing, write_text, writing
-from bsroformer.evaluation import notes
+from bsroformer.evaluation import captions
 from bsroformer.evaluation.bootstrap import Difference, Differences
 from bsroformer.evaluation.results import DIGITS, Results
 from bsroformer.evaluation.scores import MEAN, Evaluation, Scores
-from bsroformer.metrics.definitions import DEFINITIONS
+from bsroformer.metrics.registry import DEFINITIONS
 from bsroformer.report.markdown import markdown
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ def _rows(
 
 def _markdown(results: Results) -> Iterator[str]:
     """The parts of ``results.md``, which empty lines divide."""
-    yield f"# Scores on {notes.number(len(results.songs), 'song')} ({results.split})"
+    yield f"# Scores on {captions.number(len(results.songs), 'song')} ({results.split})"
     yield _headline(results)
-    yield f"{notes.averaging(results)} {notes.resampling()}"
+    yield f"{captions.averaging(results)} {captions.resampling()}"
     for pair in results.differences:
         yield f"## {pair.method} minus {pair.minus}"
         yield _differences(pair, results)
     if results.differences:
-        yield notes.pairing()
+        yield captions.pairing()
     yield "## What is left out"
     yield "\n".join(f"- {line}" for line in _left_out(results))
     if seconds := _undefined_seconds(results):
@@ -103,7 +103,7 @@ def _headline(results: Results) -> str:
             averages = evaluation.averages.get(row, {})
             ends = results.intervals[evaluation.method].get(row, {})
             cells = [
-                f"{notes.decibels(averages.get(metric, math.nan))} {notes.bounds(ends.get(metric))}".strip()
+                f"{captions.decibels(averages.get(metric, math.nan))} {captions.bounds(ends.get(metric))}".strip()
                 for metric in results.metrics
             ]
             lines.append([row, evaluation.method, *cells])
@@ -119,14 +119,14 @@ def _differences(pair: Differences, results: Results) -> str:
 def _cell(found: Difference) -> str:
     """A difference, its interval, and in how many songs it is above zero."""
     if not found.songs:
-        return notes.NOTHING
-    parts = notes.decibels(found.difference, "+"), notes.bounds(found.interval, "+")
+        return captions.NOTHING
+    parts = captions.decibels(found.difference, "+"), captions.bounds(found.interval, "+")
     return f"{' '.join(filter(None, parts))}, better in {found.better} of {found.songs}"
 
 
 def _left_out(results: Results) -> list[str]:
-    seconds = notes.undefined_seconds(results, 0)
-    return [*seconds, notes.silent_stems(results), *notes.failed(results)]
+    seconds = captions.undefined_seconds(results, 0)
+    return [*seconds, captions.silent_stems(results), *captions.failed(results)]
 
 
 def _undefined_seconds(results: Results) -> str:
@@ -141,5 +141,5 @@ def _undefined_seconds(results: Results) -> str:
     for song in results.songs:
         seconds = [found.get((song, method)) for method in methods]
         if any(of and of[0] for of in seconds):
-            lines.append([song, *(f"{of[0]} of {of[1]}" if of else notes.NOTHING for of in seconds)])
+            lines.append([song, *(f"{of[0]} of {of[1]}" if of else captions.NOTHING for of in seconds)])
     return markdown(["song", *methods], lines) if lines else ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bsroformer.report.facts import Fact, moment, starts_of, text, whole_number
+from bsroformer.report.provenance import Fact, moment, starts_of, text, whole_number
 from bsroformer.report.tables import NOTHING, Line, Table
 
 Tree = Mapping[str, Any]

@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bsroformer.evaluation.columns import BOX_FROM, WHISKER, Column, columns_by_stem, decibels, empty_figure
-from bsroformer.evaluation.files import write_figure
+from bsroformer.evaluation.plot_columns import BOX_FROM, WHISKER, Column, columns_by_stem, decibels, empty_figure
+from bsroformer.evaluation.result_files import write_figure
 from bsroformer.evaluation.results import EVALUATED, Results
 from bsroformer.evaluation.scores import FRAMEWISE
 from bsroformer.figures.style import LIGHT

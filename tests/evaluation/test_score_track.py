@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation import read_song
-from bsroformer.evaluation.score_song import score_song
+from bsroformer.evaluation import read_track
+from bsroformer.evaluation.score_track import score_track
 from bsroformer.metrics import LIMIT_DB, bss_eval, bss_eval_available, framewise_sdr, sdr, si_sdr
 from rehearsal import RATE, STEMS, make_song
 
@@ -13,7 +13,7 @@ needs_museval = pytest.mark.skipif(not bss_eval_available(), reason="museval nee
 
 
 def heard(song, stems=STEMS):
-    return read_song(song, stems, RATE)
+    return read_track(song, stems, RATE)
 
 
 def leaky(song, leak=0.1):
@@ -23,7 +23,7 @@ def leaky(song, leak=0.1):
 def test_scores_are_those_of_the_metrics():
     song = make_song(0)
     estimates, mixture = leaky(song), song.audio.sum(dim=0)
-    scored = score_song(heard(song), estimates)
+    scored = score_track(heard(song), estimates)
     frames = framewise_sdr(estimates, song.audio, RATE)
     for n, stem in enumerate(STEMS):
         improvement = si_sdr(estimates[n], song.audio[n]) - si_sdr(mixture, song.audio[n])
@@ -39,20 +39,20 @@ def test_scores_are_those_of_the_metrics():
 
 def test_the_mixture_improves_nothing():
     song = make_song(0)
-    scored = score_song(heard(song), song.audio.sum(dim=0).expand_as(song.audio))
+    scored = score_track(heard(song), song.audio.sum(dim=0).expand_as(song.audio))
     assert all(scored.score(stem, "SI-SDRi") == 0 for stem in STEMS)
 
 
 def test_a_perfect_estimate_scores_finite_numbers():
     song = make_song(0)
-    scores = score_song(heard(song), song.audio).scores(("cSDR", "uSDR", "SI-SDR"))["drums"]
+    scores = score_track(heard(song), song.audio).scores(("cSDR", "uSDR", "SI-SDR"))["drums"]
     assert scores["cSDR"] == LIMIT_DB
     assert all(math.isfinite(value) and value > 80 for value in scores.values())
 
 
 def test_more_leakage_scores_lower_in_every_metric():
     song = make_song(0)
-    better, worse = (score_song(heard(song), leaky(song, leak)) for leak in (0.1, 0.2))
+    better, worse = (score_track(heard(song), leaky(song, leak)) for leak in (0.1, 0.2))
     metrics = ("cSDR", "uSDR", "SI-SDR", "SI-SDRi")
     assert all(better.score(stem, metric) > worse.score(stem, metric) for stem in STEMS for metric in metrics)
 
@@ -61,10 +61,10 @@ def test_a_silent_stem_has_no_score_and_takes_no_other_with_it():
     song, full = make_song(0), make_song(0)
     song.audio[1] = 0
     full.audio, full.stems = full.audio[[0, 2]], ("vocals", "bass")
-    scored = score_song(heard(song), leaky(song))
+    scored = score_track(heard(song), leaky(song))
     metrics = ("cSDR", "uSDR", "SI-SDR", "SI-SDRi")
     assert all(math.isnan(value) for value in scored.scores(metrics)["drums"].values())
-    alone = score_song(heard(full, full.stems), leaky(full))
+    alone = score_track(heard(full, full.stems), leaky(full))
     for stem in full.stems:
         assert scored.scores(metrics)[stem] == pytest.approx(alone.scores(metrics)[stem], abs=1e-4)
     assert scored.seconds_undefined == 0
@@ -73,7 +73,7 @@ def test_a_silent_stem_has_no_score_and_takes_no_other_with_it():
 def test_seconds_with_a_silent_stem_are_left_out_and_counted():
     song = make_song(0)
     song.audio[1, :, :RATE] = 0
-    scored = score_song(heard(song), leaky(song))
+    scored = score_track(heard(song), leaky(song))
     assert (scored.seconds_scored, scored.seconds_undefined) == (3, 1)
     assert all(math.isfinite(scored.score(stem, "cSDR")) for stem in STEMS)
 
@@ -82,7 +82,7 @@ def test_a_silent_estimate_leaves_its_seconds_out_for_all_stems_and_that_is_coun
     song = make_song(0)
     estimates = leaky(song)
     estimates[2, :, RATE:] = 0
-    scored = score_song(heard(song), estimates)
+    scored = score_track(heard(song), estimates)
     assert scored.seconds_undefined == 2
     assert scored.score("bass", "SI-SDR") < scored.score("drums", "SI-SDR")
 
@@ -90,7 +90,7 @@ def test_a_silent_estimate_leaves_its_seconds_out_for_all_stems_and_that_is_coun
 def test_a_song_of_silence_is_undefined_but_not_an_error():
     song = make_song(0, seconds=2.0)
     song.audio[:] = 0
-    scored = score_song(heard(song), song.audio)
+    scored = score_track(heard(song), song.audio)
     assert all(math.isnan(value) for of in scored.scores(("cSDR", "uSDR", "SI-SDR")).values() for value in of.values())
     assert scored.seconds_undefined == 2
 
@@ -98,7 +98,7 @@ def test_a_song_of_silence_is_undefined_but_not_an_error():
 @needs_museval
 def test_bss_eval_gives_the_seconds_of_museval():
     song = make_song(0, seconds=2.0)
-    scored = score_song(heard(song), leaky(song), bss_eval)
+    scored = score_track(heard(song), leaky(song), bss_eval)
     expected = bss_eval(leaky(song), song.audio, RATE)
     for n, stem in enumerate(STEMS):
         assert scored.frames[stem] == {name: pytest.approx(db[n].tolist()) for name, db in expected.items()}
@@ -108,11 +108,11 @@ def test_bss_eval_gives_the_seconds_of_museval():
 def test_bss_eval_leaves_out_a_silent_stem_and_is_undefined_for_one_that_sounds_alone():
     song = make_song(0, seconds=2.0)
     song.audio[1] = 0
-    scored = score_song(heard(song), leaky(song), bss_eval)
+    scored = score_track(heard(song), leaky(song), bss_eval)
     assert math.isfinite(scored.score("vocals", "SIR"))
     assert math.isnan(scored.score("drums", "SIR"))
     song.audio[2] = 0
-    scored = score_song(heard(song), leaky(song), bss_eval)
+    scored = score_track(heard(song), leaky(song), bss_eval)
     assert math.isnan(scored.score("vocals", "SIR"))
     assert math.isfinite(scored.score("vocals", "cSDR"))
 
@@ -121,7 +121,7 @@ def test_infinite_ratios_of_museval_are_limited_or_undefined_and_large_ones_kept
     song = make_song(0, seconds=2.0)
     found = {name: torch.tensor([[torch.inf, 7.0]] * 3).double() for name in ("SDR", "SIR", "SAR", "ISR")}
     found["SAR"][:, 1] = 230.0
-    frames = score_song(heard(song), song.audio, lambda *_: found).frames["drums"]
+    frames = score_track(heard(song), song.audio, lambda *_: found).frames["drums"]
     assert frames["SDR"] == (LIMIT_DB, 7.0)
     assert math.isnan(frames["SIR"][0])
     assert frames["SAR"][1] == 230.0
@@ -131,12 +131,12 @@ def test_estimates_of_another_shape_are_refused_by_the_songs_name():
     song = make_song(5)
     for estimates in (song.audio[:2], song.audio[..., 1:]):
         with pytest.raises(InputError, match=r"estimates of Song 5 have shape .* but its stems \(3, 2, 3000\)"):
-            score_song(heard(song), estimates)
+            score_track(heard(song), estimates)
 
 
 def test_scores_read_back_as_they_were_written():
     song = make_song(0)
     song.audio[1] = 0
-    scored = score_song(heard(song), leaky(song).double() + torch.pi / 1e3)
+    scored = score_track(heard(song), leaky(song).double() + torch.pi / 1e3)
     again = type(scored).from_dict(scored.to_dict())
     assert repr(again) == repr(scored)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bsroformer.evaluation import notes
+from bsroformer.evaluation import captions
 from bsroformer.evaluation.bootstrap import Difference
 from bsroformer.evaluation.results import EVALUATED, Results
 from bsroformer.evaluation.scores import MEAN, Evaluation, average, mean
@@ -48,7 +48,7 @@ def differences_table(results: Results, more: str = "results.md") -> Table | Non
         return None
     one = len(results.differences) == 1
     rows = results.rows if one else results.rows[-1:]
-    table = _table("Differences in dB", "" if one else f"Those of each stem are in {more}.", notes.pairing())
+    table = _table("Differences in dB", "" if one else f"Those of each stem are in {more}.", captions.pairing())
     for name in ("", "", "stem"):
         table.add_column(name)
     for name in ("difference", "95 %", "songs above"):
@@ -80,7 +80,7 @@ def running_table(results: Results, metric: str | None = None) -> Table:
         table.add_column(Text(name), justify="right", no_wrap=True)
     for evaluation in results.evaluations:
         stems = [average(metric, (song.score(stem, metric) for song in evaluation.songs)) for stem in evaluation.stems]
-        scores = [notes.decibels(value) for value in (*stems, mean(stems))[: len(results.rows)]]
+        scores = [captions.decibels(value) for value in (*stems, mean(stems))[: len(results.rows)]]
         cells = map(Text, (evaluation.method, *scores, str(len(evaluation.songs))))
         table.add_row(*cells, style=_style(evaluation))
     return table
@@ -107,9 +107,11 @@ def _column(results: Results, metric: str, intervals: bool) -> list[Text]:
     cells = []
     for row in results.rows:
         for evaluation in results.evaluations:
-            value = notes.decibels(evaluation.averages.get(row, {}).get(metric, math.nan)).rjust(_value_width(metric))
+            value = captions.decibels(evaluation.averages.get(row, {}).get(metric, math.nan)).rjust(
+                _value_width(metric)
+            )
             ends = results.intervals[evaluation.method].get(row, {}).get(metric) if intervals else None
-            cells.append(Text.assemble(value, (f" {notes.bounds(ends)}".rstrip(), "dim")))
+            cells.append(Text.assemble(value, (f" {captions.bounds(ends)}".rstrip(), "dim")))
     return cells
 
 
@@ -119,10 +121,10 @@ def _value_width(metric: str) -> int:
 
 def _difference(found: Difference) -> tuple[Text, Text, Text]:
     """A difference, in bold where its interval leaves out zero; the interval; in how many songs it is above zero."""
-    value = notes.decibels(found.difference, "+")
+    value = captions.decibels(found.difference, "+")
     sure = found.interval is not None and not found.interval[0] <= 0 <= found.interval[1]
     better = f"{found.better} of {found.songs}"
-    return Text(value, "bold" if sure else ""), Text(notes.bounds(found.interval, "+")), Text(better)
+    return Text(value, "bold" if sure else ""), Text(captions.bounds(found.interval, "+")), Text(better)
 
 
 def _table(title: str, *caption: str) -> Table:
@@ -151,14 +153,14 @@ def _style(evaluation: Evaluation, row: str = "") -> str | None:
 def _caption(results: Results, intervals: bool, more: str) -> list[str]:
     """Say how the averages were made and what was left out of them."""
     left_out = [
-        *notes.undefined_seconds(results, NAMED),
-        notes.silent_stems(results, NAMED),
-        *notes.failed(results, NAMED),
+        *captions.undefined_seconds(results, NAMED),
+        captions.silent_stems(results, NAMED),
+        *captions.failed(results, NAMED),
     ]
-    short = any(len(named) > NAMED for named in (results.failures, *notes.songs_left_out(results)))
+    short = any(len(named) > NAMED for named in (results.failures, *captions.songs_left_out(results)))
     return [
-        notes.averaging(results),
-        notes.resampling() if intervals else "",
+        captions.averaging(results),
+        captions.resampling() if intervals else "",
         *left_out,
         f"{more} names all of them." if short else "",
     ]

@@ -5,9 +5,9 @@ import random
 import pytest
 from made_scores import song_scores
 
-from bsroformer.evaluation.kept import KeptScores
 from bsroformer.evaluation.methods import Mixture
-from bsroformer.evaluation.scores import SongScores
+from bsroformer.evaluation.score_cache import ScoreCache
+from bsroformer.evaluation.scores import TrackScores
 from rehearsal import make_song
 
 SONG = make_song(0, 1.0).entry
@@ -17,7 +17,7 @@ NONSENSE = (None, -1, 0, True, "x", "", [], {}, [[]], {"a": {}}, 1e400, "../../x
 
 @pytest.fixture
 def kept(tmp_path):
-    folder = KeptScores(tmp_path / "evaluation", STEMS, bss_eval=True)
+    folder = ScoreCache(tmp_path / "evaluation", STEMS, bss_eval=True)
     scores = song_scores(SONG.name, 1.0, 2.0, stems=STEMS)
     folder.write(Mixture(), SONG, scores, folder.mark(Mixture(), SONG))
     return folder
@@ -45,7 +45,7 @@ def test_damaged_scores_are_computed_again(kept):
             del parent[key]
         path.write_text(json.dumps(damaged))
         scores = kept.read(Mixture(), SONG)
-        assert scores is None or SongScores.from_dict(scores.to_dict()).seconds_scored in (9, 10)
+        assert scores is None or TrackScores.from_dict(scores.to_dict()).seconds_scored in (9, 10)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"song": 1}', "\0" * 100, '{"mark": NaN}'])

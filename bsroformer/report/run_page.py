@@ -15,14 +15,14 @@ from bsroformer.report.evaluation_tables import (
     headline_metric,
     songs_table,
 )
-from bsroformer.report.facts import latest_start, made_with
 from bsroformer.report.media import sounds
+from bsroformer.report.metrics_csv import Row, read_rows
 from bsroformer.report.monitor import METRICS, Monitor, monitor_of
-from bsroformer.report.parts import REPORT, Tile, counted, mapping_in, text_of, write_page
+from bsroformer.report.page_writer import REPORT, Tile, counted, mapping_in, text_of, write_page
 from bsroformer.report.pictures import drawn_plot, plot_file, preview_picture
-from bsroformer.report.rows import Row, read_rows
-from bsroformer.report.setup import setup_of, starts_table
+from bsroformer.report.provenance import latest_start, made_with
 from bsroformer.report.tables import decibels, latest_and_best, validation_table
+from bsroformer.report.training_setup import setup_of, starts_table
 from bsroformer.run_folder import RunFolder
 from bsroformer.safe_files import read_json, read_yaml
 
@@ -47,7 +47,7 @@ def write_report(folder: Path) -> None:
         InputError: If the folder cannot be written.
     """
     run = RunFolder(folder)
-    write_page(run.report, "page.html", contents(run))
+    write_page(run.report, "run_page.html", contents(run))
 
 
 def contents(run: RunFolder) -> dict[str, Any]:

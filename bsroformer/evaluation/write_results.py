@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bsroformer.evaluation.figures import write_box_figures
-from bsroformer.evaluation.files import write_csv, write_json, write_markdown
+from bsroformer.evaluation.box_plots import write_box_figures
+from bsroformer.evaluation.result_files import write_csv, write_json, write_markdown
 from bsroformer.evaluation.results import Results
 from bsroformer.report.evaluation_page import write_evaluation_report
 

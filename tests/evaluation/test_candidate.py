@@ -3,7 +3,7 @@ import pytest
 from bsroformer.audio.writer import write
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
-from bsroformer.evaluation.line_up import line_up
+from bsroformer.evaluation.candidate import resolve_methods
 from rehearsal import RATE, STEMS, Leaky, make_song
 
 SONG = make_song(0)
@@ -18,38 +18,38 @@ def names(found):
 
 
 def test_the_floor_stands_before_what_is_evaluated_and_ceilings_behind():
-    found = line_up({"a": model(), "b": model()}, [SONG.entry], bounds=("IRM2", "mixture", "IRM1"))
+    found = resolve_methods({"a": model(), "b": model()}, [SONG.entry], bounds=("IRM2", "mixture", "IRM1"))
     assert names(found) == ["mixture", "a", "b", "IRM2", "IRM1"]
     assert found.stems == STEMS
 
 
 def test_without_bounds_only_what_is_evaluated_is_scored():
-    assert names(line_up({"a": model()}, [SONG.entry], bounds=())) == ["a"]
+    assert names(resolve_methods({"a": model()}, [SONG.entry], bounds=())) == ["a"]
 
 
 def test_models_and_folders_are_scored_on_the_stems_that_both_have(tmp_path):
     for stem in ("Bass", "vocals", "instrumental"):
         write(tmp_path / "Song 0" / f"{stem}.wav", SONG.audio[0], RATE)
-    found = line_up({"a": model(), "theirs": Candidate(tmp_path)}, [SONG.entry])
+    found = resolve_methods({"a": model(), "theirs": Candidate(tmp_path)}, [SONG.entry])
     assert found.stems == ("vocals", "bass")
-    alone = line_up({"theirs": Candidate(tmp_path)}, [SONG.entry], stems=["accompaniment"])
+    alone = resolve_methods({"theirs": Candidate(tmp_path)}, [SONG.entry], stems=["accompaniment"])
     assert alone.stems == ("accompaniment",)
 
 
 def test_a_bound_that_is_named_twice_is_scored_once():
-    assert names(line_up({"a": model()}, [SONG.entry], bounds=("IRM1", "IRM1"))) == ["a", "IRM1"]
+    assert names(resolve_methods({"a": model()}, [SONG.entry], bounds=("IRM1", "IRM1"))) == ["a", "IRM1"]
 
 
 def test_unknown_bounds_names_that_clash_and_other_rates_are_refused():
     with pytest.raises(InputError, match=r"bounds names IRM3: choose from mixture, IRM1, IRM2"):
-        line_up({"a": model()}, [SONG.entry], bounds=("IRM3",))
+        resolve_methods({"a": model()}, [SONG.entry], bounds=("IRM3",))
     with pytest.raises(InputError, match=r"mixture is the name of a bound"):
-        line_up({"mixture": model()}, [SONG.entry])
+        resolve_methods({"mixture": model()}, [SONG.entry])
     with pytest.raises(InputError, match=r"'a/b' cannot be the name of a folder"):
-        line_up({"a/b": model()}, [SONG.entry])
+        resolve_methods({"a/b": model()}, [SONG.entry])
     other = model()
     other.source.sample_rate = 44100
     with pytest.raises(InputError, match=r"a separates 44100 Hz, and the songs have 1000: resample them"):
-        line_up({"a": other}, [SONG.entry])
+        resolve_methods({"a": other}, [SONG.entry])
     with pytest.raises(InputError, match=r"no song to evaluate"):
-        line_up({"a": model()}, [])
+        resolve_methods({"a": model()}, [])

@@ -3,8 +3,8 @@ import torch
 
 from bsroformer.audio.writer import write
 from bsroformer.errors import InputError
-from bsroformer.evaluation import SongEntry, read_song, songs_in
-from bsroformer.evaluation.song_audio import STEMS
+from bsroformer.evaluation import TrackEntry, read_track, songs_in
+from bsroformer.evaluation.track_audio import STEMS
 
 RATE = 8000
 
@@ -25,7 +25,7 @@ def opened(root, **choices):
 
 def test_a_song_is_read_with_its_mixture_and_its_stems_in_the_order_asked_for(tmp_path):
     stems = make_song(tmp_path / "test" / "Song", mixture=True)
-    song = read_song(opened(tmp_path), ("bass", "vocals"), RATE)
+    song = read_track(opened(tmp_path), ("bass", "vocals"), RATE)
     assert (song.name, song.split, song.stems) == ("Song", "test", ("bass", "vocals"))
     assert torch.equal(song.targets, stems[[2, 0]])
     assert torch.equal(song.sources, stems)
@@ -34,12 +34,12 @@ def test_a_song_is_read_with_its_mixture_and_its_stems_in_the_order_asked_for(tm
 
 def test_without_a_mixture_it_is_the_sum_of_the_stems(tmp_path):
     stems = make_song(tmp_path / "test" / "Song")
-    torch.testing.assert_close(read_song(opened(tmp_path), STEMS, RATE).mixture, stems.sum(dim=0))
+    torch.testing.assert_close(read_track(opened(tmp_path), STEMS, RATE).mixture, stems.sum(dim=0))
 
 
 def test_the_accompaniment_is_the_sum_of_all_stems_but_the_vocals(tmp_path):
     stems = make_song(tmp_path / "test" / "Song")
-    song = read_song(opened(tmp_path), ("vocals", "accompaniment"), RATE)
+    song = read_track(opened(tmp_path), ("vocals", "accompaniment"), RATE)
     torch.testing.assert_close(song.targets, torch.stack([stems[0], stems[1:].sum(dim=0)]))
 
 
@@ -57,7 +57,7 @@ def test_songs_of_one_split_are_found_unopened(tmp_path):
 def test_an_open_track_is_an_entry_of_the_same_files(tmp_path):
     make_song(tmp_path / "test" / "Song")
     (entry,) = songs_in(tmp_path, sample_rate=RATE)
-    again = SongEntry.of_track(entry.open())
+    again = TrackEntry.of_track(entry.open())
     assert (again.name, again.split, again.paths, again.stems) == (entry.name, entry.split, entry.paths, entry.stems)
 
 
@@ -65,9 +65,9 @@ def test_another_rate_or_a_missing_stem_is_refused_by_the_songs_path(tmp_path):
     make_song(tmp_path / "test" / "Song")
     track = opened(tmp_path)
     with pytest.raises(InputError, match=r"Song has 8000 Hz, and what is evaluated 44100: resample"):
-        read_song(track, STEMS, 44100)
+        read_track(track, STEMS, 44100)
     with pytest.raises(InputError, match=r"Song has the stems vocals, drums, bass, other but not piano"):
-        read_song(track, ("piano",), RATE)
+        read_track(track, ("piano",), RATE)
     without_vocals = opened(tmp_path, stems=("drums", "bass"))
     with pytest.raises(InputError, match=r"Song has the stems drums, bass but not vocals"):
-        read_song(without_vocals, ("accompaniment",), RATE)
+        read_track(without_vocals, ("accompaniment",), RATE)

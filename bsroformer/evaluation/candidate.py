@@ -9,8 +9,8 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation.estimates import EstimatesFolder
 from bsroformer.evaluation.methods import Method, Mixture, Separated
 from bsroformer.evaluation.oracle import ORACLES, oracle
-from bsroformer.evaluation.song_audio import SongEntry
 from bsroformer.evaluation.stem_names import common_stems, matched, unmatched
+from bsroformer.evaluation.track_audio import TrackEntry
 from bsroformer.file_names import is_legal
 from bsroformer.inference import StreamSeparator
 
@@ -32,7 +32,7 @@ class Candidate:
     source: StreamSeparator | Path
     settings: str | None = None
 
-    def stems(self, songs: Sequence[SongEntry]) -> Sequence[str]:
+    def stems(self, songs: Sequence[TrackEntry]) -> Sequence[str]:
         """Names of the stems that it has of these songs."""
         if isinstance(self.source, StreamSeparator):
             return self.source.stems
@@ -46,19 +46,19 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class LineUp:
+class ResolvedMethods:
     """Methods in the order of tables, and the stems that they are scored on."""
 
     methods: tuple[Method, ...]
     stems: tuple[str, ...]
 
 
-def line_up(
+def resolve_methods(
     candidates: Mapping[str, Candidate],
-    songs: Sequence[SongEntry],
+    songs: Sequence[TrackEntry],
     stems: Sequence[str] | None = None,
     bounds: Sequence[str] = BOUNDS,
-) -> LineUp:
+) -> ResolvedMethods:
     """Find the stems to score, and put the floor before the candidates and the ceilings behind them.
 
     Args:
@@ -87,7 +87,7 @@ def line_up(
         raise InputError(f"bounds names {', '.join(map(str, unknown))}: choose from mixture, {', '.join(ORACLES)}.")
     floor = [Mixture()] if "mixture" in bounds else []
     ceilings = [oracle(bound) for bound in bounds if bound != "mixture"]
-    return LineUp((*floor, *methods, *ceilings), tuple(chosen))
+    return ResolvedMethods((*floor, *methods, *ceilings), tuple(chosen))
 
 
 def _warn_of_unmatched(own: Mapping[str, Sequence[str]], of_song: Sequence[str]) -> None:

@@ -2,12 +2,12 @@ from threading import Event, Lock, Thread
 
 import pytest
 
-from bsroformer.evaluation.scorers import Scorers
+from bsroformer.evaluation.scoring_pool import ScoringPool
 
 
 def test_every_job_is_done_when_the_pool_is_left():
     done = []
-    with Scorers(2) as scorers:
+    with ScoringPool(2) as scorers:
         for number in range(20):
             scorers.submit([lambda number=number: done.append(number)] * 2)
     assert sorted(done) == sorted([*range(20), *range(20)])
@@ -22,7 +22,7 @@ def test_no_more_songs_are_accepted_than_are_worked_on_and_one(jobs_of_a_song):
             begun.append(1)
         go.wait(10)
 
-    with Scorers(2) as scorers:
+    with ScoringPool(2) as scorers:
 
         def submit():
             for number in range(5):
@@ -44,16 +44,16 @@ def test_what_a_job_raises_is_raised_to_whoever_submits_or_leaves():
     def fail():
         raise ValueError("broken")
 
-    with pytest.raises(ValueError, match="broken"), Scorers(1) as scorers:
+    with pytest.raises(ValueError, match="broken"), ScoringPool(1) as scorers:
         scorers.submit([fail])
-    with pytest.raises(ValueError, match="broken"), Scorers(1) as scorers:
+    with pytest.raises(ValueError, match="broken"), ScoringPool(1) as scorers:
         for _ in range(100):
             scorers.submit([fail])
 
 
 def test_when_the_caller_ends_early_jobs_are_told_and_waited_for():
     begun, told = Event(), []
-    with pytest.raises(KeyboardInterrupt), Scorers(1) as scorers:
+    with pytest.raises(KeyboardInterrupt), ScoringPool(1) as scorers:
 
         def job():
             begun.set()

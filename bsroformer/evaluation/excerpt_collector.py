@@ -7,15 +7,15 @@ from torch import Tensor
 
 from bsroformer.evaluation.gallery import Gallery, Take
 from bsroformer.evaluation.methods import Method
-from bsroformer.evaluation.scores import SongScores, mean_over_stems
-from bsroformer.evaluation.song_audio import SongAudio
+from bsroformer.evaluation.scores import TrackScores, mean_over_stems
+from bsroformer.evaluation.track_audio import TrackAudio
 
 RANKED_BY = "SI-SDR"
 """Songs whose excerpts are kept are the worst and the best by the mean of this over the stems."""
 
 
 @dataclass
-class Takes:
+class ExcerptCollector:
     """Callbacks of an evaluator that fill a gallery.
 
     Attributes:
@@ -27,7 +27,7 @@ class Takes:
     held: dict[str, dict[str, Take]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def add(self, method: Method, song: SongAudio, estimates: Tensor, scores: SongScores) -> None:
+    def add(self, method: Method, song: TrackAudio, estimates: Tensor, scores: TrackScores) -> None:
         """Hold the excerpt of a method that is compared; with the last of the methods, have the song considered."""
         if method.name not in self.gallery.methods:
             return
@@ -40,7 +40,7 @@ class Takes:
         if complete:
             self.finish(song)
 
-    def finish(self, song: SongAudio) -> None:
+    def finish(self, song: TrackAudio) -> None:
         """Have a song considered of which nothing more is going to be scored."""
         with self.lock:
             takes = self.held.pop(song.name, None)

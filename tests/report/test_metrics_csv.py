@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from bsroformer.report.rows import read_rows, read_whole_rows, write_rows
+from bsroformer.report.metrics_csv import read_rows, read_whole_rows, write_rows
 
 
 def test_rows_come_back_from_their_file(tmp_path):

@@ -18,7 +18,7 @@ STEMS = ("vocals", "drums", "bass", "other")
 
 
 @dataclass(frozen=True)
-class SongAudio:
+class TrackAudio:
     """A song whose stems are known.
 
     Attributes:
@@ -41,7 +41,7 @@ class SongAudio:
 
 
 @dataclass(frozen=True)
-class SongEntry:
+class TrackEntry:
     """A song to evaluate, which nobody has opened yet: a damaged one fails when it is its turn, and not all others too.
 
     Attributes:
@@ -61,7 +61,7 @@ class SongEntry:
     open: Callable[[], Track]
 
     @classmethod
-    def of_files(cls, files: TrackFiles, form: TrackFormat) -> "SongEntry":
+    def of_files(cls, files: TrackFiles, form: TrackFormat) -> "TrackEntry":
         """A song that was found, to be opened in this format."""
         paths = tuple(sorted({file.path for file in files.stems.values()}))
         return cls(
@@ -69,7 +69,7 @@ class SongEntry:
         )
 
     @classmethod
-    def of_track(cls, track: Track) -> "SongEntry":
+    def of_track(cls, track: Track) -> "TrackEntry":
         """A song that is open already."""
         paths = tuple(sorted({source.path for source in track.sources.values()}))
         return cls(track.name, track.split, paths, track.stems, track.sample_rate, lambda: track)
@@ -81,7 +81,7 @@ def songs_in(
     stems: Sequence[str] = STEMS,
     sample_rate: int = 44100,
     channels: int = 2,
-) -> list[SongEntry]:
+) -> list[TrackEntry]:
     """Find the songs of a data set: ``<root>/<split>/<song>/<stem>.wav``, or ``<root>/<split>/<song>.stem.mp4``.
 
     Args:
@@ -95,10 +95,10 @@ def songs_in(
         InputError: If there is no data set.
     """
     form = TrackFormat(stems, sample_rate, channels)
-    return [SongEntry.of_files(files, form) for files in find_files(root, stems) if files.split == split]
+    return [TrackEntry.of_files(files, form) for files in find_files(root, stems) if files.split == split]
 
 
-def read_song(track: Track, stems: Sequence[str], sample_rate: int) -> SongAudio:
+def read_track(track: Track, stems: Sequence[str], sample_rate: int) -> TrackAudio:
     """Read a song whole; streams of a ``.stem.mp4`` may differ by some samples, of which the least count.
 
     Args:
@@ -121,7 +121,7 @@ def read_song(track: Track, stems: Sequence[str], sample_rate: int) -> SongAudio
     length = min(mixture.shape[-1], sources.shape[-1])
     sources = sources[..., :length]
     targets = _targets(sources, track.stems, stems)
-    return SongAudio(track.name, track.split, sample_rate, tuple(stems), mixture[..., :length], targets, sources)
+    return TrackAudio(track.name, track.split, sample_rate, tuple(stems), mixture[..., :length], targets, sources)
 
 
 def _targets(sources: Tensor, names: Sequence[str], stems: Sequence[str]) -> Tensor:

@@ -11,8 +11,8 @@ from bsroformer.data.layouts import SPLITS
 from bsroformer.errors import InputError
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.museval_json import write_museval
-from bsroformer.evaluation.scores import SongScores
-from bsroformer.evaluation.song_audio import SongEntry
+from bsroformer.evaluation.scores import TrackScores
+from bsroformer.evaluation.track_audio import TrackEntry
 from bsroformer.file_names import folder_name
 from bsroformer.file_state import file_state, word_for
 from bsroformer.safe_files import read_json
@@ -22,7 +22,7 @@ VERSION = 2
 
 
 @dataclass(frozen=True)
-class KeptScores:
+class ScoreCache:
     """The scores that are kept in a folder: ``songs/<method>/<song>.json``, and museval's of each beside it.
 
     Attributes:
@@ -35,9 +35,9 @@ class KeptScores:
     folder: Path
     stems: tuple[str, ...]
     bss_eval: bool
-    needs: Callable[[Method, SongEntry], bool] | None = None
+    needs: Callable[[Method, TrackEntry], bool] | None = None
 
-    def read(self, method: Method, song: SongEntry) -> SongScores | None:
+    def read(self, method: Method, song: TrackEntry) -> TrackScores | None:
         """The scores of a song; None if there are none of this song, method and settings."""
         mark = self.mark(method, song)
         if mark is None:
@@ -46,14 +46,14 @@ class KeptScores:
         if tree.get("mark") != mark or (self.needs and not self.needs(method, song)):
             return None
         try:
-            scores = SongScores.from_dict(tree)
+            scores = TrackScores.from_dict(tree)
         except ValueError:  # damaged
             return None
         whole = all("SIR" in frames for frames in scores.frames.values())
         fits = scores.song == song.name and set(self.stems) == scores.whole.keys()
         return scores if fits and (whole or not self.bss_eval) else None
 
-    def write(self, method: Method, song: SongEntry, scores: SongScores, mark: str | None) -> None:
+    def write(self, method: Method, song: TrackEntry, scores: TrackScores, mark: str | None) -> None:
         """Keep the scores of a song, with the mark that it had before it was read.
 
         Raises:
@@ -64,7 +64,7 @@ class KeptScores:
         tree = {"mark": mark, "settings": self._settings(method, song), "split": song.split, **scores.to_dict()}
         write_text(self.path(method.name, song.name), json.dumps(tree) + "\n")
 
-    def tidy(self, method: Method, songs: Sequence[SongEntry], overwrite: bool = False) -> set[str]:
+    def tidy(self, method: Method, songs: Sequence[TrackEntry], overwrite: bool = False) -> set[str]:
         """Remove scores, museval's files too, that are of other weights, settings, stems or files than now.
 
         Args:
@@ -98,7 +98,7 @@ class KeptScores:
         """Where the scores of a song are."""
         return self.folder / "songs" / method / f"{file_name(song)}.json"
 
-    def mark(self, method: Method, song: SongEntry) -> str | None:
+    def mark(self, method: Method, song: TrackEntry) -> str | None:
         """A word that stands for all that the scores follow from; None if there is no knowing."""
         if (own := method.mark(song)) is None:
             return None
@@ -107,7 +107,7 @@ class KeptScores:
     def _folder_of_museval(self, method: str, split: str) -> Path:
         return self.folder / "museval" / method / split
 
-    def _settings(self, method: Method, song: SongEntry) -> str | None:
+    def _settings(self, method: Method, song: TrackEntry) -> str | None:
         """What of the mark is the same for all songs of a method."""
         own = "" if method.kind == "estimates" else method.mark(song)
         return None if own is None else word_for([VERSION, own, self.stems])

@@ -12,7 +12,7 @@ PATIENCE = 0.2
 Job = Callable[[], None]
 
 
-class Scorers:
+class ScoringPool:
     """A pool of threads that accepts one song more than it works on, and makes others wait.
 
     Args:

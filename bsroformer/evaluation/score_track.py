@@ -7,8 +7,8 @@ from torch import Tensor
 
 from bsroformer.audio.activity import is_active
 from bsroformer.errors import InputError
-from bsroformer.evaluation.scores import SongScores
-from bsroformer.evaluation.song_audio import SongAudio
+from bsroformer.evaluation.scores import TrackScores
+from bsroformer.evaluation.track_audio import TrackAudio
 from bsroformer.metrics import LIMIT_DB, energy, framewise_sdr, sdr, si_sdr, silent, sum_over_blocks
 
 BssEval = Callable[[Tensor, Tensor, int], dict[str, Tensor]]
@@ -16,7 +16,7 @@ BssEval = Callable[[Tensor, Tensor, int], dict[str, Tensor]]
 
 
 @torch.no_grad()
-def score_song(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None = None) -> SongScores:
+def score_track(song: TrackAudio, estimates: Tensor, bss_eval: BssEval | None = None) -> TrackScores:
     """Score the estimated stems of one song.
 
     A stem that is silent throughout has no score, and the others are scored without it; by museval's rule it would take
@@ -41,7 +41,7 @@ def score_song(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None = No
     of_mixture = si_sdr(song.mixture.expand_as(song.targets), song.targets)
     whole = {"uSDR": sdr(estimates, song.targets), "SI-SDR": si_sdrs, "SI-SDRi": si_sdrs - of_mixture}
     frames = _frames(song, estimates, bss_eval)
-    return SongScores(
+    return TrackScores(
         song=song.name,
         seconds=song.targets.shape[-1] / song.sample_rate,
         whole={stem: {name: float(db[n]) for name, db in whole.items()} for n, stem in enumerate(song.stems)},
@@ -51,7 +51,7 @@ def score_song(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None = No
     )
 
 
-def _frames(song: SongAudio, estimates: Tensor, bss_eval: BssEval | None) -> dict[str, Tensor]:
+def _frames(song: TrackAudio, estimates: Tensor, bss_eval: BssEval | None) -> dict[str, Tensor]:
     """The scores of each second: name -> dB ``(n frames)``."""
     audible = ~silent(song.targets)  # n
     targets = song.targets
