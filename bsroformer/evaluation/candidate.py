@@ -1,4 +1,4 @@
-"""Who is scored on what: from separators and folders to methods, their floor and ceiling, and the stems they share."""
+"""Candidates to evaluate, resolved to methods with a floor, a ceiling and common stems."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,33 +13,35 @@ from bsroformer.evaluation.stem_names import common_stems, matched, unmatched
 from bsroformer.evaluation.track_audio import TrackEntry
 from bsroformer.file_names import is_legal
 from bsroformer.inference import StreamSeparator
+from bsroformer.text import listed
 
-BOUNDS = ("mixture", "IRM2")
-"""The floor and the ceiling, unless others are asked for."""
-MAX_NAMED = 6
-"""Ignored stems to name in a warning."""
+MIXTURE = "mixture"
+BOUNDS = (MIXTURE, "IRM2")
+"""Default floor and ceiling."""
+MAX_STEMS_NAMED = 6
+"""Ignored stems that a warning lists."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is to be evaluated.
+    """A separator or folder to evaluate.
 
     Attributes:
-        source: A separator, or a folder of the stems that any program has made.
-        settings: A word that stands for a separator's weights and settings; see `Separated`. A folder's are its files.
+        source: A separator, or a folder with stems from any program.
+        settings: Cache key of a separator's weights and settings, see `Separated`. A folder needs none.
     """
 
     source: StreamSeparator | Path
     settings: str | None = None
 
-    def stems(self, songs: Sequence[TrackEntry]) -> Sequence[str]:
-        """Names of the stems that it has of these songs."""
+    def stems(self, tracks: Sequence[TrackEntry]) -> Sequence[str]:
+        """Return the names of its stems for these tracks."""
         if isinstance(self.source, StreamSeparator):
             return self.source.stems
-        return EstimatesFolder.stems_in(self.source, songs)
+        return EstimatesFolder.stems_in(self.source, tracks)
 
     def method(self, name: str, names: Mapping[str, str]) -> Method:
-        """As a method, which gives the stems that `names` maps to its own names of them."""
+        """Create a method for the stems in `names`, which maps them to the candidate's own names."""
         if isinstance(self.source, StreamSeparator):
             return Separated(name, self.source, names, self.settings)
         return EstimatesFolder(name, self.source, names)
@@ -47,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ResolvedMethods:
-    """Methods in the order of tables, and the stems that they are scored on."""
+    """Methods in the order of tables, and the stems to score."""
 
     methods: tuple[Method, ...]
     stems: tuple[str, ...]
@@ -55,67 +57,76 @@ class ResolvedMethods:
 
 def resolve_methods(
     candidates: Mapping[str, Candidate],
-    songs: Sequence[TrackEntry],
+    tracks: Sequence[TrackEntry],
     stems: Sequence[str] | None = None,
     bounds: Sequence[str] = BOUNDS,
 ) -> ResolvedMethods:
-    """Find the stems to score, and put the floor before the candidates and the ceilings behind them.
+    """Find the stems to score, and list the floor, the candidates and the ceilings.
 
     Args:
-        candidates: What is to be evaluated, by name.
-        songs: The songs.
-        stems: Those to score; all that the candidates have in common unless given.
+        candidates: Candidates by name.
+        tracks: The tracks.
+        stems: Stems to score; by default all that the candidates have in common.
         bounds: ``mixture`` and names of oracles, or none.
 
     Raises:
-        InputError: If there is no song, names clash or are unknown, a separator has another rate than the songs, or the
-            candidates have no stem in common.
+        InputError: If there are no tracks, names clash or are unknown, a separator has another rate than the tracks, or
+            the candidates have no stem in common.
     """
-    if not songs:
+    if not tracks:
         raise InputError("There is no song to evaluate: check the data folder and the split.")
-    first = songs[0]
-    own = {name: candidate.stems(songs) for name, candidate in candidates.items()}
+    first = tracks[0]
+    own = {name: candidate.stems(tracks) for name, candidate in candidates.items()}
     for name, candidate in candidates.items():
         check_name(name)
         _check_rate(name, candidate, first.sample_rate)
     chosen = common_stems(own, first.stems, stems)
     _warn_of_unmatched(own, first.stems)
     bounds = list(dict.fromkeys(bounds))
-    methods = [candidates[name].method(name, matched(own[name], first.stems)) for name in candidates]
-    unknown = [bound for bound in bounds if bound not in ("mixture", *ORACLES)]
-    if unknown:
-        raise InputError(f"bounds names {', '.join(map(str, unknown))}: choose from mixture, {', '.join(ORACLES)}.")
-    floor = [Mixture()] if "mixture" in bounds else []
-    ceilings = [oracle(bound) for bound in bounds if bound != "mixture"]
+    _check_bounds(bounds)
+    floor = [Mixture()] if MIXTURE in bounds else []
+    methods = [candidate.method(name, matched(own[name], first.stems)) for name, candidate in candidates.items()]
+    ceilings = [oracle(bound) for bound in bounds if bound != MIXTURE]
     return ResolvedMethods((*floor, *methods, *ceilings), tuple(chosen))
 
 
-def _warn_of_unmatched(own: Mapping[str, Sequence[str]], of_song: Sequence[str]) -> None:
-    """Name the stems of candidates that are no stem of the songs, and so are not scored."""
+def _check_bounds(bounds: Sequence[str]) -> None:
+    choices = (MIXTURE, *ORACLES)
+    unknown = [str(bound) for bound in bounds if bound not in choices]
+    if unknown:
+        raise InputError(f"bounds names {', '.join(unknown)}: choose from {', '.join(choices)}.")
+
+
+def _warn_of_unmatched(own: Mapping[str, Sequence[str]], track_stems: Sequence[str]) -> None:
+    """Warn of stems of candidates that no stem of the tracks corresponds to."""
     for name, stems in own.items():
-        if ignored := unmatched(stems, of_song):
-            listed = ", ".join(ignored[:MAX_NAMED]) + (", ..." if ignored[MAX_NAMED:] else "")
+        ignored = unmatched(stems, track_stems)
+        if ignored:
             warnings.warn(
-                f"{name}: {listed} cannot be compared with the songs' {', '.join(of_song)} and will not be scored",
+                f"{name}: {listed(ignored, MAX_STEMS_NAMED)} cannot be compared with the songs' "
+                f"{', '.join(track_stems)} and will not be scored",
                 stacklevel=2,
             )
 
 
 def check_name(name: str) -> None:
-    """Make sure that a name can be that of a folder, and is no bound's.
+    """Check that a name is legal for a folder, and not that of a bound.
 
     Raises:
         InputError: If not.
     """
-    if name in ("mixture", *ORACLES):
-        raise InputError(f"{name} is the name of a bound: give what is evaluated another one.")
+    if name in (MIXTURE, *ORACLES):
+        raise InputError(f"{name} is the name of a bound: rename the model or folder.")
     if not is_legal(name):
-        raise InputError(f"{name!r} cannot be the name of a folder: give what is evaluated another name.")
+        raise InputError(f"{name!r} cannot be the name of a folder: rename the model or folder.")
 
 
 def _check_rate(name: str, candidate: Candidate, sample_rate: int) -> None:
-    if isinstance(candidate.source, StreamSeparator) and candidate.source.sample_rate != sample_rate:
+    if not isinstance(candidate.source, StreamSeparator):
+        return
+    rate = candidate.source.sample_rate
+    if rate != sample_rate:
         raise InputError(
-            f"{name} separates {candidate.source.sample_rate} Hz, and the songs have {sample_rate}: resample them, or "
-            f"set audio.sample_rate={candidate.source.sample_rate} if they have that."
+            f"{name} separates {rate} Hz, and the songs have {sample_rate}: resample them, or set "
+            f"audio.sample_rate={rate} if they have that."
         )

@@ -1,101 +1,99 @@
-"""Sentences that belong below a table of scores: how its averages are made, and what they leave out."""
+"""Sentences below a table of scores: how its averages are computed, and which scores they lack."""
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from bsroformer.evaluation.bootstrap import CONFIDENCE, RESAMPLES, Interval
+from bsroformer.evaluation.bootstrap import CONFIDENCE, RESAMPLES
 from bsroformer.evaluation.results import Results
-from bsroformer.evaluation.scores import FRAMEWISE
-
-NOTHING = "–"
-
-
-def decibels(value: float, sign: str = "") -> str:
-    """A score as it stands in a table; with ``+`` for `sign`, as a difference."""
-    return NOTHING if math.isnan(value) else f"{value:{sign}.2f}"
-
-
-def bounds(interval: Interval | None, sign: str = "") -> str:
-    """A confidence interval as it stands in a table; empty where there is none.
-
-    The ends of scores have one digit, those of differences, which are small, two.
-    """
-    digits = 2 if sign else 1
-    return f"[{', '.join(f'{end:{sign}.{digits}f}' for end in interval)}]" if interval else ""
+from bsroformer.evaluation.scores import Evaluation
+from bsroformer.metrics import METRICS
+from bsroformer.text import count, listed
 
 
 def averaging(results: Results) -> str:
-    """How the averages are made."""
-    medians = [metric for metric in results.metrics if metric in FRAMEWISE]
-    means = [metric for metric in results.metrics if metric not in FRAMEWISE]
-    ways = [f"{way} over songs for {listed(names)}" for way, names in (("median", medians), ("mean", means)) if names]
-    return f"In dB: {', '.join(ways)}{'; the last row: mean over stems' * (len(results.stems) > 1)}."
+    """Describe the averages."""
+    ways = []
+    for way in ("median", "mean"):
+        names = [metric for metric in results.metrics if METRICS[metric].average == way]
+        if names:
+            ways.append(f"{way} over songs for {enumeration(names)}")
+    last_row = "; the last row: mean over stems" if len(results.stems) > 1 else ""
+    return f"In dB: {', '.join(ways)}{last_row}."
 
 
 def resampling() -> str:
-    """What intervals are."""
+    """Describe the confidence intervals."""
     return f"[ ]: {CONFIDENCE:.0%} confidence, from {RESAMPLES:,} bootstrap resamples of the songs."
 
 
 def pairing() -> str:
-    """What differences and their intervals are."""
+    """Describe the differences and their intervals."""
     return (
         f"Over the songs that both scored; [ ]: {CONFIDENCE:.0%} confidence, from resampling songs for both together. "
-        "Where zero is outside, other songs of the kind would most likely show the difference, too."
+        f"If the interval excludes zero, the difference is significant at {CONFIDENCE:.0%}."
     )
 
 
 def undefined_seconds(results: Results, most: int | None = None) -> list[str]:
-    """How many seconds have no score, and in which songs: a sentence for methods that have the same.
+    """Report the seconds without a score and their songs, in a sentence for all methods with the same ones.
 
     Args:
         results: The scores.
-        most: How many songs to name at most; all of them if it is None.
+        most: Number of songs to name; None for all.
     """
-    alike = defaultdict(list)
+    same = defaultdict(list)
     for evaluation in results.evaluations:
         songs = tuple((song.song, song.seconds_undefined) for song in evaluation.songs if song.seconds_undefined)
-        alike[sum(song.seconds_scored for song in evaluation.songs), songs].append(evaluation.method)
+        total = sum(song.seconds_scored for song in evaluation.songs)
+        same[total, songs].append(evaluation.method)
     sentences = []
-    for (seconds, songs), methods in alike.items():
-        under = f" under {listed(methods)}" if len(alike) > 1 else ""
-        undefined = sum(count for _, count in songs)
-        places = f", in {number(len(songs), 'song')}" if songs else ""
-        names = named([f"{song} ({count})" for song, count in songs], most)
-        sentences.append(f"NaN, since a stem is silent{under}: {undefined:,} of {seconds:,} seconds{places}{names}.")
+    for (total, songs), methods in same.items():
+        under = f" under {enumeration(methods)}" if len(same) > 1 else ""
+        undefined = sum(seconds for _, seconds in songs)
+        places = f", in {count(len(songs), 'song')}" if songs else ""
+        names = named([f"{song} ({seconds})" for song, seconds in songs], most)
+        sentences.append(f"NaN, since a stem is silent{under}: {undefined:,} of {total:,} seconds{places}{names}.")
     return sentences
 
 
 def silent_stems(results: Results, most: int | None = None) -> str:
-    """How many stems are silent throughout, and in which songs."""
+    """Report the stems that are silent throughout, and their songs."""
     silent = _silent(results)
-    stems = number(len(results.stems) * len(results.songs), "stem")
-    count = sum(map(len, silent.values()))
-    songs = [f"{song} ({listed(of)})" for song, of in silent.items()]
-    return f"Silent throughout, and without a score: {count} of {stems}{named(songs, most)}."
+    total = count(len(results.stems) * len(results.songs), "stem")
+    number = sum(map(len, silent.values()))
+    songs = [f"{song} ({enumeration(stems)})" for song, stems in silent.items()]
+    return f"Silent throughout, and without a score: {number} of {total}{named(songs, most)}."
 
 
-def songs_left_out(results: Results) -> list[list[str]]:
-    """The songs that `undefined_seconds` and `silent_stems` name, sentence by sentence."""
-    undefined = [[song.song for song in of.songs if song.seconds_undefined] for of in results.evaluations]
+def incomplete_songs(results: Results) -> list[list[str]]:
+    """List the songs that `undefined_seconds` and `silent_stems` name, by sentence."""
+    undefined = [_with_undefined_seconds(evaluation) for evaluation in results.evaluations]
     return [*undefined, list(_silent(results))]
 
 
+def _with_undefined_seconds(evaluation: Evaluation) -> list[str]:
+    return [song.song for song in evaluation.songs if song.seconds_undefined]
+
+
 def _silent(results: Results) -> dict[str, tuple[str, ...]]:
-    """Song -> its stems that are silent throughout, where there are any."""
-    found = {song.song: song.silent for evaluation in results.evaluations for song in evaluation.songs}
-    return {song: stems for song, stems in found.items() if stems}
+    """Map songs to their stems that are silent throughout."""
+    silent = {}
+    for evaluation in results.evaluations:
+        for song in evaluation.songs:
+            if song.silent:
+                silent[song.song] = song.silent
+    return silent
 
 
 def failed(results: Results, most: int | None = None) -> list[str]:
-    """Which songs could not be scored, and why; then, of methods that lack songs, how many they have."""
+    """Report songs that could not be scored, then the number of songs of methods that lack some."""
     shown = results.failures[:most]
-    sentences = [
-        f"Not scored: {failure.song}{f' by {failure.method}' if failure.method else ''}: {failure.reason}"
-        for failure in shown
-    ]
-    if more := len(results.failures) - len(shown):
+    sentences = []
+    for failure in shown:
+        by = f" by {failure.method}" if failure.method else ""
+        sentences.append(f"Not scored: {failure.song}{by}: {failure.reason}")
+    more = len(results.failures) - len(shown)
+    if more:
         sentences.append(f"… and {more} more that could not be scored.")
     for evaluation in results.evaluations:
         if len(evaluation.songs) < len(results.songs):
@@ -105,17 +103,14 @@ def failed(results: Results, most: int | None = None) -> list[str]:
 
 
 def named(names: Sequence[str], most: int | None) -> str:
-    """The first names after a colon, and how many more there are; empty if none is to be named."""
-    shown = names[:most]
-    more = [f"{len(names) - len(shown)} more"] if len(shown) < len(names) else []
-    return f": {listed([*shown, *more])}" if shown else ""
+    """List the first names after a colon, and count the others; empty if none is to be named."""
+    if not names or most == 0:
+        return ""
+    return f": {listed(names, most or len(names))}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names as a sentence lists them: A, B and C."""
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def number(count: int, noun: str) -> str:
-    """A count with its noun."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+def enumeration(names: Sequence[str]) -> str:
+    """Join names as in a sentence: A, B and C."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

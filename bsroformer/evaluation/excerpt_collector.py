@@ -1,48 +1,46 @@
-"""The excerpts of a song under each method, held until the song is scored: a gallery keeps all of them or none."""
+"""Collector of a track's excerpts by method, until the gallery can compare them."""
 
 from dataclasses import dataclass, field
 from threading import Lock
 
 from torch import Tensor
 
-from bsroformer.evaluation.gallery import Gallery, Take
+from bsroformer.evaluation.gallery import Gallery, ScoredExcerpt
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.scores import TrackScores, mean_over_stems
 from bsroformer.evaluation.track_audio import TrackAudio
-
-RANKED_BY = "SI-SDR"
-"""Songs whose excerpts are kept are the worst and the best by the mean of this over the stems."""
+from bsroformer.metrics import HEADLINE_METRIC
 
 
 @dataclass
 class ExcerptCollector:
-    """Callbacks of an evaluator that fill a gallery.
+    """Callbacks of an evaluator that fill a gallery: it takes all excerpts of a track or none.
 
     Attributes:
-        gallery: What keeps excerpts.
-        held: Song -> method -> its excerpt, of the songs that are being scored.
+        gallery: The gallery.
+        pending: Track -> method -> its excerpt, of tracks that are being scored.
     """
 
     gallery: Gallery
-    held: dict[str, dict[str, Take]] = field(default_factory=dict)
+    pending: dict[str, dict[str, ScoredExcerpt]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def add(self, method: Method, song: TrackAudio, estimates: Tensor, scores: TrackScores) -> None:
-        """Hold the excerpt of a method that is compared; with the last of the methods, have the song considered."""
+    def add(self, method: Method, track: TrackAudio, estimates: Tensor, scores: TrackScores) -> None:
+        """Collect the excerpt of a compared method; after the last one, pass the track to the gallery."""
         if method.name not in self.gallery.methods:
             return
-        score = mean_over_stems(scores.scores([RANKED_BY]))[RANKED_BY]
-        excerpt = estimates[..., self.gallery.shown(song)].clone()  # a slice would hold the whole song
+        score = mean_over_stems(scores.scores([HEADLINE_METRIC]))[HEADLINE_METRIC]
+        excerpt = estimates[..., self.gallery.excerpt_of(track)].clone()  # a slice would hold the whole track
         with self.lock:
-            takes = self.held.setdefault(song.name, {})
-            takes[method.name] = Take(excerpt, score)
-            complete = len(takes) == len(self.gallery.methods)
+            excerpts = self.pending.setdefault(track.name, {})
+            excerpts[method.name] = ScoredExcerpt(excerpt, score)
+            complete = len(excerpts) == len(self.gallery.methods)
         if complete:
-            self.finish(song)
+            self.finish(track)
 
-    def finish(self, song: TrackAudio) -> None:
-        """Have a song considered of which nothing more is going to be scored."""
+    def finish(self, track: TrackAudio) -> None:
+        """Pass a track to the gallery after its last score."""
         with self.lock:
-            takes = self.held.pop(song.name, None)
-        if takes:
-            self.gallery.consider(song, takes)
+            excerpts = self.pending.pop(track.name, None)
+        if excerpts:
+            self.gallery.consider(track, excerpts)

@@ -1,4 +1,4 @@
-"""What pictures of scores are made of: stems side by side, and in each a column of songs for each method."""
+"""Columns of plots of scores: by stem, a column of songs for each method."""
 
 import math
 from collections.abc import Sequence
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BOX_FROM = 4
-"""Songs that a box needs; fewer are dots."""
+"""Minimal number of songs for a box; fewer are dots."""
 WHISKER = 1.5
-"""Box lengths that whiskers reach at most (Tukey, Exploratory Data Analysis, 1977)."""
-BETWEEN = 0.9
-"""Columns that would fit between two stems."""
-WIDEST = 24.0
+"""Longest whiskers in box lengths (Tukey, Exploratory Data Analysis, 1977)."""
+STEM_GAP = 0.9
+"""Gap between two stems, in columns."""
+MAX_WIDTH = 24.0
 """Inches."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """The songs of one stem under one method.
+    """The songs of one stem and one method.
 
     Attributes:
-        x: Where its middle is; stems have theirs at whole numbers.
-        width: How far the next one is.
-        colour: Of all that is drawn of it.
-        songs: Song -> dB, of those that have a score.
-        average: As in the table.
-        compared: Whether it is neither floor nor ceiling.
+        x: Position of its middle; those of stems are whole numbers.
+        width: Distance to the next column.
+        colour: Colour of its box and dots.
+        songs: Song -> dB, of songs with a score.
+        average: Average of the songs, as in the table.
+        compared: True unless the method is the floor or a ceiling.
     """
 
     x: float
@@ -47,12 +47,12 @@ class Column:
 
     @property
     def values(self) -> list[float]:
-        """The scores, from the lowest."""
+        """Scores from the lowest to the highest."""
         return sorted(self.songs.values())
 
     @property
     def whiskers(self) -> tuple[float, float]:
-        """The furthest songs within :data:`WHISKER` box lengths of the box; of few songs, the furthest."""
+        """Outermost songs within :data:`WHISKER` box lengths of the box; of few songs, the outermost."""
         values = self.values
         if len(values) < BOX_FROM:
             return values[0], values[-1]
@@ -63,28 +63,28 @@ class Column:
 
 
 def columns_by_stem(results: Results, methods: Sequence[Evaluation], metric: str) -> list[list[Column]]:
-    """The columns of each stem, one for each method."""
-    width = 1 / (len(methods) + BETWEEN)
-    found = []
+    """Create the columns of each stem, one for each method."""
+    width = 1 / (len(methods) + STEM_GAP)
+    by_stem = []
     for n, stem in enumerate(results.stems):
         columns = []
-        for place, method in enumerate(methods):
+        for position, method in enumerate(methods):
             scores = {song.song: song.score(stem, metric) for song in method.songs}
             songs = {song: db for song, db in scores.items() if not math.isnan(db)}
-            x = n + width * (place - (len(methods) - 1) / 2)
+            x = n + width * (position - (len(methods) - 1) / 2)
             mean = average(metric, songs.values())
             columns.append(Column(x, width, _colour(results, method, n), songs, mean, method.kind in EVALUATED))
-        found.append(columns)
-    return found
+        by_stem.append(columns)
+    return by_stem
 
 
 def empty_figure(
     results: Results, methods: Sequence[Evaluation], metric: str, title: str, height: float, slot: float
 ) -> "tuple[Figure, Axes]":
-    """A picture without columns: dB upwards, names of stems below, of methods above; `slot` inches for a column."""
+    """Create a figure without columns: dB upwards, stems below, methods above; `slot` inches for a column."""
     from matplotlib.figure import Figure
 
-    width = min(max(9.0, 1 + slot * (len(methods) + BETWEEN) * len(results.stems)), WIDEST)
+    width = min(max(9.0, 1 + slot * (len(methods) + STEM_GAP) * len(results.stems)), MAX_WIDTH)
     figure = Figure(figsize=(width, height), facecolor=LIGHT.card, layout="constrained")
     axes = figure.add_subplot(facecolor=LIGHT.card)
     axes.set_xticks(range(len(results.stems)), results.stems)
@@ -102,20 +102,21 @@ def empty_figure(
 
 
 def decibels(value: float) -> str:
-    """A score in a picture, where there is little room."""
+    """Format a score in a figure, with one digit."""
     return f"{value:.1f}".replace("-", "−")
 
 
 def _colour(results: Results, method: Evaluation, stem: int) -> str:
-    """The stem's colour where one method is evaluated; of several, each has its own."""
+    """Return the stem's colour for a single method, else that of the method."""
     if method.kind not in EVALUATED:
         return LIGHT.faint if method.kind == "mixture" else LIGHT.ceiling
-    names = [of.method for of in results.evaluated]
-    return LIGHT.colour(stem if len(names) == 1 else names.index(method.method))
+    names = [compared.method for compared in results.evaluated]
+    number = stem if len(names) == 1 else names.index(method.method)
+    return LIGHT.colour(number)
 
 
 def _add_legend(axes: "Axes", results: Results, methods: Sequence[Evaluation], width: float) -> None:
-    """Name the methods, in the order of columns, each by the colours that it has."""
+    """Name the methods, in the order of columns, each with its colours."""
     from matplotlib.legend_handler import HandlerTuple
     from matplotlib.lines import Line2D
 

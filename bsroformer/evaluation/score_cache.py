@@ -1,4 +1,4 @@
-"""Scores on the disk, a file for each song and method: what was ended goes on, and processes share an evaluation."""
+"""Score cache: a file for each track and method, so that evaluations resume and processes share one."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,99 +18,106 @@ from bsroformer.file_state import file_state, word_for
 from bsroformer.safe_files import read_json
 
 VERSION = 2
-"""Of how scores are computed: those of another one are not kept."""
+"""Version of the computation of scores: a cache of another version is ignored."""
 
 
 @dataclass(frozen=True)
 class ScoreCache:
-    """The scores that are kept in a folder: ``songs/<method>/<song>.json``, and museval's of each beside it.
+    """Scores in a folder: ``songs/<method>/<track>.json``, and museval's files in ``museval/``.
 
     Attributes:
-        folder: Of the evaluation.
-        stems: Those that are scored.
-        bss_eval: Whether SIR, SAR and ISR are wanted too.
-        needs: Asked whether what else is wanted of a song and method is there; without it, its scores are not kept.
+        folder: Folder of the evaluation.
+        stems: Stems to score.
+        metrics: Metrics to report; scores that lack one are computed again.
+        is_complete: Checks that other outputs for a method and track exist; without them, its scores are ignored.
     """
 
     folder: Path
     stems: tuple[str, ...]
-    bss_eval: bool
-    needs: Callable[[Method, TrackEntry], bool] | None = None
+    metrics: tuple[str, ...]
+    is_complete: Callable[[Method, TrackEntry], bool] | None = None
 
-    def read(self, method: Method, song: TrackEntry) -> TrackScores | None:
-        """The scores of a song; None if there are none of this song, method and settings."""
-        mark = self.mark(method, song)
-        if mark is None:
+    def read(self, method: Method, track: TrackEntry) -> TrackScores | None:
+        """Read the scores of a track; None unless they match track, method, settings, stems and metrics."""
+        key = self.cache_key(method, track)
+        if key is None:
             return None
-        tree = read_tree(self.path(method.name, song.name))
-        if tree.get("mark") != mark or (self.needs and not self.needs(method, song)):
+        tree = read_tree(self.path(method.name, track.name))
+        if tree.get("mark") != key:
+            return None
+        if self.is_complete and not self.is_complete(method, track):
             return None
         try:
             scores = TrackScores.from_dict(tree)
-        except ValueError:  # damaged
+        except ValueError:  # damaged, or of other metrics
             return None
-        whole = all("SIR" in frames for frames in scores.frames.values())
-        fits = scores.song == song.name and set(self.stems) == scores.whole.keys()
-        return scores if fits and (whole or not self.bss_eval) else None
+        fits = scores.song == track.name and set(self.stems) == scores.whole.keys()
+        return scores if fits and scores.has(self.metrics) else None
 
-    def write(self, method: Method, song: TrackEntry, scores: TrackScores, mark: str | None) -> None:
-        """Keep the scores of a song, with the mark that it had before it was read.
+    def write(self, method: Method, track: TrackEntry, scores: TrackScores, key: str | None) -> None:
+        """Cache the scores of a track, with its cache key from before it was read.
 
         Raises:
             InputError: If they cannot be written.
         """
-        museval = self._folder_of_museval(method.name, song.split) / f"{file_name(song.name)}.json"
+        museval = self._museval_folder(method.name, track.split) / file_name(track.name)
         write_museval(scores, self.stems, museval)
-        tree = {"mark": mark, "settings": self._settings(method, song), "split": song.split, **scores.to_dict()}
-        write_text(self.path(method.name, song.name), json.dumps(tree) + "\n")
+        tree = {"mark": key, "settings": self._settings_key(method, track), "split": track.split, **scores.to_dict()}
+        write_text(self.path(method.name, track.name), json.dumps(tree) + "\n")
 
-    def tidy(self, method: Method, songs: Sequence[TrackEntry], overwrite: bool = False) -> set[str]:
-        """Remove scores, museval's files too, that are of other weights, settings, stems or files than now.
+    def remove_stale(self, method: Method, tracks: Sequence[TrackEntry], overwrite: bool = False) -> set[str]:
+        """Remove scores, and museval's files, of other weights, settings, stems or track files.
 
         Args:
-            method: Whose scores.
-            songs: The songs that are going to be scored; of others the scores of the same settings stay.
-            overwrite: Remove those of these songs all.
+            method: Method of the scores.
+            tracks: Tracks to score; scores of other tracks stay if their settings are the same.
+            overwrite: Remove all scores of these tracks.
 
         Returns:
-            Names of the songs whose scores stay.
+            Names of the tracks whose scores stay.
         """
-        chosen = {song.name: song for song in songs}
-        stay = set()
+        chosen = {track.name: track for track in tracks}
+        settings = self._settings_key(method, tracks[0])
+        cached = set()
         for path in (self.folder / "songs" / method.name).glob("*.json"):
             tree = read_tree(path)
             name = tree.get("song")
-            song = chosen.get(name) if isinstance(name, str) else None
-            if song is not None:
-                fits = not overwrite and self.read(method, song) is not None
+            track = chosen.get(name) if isinstance(name, str) else None
+            if track is not None:
+                fits = not overwrite and self.read(method, track) is not None
             else:
-                settings = self._settings(method, songs[0])
-                fits = isinstance(name, str) and settings is not None and tree.get("settings") == settings
+                fits = settings is not None and tree.get("settings") == settings
             if fits and isinstance(name, str):
-                stay.add(name)
-                continue
-            path.unlink(missing_ok=True)
-            for split in SPLITS:  # the file of the same name, whatever the removed one says of its song
-                remove_within(self.folder, self._folder_of_museval(method.name, split) / path.name)
-        return stay
+                cached.add(name)
+            else:
+                self._remove(path, method)
+        return cached
 
-    def path(self, method: str, song: str) -> Path:
-        """Where the scores of a song are."""
-        return self.folder / "songs" / method / f"{file_name(song)}.json"
+    def path(self, method: str, track: str) -> Path:
+        """Return the file of a track's scores."""
+        return self.folder / "songs" / method / file_name(track)
 
-    def mark(self, method: Method, song: TrackEntry) -> str | None:
-        """A word that stands for all that the scores follow from; None if there is no knowing."""
-        if (own := method.mark(song)) is None:
+    def cache_key(self, method: Method, track: TrackEntry) -> str | None:
+        """Compute the cache key of everything the scores depend on; None if unknown."""
+        estimates = method.cache_key(track)
+        if estimates is None:
             return None
-        return word_for([VERSION, own, song.split, self.stems, [file_state(path) for path in song.paths]])
+        files = [file_state(path) for path in track.paths]
+        return word_for([VERSION, estimates, track.split, self.stems, files])
 
-    def _folder_of_museval(self, method: str, split: str) -> Path:
+    def _settings_key(self, method: Method, track: TrackEntry) -> str | None:
+        """Compute the part of the cache key that all tracks of a method share."""
+        own = "" if method.kind == "estimates" else method.cache_key(track)
+        return None if own is None else word_for([VERSION, own, self.stems])
+
+    def _museval_folder(self, method: str, split: str) -> Path:
         return self.folder / "museval" / method / split
 
-    def _settings(self, method: Method, song: TrackEntry) -> str | None:
-        """What of the mark is the same for all songs of a method."""
-        own = "" if method.kind == "estimates" else method.mark(song)
-        return None if own is None else word_for([VERSION, own, self.stems])
+    def _remove(self, path: Path, method: Method) -> None:
+        """Remove a file of scores, and museval's files of the same name; the content is not trusted."""
+        path.unlink(missing_ok=True)
+        for split in SPLITS:
+            remove_within(self.folder, self._museval_folder(method.name, split) / path.name)
 
 
 def read_tree(path: Path) -> dict[str, Any]:
@@ -123,11 +130,11 @@ def read_tree(path: Path) -> dict[str, Any]:
 
 
 def remove_within(folder: Path, path: Path) -> None:
-    """Remove a file, unless a link on the way to it leads out of the folder."""
+    """Remove a file, unless a link on the path leads out of the folder."""
     if path.resolve().is_relative_to(folder.resolve()):
         path.unlink(missing_ok=True)
 
 
-def file_name(song: str) -> str:
-    """The name of a song as that of a file: shortened, and without what no file may be called."""
-    return folder_name(song)
+def file_name(track: str) -> str:
+    """Return the legal name of a track's file of scores."""
+    return f"{folder_name(track)}.json"

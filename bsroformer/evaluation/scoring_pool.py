@@ -1,4 +1,4 @@
-"""Threads that score songs, with little waiting for them."""
+"""Threads that score tracks, with a bounded queue."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,16 +7,16 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-PATIENCE = 0.2
-"""Seconds after which whoever waits looks whether a thread has failed."""
+POLL_TIMEOUT_S = 0.2
+"""Interval at which a waiting caller checks whether a thread has failed."""
 Job = Callable[[], None]
 
 
 class ScoringPool:
-    """A pool of threads that accepts one song more than it works on, and makes others wait.
+    """A pool of threads that accepts one track more than it works on; then callers wait.
 
     Args:
-        workers: How many threads.
+        workers: Number of threads.
 
     Attributes:
         stopped: Set when the caller ends early.
@@ -24,28 +24,28 @@ class ScoringPool:
 
     def __init__(self, workers: int) -> None:
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="scores")
-        self.room = Semaphore(workers + 1)
+        self.slots = Semaphore(workers + 1)
         self.stopped = Event()
         self.error: BaseException | None = None
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Hand the jobs of a song over, as soon as there is room for a song.
+        """Submit the jobs of a track, once there is a slot for a track.
 
         Raises:
-            BaseException: What an earlier job raised.
+            BaseException: The error of an earlier job.
         """
         if not jobs:
             return
-        while not self.room.acquire(timeout=PATIENCE):
+        while not self.slots.acquire(timeout=POLL_TIMEOUT_S):
             self._check()
         self._check()
-        left = list(jobs)
+        pending = list(jobs)
 
         def done(future: Future[None]) -> None:
             self.error = self.error or future.exception()
-            left.pop()
-            if not left:
-                self.room.release()
+            pending.pop()
+            if not pending:
+                self.slots.release()
 
         for job in jobs:
             self.pool.submit(job).add_done_callback(done)
@@ -54,12 +54,12 @@ class ScoringPool:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Wait for the jobs: what was separated is worth a moment. After an error, `stopped` tells slow ones to end.
+        """Wait for the jobs, whose estimates took long to compute; after an error, set `stopped` to end slow ones.
 
         Raises:
-            BaseException: What a job raised.
+            BaseException: The error of a job.
         """
         if error is not None:
             self.stopped.set()

@@ -1,4 +1,4 @@
-"""A song in memory as methods and metrics take it."""
+"""Tracks to evaluate, on disk and in memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation.stem_names import ACCOMPANIMENT, LEAD
 
 STEMS = ("vocals", "drums", "bass", "other")
-"""Of MUSDB18."""
+"""Stems of MUSDB18."""
 
 
 @dataclass(frozen=True)
 class TrackAudio:
-    """A song whose stems are known.
+    """A track in memory.
 
     Attributes:
-        name: Its name.
+        name: Name of the track.
         split: ``train``, ``valid`` or ``test``.
         sample_rate: Hz.
-        stems: Names of the stems that are scored.
+        stems: Names of the stems to score.
         mixture: ``(c t)``.
-        targets: What those stems should be, ``(n c t)``.
-        sources: All stems that the song has, ``(k c t)``, which make up the mixture.
+        targets: True stems to score, ``(n c t)``.
+        sources: All stems of the track, ``(k c t)``, which add up to the mixture.
     """
 
     name: str
@@ -42,15 +42,15 @@ class TrackAudio:
 
 @dataclass(frozen=True)
 class TrackEntry:
-    """A song to evaluate, which nobody has opened yet: a damaged one fails when it is its turn, and not all others too.
+    """A track to evaluate that is opened in its turn, so that a damaged one does not stop the others.
 
     Attributes:
-        name: Its name.
+        name: Name of the track.
         split: ``train``, ``valid`` or ``test``.
         paths: Its files.
-        stems: The stems that it should have.
-        sample_rate: That it should have, Hz.
-        open: Opens it; raises InputError if it cannot be used.
+        stems: Expected stems.
+        sample_rate: Expected rate, Hz.
+        open: Opens the track; raises InputError if it is unusable.
     """
 
     name: str
@@ -62,15 +62,14 @@ class TrackEntry:
 
     @classmethod
     def of_files(cls, files: TrackFiles, form: TrackFormat) -> "TrackEntry":
-        """A song that was found, to be opened in this format."""
+        """Create an entry for files that were found, to be opened in this format."""
         paths = tuple(sorted({file.path for file in files.stems.values()}))
-        return cls(
-            files.name, files.split, paths, tuple(form.stems), form.sample_rate, partial(open_track, files, form)
-        )
+        open_files = partial(open_track, files, form)
+        return cls(files.name, files.split, paths, tuple(form.stems), form.sample_rate, open_files)
 
     @classmethod
     def of_track(cls, track: Track) -> "TrackEntry":
-        """A song that is open already."""
+        """Create an entry for an open track."""
         paths = tuple(sorted({source.path for source in track.sources.values()}))
         return cls(track.name, track.split, paths, track.stems, track.sample_rate, lambda: track)
 
@@ -82,14 +81,14 @@ def songs_in(
     sample_rate: int = 44100,
     channels: int = 2,
 ) -> list[TrackEntry]:
-    """Find the songs of a data set: ``<root>/<split>/<song>/<stem>.wav``, or ``<root>/<split>/<song>.stem.mp4``.
+    """Find the tracks of a data set: ``<root>/<split>/<track>/<stem>.wav`` or ``<root>/<split>/<track>.stem.mp4``.
 
     Args:
-        root: Its folder.
+        root: Folder of the data set.
         split: ``train``, ``valid`` or ``test``.
-        stems: Those that every song must have.
-        sample_rate: That they must have, Hz.
-        channels: That they must have.
+        stems: Stems that every track must have.
+        sample_rate: Required rate, Hz.
+        channels: Required channels.
 
     Raises:
         InputError: If there is no data set.
@@ -99,36 +98,45 @@ def songs_in(
 
 
 def read_track(track: Track, stems: Sequence[str], sample_rate: int) -> TrackAudio:
-    """Read a song whole; streams of a ``.stem.mp4`` may differ by some samples, of which the least count.
+    """Read a whole track, up to the end of its shortest stream; those of a ``.stem.mp4`` may differ by some samples.
 
     Args:
-        track: The song.
-        stems: Those to score, as the song calls them, or ``accompaniment``: all but the vocals.
-        sample_rate: Of the methods that are evaluated, Hz.
+        track: The track.
+        stems: Stems to score, by the track's names, or ``accompaniment``: all but the vocals.
+        sample_rate: Rate of the evaluated methods, Hz.
 
     Raises:
         InputError: If it lacks a stem, has another rate, or cannot be read.
     """
     if track.sample_rate != sample_rate:
-        raise InputError(f"{track.path} has {track.sample_rate} Hz, and what is evaluated {sample_rate}: resample it.")
-    missing = [stem for stem in stems if stem not in track.stems and stem != ACCOMPANIMENT]
-    if missing or (ACCOMPANIMENT in stems and LEAD not in track.stems):
-        raise InputError(
-            f"{track.path} has the stems {', '.join(track.stems)} but not {', '.join(missing) or LEAD}: choose "
-            "stems=[...] that every song has."
-        )
-    mixture, sources = track.mixture(), track.all_stems()
+        raise InputError(f"{track.path} has {track.sample_rate} Hz, and the evaluation {sample_rate}: resample it.")
+    _check_stems(track, stems)
+    mixture = track.mixture()
+    sources = track.all_stems()
     length = min(mixture.shape[-1], sources.shape[-1])
     sources = sources[..., :length]
     targets = _targets(sources, track.stems, stems)
     return TrackAudio(track.name, track.split, sample_rate, tuple(stems), mixture[..., :length], targets, sources)
 
 
+def _check_stems(track: Track, stems: Sequence[str]) -> None:
+    missing = [stem for stem in stems if stem not in track.stems and stem != ACCOMPANIMENT]
+    if ACCOMPANIMENT in stems and LEAD not in track.stems and not missing:
+        missing = [LEAD]
+    if missing:
+        raise InputError(
+            f"{track.path} has the stems {', '.join(track.stems)} but not {', '.join(missing)}: choose stems=[...] "
+            "that every song has."
+        )
+
+
 def _targets(sources: Tensor, names: Sequence[str], stems: Sequence[str]) -> Tensor:
-    """What the stems should be, ``(n c t)``; the sources themselves where they are the same, without a copy."""
+    """Select the true stems ``(n c t)``; the sources themselves, without a copy, if these are the same."""
     if list(stems) == list(names):
         return sources
     others = [number for number, name in enumerate(names) if name != LEAD]
-    return torch.stack(
-        [sources[others].sum(dim=0) if stem == ACCOMPANIMENT else sources[names.index(stem)] for stem in stems]
-    )
+    targets = []
+    for stem in stems:
+        is_sum = stem == ACCOMPANIMENT
+        targets.append(sources[others].sum(dim=0) if is_sum else sources[names.index(stem)])
+    return torch.stack(targets)

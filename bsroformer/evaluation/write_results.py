@@ -1,4 +1,4 @@
-"""Everything that an evaluation leaves behind, besides its scores of each song."""
+"""Writing of all results of an evaluation: files, plots and report."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from bsroformer.report.evaluation_page import write_evaluation_report
 def write_results(results: Results, folder: Path) -> None:
     """Write ``results.json``, ``.csv`` and ``.md``, ``plots/<metric>.png`` and ``.svg``, and ``report.html``.
 
-    The report shows the excerpts that lie in the folder.
+    The report shows the excerpts in the folder.
 
     Raises:
         InputError: If they cannot be written.
@@ -20,7 +20,7 @@ def write_results(results: Results, folder: Path) -> None:
     write_csv(results, folder / "results.csv")
     write_markdown(results, folder / "results.md")
     plots = write_box_figures(results, folder / "plots")
-    for path in (*(folder / "plots").glob("*.png"), *(folder / "plots").glob("*.svg")):
-        if path not in plots:
+    for path in (folder / "plots").glob("*"):
+        if path.suffix in (".png", ".svg") and path not in plots:
             path.unlink()  # of an earlier evaluation in this folder
     write_evaluation_report(folder)

@@ -1,4 +1,4 @@
-"""What each effect does to a stem: its spectrogram before and after."""
+"""Spectrograms of a stem before and after each effect."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHOWN_SECONDS = 0.015  # of a waveform: a few periods of a voice
+WAVEFORM_SECONDS = 0.015
+"""Length of a drawn waveform: a few periods of a voice."""
 
 
 def effects_figure(pairs: Mapping[str, tuple[Tensor, Tensor]], sample_rate: int) -> "Figure":
-    """Show each effect in a row, before at the left and after at the right.
+    """Draw each effect in a row, before at the left and after at the right.
 
-    A colour means the same level everywhere. Where the two spectrograms are one, as after a change of polarity or a
-    swap of channels, the waveform of each channel is drawn instead, where the channels differ most.
+    A colour means the same level everywhere. Where the two spectrograms look the same, as after a change of polarity
+    or a swap of channels, the waveform of each channel is drawn instead, where the channels differ most.
 
     Args:
         pairs: Effect to the stem before and after it, (c t) each; the lengths may differ.
@@ -57,17 +58,17 @@ def effects_figure(pairs: Mapping[str, tuple[Tensor, Tensor]], sample_rate: int)
 
 
 def same_spectrogram(before: Tensor, after: Tensor, sample_rate: int) -> bool:
-    """Whether the spectrograms of two signals (c t) look the same."""
+    """Check that the spectrograms of two signals (c t) look the same."""
     if before.shape != after.shape:
         return False
     return torch.allclose(band_power(before, sample_rate), band_power(after, sample_rate), rtol=1e-2)
 
 
 def _draw_waveforms(axes: "list[Axes]", pair: tuple[Tensor, Tensor], sample_rate: int) -> None:
-    """Draw a moment of both signals (c t), one lane for each channel, the first one on top."""
+    """Draw a short excerpt of both signals (c t), one lane for each channel, the first one on top."""
     before = pair[0]
     channels, frames = before.shape
-    size = min(frames, int(SHOWN_SECONDS * sample_rate))
+    size = min(frames, int(WAVEFORM_SECONDS * sample_rate))
     apart = before - before.mean(dim=0)
     centre = int((apart if apart.any() else before).abs().amax(dim=0).argmax())
     start = min(max(0, centre - size // 2), frames - size)

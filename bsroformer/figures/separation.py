@@ -1,4 +1,4 @@
-"""Spectrograms of a separation, drawn without pyplot and its global state."""
+"""Spectrograms of a separation, without pyplot and its global state."""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from torch import Tensor
 from bsroformer.figures.spectrogram import add_colour_bar, band_power, draw_spectrogram
 from bsroformer.figures.style import LIGHT, Theme
 from bsroformer.metrics import si_sdr
+from bsroformer.text import decibels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,20 +26,19 @@ def separation_figure(
     seconds: float = 8.0,
     theme: Theme = LIGHT,
 ) -> "Figure":
-    """Spectrograms of a mixture and, below it, of every stem as it is and as it was separated.
+    """Draw a mixture and, below it, every true stem and every separated one.
 
-    A colour means the same level everywhere. Of a longer song, the excerpt is shown in which every stem
-    is heard best.
+    A colour means the same level everywhere. For a longer song, the excerpt in which every stem is heard best is drawn.
 
     Args:
-        mixture: What was separated, (c t).
+        mixture: Mixture, (c t).
         targets: True stems, (n c t).
         estimates: Separated stems, (n c t).
         stems: Names of the stems.
         sample_rate: In Hz.
-        title: Heading of the picture.
+        title: Heading of the figure.
         seconds: Length of the excerpt. The SI-SDR of each stem is that of the excerpt.
-        theme: Colours of text and ground.
+        theme: Colours of text and background.
 
     Returns:
         A figure of 10 x 6 inches.
@@ -59,7 +59,7 @@ def separation_figure(
     top.xaxis.set_major_formatter("{x:g} s")
     top.set_ylabel("mixture", color=theme.text, fontsize=12)
     for n, stem in enumerate(stems):
-        score = "silent" if math.isnan(scores[n]) else f"SI-SDR {scores[n]:.1f} dB"
+        score = "silent" if math.isnan(scores[n]) else f"SI-SDR {decibels(scores[n])}"
         rows = ("reference", targets[n], stem), ("separated", estimates[n], score)
         for row, (label, signal, heading) in enumerate(rows, start=1):
             axes = figure.add_subplot(grid[row, n])
@@ -75,7 +75,7 @@ def separation_figure(
 
 
 def busiest_excerpt(targets: Tensor, sample_rate: int, seconds: float) -> slice:
-    """Find where the quietest stem is loudest, so that every stem is heard in the excerpt that can be.
+    """Find the excerpt in which the quietest stem is loudest, so that as many stems as possible are heard.
 
     Args:
         targets: Stems, (n c t).

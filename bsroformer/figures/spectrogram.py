@@ -1,4 +1,4 @@
-"""A spectrogram over log frequency, as all pictures of sound show it."""
+"""Spectrograms over log frequency, for all figures of sound."""
 
 import math
 from typing import TYPE_CHECKING
@@ -14,16 +14,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0  # MUSDB18's AAC holds nothing above 16 kHz
-RANGE_DB = 70.0  # shown below the loudest point of the mixture
-BANDS = 256  # rows of a spectrogram, equally spaced in log frequency
-N_FFT, HOP = 4096, 512  # parts the harmonics of a voice and still keeps drum hits sharp at 44.1 kHz
+LOWEST_HZ = 40.0
+HIGHEST_HZ = 16_000.0
+"""Limit of MUSDB18's AAC."""
+RANGE_DB = 70.0
+"""Range below the loudest point of the mixture."""
+BANDS = 256
+"""Rows of a spectrogram, equally spaced in log frequency."""
+N_FFT = 4096
+"""Window that resolves the harmonics of a voice and keeps drum hits sharp, in samples at 44.1 kHz."""
+HOP = 512
 
 
 def draw_spectrogram(
     axes: "Axes", signal: Tensor, sample_rate: int, loudest: float, theme: Theme = LIGHT
 ) -> "AxesImage":
-    """Draw (c t) over seconds and log10 of the frequency, in dB below the power ``loudest``."""
+    """Draw a signal (c t) over seconds and log10 of the frequency, in dB below the power ``loudest``."""
     power = band_power(signal, sample_rate) / max(loudest, torch.finfo(torch.float32).tiny)
     lowest, highest = _frequency_range(sample_rate)
     image = axes.imshow(
@@ -45,7 +51,7 @@ def draw_spectrogram(
 
 
 def band_power(signal: Tensor, sample_rate: int, hop: int = HOP) -> Tensor:
-    """Power in bands that are equally spaced in log frequency: (c t) -> (band m), every `hop` samples."""
+    """Compute the power in bands of equal width in log frequency: (c t) -> (band m), every `hop` samples."""
     signal = F.pad(signal.float(), (0, max(0, N_FFT - signal.shape[-1])))
     window = torch.hann_window(N_FFT)
     spectrum = torch.stft(signal, N_FFT, hop, window=window, center=False, return_complex=True)  # c f m
@@ -66,7 +72,7 @@ def _frequency_range(sample_rate: int) -> tuple[float, float]:
 
 
 def add_colour_bar(figure: "Figure", image: "AxesImage", aspect: float = 45, theme: Theme = LIGHT) -> None:
-    """Say beside all pictures of a figure which colour is how loud, in a bar `aspect` times as high as wide."""
+    """Add the scale of colours beside a figure, in a bar `aspect` times as high as wide."""
     bar = figure.colorbar(image, ax=figure.axes, pad=0.01, aspect=aspect)
     bar.ax.yaxis.set_major_formatter("{x:g} dB")
     bar.ax.tick_params(colors=theme.faint, labelsize=9, length=2)

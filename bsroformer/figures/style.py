@@ -1,4 +1,4 @@
-"""Colours of all figures and pages, light and dark: one palette for stems or methods, and neutrals for the rest."""
+"""Colours of all figures and pages, light and dark: a palette for stems or methods, and neutrals."""
 
 import re
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours on one ground.
+    """Colours on one background.
 
-    The hues of the palette are those of Okabe and Ito (Color Universal Design, 2008), moved so that any two differ
-    for readers without red, green or blue cones too. Text is never in a colour of the palette.
+    The hues of the palette are those of Okabe and Ito (Color Universal Design, 2008), shifted so that any two also
+    differ for readers without red, green or blue cones. Text is never in a colour of the palette.
 
     Attributes:
-        ground: The page.
-        card: What figures are drawn on.
-        text: Titles, names and numbers.
-        faint: Axes, grids and the mixture.
-        ceiling: Oracles.
-        palette: The colours of stems, or of methods where several are compared.
+        ground: Colour of the page.
+        card: Background of figures.
+        text: Colour of titles, names and numbers.
+        faint: Colour of axes, grids and the mixture.
+        ceiling: Colour of oracles.
+        palette: Colours of stems, or of methods if several are compared.
     """
 
     ground: str
@@ -28,12 +28,12 @@ class Theme:
     palette: tuple[str, ...]
 
     def colour(self, n: int) -> str:
-        """The colour of the n-th stem or method."""
+        """Return the colour of the n-th stem or method."""
         return self.palette[n % len(self.palette)]
 
     @property
     def colours(self) -> tuple[str, ...]:
-        """All of them, each of which stands for the one at the same position of another theme."""
+        """All colours, in an order that themes share."""
         return (self.ground, self.card, self.text, self.faint, self.ceiling, *self.palette)
 
 

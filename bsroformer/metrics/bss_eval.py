@@ -19,7 +19,8 @@ from bsroformer.metrics.energy import comparable, silent
 from bsroformer.metrics.museval_in_threads import TAPS, Threads, evaluate, size_of_fft
 from bsroformer.parallel import processors
 
-METRICS = ("SDR", "ISR", "SIR", "SAR")
+BSS_EVAL_VALUES = ("SDR", "ISR", "SIR", "SAR")
+"""Values of each second and stem, in museval's order."""
 
 _one_song = threading.Lock()
 
@@ -75,7 +76,7 @@ def bss_eval(
         raise InputError("BSS Eval needs two stems or more, since SIR measures how one is heard in another.")
     if (silent(estimates) | silent(targets)).any():
         frames = max(1, targets.shape[-1] // sample_rate)
-        return {name: torch.full((len(targets), frames), torch.nan, dtype=torch.float64) for name in METRICS}
+        return {name: torch.full((len(targets), frames), torch.nan, dtype=torch.float64) for name in BSS_EVAL_VALUES}
 
     true = targets.detach().cpu().mT.numpy()  # n t c
     estimated = estimates.detach().cpu().mT.numpy()  # n t c
@@ -91,7 +92,7 @@ def bss_eval(
                 f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {needed / 1e9:.1f} GB of memory, which are "
                 "not free: remove SIR, SAR and ISR from the metrics, which alone need it."
             ) from error
-    return {name: torch.from_numpy(db) for name, db in zip(METRICS, scores, strict=True)}
+    return {name: torch.from_numpy(db) for name, db in zip(BSS_EVAL_VALUES, scores, strict=True)}
 
 
 def bss_eval_memory(shape: Sequence[int], threads: int) -> int:

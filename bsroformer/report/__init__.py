@@ -1,4 +1,4 @@
-"""A run or an evaluation as one page to look at, listen to and pass on."""
+"""Pages of runs and evaluations, each one file with scores, plots and sounds."""
 
 from bsroformer.report.evaluation_page import write_evaluation_report
 from bsroformer.report.run_page import write_report

@@ -1,4 +1,4 @@
-"""What can be heard and seen of the worst and the best songs of an evaluation, all methods of a song together."""
+"""Players and spectrograms of an evaluation's worst and best songs, with all methods of a song together."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,16 +17,17 @@ from bsroformer.parallel import processors
 from bsroformer.report.colours import colours_of
 from bsroformer.report.evaluation_tables import evaluated, with_mean
 from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
+from bsroformer.report.html_cells import decibels
 from bsroformer.report.media import encoded, gain_of
 from bsroformer.report.pictures import Picture, drawn_image
-from bsroformer.report.tables import decibels
+from bsroformer.text import clock
 
 Tree = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Take:
-    """A stem as one method estimated it: sources of players, and what it scored in the whole song."""
+class EstimatePlayer:
+    """A stem from one method: sources of players, and its scores in the whole song."""
 
     method: str
     scores: tuple[str, ...]
@@ -35,17 +36,17 @@ class Take:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What can be heard of a stem: the source of its player, and a take of each method, None where there is none."""
+class StemPlayers:
+    """A stem: the source of the reference's player, and one player for each method, None without an estimate."""
 
     stem: str
     reference: str
-    takes: tuple[Take | None, ...]
+    takes: tuple[EstimatePlayer | None, ...]
 
 
 @dataclass(frozen=True)
-class Song:
-    """One of the worst or best songs; `softer` says how many dB its sounds are turned down."""
+class ShownSong:
+    """One of the worst or best songs; `softer` is the attenuation of its sounds in dB."""
 
     end: str
     name: str
@@ -53,7 +54,7 @@ class Song:
     where: str
     softer: float
     mixture: str
-    stems: tuple[Heard, ...]
+    stems: tuple[StemPlayers, ...]
     spectrograms: Picture
 
 
@@ -68,76 +69,97 @@ class Signals:
 
     @property
     def gain(self) -> float:
-        """What all sounds are multiplied by, so that none of them clips."""
-        errors = (signals - self.references for signals in self.estimates.values())
-        every = (self.mixture, self.references, *self.estimates.values(), *errors)
-        return gain_of(float(signals.abs().max()) for signals in every)
+        """Gain at which no sound clips."""
+        errors = (estimates - self.references for estimates in self.estimates.values())
+        signals = (self.mixture, self.references, *self.estimates.values(), *errors)
+        return gain_of(float(signal.abs().max()) for signal in signals)
 
 
-def heard_songs(folder: Path, results: Tree) -> Iterator[Song]:
-    """The songs that have excerpts under what is compared, the worst first and then the best."""
-    ends = zip(("worst", "best"), worst_and_best(ranked_songs(folder, results)), strict=True)
-    for end, songs in ends:
-        for excerpts in songs:
-            yield heard_song(end, excerpts, results)
+def shown_songs(folder: Path, results: Tree) -> Iterator[ShownSong]:
+    """Yield the songs with excerpts of compared methods, the worst first and then the best."""
+    worst, best = worst_and_best(ranked_songs(folder, results))
+    for excerpts in worst:
+        yield shown_song("worst", excerpts, results)
+    for excerpts in best:
+        yield shown_song("best", excerpts, results)
 
 
 def ranked_songs(folder: Path, results: Tree) -> list[dict[str, Excerpt]]:
-    """The excerpts of each song by method, from the worst song to the best by the mean of their scores."""
-    found: dict[str, dict[str, Excerpt]] = {}
+    """Return the excerpts of each song by method, from the worst song to the best by the mean of their scores."""
+    songs: dict[str, dict[str, Excerpt]] = {}
     for method in evaluated(results):
         scored = {song["song"] for song in method["songs"]}
         for excerpt in find_excerpts(folder / "excerpts" / method["name"]):
             if excerpt.song in scored:
-                found.setdefault(excerpt.song, {})[method["name"]] = excerpt
-    rank = {song: fmean(excerpt.score for excerpt in of.values()) for song, of in found.items()}
-    return [found[song] for song in sorted(found, key=lambda song: (rank[song], song))]
+                songs.setdefault(excerpt.song, {})[method["name"]] = excerpt
+    rank = {song: fmean(excerpt.score for excerpt in excerpts.values()) for song, excerpts in songs.items()}
+    return [songs[song] for song in sorted(songs, key=lambda song: (rank[song], song))]
 
 
-def heard_song(end: str, excerpts: Mapping[str, Excerpt], results: Tree) -> Song:
-    """The excerpts of a song as they are shown; if one of the sounds would clip, all are turned down alike."""
+def shown_song(end: str, excerpts: Mapping[str, Excerpt], results: Tree) -> ShownSong:
+    """Encode and draw the excerpts of a song; if one of the sounds would clip, all are attenuated equally."""
     first = next(iter(excerpts.values()))
     signals = read_signals(excerpts)
+    gain = signals.gain
     with ThreadPoolExecutor(processors()) as pool:
-        sounds = [signals.mixture, *signals.references]
-        for estimates in signals.estimates.values():
-            sounds += [*estimates, *(estimates - signals.references)]
-        gain = signals.gain
-        sources = pool.map(lambda sound: encoded(gain * sound, signals.rate), sounds)
+        sources = pool.map(lambda sound: encoded(gain * sound, signals.rate), _sounds(signals))
         picture = spectrograms(signals, first.stems, results)
-        mixture, *heard = sources
-    count = len(first.stems)
-    parts = [heard[start : start + count] for start in range(0, len(heard), count)]  # sources by stem
-    of_methods = dict(zip(signals.estimates, zip(parts[1::2], parts[2::2], strict=True), strict=True))
-    minutes, seconds = divmod(int(first.begins), 60)
-    methods = [method["name"] for method in evaluated(results)]
-    scores = {method["name"]: _scores(method, first.song) for method in evaluated(results)}
-    stems = []
-    for n, (stem, reference) in enumerate(zip(first.stems, parts[0], strict=True)):
-        takes = [
-            Take(
-                name, in_words(scores[name].get(stem, {}), results["metrics"]), *(part[n] for part in of_methods[name])
-            )
-            if name in of_methods
-            else None
-            for name in methods
-        ]
-        stems.append(Heard(stem, reference, tuple(takes)))
+        mixture, *others = sources
+    scores = {}
+    for method in evaluated(results):
+        scores[method["name"]] = _scores(method, first.song)
+    metrics = results["metrics"]
     mean = with_mean(first.stems)[-1]
-    return Song(
+    return ShownSong(
         end,
         first.song,
-        tuple((name, in_words(scores[name].get(mean, {}), results["metrics"])) for name in methods),
-        f"{signals.mixture.shape[-1] / signals.rate:.0f} s from {minutes}:{seconds:02}",
+        tuple((name, score_texts(by_stem.get(mean, {}), metrics)) for name, by_stem in scores.items()),
+        f"{signals.mixture.shape[-1] / signals.rate:.0f} s from {clock(int(first.begins))}",
         -20 * math.log10(gain),
         mixture,
-        tuple(stems),
+        _stem_players(first.stems, list(signals.estimates), others, scores, metrics),
         picture,
     )
 
 
+def _sounds(signals: Signals) -> list[Tensor]:
+    """List the mixture, the references, and the estimates and errors of each method, by stem."""
+    sounds = [signals.mixture, *signals.references]
+    for estimates in signals.estimates.values():
+        sounds += [*estimates, *(estimates - signals.references)]
+    return sounds
+
+
+def _stem_players(
+    stems: Sequence[str], methods: Sequence[str], sources: Sequence[str], scores: Mapping[str, Tree], metrics: list[str]
+) -> tuple[StemPlayers, ...]:
+    """Arrange the sources of `_sounds` without the mixture by stem.
+
+    Args:
+        stems: Names of the stems.
+        methods: Names of the methods with estimates, in the order of the sources.
+        sources: Sources of references, then of estimates and errors of each method.
+        scores: Method -> stem -> metric -> dB, of all compared methods.
+        metrics: Metrics to show.
+    """
+    players = []
+    for n, stem in enumerate(stems):
+        of_stem = sources[n :: len(stems)]
+        reference, *pairs = of_stem
+        by_method = dict(zip(methods, zip(pairs[::2], pairs[1::2], strict=True), strict=True))
+        takes: list[EstimatePlayer | None] = []
+        for name, by_stem in scores.items():
+            if name in by_method:
+                estimate, error = by_method[name]
+                takes.append(EstimatePlayer(name, score_texts(by_stem.get(stem, {}), metrics), estimate, error))
+            else:
+                takes.append(None)
+        players.append(StemPlayers(stem, reference, tuple(takes)))
+    return tuple(players)
+
+
 def read_signals(excerpts: Mapping[str, Excerpt]) -> Signals:
-    """Read the excerpts of a song under several methods; one that is of another part or other stems is skipped.
+    """Read the excerpts of a song by several methods, without those of another part or other stems.
 
     Raises:
         InputError: If a file is missing or damaged.
@@ -147,16 +169,16 @@ def read_signals(excerpts: Mapping[str, Excerpt]) -> Signals:
     estimates = {}
     for method, excerpt in excerpts.items():
         if (excerpt.stems, excerpt.begins) == (first.stems, first.begins):
-            found = excerpt.read()[2]
-            if found.shape == references.shape:
-                estimates[method] = found
+            signals = excerpt.read()[2]
+            if signals.shape == references.shape:
+                estimates[method] = signals
     if not estimates:
         raise InputError(f"{first.folder} is damaged: references and estimates differ in length; remove it")
     return Signals(mixture, references, estimates, rate)
 
 
 def spectrograms(signals: Signals, stems: Sequence[str], results: Tree) -> Picture:
-    """Reference, estimate and error of one method, or the reference and the estimates of several."""
+    """Draw reference, estimate and error of one method, or the reference and the estimates of several."""
     numbers = colours_of(results).methods
     if len(evaluated(results)) == 1:
         [estimates] = signals.estimates.values()
@@ -172,11 +194,11 @@ def spectrograms(signals: Signals, stems: Sequence[str], results: Tree) -> Pictu
 
 
 def _scores(method: Tree, song: str) -> Tree:
-    """A method's scores of a song by stem; empty if it has none."""
-    found: Tree = next((of["scores"] for of in method["songs"] if of["song"] == song), {})
-    return found
+    """Return a method's scores of a song by stem; empty without any."""
+    by_song: dict[str, Tree] = {entry["song"]: entry["scores"] for entry in method["songs"]}
+    return by_song.get(song, {})
 
 
-def in_words(scores: Tree, metrics: Sequence[str]) -> tuple[str, ...]:
-    """Scores with their names."""
+def score_texts(scores: Tree, metrics: Sequence[str]) -> tuple[str, ...]:
+    """Format scores with their names."""
     return tuple(f"{metric} {decibels(scores.get(metric))}" for metric in metrics)

@@ -1,4 +1,4 @@
-"""``metrics.csv``: what a run logged, a line for each step."""
+"""The file ``metrics.csv`` of a run: logged metrics, a line for each step."""
 
 import csv
 from pathlib import Path
@@ -7,7 +7,7 @@ from bsroformer.atomic import replacing, writing
 from bsroformer.safe_files import RECORDS, read_bytes
 
 Row = dict[str, float]
-"""Metric -> value, of one step."""
+"""Metric -> value at one step."""
 
 
 def write_rows(path: Path, rows: dict[int, Row]) -> None:
@@ -20,7 +20,7 @@ def write_rows(path: Path, rows: dict[int, Row]) -> None:
 
 
 def read_rows(path: Path) -> dict[int, Row]:
-    """Read the whole lines of a file that `write_rows` wrote; those that are damaged are skipped.
+    """Read the file of `write_rows`, without damaged lines.
 
     Raises:
         InputError: If the file cannot be read.
@@ -29,13 +29,14 @@ def read_rows(path: Path) -> dict[int, Row]:
 
 
 def read_whole_rows(path: Path) -> tuple[dict[int, Row], int]:
-    """Read what is whole, as after a power cut, and count the lines that are not.
+    """Read the undamaged lines, for example after a power cut, and count the others.
 
     Raises:
         InputError: If the file cannot be read.
     """
     text = read_bytes(path, RECORDS).decode("utf-8", errors="replace")
-    rows, damaged = dict[int, Row](), 0
+    rows: dict[int, Row] = {}
+    damaged = 0
     lines = csv.reader(text.replace("\0", "").splitlines())
     try:
         names = next(lines, [])
@@ -51,7 +52,7 @@ def read_whole_rows(path: Path) -> tuple[dict[int, Row], int]:
 
 
 def _row(names: list[str], cells: list[str]) -> tuple[int, Row] | None:
-    """A line's step and values; None if it is not whole."""
+    """Parse a line's step and values; None if it is damaged."""
     row = dict(zip(names, cells, strict=False))
     try:
         step = int(row.pop("step"))

@@ -1,4 +1,4 @@
-"""What the pages have in common: templates, tiles, reading what may be missing or damaged."""
+"""Writing of pages: templates, tiles, and reading of files that may be missing or damaged."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from bsroformer.atomic import write_text
 from bsroformer.errors import InputError
 from bsroformer.figures.style import DARK, LIGHT
+from bsroformer.report.html_cells import cell_note, cell_text, is_strong
 from bsroformer.safe_files import RECORDS, read_text
 
 REPORT = "report.html"
-"""What a page is called in the folder that it shows."""
+"""File name of a page in the folder that it shows."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A number to see first, with what it counts and a note."""
+    """A headline number with its unit, name and a note."""
 
     value: str
     unit: str
@@ -29,12 +30,12 @@ class Tile:
 
 
 def write_page(path: Path, template: str, contents: Mapping[str, Any]) -> None:
-    """Fill in a template of this folder.
+    """Fill in a template of this package.
 
     Args:
         path: The page.
         template: Name of the template.
-        contents: What it asks for.
+        contents: Values of its variables.
 
     Raises:
         InputError: If the page cannot be written.
@@ -48,12 +49,20 @@ def _environment() -> Environment:
     def source(name: str) -> str:
         return files("bsroformer.report").joinpath(name).read_text("utf-8")
 
-    loader = FunctionLoader(source)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FunctionLoader(source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for function in (cell_text, cell_note, is_strong):
+        environment.filters[function.__name__] = function
+    return environment
 
 
 def mapping_in(path: Path, reader: Callable[[Path], Any]) -> dict[str, Any]:
-    """The mapping that a file holds; an empty one where it is missing or damaged, since the rest can be shown."""
+    """Read the mapping in a file; empty if the file is missing or damaged, so that other parts are shown."""
     if not path.exists():
         return {}
     try:
@@ -64,13 +73,8 @@ def mapping_in(path: Path, reader: Callable[[Path], Any]) -> dict[str, Any]:
 
 
 def text_of(path: Path) -> str:
-    """What is in a file; nothing if it is not there, or damaged."""
+    """Read a text file; empty if it is missing or damaged."""
     try:
         return read_text(path, RECORDS) if path.exists() else ""
     except InputError:
         return ""
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things in words: ``1 song``, ``2 songs``."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"

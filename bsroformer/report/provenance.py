@@ -1,4 +1,4 @@
-"""What a run or an evaluation was made with, as lines of a table: from facts that may come from another person."""
+"""Provenance of a run or an evaluation as lines of a table, from untrusted facts."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,57 +10,61 @@ from bsroformer.text import clock
 Tree = Mapping[str, Any]
 Fact = tuple[str, str]
 LIBRARIES = {"torch": "PyTorch", "lightning": "Lightning", "cuda": "CUDA", "python": "Python"}
-"""Entries of the facts that are versions, and how they are written."""
-GIT = ("commit", "branch", "patch", "dirty")
-USED = (
+"""Keys of versions, and their names."""
+GIT_KEYS = ("commit", "branch", "patch", "dirty")
+KNOWN_KEYS = (
     *("command", "overrides", "started", "ended", "end", "step", "device", "devices", "precision", "parameters"),
     *("model_hash", "bsroformer", "platform", "git", "tags", "choices", "resumed_from", "methods", *LIBRARIES),
 )
-"""Entries that have a line of their own, or are part of one."""
+"""Keys with a line of their own, or in one."""
 
 
 def text(value: Any) -> str:
-    """A value in words."""
+    """Format any value."""
     if isinstance(value, list):
         return ", ".join(map(text, value))
     return str(value)
 
 
 def whole_number(value: Any) -> int:
-    """A value as a whole number, 0 for anything else."""
+    """Convert a number to an integer, and anything else to 0."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return int(value) if is_number else 0
 
 
 def starts_of(facts: Tree) -> list[dict[str, Any]]:
-    """The starts of a run, as ``run.json`` lists them."""
+    """List the starts of a run in ``run.json``."""
     starts = facts.get("starts")
-    return [start for start in starts if isinstance(start, dict)] if isinstance(starts, list) else []
+    if not isinstance(starts, list):
+        return []
+    return [start for start in starts if isinstance(start, dict)]
 
 
 def latest_start(facts: Tree) -> dict[str, Any]:
-    """The latest start of a run; empty if there is none."""
+    """Return the latest start of a run; empty without one."""
     starts = starts_of(facts)
     return starts[-1] if starts else {}
 
 
 def time_of(facts: Tree, key: str) -> datetime | None:
-    """A time that is written in ISO 8601, in UTC."""
+    """Parse a time in ISO 8601, in UTC; None if it is missing or invalid."""
     try:
         time = datetime.fromisoformat(text(facts[key]))
-        return (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=timezone.utc)
+        return time.astimezone(timezone.utc)
     except (KeyError, ValueError, OverflowError):
         return None
 
 
 def moment(facts: Tree) -> str:
-    """When something was started, to the minute; empty if that is unknown."""
+    """Format the time of a start, to the minute; empty if unknown."""
     time = time_of(facts, "started")
     return f"{time:%Y-%m-%d %H:%M}" if time else ""
 
 
 def made_with(facts: Tree) -> list[Fact]:
-    """The facts of one start: what was called, when, on what, with which program; and whatever else there is."""
+    """List the facts of one start: command, time, device, program, and all other facts."""
     lines = {
         "command": text(facts.get("command") or ""),
         "started": _period(facts),
@@ -76,12 +80,12 @@ def made_with(facts: Tree) -> list[Fact]:
     }
     for name, method in _mapping(facts.get("methods")).items():
         lines[str(name)] = _pairs(method)
-    rest = {key: value for key, value in facts.items() if key not in USED}
-    return [(name, value) for name, value in (*lines.items(), *leaves(rest)) if value]
+    others = {key: value for key, value in facts.items() if key not in KNOWN_KEYS}
+    return [(name, value) for name, value in (*lines.items(), *leaves(others)) if value]
 
 
 def leaves(tree: Tree, above: Sequence[str] = ()) -> Iterator[Fact]:
-    """The leaves of a tree, each with its keys in words: ``git.commit`` is ``git commit``."""
+    """Yield the leaves of a tree with their keys in words: ``git.commit`` is ``git commit``."""
     for key, value in tree.items():
         path = (*above, str(key).replace("_", " "))
         if isinstance(value, Mapping):
@@ -95,12 +99,13 @@ def _mapping(value: Any) -> Tree:
 
 
 def _pairs(value: Any) -> str:
-    """A mapping in a line."""
-    return " · ".join(f"{name} {found}" for name, found in leaves(_mapping(value)))
+    """Format a mapping in a line."""
+    return " · ".join(f"{name} {leaf}" for name, leaf in leaves(_mapping(value)))
 
 
 def _period(facts: Tree) -> str:
-    started, ended = time_of(facts, "started"), time_of(facts, "ended")
+    started = time_of(facts, "started")
+    ended = time_of(facts, "ended")
     if started is None:
         return text(facts.get("started") or "")
     words = f"{started:%Y-%m-%d %H:%M} UTC"
@@ -116,28 +121,40 @@ def _end(facts: Tree) -> str:
 
 
 def _device(facts: Tree) -> str:
-    device, devices = text(facts.get("device") or ""), whole_number(facts.get("devices"))
+    device = text(facts.get("device") or "")
+    devices = whole_number(facts.get("devices"))
     precision = text(facts.get("precision") or "")
-    return " · ".join(filter(None, (f"{devices} × {device}" if devices > 1 else device, precision)))
+    if devices > 1:
+        device = f"{devices} × {device}"
+    return " · ".join(filter(None, (device, precision)))
 
 
 def _model(facts: Tree) -> str:
-    count, digest = whole_number(facts.get("parameters")), text(facts.get("model_hash") or "")
+    count = whole_number(facts.get("parameters"))
+    digest = text(facts.get("model_hash") or "")
     parts = f"{count:,} parameters" if count else "", f"settings {digest[:12]}" if digest else ""
     return " · ".join(filter(None, parts))
 
 
 def _program(facts: Tree) -> str:
-    git, version = facts.get("git"), text(facts.get("bsroformer") or "")
+    git = facts.get("git")
+    version = text(facts.get("bsroformer") or "")
     parts = [f"bsroformer {version}" if version else ""]
     if isinstance(git, Mapping):
-        commit, branch, patch = (text(git.get(key) or "") for key in ("commit", "branch", "patch"))
+        commit = text(git.get("commit") or "")
+        branch = text(git.get("branch") or "")
         parts += [f"commit {commit[:12]}" if commit else "", f"branch {branch}" if branch else ""]
-        changed = f"with changes that are in {patch}" if patch else "with changes" if git.get("dirty") else ""
-        parts.append(changed)
-        others = {key: value for key, value in git.items() if key not in GIT}
+        parts.append(_changes(git))
+        others = {key: value for key, value in git.items() if key not in GIT_KEYS}
         parts += [f"{key} {value}" for key, value in leaves(others)]
     return " · ".join(filter(None, parts))
+
+
+def _changes(git: Tree) -> str:
+    patch = text(git.get("patch") or "")
+    if patch:
+        return f"with changes that are in {patch}"
+    return "with changes" if git.get("dirty") else ""
 
 
 def _libraries(facts: Tree) -> str:

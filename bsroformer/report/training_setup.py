@@ -1,18 +1,22 @@
-"""How a training was set up, from its configuration, and how often it was started: for its page."""
+"""Facts about a training for its page: its configuration and its starts."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from bsroformer.report.html_cells import NOTHING
 from bsroformer.report.provenance import Fact, moment, starts_of, text, whole_number
-from bsroformer.report.tables import NOTHING, Line, Table
+from bsroformer.report.tables import Line, Table
 
 Tree = Mapping[str, Any]
 
 
 def setup_of(settings: Tree) -> list[Fact]:
-    """The data, and how it was trained on; what the configuration does not say is skipped."""
-    data, trainer, optimizer = (_group(settings, name) for name in ("data", "trainer", "optimizer"))
-    batch, accumulated = whole_number(data.get("batch_size")), whole_number(trainer.get("accumulate_grad_batches"))
+    """List data and training settings; missing ones are skipped."""
+    data = _group(settings, "data")
+    trainer = _group(settings, "trainer")
+    optimizer = _group(settings, "optimizer")
+    batch = whole_number(data.get("batch_size"))
+    accumulated = whole_number(trainer.get("accumulate_grad_batches"))
     each = f"{batch} × {accumulated}" if accumulated > 1 else f"{batch}"
     parts = [
         ("data", [data.get("root"), _with(data.get("seconds"), "excerpts of {} s")]),
@@ -32,7 +36,7 @@ def setup_of(settings: Tree) -> list[Fact]:
 
 
 def starts_table(facts: Tree) -> Table | None:
-    """A line for each start of a run that was resumed; None for one start."""
+    """List the starts of a resumed run; None for a single start."""
     starts = starts_of(facts)
     if len(starts) < 2:
         return None
@@ -41,7 +45,7 @@ def starts_table(facts: Tree) -> Table | None:
         end = text(start.get("end") or NOTHING)
         cells = moment(start) or NOTHING, end, text(start.get("command") or NOTHING)
         lines.append(Line(str(n), cells))
-    return Table(("started (UTC)", "end", "command"), tuple(lines), words=True)
+    return Table(("started (UTC)", "end", "command"), tuple(lines), words=True, first="start")
 
 
 def _group(settings: Tree, name: str) -> Tree:
@@ -50,4 +54,5 @@ def _group(settings: Tree, name: str) -> Tree:
 
 
 def _with(value: Any, words: str) -> str | None:
+    """Insert a value into words; None without a value."""
     return None if value is None else words.format(text(value))

@@ -7,7 +7,7 @@ from made_scores import METRICS, evaluation_of, song_scores
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from bsroformer.evaluation import Results, box_figure, scores_figure, write_box_figures
+from bsroformer.evaluation import Results, box_figure, write_box_figures
 from bsroformer.figures.style import LIGHT
 
 STEMS = ("vocals", "drums", "bass", "other", "guitar", "piano")
@@ -41,24 +41,17 @@ def dots(figure):
     return np.concatenate([points.get_offsets() for points in figure.axes[0].collections])
 
 
-def lines_of(figure):
-    """Both ends of each song's line, dB."""
-    drawn_lines = [lines for lines in figure.axes[0].collections if lines.get_alpha() == 0.3]
-    return [segment[:, 1].tolist() for lines in drawn_lines for segment in lines.get_segments()]
-
-
 def boxes_of_words(figure):
     axes = figure.axes[0]
     artists = [*axes.texts, *axes.get_xticklabels(), *axes.get_legend().get_texts(), *figure.texts]
     return [artist.get_window_extent() for artist in artists if artist.get_text()]
 
 
-@pytest.mark.parametrize("draw", [box_figure, scores_figure])
 @pytest.mark.parametrize(
     ("songs", "stems", "methods"), [(1, 1, 1), (1, 4, 3), (3, 2, 2), (50, 4, 3), (20, 6, 6), (150, 4, 5)]
 )
-def test_no_word_lies_on_another_or_outside_the_picture(draw, songs, stems, methods):
-    figure = drawn(draw(made(songs, stems, methods), "uSDR", "A title"))
+def test_no_word_lies_on_another_or_outside_the_picture(songs, stems, methods):
+    figure = drawn(box_figure(made(songs, stems, methods), "uSDR", "A title"))
     boxes = boxes_of_words(figure)
     for n, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:n])
@@ -141,20 +134,6 @@ def test_a_picture_of_each_metric_is_written(results, tmp_path):
     assert all("<svg" in path.read_text("utf-8") for path in paths[1::2])
 
 
-def test_lines_go_from_the_mixture_to_the_method_song_by_song(evaluation):
-    mixture = evaluation_of("mixture", "mixture", *(song_scores(song.song, -5.0, -6.0) for song in evaluation.songs))
-    oracle = evaluation_of("IRM1", "oracle", *evaluation.songs)
-    figure = drawn(scores_figure(Results((mixture, evaluation, oracle)), title="Scores"))
-    assert lines_of(figure) == [[-5, 1], [-5, 2], [-5, 9], [-6, 4], [-6, 8]]
-    assert words(figure) == ["−5.0", "4.0", "−6.0", "6.0"]
-
-
-def test_lines_go_on_to_the_next_method_over_the_songs_that_both_have(results):
-    lines = lines_of(drawn(scores_figure(results, "uSDR")))
-    assert lines == [[-5, 1], [-5, 2], [-5, 9], [1, 2], [9, 10], [-5, 4], [-5, 8], [4, 5.5]]
-
-
-@pytest.mark.parametrize("draw", [box_figure, scores_figure])
-def test_pyplot_is_not_needed(results, monkeypatch, draw):
+def test_pyplot_is_not_needed(results, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    assert drawn(draw(results, "uSDR")).axes
+    assert drawn(box_figure(results, "uSDR")).axes

@@ -114,7 +114,7 @@ def test_an_estimate_is_made_as_long_as_its_song_and_a_great_difference_told(tmp
     ("wrong", "message"),
     [
         ({"rate": 16_000}, r"drums\.wav has 16000 Hz but 'A Band .*' 8000 Hz: resample"),
-        ({"channels": 1}, r"drums\.wav has 1 channel\(s\) but 'A Band .*' 2: separate"),
+        ({"channels": 1}, r"drums\.wav has 1 channel but 'A Band .*' 2: separate"),
         ({"level": float("nan")}, r"drums\.wav holds NaN or infinite values"),
         ({"level": float("inf")}, r"drums\.wav holds NaN or infinite values"),
     ],
@@ -143,10 +143,10 @@ def test_two_files_of_a_stem_are_refused(tmp_path):
 
 
 def test_a_folder_that_is_missing_or_of_other_songs_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere is no folder: give the folder"):
+    with pytest.raises(InputError, match=r"nowhere must be a folder: name the one"):
         EstimatesFolder.stems_in(tmp_path / "nowhere", [entry()])
     write_stems(tmp_path)
-    with pytest.raises(InputError, match=r"has no stems of 4 song\(s\), A, B, C, \.\.\.: name its files"):
+    with pytest.raises(InputError, match=r"has no stems of 4 songs, A, B, C and 1 more: name its files"):
         EstimatesFolder.stems_in(tmp_path, [entry(name) for name in "ABCD"])
 
 
@@ -177,15 +177,15 @@ def test_the_mark_of_a_song_changes_with_its_files_only(tmp_path):
     write_stems(tmp_path)
     write_stems(tmp_path, song="Another")
     method = folder_of(tmp_path)
-    mark = method.mark(entry())
+    mark = method.cache_key(entry())
     write_stem(tmp_path / "Another" / "drums.wav", 0.5)
     write_stem(tmp_path / NAME / "bass.wav", 0.5)
-    assert method.mark(entry()) == mark
+    assert method.cache_key(entry()) == mark
     drums = tmp_path / NAME / "drums.wav"
     os.utime(drums, ns=(0, 0))
-    touched = method.mark(entry())
+    touched = method.cache_key(entry())
     drums.unlink()
-    assert len({mark, touched, method.mark(entry()), method.mark(entry("Another"))}) == 4
+    assert len({mark, touched, method.cache_key(entry()), method.cache_key(entry("Another"))}) == 4
     assert (method.kind, method.device_bound) == ("estimates", False)
 
 

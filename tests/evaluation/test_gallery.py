@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.gallery import LOCK, Gallery, Take, ends
+from bsroformer.evaluation.gallery import LOCK, Gallery, ScoredExcerpt, lowest_and_highest
 from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
 
 RATE = 100
@@ -30,8 +30,8 @@ def gallery_in(folder: Path, count: int = 2, seconds: float = 10.0, methods: tup
     return Gallery(folder, methods, count, seconds)
 
 
-def take(gallery: Gallery, a_song: SimpleNamespace, estimates: torch.Tensor, score: float) -> Take:
-    return Take(estimates[..., gallery.shown(a_song)], score)
+def take(gallery: Gallery, a_song: SimpleNamespace, estimates: torch.Tensor, score: float) -> ScoredExcerpt:
+    return ScoredExcerpt(estimates[..., gallery.excerpt_of(a_song)], score)
 
 
 def consider(gallery: Gallery, scores: dict[str, float], method: str = "lite") -> None:
@@ -71,8 +71,8 @@ def test_what_is_kept_does_not_depend_on_the_order_of_songs(scores, count, rng: 
     rng.shuffle(ranks)
     kept: list[tuple[float, str]] = []
     for rank in ranks:
-        kept = ends([*kept, rank], count)
-    assert kept == ends(ranks, count)
+        kept = lowest_and_highest([*kept, rank], count)
+    assert kept == lowest_and_highest(ranks, count)
 
 
 def test_equal_scores_are_ordered_by_name(tmp_path):

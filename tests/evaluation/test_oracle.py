@@ -149,11 +149,11 @@ def test_the_parts_of_a_target_are_found():
 
 def test_oracles_differ_in_name_and_mark():
     assert [ORACLES[name].name for name in NAMES] == NAMES
-    assert len({ORACLES[name].mark(None) for name in NAMES}) == len(NAMES)
+    assert len({ORACLES[name].cache_key(None) for name in NAMES}) == len(NAMES)
     assert {(of.kind, of.device_bound) for of in ORACLES.values()} == {("oracle", False)}
 
 
 def test_an_unknown_oracle_is_refused_with_the_known_ones():
     assert oracle("IRM1") is ORACLES["IRM1"]
-    with pytest.raises(InputError, match=r"no oracle called IBM1: choose from IRM1, IRM2"):
+    with pytest.raises(InputError, match=r"IBM1 must be the name of an oracle: choose from IRM1, IRM2"):
         oracle("IBM1")

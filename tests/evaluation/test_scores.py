@@ -1,11 +1,16 @@
 import json
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from made_scores import evaluation_of, song_scores
 
-from bsroformer.evaluation import TrackScores
-from bsroformer.evaluation.scores import FRAMEWISE, mean_over_stems, with_mean
+from bsroformer.errors import InputError
+from bsroformer.evaluation import Results, TrackScores
+from bsroformer.evaluation.scores import mean_over_stems, median, with_mean
+from bsroformer.metrics import METRICS, framewise_metrics
+from bsroformer.report.evaluation_tables import best_score
 
 
 @pytest.mark.parametrize("metric", ["SI-SDR", "SI-SDRi", "uSDR"])
@@ -15,7 +20,7 @@ def test_whole_song_metrics_are_means_over_songs(evaluation, metric):
     assert method.scores["bass"][metric] == pytest.approx((1 + 2 + 9) / 3 + shift)
 
 
-@pytest.mark.parametrize("metric", FRAMEWISE)
+@pytest.mark.parametrize("metric", [metric.name for metric in framewise_metrics()])
 def test_framewise_metrics_are_medians_over_songs(evaluation, metric):
     method = evaluation_of("lite", "model", *evaluation.songs, metrics=(metric,))
     assert method.scores["bass"][metric] == 2.0
@@ -62,3 +67,39 @@ def test_a_songs_scores_survive_json_to_the_last_digit():
     text = json.dumps(song.to_dict(), allow_nan=False)
     assert "NaN" not in text
     assert repr(TrackScores.from_dict(json.loads(text))) == repr(song)
+
+
+@pytest.mark.parametrize(
+    "frames", [[1.0, 5.0], [4.0, math.nan, 1.0, 2.0], [math.nan, 3.0], [9.0, 7.0, 8.0, math.nan, 1.0]]
+)
+def test_the_median_skips_undefined_frames(frames):
+    assert median(frames) == np.nanmedian(frames)
+
+
+def test_the_median_of_undefined_frames_is_undefined():
+    assert math.isnan(median([math.nan, math.nan]))
+    assert math.isnan(median([]))
+
+
+def test_a_metric_that_was_not_computed_gives_a_sentence(evaluation):
+    song = evaluation.songs[0]
+    quick = replace(song, frames={stem: {"SDR": frames["SDR"]} for stem, frames in song.frames.items()})
+    assert quick.has(["cSDR", "SI-SDR"])
+    assert not quick.has(["cSDR", "SIR"])
+    with pytest.raises(InputError, match=r"the scores of One lack SIR; evaluate it again with metrics=\[SIR\]"):
+        quick.score("bass", "SIR")
+
+
+def test_an_unknown_metric_gives_a_sentence(evaluation):
+    with pytest.raises(InputError, match="PESQ must be one of the metrics cSDR, SIR"):
+        evaluation.songs[0].score("bass", "PESQ")
+
+
+def test_the_table_may_rank_a_metric_where_lower_is_better(evaluation, monkeypatch):
+    lower = replace(METRICS["uSDR"], higher_is_better=False)
+    monkeypatch.setitem(METRICS, "uSDR", lower)
+    other = evaluation_of("full", "model", song_scores("One", 0.5, 5.0))
+    [pair] = Results((evaluation, other)).differences
+    assert pair.scores["bass"]["uSDR"].better == 1
+    assert pair.scores["vocals"]["uSDR"].better == 0
+    assert best_score("uSDR", [None, 3.0, 1.0]) == 1.0

@@ -68,7 +68,7 @@ def test_the_accompaniment_is_scored_where_it_is_not_parted():
 
 def test_stems_can_be_chosen():
     assert common_stems({"a": MUSDB}, MUSDB, ["Bass", "vocals", "bass"]) == ["bass", "vocals"]
-    with pytest.raises(InputError, match=r"stems names nothing: choose from vocals"):
+    with pytest.raises(InputError, match=r"stems is empty: choose from vocals"):
         common_stems({"a": MUSDB}, MUSDB, [])
 
 

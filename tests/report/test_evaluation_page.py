@@ -15,7 +15,7 @@ from pages import Page
 from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method, results
 
 from bsroformer.errors import InputError
-from bsroformer.metrics.registry import DEFINITIONS
+from bsroformer.metrics import METRICS as REGISTRY
 from bsroformer.report import excerpt_players, write_evaluation_report
 from bsroformer.report.excerpts import Excerpt
 
@@ -82,7 +82,7 @@ def test_an_evaluation_is_shown_with_all_that_it_has(folder):
         "better in 1 of 1",
         "1 s from 1:23",
         "museval",
-        *(DEFINITIONS[metric] for metric in METRICS),
+        *(REGISTRY[metric].definition for metric in METRICS),
     ):
         assert shown in page.text, shown
     assert len(page.sources("audio")) == 1 + 2 * (2 + 2)  # references stand beside errors too

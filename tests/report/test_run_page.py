@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from pages import Page
 from setuptools.config.pyprojecttoml import read_configuration
 from test_evaluation_tables import LITE, MIXTURE, ORACLE, results
-from test_tables import validated
+from test_validation_table import validated
 
 from bsroformer.audio.files import write
 from bsroformer.report import pictures, write_report

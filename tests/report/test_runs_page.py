@@ -6,7 +6,7 @@ import pytest
 from filelock import FileLock
 from pages import Page
 from test_evaluation_tables import FULL, LITE, MIXTURE, results
-from test_tables import validated
+from test_validation_table import validated
 
 from bsroformer.report.metrics_csv import write_rows
 from bsroformer.report.runs_page import write_runs_page

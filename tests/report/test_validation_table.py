@@ -1,6 +1,7 @@
 import math
 
-from bsroformer.report.tables import decibels, latest_and_best, validation_table
+from bsroformer.report.html_cells import cell_text, decibels
+from bsroformer.report.validation_table import latest_and_best, validation_table
 
 
 def validated(score: float) -> dict[str, float]:
@@ -20,7 +21,7 @@ def test_a_validation_without_a_score_is_neither_latest_nor_best():
 def test_each_stem_has_its_latest_and_its_best_scores():
     table = validation_table({1: validated(5.0) | {"val/sdr_vocals": 7.0}, 2: validated(-2.0)}, ["vocals", "other"])
     assert table.columns == ("SI-SDR, latest", "SDR, latest", "SI-SDR, best", "SDR, best")
-    assert [(line.name, line.colour, line.cells) for line in table.lines] == [
+    assert [(line.name, line.colour, tuple(map(cell_text, line.cells))) for line in table.lines] == [
         ("vocals", "0", ("−2.00", "−2.00", "5.00", "7.00")),
         ("other", "1", ("−2.00", "−2.00", "5.00", "5.00")),
         ("mean", None, ("−2.00", "−2.00", "5.00", "5.00")),
