@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from bsroformer.figures.spectrogram import add_colour_bar, band_power, draw_spectrogram
-from bsroformer.figures.style import LIGHT, Theme
+from bsroformer.figures.style import LIGHT
 from bsroformer.metrics import sdr
 from bsroformer.text import decibels
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROW_INCHES = 1.75
 NOTE_BOX = {"boxstyle": "round,pad=0.25", "facecolor": "#000000", "edgecolor": "none", "alpha": 0.6}
-"""Background of words on a spectrogram, which is dark in any theme."""
+"""Background of words on a spectrogram, which is dark in any LIGHT."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,6 @@ def comparison_figure(
     stems: Sequence[str],
     sample_rate: int,
     title: str = "",
-    theme: Theme = LIGHT,
 ) -> "Figure":
     """Draw every stem in a row: the reference, the estimate, and the error.
 
@@ -49,7 +48,6 @@ def comparison_figure(
         stems: Names of the stems.
         sample_rate: Hz.
         title: Heading of the figure.
-        theme: Colours of text and background.
 
     Returns:
         A figure 10 inches wide, 1.75 high for each stem.
@@ -60,7 +58,7 @@ def comparison_figure(
         Column("error", estimates - references),
     ]
     labels = [f"{stem}\n{score}" for stem, score in zip(stems, _scores(references, estimates), strict=True)]
-    return _grid(columns, labels, sample_rate, title, theme)
+    return _grid(columns, labels, sample_rate, title)
 
 
 def methods_figure(
@@ -69,7 +67,6 @@ def methods_figure(
     colours: Mapping[str, str],
     stems: Sequence[str],
     sample_rate: int,
-    theme: Theme = LIGHT,
 ) -> "Figure":
     """Draw every stem in a row: the reference, and each method's estimate with its SDR.
 
@@ -79,7 +76,6 @@ def methods_figure(
         colours: Method -> its colour, drawn as a line above its column.
         stems: Names of the stems.
         sample_rate: Hz.
-        theme: Colours of text and background.
 
     Returns:
         A figure 1.75 inches high for each stem, 10 wide or more for more than two methods.
@@ -87,7 +83,7 @@ def methods_figure(
     columns = [Column("reference", references)]
     for method, signals in estimates.items():
         columns.append(Column(method, signals, colours[method], _scores(references, signals)))
-    return _grid(columns, list(stems), sample_rate, "", theme)
+    return _grid(columns, list(stems), sample_rate, "")
 
 
 def _scores(references: Tensor, estimates: Tensor) -> list[str]:
@@ -96,7 +92,7 @@ def _scores(references: Tensor, estimates: Tensor) -> list[str]:
     return ["silent" if math.isnan(score) else f"SDR {decibels(score)}" for score in scores]
 
 
-def _grid(columns: Sequence[Column], labels: Sequence[str], sample_rate: int, title: str, theme: Theme) -> "Figure":
+def _grid(columns: Sequence[Column], labels: Sequence[str], sample_rate: int, title: str) -> "Figure":
     """Draw a row for each stem; levels are relative to the loudest point of the first column."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -104,26 +100,26 @@ def _grid(columns: Sequence[Column], labels: Sequence[str], sample_rate: int, ti
     loudest = max(float(band_power(reference.cpu(), sample_rate).max()) for reference in columns[0].signals)
     width = max(10.0, 1.0 + 3.0 * len(columns))
     height = 0.4 + ROW_INCHES * len(labels)
-    figure = Figure(figsize=(width, height), facecolor=theme.card, layout="constrained")
+    figure = Figure(figsize=(width, height), facecolor=LIGHT.card, layout="constrained")
     if title:
-        figure.suptitle(title, color=theme.text, fontsize=14)
+        figure.suptitle(title, color=LIGHT.text, fontsize=14)
     grid = figure.add_gridspec(len(labels), len(columns))
     for n, label in enumerate(labels):
         for position, column in enumerate(columns):
             axes = figure.add_subplot(grid[n, position])
-            image = draw_spectrogram(axes, column.signals[n].cpu(), sample_rate, loudest, theme)
+            image = draw_spectrogram(axes, column.signals[n].cpu(), sample_rate, loudest)
             axes.xaxis.set_major_locator(MaxNLocator(5, prune="upper"))  # the last label would overlap the next panel's
             axes.xaxis.set_major_formatter("{x:g} s")
             if n == 0:
-                axes.set_title(column.heading, color=theme.text, fontsize=12, pad=8)
+                axes.set_title(column.heading, color=LIGHT.text, fontsize=12, pad=8)
             if n < len(labels) - 1:
                 axes.set_xticks([])
             if position == 0:
-                axes.set_ylabel(label, color=theme.text, fontsize=12)
+                axes.set_ylabel(label, color=LIGHT.text, fontsize=12)
             else:
                 axes.set_yticks([])
             _annotate(axes, column, n)
-    add_colour_bar(figure, image, 12 * len(labels), theme)
+    add_colour_bar(figure, image, 12 * len(labels))
     return figure
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.figures.spectrogram import add_colour_bar, band_power, draw_spectrogram
-from bsroformer.figures.style import LIGHT, Theme
+from bsroformer.figures.style import LIGHT
 from bsroformer.metrics import si_sdr
 from bsroformer.text import decibels
 
@@ -24,7 +24,6 @@ def separation_figure(
     sample_rate: int,
     title: str = "",
     seconds: float = 8.0,
-    theme: Theme = LIGHT,
 ) -> "Figure":
     """Draw a mixture and, below it, every true stem and every separated one.
 
@@ -38,7 +37,6 @@ def separation_figure(
         sample_rate: In Hz.
         title: Heading of the figure.
         seconds: Length of the excerpt. The SI-SDR of each stem is that of the excerpt.
-        theme: Colours of text and background.
 
     Returns:
         A figure of 10 x 6 inches.
@@ -50,27 +48,27 @@ def separation_figure(
     loudest = float(band_power(mixture, sample_rate).max())
     scores = si_sdr(estimates, targets).tolist()
 
-    figure = Figure(figsize=(10, 6), facecolor=theme.card, layout="constrained")
+    figure = Figure(figsize=(10, 6), facecolor=LIGHT.card, layout="constrained")
     if title:
-        figure.suptitle(title, color=theme.text, fontsize=14)
+        figure.suptitle(title, color=LIGHT.text, fontsize=14)
     grid = figure.add_gridspec(3, len(stems), height_ratios=(1.3, 1, 1))
     top = figure.add_subplot(grid[0, :])
-    image = draw_spectrogram(top, mixture, sample_rate, loudest, theme)
+    image = draw_spectrogram(top, mixture, sample_rate, loudest)
     top.xaxis.set_major_formatter("{x:g} s")
-    top.set_ylabel("mixture", color=theme.text, fontsize=12)
+    top.set_ylabel("mixture", color=LIGHT.text, fontsize=12)
     for n, stem in enumerate(stems):
         score = "silent" if math.isnan(scores[n]) else f"SI-SDR {decibels(scores[n])}"
         rows = ("reference", targets[n], stem), ("separated", estimates[n], score)
         for row, (label, signal, heading) in enumerate(rows, start=1):
             axes = figure.add_subplot(grid[row, n])
-            draw_spectrogram(axes, signal, sample_rate, loudest, theme)
-            axes.set_title(heading, color=theme.text, fontsize=12)
+            draw_spectrogram(axes, signal, sample_rate, loudest)
+            axes.set_title(heading, color=LIGHT.text, fontsize=12)
             axes.set_xticks([])
             if n == 0:
-                axes.set_ylabel(label, color=theme.text, fontsize=12)
+                axes.set_ylabel(label, color=LIGHT.text, fontsize=12)
             else:
                 axes.set_yticks([])
-    add_colour_bar(figure, image, theme=theme)
+    add_colour_bar(figure, image)
     return figure
 
 

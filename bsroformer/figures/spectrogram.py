@@ -1,13 +1,14 @@
 """Spectrograms over log frequency, for all figures of sound."""
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bsroformer.figures.style import LIGHT, Theme
+from bsroformer.figures.style import LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,9 +27,7 @@ N_FFT = 4096
 HOP = 512
 
 
-def draw_spectrogram(
-    axes: "Axes", signal: Tensor, sample_rate: int, loudest: float, theme: Theme = LIGHT
-) -> "AxesImage":
+def draw_spectrogram(axes: "Axes", signal: Tensor, sample_rate: int, loudest: float) -> "AxesImage":
     """Draw a signal (c t) over seconds and log10 of the frequency, in dB below the power ``loudest``."""
     power = band_power(signal, sample_rate) / max(loudest, torch.finfo(torch.float32).tiny)
     lowest, highest = _frequency_range(sample_rate)
@@ -45,7 +44,7 @@ def draw_spectrogram(
     labels = {100: "100 Hz", 1000: "1 kHz", 10_000: "10 kHz"}
     inside = [hertz for hertz in labels if lowest < hertz < highest]
     axes.set_yticks([math.log10(hertz) for hertz in inside], [labels[hertz] for hertz in inside])
-    axes.tick_params(colors=theme.faint, labelsize=9, length=2)
+    axes.tick_params(colors=LIGHT.faint, labelsize=9, length=2)
     axes.spines[:].set_visible(False)
     return image
 
@@ -58,22 +57,28 @@ def band_power(signal: Tensor, sample_rate: int, hop: int = HOP) -> Tensor:
     energies = (channel.real.square() + channel.imag.square() for channel in spectrum)  # far faster than abs()
     power = sum(energies, torch.zeros(())) / len(spectrum)  # f m; by energy, so that no channels cancel
 
+    return _filters(sample_rate) @ power
+
+
+@lru_cache(maxsize=2)
+def _filters(sample_rate: int) -> Tensor:
+    """Create triangular filters from bins to bands, (band f)."""
     lowest, highest = _frequency_range(sample_rate)
     bins = torch.linspace(0, sample_rate / 2, N_FFT // 2 + 1)
     centres = torch.logspace(math.log10(lowest), math.log10(highest), BANDS)[:, None]
     to_next = centres * math.log(highest / lowest) / (BANDS - 1)
     reach = to_next.clamp(min=sample_rate / N_FFT)  # where bands are closer than bins, interpolate
     triangles = (1 - (bins - centres).abs() / reach).clamp(min=0)  # band f
-    return (triangles / triangles.sum(dim=1, keepdim=True)) @ power
+    return triangles / triangles.sum(dim=1, keepdim=True)
 
 
 def _frequency_range(sample_rate: int) -> tuple[float, float]:
     return LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2)
 
 
-def add_colour_bar(figure: "Figure", image: "AxesImage", aspect: float = 45, theme: Theme = LIGHT) -> None:
+def add_colour_bar(figure: "Figure", image: "AxesImage", aspect: float = 45) -> None:
     """Add the scale of colours beside a figure, in a bar `aspect` times as high as wide."""
     bar = figure.colorbar(image, ax=figure.axes, pad=0.01, aspect=aspect)
     bar.ax.yaxis.set_major_formatter("{x:g} dB")
-    bar.ax.tick_params(colors=theme.faint, labelsize=9, length=2)
+    bar.ax.tick_params(colors=LIGHT.faint, labelsize=9, length=2)
     bar.outline.set_visible(False)

@@ -2,6 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,12 @@ class Theme:
     @property
     def colours(self) -> tuple[str, ...]:
         """All colours, in an order that themes share."""
-        return (self.ground, self.card, self.text, self.faint, self.ceiling, *self.palette)
+        return (self.ground, self.card, *self.foreground)
+
+    @property
+    def foreground(self) -> tuple[str, ...]:
+        """Colours of text and lines, in an order that themes share."""
+        return (self.text, self.faint, self.ceiling, *self.palette)
 
 
 LIGHT = Theme(
@@ -59,3 +68,28 @@ def in_dark(svg: str) -> str:
     """Replace the colours of `LIGHT` in an SVG by those of `DARK`."""
     dark = dict(zip(LIGHT.colours, DARK.colours, strict=True))
     return re.sub("#[0-9a-f]{6}", lambda found: dark.get(found[0], found[0]), svg)
+
+
+def darken(figure: "Figure") -> None:
+    """Replace the colours of `LIGHT` in text and lines of a figure by those of `DARK`.
+
+    The arrangement stays, so that it is not computed again.
+    """
+    from matplotlib.colors import to_hex
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+
+    dark = dict(zip(LIGHT.foreground, DARK.foreground, strict=True))
+    figure.set_layout_engine("none")
+    figure.set_facecolor(DARK.card)
+    for text in figure.findobj(Text):
+        colour = to_hex(text.get_color())
+        if colour in dark:
+            text.set_color(dark[colour])
+    for line in figure.findobj(Line2D):
+        colour = to_hex(line.get_color())
+        edge = to_hex(line.get_markeredgecolor())
+        if colour in dark:
+            line.set_color(dark[colour])
+        if edge in dark:
+            line.set_markeredgecolor(dark[edge])

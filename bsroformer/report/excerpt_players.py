@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bsroformer.errors import InputError
 from bsroformer.figures import comparison_figure, methods_figure
-from bsroformer.figures.style import Theme
+from bsroformer.figures.style import LIGHT
 from bsroformer.parallel import processors
 from bsroformer.report.colours import colours_of
 from bsroformer.report.evaluation_tables import evaluated, with_mean
@@ -179,18 +179,12 @@ def read_signals(excerpts: Mapping[str, Excerpt]) -> Signals:
 
 def spectrograms(signals: Signals, stems: Sequence[str], results: Tree) -> Picture:
     """Draw reference, estimate and error of one method, or the reference and the estimates of several."""
-    numbers = colours_of(results).methods
     if len(evaluated(results)) == 1:
         [estimates] = signals.estimates.values()
-        return drawn_image(
-            lambda theme: comparison_figure(signals.references, estimates, stems, signals.rate, theme=theme)
-        )
-
-    def draw(theme: Theme) -> Any:
-        colours = {name: theme.colour(int(numbers[name] or 0)) for name in signals.estimates}
-        return methods_figure(signals.references, signals.estimates, colours, stems, signals.rate, theme)
-
-    return drawn_image(draw)
+        return drawn_image(comparison_figure(signals.references, estimates, stems, signals.rate))
+    numbers = colours_of(results).methods
+    colours = {name: LIGHT.colour(int(numbers[name] or 0)) for name in signals.estimates}
+    return drawn_image(methods_figure(signals.references, signals.estimates, colours, stems, signals.rate))
 
 
 def _scores(method: Tree, song: str) -> Tree:

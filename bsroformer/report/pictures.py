@@ -1,6 +1,6 @@
 """Figures in a page as data URIs, in a light and a dark theme."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -12,7 +12,7 @@ import torch
 from bsroformer.audio.files import read
 from bsroformer.errors import InputError
 from bsroformer.figures import separation_figure
-from bsroformer.figures.style import DARK, LIGHT, Theme, in_dark
+from bsroformer.figures.style import darken, in_dark
 from bsroformer.report.media import LONGEST_SECONDS, data_uri
 from bsroformer.safe_files import ReadingLimits, read_bytes, read_text
 
@@ -66,9 +66,11 @@ def _both(svg: str) -> Picture:
     return Picture(light, dark)
 
 
-def drawn_image(draw: Callable[[Theme], "Figure"]) -> Picture:
-    """Draw and embed spectrograms in both themes; WebP takes a tenth of PNG's size for them."""
-    return Picture(_webp(draw(LIGHT)), _webp(draw(DARK)))
+def drawn_image(figure: "Figure") -> Picture:
+    """Embed spectrograms, drawn in the light theme; WebP takes a tenth of PNG's size for them."""
+    light = _webp(figure)
+    darken(figure)
+    return Picture(light, _webp(figure))
 
 
 def _webp(figure: "Figure") -> str:
@@ -108,4 +110,4 @@ def _spectrograms(files: tuple[Path, ...], modified: tuple[int, ...], stems: tup
         raise InputError(f"{files[0]} and the stems beside it differ in length, channels or rate")
     signals = torch.stack([audio for audio, _ in others])  # n c t
     pair = signals[: len(stems)], signals[len(stems) :]
-    return drawn_image(lambda theme: separation_figure(mixture, *pair, stems, rate, title, theme=theme))
+    return drawn_image(separation_figure(mixture, *pair, stems, rate, title))

@@ -27,7 +27,7 @@ def test_a_plot_is_drawn_once_and_has_both_themes():
 
 
 def test_spectrograms_are_drawn_in_both_themes():
-    picture = drawn_image(lambda theme: Figure(figsize=(1, 1), facecolor=theme.card))
+    picture = drawn_image(Figure(figsize=(1, 1), facecolor=LIGHT.card))
     for source in (picture.light, picture.dark):
         head, data = decoded(source)
         assert head == "data:image/webp;base64"

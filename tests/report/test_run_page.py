@@ -1,13 +1,11 @@
 import json
 import re
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 import torch
 from matplotlib.figure import Figure
 from pages import Page
-from setuptools.config.pyprojecttoml import read_configuration
 from test_evaluation_tables import LITE, MIXTURE, ORACLE, results
 from test_validation_table import validated
 
@@ -136,17 +134,3 @@ def test_the_preview_of_the_highest_step_is_the_latest(tmp_path):
 def test_facts_are_the_leaves_of_a_tree():
     tree = {"version": "1", "git": {"commit": "abc", "changed_files": ["a", "b"], "branch": None}}
     assert list(leaves(tree)) == [("version", "1"), ("git commit", "abc"), ("git changed files", "a, b")]
-
-
-def test_no_file_of_the_package_is_left_out_of_a_wheel():
-    """The pages' templates are no Python: setuptools takes them only if it is told to."""
-    package_data = read_configuration(REPOSITORY / "pyproject.toml")["tool"]["setuptools"]["package-data"]
-    for path in (REPOSITORY / "bsroformer").rglob("*"):
-        if path.is_file() and path.suffix not in (".py", ".pyc"):
-            assert any(taken(path, package, patterns) for package, patterns in package_data.items()), path
-
-
-def taken(path: Path, package: str, patterns: list[str]) -> bool:
-    """Whether a package's patterns, which are of paths below it, take a file."""
-    folder = REPOSITORY / package.replace(".", "/")
-    return path.is_relative_to(folder) and any(fnmatch(str(path.relative_to(folder)), pattern) for pattern in patterns)
