@@ -1,4 +1,4 @@
-"""Evaluation of separators, and of stems from any program, on tracks with known stems.
+"""Evaluation of separators and of stems from any program, with known true stems.
 
 `evaluate` does it in one call. ``methods`` are models, folders of stems (``estimates``), the mixture and oracles
 (``oracle``); ``candidate`` finds their common stems; ``evaluator`` runs methods over tracks; ``score_track`` scores one

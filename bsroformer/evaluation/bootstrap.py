@@ -1,4 +1,4 @@
-"""Confidence intervals of averages over tracks, and of the differences of two methods.
+"""Confidence intervals of averages over tracks and of their differences.
 
 Other tracks would have given other averages. The percentile bootstrap (Efron & Tibshirani, An Introduction to the
 Bootstrap, 1993, ch. 13) draws as many tracks as there are, with replacement, many times, averages each draw as the
@@ -75,7 +75,10 @@ def intervals(evaluation: Evaluation) -> Intervals:
 
 
 def differences(method: Evaluation, minus: Evaluation) -> Differences:
-    """Compare two methods over the tracks that both scored; each stem over those with both its scores."""
+    """Compare two methods over the tracks that both scored.
+
+    Each stem is compared over the tracks with both its scores.
+    """
     others = {song.song: song for song in minus.songs}
     songs = [song for song in method.songs if song.song in others]
     other_songs = [others[song.song] for song in songs]
@@ -91,7 +94,7 @@ def differences(method: Evaluation, minus: Evaluation) -> Differences:
 
 
 def _difference_by_row(metric: str, one: Array, other: Array) -> list[Difference]:
-    """Compare the scores (song stem) of two methods: a difference for each stem, and that of the means."""
+    """Compare the scores (song stem) of two methods, by stem and for the mean."""
     is_defined = np.isfinite(one - other)
     one = np.where(is_defined, one, np.nan)
     other = np.where(is_defined, other, np.nan)
@@ -114,7 +117,10 @@ def _difference_of_averages(metric: str, one: Array, other: Array, copies: Array
 
 @lru_cache(maxsize=4)
 def resamples(songs: int) -> Array:
-    """Draw the number of copies of each song in each resample, (resample song); the same for equal numbers."""
+    """Draw the number of copies of each song in each resample, (resample song).
+
+    The result is the same for equal numbers of songs.
+    """
     if not songs:
         return np.empty((RESAMPLES, 0))
     drawn = np.random.default_rng(SEED).integers(songs, size=(RESAMPLES, songs))
@@ -126,7 +132,7 @@ def resamples(songs: int) -> Array:
 
 
 def averages_of_copies(metric: str, scores: Array, copies: Array) -> Array:
-    """Average each stem over songs as `scores.average` does, with some copies of each song.
+    """Average each stem over songs as `scores.average`, with copies of each song.
 
     Args:
         metric: Name of the metric.
@@ -145,13 +151,13 @@ def averages_of_copies(metric: str, scores: Array, copies: Array) -> Array:
 
 
 def _mean(values: Array, copies: Array) -> Array:
-    """Compute means of values (song), each counted `copies` (resample song) times: (resample)."""
+    """Compute means of values (song) with copies (resample song): (resample)."""
     totals = copies.sum(axis=1)
     return np.divide(copies @ values, totals, out=np.full(len(copies), np.nan), where=totals > 0)
 
 
 def _median(values: Array, copies: Array) -> Array:
-    """Compute medians of values (song), each counted `copies` (resample song) times: (resample).
+    """Compute medians of values (song) with copies (resample song): (resample).
 
     The median of an even number is the mean of the middle two.
     """
@@ -182,7 +188,7 @@ def _with_mean(scores: Array) -> Array:
 
 
 def _interval(averages: Array, songs: int) -> Interval | None:
-    """Return the range of the middle of the resampled averages (resample), without undefined ones."""
+    """Return the middle range of the defined resampled averages, (resample)."""
     if songs < 2:
         return None
     tail = (1 - CONFIDENCE) / 2

@@ -50,7 +50,7 @@ def box_figure(results: Results, metric: str, title: str = "") -> "Figure":
 
 
 def write_box_figures(results: Results, folder: Path) -> list[Path]:
-    """Write `box_figure` of each metric as ``<metric>.png`` and ``.svg`` into a folder; returns the files."""
+    """Write `box_figure` of each metric as PNG and SVG, and return the files."""
     paths = []
     for metric in results.metrics:
         figure = box_figure(results, metric)
@@ -99,7 +99,7 @@ def _draw_box(axes: "Axes", column: Column) -> None:
 
 
 def _draw_songs(axes: "Axes", column: Column, low: float, high: float) -> None:
-    """Draw a dot for each song, spread over the width, and an arrow at the edge for a song outside."""
+    """Draw a dot for each song, and an arrow at the edge for a song outside."""
     few = len(column.songs) < BOX_FROM
     size = 34.0 if few else min(max(500 / len(column.songs), 5.0), 14.0)
     alpha = 1.0 if few else 0.7

@@ -1,4 +1,4 @@
-"""Candidates to evaluate, resolved to methods with a floor, a ceiling and common stems."""
+"""Candidates to evaluate, and their resolution to methods and common stems."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class Candidate:
         return EstimatesFolder.stems_in(self.source, tracks)
 
     def method(self, name: str, names: Mapping[str, str]) -> Method:
-        """Create a method for the stems in `names`, which maps them to the candidate's own names."""
+        """Create a method; `names` maps the stems to the candidate's own names."""
         if isinstance(self.source, StreamSeparator):
             return Separated(name, self.source, names, self.settings)
         return EstimatesFolder(name, self.source, names)

@@ -1,4 +1,4 @@
-"""Sentences below a table of scores: how its averages are computed, and which scores they lack."""
+"""Captions of a table of scores: computation of averages, undefined scores."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -35,7 +35,9 @@ def pairing() -> str:
 
 
 def undefined_seconds(results: Results, most: int | None = None) -> list[str]:
-    """Report the seconds without a score and their songs, in a sentence for all methods with the same ones.
+    """Report the seconds without a score and their songs.
+
+    Methods with the same ones share a sentence.
 
     Args:
         results: The scores.
@@ -86,7 +88,7 @@ def _silent(results: Results) -> dict[str, tuple[str, ...]]:
 
 
 def failed(results: Results, most: int | None = None) -> list[str]:
-    """Report songs that could not be scored, then the number of songs of methods that lack some."""
+    """Report songs that could not be scored, and methods that lack songs."""
     shown = results.failures[:most]
     sentences = []
     for failure in shown:
@@ -103,7 +105,10 @@ def failed(results: Results, most: int | None = None) -> list[str]:
 
 
 def named(names: Sequence[str], most: int | None) -> str:
-    """List the first names after a colon, and count the others; empty if none is to be named."""
+    """List the first names after a colon, and count the others.
+
+    The result is empty if no song is to be named.
+    """
     if not names or most == 0:
         return ""
     return f": {listed(names, most or len(names))}"

@@ -38,7 +38,10 @@ def constant_delay(estimates: Tensor, targets: Tensor, sample_rate: int) -> int:
 
 
 def _delay(estimate: Tensor, target: Tensor, sample_rate: int) -> int | None:
-    """Find the delay of one stem (c t): None if it is silent or unlike, 0 unless the gain is worth a warning."""
+    """Find the delay of one stem (c t).
+
+    It is None if the estimate is silent or unlike, and 0 unless the gain is worth a warning.
+    """
     reach = round(SEARCHED_S * sample_rate)
     excerpt = _loudest(target, round(COMPARED_S * sample_rate))
     correlation = _correlation(estimate.mean(dim=0)[excerpt], target.mean(dim=0)[excerpt], reach)
@@ -57,7 +60,10 @@ def _loudest(target: Tensor, length: int) -> slice:
 
 
 def _correlation(estimate: Tensor, target: Tensor, reach: int) -> Tensor:
-    """Correlate two signals (t) at the delays from -reach to reach, normalised; NaN if one is silent."""
+    """Correlate two signals (t) at the delays from -reach to reach, normalised.
+
+    The result is NaN if one is silent.
+    """
     size = 2 ** math.ceil(math.log2(len(target) + reach))
     spectrum = torch.fft.rfft(estimate.double(), size) * torch.fft.rfft(target.double(), size).conj()
     products = torch.fft.irfft(spectrum, size).roll(reach)[: 2 * reach + 1]

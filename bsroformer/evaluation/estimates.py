@@ -67,7 +67,7 @@ class EstimatesFolder:
 
     @staticmethod
     def stems_in(folder: Path, tracks: Sequence[TrackEntry]) -> tuple[str, ...]:
-        """Find the stems that a folder has of any of some tracks, by the names of its files.
+        """Find the stems of some tracks in a folder, by the names of its files.
 
         Args:
             folder: The folder.
@@ -129,7 +129,10 @@ class EstimatesFolder:
         return estimates
 
     def _warn_of_delay(self, estimates: Tensor, track: TrackAudio) -> None:
-        """Warn if all stems have the same delay, as after encoders; they are scored unchanged."""
+        """Warn if all stems have the same delay, as after encoders.
+
+        They are scored unchanged.
+        """
         delay = constant_delay(estimates, track.targets, track.sample_rate)
         if delay:
             milliseconds = 1000 * abs(delay) / track.sample_rate
@@ -162,7 +165,7 @@ Listing = list[tuple[str, Path]]
 
 
 def plain(name: str) -> str:
-    """Normalise a name for comparison: case, and accents, which file systems write in different ways."""
+    """Normalise the case and the accents of a name for comparison."""
     return normal(name).casefold()
 
 
@@ -212,7 +215,7 @@ def _within(listing: Listing, *names: str) -> list[Path]:
 
 
 def _stem_in_own_folder(path: Path, track: str) -> str:
-    """Return the stem in a file's name, without the track's name or ``mixture`` before it."""
+    """Return the stem in a file's name, without the track's name or ``mixture``."""
     name = plain(path.stem)
     return stem_after(name, plain(track)) or stem_after(name, MIXTURE) or name
 

@@ -105,7 +105,9 @@ def evaluator_of(
 
 
 def begin(evaluator: Evaluator, songs: Sequence[TrackEntry], overwrite: bool = False) -> None:
-    """Remove stale files from the folder; one process must do it before any process scores a song.
+    """Remove stale files from the folder.
+
+    One process must do it before any process scores a song.
 
     Args:
         evaluator: The evaluator.

@@ -1,4 +1,7 @@
-"""Evaluator of methods on tracks: separation, reading and scoring overlap in bounded memory."""
+"""Evaluator of methods on tracks, in bounded memory.
+
+Separation, reading and scoring overlap.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -95,7 +98,10 @@ class Evaluator:
         return True
 
     def _scoring_job(self, track: "_PendingTrack", method: Method, collector: "ScoreCollector", stopped: Event) -> Job:
-        """Separate a track if the method is device-bound, and return the rest of the work for another thread."""
+        """Separate a track if the method is device-bound, and return the other work.
+
+        Another thread can do that.
+        """
         entry = track.entry
         audio = track.audio
         try:
@@ -149,7 +155,10 @@ def followed(jobs: Sequence[Job], finish: Job) -> list[Job]:
 
 @dataclass(frozen=True)
 class _PendingTrack:
-    """A track in memory, the methods without scores of it, and their cache keys from before it was read."""
+    """A track in memory, and the methods that lack scores of it.
+
+    Their cache keys are from before the track was read.
+    """
 
     entry: TrackEntry
     audio: TrackAudio

@@ -14,7 +14,9 @@ from bsroformer.metrics import HEADLINE_METRIC
 
 @dataclass
 class ExcerptCollector:
-    """Callbacks of an evaluator that fill a gallery: it takes all excerpts of a track or none.
+    """Callbacks of an evaluator that fill a gallery.
+
+    It takes all excerpts of a track or none.
 
     Attributes:
         gallery: The gallery.
@@ -26,7 +28,10 @@ class ExcerptCollector:
     lock: Lock = field(default_factory=Lock)
 
     def add(self, method: Method, track: TrackAudio, estimates: Tensor, scores: TrackScores) -> None:
-        """Collect the excerpt of a compared method; after the last one, pass the track to the gallery."""
+        """Collect the excerpt of a compared method.
+
+        After the last one, pass the track to the gallery.
+        """
         if method.name not in self.gallery.methods:
             return
         score = mean_over_stems(scores.scores([HEADLINE_METRIC]))[HEADLINE_METRIC]

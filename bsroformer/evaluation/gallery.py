@@ -1,4 +1,4 @@
-"""Excerpts of the tracks with the lowest and the highest scores, chosen while tracks are scored."""
+"""Excerpts of the tracks with the lowest and the highest scores."""
 
 import math
 import shutil
@@ -28,7 +28,7 @@ Rank = tuple[float, str]
 
 @dataclass(frozen=True)
 class ScoredExcerpt:
-    """The excerpt of a track's estimates by one method (n c t), and the score of the whole track in dB."""
+    """An excerpt of estimates (n c t), and the score of the whole track in dB."""
 
     estimates: Tensor
     score: float
@@ -36,7 +36,7 @@ class ScoredExcerpt:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Excerpts of an evaluation, in ``<folder>/<method>/<track>/`` as `bsroformer.report.excerpts` writes them.
+    """Excerpts of an evaluation, in ``<folder>/<method>/<track>/``.
 
     All methods have excerpts of the same tracks, so that they can be compared: those with the lowest and the highest
     mean score over the methods. Tracks that lack a method, for example because another evaluation scored it, come
@@ -62,7 +62,7 @@ class Gallery:
         return busiest_excerpt(track.targets, track.sample_rate, self.seconds)
 
     def consider(self, track: "TrackAudio", excerpts: Mapping[str, ScoredExcerpt]) -> None:
-        """Add a track if it is among the worst or best, and remove the track that it displaces.
+        """Add a track if it is among the worst or best; remove a displaced one.
 
         An existing excerpt of the track is replaced.
 
@@ -80,7 +80,7 @@ class Gallery:
                 self._settle(track.name, scores, staged)
 
     def keep_only(self, method: str, tracks: Collection[str]) -> None:
-        """Remove the excerpts of all other tracks: they will be considered again, or no longer.
+        """Remove the excerpts of all other tracks, which will be considered again.
 
         One process must call it before the first of a method's tracks is considered; otherwise excerpts of an earlier
         evaluation in the folder compete with those of this one.
@@ -95,7 +95,7 @@ class Gallery:
                 shutil.rmtree(leftover, ignore_errors=True)
 
     def _settle(self, track: str, scores: Mapping[str, float], staged: Path | None = None) -> bool:
-        """Decide whether a track belongs in the folder, move its excerpts in, and remove displaced ones.
+        """Decide if a track belongs in the folder, and remove displaced ones.
 
         Args:
             track: Name of the track.
@@ -149,7 +149,9 @@ class Gallery:
 
     @contextmanager
     def _staging_folder(self) -> Iterator[Path]:
-        """Provide a path for the excerpts of one track; writing takes long and needs no lock.
+        """Provide a path for the excerpts of one track.
+
+        Writing takes long and needs no lock.
 
         It is in a temporary folder that only its owner may read.
         """
@@ -185,7 +187,10 @@ def _replace(written: Path, folder: Path) -> None:
 
 
 def lowest_and_highest(ranks: Sequence[Rank], count: int) -> list[Rank]:
-    """Return the `count` lowest and the `count` highest, in order; all if there are no more."""
+    """Return the `count` lowest and the `count` highest, in order.
+
+    All are returned if there are no more.
+    """
     ordered = sorted(ranks)
     if len(ordered) <= 2 * count:
         return ordered

@@ -25,7 +25,10 @@ class Method(Protocol):
 
     @property
     def device_bound(self) -> bool:
-        """Estimates are computed one after another, as by a model; otherwise in the threads that score."""
+        """Estimates are computed one after another, as by a model.
+
+        Otherwise they are computed in the threads that score.
+        """
 
     def cache_key(self, track: TrackEntry) -> str | None:
         """Compute the cache key of the estimates for a track; None if unknown."""

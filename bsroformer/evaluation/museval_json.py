@@ -18,7 +18,7 @@ _QUOTED = re.compile(rf'^( *"(?:{"|".join(_VALUES)})": )"(.*)"(,?)$', re.MULTILI
 
 
 def museval_json(scores: TrackScores, stems: Sequence[str]) -> str:
-    """Format scores like ``museval.TrackStore.json`` after ``museval.eval_mus_track``, to the byte.
+    """Format scores like ``museval.TrackStore.json``, to the byte.
 
     Values have five decimals, and are NaN where a second is undefined, a value is missing, as SIR without BSS Eval, or
     a ratio is infinite. A value at exactly :data:`~bsroformer.metrics.LIMIT_DB`, the limit of the framewise SDR, counts
@@ -34,7 +34,9 @@ def museval_json(scores: TrackScores, stems: Sequence[str]) -> str:
 
 
 def write_museval(scores: TrackScores, stems: Sequence[str], path: Path) -> None:
-    """Write `museval_json`; ``museval.MethodStore().add_eval_dir(<method>)`` reads ``<method>/test/<song>.json``.
+    """Write `museval_json`.
+
+    ``museval.MethodStore().add_eval_dir(<method>)`` reads ``<method>/test/<song>.json``.
 
     Raises:
         InputError: If it cannot be written.
@@ -65,7 +67,10 @@ def _decimals(db: float) -> str:
 
 
 def _museval_version() -> str:
-    """Return the installed version, without the import that needs FFmpeg; else that of this format."""
+    """Return the installed version, without the import that needs FFmpeg.
+
+    Without one, it is that of this format.
+    """
     try:
         return metadata.version("museval")
     except metadata.PackageNotFoundError:

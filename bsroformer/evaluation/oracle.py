@@ -1,4 +1,4 @@
-"""Ideal ratio masks: the ceiling of separators that know every stem's spectrogram, but not its phase.
+"""Ideal ratio masks: the ceiling of separators without knowledge of phases.
 
 The oracles IRM1 and IRM2 of SiSEC 2018 (Stöter, Liutkus, Ito, "The 2018 Signal Separation Evaluation Campaign", section
 2, and its code, sigsep-mus-oracle). A network with complex masks can score higher, since it can correct the phase.
@@ -28,7 +28,9 @@ MAX_RESIDUAL = 1e-3
 
 @dataclass(frozen=True)
 class IdealRatioMask:
-    """An oracle that knows the true stems: each gets its magnitude's share of every bin of the mixture.
+    """An oracle that gives each true stem its share of every bin of the mixture.
+
+    Shares are those of the magnitudes.
 
     With S_k the spectra of the track's sources, X that of the mixture, and a the exponent::
 
@@ -139,7 +141,10 @@ def parts_of(target: Tensor, sources: Tensor) -> Tensor | None:
 
 
 def _products(target: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute the target's energy, its products with the sources (k), and the sources' (k k), in float64."""
+    """Compute the target's energy, its products with sources (k), and theirs (k k).
+
+    They are in float64.
+    """
     signals = zip(target.split(BLOCK, dim=-1), sources.split(BLOCK, dim=-1), strict=True)
     total = torch.zeros(1 + len(sources), 1 + len(sources), dtype=torch.float64)
     for target_block, sources_block in signals:
@@ -154,7 +159,9 @@ def _shares(powers: Tensor) -> Tensor:
 
 
 def _spectra(signal: Tensor, start: int, stop: int, window: Tensor) -> Tensor:
-    """Compute the spectra (... f m) of the windows that overlap samples from ``start``, a multiple of HOP, to ``stop``.
+    """Compute the spectra (... f m) of the windows that overlap a range of samples.
+
+    It is from ``start``, a multiple of HOP, to ``stop``.
 
     Zeros surround the signal, up to the centre of a last window at its end or past it: scipy's ``boundary`` and
     ``padded``.

@@ -52,7 +52,10 @@ class Column:
 
     @property
     def whiskers(self) -> tuple[float, float]:
-        """Outermost songs within :data:`WHISKER` box lengths of the box; of few songs, the outermost."""
+        """Outermost songs within :data:`WHISKER` box lengths of the box.
+
+        With few songs, these are the outermost.
+        """
         values = self.values
         if len(values) < BOX_FROM:
             return values[0], values[-1]
@@ -81,7 +84,10 @@ def columns_by_stem(results: Results, methods: Sequence[Evaluation], metric: str
 def empty_figure(
     results: Results, methods: Sequence[Evaluation], metric: str, title: str, height: float, slot: float
 ) -> "tuple[Figure, Axes]":
-    """Create a figure without columns: dB upwards, stems below, methods above; `slot` inches for a column."""
+    """Create a figure without columns: dB upwards, stems below, methods above.
+
+    A column is `slot` inches wide.
+    """
     from matplotlib.figure import Figure
 
     width = min(max(9.0, 1 + slot * (len(methods) + STEM_GAP) * len(results.stems)), MAX_WIDTH)

@@ -1,4 +1,4 @@
-"""Files of results: JSON for programs, CSV for spreadsheets, Markdown to paste, figures.
+"""Files of results: JSON, CSV for spreadsheets, Markdown to paste, figures.
 
 Each is written to a temporary file and then moved, so that no file is incomplete.
 """
@@ -35,7 +35,10 @@ def write_json(results: Results, path: Path) -> None:
 
 
 def write_csv(results: Results, path: Path) -> None:
-    """Write a row for each method, song and stem, then each method's averages; an undefined score is empty."""
+    """Write a row for each method, song and stem, then each method's averages.
+
+    An undefined score is empty.
+    """
     with replacing(path) as partial, writing(path), partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*FACTS, *results.metrics])
@@ -46,7 +49,7 @@ def write_csv(results: Results, path: Path) -> None:
 
 
 def write_markdown(results: Results, path: Path) -> None:
-    """Write tables of averages and differences, undefined scores, and definitions of the metrics."""
+    """Write averages, differences, undefined scores and definitions of metrics."""
     write_text(path, "\n\n".join(_markdown(results)) + "\n")
 
 

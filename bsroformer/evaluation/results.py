@@ -1,4 +1,4 @@
-"""Results of methods on the same tracks: averages, intervals, differences and failures."""
+"""Results of methods on the same tracks, with intervals and differences."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -88,7 +88,7 @@ class Results:
         return tuple(differences(later, earlier) for earlier, later in combinations(self.evaluated, 2))
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert to the plain data of ``results.json``: rounded, and ``None`` where undefined."""
+        """Convert to the data of ``results.json``: rounded, ``None`` where undefined."""
         return {**_plain(self.tree()), "made": dict(self.made)}
 
     def tree(self) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Score cache: a file for each track and method, so that evaluations resume and processes share one."""
+"""Score cache: a file for each track and method.
+
+Evaluations resume by it, and processes share one.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -23,7 +26,9 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class ScoreCache:
-    """Scores in a folder: ``songs/<method>/<track>.json``, and museval's files in ``museval/``.
+    """Scores in ``<folder>/songs/<method>/<track>.json``.
+
+    museval's files are in ``museval/``.
 
     Attributes:
         folder: Folder of the evaluation.
@@ -38,7 +43,10 @@ class ScoreCache:
     is_complete: Callable[[Method, TrackEntry], bool] | None = None
 
     def read(self, method: Method, track: TrackEntry) -> TrackScores | None:
-        """Read the scores of a track; None unless they match track, method, settings, stems and metrics."""
+        """Read the scores of a track.
+
+        It is None unless they match track, method, settings, stems and metrics.
+        """
         key = self.cache_key(method, track)
         if key is None:
             return None
@@ -66,7 +74,9 @@ class ScoreCache:
         write_text(self.path(method.name, track.name), json.dumps(tree) + "\n")
 
     def remove_stale(self, method: Method, tracks: Sequence[TrackEntry], overwrite: bool = False) -> set[str]:
-        """Remove scores, and museval's files, of other weights, settings, stems or track files.
+        """Remove scores of other weights, settings, stems or track files.
+
+        museval's files of these are removed too.
 
         Args:
             method: Method of the scores.
@@ -114,7 +124,10 @@ class ScoreCache:
         return self.folder / "museval" / method / split
 
     def _remove(self, path: Path, method: Method) -> None:
-        """Remove a file of scores, and museval's files of the same name; the content is not trusted."""
+        """Remove a file of scores, and museval's files of the same name.
+
+        The content is not trusted.
+        """
         path.unlink(missing_ok=True)
         for split in SPLITS:
             remove_within(self.folder, self._museval_folder(method.name, split) / path.name)

@@ -86,14 +86,20 @@ def _frames(track: TrackAudio, estimates: Tensor, bss_eval: BssEval | None) -> d
 
 
 def _fill_undefined(scores: dict[str, Tensor]) -> None:
-    """Add NaN for metrics of museval: a track with one audible stem has no interference to measure."""
+    """Add NaN for metrics of museval.
+
+    A track with one audible stem has no interference to measure.
+    """
     for metric in framewise_metrics():
         if metric.frames and metric.frames not in scores:
             scores[metric.frames] = torch.full_like(scores["SDR"], torch.nan)
 
 
 def _finite(scores: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Limit SDR like the quick one; in the others, infinity is undefined, as in museval's files."""
+    """Limit SDR like the quick one.
+
+    In other values, infinity is undefined, as in museval's files.
+    """
     others = {name: db.masked_fill(db.isinf(), torch.nan) for name, db in scores.items() if name != "SDR"}
     return {"SDR": scores["SDR"].clamp(-LIMIT_DB, LIMIT_DB), **others}
 

@@ -1,4 +1,7 @@
-"""Scores of tracks and their averages: over seconds, over tracks, then over stems, without undefined scores."""
+"""Scores of tracks and their averages, without undefined scores.
+
+Averages are over seconds, then over tracks, then over stems.
+"""
 
 import math
 import statistics
@@ -84,7 +87,10 @@ class TrackScores:
         return sum(all(map(math.isnan, second)) for second in zip(*stems, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert to plain data for JSON, to the last digit; an undefined score is ``None``."""
+        """Convert to plain data for JSON, to the last digit.
+
+        An undefined score is ``None``.
+        """
         whole = {}
         for stem, values in self.whole.items():
             whole[stem] = {name: or_none(db) for name, db in values.items()}
@@ -179,7 +185,7 @@ class Evaluation:
 
     @property
     def undefined(self) -> dict[str, dict[str, int]]:
-        """Number of tracks with an undefined score, which averages ignore: stem -> metric -> tracks."""
+        """Number of tracks with an undefined score: stem -> metric -> tracks."""
         undefined: dict[str, dict[str, int]] = {}
         for stem in self.stems:
             undefined[stem] = {}
@@ -209,7 +215,10 @@ def average(metric: str, values: Iterable[float]) -> float:
 
 
 def median(values: Iterable[float]) -> float:
-    """Compute the median of defined values, the mean of the middle two of an even number; NaN without any."""
+    """Compute the median of defined values; NaN without any.
+
+    That of an even number is the mean of the middle two.
+    """
     numbers = defined(values)
     return statistics.median(numbers) if numbers else math.nan
 

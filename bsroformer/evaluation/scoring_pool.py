@@ -13,7 +13,9 @@ Job = Callable[[], None]
 
 
 class ScoringPool:
-    """A pool of threads that accepts one track more than it works on; then callers wait.
+    """A pool of threads that accepts one track more than it works on.
+
+    Further callers wait.
 
     Args:
         workers: Number of threads.
@@ -56,7 +58,9 @@ class ScoringPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Wait for the jobs, whose estimates took long to compute; after an error, set `stopped` to end slow ones.
+        """Wait for the jobs, whose estimates took long to compute.
+
+        After an error, set `stopped` to end slow ones.
 
         Raises:
             BaseException: The error of a job.

@@ -1,4 +1,4 @@
-"""Matching of the stems of a method, which programs name differently, with those of the tracks."""
+"""Matching of a method's names of stems with those of the tracks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -97,7 +97,10 @@ def _is_other_of_song(mine: Mapping[str, str], of_song: Sequence[str]) -> bool:
 
 
 def _accompaniment(mine: Mapping[str, str], names: Mapping[str, str]) -> str | None:
-    """Find the method's name of the accompaniment: a known name, or the residual of a method with vocals alone."""
+    """Find the method's name of the accompaniment.
+
+    It is a known name, or the residual of a method with vocals alone.
+    """
     named = next((mine[name] for name in mine if name in OF_ACCOMPANIMENT), None)
     if named is not None or names.keys() != {LEAD} or not PARTS_OF_OTHER.isdisjoint(mine):
         return named
@@ -107,7 +110,9 @@ def _accompaniment(mine: Mapping[str, str], names: Mapping[str, str]) -> str | N
 def common_stems(
     methods: Mapping[str, Sequence[str]], of_song: Sequence[str], wanted: Sequence[str] | None
 ) -> list[str]:
-    """Choose the stems to score: those that all methods have, in the track's order, the accompaniment last.
+    """Choose the stems to score: those that all methods have.
+
+    They are in the track's order, with the accompaniment last.
 
     Without a choice, the accompaniment is scored for methods that do not split it into stems.
 

@@ -18,7 +18,7 @@ MAX_SONGS_NAMED = 3
 def results_table(
     results: Results, title: str = "", width: int | None = None, more: str = "results.md"
 ) -> TerminalTable:
-    """List every stem and the mean of each method, with confidence intervals and a caption.
+    """List every stem and the mean of each method, with intervals and a caption.
 
     Args:
         results: The scores.
@@ -41,7 +41,9 @@ def _results_table(results: Results, title: str, more: str, intervals: bool) -> 
 
 
 def differences_table(results: Results, more: str = "results.md") -> TerminalTable | None:
-    """List the differences between compared methods: of two, for every stem; of more, only the means.
+    """List the differences between compared methods: of two, for every stem.
+
+    Of more than two, only the means are listed.
 
     Args:
         results: The scores.

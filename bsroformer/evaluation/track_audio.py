@@ -42,7 +42,9 @@ class TrackAudio:
 
 @dataclass(frozen=True)
 class TrackEntry:
-    """A track to evaluate that is opened in its turn, so that a damaged one does not stop the others.
+    """A track to evaluate, opened in its turn.
+
+    So a damaged track does not stop the others.
 
     Attributes:
         name: Name of the track.
@@ -81,7 +83,9 @@ def songs_in(
     sample_rate: int = 44100,
     channels: int = 2,
 ) -> list[TrackEntry]:
-    """Find the tracks of a data set: ``<root>/<split>/<track>/<stem>.wav`` or ``<root>/<split>/<track>.stem.mp4``.
+    """Find the tracks of a data set.
+
+    They are ``<root>/<split>/<track>/<stem>.wav`` or ``<root>/<split>/<track>.stem.mp4``.
 
     Args:
         root: Folder of the data set.
@@ -98,7 +102,9 @@ def songs_in(
 
 
 def read_track(track: Track, stems: Sequence[str], sample_rate: int) -> TrackAudio:
-    """Read a whole track, up to the end of its shortest stream; those of a ``.stem.mp4`` may differ by some samples.
+    """Read a whole track, up to the end of its shortest stream.
+
+    Those of a ``.stem.mp4`` may differ by some samples.
 
     Args:
         track: The track.
@@ -131,7 +137,10 @@ def _check_stems(track: Track, stems: Sequence[str]) -> None:
 
 
 def _targets(sources: Tensor, names: Sequence[str], stems: Sequence[str]) -> Tensor:
-    """Select the true stems ``(n c t)``; the sources themselves, without a copy, if these are the same."""
+    """Select the true stems ``(n c t)``.
+
+    They are the sources themselves, without a copy, if these are the same.
+    """
     if list(stems) == list(names):
         return sources
     others = [number for number, name in enumerate(names) if name != LEAD]

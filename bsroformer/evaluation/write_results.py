@@ -9,7 +9,9 @@ from bsroformer.report.evaluation_page import write_evaluation_report
 
 
 def write_results(results: Results, folder: Path) -> None:
-    """Write ``results.json``, ``.csv`` and ``.md``, ``plots/<metric>.png`` and ``.svg``, and ``report.html``.
+    """Write all results of an evaluation into its folder.
+
+    They are ``results.json``, ``.csv`` and ``.md``, ``plots/<metric>.png`` and ``.svg``, and ``report.html``.
 
     The report shows the excerpts in the folder.
 

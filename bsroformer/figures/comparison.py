@@ -23,7 +23,7 @@ NOTE_BOX = {"boxstyle": "round,pad=0.25", "facecolor": "#000000", "edgecolor": "
 
 @dataclass(frozen=True)
 class Column:
-    """A column of spectrograms: heading, signals (n c t), colour, and notes for each stem."""
+    """A column of spectrograms: heading, signals (n c t), colour and notes."""
 
     heading: str
     signals: Tensor
@@ -68,7 +68,7 @@ def methods_figure(
     stems: Sequence[str],
     sample_rate: int,
 ) -> "Figure":
-    """Draw every stem in a row: the reference, and each method's estimate with its SDR.
+    """Draw a row for each stem: the reference, and each estimate with its SDR.
 
     Args:
         references: True stems, (n c t).
@@ -93,7 +93,10 @@ def _scores(references: Tensor, estimates: Tensor) -> list[str]:
 
 
 def _grid(columns: Sequence[Column], labels: Sequence[str], sample_rate: int, title: str) -> "Figure":
-    """Draw a row for each stem; levels are relative to the loudest point of the first column."""
+    """Draw a row for each stem.
+
+    Levels are relative to the loudest point of the first column.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

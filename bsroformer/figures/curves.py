@@ -30,7 +30,7 @@ DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 def curves_figure(
     rows: Rows, stems: Sequence[str], score: str = "val/si_sdr", label: str = "SI-SDR", theme: Theme = LIGHT
 ) -> "Figure":
-    """Draw a score of each stem and the loss over the steps, and below, small, other metrics.
+    """Draw a score of each stem and the loss, and below, small, other metrics.
 
     Args:
         rows: Optimiser step -> metric -> value, as logged by `SeparationModule` and `Throughput`.
@@ -83,7 +83,10 @@ class Curve:
 
 
 def _draw(axes: "Axes", rows: Rows, curves: Sequence[Curve], theme: Theme, title: str, size: int = 12) -> None:
-    """Draw curves; those with few points have markers, so that a single point is visible."""
+    """Draw curves.
+
+    Curves with few points have markers, so that a single point is visible.
+    """
     for curve in curves:
         points = [(step, row[curve.name]) for step, row in sorted(rows.items()) if curve.name in row]
         if points:

@@ -65,7 +65,7 @@ def same_spectrogram(before: Tensor, after: Tensor, sample_rate: int) -> bool:
 
 
 def _draw_waveforms(axes: "list[Axes]", pair: tuple[Tensor, Tensor], sample_rate: int) -> None:
-    """Draw a short excerpt of both signals (c t), one lane for each channel, the first one on top."""
+    """Draw a short excerpt of both signals (c t), one lane for each channel."""
     before = pair[0]
     channels, frames = before.shape
     size = min(frames, int(WAVEFORM_SECONDS * sample_rate))

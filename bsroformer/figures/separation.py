@@ -73,7 +73,7 @@ def separation_figure(
 
 
 def busiest_excerpt(targets: Tensor, sample_rate: int, seconds: float) -> slice:
-    """Find the excerpt in which the quietest stem is loudest, so that as many stems as possible are heard.
+    """Find the excerpt in which the quietest stem is loudest.
 
     Args:
         targets: Stems, (n c t).

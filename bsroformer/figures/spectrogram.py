@@ -28,7 +28,10 @@ HOP = 512
 
 
 def draw_spectrogram(axes: "Axes", signal: Tensor, sample_rate: int, loudest: float) -> "AxesImage":
-    """Draw a signal (c t) over seconds and log10 of the frequency, in dB below the power ``loudest``."""
+    """Draw a signal (c t) over seconds and log10 of the frequency.
+
+    Levels are in dB below the power ``loudest``.
+    """
     power = band_power(signal, sample_rate) / max(loudest, torch.finfo(torch.float32).tiny)
     lowest, highest = _frequency_range(sample_rate)
     image = axes.imshow(
@@ -50,7 +53,10 @@ def draw_spectrogram(axes: "Axes", signal: Tensor, sample_rate: int, loudest: fl
 
 
 def band_power(signal: Tensor, sample_rate: int, hop: int = HOP) -> Tensor:
-    """Compute the power in bands of equal width in log frequency: (c t) -> (band m), every `hop` samples."""
+    """Compute the power in bands of log frequency: (c t) -> (band m).
+
+    Frames are `hop` samples apart.
+    """
     signal = F.pad(signal.float(), (0, max(0, N_FFT - signal.shape[-1])))
     window = torch.hann_window(N_FFT)
     spectrum = torch.stft(signal, N_FFT, hop, window=window, center=False, return_complex=True)  # c f m
@@ -77,7 +83,7 @@ def _frequency_range(sample_rate: int) -> tuple[float, float]:
 
 
 def add_colour_bar(figure: "Figure", image: "AxesImage", aspect: float = 45) -> None:
-    """Add the scale of colours beside a figure, in a bar `aspect` times as high as wide."""
+    """Add the scale of colours in a bar `aspect` times as high as wide."""
     bar = figure.colorbar(image, ax=figure.axes, pad=0.01, aspect=aspect)
     bar.ax.yaxis.set_major_formatter("{x:g} dB")
     bar.ax.tick_params(colors=LIGHT.faint, labelsize=9, length=2)

@@ -1,4 +1,4 @@
-"""Colours of all figures and pages, light and dark: a palette for stems or methods, and neutrals."""
+"""Colours of all figures and pages, in a light and a dark theme."""
 
 import re
 from dataclasses import dataclass

@@ -136,7 +136,9 @@ def framewise_metrics() -> list[Metric]:
 
 
 def resolve_metrics(names: Sequence[str]) -> tuple[str, ...]:
-    """Resolve names of metrics in any case, each once; ``bss_eval`` stands for cSDR, SIR, SAR and ISR.
+    """Resolve names of metrics in any case, each once.
+
+    ``bss_eval`` stands for cSDR, SIR, SAR and ISR.
 
     Raises:
         InputError: If one is unknown, or there is none.

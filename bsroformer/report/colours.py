@@ -1,4 +1,4 @@
-"""Colours of an evaluation's page: of stems, or of methods if several are compared, never both."""
+"""Colours of an evaluation's page, of stems or of several methods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -19,7 +19,10 @@ UNSET_VALUES = ("", "null", "~", "false", "0", "0.0", "[]")
 
 
 def is_debug_run(run: Path) -> bool:
-    """Check for a training that overfits on purpose, by its ``config.yaml``; False without one."""
+    """Check for a training that overfits on purpose, by its ``config.yaml``.
+
+    It is False without the file.
+    """
     return is_debug_config(_config_of(run))
 
 

@@ -1,4 +1,4 @@
-"""The page ``report.html`` of an evaluation: scores, definitions, plots and sounds in one file."""
+"""The page ``report.html`` of an evaluation: scores, plots and sounds."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +89,7 @@ def contents(folder: Path, results: Tree) -> dict[str, Any]:
 
 
 def tiles(results: Tree) -> Iterator[Tile]:
-    """Yield the headline numbers: of one method its own, of several the best of each metric."""
+    """Yield the headline numbers; of several methods the best of each metric."""
     compared = evaluated(results)
     if compared:
         for metric in results["metrics"]:

@@ -48,14 +48,17 @@ def scores_table(results: Tree, intervals: bool = True) -> Table:
 
 
 def _score(method: Tree, row: str, metric: str, intervals: bool = True) -> Score:
-    """Return an average of a method with its interval; undefined for a metric that the method lacks."""
+    """Return an average of a method with its interval.
+
+    It is undefined for a metric that the method lacks.
+    """
     value = method["scores"].get(row, {}).get(metric)
     ends = method["intervals"].get(row, {}).get(metric) if intervals else None
     return Score(value, ends)
 
 
 def summary_table(results: Tree) -> Table:
-    """List every metric of every method, as the mean over stems with its interval, and undefined seconds."""
+    """List the mean over stems of every metric and method, and undefined seconds."""
     averages = [(MEAN, metric) for metric in results["metrics"]]
     lines = []
     for line, method in zip(method_lines(results, averages), results["methods"], strict=True):
@@ -74,7 +77,10 @@ def metric_table(results: Tree, metric: str) -> Table:
 
 
 def method_lines(results: Tree, averages: Sequence[tuple[str, str]]) -> Iterator[Line]:
-    """Yield a line for each method with averages of some stems and metrics; the best of several is emphasised."""
+    """Yield a line for each method with averages of some stems and metrics.
+
+    The best of several is emphasised.
+    """
     compared = evaluated(results)
     best = []
     for stem, metric in averages:
@@ -92,7 +98,10 @@ def method_lines(results: Tree, averages: Sequence[tuple[str, str]]) -> Iterator
 
 
 def difference_table(results: Tree, difference: Tree) -> Table:
-    """List one method minus another by stem and metric; significant differences are emphasised."""
+    """List one method minus another by stem and metric.
+
+    Significant differences are emphasised.
+    """
     lines = []
     metrics = list(difference["scores"][MEAN])
     for stem in with_mean(results["stems"]):
@@ -162,7 +171,10 @@ def _undefined_of_total(results: Tree, counts: Mapping[str, Any]) -> Table:
 
 
 def unscored_table(results: Tree) -> Table | None:
-    """List the stems of songs without a score, with metrics and methods; None if there are none."""
+    """List the stems of songs without a score, with metrics and methods.
+
+    It is None without such stems.
+    """
     unscored: dict[tuple[str, str], dict[str, list[str]]] = {}  # song, metrics -> method -> stems
     for method in results["methods"]:
         for song in method["songs"]:
@@ -183,7 +195,7 @@ def unscored_table(results: Tree) -> Table | None:
 
 
 def evaluation_table(results: Tree) -> Table:
-    """List each stem and the mean of the compared methods, then of the floor and the ceiling."""
+    """List each stem and the mean of compared methods, then of the bounds."""
     stems = [*results["stems"], MEAN]
     metrics = results["metrics"]
     compared = evaluated(results)

@@ -1,4 +1,4 @@
-"""Players and spectrograms of an evaluation's worst and best songs, with all methods of a song together."""
+"""Players and spectrograms of an evaluation's worst and best songs."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class EstimatePlayer:
 
 @dataclass(frozen=True)
 class StemPlayers:
-    """A stem: the source of the reference's player, and one player for each method, None without an estimate."""
+    """Players of a stem: the reference, and each method, None without an estimate."""
 
     stem: str
     reference: str
@@ -60,7 +60,7 @@ class ShownSong:
 
 @dataclass(frozen=True)
 class Signals:
-    """An excerpt in memory: mixture (c t), references and each method's estimates (n c t)."""
+    """An excerpt: mixture (c t), references and each method's estimates (n c t)."""
 
     mixture: Tensor
     references: Tensor
@@ -76,7 +76,7 @@ class Signals:
 
 
 def shown_songs(folder: Path, results: Tree) -> Iterator[ShownSong]:
-    """Yield the songs with excerpts of compared methods, the worst first and then the best."""
+    """Yield the songs with excerpts, the worst first and then the best."""
     worst, best = worst_and_best(ranked_songs(folder, results))
     for excerpts in worst:
         yield shown_song("worst", excerpts, results)
@@ -85,7 +85,10 @@ def shown_songs(folder: Path, results: Tree) -> Iterator[ShownSong]:
 
 
 def ranked_songs(folder: Path, results: Tree) -> list[dict[str, Excerpt]]:
-    """Return the excerpts of each song by method, from the worst song to the best by the mean of their scores."""
+    """Return the excerpts of each song by method, from the worst song to the best.
+
+    Songs are ranked by the mean of their scores.
+    """
     songs: dict[str, dict[str, Excerpt]] = {}
     for method in evaluated(results):
         scored = {song["song"] for song in method["songs"]}
@@ -97,7 +100,10 @@ def ranked_songs(folder: Path, results: Tree) -> list[dict[str, Excerpt]]:
 
 
 def shown_song(end: str, excerpts: Mapping[str, Excerpt], results: Tree) -> ShownSong:
-    """Encode and draw the excerpts of a song; if one of the sounds would clip, all are attenuated equally."""
+    """Encode and draw the excerpts of a song.
+
+    If one of the sounds would clip, all are attenuated equally.
+    """
     first = next(iter(excerpts.values()))
     signals = read_signals(excerpts)
     gain = signals.gain
@@ -123,7 +129,7 @@ def shown_song(end: str, excerpts: Mapping[str, Excerpt], results: Tree) -> Show
 
 
 def _sounds(signals: Signals) -> list[Tensor]:
-    """List the mixture, the references, and the estimates and errors of each method, by stem."""
+    """List the mixture, references, and each method's estimates and errors."""
     sounds = [signals.mixture, *signals.references]
     for estimates in signals.estimates.values():
         sounds += [*estimates, *(estimates - signals.references)]
@@ -159,7 +165,9 @@ def _stem_players(
 
 
 def read_signals(excerpts: Mapping[str, Excerpt]) -> Signals:
-    """Read the excerpts of a song by several methods, without those of another part or other stems.
+    """Read the excerpts of a song by several methods.
+
+    Those of another part or other stems are ignored.
 
     Raises:
         InputError: If a file is missing or damaged.
@@ -178,7 +186,10 @@ def read_signals(excerpts: Mapping[str, Excerpt]) -> Signals:
 
 
 def spectrograms(signals: Signals, stems: Sequence[str], results: Tree) -> Picture:
-    """Draw reference, estimate and error of one method, or the reference and the estimates of several."""
+    """Draw the reference, and the estimate and error of one method.
+
+    Of several methods, only the estimates are drawn.
+    """
     if len(evaluated(results)) == 1:
         [estimates] = signals.estimates.values()
         return drawn_image(comparison_figure(signals.references, estimates, stems, signals.rate))

@@ -1,4 +1,4 @@
-"""Excerpts of an evaluation's worst and best songs, in ``excerpts/<method>/<song>/``.
+"""Files of an excerpt in ``excerpts/<method>/<song>/`` of an evaluation.
 
 ======================== ==============================================
 excerpt.json             song, score, start in seconds, stems
@@ -69,7 +69,7 @@ class Excerpt:
         (self.folder / FACTS).write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
     def read(self) -> tuple[Tensor, Tensor, Tensor, int]:
-        """Read the signals of `write`: mixture (c t), references and estimates (n c t), sample rate.
+        """Read mixture (c t), references and estimates (n c t), and the sample rate.
 
         Raises:
             InputError: If a file is missing or damaged.
@@ -82,7 +82,10 @@ class Excerpt:
 
 
 def find_excerpts(folder: Path) -> list[Excerpt]:
-    """Find the excerpts of a method's folder, from the worst to the best; none without the folder."""
+    """Find the excerpts of a method's folder, from the worst to the best.
+
+    It is empty without the folder.
+    """
     excerpts = []
     for path in folder.glob(f"*/{FACTS}"):
         if not path.parent.name.startswith("."):  # one is being written
@@ -92,6 +95,6 @@ def find_excerpts(folder: Path) -> list[Excerpt]:
 
 
 def worst_and_best(ranked: Sequence[T]) -> tuple[list[T], list[T]]:
-    """Split songs, from the worst to the best, into halves: worst first, and best first."""
+    """Split songs, from worst to best, into halves: worst first, and best first."""
     half = -(-len(ranked) // 2)
     return list(ranked[:half]), list(ranked[half:])[::-1]

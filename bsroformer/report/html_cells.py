@@ -28,7 +28,7 @@ def cell_text(cell: Cell) -> str:
 
 
 def cell_note(cell: Cell) -> str:
-    """Format the small note below a value: its interval, and in how many songs it is better."""
+    """Format the note below a value: interval, and number of better songs."""
     if isinstance(cell, str):
         return ""
     notes = [interval(cell.interval, cell.is_difference)]

@@ -57,7 +57,10 @@ def gain_of(peaks: Iterable[float]) -> float:
 
 @lru_cache(maxsize=64)
 def _peak(path: Path, modified: int) -> float | None:
-    """Find the highest sample; None for unreadable audio. Cached for a file and its time `modified`."""
+    """Find the highest sample.
+
+    It is None for unreadable audio. The result is cached for a file and its time `modified`.
+    """
     try:
         return float(_beginning(path)[0].abs().max())
     except InputError:  # NaN from a diverged model
@@ -66,7 +69,7 @@ def _peak(path: Path, modified: int) -> float | None:
 
 @lru_cache(maxsize=64)
 def _encoded_file(path: Path, modified: int, gain: float) -> str:
-    """Encode the sound of a file, cached like `_peak`: targets are the same in every report."""
+    """Encode a file's sound, cached like `_peak`, since targets do not change."""
     audio, rate = _beginning(path)
     return encoded(gain * audio, rate)
 

@@ -31,7 +31,10 @@ class Monitor:
 
     @property
     def metric(self) -> str:
-        """Logged name of the score of all stems; SDR for a loss, which has no curves of stems."""
+        """Logged name of the score of all stems.
+
+        It is SDR for a loss, which has no curves of stems.
+        """
         return next((metric for metric in VALIDATION_METRICS if self.name.startswith(metric)), "val/sdr")
 
     @property
@@ -77,7 +80,7 @@ def check_monitor(key: str, name: object, stems: Iterable[str]) -> None:
 
 
 def monitor_of(settings: Mapping[str, Any]) -> Monitor:
-    """Read the monitor of a run's configuration, including those from before the key ``monitor``."""
+    """Read the monitor of a run's configuration, also one without ``monitor``."""
     callbacks = settings.get("callbacks") or {}
     best = callbacks.get("best_checkpoint") or {}
     return Monitor(best.get("monitor") or settings.get("monitor") or FORMER)

@@ -1,4 +1,4 @@
-"""Writing of pages: templates, tiles, and reading of files that may be missing or damaged."""
+"""Writing of pages from templates and from files that may be missing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,7 +62,10 @@ def _environment() -> Environment:
 
 
 def mapping_in(path: Path, reader: Callable[[Path], Any]) -> dict[str, Any]:
-    """Read the mapping in a file; empty if the file is missing or damaged, so that other parts are shown."""
+    """Read the mapping in a file.
+
+    It is empty if the file is missing or damaged, so that other parts are shown.
+    """
     if not path.exists():
         return {}
     try:

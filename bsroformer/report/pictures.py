@@ -67,7 +67,10 @@ def _both(svg: str) -> Picture:
 
 
 def drawn_image(figure: "Figure") -> Picture:
-    """Embed spectrograms, drawn in the light theme; WebP takes a tenth of PNG's size for them."""
+    """Embed spectrograms, drawn in the light theme.
+
+    WebP takes a tenth of PNG's size for them.
+    """
     light = _webp(figure)
     darken(figure)
     return Picture(light, _webp(figure))
@@ -103,7 +106,7 @@ def preview_picture(mixture: Path, targets: Path, estimates: Path, stems: Sequen
 
 @lru_cache(maxsize=2)
 def _spectrograms(files: tuple[Path, ...], modified: tuple[int, ...], stems: tuple[str, ...], title: str) -> Picture:
-    """Draw the sounds of files, cached for their times `modified`, since a report is written often."""
+    """Draw the sounds of files, cached for their times `modified`."""
     sounds = [read(file, frames=LONGEST_SECONDS * 44_100) for file in files]
     (mixture, rate), *others = sounds
     if any(audio.shape != mixture.shape or of != rate for audio, of in others):

@@ -64,7 +64,7 @@ def moment(facts: Tree) -> str:
 
 
 def made_with(facts: Tree) -> list[Fact]:
-    """List the facts of one start: command, time, device, program, and all other facts."""
+    """List the facts of one start: command, time, device, program and others."""
     lines = {
         "command": text(facts.get("command") or ""),
         "started": _period(facts),
@@ -85,7 +85,7 @@ def made_with(facts: Tree) -> list[Fact]:
 
 
 def leaves(tree: Tree, above: Sequence[str] = ()) -> Iterator[Fact]:
-    """Yield the leaves of a tree with their keys in words: ``git.commit`` is ``git commit``."""
+    """Yield the leaves of a tree by their keys: ``git.commit`` is ``git commit``."""
     for key, value in tree.items():
         path = (*above, str(key).replace("_", " "))
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The page ``report.html`` of a run: scores, curves, sounds and settings in one file."""
+"""The page ``report.html`` of a run: scores, curves, sounds and settings."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The page ``index.html`` of a folder of runs: a line for each training and each evaluation."""
+"""The page ``index.html`` of a folder of trainings and evaluations."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +69,9 @@ class Entry:
 
 
 def write_runs_page(folder: Path) -> None:
-    """Write ``index.html`` into a folder of runs, from their files; damaged files leave cells empty.
+    """Write ``index.html`` into a folder of runs, from their files.
+
+    Damaged files leave cells empty.
 
     Trainings that only test the code (``debug=``, ``experiment=overfit_song``) are skipped.
 
@@ -183,7 +185,9 @@ def monitor_of_run(config: Mapping[str, Any]) -> Monitor:
 
 
 def status_of(folder: Path, start: Mapping[str, Any], steps: int, config: Mapping[str, Any]) -> str:
-    """Find the status of a training; a process holds the lock in the folder of a running one.
+    """Find the status of a training.
+
+    A process holds the lock in the folder of a running one.
 
     Args:
         folder: Folder of the run.
@@ -202,7 +206,10 @@ def status_of(folder: Path, start: Mapping[str, Any], steps: int, config: Mappin
 
 
 def is_locked(lock: Path) -> bool:
-    """Check that another process, or another part of this one, holds a lock; a link is not followed."""
+    """Check that another process, or another part of this one, holds a lock.
+
+    A link is not followed.
+    """
     if not lock.is_file() or lock.is_symlink():
         return False
     try:

@@ -1,4 +1,4 @@
-"""Tables on the terminal: styled texts that every console shows alike, with markup or without."""
+"""Tables on the terminal, as styled texts without console markup."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -97,7 +97,10 @@ def _values(table: Table, line: Line, labels: int) -> list[tuple[Cell, str | Non
 
 
 def _cell(cell: Cell, heading: str | None) -> Text:
-    """Format a value; in a column with intervals, scores align and intervals are faint."""
+    """Format a value.
+
+    In a column with intervals, scores align and intervals are faint.
+    """
     if isinstance(cell, str):
         return Text(cell)
     value = decibels(cell.value, cell.is_difference)

@@ -10,7 +10,10 @@ from bsroformer.report.tables import Line, Score, Table
 
 
 def latest_and_best(rows: Mapping[int, Row], monitor: Monitor = FORMER_MONITOR) -> tuple[int, int] | None:
-    """Find the steps of the latest and of the best validation; None before the first one with a score."""
+    """Find the steps of the latest and of the best validation.
+
+    It is None before the first one with a score.
+    """
     gains = {}
     for step, row in rows.items():
         score = row.get(monitor.name, math.nan)
@@ -22,7 +25,10 @@ def latest_and_best(rows: Mapping[int, Row], monitor: Monitor = FORMER_MONITOR) 
 
 
 def validation_table(rows: Mapping[int, Row], stems: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> Table | None:
-    """List the scores of each stem in the latest and the best validation; None before the first."""
+    """List the scores of each stem in the latest and the best validation.
+
+    None before the first.
+    """
     steps = latest_and_best(rows, monitor)
     if steps is None:
         return None
