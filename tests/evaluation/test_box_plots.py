@@ -59,7 +59,7 @@ def test_no_word_lies_on_another_or_outside_the_picture(songs, stems, methods):
         assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
 
 
-def test_there_is_a_box_for_each_stem_and_method_and_a_dot_for_each_song():
+def test_stems_and_methods_have_boxes_and_songs_have_dots():
     figure = drawn(box_figure(made(20, 4, 3), "cSDR"))
     assert len(figure.axes[0].patches) == 12
     assert len(dots(figure)) == 20 * 12
@@ -67,7 +67,7 @@ def test_there_is_a_box_for_each_stem_and_method_and_a_dot_for_each_song():
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["method-0", "method-1", "method-2"]
 
 
-def test_a_box_is_the_middle_half_and_the_number_the_average_of_the_table():
+def test_a_box_is_the_middle_half_its_number_the_average():
     results = made(21, 1, 1)
     figure = drawn(box_figure(results, "uSDR"))
     values = [song.score("vocals", "uSDR") for song in results.evaluations[0].songs]
@@ -83,7 +83,7 @@ def test_of_few_songs_there_are_dots_only(evaluation):
     assert "box" not in figure.get_supxlabel()
 
 
-def test_undefined_scores_are_left_out_and_so_is_a_stem_without_any(evaluation):
+def test_undefined_scores_and_stems_without_any_are_not_drawn(evaluation):
     silent = evaluation_of("lite", "model", evaluation.songs[2])
     figure = drawn(box_figure(Results((silent,)), "cSDR"))
     assert words(figure) == ["9.0"]
@@ -92,7 +92,7 @@ def test_undefined_scores_are_left_out_and_so_is_a_stem_without_any(evaluation):
     assert not words(drawn(box_figure(Results((nothing,)), "cSDR")))
 
 
-def test_one_evaluated_method_has_the_stems_colours_and_several_have_their_own():
+def test_one_method_has_stem_colours_and_several_their_own():
     one, several = (drawn(box_figure(made(10, 2, methods), "uSDR")) for methods in (2, 4))
 
     def colours(figure):

@@ -17,7 +17,7 @@ def names(found):
     return [method.name for method in found.methods]
 
 
-def test_the_floor_stands_before_what_is_evaluated_and_ceilings_behind():
+def test_floor_candidates_and_ceilings_are_in_this_order():
     found = resolve_methods({"a": model(), "b": model()}, [SONG.entry], bounds=("IRM2", "mixture", "IRM1"))
     assert names(found) == ["mixture", "a", "b", "IRM2", "IRM1"]
     assert found.stems == STEMS
@@ -27,7 +27,7 @@ def test_without_bounds_only_what_is_evaluated_is_scored():
     assert names(resolve_methods({"a": model()}, [SONG.entry], bounds=())) == ["a"]
 
 
-def test_models_and_folders_are_scored_on_the_stems_that_both_have(tmp_path):
+def test_models_and_folders_are_scored_on_common_stems(tmp_path):
     for stem in ("Bass", "vocals", "instrumental"):
         write(tmp_path / "Song 0" / f"{stem}.wav", SONG.audio[0], RATE)
     found = resolve_methods({"a": model(), "theirs": Candidate(tmp_path)}, [SONG.entry])
@@ -40,7 +40,7 @@ def test_a_bound_that_is_named_twice_is_scored_once():
     assert names(resolve_methods({"a": model()}, [SONG.entry], bounds=("IRM1", "IRM1"))) == ["a", "IRM1"]
 
 
-def test_unknown_bounds_names_that_clash_and_other_rates_are_refused():
+def test_unknown_bounds_clashes_and_other_rates_are_refused():
     with pytest.raises(InputError, match=r"bounds names IRM3: choose from mixture, IRM1, IRM2"):
         resolve_methods({"a": model()}, [SONG.entry], bounds=("IRM3",))
     with pytest.raises(InputError, match=r"mixture is the name of a bound"):

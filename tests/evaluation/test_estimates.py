@@ -68,7 +68,7 @@ def levels(estimates: torch.Tensor) -> list[float]:
     ],
 )
 @pytest.mark.parametrize("capitals", [str, str.upper, str.title, lambda text: unicodedata.normalize("NFD", text)])
-def test_stems_are_found_where_programs_put_them(tmp_path, below, pattern, capitals):
+def test_stems_of_other_programs_are_read(tmp_path, below, pattern, capitals):
     for n, stem in enumerate(STEMS, start=1):
         write_stem(tmp_path / (below + pattern.format(song=capitals(NAME), stem=capitals(stem))), n / 10)
         write_stem(tmp_path / (below + pattern.format(song="A Band", stem=stem)), 0.9)  # whose name begins alike
@@ -86,7 +86,7 @@ def test_all_kinds_of_files_are_read(tmp_path, form):
     assert (estimate - tone).square().mean() < 0.02 * tone.square().mean()
 
 
-def test_songs_of_the_valid_split_are_found_in_musdbs_train(tmp_path):
+def test_songs_of_the_valid_split_are_read_from_train(tmp_path):
     write_stems(tmp_path / "train")
     assert levels(folder_of(tmp_path).estimate(song_with(split="valid"))) == [0.1, 0.2]
     with pytest.raises(InputError, match=r"lacks the vocals"):
@@ -99,15 +99,15 @@ def test_the_stems_come_in_the_order_of_the_song(tmp_path):
 
 
 @pytest.mark.parametrize("length", [1, LENGTH - 801, LENGTH - 800, LENGTH + 800, LENGTH + 801, 3 * LENGTH])
-def test_an_estimate_is_made_as_long_as_its_song_and_a_great_difference_told(tmp_path, recwarn, length):
+def test_an_estimate_is_cut_or_padded_to_its_song_with_a_warning(tmp_path, recwarn, length):
     write_stems(tmp_path)
     write_stem(tmp_path / NAME / "drums.wav", 0.2, length)
     estimate = folder_of(tmp_path).estimate(song_with())[1]
     assert estimate.shape == (2, LENGTH)
     assert (estimate[:, :length] == 0.2).all()
     assert not estimate[:, length:].any()
-    told = [str(warning.message) for warning in recwarn if "drums.wav is over 0.1 s" in str(warning.message)]
-    assert bool(told) == (abs(length - LENGTH) > 0.1 * RATE) == bool(recwarn)
+    warned = [str(warning.message) for warning in recwarn if "drums.wav is over 0.1 s" in str(warning.message)]
+    assert bool(warned) == (abs(length - LENGTH) > 0.1 * RATE) == bool(recwarn)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_folder_that_is_missing_or_of_other_songs_is_refused(tmp_path):
         EstimatesFolder.stems_in(tmp_path, [entry(name) for name in "ABCD"])
 
 
-def test_stems_that_one_song_has_are_found(tmp_path):
+def test_stems_of_a_single_song_count(tmp_path):
     write_stem(tmp_path / "A" / "Vocals.wav", 0.1)
     write_stem(tmp_path / "A" / "mixture.wav", 0.1)
     write_stem(tmp_path / "B_no_vocals.wav", 0.1)
@@ -160,13 +160,13 @@ def test_stems_that_one_song_has_are_found(tmp_path):
 
 @pytest.mark.parametrize("pattern", ["{song}_{stem}.wav", "{song} - {stem}.wav", "{song}_({stem}).wav"])
 @pytest.mark.parametrize("longer", ["Song_Live", "Song - Live", "Song Live"])
-def test_a_song_has_no_stems_of_one_whose_name_begins_with_its_name(tmp_path, pattern, longer):
+def test_a_song_has_no_stems_of_a_song_with_a_longer_name(tmp_path, pattern, longer):
     for song in ("Song", longer):
         write_stems(tmp_path, pattern, song)
     assert EstimatesFolder.stems_in(tmp_path, [entry("Song")]) == tuple(sorted(STEMS))
 
 
-def test_a_stem_is_found_by_what_the_program_calls_it(tmp_path):
+def test_a_stem_is_read_by_the_programs_name(tmp_path):
     write_stem(tmp_path / NAME / "vocals.wav", 0.1)
     write_stem(tmp_path / f"{NAME}_(Instrumental).wav", 0.2)
     method = folder_of(tmp_path, vocals="vocals", accompaniment="instrumental")

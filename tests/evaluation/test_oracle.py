@@ -87,7 +87,7 @@ def test_the_estimates_of_all_sources_add_up_to_the_mixture(length):
     torch.testing.assert_close(ORACLES["IRM2"].estimate(song).sum(dim=0), song.mixture, atol=1e-6, rtol=0)
 
 
-def test_a_sum_of_sources_is_estimated_by_the_sum_of_their_estimates():
+def test_a_sum_of_sources_is_the_sum_of_their_estimates():
     sources = noise()
     song = song_of(sources)
     accompaniment = sources[1:].sum(dim=0)
@@ -99,14 +99,14 @@ def test_a_sum_of_sources_is_estimated_by_the_sum_of_their_estimates():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_beside_the_source_of_a_song_with_one_is_the_rest_of_the_mixture(name):
+def test_a_single_source_competes_with_the_other_mixture(name):
     sources = noise(2)
     song = song_with(sources.sum(dim=0), sources[:1], sources[:1])
     expected = of_scipy(song.mixture, sources, ORACLES[name].exponent)[:1]
     torch.testing.assert_close(ORACLES[name].estimate(song), expected, atol=1e-6, rtol=0)
 
 
-def test_a_target_that_is_no_sum_of_sources_is_set_against_the_rest_of_the_mixture():
+def test_a_target_that_is_no_sum_competes_with_its_residual():
     sources = noise()
     song = song_with(sources.sum(dim=0), 0.5 * sources[:1], sources)
     both = torch.stack([0.5 * sources[0], song.mixture - 0.5 * sources[0]])
@@ -136,7 +136,7 @@ def test_the_channels_do_not_know_each_other():
     torch.testing.assert_close(ORACLES["IRM2"].estimate(song)[:, :1], ORACLES["IRM2"].estimate(left), atol=1e-7, rtol=0)
 
 
-def test_the_parts_of_a_target_are_found():
+def test_the_sources_of_a_target_are_identified():
     sources = noise(4)
     assert parts_of(sources[2], sources).tolist() == [False, False, True, False]
     assert parts_of(sources[0] + sources[3], sources).tolist() == [True, False, False, True]

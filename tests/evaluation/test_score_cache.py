@@ -51,7 +51,7 @@ def test_damaged_scores_are_computed_again(cache):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"song": 1}', "\0" * 100, '{"mark": NaN}'])
-def test_files_that_are_no_scores_are_ignored_and_removed(cache, text):
+def test_files_without_scores_are_ignored_and_removed(cache, text):
     cache.path("mixture", SONG.name).write_text(text)
     assert cache.read(Mixture(), SONG) is None
     assert cache.remove_stale(Mixture(), [SONG]) == set()

@@ -70,7 +70,7 @@ def test_a_silent_stem_has_no_score_and_takes_no_other_with_it():
     assert scored.seconds_undefined == 0
 
 
-def test_seconds_with_a_silent_stem_are_left_out_and_counted():
+def test_seconds_with_a_silent_stem_are_undefined_and_counted():
     song = make_song(0)
     song.audio[1, :, :RATE] = 0
     scored = score_track(heard(song), leaky(song))
@@ -78,7 +78,7 @@ def test_seconds_with_a_silent_stem_are_left_out_and_counted():
     assert all(math.isfinite(scored.score(stem, "cSDR")) for stem in STEMS)
 
 
-def test_a_silent_estimate_leaves_its_seconds_out_for_all_stems_and_that_is_counted():
+def test_a_silent_estimate_makes_its_seconds_undefined_for_all():
     song = make_song(0)
     estimates = leaky(song)
     estimates[2, :, RATE:] = 0
@@ -105,7 +105,7 @@ def test_bss_eval_gives_the_seconds_of_museval():
 
 
 @needs_museval
-def test_bss_eval_leaves_out_a_silent_stem_and_is_undefined_for_one_that_sounds_alone():
+def test_bss_eval_ignores_silent_stems_and_needs_two_others():
     song = make_song(0, seconds=2.0)
     song.audio[1] = 0
     scored = score_track(heard(song), leaky(song), bss_eval)
@@ -117,7 +117,7 @@ def test_bss_eval_leaves_out_a_silent_stem_and_is_undefined_for_one_that_sounds_
     assert math.isfinite(scored.score("vocals", "cSDR"))
 
 
-def test_infinite_ratios_of_museval_are_limited_or_undefined_and_large_ones_kept():
+def test_infinite_ratios_of_museval_are_limited_or_undefined():
     song = make_song(0, seconds=2.0)
     found = {name: torch.tensor([[torch.inf, 7.0]] * 3).double() for name in ("SDR", "SIR", "SAR", "ISR")}
     found["SAR"][:, 1] = 230.0
@@ -127,7 +127,7 @@ def test_infinite_ratios_of_museval_are_limited_or_undefined_and_large_ones_kept
     assert frames["SAR"][1] == 230.0
 
 
-def test_estimates_of_another_shape_are_refused_by_the_songs_name():
+def test_estimates_of_another_shape_are_refused_by_name():
     song = make_song(5)
     for estimates in (song.audio[:2], song.audio[..., 1:]):
         with pytest.raises(InputError, match=r"estimates of Song 5 have shape .* but its stems \(3, 2, 3000\)"):

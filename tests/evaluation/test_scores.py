@@ -27,7 +27,7 @@ def test_framewise_metrics_are_medians_over_songs(evaluation, metric):
     assert method.scores["vocals"][metric] == 6.0  # of an even number of songs, the mean of the middle two
 
 
-def test_a_songs_framewise_score_is_the_median_of_its_defined_seconds():
+def test_a_framewise_score_is_the_median_of_defined_seconds():
     frames = {"bass": {"SDR": (1.0, math.nan, 2.0, 9.0)}, "vocals": {"SDR": (5.0, math.nan, 6.0, 7.0)}}
     whole = {stem: {"uSDR": 0.0, "SI-SDR": 0.0, "SI-SDRi": 0.0} for stem in frames}
     song = TrackScores("A", 4.0, whole, frames)
@@ -35,7 +35,7 @@ def test_a_songs_framewise_score_is_the_median_of_its_defined_seconds():
     assert (song.seconds_scored, song.seconds_undefined, song.silent) == (4, 1, ())
 
 
-def test_undefined_scores_are_left_out_and_counted(evaluation):
+def test_averages_ignore_and_count_undefined_scores(evaluation):
     assert evaluation.scores["vocals"]["SI-SDR"] == pytest.approx((4 + 8) / 2)
     assert evaluation.undefined["vocals"] == {"cSDR": 1, "uSDR": 1, "SI-SDR": 1}
     assert evaluation.undefined["bass"] == {"cSDR": 0, "uSDR": 0, "SI-SDR": 0}
@@ -52,7 +52,7 @@ def test_the_mean_is_over_stems_after_songs(evaluation):
     assert list(evaluation.averages) == ["bass", "vocals", "mean"]
 
 
-def test_a_stem_without_any_score_is_left_out_of_the_mean():
+def test_the_mean_ignores_a_stem_without_scores():
     assert mean_over_stems({"bass": {"uSDR": 3.0}, "vocals": {"uSDR": math.nan}}) == {"uSDR": 3.0}
     assert math.isnan(with_mean({"bass": {"uSDR": math.nan}})["mean"]["uSDR"])
 
@@ -95,7 +95,7 @@ def test_an_unknown_metric_gives_a_sentence(evaluation):
         evaluation.songs[0].score("bass", "PESQ")
 
 
-def test_the_table_may_rank_a_metric_where_lower_is_better(evaluation, monkeypatch):
+def test_a_metric_may_be_better_where_it_is_lower(evaluation, monkeypatch):
     lower = replace(METRICS["uSDR"], higher_is_better=False)
     monkeypatch.setitem(METRICS, "uSDR", lower)
     other = evaluation_of("full", "model", song_scores("One", 0.5, 5.0))

@@ -40,7 +40,7 @@ def test_no_more_songs_are_accepted_than_are_worked_on_and_one(jobs_of_a_song):
     assert len(begun) == 5 * jobs_of_a_song
 
 
-def test_what_a_job_raises_is_raised_to_whoever_submits_or_leaves():
+def test_the_error_of_a_job_is_raised_on_submit_and_exit():
     def fail():
         raise ValueError("broken")
 
@@ -51,15 +51,15 @@ def test_what_a_job_raises_is_raised_to_whoever_submits_or_leaves():
             scorers.submit([fail])
 
 
-def test_when_the_caller_ends_early_jobs_are_told_and_waited_for():
-    begun, told = Event(), []
+def test_an_error_of_the_caller_stops_and_awaits_the_jobs():
+    begun, stopped = Event(), []
     with pytest.raises(KeyboardInterrupt), ScoringPool(1) as scorers:
 
         def job():
             begun.set()
-            told.append(scorers.stopped.wait(10))
+            stopped.append(scorers.stopped.wait(10))
 
         scorers.submit([job, job, job])
         begun.wait(10)
         raise KeyboardInterrupt
-    assert told == [True] * 3
+    assert stopped == [True] * 3

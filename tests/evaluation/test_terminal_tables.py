@@ -81,7 +81,7 @@ def test_of_one_stem_there_is_no_mean_row():
     assert "mean over stems" not in words(table)
 
 
-def test_the_caption_says_how_averages_are_made_and_names_what_is_left_out(results):
+def test_the_caption_explains_averages_and_undefined_scores(results):
     text = words(results_table(results))
     assert "median over songs for cSDR, mean over songs for uSDR and SI-SDR; the last row: mean over stems" in text
     assert "95% confidence, from 10,000 bootstrap resamples of the songs" in text
@@ -95,7 +95,7 @@ def test_the_caption_says_how_averages_are_made_and_names_what_is_left_out(resul
     assert "results.md" not in text
 
 
-def test_the_caption_names_the_first_songs_and_says_where_all_are():
+def test_the_caption_names_the_first_songs_and_the_full_file():
     songs = [song_scores(f"Song {n}", 1.0, 1.0, undefined=1) for n in range(6)]
     failures = tuple(Failure(f"Lost {n}", None, "Gone.") for n in range(5))
     text = words(results_table(Results((evaluation_of("a", "model", *songs),), failures)))
@@ -126,7 +126,7 @@ def test_names_with_brackets_are_shown_as_they_are(bracketed, kind):
 
 
 def test_every_console_prints_the_same(bracketed):
-    title = "Evaluated on songs of a title that is much longer than the table is wide, and goes on " * 2
+    title = "Evaluated on songs of a title that is much longer than the table is wide, and longer " * 2
     for table in (results_table(bracketed, title), differences_table(bracketed), running_table(bracketed)):
         for width in (80, 120):
             assert printed(table, width, "terminal") == printed(table, width, "default")
@@ -154,7 +154,7 @@ def test_a_difference_whose_interval_leaves_out_zero_is_bold(kind):
     assert bold == ["+1.00"] * 3  # the bass' in each metric
 
 
-def test_differences_of_two_methods_have_every_stem_with_interval_and_songs(results):
+def test_two_methods_have_differences_of_every_stem(results):
     table = differences_table(results)
     lines = [re.sub(r"\s+", " ", line) for line in printed(table)]
     assert "full minus lite cSDR bass +1.00 [+1.00, +1.00] 2 of 2" in lines
@@ -163,7 +163,7 @@ def test_differences_of_two_methods_have_every_stem_with_interval_and_songs(resu
     assert sum("vocals" in line for line in lines) == 3
 
 
-def test_differences_of_more_methods_are_of_the_mean_and_say_where_the_stems_are():
+def test_more_methods_have_differences_of_the_mean_only():
     songs = [[song_scores(song, n, n) for song in ("A", "B")] for n in range(3)]
     methods = [evaluation_of(name, "model", *of) for name, of in zip("abc", songs, strict=True)]
     table = differences_table(Results(tuple(methods)))
@@ -187,7 +187,7 @@ def test_the_running_table_waits_for_its_first_song(results):
     assert printed(running_table(Results(())))
 
 
-def test_the_running_table_has_a_line_for_each_method_and_no_bootstrap(results, monkeypatch):
+def test_the_running_table_needs_no_bootstrap(results, monkeypatch):
     monkeypatch.setattr(bootstrap, "resamples", lambda songs: pytest.fail("resampled"))
     lines = printed(running_table(results))
     assert lines[1].split() == ["cSDR,", "dB", "bass", "vocals", "mean", "songs"]

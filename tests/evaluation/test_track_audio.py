@@ -23,7 +23,7 @@ def opened(root, **choices):
     return entry.open()
 
 
-def test_a_song_is_read_with_its_mixture_and_its_stems_in_the_order_asked_for(tmp_path):
+def test_a_song_is_read_with_stems_in_the_requested_order(tmp_path):
     stems = make_song(tmp_path / "test" / "Song", mixture=True)
     song = read_track(opened(tmp_path), ("bass", "vocals"), RATE)
     assert (song.name, song.split, song.stems) == ("Song", "test", ("bass", "vocals"))
@@ -37,13 +37,13 @@ def test_without_a_mixture_it_is_the_sum_of_the_stems(tmp_path):
     torch.testing.assert_close(read_track(opened(tmp_path), STEMS, RATE).mixture, stems.sum(dim=0))
 
 
-def test_the_accompaniment_is_the_sum_of_all_stems_but_the_vocals(tmp_path):
+def test_the_accompaniment_is_the_sum_of_all_but_the_vocals(tmp_path):
     stems = make_song(tmp_path / "test" / "Song")
     song = read_track(opened(tmp_path), ("vocals", "accompaniment"), RATE)
     torch.testing.assert_close(song.targets, torch.stack([stems[0], stems[1:].sum(dim=0)]))
 
 
-def test_songs_of_one_split_are_found_unopened(tmp_path):
+def test_songs_of_a_split_are_listed_without_opening(tmp_path):
     make_song(tmp_path / "train" / "A")
     (tmp_path / "test" / "Broken").mkdir(parents=True)
     (tmp_path / "test" / "Broken" / "vocals.wav").write_bytes(b"no audio")
@@ -61,7 +61,7 @@ def test_an_open_track_is_an_entry_of_the_same_files(tmp_path):
     assert (again.name, again.split, again.paths, again.stems) == (entry.name, entry.split, entry.paths, entry.stems)
 
 
-def test_another_rate_or_a_missing_stem_is_refused_by_the_songs_path(tmp_path):
+def test_another_rate_or_a_missing_stem_is_refused_by_path(tmp_path):
     make_song(tmp_path / "test" / "Song")
     track = opened(tmp_path)
     with pytest.raises(InputError, match=r"Song has 8000 Hz, and the evaluation 44100: resample"):

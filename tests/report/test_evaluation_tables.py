@@ -74,7 +74,7 @@ MIXTURE, LITE, FULL, ORACLE = (
 )
 
 
-def test_every_method_has_a_line_of_means_with_intervals_and_what_was_left_out():
+def test_every_method_has_means_intervals_and_undefined_seconds():
     table = summary_table(results(MIXTURE, LITE, ORACLE))
     assert table.columns == ("cSDR", "SI-SDR", "songs", "seconds undefined")
     assert [(line.name, texts(line), line.kind) for line in table.lines] == [
@@ -85,7 +85,7 @@ def test_every_method_has_a_line_of_means_with_intervals_and_what_was_left_out()
     assert notes(table.lines[1]) == ("1.00 to 3.00", "1.00 to 3.00", "", "")
 
 
-def test_the_best_of_several_stands_out_and_a_single_one_or_an_oracle_does_not():
+def test_only_the_best_of_several_methods_is_emphasised():
     table = metric_table(results(MIXTURE, LITE, FULL, ORACLE), "cSDR")
     assert table.columns == ("vocals", "other", "mean")
     assert [strong(line) for line in table.lines] == [set(), {0}, {1, 2}, set()]
@@ -134,7 +134,7 @@ def test_a_single_stem_has_no_mean_beside_it():
     assert song_scores_table(alone, LITE).columns == ("seconds", "undefined", "vocals", "vocals")
 
 
-def test_songs_with_undefined_seconds_are_named_with_how_many_under_each_method():
+def test_undefined_seconds_are_listed_by_song_and_method():
     tree = results(MIXTURE, LITE)
     tree["undefined_seconds"] = [
         {"song": "A", "method": "lite", "seconds": 61, "undefined": 7},
@@ -156,7 +156,7 @@ def test_stems_without_a_score_are_named():
     assert unscored_table(results(LITE)) is None
 
 
-def test_what_was_evaluated_stands_above_its_floor_and_its_ceiling():
+def test_compared_methods_are_above_floor_and_ceiling():
     table = evaluation_table(results(MIXTURE, method("lite", "model", 3.0, None), ORACLE))
     assert table.columns == ("cSDR", "SI-SDR")
     assert [(line.name, texts(line)[0], line.kind, line.colour) for line in table.lines] == [

@@ -76,7 +76,7 @@ def test_a_preview_is_drawn_from_its_sounds(tmp_path):
     assert picture == preview_picture(**preview(tmp_path), stems=["vocals", "other"], title="step 2")
 
 
-def test_a_preview_without_all_sounds_has_the_picture_of_the_training(tmp_path):
+def test_a_preview_with_missing_sounds_has_the_saved_figure(tmp_path):
     places = preview(tmp_path)
     (places["targets"] / "other.wav").unlink()
     assert preview_picture(**places, stems=["vocals", "other"], title="step 2") is None

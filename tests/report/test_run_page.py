@@ -97,7 +97,7 @@ def test_what_a_run_says_is_text_and_not_markup(run):
         "previews",
     ],
 )
-def test_what_is_not_there_is_left_out(run, missing):
+def test_missing_files_have_no_part_of_the_page(run, missing):
     path = run / missing
     path.rename(run.parent / "elsewhere")
     assert report(run).text

@@ -32,7 +32,7 @@ def test_there_is_no_table_before_the_first_validation():
     assert validation_table({5: {"train/loss": 1.0}}, ["vocals"]) is None
 
 
-def test_what_is_undefined_is_a_dash():
+def test_an_undefined_score_is_a_dash():
     assert [decibels(value) for value in (None, math.nan, -0.5)] == ["–", "–", "−0.50"]
 
 
