@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bsroformer
-from bsroformer.cli.commands import BY_SCRIPT, COMMANDS, INSTALLED
+from bsroformer.cli.registry import BY_SCRIPT, COMMANDS, INSTALLED
 from bsroformer.cli.running import checked
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +18,12 @@ WORDS_BEFORE = re.compile(rf"(?:^|&& |-m |/| )bsroformer ({'|'.join(COMMANDS)}) 
 """What starts a command, or the script of one."""
 OWN_CONFIGS = "--config-"
 LINES = [
-    line.split("#")[0].strip().replace("<run>", "run").replace("…", "x").replace("model=mine", "model=lite")
+    line.split("#")[0]
+    .strip()
+    .replace("<run>", "run")
+    .replace("…", "x")
+    .replace("model=mine", "model=lite")
+    .replace("model=mask_net", "model=lite")
     for page in PAGES
     for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), flags=re.S)
     for line in block.splitlines()

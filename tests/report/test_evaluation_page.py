@@ -16,7 +16,8 @@ from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method,
 
 from bsroformer.errors import InputError
 from bsroformer.metrics import METRICS as REGISTRY
-from bsroformer.report import excerpt_players, write_evaluation_report
+from bsroformer.report import excerpt_players
+from bsroformer.report.evaluation_page import write_evaluation_report
 from bsroformer.report.excerpts import Excerpt
 
 RATE = 8000

@@ -10,11 +10,11 @@ from test_evaluation_tables import LITE, MIXTURE, ORACLE, results
 from test_validation_table import validated
 
 from bsroformer.audio.files import write
-from bsroformer.report import pictures, write_report
+from bsroformer.report import pictures
 from bsroformer.report import run_page as page_of_run
 from bsroformer.report.metrics_csv import write_rows
 from bsroformer.report.provenance import leaves
-from bsroformer.report.run_page import latest_preview
+from bsroformer.report.run_page import latest_preview, write_report
 
 REPOSITORY = Path(__file__).parents[2]
 
