@@ -104,12 +104,12 @@ def _draw_songs(axes: "Axes", column: Column, low: float, high: float) -> None:
     size = 34.0 if few else min(max(500 / len(column.songs), 5.0), 14.0)
     alpha = 1.0 if few else 0.7
     spread = 0.0 if few else 0.46 * column.width
-    places: dict[str, list[tuple[float, float]]] = {"o": [], "v": [], "^": []}
+    points_by_marker: dict[str, list[tuple[float, float]]] = {"o": [], "v": [], "^": []}
     for n, db in enumerate(column.values):
         marker = "v" if db < low else "^" if db > high else "o"
         x = column.x + spread * ((n * GOLDEN) % 1 - 0.5)
-        places[marker].append((x, min(max(db, low), high)))
-    for marker, points in places.items():
+        points_by_marker[marker].append((x, min(max(db, low), high)))
+    for marker, points in points_by_marker.items():
         if points:
             xs, ys = zip(*points, strict=True)
             area = size if marker == "o" else 28.0

@@ -169,7 +169,7 @@ def _spectra(signal: Tensor, start: int, stop: int, window: Tensor) -> Tensor:
     length = signal.shape[-1]
     frames = -(-(stop - start) // HOP)
     stop = start + frames * HOP
-    found = signal[..., max(start - HOP, 0) : min(stop + HOP, length)].float()
-    found = F.pad(found, (max(HOP - start, 0), max(stop + HOP - length, 0)))
-    spectra = torch.stft(found.flatten(0, -2), N_FFT, HOP, window=window, center=False, return_complex=True)
+    padded = signal[..., max(start - HOP, 0) : min(stop + HOP, length)].float()
+    padded = F.pad(padded, (max(HOP - start, 0), max(stop + HOP - length, 0)))
+    spectra = torch.stft(padded.flatten(0, -2), N_FFT, HOP, window=window, center=False, return_complex=True)
     return spectra.unflatten(0, signal.shape[:-1])

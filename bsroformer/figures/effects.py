@@ -42,16 +42,16 @@ def effects_figure(pairs: Mapping[str, tuple[Tensor, Tensor]], sample_rate: int)
             _draw_waveforms(axes, pair, sample_rate)
         else:
             longest = max(signal.shape[-1] for signal in pair) / sample_rate
-            for place, signal in zip(axes, pair, strict=True):
-                image = draw_spectrogram(place, signal, sample_rate, loudest)
-                place.set_xlim(0, longest)
-                place.set_facecolor(LIGHT.card)
+            for panel, signal in zip(axes, pair, strict=True):
+                image = draw_spectrogram(panel, signal, sample_rate, loudest)
+                panel.set_xlim(0, longest)
+                panel.set_facecolor(LIGHT.card)
             axes[1].set_yticks([])
         axes[0].set_ylabel(name.replace("_", " "), color=LIGHT.text, fontsize=12)
-        for place in axes:
-            place.xaxis.set_major_formatter("{x:g} s")
-    for place, heading in zip(figure.axes, ("before", "after"), strict=False):
-        place.set_title(heading, color=LIGHT.text, fontsize=12)
+        for panel in axes:
+            panel.xaxis.set_major_formatter("{x:g} s")
+    for panel, heading in zip(figure.axes, ("before", "after"), strict=False):
+        panel.set_title(heading, color=LIGHT.text, fontsize=12)
     if image is not None:
         add_colour_bar(figure, image, aspect=15 * (len(pairs) + 1))
     return figure
@@ -74,16 +74,16 @@ def _draw_waveforms(axes: "list[Axes]", pair: tuple[Tensor, Tensor], sample_rate
     start = min(max(0, centre - size // 2), frames - size)
     times = torch.arange(start, start + size) / sample_rate
     lane = 2.2 * float(before.abs().max()) or 1.0
-    for place, signal in zip(axes, pair, strict=True):
+    for panel, signal in zip(axes, pair, strict=True):
         for n, channel in enumerate(signal[:, start : start + size]):
-            place.axhline(-n * lane, color=LIGHT.faint, linewidth=0.5)
-            place.plot(times, channel - n * lane, color=LIGHT.colour(n), linewidth=1)
-        place.set(
+            panel.axhline(-n * lane, color=LIGHT.faint, linewidth=0.5)
+            panel.plot(times, channel - n * lane, color=LIGHT.colour(n), linewidth=1)
+        panel.set(
             facecolor=LIGHT.card, xlim=(float(times[0]), float(times[-1])), ylim=(lane * (0.5 - channels), lane / 2)
         )
         names = ["left", "right"] if channels == 2 else [f"channel {n + 1}" for n in range(channels)]
-        place.set_yticks([-n * lane for n in range(channels)], names)
-        place.tick_params(colors=LIGHT.faint, labelsize=9, length=2)
-        place.locator_params(axis="x", nbins=4)
-        place.spines[:].set_visible(False)
+        panel.set_yticks([-n * lane for n in range(channels)], names)
+        panel.tick_params(colors=LIGHT.faint, labelsize=9, length=2)
+        panel.locator_params(axis="x", nbins=4)
+        panel.spines[:].set_visible(False)
     axes[1].set_yticks([])

@@ -13,6 +13,7 @@ from bsroformer.metrics import si_sdr
 from bsroformer.text import decibels
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -43,8 +44,10 @@ def separation_figure(
     """
     from matplotlib.figure import Figure
 
-    shown = busiest_excerpt(targets, sample_rate, seconds)
-    mixture, targets, estimates = (signal[..., shown].cpu() for signal in (mixture, targets, estimates))
+    excerpt = busiest_excerpt(targets, sample_rate, seconds)
+    mixture = mixture[..., excerpt].cpu()
+    targets = targets[..., excerpt].cpu()
+    estimates = estimates[..., excerpt].cpu()
     loudest = float(band_power(mixture, sample_rate).max())
     scores = si_sdr(estimates, targets).tolist()
 
@@ -58,18 +61,24 @@ def separation_figure(
     top.set_ylabel("mixture", color=LIGHT.text, fontsize=12)
     for n, stem in enumerate(stems):
         score = "silent" if math.isnan(scores[n]) else f"SI-SDR {decibels(scores[n])}"
-        rows = ("reference", targets[n], stem), ("separated", estimates[n], score)
-        for row, (label, signal, heading) in enumerate(rows, start=1):
-            axes = figure.add_subplot(grid[row, n])
-            draw_spectrogram(axes, signal, sample_rate, loudest)
-            axes.set_title(heading, color=LIGHT.text, fontsize=12)
-            axes.set_xticks([])
-            if n == 0:
-                axes.set_ylabel(label, color=LIGHT.text, fontsize=12)
-            else:
-                axes.set_yticks([])
+        reference = figure.add_subplot(grid[1, n])
+        separated = figure.add_subplot(grid[2, n])
+        draw_spectrogram(reference, targets[n], sample_rate, loudest)
+        draw_spectrogram(separated, estimates[n], sample_rate, loudest)
+        _label_panel(reference, stem, "reference" if n == 0 else "")
+        _label_panel(separated, score, "separated" if n == 0 else "")
     add_colour_bar(figure, image)
     return figure
+
+
+def _label_panel(axes: "Axes", heading: str, label: str) -> None:
+    """Set the heading of a stem's panel; only the first one of a row has a label and frequencies."""
+    axes.set_title(heading, color=LIGHT.text, fontsize=12)
+    axes.set_xticks([])
+    if label:
+        axes.set_ylabel(label, color=LIGHT.text, fontsize=12)
+    else:
+        axes.set_yticks([])
 
 
 def busiest_excerpt(targets: Tensor, sample_rate: int, seconds: float) -> slice:

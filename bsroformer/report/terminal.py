@@ -55,12 +55,12 @@ def terminal_table(
 def _add_columns(shown: rich_table.Table, table: Table, labels: int) -> None:
     """Add columns: labels and scores with intervals align left, other values right."""
     headings = (table.first, *table.columns)
-    for place, heading in enumerate(headings):
-        if place < labels:
-            shown.add_column(Text(heading), no_wrap=place == 0 and labels == 2)
+    for position, heading in enumerate(headings):
+        if position < labels:
+            shown.add_column(Text(heading), no_wrap=position == 0 and labels == 2)
         else:
-            justify: Literal["left", "right"] = "left" if _has_intervals(table, place - 1) else "right"
-            aligned = heading.rjust(SCORE_WIDTH) if _has_scores(table, place - 1) else heading
+            justify: Literal["left", "right"] = "left" if _has_intervals(table, position - 1) else "right"
+            aligned = heading.rjust(SCORE_WIDTH) if _has_scores(table, position - 1) else heading
             shown.add_column(Text(aligned), justify=justify, no_wrap=True)
 
 
@@ -80,19 +80,19 @@ def _labels(line: Line, labels: int) -> list[str]:
 def _changed(labels: Sequence[str], previous: Sequence[str]) -> list[str]:
     """Blank the leading labels that are those of the line above."""
     shown = list(labels)
-    for place, pair in enumerate(zip(labels, previous, strict=False)):
+    for position, pair in enumerate(zip(labels, previous, strict=False)):
         if pair[0] != pair[1]:
             break
-        shown[place] = ""
+        shown[position] = ""
     return shown
 
 
 def _values(table: Table, line: Line, labels: int) -> list[tuple[Cell, str | None]]:
     """Pair the values of a line with the headings of columns that have intervals."""
     values: list[tuple[Cell, str | None]] = []
-    for place in range(labels - 1, len(line.cells)):
-        heading = table.columns[place] if _has_intervals(table, place) else None
-        values.append((line.cells[place], heading))
+    for position in range(labels - 1, len(line.cells)):
+        heading = table.columns[position] if _has_intervals(table, position) else None
+        values.append((line.cells[position], heading))
     return values
 
 

@@ -59,7 +59,7 @@ def test_every_judge_follows_the_monitor(songs_root, tmp_path, name):
 def test_a_monitor_that_does_not_exist_is_refused_at_the_start(songs_root, tmp_path, name):
     with pytest.raises(InputError) as refused:
         run(songs_root, tmp_path / "run", f"monitor={name}", "data.stems=[vocals,other]")
-    message = f"monitor={name} must be a score of validation: one of val/si_sdr, val/sdr, val/loss"
+    message = f"monitor={name} must be a validation score: one of val/si_sdr, val/sdr, val/loss"
     assert message in str(refused.value)
     assert not (tmp_path / "run").exists()
 
