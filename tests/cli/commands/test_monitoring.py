@@ -66,7 +66,7 @@ def test_a_monitor_that_does_not_exist_is_refused_at_the_start(songs_root, tmp_p
 
 def test_a_callback_with_a_monitor_of_its_own_is_checked_too():
     cfg = composed("train", "callbacks=[default,early_stopping]", "callbacks.early_stopping.monitor=val/sdrr")
-    with pytest.raises(InputError, match=r"callbacks\.early_stopping\.monitor=val/sdrr must be a score"):
+    with pytest.raises(InputError, match=r"callbacks\.early_stopping\.monitor=val/sdrr must be a validation score"):
         with_monitor(cfg)
 
 
