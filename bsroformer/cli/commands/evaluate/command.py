@@ -19,8 +19,8 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation import (
     Evaluator,
     Results,
-    SongEntry,
     StemsWriter,
+    TrackEntry,
     begin,
     evaluator_of,
     needs_museval,
@@ -57,7 +57,7 @@ def evaluate(cfg: EvaluateConfig) -> None:
         _finish(cfg, results, folder, console)
 
 
-def chosen_songs(cfg: EvaluateConfig) -> list[SongEntry]:
+def chosen_songs(cfg: EvaluateConfig) -> list[TrackEntry]:
     """The songs of ``split``, or those of them that ``songs`` names.
 
     Raises:
@@ -65,7 +65,9 @@ def chosen_songs(cfg: EvaluateConfig) -> list[SongEntry]:
     """
     source = cfg.data.source.build()
     source.make()
-    found = {files.name: SongEntry.of_files(files, source.form) for files in source.files() if files.split == cfg.split}
+    found = {
+        files.name: TrackEntry.of_files(files, source.form) for files in source.files() if files.split == cfg.split
+    }
     if not found:
         raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
     if cfg.songs is None:
@@ -82,7 +84,7 @@ def _meant(near: list[str], known: list[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there are {first_of(known)}"
 
 
-def build_evaluator(cfg: EvaluateConfig, songs: list[SongEntry], folder: Path, console: Console) -> Evaluator:
+def build_evaluator(cfg: EvaluateConfig, songs: list[TrackEntry], folder: Path, console: Console) -> Evaluator:
     """What the configuration says to score, and how."""
     candidates = build_candidates(cfg, console)
     evaluator = evaluator_of(candidates, songs, cfg.stems, cfg.metrics, cfg.bounds, folder, workers_of(cfg))

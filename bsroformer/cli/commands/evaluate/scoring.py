@@ -15,19 +15,19 @@ from bsroformer.evaluation import (
     Evaluator,
     Failure,
     Results,
-    SongEntry,
-    SongScores,
+    TrackEntry,
+    TrackScores,
     differences_table,
     results_table,
     running_table,
 )
-from bsroformer.evaluation.evaluator import Found, OnScores
+from bsroformer.evaluation.evaluator import OnScores, ScoreCollector
 from bsroformer.evaluation.results import EVALUATED
 from bsroformer.evaluation.scores import mean_over_stems
 
 
 def run_evaluation(
-    evaluator: Evaluator, songs: Iterable[SongEntry], total: int, console: Console, again: str
+    evaluator: Evaluator, songs: Iterable[TrackEntry], total: int, console: Console, again: str
 ) -> Results:
     """Score songs, with a progress bar and the averages so far; where no terminal is, with a line for each score.
 
@@ -65,7 +65,7 @@ def _showing(evaluator: Evaluator, total: int, console: Console) -> Iterator[OnS
     task = progress.add_task("", total=scores)
     with Live(progress, console=console, transient=True, refresh_per_second=2) as live:
 
-        def show(found: Found, method: str | None, told: SongScores | Failure) -> None:
+        def show(found: ScoreCollector, method: str | None, told: TrackScores | Failure) -> None:
             progress.update(task, completed=found.done)
             live.update(Group(running_table(found.results()), progress))
 
@@ -76,7 +76,7 @@ def _lines(evaluator: Evaluator, scores: int, console: Console) -> OnScores:
     """Print a line for each score of what is evaluated, and for each song that has none."""
     evaluated = {method.name for method in evaluator.methods if method.kind in EVALUATED}
 
-    def show(found: Found, method: str | None, told: SongScores | Failure) -> None:
+    def show(found: ScoreCollector, method: str | None, told: TrackScores | Failure) -> None:
         whose = f"{found.done}/{scores} {told.song}" + (f", {method}" if method else "")
         if isinstance(told, Failure):
             console.print(f"{whose}: cannot be scored")
