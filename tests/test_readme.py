@@ -17,8 +17,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WORDS_BEFORE = re.compile(rf"(?:^|&& |-m |/| )bsroformer ({'|'.join(COMMANDS)}) |python scripts/(\w+)\.py ")
 """What starts a command, or the script of one."""
 OWN_CONFIGS = "--config-"
+OWN_MODEL = re.compile("model=(mine|mask_net)")
 LINES = [
-    line.split("#")[0].strip().replace("<run>", "run").replace("…", "x").replace("model=mine", "model=lite")
+    OWN_MODEL.sub("model=lite", line.split("#")[0].strip().replace("<run>", "run").replace("…", "x"))
     for page in PAGES
     for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), flags=re.S)
     for line in block.splitlines()
