@@ -1,14 +1,19 @@
 """The scripts' work in this process: configurations composed as Hydra does it, without a new Python."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
+from bsroformer.cli.door import configuration, prepared
+from bsroformer.cli.registry import COMMANDS
+from bsroformer.cli.running import Task
 from bsroformer.report import page, pictures
 from bsroformer.training.callbacks import curves, previews
 
@@ -37,10 +42,21 @@ SMALL_RUN = (
 )
 
 
-def composed(root: str, *overrides: str) -> DictConfig:
-    """The tree that ``python scripts/<root>.py <overrides>`` works with."""
+def composed(root: str, *overrides: str) -> Any:
+    """The checked configuration that ``python scripts/<root>.py <overrides>`` works with."""
+    return prepared(configuration(root, composed_tree(root, *overrides)))
+
+
+def composed_tree(root: str, *overrides: str) -> DictConfig:
+    """The tree that Hydra composes for it."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose(root, overrides=list(overrides))
+
+
+def launch(root: str, *overrides: str) -> object:
+    """Run a command in this process, from the tree to its exit status."""
+    [command] = (command for command in COMMANDS.values() if command.root == root)
+    return Task(command, tuple(sys.argv))(composed_tree(root, *overrides))
 
 
 def small_run(root: Path, *overrides: str) -> list[str]:

@@ -10,11 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bsroformer.launch.train import train
 from bsroformer.run_folder import LAST
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.throughput import MEMORY, SPEED
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 
 # Epochs of three steps, of which the last has two batches instead of three; a checkpoint after each step.
 SHORT_EPOCHS = (
@@ -59,7 +58,7 @@ def batches_recorded(until: int | None = None) -> Iterator[list[Tensor]]:
 
 def start(songs_root: Path, folder: Path, *overrides: str) -> None:
     """Train with `SHORT_EPOCHS`, from the beginning unless told otherwise."""
-    train(composed("train", *SHORT_EPOCHS, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
+    launch("train", *SHORT_EPOCHS, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides)
 
 
 def checkpoint(folder: Path, name: str = LAST) -> dict[str, Any]:

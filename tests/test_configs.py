@@ -3,7 +3,6 @@
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import cache
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -15,13 +14,14 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
-from bsroformer.data.datamodule import Batches
+from bsroformer.cli.commands.separate.separators import separator_of
+from bsroformer.cli.commands.train.build import build_module
+from bsroformer.cli.door import schema_of
+from bsroformer.cli.schemas.groups import AudioSettings, DataSettings, PathSettings
 from bsroformer.inference import Separator
-from bsroformer.launch.build import build_module
-from bsroformer.launch.separators import separator_of
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import CONFIGS, REPOSITORY, composed
+from launched import CONFIGS, composed
 
 Tree = dict[str, Any]
 FILES = sorted(CONFIGS.rglob("*.yaml"))
@@ -153,27 +153,23 @@ def test_a_misspelt_key_is_found():
     assert unread(changed, usual, "experiment") == ["data.secnods", "evalaute"]
 
 
-def test_every_plain_key_is_read_somewhere():
-    """Keys that are no arguments of a `_target_`: the code or another key must name them."""
-    sources = [*FILES, *(REPOSITORY / "bsroformer" / "launch").glob("*.py")]
-    text = "\n".join(path.read_text("utf-8") for path in sources)
-    groups = {"audio", "data", "paths"}
-    plain = {
-        path if path.split(".")[0] in groups else f"cfg.{path}"
-        for choice in CHOICES
-        for path, value in nodes(raw(*choice)[1])
-        if (path.count(".") == 1 and path.split(".")[0] in groups) or ("." not in path and not isinstance(value, dict))
-    }
-    keys = {path: path.removeprefix("cfg.") for path in plain}
-    named = {path for path, key in keys.items() if any(use in text for use in (path, f"${{{key}}}", f'cfg, "{key}"'))}
-    named |= {f"data.{field.name}" for field in fields(Batches)}  # read by these names in `launch/build.py`
-    assert plain == named
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_plain_key_has_a_field_or_is_referred_to(root):
+    """Keys that are no arguments of a `_target_`: the command's schema or another key must name them."""
+    groups = {"": schema_of(root), "audio": AudioSettings, "data": DataSettings, "paths": PathSettings}
+    for choice in (choice for choice in CHOICES if choice[0] == root):
+        whole = raw(*choice)[1]
+        for path, value in nodes(whole):
+            group, _, name = path.rpartition(".")
+            if group in groups and not isinstance(value, dict):
+                assert name in groups[group].model_fields or f"${{{path}}}" in str(whole), (choice, path)
 
 
 @pytest.mark.parametrize("root", [root for root in ROOTS if "separation" in groups_of(root)])
 def test_how_a_song_is_separated_is_what_the_separator_takes(root, tiny_model):
     for option in options("separation"):
-        cfg = composed(root, f"separation={option}", "device=cpu")
+        needed = ["ckpt=a.ckpt", "input=a.wav"] if root == "separate" else []
+        cfg = composed(root, f"separation={option}", "device=cpu", *needed)
         separator = separator_of(tiny_model, cfg)
         assert (separator.shifts, separator.batch_size) == (cfg.shifts, cfg.batch_size)
         assert separator.step == pytest.approx(separator.size * (1 - cfg.overlap), abs=1)

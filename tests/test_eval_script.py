@@ -16,10 +16,9 @@ import pytest
 import soundfile
 
 from bsroformer.checkpoints.save import save_model
-from bsroformer.launch.eval import evaluate
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import REPOSITORY, composed
+from launched import REPOSITORY, launch
 from warm import Running, environment, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "eval.py")
@@ -67,7 +66,7 @@ def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:
     printed, status = io.StringIO(), 0
     with contextlib.chdir(cwd), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            evaluate(composed("eval", *SMALL, *overrides))
+            launch("eval", *SMALL, *overrides)
         except SystemExit as ended:
             status = int(ended.code or 0)
     return status, printed.getvalue()
@@ -211,7 +210,7 @@ def test_a_damaged_song_is_told_and_the_rest_is_scored(root, ckpt, tmp_path):
     [
         (["songs=[Sung 1]"], "songs names Sung 1, and test has no such song: did you mean Song 1?"),
         (["split=valid"], "the data set has no valid songs"),
-        (["split=tset"], "split=tset is none of train, valid, test"),
+        (["split=tset"], "split=tset must be one of train, valid, test"),
         (["metrics=[SDR]"], "metrics names SDR: choose from cSDR"),
         (["bounds=[IRM9]"], "bounds names IRM9: choose from mixture, IRM1, IRM2"),
         (["stems=[piano]"], "stems names piano, which small lack: choose from vocals"),
@@ -220,9 +219,9 @@ def test_a_damaged_song_is_told_and_the_rest_is_scored(root, ckpt, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_sentence(root, ckpt, tmp_path, overrides, reason, capsys):
-    cfg = composed("eval", *SMALL, f"ckpt={ckpt}", f"data.root={root}", f"output={tmp_path / 'out'}", *overrides)
+    words = *SMALL, f"ckpt={ckpt}", f"data.root={root}", f"output={tmp_path / 'out'}", *overrides
     with pytest.raises(SystemExit, match="2"):
-        evaluate(cfg)
+        launch("eval", *words)
     told = capsys.readouterr().err
     assert told.startswith("error: ")
     assert reason in told

@@ -15,7 +15,7 @@ PACKAGE = "bsroformer"
 
 # From below: each may import what is above it in this list; those of one line do not import each other.
 LAYERS = (
-    ("errors", "installation"),
+    ("errors", "installation", "kinds"),
     ("invocation",),
     ("atomic", "devices", "extras", "file_names", "file_state", "parallel", "printed", "safe_files", "text"),
     ("hardware", "run_folder"),
@@ -27,7 +27,6 @@ LAYERS = (
     (PACKAGE,),  # the public names of `bsroformer/__init__.py`
     ("training", "studio"),
     ("benchmarks",),
-    ("launch",),
     ("cli",),
     ("__main__", "scripts"),
 )
@@ -36,11 +35,11 @@ LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 
 # Where these may be imported at all: at the start of a path below the repository.
 CONFINED = {
-    ("hydra", "omegaconf"): ("bsroformer/launch/", "bsroformer/cli/"),
+    ("hydra", "omegaconf"): ("bsroformer/cli/",),
     ("lightning", "pytorch_lightning"): (
         "bsroformer/training/",
         "bsroformer/data/datamodule.py",
-        "bsroformer/launch/",
+        "bsroformer/cli/",
     ),
     ("gradio",): ("bsroformer/studio/",),
 }
@@ -178,11 +177,11 @@ def test_nobody_imports_what_is_not_theirs(all_imports, rule):
         ("layers", "bsroformer/training/x.py", "from bsroformer.studio import page"),
         ("layers", "bsroformer/inference/x.py", "from bsroformer import Separator"),
         ("layers", "bsroformer/errors.py", "from bsroformer.devices import best_device"),
-        ("layers", "bsroformer/launch/x.py", "from .build import make"),
+        ("layers", "bsroformer/cli/x.py", "from .build import make"),
         ("layers", "bsroformer/attic/x.py", "from bsroformer import errors"),
         ("confinement", "bsroformer/training/x.py", "from omegaconf import DictConfig"),
         ("confinement", "bsroformer/data/track.py", "import lightning as L"),
-        ("confinement", "bsroformer/launch/x.py", "import gradio"),
+        ("confinement", "bsroformer/cli/x.py", "import gradio"),
         ("architectures", "bsroformer/inference/x.py", "from bsroformer.models.bs_roformer.attention import Attention"),
         ("architectures", "bsroformer/models/x.py", "import bsroformer.models.bs_roformer"),
         ("delay", "bsroformer/metrics/x.py", "try:\n    import museval\nexcept ImportError:\n    pass"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bsroformer
-from bsroformer.cli.commands import BY_SCRIPT, COMMANDS, INSTALLED
+from bsroformer.cli.registry import BY_SCRIPT, COMMANDS, INSTALLED
 from bsroformer.cli.running import checked
 
 ROOT = Path(__file__).parents[1]
@@ -17,9 +17,13 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WORDS_BEFORE = re.compile(rf"(?:^|&& |-m |/| )bsroformer ({'|'.join(COMMANDS)}) |python scripts/(\w+)\.py ")
 """What starts a command, or the script of one."""
 OWN_CONFIGS = "--config-"
-OWN_MODEL = re.compile("model=(mine|mask_net)")
 LINES = [
-    OWN_MODEL.sub("model=lite", line.split("#")[0].strip().replace("<run>", "run").replace("…", "x"))
+    line.split("#")[0]
+    .strip()
+    .replace("<run>", "run")
+    .replace("…", "x")
+    .replace("model=mine", "model=lite")
+    .replace("model=mask_net", "model=lite")
     for page in PAGES
     for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), flags=re.S)
     for line in block.splitlines()

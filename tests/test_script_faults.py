@@ -9,8 +9,6 @@ import soundfile
 import torch
 
 from bsroformer.checkpoints.save import save_model
-from bsroformer.launch.config import plain
-from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from launched import SMALL_RUN, Script, composed, files_in, small_run
 
@@ -28,8 +26,8 @@ def fault(script: Script, *command: str) -> str:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    model = composed("train", *SMALL_RUN, "data.root=songs").model
-    save_model(BandSplitRoformer(ModelSettings.from_dict(plain(model))), path)
+    settings = composed("train", *SMALL_RUN, "data.root=songs").settings
+    save_model(BandSplitRoformer(settings), path)
     return path
 
 

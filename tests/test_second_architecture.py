@@ -13,11 +13,10 @@ from omegaconf import DictConfig
 
 import mask_net
 from bsroformer import ModelSettings, Separator, load_model
-from bsroformer.launch.checkpoint import checkpoint
-from bsroformer.launch.eval import evaluate
-from bsroformer.launch.separate import separate
-from bsroformer.launch.train import train
-from launched import CONFIGS, SMALL_RUN, composed
+from bsroformer.cli.commands.checkpoint.command import checkpoint
+from bsroformer.cli.commands.separate.command import separate
+from bsroformer.cli.commands.train.command import train
+from launched import CONFIGS, SMALL_RUN, composed, launch
 from mask_net import MaskNet
 
 SMALL_TRAINING = [override for override in SMALL_RUN if not override.startswith("model")]
@@ -96,7 +95,7 @@ def test_weights_of_another_architecture_are_refused(run, songs_root, tmp_path, 
 
 def test_its_checkpoint_is_inspected_and_written_as_a_config(run, tmp_path, capsys):
     path = tmp_path / "mine.yaml"
-    checkpoint(composed("checkpoint", f"ckpt={run}", f"output={path}"))
+    launch("checkpoint", f"ckpt={run}", f"output={path}")
     printed = " ".join(capsys.readouterr().out.split())
     assert "model mask_net" in printed
     assert "n_fft 512, hop_length 128, hidden 8" in printed
@@ -108,9 +107,9 @@ def test_its_checkpoint_is_converted_stripped_and_averaged(run, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     weights = load_model(run).state_dict()
     best = run / "checkpoints" / "best.ckpt"
-    checkpoint(composed("checkpoint", "action=convert", f"ckpt={best}", "output=one.safetensors"))
-    checkpoint(composed("checkpoint", "action=strip", f"ckpt={best}", "output=small.ckpt"))
-    checkpoint(composed("checkpoint", "action=average", "ckpt=[one.safetensors,small.ckpt]", "output=mean.ckpt"))
+    launch("checkpoint", "action=convert", f"ckpt={best}", "output=one.safetensors")
+    launch("checkpoint", "action=strip", f"ckpt={best}", "output=small.ckpt")
+    launch("checkpoint", "action=average", "ckpt=[one.safetensors,small.ckpt]", "output=mean.ckpt")
     for name in ("one.safetensors", "small.ckpt", "mean.ckpt"):
         torch.testing.assert_close(load_model(name).state_dict(), weights, rtol=0, atol=0)
 
@@ -125,8 +124,8 @@ def test_it_separates_a_file_and_some_of_its_stems(run, tmp_path):
     song = tmp_path / "song.wav"
     soundfile.write(song, np.random.default_rng(0).normal(0, 0.1, (20_000, 2)), 44_100)
     common = f"ckpt={run}", f"input={song}", "device=cpu", "precision=fp32"
-    separate(composed("separate", *common, f"output={tmp_path / 'all'}"))
-    separate(composed("separate", *common, f"output={tmp_path / 'some'}", "stems=[bass]"))
+    launch("separate", *common, f"output={tmp_path / 'all'}")
+    launch("separate", *common, f"output={tmp_path / 'some'}", "stems=[bass]")
     [every] = (tmp_path / "all").rglob("bass.wav")
     [alone] = (tmp_path / "some").rglob("bass.wav")
     assert len(list(every.parent.glob("*.wav"))) == 4
@@ -163,7 +162,7 @@ def test_compiling_and_recomputing_are_refused_as_keys(configs, songs_root, tmp_
 
 def test_it_is_evaluated(run, songs_root, tmp_path):
     common = "data=folder", f"data.root={songs_root}", "metrics=[SI-SDR]", "bounds=[]", "device=cpu"
-    evaluate(composed("eval", *common, f"ckpt={run}", f"output={tmp_path / 'scores'}"))
+    launch("eval", *common, f"ckpt={run}", f"output={tmp_path / 'scores'}")
     assert "vocals" in (tmp_path / "scores" / "results.json").read_text()
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from bsroformer.benchmarks.comparison import Comparison, machine
 from bsroformer.benchmarks.measure import memory_growth, seconds_in_turn
 from bsroformer.errors import InputError
+from bsroformer.kinds import Channels, Count, SampleRate, Seconds
 from bsroformer.metrics import bss_eval, bss_eval_available, framewise_sdr
 
 Song = tuple[Tensor, Tensor]
@@ -31,12 +32,12 @@ class Evaluation:
         repeats: Rounds that are timed, each way once in each.
     """
 
-    songs: int
-    stems: int
-    seconds: float
-    sample_rate: int
-    channels: int
-    repeats: int
+    songs: Count
+    stems: Count
+    seconds: Seconds
+    sample_rate: SampleRate
+    channels: Channels
+    repeats: Count
 
     def run(self) -> Comparison:
         """Measure.

@@ -29,6 +29,7 @@ from bsroformer.data.augment import Augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.errors import InputError
+from bsroformer.kinds import Count, CountOrNone, Seconds
 
 PACKS, SOUNDFILE, MUSDB = "packs", "soundfile", "musdb"
 PACKED, FROM_FILES = "batches_per_second", "batches_per_second_from_files"
@@ -54,13 +55,13 @@ class Loader:
 
     source: Source
     augment: Augment
-    seconds: float
-    batch_size: int
-    num_workers: int
-    excerpts: int
-    musdb_excerpts: int
-    repeats: int
-    batches: int
+    seconds: Seconds
+    batch_size: Count
+    num_workers: CountOrNone
+    excerpts: Count
+    musdb_excerpts: CountOrNone
+    repeats: Count
+    batches: Count
     cache: str
 
     def run(self) -> "ReadingSpeeds":

@@ -14,6 +14,7 @@ from bsroformer.benchmarks.measure import memory_growth, paired_seconds
 from bsroformer.checkpoints import load_model, open_checkpoint
 from bsroformer.checkpoints.save import save_public
 from bsroformer.errors import InputError
+from bsroformer.kinds import Count
 from bsroformer.models import SeparationModel, build_model, settings_from_dict
 
 
@@ -27,7 +28,7 @@ class Loading:
     """
 
     settings: dict[str, Any]
-    repeats: int
+    repeats: Count
 
     def run(self) -> Comparison:
         """Measure.

@@ -15,6 +15,7 @@ from bsroformer.benchmarks.training_step import assert_equal_outputs, figures
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
+from bsroformer.kinds import Count, Seconds
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.models.bs_roformer.public.options import BsOptions, options_of
 from bsroformer.models.bs_roformer.public.write import to_public
@@ -51,12 +52,12 @@ class PublicStep:
     settings: dict[str, Any]
     loss: nn.Module
     optimizer: Callable[[Iterable[Any]], Optimizer]
-    seconds: float
-    batch_size: int
-    repeats: int
+    seconds: Seconds
+    batch_size: Count
+    repeats: Count
     device: str
     precision: str
-    residual_streams: int
+    residual_streams: Count
 
     def run(self) -> Comparison:
         """Measure.

@@ -24,6 +24,7 @@ from bsroformer.devices import choose_device, keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import largest_memory
 from bsroformer.inference import Separator
+from bsroformer.kinds import Count, Seconds, Share
 from bsroformer.metrics import sdr
 from bsroformer.models import SeparationModel, build_model, settings_from_dict
 
@@ -58,10 +59,10 @@ class Separation:
     """
 
     settings: dict[str, Any]
-    seconds: float
-    overlap: float
-    repeats: int
-    threads: int
+    seconds: Seconds
+    overlap: Share
+    repeats: Count
+    threads: Count
     device: str
     engine: Literal["torch", "openvino"]
     compile: bool

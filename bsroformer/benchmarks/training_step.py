@@ -14,6 +14,7 @@ from bsroformer.benchmarks.measure import operator_calls, paired_seconds
 from bsroformer.data.mixing import mix
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
+from bsroformer.kinds import Count, Seconds
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.models.bs_roformer.settings import roformer_settings
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
@@ -37,9 +38,9 @@ class TrainingStep:
     settings: dict[str, Any]
     loss: nn.Module
     optimizer: Callable[[Iterable[Any]], Optimizer]
-    seconds: float
-    batch_size: int
-    repeats: int
+    seconds: Seconds
+    batch_size: Count
+    repeats: Count
     device: str
     precision: str
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from bsroformer.cli import flags
-from bsroformer.cli.commands import Command
+from bsroformer.cli.registry import Command
 from bsroformer.cli.suggestions import did_you_mean
 from bsroformer.errors import InputError
 
@@ -21,7 +21,6 @@ DELETION = re.compile(r"~[A-Za-z_][\w./@-]*")
 SWITCH_VALUE = re.compile(r"(true|false|null)(,(true|false|null))*|choice\(.*|\$\{.*", re.IGNORECASE)
 """A word after a switch that is its value: of one job, of a sweep, or a reference to another key."""
 SHORT_OUTPUT = "-o"
-CHECKPOINTS = (".ckpt", ".pth", ".pt", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -183,8 +182,6 @@ class Reader:
         name, known = self.command.shown_name, self.keys()
         if word in known:
             return f"{word} has no value; write {word}=<value>"
-        if word.endswith(CHECKPOINTS) and "ckpt" in known:
-            return f"{name} takes no bare argument {word!r}; write ckpt={word}"
         near = did_you_mean(word, (*known, *self.command.actions))
         advice = f"; {near}" if near else ""
         return f"{name} takes no bare argument {word!r}; write key=value{advice}"

@@ -13,14 +13,14 @@ import yaml
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from bsroformer.cli.commands import Command
 from bsroformer.cli.composition import Composer, all_keys, child_names, has_key, node_at
+from bsroformer.cli.config import AUTO, CONFIG_FILE
+from bsroformer.cli.registry import Command
 from bsroformer.cli.suggestions import did_you_mean, wrong_choice
 from bsroformer.cli.sweeps import jobs, refuse_sweeps
 from bsroformer.cli.targets import is_near, parameters
 from bsroformer.cli.values import parse_overrides
 from bsroformer.errors import InputError
-from bsroformer.launch.config import AUTO, CONFIG_FILE
 
 OPEN = ("callbacks", "model", "hydra.callbacks", "hydra.job.env_set")
 """Mappings that take entries of any name: callbacks and variables are named by the user, and a model's settings are

@@ -7,7 +7,7 @@ from typing import ParamSpec
 
 import bsroformer
 from bsroformer.cli import flags
-from bsroformer.cli.commands import COMMANDS, INSTALLED, OTHER_COMMANDS, Command, find_command
+from bsroformer.cli.registry import COMMANDS, INSTALLED, OTHER_COMMANDS, Command, find_command
 from bsroformer.cli.suggestions import did_you_mean
 from bsroformer.errors import InputError
 from bsroformer.invocation import program_line
@@ -99,7 +99,7 @@ def _reporting_errors(function: Callable[P, None], *arguments: P.args, **named: 
     except InputError as error:
         from rich.text import Text
 
-        from bsroformer.launch.terminal import terminal
+        from bsroformer.cli.console import terminal
 
         terminal(stderr=True).print(Text("error:", "bold red"), str(error))
         sys.exit(EXIT_USER_ERROR)

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bsroformer.cli.commands import INSTALLED, OTHER_COMMANDS
+from bsroformer.cli.registry import INSTALLED, OTHER_COMMANDS
 from bsroformer.invocation import program_line
 
 EXAMPLES = (

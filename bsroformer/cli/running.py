@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from bsroformer.cli import flags
-from bsroformer.cli.commands import COMMANDS, Command
+from bsroformer.cli.registry import COMMANDS, Command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -32,7 +32,7 @@ def run(name: str, words: list[str], argv: list[str]) -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler and in_main_thread():
         signal.signal(signal.SIGINT, _stop_at_once)
     try:
-        from bsroformer.launch.errors import user_errors
+        from bsroformer.cli.errors import user_errors
 
         user_errors(_run)(COMMANDS[name], words, argv)
     except KeyboardInterrupt:
@@ -72,11 +72,22 @@ class Task:
     argv: tuple[str, ...]
 
     def __call__(self, cfg: "DictConfig") -> object:
-        """Import what the command needs, and run it."""
+        """Check the configuration, and run the command with it."""
+        from bsroformer.cli.commands.train.sweep.sweep_job import sweep_job
+        from bsroformer.cli.errors import user_errors
+
         sys.argv = list(self.argv)
+        run = sweep_job(self.run) if self.command.fails_alone else self.run
+        return user_errors(run)(cfg)
+
+    def run(self, cfg: "DictConfig") -> object:
+        """Check the command's own keys, import what it needs, check the arguments of what it builds, and call it."""
+        from bsroformer.cli.door import configuration, prepared
+
+        config = configuration(self.command.root, cfg)
         function = self.command.call
         _interrupt_as_usual()
-        return function(cfg)
+        return function(prepared(config))
 
 
 def _run(command: Command, words: list[str], argv: list[str]) -> None:
@@ -98,7 +109,7 @@ def checked(command: Command, words: list[str]) -> list[str]:
     """
     from bsroformer.cli.composition import Composer
     from bsroformer.cli.keys import check
-    from bsroformer.launch.ranks import in_one_folder
+    from bsroformer.cli.ranks import in_one_folder
 
     composer = Composer(command.root, flags.before_files(words))
     arguments, overrides = read(command, composer, words)

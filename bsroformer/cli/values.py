@@ -14,9 +14,9 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from bsroformer.cli.arguments import Arguments, Assignment, exists
-from bsroformer.cli.commands import Command
+from bsroformer.cli.path_keys import PATH_KEYS
+from bsroformer.cli.registry import Command
 from bsroformer.errors import InputError
-from bsroformer.launch.path_keys import PATH_KEYS
 
 LIST_KEYS = ("input", "ckpt", "config", "estimates", "data.extra")
 """Path keys that may hold a list or a mapping."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from bsroformer.data.demo_songs import DEMO_VERSION, render_demo_set
 from bsroformer.data.layouts import TrackFiles, TrackFormat, find_files
 from bsroformer.data.splits import named_valid
+from bsroformer.kinds import Channels, Count, CountOrNone, SampleRate, Seconds, Seed
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class DemoSource:
     """
 
     root: str
-    seed: int
-    train_songs: int
-    valid_songs: int
-    test_songs: int
-    seconds: float
+    seed: Seed
+    train_songs: Count
+    valid_songs: CountOrNone
+    test_songs: CountOrNone
+    seconds: Seconds
     stems: Sequence[str]
-    sample_rate: int
-    channels: int
+    sample_rate: SampleRate
+    channels: Channels
 
     @property
     def location(self) -> Path:

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bsroformer.data.layouts import Layout, TrackFiles, TrackFormat, find_files
 from bsroformer.data.layouts.musdb18 import validation_songs
 from bsroformer.data.splits import named_valid
 from bsroformer.errors import InputError
 from bsroformer.file_names import normal
+from bsroformer.kinds import Channels, SampleRate
 
 
+@runtime_checkable
 class Source(Protocol):
     """Tracks in three splits."""
 
@@ -49,8 +51,8 @@ class FolderSource:
     valid_songs: Sequence[str] | str | None
     extra: Sequence[str] | str | None
     stems: Sequence[str]
-    sample_rate: int
-    channels: int
+    sample_rate: SampleRate
+    channels: Channels
 
     @property
     def location(self) -> Path | None:

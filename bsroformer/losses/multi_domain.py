@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 
 from bsroformer.audio.stft import Stft
+from bsroformer.errors import InputError
+from bsroformer.kinds import Samples, Weight
 from bsroformer.losses.si_sdr import negative_si_sdr
 
 
@@ -19,10 +21,15 @@ class MultiDomainLoss(nn.Module):
         si_sdr: Weight of the negative SI-SDR in dB; stems that are silent in an excerpt do not count.
         n_fft: Length of the Fourier transform, samples.
         hop_length: Samples between two frames.
+
+    Raises:
+        InputError: If no weight is above 0.
     """
 
-    def __init__(self, magnitude: float, complex: float, si_sdr: float, n_fft: int, hop_length: int) -> None:
+    def __init__(self, magnitude: Weight, complex: Weight, si_sdr: Weight, n_fft: Samples, hop_length: Samples) -> None:
         super().__init__()
+        if not max(magnitude, complex, si_sdr) > 0:
+            raise InputError("one of the weights magnitude, complex and si_sdr must be above 0")
         self.weights = {"magnitude": magnitude, "complex": complex, "si_sdr": si_sdr}
         self.stft = Stft(n_fft, hop_length)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bsroformer.audio.stft import Stft
+from bsroformer.kinds import Samples, Weight
 
 
 class MultiResolutionLoss(nn.Module):
@@ -23,7 +24,7 @@ class MultiResolutionLoss(nn.Module):
         weight: Weight of the spectral terms.
     """
 
-    def __init__(self, windows: Sequence[int], hop_length: int, n_fft: int, weight: float = 1.0) -> None:
+    def __init__(self, windows: Sequence[Samples], hop_length: Samples, n_fft: Samples, weight: Weight = 1.0) -> None:
         super().__init__()
         self.weight = weight
         self.stfts = nn.ModuleList(Stft(max(window, n_fft), hop_length, window) for window in windows)

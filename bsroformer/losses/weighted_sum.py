@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bsroformer.errors import InputError
+from bsroformer.kinds import Weight
 
 
 class WeightedSum(nn.Module):
@@ -18,16 +19,18 @@ class WeightedSum(nn.Module):
         weights: Their weights, by the same names.
 
     Raises:
-        InputError: If a loss has no weight, or a weight no loss.
+        InputError: If a loss has no weight, or a weight no loss, or no weight is above 0.
     """
 
-    def __init__(self, parts: Mapping[str, nn.Module], weights: Mapping[str, float]) -> None:
+    def __init__(self, parts: Mapping[str, nn.Module], weights: Mapping[str, Weight]) -> None:
         super().__init__()
         unpaired = sorted(parts.keys() ^ weights.keys())
         if unpaired:
             raise InputError(
                 f"loss.parts and loss.weights must have the same names: {', '.join(unpaired)} is in one only"
             )
+        if not any(weight > 0 for weight in weights.values()):
+            raise InputError("one of loss.weights must be above 0")
         self.parts = nn.ModuleDict(parts)
         self.weights = dict(weights)
 

@@ -131,7 +131,7 @@ class SeparationModule(L.LightningModule):
         """Log the gradient norm and learning rate; clip, or skip a faulty step.
 
         Lightning would refuse to clip for a fused optimiser with mixed precision, because of float16's scaler, with
-        which `launch/build.py` uses no fused optimiser.
+        which `cli/commands/train/build.py` uses no fused optimiser.
         """
         parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]

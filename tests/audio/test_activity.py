@@ -7,7 +7,6 @@ from bsroformer.audio.activity import is_active
 from bsroformer.data.levels import ACTIVE, SILENT, Levels, block_levels
 from bsroformer.evaluation.score_song import score_song
 from bsroformer.evaluation.song_audio import SongAudio
-from bsroformer.launch.config import plain
 from bsroformer.losses.si_sdr import active_stems
 from bsroformer.training.validation_scores import ValidationScores
 from launched import composed
@@ -39,7 +38,7 @@ def in_validation(stems: torch.Tensor) -> bool:
 def in_excerpts(stems: torch.Tensor) -> bool:
     energy = block_levels(stems[0].T.numpy(), 100)[0]
     levels = Levels(100, energy[None], CHANNELS)
-    threshold = plain(composed("train", "paths.output_dir=x"))["augment"]["active_db"]
+    threshold = composed("train", "paths.output_dir=x").augment.arguments["active_db"]
     [activity] = levels.activity(0, FRAMES, FRAMES, threshold)
     return {ACTIVE: True, SILENT: False}[int(activity)]
 
@@ -71,4 +70,4 @@ def test_nothing_is_active_in_no_samples():
 
 
 def test_the_saved_config_has_the_threshold_as_a_number():
-    assert plain(composed("train", "paths.output_dir=x"))["augment"]["active_db"] == -60.0
+    assert composed("train", "paths.output_dir=x").augment.arguments["active_db"] == -60.0

@@ -59,7 +59,7 @@ def test_another_architecture_is_told_with_the_settings_that_differ(tiny_tree, k
     model = model_of(tiny_tree)
     before = copy.deepcopy(model.state_dict())
     differences = rf"model\.trunk\.{key} is .*, and there {value}"
-    with pytest.raises(InputError, match=rf"x\.ckpt does not fit .*{differences}.*action=inspect ckpt=x\.ckpt"):
+    with pytest.raises(InputError, match=rf"x\.ckpt does not fit .*{differences}.*checkpoint inspect x\.ckpt"):
         start_from(model, model_of(other), "x.ckpt")
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
 

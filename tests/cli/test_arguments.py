@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
-from bsroformer.cli.commands import COMMANDS
 from bsroformer.cli.composition import Composer
+from bsroformer.cli.registry import COMMANDS
 from bsroformer.cli.running import read
 from bsroformer.errors import InputError
 
@@ -195,7 +195,7 @@ def test_a_checkpoint_and_an_action_may_be_bare():
 @pytest.mark.parametrize(
     ("command", "words", "sentence"),
     [
-        ("evaluate", ["a.ckpt"], "evaluate takes no bare argument 'a.ckpt'; write ckpt=a.ckpt"),
+        ("train", ["a.ckpt"], "train takes no bare argument 'a.ckpt'; write key=value"),
         ("train", ["seed"], "seed has no value; write seed=<value>"),
         ("prepare", ["chek"], "did you mean check?"),
         ("separate", ["--two-stems"], "--two-stems has no value"),

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from bsroformer.cli import main as program
-from bsroformer.cli.commands import COMMANDS, INSTALLED
 from bsroformer.cli.config_tree import read_config_tree
+from bsroformer.cli.registry import COMMANDS, INSTALLED
 from launched import CONFIGS, REPOSITORY
 
 

@@ -93,4 +93,4 @@ def test_the_script_for_bash_fills_in_the_candidates(tmp_path):
 def test_the_other_scripts_are_in_the_shells_language(shell):
     if shutil.which(shell) is None:
         pytest.skip(f"needs {shell}")
-    subprocess.run([shell, "--no-execute"], input=SCRIPTS[shell], text=True, check=True)
+    subprocess.run([shell, "-n"], input=SCRIPTS[shell], text=True, check=True)

@@ -5,13 +5,13 @@ from functools import cache
 import pytest
 
 from bsroformer.cli import flags
-from bsroformer.cli.commands import COMMANDS
+from bsroformer.cli.commands.checkpoint.command import ACTIONS
+from bsroformer.cli.commands.prepare.command import ACTIONS as PREPARE_ACTIONS
 from bsroformer.cli.composition import Composer
 from bsroformer.cli.keys import check
+from bsroformer.cli.registry import COMMANDS
 from bsroformer.cli.running import checked, read
 from bsroformer.errors import InputError
-from bsroformer.launch.checkpoint import ACTIONS, AVERAGE
-from bsroformer.launch.prepare import ACTIONS as PREPARE_ACTIONS
 
 EARLY = "+callbacks.early._target_=lightning.pytorch.callbacks.EarlyStopping"
 REFUSED = [
@@ -108,7 +108,7 @@ def test_what_something_reads_is_taken(command, words):
 
 
 def test_actions_are_those_of_the_commands():
-    assert set(COMMANDS["checkpoint"].actions) == {*ACTIONS, AVERAGE}
+    assert set(COMMANDS["checkpoint"].actions) == {*ACTIONS, "average"}
     assert set(COMMANDS["prepare"].actions) == set(PREPARE_ACTIONS)
 
 

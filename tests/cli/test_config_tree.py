@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 import yaml
 
-from bsroformer.cli.commands import COMMANDS
 from bsroformer.cli.composition import Composer, all_keys
 from bsroformer.cli.config_file import read_config_file
 from bsroformer.cli.config_tree import options_of, read_config_tree
+from bsroformer.cli.registry import COMMANDS
 from bsroformer.errors import InputError
 from launched import CONFIGS
 

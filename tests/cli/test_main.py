@@ -11,8 +11,8 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 import bsroformer
-from bsroformer.cli.commands import COMMANDS, Command
 from bsroformer.cli.main import main
+from bsroformer.cli.registry import COMMANDS, Command
 from launched import CONFIGS, REPOSITORY, small_run
 
 WITHOUT_PYTORCH = """

@@ -16,7 +16,7 @@ from bsroformer.evaluation import (
 )
 
 CONSOLES = {"default": {}, "terminal": {"soft_wrap": True, "markup": False, "highlight": False}}
-"""Options of rich's console as it is, and of that of `bsroformer.launch.terminal`."""
+"""Options of rich's console as it is, and of that of `bsroformer.cli.console`."""
 
 
 def console_of(kind, width=80, **styled):

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from bsroformer.errors import InputError
-from bsroformer.launch.songs import make
 from bsroformer.losses import MultiDomainLoss, MultiResolutionLoss, WeightedSum
 from launched import composed
 
@@ -56,7 +55,7 @@ def test_gradients_are_finite_and_halves_are_compared_in_float32():
 
 
 def test_its_configuration_is_the_two_losses():
-    loss = make(composed("train", "loss=multi_domain_and_resolution").loss)
+    loss = composed("train", "loss=multi_domain_and_resolution").loss.build()
     assert {name: type(part) for name, part in loss.parts.items()} == {
         "multi_domain": MultiDomainLoss,
         "multi_resolution": MultiResolutionLoss,

@@ -16,7 +16,8 @@ from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method,
 
 from bsroformer.errors import InputError
 from bsroformer.metrics.definitions import DEFINITIONS
-from bsroformer.report import listen, write_evaluation_report
+from bsroformer.report import listen
+from bsroformer.report.evaluation_page import write_evaluation_report
 from bsroformer.report.excerpts import Excerpt
 
 RATE = 8000

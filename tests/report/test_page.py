@@ -13,9 +13,9 @@ from test_tables import validated
 
 from bsroformer.audio.files import write
 from bsroformer.report import page as page_of_run
-from bsroformer.report import pictures, write_report
+from bsroformer.report import pictures
 from bsroformer.report.facts import leaves
-from bsroformer.report.page import latest_preview
+from bsroformer.report.page import latest_preview, write_report
 from bsroformer.report.rows import write_rows
 
 REPOSITORY = Path(__file__).parents[2]

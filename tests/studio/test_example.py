@@ -35,7 +35,8 @@ def test_the_song_of_an_existing_demo_set_is_used(tmp_path, monkeypatch, rendere
     monkeypatch.setenv("BSROFORMER_CACHE", str(tmp_path))
     data = composed("train", "experiment=demo").data
     root = Path(data.root)
-    facts = {name: data.source[name] for name in ("seed", "train_songs", "valid_songs", "test_songs", "seconds")}
+    arguments = data.source.arguments
+    facts = {name: arguments[name] for name in ("seed", "train_songs", "valid_songs", "test_songs", "seconds")}
     place = demo_source.DemoSource(str(root), **facts, stems=(), sample_rate=44_100, channels=2).location
     mixture = place / "test" / TITLE / "mixture.wav"
     mixture.parent.mkdir(parents=True)

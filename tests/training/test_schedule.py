@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.optim import lr_scheduler as schedulers
 
-from bsroformer.launch import build
 from bsroformer.training.resume.reconfigure import apply_optimizer_settings, convert_schedule_state
 from bsroformer.training.schedule import (
     after_warmup,
@@ -130,7 +129,7 @@ def test_a_class_of_pytorchs_works_without_a_warm_up():
 
 
 def test_the_papers_rate_is_0_9_of_itself_every_40_000_steps():
-    make = build.make(composed("train", "model=paper", "model.stems=[vocals]").scheduler)
+    make = composed("train", "model=paper", "model.stems=[vocals]").scheduler.build()
     optimizer = parameter(5e-4)
     schedule = make_schedule(make, optimizer, 100_000)
     optimizer.step()
@@ -143,7 +142,7 @@ def test_the_papers_rate_is_0_9_of_itself_every_40_000_steps():
 
 def test_a_plateau_halves_the_rate_after_its_patience():
     optimizer = parameter()
-    make = build.make(composed("train", "scheduler=plateau", "scheduler.warmup_steps=2").scheduler)
+    make = composed("train", "scheduler=plateau", "scheduler.warmup_steps=2").scheduler.build()
     schedule = make_schedule(make, optimizer, 100)
     schedule.observe(100.0)  # of the warm-up: not counted
     rates(optimizer, schedule, 3)

@@ -9,6 +9,7 @@ from torch import Tensor
 from bsroformer.data.augment.effect import Effect, Range, check_probability, check_range
 from bsroformer.data.augment.stretch import Stretch
 from bsroformer.errors import InputError
+from bsroformer.kinds import Count, Decibels, Probability
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Mixup:
         InputError: If one is out of range.
     """
 
-    probability: float
-    most: int
+    probability: Probability
+    most: Count
     gain: Range
 
     def __post_init__(self) -> None:
@@ -60,9 +61,9 @@ class Augment:
         InputError: If a share is out of range.
     """
 
-    unmixed: float
-    silent_prob: float
-    active_db: float | None
+    unmixed: Probability
+    silent_prob: Probability
+    active_db: Decibels | None
     mixup: Mixup
     stretch: Stretch
     effects: Mapping[str, Effect]

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from bsroformer.data.augment.effect import Range, check_probability, check_range
 from bsroformer.errors import InputError
+from bsroformer.kinds import Probability
 
 # Names of container and encoder in FFmpeg. Both containers state the encoder's delay for the decoder.
 FORMATS = {"mp3": ("mp3", "libmp3lame"), "aac": ("ipod", "aac")}
@@ -33,7 +34,7 @@ class Codec:
         formats: Equally likely formats: ``mp3``, ``aac``.
     """
 
-    probability: float
+    probability: Probability
     kbits: Range
     formats: Sequence[str]
 

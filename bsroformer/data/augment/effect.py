@@ -1,6 +1,6 @@
 """The interface of an effect, and checks of its settings."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -11,6 +11,7 @@ Range = tuple[float, float]
 """Lowest and highest value."""
 
 
+@runtime_checkable
 class Effect(Protocol):
     """A change of one stem.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bsroformer.audio.equaliser import Band, Bell, HighShelf, LowShelf, equalise
 from bsroformer.data.augment.effect import Range, check_probability, check_range
+from bsroformer.kinds import CountOrNone, Probability
 
 LOWEST_HZ = 40
 """Below it, the rounding of float32 in a narrow bell is louder than -70 dB."""
@@ -31,8 +32,8 @@ class Equaliser:
         q: Quality of a bell, uniform in its logarithm: the higher, the narrower.
     """
 
-    probability: float
-    bands: tuple[int, int]
+    probability: Probability
+    bands: tuple[CountOrNone, CountOrNone]
     gain_db: Range
     hz: Range
     q: Range

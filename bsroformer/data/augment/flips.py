@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from bsroformer.data.augment.effect import check_probability
+from bsroformer.kinds import Probability
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Polarity:
         probability: Probability that a stem is changed.
     """
 
-    probability: float
+    probability: Probability
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -43,7 +44,7 @@ class ChannelSwap:
         probability: Probability that a stem is changed.
     """
 
-    probability: float
+    probability: Probability
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -66,7 +67,7 @@ class TimeReversal:
         probability: Probability that a stem is changed.
     """
 
-    probability: float
+    probability: Probability
 
     def __post_init__(self) -> None:
         """Check the settings.

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bsroformer.data.augment.effect import Range, check_probability, check_range
 from bsroformer.errors import InputError
+from bsroformer.kinds import Probability
 
 BOUNDS = {"factor": (0.0, 100.0), "dB": (-100.0, 40.0)}
 
@@ -25,7 +26,7 @@ class Gain:
         scale: Unit of the limits, ``factor`` or ``dB``.
     """
 
-    probability: float
+    probability: Probability
     limits: Range
     scale: Literal["factor", "dB"]
 

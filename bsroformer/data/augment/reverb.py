@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bsroformer.audio.reverb import SHORTEST_DECAY, impulse_response, reverberation
 from bsroformer.data.augment.effect import Range, check_probability, check_range
+from bsroformer.kinds import Probability
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Reverb:
         level_db: Level of the reverberation of a mono stem relative to it, uniform in dB.
     """
 
-    probability: float
+    probability: Probability
     decay: Range
     level_db: Range
 

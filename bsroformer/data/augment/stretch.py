@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from bsroformer.data.augment.effect import Range, check_probability, check_range
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
+from bsroformer.kinds import Probability
 
 MARGIN = 5760
 """Samples read beyond the end of the output: the last half block of 0.12 s fades out, at rates of up to 96 kHz."""
@@ -83,7 +84,7 @@ class Stretch:
         tempo: Factor of the tempo, uniform.
     """
 
-    probability: float
+    probability: Probability
     semitones: Range = (-2.0, 2.0)
     tempo: Range = (0.88, 1.12)
 

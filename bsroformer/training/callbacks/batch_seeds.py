@@ -6,6 +6,8 @@ import lightning as L
 import numpy as np
 import torch
 
+from bsroformer.kinds import Seed
+
 
 class BatchSeeds(L.Callback):
     """Seed all generators before each batch from (seed, batch, rank).
@@ -16,7 +18,7 @@ class BatchSeeds(L.Callback):
         seed: The run's seed.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: Seed) -> None:
         self.seed = seed
 
     def on_train_batch_start(self, trainer: L.Trainer, *_: object) -> None:

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from bsroformer.errors import InputError
+from bsroformer.kinds import Amount
 from bsroformer.models.abilities import CompilesBlocks, compile_blocks
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.optimizer import parameter_groups
@@ -53,7 +54,7 @@ class Budget(L.Callback):
         InputError: If the time is not positive, or the clock unknown.
     """
 
-    def __init__(self, seconds: float, clock: Literal["wall", "processor"], shorten: bool = False) -> None:
+    def __init__(self, seconds: Amount, clock: Literal["wall", "processor"], shorten: bool = False) -> None:
         if not seconds > 0:
             raise InputError(f"callbacks.budget.seconds={seconds} must be above 0")
         if clock not in CLOCKS:

@@ -11,6 +11,7 @@ import lightning as L
 from bsroformer.checkpoints.save import save_weights
 from bsroformer.checkpoints.weight_file import open_weights
 from bsroformer.errors import InputError
+from bsroformer.kinds import Count
 from bsroformer.report.monitor import FORMER, Monitor
 from bsroformer.training.callbacks.ema import averaged
 from bsroformer.training.module import SeparationModule
@@ -41,7 +42,7 @@ class Candidates(L.Callback):
         InputError: If the number is below two.
     """
 
-    def __init__(self, folder: str, count: int | None, monitor: str = FORMER) -> None:
+    def __init__(self, folder: str, count: Count | None, monitor: str = FORMER) -> None:
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 2):
             raise InputError(f"average_best={count} must be 2 or more validations, or null for no average")
         self.folder = Path(folder)

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from bsroformer.checkpoints.native import RAW
 from bsroformer.errors import InputError
+from bsroformer.kinds import Amount
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Ema(WeightAveraging):
         InputError: If it is not above 0.
     """
 
-    def __init__(self, half_life: float) -> None:
+    def __init__(self, half_life: Amount) -> None:
         if isinstance(half_life, bool) or not isinstance(half_life, int | float) or not 0 < half_life < math.inf:
             raise InputError(
                 f"callbacks.ema.half_life={half_life} must be a number of optimiser steps above 0: set ema_half_life, "

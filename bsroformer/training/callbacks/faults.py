@@ -13,6 +13,7 @@ from torch import Tensor
 from bsroformer.atomic import set_aside, write_text, writing
 from bsroformer.errors import InputError
 from bsroformer.invocation import command_line
+from bsroformer.kinds import Count, CountOrNone
 from bsroformer.training.fault_records import (
     Fault,
     describe_step,
@@ -42,7 +43,7 @@ class Faults(L.Callback):
         InputError: If `most` or `window` is out of range.
     """
 
-    def __init__(self, folder: str, most: int, window: int) -> None:
+    def __init__(self, folder: str, most: CountOrNone, window: Count) -> None:
         for name, value, least in (("most", most, 0), ("window", window, 1)):
             if value < least:
                 raise InputError(f"callbacks.faults.{name}={value} must be {least} or more")

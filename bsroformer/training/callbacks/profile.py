@@ -7,6 +7,8 @@ import lightning as L
 import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
+from bsroformer.kinds import Count
+
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # or it logs an error on a machine without a GPU
 
 MAX_OPERATORS = 40
@@ -24,7 +26,7 @@ class Profile(L.Callback):
         steps: Optimiser steps that are profiled, with all batches of each.
     """
 
-    def __init__(self, folder: str, steps: int) -> None:
+    def __init__(self, folder: str, steps: Count) -> None:
         self.table = Path(folder) / "profile.txt"
         self.timeline = Path(folder) / "profile.json"
         self.steps = steps

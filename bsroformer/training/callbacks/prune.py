@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning as L
 
+from bsroformer.kinds import CountOrNone
 from bsroformer.report.monitor import FORMER, Monitor
 from bsroformer.training.sweep.job_result import update_result
 from bsroformer.training.sweep.siblings import best_until, finished_runs, lags
@@ -28,7 +29,7 @@ class MedianPruner(L.Callback):
         monitor: Name of the score that is compared.
     """
 
-    def __init__(self, folder: str, warmup_steps: int, warmup_runs: int, monitor: str = FORMER) -> None:
+    def __init__(self, folder: str, warmup_steps: CountOrNone, warmup_runs: CountOrNone, monitor: str = FORMER) -> None:
         self.folder = Path(folder)
         self.warmup_steps = warmup_steps
         self.warmup_runs = max(1, warmup_runs)

@@ -9,11 +9,10 @@ import pytest
 import torch
 
 from bsroformer.errors import InputError
-from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks import budget
 from bsroformer.training.callbacks.budget import Budget
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 from runs import batches_recorded
 
 pytestmark = [
@@ -48,7 +47,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(songs_root: Path, folder: Path, *overrides: str) -> dict[str, Any]:
     """Train, and read the last checkpoint."""
-    train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
+    launch("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides)
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
 
 

@@ -12,13 +12,13 @@ import soundfile
 import torch
 from torch import Tensor
 
+from bsroformer.cli.commands.train import build
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.errors import InputError
-from bsroformer.launch.train import train
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.faults import Faults
 from bsroformer.training.fault_records import read_lines
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),
@@ -37,7 +37,7 @@ RUN = (
 
 
 def run(songs_root: Path, folder: Path, *overrides: str) -> None:
-    train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
+    launch("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides)
 
 
 @pytest.fixture
@@ -136,8 +136,9 @@ def test_the_search_has_no_side_effects(songs_root, tmp_path, broken, monkeypatc
     torch.testing.assert_close(*weights, rtol=0, atol=0)
 
 
-def test_too_many_faults_end_the_training_with_a_report(songs_root, tmp_path, capsys):
-    high = "optimizer.lr=1e30", "scheduler.warmup_steps=1", "callbacks.faults.most=2"
+def test_too_many_faults_end_the_training_with_a_report(songs_root, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(build, "build_optimizer", lambda cfg: cfg.optimizer.build(lr=1e30))
+    high = "scheduler.warmup_steps=1", "callbacks.faults.most=2"
     with pytest.raises(SystemExit):
         run(songs_root, tmp_path, *high)
     printed = " ".join(capsys.readouterr().err.split())

@@ -3,8 +3,8 @@
 import pytest
 from hydra.utils import get_class
 
-from bsroformer.launch.older_runs import PROGRESS
-from bsroformer.launch.trusted_classes import FORMER_TARGETS, known_groups
+from bsroformer.cli.commands.train.resume.older_runs import PROGRESS
+from bsroformer.cli.commands.train.resume.trusted_classes import FORMER_TARGETS, known_groups
 
 FORMER_PATHS = (
     "batch_seeds.BatchSeeds",

@@ -8,13 +8,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.validation import ValidationExcerpt
-from bsroformer.launch.train import train
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.callbacks.ema import Ema
 from bsroformer.training.callbacks.previews import Previews
 from bsroformer.training.module import SeparationModule
-from launched import SMALL_RUN, composed, files_in
+from launched import SMALL_RUN, files_in, launch
 
 SAMPLES = 6000
 
@@ -139,7 +138,7 @@ def test_loggers_get_a_picture_and_sounds_the_true_ones_once(tmp_path, module, e
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 def test_the_last_step_has_a_preview_even_inside_an_epoch(songs_root, tmp_path):
     steps = "trainer.max_steps=3", "trainer.max_epochs=9", "callbacks.previews.every_n_epochs=9"
-    train(composed("train", *SMALL_RUN, *steps, f"data.root={songs_root}", f"paths.output_dir={tmp_path}"))
+    launch("train", *SMALL_RUN, *steps, f"data.root={songs_root}", f"paths.output_dir={tmp_path}")
     assert [path.name for path in (tmp_path / "previews").glob("step-*")] == ["step-000003"]
 
 

@@ -5,11 +5,10 @@ import csv
 import pytest
 from lightning.pytorch.callbacks import Timer
 
-from bsroformer.launch.train import train
 from bsroformer.run_folder import RunFolder
 from bsroformer.training import run_clock
 from bsroformer.training.run_clock import RunClock
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 from runs import metrics
 
 pytestmark = [
@@ -20,7 +19,7 @@ pytestmark = [
 
 def run(songs_root, folder, *overrides):
     words = f"data.root={songs_root}", f"paths.output_dir={folder}", "~callbacks.previews", *overrides
-    train(composed("train", *SMALL_RUN, *words))
+    launch("train", *SMALL_RUN, *words)
 
 
 def test_the_score_of_validation_is_printed_and_logged(songs_root, tmp_path, capsys):

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from bsroformer.launch.train import train
 from bsroformer.report.rows import read_rows
 from bsroformer.training.fault_records import read_whole_lines
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 
 pytestmark = [pytest.mark.usefixtures("without_pictures"), pytest.mark.filterwarnings("ignore")]
 FAULT = {"step": 1, "rank": 0, "gradient_norm": "nan", "losses": [], "seed": 0, "excerpts": [[0, 1]], "at_fault": True}
@@ -15,7 +14,7 @@ FAULT = {"step": 1, "rank": 0, "gradient_norm": "nan", "losses": [], "seed": 0, 
 
 def test_a_run_with_damaged_files_resumes_with_warnings(songs_root, tmp_path, capsys):
     run = *SMALL_RUN, "~callbacks.previews", f"data.root={songs_root}", f"paths.output_dir={tmp_path}"
-    train(composed("train", *run))
+    launch("train", *run)
     metrics = tmp_path / "metrics.csv"
     metrics.write_bytes(metrics.read_bytes() + b"3,caf\xe9" + b"\0" * 100)
     whole = json.dumps(FAULT)
@@ -24,7 +23,7 @@ def test_a_run_with_damaged_files_resumes_with_warnings(songs_root, tmp_path, ca
     )
     (tmp_path / "run.json").write_text("[" * 5000)
     capsys.readouterr()
-    train(composed("train", *run, f"ckpt_path={tmp_path}/checkpoints/last.ckpt", "trainer.max_steps=3"))
+    launch("train", *run, f"ckpt_path={tmp_path}/checkpoints/last.ckpt", "trainer.max_steps=3")
     printed = " ".join(capsys.readouterr().out.split())
     for name, lost in (("metrics.csv", "1 of its lines"), ("faults.jsonl", "1 of its lines"), ("run.json", "nests")):
         assert f"{tmp_path / name} is" in printed

@@ -10,8 +10,7 @@ from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.native import with_raw_weights
 from bsroformer.checkpoints.save import save_weights_alone
-from bsroformer.launch.train import train
-from launched import SMALL_RUN, composed
+from launched import SMALL_RUN, launch
 from runs import batches_recorded, metrics
 
 pytestmark = [
@@ -34,7 +33,7 @@ WEIGHTS = ("state_dict", "current_model_state")  # the average, and the optimise
 
 def run(songs_root: Path, folder: Path, *overrides: str) -> dict[str, Any]:
     """Train, and read the last checkpoint."""
-    train(composed("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides))
+    launch("train", *RUN, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides)
     return last_checkpoint(folder)
 
 

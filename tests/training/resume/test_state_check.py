@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from bsroformer.checkpoints.native import read_training_checkpoint
+from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer
+from bsroformer.cli.commands.train.command import train
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
-from bsroformer.launch.build import build_data, build_module, build_trainer
-from bsroformer.launch.train import train
 from bsroformer.run_folder import LAST
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 from bsroformer.training.resume.optimizer_check import first_states
@@ -219,24 +219,22 @@ def test_a_checkpoint_of_this_training_passes(trained, resumes):
         resumes(trained[0] / "checkpoints" / name)
 
 
-def test_moments_of_the_wrong_length_end_with_status_2(kept, trained, tmp_path, capsys):
+def test_moments_of_the_wrong_length_are_refused(kept, trained, tmp_path):
     for state in (evil := copy.deepcopy(kept))["optimizer_states"][0]["state"].values():
         state |= {name: torch.zeros(1) for name in ("exp_avg", "exp_avg_sq")}
     torch.save(evil, tmp_path / "evil.ckpt")
-    cfg = trained[1].copy()
-    cfg.ckpt_path, cfg.paths.output_dir = str(tmp_path / "evil.ckpt"), str(tmp_path / "new")
-    with pytest.raises(SystemExit, match="2"):
+    cfg = trained[1].replaced({"ckpt_path": f"{tmp_path}/evil.ckpt", "paths.output_dir": f"{tmp_path}/new"})
+    with pytest.raises(InputError) as refused:
         train(cfg)
-    printed = " ".join(capsys.readouterr().err.split())
+    printed = str(refused.value)
     assert "exp_avg has shape (1,) instead of" in printed
     assert f"init_from={tmp_path}/evil.ckpt" in printed
 
 
 @pytest.mark.parametrize("name", ["AdamW", "Adam", "SGD", "NAdam", "RMSprop", "Adafactor", "Adagrad"])
 def test_first_states_are_those_of_a_real_step(trained, name):
-    cfg = trained[1].copy()
-    cfg.optimizer = {"_target_": f"torch.optim.{name}", "_partial_": True, "lr": 0.1}
-    module = build_module(cfg)
+    optimizer = {"_target_": f"torch.optim.{name}", "_partial_": True, "lr": 0.1}
+    module = build_module(trained[1].replaced({"optimizer": optimizer}))
     optimizer, _ = module.optimizer_and_schedule(10)
     for parameter in module.model.parameters():
         parameter.grad = torch.ones_like(parameter)

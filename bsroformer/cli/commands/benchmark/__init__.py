@@ -1,0 +1,1 @@
+"""``python scripts/benchmark.py``."""

@@ -1,0 +1,1 @@
+"""``bsroformer check-gpu``: the device, and whether a training fits its memory."""

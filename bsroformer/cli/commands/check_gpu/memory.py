@@ -1,0 +1,186 @@
+"""From the configuration to the memory that its training takes, and to what helps if that is too much."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+
+from bsroformer.cli.commands.check_gpu.config import CheckGpuConfig
+from bsroformer.cli.commands.train.build import block_count, build_optimizer, chosen_precision, recomputed_blocks
+from bsroformer.cli.commands.train.config import TrainConfig
+from bsroformer.cli.errors import OUT_OF_MEMORY
+from bsroformer.devices import best_device, out_of_memory
+from bsroformer.errors import InputError
+from bsroformer.hardware import GIB, available_memory, gpu_memory, main_memory
+from bsroformer.invocation import command_line
+from bsroformer.training.memory.estimate import MemoryEstimate, StepSize, estimate_memory, optimizer_share
+from bsroformer.training.memory.plan import Plan, first_that_fits, more_blocks, plans_that_fit
+from bsroformer.training.optimizer import errors_of_setting_up
+
+HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+"""What autocast computes in, by Lightning's names of precisions."""
+SMALLER_MODEL = "model=lite or model=tiny, or smaller sizes of the model"
+FILLED = 0.9
+"""Share of a GPU that ``activation_checkpointing=auto`` fills by its estimate: a display needs some of it too."""
+AT_LEAST_LESS = 0.25
+"""Share of the activations that must go where a training ran out of memory, even if the estimate says that it fits."""
+
+
+def half_type(cfg: TrainConfig) -> torch.dtype | None:
+    """What autocast computes in.
+
+    Raises:
+        InputError: If it is not known how much memory the precision takes.
+    """
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    if precision not in HALF:
+        raise InputError(f"trainer.precision={precision} has no estimate: choose auto or one of {', '.join(HALF)}")
+    return HALF[precision]
+
+
+def training_plan(cfg: TrainConfig) -> Plan:
+    """What the configuration says of it."""
+    return Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks(cfg))
+
+
+def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
+    """Estimates what the configured model takes if it is trained by a plan."""
+    settings, half = cfg.settings, half_type(cfg)
+    averaged, on_cpu = "ema" in (cfg.callbacks or {}), cfg.trainer.accelerator == "cpu"
+    with errors_of_setting_up():
+        state = optimizer_share(build_optimizer(cfg))
+
+    @cache
+    def estimate(plan: Plan) -> MemoryEstimate:
+        blocks = plan.recomputed_blocks
+        size = StepSize(plan.batch_size, plan.seconds, blocks, half, averaged, state, on_cpu)
+        return estimate_memory(settings, cfg.loss.build, size)
+
+    return estimate
+
+
+def fewest_blocks(cfg: TrainConfig) -> int:
+    """How many blocks ``activation_checkpointing=auto`` recomputes: the fewest with which the training fits the GPU.
+
+    None on a CPU, or where the GPU or what a precision takes is not known; all of them where nothing fits.
+    """
+    memory = memory_to_fill(cfg)
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    if memory is None or cfg.trainer.accelerator == "cpu" or precision not in HALF:
+        return 0
+    depth = block_count(cfg)
+    if not depth:
+        return 0
+    kept = Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks=0)
+    estimate = estimator(cfg)
+    plans = [kept, *more_blocks(kept, depth)]
+    found = first_that_fits(plans, lambda plan: estimate(plan).total <= FILLED * memory)
+    return found[0].recomputed_blocks if found else depth
+
+
+def memory_to_fill(cfg: TrainConfig) -> int | None:
+    """Bytes of the GPU that trains: ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``."""
+    if isinstance(cfg, CheckGpuConfig) and cfg.memory_gb is not None:
+        return round(cfg.memory_gb * GIB)
+    if cfg.trainer.accelerator == "cpu":
+        return None
+    device = best_device()
+    sizes = [] if device.type == "cpu" else [card_memory(device)]
+    if cfg.card_memory_gb is not None:
+        sizes.append(round(cfg.card_memory_gb * GIB))
+    return min(sizes, default=None)
+
+
+def card_memory(device: torch.device) -> int:
+    """Bytes of a GPU's memory in all, read without a context on it, which would take some of it."""
+    if device.type == "cuda" and torch.cuda.is_available():
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return gpu_memory(device)[1]
+
+
+def memory_limit(cfg: TrainConfig, device: torch.device) -> int | None:
+    """Bytes that there are: the GPU's or, if the CPU is to train, those that are available; None if unknown."""
+    if device.type != "cpu":
+        return gpu_memory(device)[1]
+    return available() if cfg.trainer.accelerator == "cpu" else None
+
+
+def available() -> int | None:
+    """Bytes that a training on the CPU can have; None if unknown."""
+    there = min(available_memory(), main_memory() or math.inf)
+    return int(there) if there < math.inf else None
+
+
+def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[str]:
+    """Keys with new values, each line of which makes the training fit by its own, as the estimate has it.
+
+    Args:
+        cfg: What does not fit.
+        memory: Bytes that there are.
+        limit: Bytes that it may take, if they are fewer.
+    """
+    limit = memory if limit is None else limit
+    plan, depth, estimate = training_plan(cfg), block_count(cfg), estimator(cfg)
+    found = plans_that_fit(plan, depth, lambda each: estimate(each).total, limit)
+    sizes = [f"(estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found]
+    told = [f"{keys(plan, each, depth)} {size}" for each, size in zip(found, sizes, strict=True)]
+    return told or [SMALLER_MODEL]
+
+
+def keys(before: Plan, after: Plan, depth: int) -> str:
+    """What to write on the command line to get from one plan to another."""
+    old, new = written(before, depth), written(after, depth)
+    return " ".join(f"{key}={value}" for key, value in new.items() if value != old[key])
+
+
+def written(plan: Plan, depth: int) -> dict[str, str]:
+    """A plan as keys and values."""
+    blocks = {depth: "true", 0: "false"}  # 0 if there are none to recompute
+    return {
+        "data.batch_size": str(plan.batch_size),
+        "trainer.accumulate_grad_batches": str(plan.accumulated),
+        "data.seconds": f"{plan.seconds:g}",
+        "activation_checkpointing": blocks.get(plan.recomputed_blocks, str(plan.recomputed_blocks)),
+    }
+
+
+@contextmanager
+def memory_advice(cfg: TrainConfig) -> Iterator[None]:
+    """Turn an end for want of memory into a sentence with the keys to change, and their new values.
+
+    Raises:
+        InputError: If what is done within runs out of memory.
+    """
+    before = available()  # the training takes of it, and what it has freed need not be the system's again
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
+        there = before if device.type == "cpu" else memory_limit(cfg, device)
+        raise InputError(sentence(cfg, device, there)) from error
+
+
+def advice_after_shortage(cfg: TrainConfig, memory: int | None) -> list[str]:
+    """`advice` for what ran out of memory: it takes more than there was, even if the estimate says that it fits."""
+    taken = estimator(cfg)(training_plan(cfg))
+    there = memory or taken.total
+    return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
+
+
+def sentence(cfg: TrainConfig, device: torch.device, there: int | None) -> str:
+    """What to say of a training that ran out of memory, of which there were so many bytes, if that is known."""
+    memory = "memory" if device.type == "cpu" else "GPU's memory"
+    try:
+        changes = advice_after_shortage(cfg, there)
+    except InputError:  # a precision without an estimate
+        return OUT_OF_MEMORY
+    return f"the {memory} is full: set {', or '.join(changes)}; `{command_line('check-gpu')}` reports more"
+
+
+def gib(size: float) -> str:
+    """A size in GiB."""
+    return f"{size / GIB:.2f} GiB"

@@ -1,0 +1,1 @@
+"""``bsroformer checkpoint``: inspect, convert, export, strip, average."""

@@ -1,0 +1,124 @@
+"""Look into a checkpoint or write it in another form: ``bsroformer checkpoint``."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bsroformer.atomic import writing
+from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.average import average_of
+from bsroformer.checkpoints.native import with_raw_weights
+from bsroformer.checkpoints.save import (
+    SAFETENSORS,
+    TORCH,
+    save_model,
+    save_public,
+    save_weights,
+    save_weights_alone,
+)
+from bsroformer.cli.commands.checkpoint.config import CheckpointConfig
+from bsroformer.cli.commands.checkpoint.inspection import print_inspection, write_model_config
+from bsroformer.cli.console import terminal
+from bsroformer.cli.opening import open_checkpoints
+from bsroformer.errors import InputError
+
+
+def checkpoint(cfg: CheckpointConfig) -> None:
+    """Do with a checkpoint what ``action`` names.
+
+    Raises:
+        InputError: If there are several, and the action takes one.
+    """
+    console = terminal()
+    opened = open_checkpoints(cfg, console)
+    if cfg.weights == "raw":
+        opened = [with_raw_weights(each) for each in opened]
+    if cfg.action == "average":
+        average(opened, cfg, console)
+        return
+    if len(opened) > 1:
+        raise InputError(f"action={cfg.action} takes one checkpoint, and ckpt names {len(opened)}: give one")
+    ACTIONS[cfg.action](opened[0], cfg, console)
+
+
+def inspect(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
+    """Print what the checkpoint is; with ``output``, also write its architecture as a file for ``configs/model/``.
+
+    Raises:
+        InputError: At the end, if the checkpoint and its YAML do not fit together.
+    """
+    print_inspection(opened, console)
+    if opened.differences:
+        raise InputError(f"{opened.file.path} cannot be used until what is listed above is mended")
+    if cfg.output:
+        path = _free(cfg.output, cfg.overwrite)
+        write_model_config(opened, path)
+        console.print(f"The architecture is in {path}: train it with model={path.stem}, once it lies in configs/model/")
+
+
+def convert(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
+    """Write one ``.safetensors`` file that describes itself."""
+    path = _target(cfg, opened, ".safetensors", (SAFETENSORS,))
+    save_model(opened.model(), path, f"{opened.file.path.name}, {opened.origin}")
+    console.print(f"{path} is the model in one file: ckpt={path}")
+
+
+def export(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
+    """Write weights and YAML for Music-Source-Separation-Training and programs that carry its models."""
+    path = _target(cfg, opened, "_public.ckpt", (*TORCH, SAFETENSORS))
+    _free(path.with_suffix(".yaml"), cfg.overwrite)
+    config = save_public(opened.model(), path)
+    console.print(
+        f"{path} and {config} are for Music-Source-Separation-Training and programs with its models, such as "
+        "audio-separator; the package bs-roformer takes other options"
+    )
+
+
+def strip(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
+    """Write the weights without what only a trainer needs."""
+    path = _target(cfg, opened, "_weights.ckpt", TORCH)
+    if opened.config:
+        _free(path.with_suffix(".yaml"), cfg.overwrite)
+    before = opened.file.path.stat().st_size / 1e6
+    save_weights_alone(opened, path)
+    averaged = ", averaged over training (EMA)" if opened.averaged else ""
+    beside = f", with its YAML {path.with_suffix('.yaml')}" if opened.config else ""
+    console.print(
+        f"{path} holds the weights alone{averaged}: {path.stat().st_size / 1e6:.1f} MB of {before:.1f}{beside}"
+    )
+
+
+def average(opened: Sequence[Checkpoint], cfg: CheckpointConfig, console: Console) -> None:
+    """Write the mean of several checkpoints' weights.
+
+    Raises:
+        InputError: If they are not of one model.
+    """
+    path = _target(cfg, opened[0], "_average.ckpt", TORCH)
+    save_weights(average_of(opened), path)
+    console.print(f"{path} is the average of {len(opened)} checkpoints: ckpt={path}")
+
+
+ACTIONS: dict[str, Callable[[Checkpoint, CheckpointConfig, Console], None]] = {
+    "inspect": inspect,
+    "convert": convert,
+    "export": export,
+    "strip": strip,
+}
+
+
+def _target(cfg: CheckpointConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:
+    """Where to write: ``output``, or a name made of the checkpoint's in the current folder."""
+    path = Path(f"{opened.file.path.stem}{ending}") if cfg.output is None else cfg.output
+    if path.suffix not in suffixes:
+        raise InputError(f"output={path} must end in {' or '.join(suffixes)}")
+    return _free(path, cfg.overwrite)
+
+
+def _free(path: Path, overwrite: bool) -> Path:
+    with writing(path):  # a name may be too long to be asked for
+        there = path.exists()
+    if there and not overwrite:
+        raise InputError(f"{path} exists already: give another output=..., or set overwrite=true")
+    return path

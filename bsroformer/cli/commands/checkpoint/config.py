@@ -1,0 +1,17 @@
+"""``configs/checkpoint.yaml``."""
+
+from typing import ClassVar, Literal
+
+from bsroformer.cli.schemas.config import Config
+from bsroformer.cli.schemas.groups import CheckpointSource
+from bsroformer.cli.schemas.kinds import FilePath
+
+
+class CheckpointConfig(Config, CheckpointSource):
+    """A checkpoint or several, and what is made of them."""
+
+    may_name_runs: ClassVar[tuple[str, ...]] = ("ckpt",)
+    action: Literal["inspect", "convert", "export", "strip", "average"]
+    weights: Literal["averaged", "raw"]
+    output: FilePath | None
+    overwrite: bool

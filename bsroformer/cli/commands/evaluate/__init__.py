@@ -1,0 +1,1 @@
+"""``bsroformer evaluate``: candidates, scoring with progress, and what loggers get."""

@@ -1,0 +1,84 @@
+"""An evaluation where the rest of the run is watched: its loggers and its report."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import lightning as L
+from lightning.pytorch.loggers import Logger
+from rich.console import Console
+
+from bsroformer.cli.commands.evaluate.config import EvaluateConfig
+from bsroformer.cli.commands.train.build import build_logger
+from bsroformer.cli.commands.train.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
+from bsroformer.evaluation import Results, Scores
+from bsroformer.evaluation.files import ALL_SONGS
+from bsroformer.evaluation.scores import MEAN
+from bsroformer.training.callbacks.report import Report
+from bsroformer.training.run_outputs import log_table
+
+
+def log_scores(trainer: L.Trainer, results: Results) -> None:
+    """Log ``test/<metric>`` and ``test/<metric>_<stem>`` in dB, and the table of all songs; renew the report."""
+    _log(trainer.loggers, results, trainer.global_step)
+    for report in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(report, Report):
+            report.write()
+
+
+def log_results(cfg: EvaluateConfig, results: Results, console: Console) -> None:
+    """Log the same to what ``logger`` describes, without a training."""
+    if cfg.logger is None:
+        return
+    offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
+    logger = build_logger(cfg.logger, folder=cfg.output)
+    try:
+        _log([logger], results, step=0)
+        logger.finalize("success")
+    finally:
+        finish_wandb()
+    if offline:
+        console.print(f"To see this in Weights & Biases: wandb sync {cfg.output}/wandb/latest-run")
+
+
+def _log(loggers: Sequence[Logger], results: Results, step: int) -> None:
+    metrics = averages_by_name(results)
+    for logger in loggers:
+        logger.log_metrics(metrics, step)
+    log_table(loggers, f"{results.split}/songs", table_columns(results), list(table_lines(results)), step)
+    for logger in loggers:
+        logger.save()
+
+
+def averages_by_name(results: Results) -> dict[str, float]:
+    """The averages that are defined, by the names under which they are logged: ``<split>/<metric>_<stem>``.
+
+    Where several methods are evaluated, their names stand before the metric's. Floor and ceilings are in the table.
+    """
+    several = len(results.evaluated) > 1
+    return {
+        f"{results.split}/{f'{method.method}/' if several else ''}{metric.lower().replace('-', '_')}{ending}": value
+        for method in results.evaluated
+        for row, of in method.averages.items()
+        for ending in ("" if row == MEAN else f"_{row}",)
+        for metric, value in of.items()
+        if not math.isnan(value)
+    }
+
+
+def table_columns(results: Results) -> tuple[str, ...]:
+    """The headings of `table_lines`."""
+    return ("method", "song", "stem", *results.metrics)
+
+
+def table_lines(results: Results) -> Iterator[tuple[str | float, ...]]:
+    """A line of the table for each method, song and stem, and last each method's averages over all songs."""
+    for method in results.evaluations:
+        for song in method.songs:
+            yield from _lines(results, method.method, song.song, song.scores(method.metrics))
+    for method in results.evaluations:
+        yield from _lines(results, method.method, ALL_SONGS, method.averages)
+
+
+def _lines(results: Results, method: str, song: str, scores: Scores) -> Iterator[tuple[str | float, ...]]:
+    for stem, of in scores.items():
+        yield (method, song, stem, *(of.get(metric, math.nan) for metric in results.metrics))

@@ -1,0 +1,62 @@
+"""Several processes that share the songs of an evaluation: each takes the next one when it has time for it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from bsroformer.cli.ranks import by_torchrun
+
+if TYPE_CHECKING:
+    from torch.distributed import TCPStore
+
+T = TypeVar("T")
+FOREVER = timedelta(days=365)
+"""However long the others take: torchrun ends all processes when one fails."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A process of several, and the store of torchrun by which they agree.
+
+    Attributes:
+        store: The store.
+        rank: Number of this process.
+        processes: How many there are.
+    """
+
+    store: "TCPStore"
+    rank: int
+    processes: int
+
+    @classmethod
+    def by_torchrun(cls) -> "Shared | None":
+        """This process, if torchrun started it with others."""
+        if not by_torchrun() or os.environ["WORLD_SIZE"] == "1":
+            return None
+        from torch.distributed import TCPStore
+
+        store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
+        return cls(store, int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+
+    def share(self, songs: Sequence[T]) -> Iterator[T]:
+        """Yield those of the songs that no other process has taken."""
+        while (number := self.store.add(self._key("taken"), 1) - 1) < len(songs):
+            yield songs[number]
+
+    def begin(self) -> None:
+        """Wait until the first process has called this: what it does before, it does alone."""
+        if self.rank == 0:
+            self.store.set(self._key("begun"), "")
+        self.store.wait([self._key("begun")], FOREVER)
+
+    def end(self) -> None:
+        """Wait until every process has called this, if this is the first of them."""
+        self.store.set(self._key(f"ended/{self.rank}"), "")
+        if self.rank == 0:
+            self.store.wait([self._key(f"ended/{rank}") for rank in range(self.processes)], FOREVER)
+
+    def _key(self, name: str) -> str:
+        """Of this start: after a failure, torchrun starts all processes again, with the same store."""
+        return f"bsroformer/eval/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}/{name}"

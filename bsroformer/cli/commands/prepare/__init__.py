@@ -1,0 +1,1 @@
+"""``bsroformer prepare``: pack, check, preview."""

@@ -1,0 +1,31 @@
+"""``configs/prepare.yaml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+from bsroformer.cli.schemas.components import Component
+from bsroformer.cli.schemas.config import Config
+from bsroformer.cli.schemas.groups import AudioSettings, DataSettings
+from bsroformer.cli.schemas.kinds import FilePath, Word, Workers, listed
+from bsroformer.cli.schemas.schema import allowed
+from bsroformer.kinds import Seed
+
+
+class PrepareConfig(Config):
+    """A data set, and what is done with it."""
+
+    audio: AudioSettings
+    data: DataSettings
+    augment: Component
+    seed: Seed
+    action: Literal["pack", "check", "preview"]
+    workers: Workers | None
+    mend: Annotated[
+        list[Literal["rate", "channels", "length", "missing"]],
+        BeforeValidator(listed),
+        allowed("a list of rate, channels, length and missing"),
+    ]
+    precision: Literal["auto", "int16"]
+    output: FilePath
+    stem: Word | None

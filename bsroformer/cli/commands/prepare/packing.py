@@ -1,0 +1,73 @@
+"""Pack the songs of a data set."""
+
+from rich.console import Console
+from rich.filesize import decimal
+
+from bsroformer.cli.commands.prepare.config import PrepareConfig
+from bsroformer.cli.console import clock, first_of, music_progress, stopping_on_sigterm
+from bsroformer.cli.errors import STATUS
+from bsroformer.cli.songs import pack_folder
+from bsroformer.data.packs import PackPlan, pack_tracks, plan_packs, refuse_full_disk
+from bsroformer.errors import InputError
+from bsroformer.parallel import processors
+
+MENDING = {
+    "rate": "resampled",
+    "channels": "mixed down or doubled to the channels wanted",
+    "length": "short stems filled up with silence",
+    "missing": "missing stems taken for silence",
+}
+
+
+def pack(cfg: PrepareConfig, console: Console) -> int:
+    """Pack the songs to train and validate on that are not packed yet.
+
+    Returns:
+        The exit status: not 0 if a song could not be packed.
+
+    Raises:
+        InputError: There are no songs, a setting is unknown, or the disk is too small.
+    """
+    source = cfg.data.source.build()
+    source.make()
+    songs = [song for song in source.files() if song.split != "test"]
+    folder = pack_folder(cfg.data, cfg.paths, source)
+    if folder is None:
+        raise InputError("data.pack=false writes no packs: give a folder, or leave it out")
+    with console.status(f"looking into {len(songs)} songs"):
+        plan = plan_packs(songs, source.form, folder, cfg.mend, cfg.precision)
+    _tell_plan(plan, console)
+    refuse_full_disk(plan)
+    faults = [*plan.faults, *_pack(plan, cfg.workers or processors(), console)]
+    for fault in faults:
+        console.print(f"not packed: {fault}", style="red")
+    console.print(f"{len(songs) - len(faults)} of {len(songs)} songs are packed in {folder}")
+    return STATUS if faults else 0
+
+
+def _tell_plan(plan: PackPlan, console: Console) -> None:
+    """Say what will be written before it is."""
+    if plan.done:
+        console.print(f"{plan.done} songs are packed already")
+    if plan.jobs:
+        fine = sum(job.int16 for job in plan.jobs)
+        kinds = {"int16": fine, "float32": len(plan.jobs) - fine}
+        told = " and ".join(f"{count} as {kind}" for kind, count in kinds.items() if count)
+        seconds = sum(job.seconds for job in plan.jobs)
+        console.print(f"{told} to pack, {clock(seconds)} of music: {decimal(plan.bytes)} in {plan.pack}")
+    for kind, names in plan.repairs.items():
+        console.print(f"{MENDING[kind]} in {first_of(names)}", style="yellow")
+
+
+def _pack(plan: PackPlan, workers: int, console: Console) -> list[str]:
+    """Pack, with a progress bar; what went wrong, a sentence each."""
+    faults = []
+    with music_progress(console) as progress, stopping_on_sigterm():
+        task = progress.add_task("packing", total=sum(job.seconds for job in plan.jobs))
+        for outcome in pack_tracks(plan, workers):
+            progress.advance(task, outcome.seconds)
+            for remark in outcome.remarks:
+                console.print(remark, style="yellow")
+            if outcome.error:
+                faults.append(outcome.error)
+    return faults

@@ -1,0 +1,121 @@
+"""What augmentation does, to hear and to see."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from torch import Tensor
+
+from bsroformer.audio.files import write
+from bsroformer.cli.commands.prepare.config import PrepareConfig
+from bsroformer.cli.songs import pack_folder
+from bsroformer.data.augment import Augment
+from bsroformer.data.augment.stretch import stretch_is_installed
+from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
+from bsroformer.data.layouts import TrackFormat
+from bsroformer.data.mixing import mix
+from bsroformer.data.packs import training_tracks
+from bsroformer.data.track import AnyTrack
+from bsroformer.errors import InputError
+from bsroformer.figures import busiest_excerpt, effects_figure
+
+Pairs = dict[str, tuple[Tensor, Tensor]]
+"""Audio (c t) before and after each change."""
+EXCERPTS = 3
+"""Written as training will hear them."""
+
+
+def preview(cfg: PrepareConfig, console: Console) -> int:
+    """Write what each change does, once, and the first excerpts of a training with them all.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        InputError: There are no songs, none has the stem, or a setting is out of range.
+    """
+    folder, source, augment = cfg.output, cfg.data.source.build(), cfg.augment.build()
+    source.make()
+    form = source.form
+    songs = training_tracks(source.files(), form, pack_folder(cfg.data, cfg.paths, source)).train
+    seconds, seed, stem = cfg.data.seconds, cfg.seed, cfg.stem or form.stems[0]
+    with console.status("augmenting"):
+        first, *others = heard_stems(songs, stem, form.sample_rate, seconds)
+        excerpts = RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, seed)
+        pairs = effect_pairs(augment, first, others, form.sample_rate, np.random.default_rng(seed))
+        write_pairs(pairs | random_mix_pair(excerpts), form.sample_rate, folder)
+        write_excerpts(excerpts, form, folder)
+    console.print(f"What the effects do to {stem}, and {EXCERPTS} training excerpts, are in {folder}")
+    return 0
+
+
+def heard_stems(songs: Sequence[AnyTrack], stem: str, sample_rate: int, seconds: float) -> list[Tensor]:
+    """The excerpt (c t) in which a stem is heard best, of each of the first two songs that have it.
+
+    Raises:
+        InputError: If no song has it.
+    """
+    having = [song for song in songs if stem in song.stems]
+    if not having:
+        known = dict.fromkeys(stem for song in songs for stem in song.stems)
+        raise InputError(f"no song to train on has stem={stem}: name one of {', '.join(known)}")
+    stems = [song.stem(stem) for song in having[:2]]
+    return [audio[:, busiest_excerpt(audio[None], sample_rate, seconds)] for audio in stems]
+
+
+def effect_pairs(
+    augment: Augment, stem: Tensor, others: Sequence[Tensor], sample_rate: int, rng: np.random.Generator
+) -> Pairs:
+    """Apply every effect once to a stem, whatever its probability.
+
+    Args:
+        augment: Holds the effects.
+        stem: Samples (c t), some seconds.
+        others: The same stem of other songs, as long, for a mixup.
+        sample_rate: In Hz.
+        rng: What all draws come from.
+
+    Raises:
+        InputError: The library of `Stretch` is not installed, or an effect cannot take such audio.
+    """
+    after: dict[str, Tensor] = {}
+    if augment.stretch.probability or stretch_is_installed():
+        change = augment.stretch.change(rng)  # makes the stem longer or shorter
+        after["stretch"] = change.apply(stem, round(stem.shape[-1] / change.tempo), sample_rate)
+    after |= {name: effect(stem, sample_rate, rng) for name, effect in augment.effects.items()}
+    if others and others[0].shape == stem.shape:
+        after["mixup"] = stem + float(rng.uniform(*augment.mixup.gain)) * others[0]
+    return {name: (stem, audio) for name, audio in after.items()}
+
+
+def random_mix_pair(excerpts: RandomExcerpts) -> Pairs:
+    """Mixtures (c t): of one place of a song, and of stems from everywhere; none if no song has every stem."""
+    if not len(excerpts.together):
+        return {}
+    ways = [replace(excerpts.augment, unmixed=unmixed) for unmixed in (1.0, 0.0)]
+    kept, mixed = (
+        mix(RandomExcerpts(excerpts.tracks, excerpts.form, excerpts.frames, way, excerpts.seed)[ExcerptKey(0, 0)])
+        for way in ways
+    )
+    return {"random_mix": (kept, mixed)}
+
+
+def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
+    """Write ``original.wav``, or ``<change>-before.wav`` where that is another, ``<change>.wav``, and the picture."""
+    original = next(before for before, _ in pairs.values())
+    write(folder / "original.wav", original, sample_rate)
+    for name, (before, after) in pairs.items():
+        if before is not original:
+            write(folder / f"{name}-before.wav", before, sample_rate)
+        write(folder / f"{name}.wav", after, sample_rate)
+    effects_figure(pairs, sample_rate).savefig(folder / "effects.png", dpi=100)
+
+
+def write_excerpts(excerpts: RandomExcerpts, form: TrackFormat, folder: Path) -> None:
+    """Write the first excerpts of a training, mixture and stems, as wav files."""
+    for place in range(EXCERPTS):
+        stems = excerpts[ExcerptKey(0, place)]  # (n c t)
+        for name, audio in {"mixture": mix(stems), **dict(zip(form.stems, stems, strict=True))}.items():
+            write(folder / f"excerpt-{place + 1}" / f"{name}.wav", audio, form.sample_rate)

@@ -1,0 +1,100 @@
+"""Separate songs: ``bsroformer separate``."""
+
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from bsroformer.audio.formats import FORMATS
+from bsroformer.checkpoints import Checkpoint
+from bsroformer.cli.commands.separate.config import SeparateConfig, Shard
+from bsroformer.cli.commands.separate.separating import Separating
+from bsroformer.cli.commands.separate.separators import device_of, separator_from
+from bsroformer.cli.console import terminal
+from bsroformer.cli.errors import STATUS
+from bsroformer.cli.opening import checkpoint_fingerprints, open_checkpoints
+from bsroformer.devices import best_device, keep_freed_memory
+from bsroformer.inference import Delivery, find_songs
+
+DEFAULT_OUTPUT = "separated"
+FAST_OVERLAP = 0.125
+"""Of ``separation=fast``."""
+statuses: list[int] = []
+"""Of this process's jobs with songs that could not be separated: a sweep goes on after such a job."""
+
+
+def exit_status() -> int:
+    """What the script is to end with; asked once."""
+    status = max(statuses, default=0)
+    statuses.clear()
+    return status
+
+
+def separate(cfg: SeparateConfig) -> None:
+    """Write the stems of each song to ``<output>/<place>/<song>/<stem>.<format>``; leave out those that are done."""
+    console = terminal()
+    output = output_folder(cfg)
+    keep_freed_memory()
+    delivery = Delivery(cfg.format, cfg.bit_depth, cfg.bitrate, cfg.rescale)
+    checkpoints = open_checkpoints(cfg, console)
+    stems = cfg.stems if cfg.two_stems is None else [cfg.two_stems]
+    device = device_of(cfg, cfg.shard.index, cfg.shard.count)
+    separator = separator_from(checkpoints, cfg, stems, cfg.weights, device)
+    settings = settings_of(cfg, checkpoints)
+    rest = name_of_rest(cfg, separator.stems[0])
+    run = Separating(separator, delivery, rest, cfg.downmix, settings, console, faster_choices(cfg))
+    run.stream = cfg.audio_stream
+    songs = find_songs(cfg.input, output, run.names)[cfg.shard.index :: cfg.shard.count]
+    if not run.separate(songs, cfg.overwrite):
+        statuses.append(STATUS)
+    wait_for_other_processes(cfg.shard)
+
+
+def name_of_rest(cfg: SeparateConfig, stem: str) -> str | None:
+    """Name of the mixture without the stems, if it is written; `stem` is the first of them."""
+    if cfg.two_stems is not None:
+        return f"no_{stem}"
+    return "residual" if cfg.residual else None
+
+
+def settings_of(cfg: SeparateConfig, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
+    """Collect what decides how stems sound: with other settings, a song is separated again."""
+    tree = cfg.tree
+    windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "rescale")
+    lossy = ("bitrate",) if FORMATS[cfg.format].lossy else ()
+    keys = ("weights", "precision", *windows, *sound, *lossy)
+    stream = {"audio_stream": cfg.audio_stream} if cfg.audio_stream else {}  # the first is what it always was
+    return {"files": checkpoint_fingerprints(checkpoints), **{key: tree[key] for key in keys}, **stream}
+
+
+def faster_choices(cfg: SeparateConfig) -> list[str]:
+    """What would separate a song faster than these settings."""
+    choices = []
+    if cfg.overlap > FAST_OVERLAP or cfg.shifts > 1 or cfg.tta:
+        choices.append("separation=fast")
+    on_cpu = cfg.device == "cpu" or (cfg.device == "auto" and best_device().type == "cpu")
+    if on_cpu and cfg.engine == "torch" and not cfg.compile:
+        choices.append("engine=auto, which tries OpenVINO")
+    return [*choices, "a computer with a GPU"] if on_cpu else choices
+
+
+def output_folder(cfg: SeparateConfig) -> Path:
+    """The folder of all songs; each job of a sweep over settings has one in it, unless ``output`` is another."""
+    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if in_sweep and cfg.shard.count == 1 and str(cfg.output) == DEFAULT_OUTPUT:
+        return cfg.output / str(HydraConfig.get().job.num)
+    return cfg.output
+
+
+def wait_for_other_processes(shard: Shard) -> None:
+    """Under torchrun, wait until all processes are done: it ends the others when one reports a bad song."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ or shard.count == 1:
+        return
+    torch.distributed.init_process_group("gloo", timeout=timedelta(days=365))
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()

@@ -1,0 +1,1 @@
+"""``bsroformer studio``: the page in the browser."""

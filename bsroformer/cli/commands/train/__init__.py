@@ -1,0 +1,1 @@
+"""``bsroformer train``: `command` reads from top to bottom, each step in a module beside it."""

@@ -1,0 +1,45 @@
+"""Print what a training is about to do."""
+
+from rich.console import Console
+
+from bsroformer.cli.commands.train.config import TrainConfig
+from bsroformer.cli.commands.train.reading import report_data_source
+from bsroformer.cli.commands.train.training_run import TrainingRun
+from bsroformer.cli.config import AUTO
+from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.models.abilities import RecomputesBlocks
+
+
+def list_songs(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
+    """Read the list of songs."""
+    console.print(f"Reading the list of songs{f' in {cfg.data.root}' if cfg.data.root else ''}")
+    data.prepare_data()
+    data.setup("fit")
+
+
+def announce(run: TrainingRun) -> None:
+    """Print what is trained on what, and where it goes."""
+    cfg, model, data, print_line = run.cfg, run.module.model, run.data, run.console.print
+    parameters = sum(parameter.numel() for parameter in run.module.parameters())
+    others = [stem for stem in cfg.data.stems if stem not in model.stems]
+    if len(model.stems) < len(cfg.data.stems):
+        print_line(f"The model separates {', '.join(model.stems)}; {', '.join(others)} sound in mixtures only")
+    songs = data.tracks
+    print_line(f"{len(songs.train)} songs to train on, {len(songs.valid)} to validate, {len(data.test_files)} to test")
+    report_data_source(cfg, data, run.console)
+    place = "nothing is kept (fast_dev_run)" if cfg.is_rehearsal else f"run folder {run.folder}"
+    print_line(f"{parameters / 1e6:.1f} M parameters; {place}")
+    _announce_steps(run)
+
+
+def _announce_steps(run: TrainingRun) -> None:
+    """Print what a step recomputes, and how many excerpts it has over all processes."""
+    cfg, trainer = run.cfg, run.trainer
+    model = run.module.model
+    automatic = cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu"
+    if automatic and isinstance(model, RecomputesBlocks):
+        blocks = f"{model.recomputed_blocks} of {len(model.recomputable_blocks)} blocks"
+        run.console.print(f"activation_checkpointing=auto recomputes {blocks} in the backward pass")
+    if trainer.world_size > 1:
+        excerpts = cfg.data.batch_size * trainer.accumulate_grad_batches * trainer.world_size
+        run.console.print(f"{trainer.world_size} processes; a step of the optimiser has {excerpts} excerpts")

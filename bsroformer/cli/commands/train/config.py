@@ -1,0 +1,65 @@
+"""``configs/train.yaml``."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from bsroformer.cli.schemas.components import Component, Optimizer, Schedule, Trainer
+from bsroformer.cli.schemas.config import Config
+from bsroformer.cli.schemas.groups import AudioSettings, DataSettings
+from bsroformer.cli.schemas.kinds import Address, Digest, FilePath, Gigabytes, Word, Words, nothing_if_empty
+from bsroformer.cli.schemas.schema import OpenSchema, allowed
+from bsroformer.kinds import Count, CountOrNone, Seed
+
+if TYPE_CHECKING:
+    from bsroformer.models import ModelSettings
+
+
+class TrainConfig(Config, OpenSchema):
+    """What is trained, on what, and how; experiments may add keys for others to refer to."""
+
+    may_name_runs: ClassVar[tuple[str, ...]] = ("init_from",)
+    audio: AudioSettings
+    data: DataSettings
+    augment: Component
+    loss: Component
+    optimizer: Optimizer
+    scheduler: Schedule
+    model: dict[str, Any]
+    trainer: Trainer
+    callbacks: Annotated[dict[str, Component] | None, BeforeValidator(nothing_if_empty)] = None
+    logger: Annotated[Component | None, BeforeValidator(nothing_if_empty)] = None
+    seed: Seed = 0
+    monitor: Word = "val/si_sdr"
+    resume: Word | None = None
+    ckpt_path: FilePath | None = None
+    init_from: Address | None = None
+    init_config: Address | None = None
+    init_sha256: Digest | None = None
+    activation_checkpointing: Annotated[
+        Literal["auto"] | bool | CountOrNone, allowed("auto, true, false, or a number of blocks")
+    ] = False
+    card_memory_gb: Gigabytes | None = None
+    compile: bool = False
+    ema_half_life: Annotated[float, Field(gt=0, le=10**7)] = 500
+    average_best: Count | None = None
+    tags: Annotated[Words | None, BeforeValidator(nothing_if_empty)] = None
+    float32_matmul_precision: Literal["highest", "high", "medium"] = "highest"
+    evaluate: bool = False
+
+    @cached_property
+    def settings(self) -> "ModelSettings":
+        """The model's settings.
+
+        Raises:
+            InputError: If one of them is wrong.
+        """
+        from bsroformer.models import settings_from_dict  # PyTorch takes seconds to be imported
+
+        return settings_from_dict(self.model)
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the run is a rehearsal of a few batches, of which no file remains."""
+        return bool(self.trainer.fast_dev_run)

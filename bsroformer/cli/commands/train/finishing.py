@@ -1,0 +1,50 @@
+"""What comes after the last step: the best checkpoint, the evaluation, and the commands that come next."""
+
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from bsroformer.cli.commands.train.best import Scored, best_of_run, check_averaging, report_no_best
+from bsroformer.cli.commands.train.run_facts import record_best
+from bsroformer.cli.commands.train.run_lines import report_end, report_next_commands
+from bsroformer.cli.commands.train.training_run import TrainingRun
+from bsroformer.errors import InputError
+from bsroformer.report.monitor import Monitor
+from bsroformer.run_folder import RunFolder
+
+
+def check_end(run: TrainingRun) -> None:
+    """Find out before the training whether its result can be averaged and evaluated.
+
+    Raises:
+        InputError: If not, and that is asked for.
+    """
+    check_averaging(run.cfg, run.trainer)
+    if not run.cfg.evaluate:
+        return
+    if not isinstance(run.trainer.checkpoint_callback, ModelCheckpoint):
+        raise InputError("evaluate=true needs a checkpoint, and this run keeps none: set evaluate=false")
+    if not run.data.test:
+        raise InputError("evaluate=true needs songs in test/, and the data set has none: set evaluate=false")
+
+
+def finish(run: TrainingRun) -> Scored:
+    """Find the best checkpoint, evaluate it if asked, and print what to do with it."""
+    last = RunFolder(run.folder).last
+    best = best_of_run(run.trainer, run.module, run.data, Monitor(run.cfg.monitor), run.console)
+    report_no_best(best, Monitor(run.cfg.monitor), last, run.console)
+    if run.writes:
+        record_best(run.folder, best.path or str(last))
+        report_end(run.cfg, run.trainer, best, run.console)
+        if run.cfg.evaluate:
+            evaluate(run, best.path or str(last))
+        report_next_commands(run.cfg, run.trainer, best, run.console)
+    return best
+
+
+def evaluate(run: TrainingRun, checkpoint: str) -> None:
+    """Score the test songs."""
+    from bsroformer.cli.commands.evaluate.logged_scores import log_scores
+    from bsroformer.cli.commands.train.closing_evaluation import (
+        evaluate_run,  # not every training needs evaluation and plots
+    )
+
+    log_scores(run.trainer, evaluate_run(run.folder, run.data.test, checkpoint, run.console))

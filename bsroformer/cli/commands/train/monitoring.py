@@ -1,0 +1,31 @@
+"""From the configuration to the score that a run is judged by."""
+
+from typing import Any
+
+from bsroformer.cli.commands.train.config import TrainConfig
+from bsroformer.report.monitor import check_monitor, monitor_of
+
+JUDGES = ("candidates", "curves", "progress", "prune")
+"""Callbacks of this program that take a monitor; a configuration from before there was a choice gives them none."""
+
+
+def with_monitor(cfg: TrainConfig) -> TrainConfig:
+    """The configuration with one monitor for best checkpoint, candidates, pruning, schedule and table.
+
+    A ``callbacks.best_checkpoint.monitor`` of its own, as the command line or an older run may have one, is the monitor
+    of all.
+
+    Raises:
+        InputError: If a monitor names no score of validation.
+    """
+    monitor, callbacks = monitor_of(cfg.tree).name, cfg.callbacks or {}
+    for name in (cfg.monitor, monitor):
+        check_monitor("monitor", name, cfg.settings.stems)
+    values: dict[str, Any] = {"monitor": monitor}
+    for name, callback in callbacks.items():
+        own = callback.arguments.get("monitor")
+        if name in JUDGES:
+            values[f"callbacks.{name}.monitor"] = monitor
+        elif str(own or "").startswith("val/"):
+            check_monitor(f"callbacks.{name}.monitor", own, cfg.settings.stems)
+    return cfg.replaced(values)

@@ -1,0 +1,1 @@
+"""Resume a run: its configuration, checked before anything in it is used."""

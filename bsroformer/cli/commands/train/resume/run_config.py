@@ -1,0 +1,205 @@
+"""The configuration of a run that is resumed: read from its folder as data, completed, and changed as asked."""
+
+from collections.abc import Collection, Iterator, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from bsroformer.cli.commands.train.config import TrainConfig
+from bsroformer.cli.commands.train.resume.older_runs import with_present_progress
+from bsroformer.cli.commands.train.resume.trusted_classes import TARGET, config_folders, with_known_classes
+from bsroformer.cli.config import CONFIG_FILE
+from bsroformer.cli.schemas.schema import shown
+from bsroformer.cli.trees import MISSING, at, has, keys, put, remove
+from bsroformer.errors import InputError
+from bsroformer.safe_files import read_yaml
+
+WHICH = ("resume", "paths.output_dir", "ckpt_path")
+"""Keys that say which run is resumed; all others change it."""
+WRITERS = ("callbacks", "logger", "trainer")
+"""Groups whose classes write files, which must stay in the run's folder."""
+FOLDERS = ("folder", "dirpath", "save_dir", "default_root_dir", "dir")
+"""Parameters of these that are folders, even if their value does not look like one."""
+COMPLETED = ("paths", "audio", "data", "augment", "loss", "optimizer", "scheduler", "trainer")
+"""Groups of which a run may lack keys that have been added since."""
+LOGGER_WORDS = {
+    *("project", "save_dir", "name", "version", "prefix", "default_hp_metric", "log_graph", "flush_logs_every_n_steps"),
+    *("entity", "group", "job_type", "notes", "tags", "id", "resume", "offline", "mode", "log_model"),
+}
+"""Parameters of loggers that decide nothing but where in a tracker a run is shown; W&B's settings name servers."""
+
+
+def run_config(folder: Path, given: Collection[str] = ()) -> dict[str, Any]:
+    """The configuration that a run was started with; its folder may have been moved since.
+
+    Args:
+        folder: The run's.
+        given: Keys that the command line sets in place of the file's.
+
+    Raises:
+        InputError: If it is missing or damaged, or holds more than data: see `with_known_classes`.
+    """
+    path = folder / CONFIG_FILE
+    if not path.exists():
+        raise InputError(f"{folder} is no run's folder: it has checkpoints, but no {CONFIG_FILE}")
+    try:
+        tree = read_yaml(path)
+    except InputError as error:
+        raise InputError(f"{error}: restore it, or use ckpt_path") from error
+    old = tree.get("paths", {}) if isinstance(tree, dict) else None
+    old = old.get("output_dir") if isinstance(old, dict) else None
+    if not isinstance(old, str) or not old:
+        raise InputError(f"{path} is not the configuration of a training: restore it, or use ckpt_path")
+    tree = with_present_progress(tree)
+    tree = moved(with_known_classes(tree, path, given), old, str(folder))
+    _check_places(tree, folder, given)
+    return tree
+
+
+def moved(value: Any, old: str, new: str) -> Any:
+    """A plain tree in which paths in a run's folder are those in its new place."""
+    if isinstance(value, dict):
+        return {key: moved(each, old, new) for key, each in value.items()}
+    if isinstance(value, list):
+        return [moved(each, old, new) for each in value]
+    inside = isinstance(value, str) and (value == old or value.startswith(f"{old}/"))
+    return new + value[len(old) :] if inside else value
+
+
+def _check_places(tree: dict[str, Any], folder: Path, given: Collection[str]) -> None:
+    """Keep what a run writes in its folder, and its loggers on the servers of this machine's user.
+
+    Raises:
+        InputError: Naming the key that leads elsewhere.
+    """
+    for key, value in _strings(tree):
+        group, _, name = key.partition(".")
+        if group not in WRITERS or any(key == each or key.startswith(f"{each}.") for each in given):
+            continue
+        source, name = folder / CONFIG_FILE, name.rpartition(".")[2]
+        if (name in FOLDERS or _is_path(value)) and not _is_inside(value, folder):
+            raise InputError(
+                f"{source}: {key}={value} is outside of the run's folder, and a run writes nowhere else; where that "
+                f"is meant, give it again on the command line: {key}=..."
+            )
+    for name in _logger_words(tree.get("logger")) - LOGGER_WORDS:
+        if not {"logger", f"logger.{name}"}.intersection(given):
+            raise InputError(
+                f"{folder / CONFIG_FILE}: logger.{name} is not taken from a file, since it can lead to another "
+                f"server; give it again on the command line: +logger.{name}=..."
+            )
+
+
+def _strings(tree: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(tree, str):
+        yield key, tree
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for name, value in items:
+        yield from _strings(value, f"{key}.{name}" if key else str(name))
+
+
+def _logger_words(logger: Any) -> set[str]:
+    return set(logger) - {TARGET} if isinstance(logger, dict) else set()
+
+
+def _is_path(value: str) -> bool:
+    return value.startswith(("/", "~", "\\")) or Path(value).is_absolute() or ".." in Path(value).parts
+
+
+def _is_inside(value: str, folder: Path) -> bool:
+    return Path(value).expanduser().resolve().is_relative_to(folder.resolve())
+
+
+def completed(run: dict[str, Any], composed: dict[str, Any]) -> list[str]:
+    """Give a run of an older version the keys that today's configs have and it lacks, with their values of today.
+
+    Parameters of classes are completed where both name the same class; callbacks are the run's own.
+
+    Returns:
+        Each key that was added, as ``key=value``, or the name of a group.
+    """
+    added = [key for key in composed if key not in run]
+    for group in COMPLETED:
+        added += _missing_in(run, composed, group)
+    for key in added:
+        put(run, key, deepcopy(at(composed, key)))
+    return [_assignment(key, at(run, key)) for key in added]
+
+
+def _missing_in(run: dict[str, Any], composed: dict[str, Any], key: str) -> Iterator[str]:
+    own, usual = at(run, key), at(composed, key)
+    if not isinstance(own, dict) or not isinstance(usual, dict) or own.get(TARGET) != usual.get(TARGET):
+        return
+    for name, value in usual.items():
+        if name in own:
+            yield from _missing_in(run, composed, f"{key}.{name}")
+        elif not (isinstance(value, dict) and TARGET in value):  # which the run may have been made without
+            yield f"{key}.{name}"
+
+
+def _assignment(key: str, value: Any) -> str:
+    return key if isinstance(value, dict | list) else f"{key}={shown(value)}"
+
+
+def replaced_keys(cfg: TrainConfig, overrides: Sequence[str]) -> list[str]:
+    """The keys that the command line sets in place of a run's own: those it names, and those that follow them.
+
+    Args:
+        cfg: As composed from the configs and the command line.
+        overrides: The command line.
+
+    Raises:
+        InputError: If a group that reaches into others, such as an experiment, is among them.
+    """
+    found: list[str] = []
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = override.key_or_group.replace("/", ".")
+        if key in WHICH:
+            continue
+        if override.is_delete():
+            found.append(key)
+        elif not has(cfg.tree, key) or reaches_elsewhere(override):
+            raise InputError(
+                f"{key}={override.value()} cannot be given to a run that goes on, since it stands for many keys: "
+                "give those that are to change"
+            )
+        else:
+            found += (key, *followers(cfg.written, key))
+    return found
+
+
+def changed(run: dict[str, Any], cfg: TrainConfig, overrides: Sequence[str]) -> dict[str, Any]:
+    """A run's configuration, with the keys and groups that the command line names as they were composed.
+
+    Raises:
+        InputError: See `replaced_keys`.
+    """
+    for key in replaced_keys(cfg, overrides):
+        value = at(cfg.tree, key, MISSING)
+        if value is MISSING:
+            remove(run, key)
+        else:
+            put(run, key, deepcopy(value))
+    return run
+
+
+def reaches_elsewhere(override: Override) -> bool:
+    """Whether a group's option sets keys of other groups too, as ``trainer=rtx3050`` does."""
+    files = [folder / override.key_or_group / f"{override.value()}.yaml" for folder in config_folders()]
+    return any("@package _global_" in file.read_text("utf-8").partition("\n")[0] for file in files if file.is_file())
+
+
+def followers(written: dict[str, Any], key: str) -> list[str]:
+    """The keys whose values are taken from a key, or from a key that follows it."""
+    texts = {name: str(value) for name, value in keys(written) if not isinstance(value, dict)}
+    found, named = [], [key]
+    while named:
+        source = named.pop()
+        places = (f"${{{source}}}", f"${{{source}.")
+        new = [name for name, text in texts.items() if any(place in text for place in places) and name not in found]
+        found += new
+        named += new
+    return [name for name in found if name not in WHICH]

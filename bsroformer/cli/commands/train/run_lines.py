@@ -1,0 +1,103 @@
+"""What a training prints around its steps: how it ended, and the commands that come next."""
+
+import lightning as L
+from hydra.core.hydra_config import HydraConfig
+from rich.console import Console
+
+from bsroformer.cli.commands.train.best import Scored
+from bsroformer.cli.commands.train.config import TrainConfig
+from bsroformer.cli.commands.train.reading import told_data
+from bsroformer.cli.commands.train.sweep.sweep_job import job_folder
+from bsroformer.invocation import command_line
+from bsroformer.printed import PRINTED
+from bsroformer.report.monitor import Monitor
+from bsroformer.run_folder import RunFolder
+from bsroformer.training.callbacks.progress import progress_of
+from bsroformer.training.run_clock import out_of_time, time_key
+
+
+def log_and_print(console: Console, text: str, style: str | None = None) -> None:
+    """Print a line, and write it into the run's ``train.log``; a quiet console does neither."""
+    console.print(text, style=style)
+    if not console.quiet:
+        PRINTED.info("%s", text)
+
+
+def show_progress_on(trainer: L.Trainer, console: Console) -> None:
+    """Let the progress of a training print on the console of all else; in a sweep each line names the job."""
+    progress = progress_of(trainer)
+    if progress is None:
+        return
+    progress.console = console
+    job = job_folder()
+    if job is not None:
+        progress.prefix = f"job {job.name}: "
+
+
+def report_end(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
+    """Print what the training ended with: its last step, the best score and checkpoint, and the page."""
+    report = RunFolder(cfg.paths.output_dir).report
+    log_and_print(console, reason_of_end(cfg, trainer))
+    if best.path:
+        log_and_print(console, f"Best score {score_and_step(cfg, trainer, best)}: {best.path}")
+    if report.is_file():
+        log_and_print(console, f"Report: {report}")
+
+
+def report_next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
+    """Print the commands that use the result; in a sweep none, since it ends with a table of its jobs."""
+    if job_folder() is not None:
+        return
+    for purpose, command in next_commands(cfg, trainer, best).items():
+        log_and_print(console, f"{purpose}: {command}")
+
+
+def reason_of_end(cfg: TrainConfig, trainer: L.Trainer) -> str:
+    """Say whether the run reached its end, or what cut it short."""
+    steps, total = trainer.global_step, int(trainer.estimated_stepping_batches)
+    trained = out_of_time(trainer)
+    if trained is not None:
+        return (
+            f"trainer.max_time={cfg.trainer.max_time} ended the run after {trained} of training, at step {steps:,} of "
+            f"{total:,}; its learning rate has not reached the schedule's end"
+        )
+    return f"The run ended at step {steps:,} of {total:,}"
+
+
+def score_and_step(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> str:
+    """The best score, with its step where the best checkpoint is one of a step."""
+    progress, kept = progress_of(trainer), trainer.checkpoint_callback
+    text = Monitor(cfg.monitor).text(best.score)
+    is_of_step = best.path == getattr(kept, "best_model_path", "")
+    return f"{text} at step {progress.best_step:,}" if progress and progress.best_step and is_of_step else text
+
+
+def next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> dict[str, str]:
+    """Commands for what comes next, by their purpose."""
+    folder, commands = cfg.paths.output_dir, {}
+    if best.path:
+        commands["Separate"] = command_line("separate", f"ckpt={folder}", "input=song.mp3")
+        commands["Evaluate"] = f"{command_line('evaluate', f'ckpt={folder}')} {data_words(cfg)}"
+    if RunFolder(folder).last.is_file():
+        commands["Train longer"] = f"{command_line('train', f'resume={folder}')} {longer(cfg, trainer)}"
+    return commands
+
+
+def data_words(cfg: TrainConfig) -> str:
+    """The overrides that name the data set; of a resumed run they are not on the command line."""
+    if cfg.ckpt_path or not HydraConfig.initialized():
+        return "data=<name> data.root=<folder>"
+    return told_data(cfg)
+
+
+def longer(cfg: TrainConfig, trainer: L.Trainer) -> str:
+    """The overrides that make a run longer, by the limit that ended it."""
+    trained = out_of_time(trainer)
+    if trained is not None:
+        return f"trainer.max_time={time_key(2 * trained)}"
+    steps, epochs = trainer.max_steps, trainer.max_epochs
+    if steps >= 0 and (trainer.global_step >= steps or not epochs or epochs < 0):
+        budget = (cfg.callbacks or {}).get("budget")
+        removed = "'~callbacks.budget' " if budget and not budget.arguments.get("shorten") else ""
+        return f"{removed}trainer.max_steps={2 * steps}"
+    return f"trainer.max_epochs={2 * (epochs or 1)}"

@@ -1,0 +1,107 @@
+"""A sweep (``-m``) as a whole: what is looked at before its first job, and the table of its jobs."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from bsroformer.cli.config import refuse_many_processes
+from bsroformer.cli.console import terminal
+from bsroformer.cli.errors import user_errors
+from bsroformer.errors import InputError
+from bsroformer.extras import install_command
+
+FAILED = 1
+"""Exit status of a sweep in which a job failed."""
+
+
+class SweepTable(Callback):
+    """Writes ``sweep.csv`` and ``sweep.md`` into the sweep's folder after each job, and prints the table at the end.
+
+    Hydra calls the methods for a job in the job's own process, wherever the launcher put that; jobs and table
+    therefore meet in the folders of the jobs only.
+    """
+
+    def __init__(self) -> None:
+        self.varied: list[str] = []
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Refuse what cannot work in any job, before the first one."""
+        user_errors(check_sweep)(config)
+        self.varied = varied_keys(config)
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Note the job, so that the table has it even if it is cut off."""
+        if self.varied:
+            from bsroformer.training.sweep.job_result import (  # PyTorch takes seconds to be imported
+                Result,
+                write_result,
+            )
+
+            write_result(Path(config.hydra.runtime.output_dir), Result(overrides=tuple(config.hydra.overrides.task)))
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Write the table as it is by now."""
+        if self.varied:
+            from bsroformer.cli.commands.train.sweep.sweep_table import write_tables
+            from bsroformer.report.monitor import monitor_of
+
+            write_tables(Path(config.hydra.sweep.dir), self.varied, monitor_of(config))
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Write and print the table; exit with status 1 if a job failed."""
+        from bsroformer.cli.commands.train.sweep.sweep_table import markdown, write_tables
+        from bsroformer.report.monitor import monitor_of
+
+        folder, monitor = Path(config.hydra.sweep.dir), monitor_of(config)
+        rows = write_tables(folder, self.varied, monitor)
+        console = terminal()
+        console.print("\n" + markdown(rows, self.varied, monitor) + f"\nThe table is in {folder / 'sweep.csv'}")
+        if failed := sum(row["status"] == "failed" for row in rows):
+            console.print(f"{failed} of {len(rows)} jobs failed: the table tells why.")
+            sys.exit(FAILED)
+
+
+def check_sweep(config: DictConfig) -> None:
+    """Refuse what cannot work in any job of a sweep.
+
+    Raises:
+        InputError: If each job would be several processes, or a package is missing.
+    """
+    from bsroformer.training.sweep.job_result import RESULT_FILE
+
+    refuse_many_processes(config)
+    if "monitor" in varied_keys(config):
+        raise InputError("a sweep compares its jobs by one score: give monitor one value")
+    folder = Path(config.hydra.sweep.dir)
+    if config.get("resume") is None and any(folder.glob(f"*/{RESULT_FILE}")):
+        raise InputError(
+            f"{folder} holds a sweep already: resume=auto goes on with its jobs; give another paths.output_dir"
+        )
+    for part in ("launcher", "sweeper"):
+        module = config.hydra[part]._target_.rpartition(".")[0]
+        if not installed(module):
+            raise InputError(
+                f"hydra/{part}={config.hydra.runtime.choices[f'hydra/{part}']} needs a package that is not "
+                f"installed: {install_command('sweep')}"
+            )
+
+
+def installed(module: str) -> bool:
+    """Whether there is such a module."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor the package that would hold it
+        return False
+
+
+def varied_keys(config: DictConfig) -> list[str]:
+    """The keys whose values the jobs of a sweep differ in: of the command line, and of the sweeper's own settings."""
+    overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    keys = [override.get_key_element() for override in overrides if override.is_sweep_override()]
+    return list(dict.fromkeys([*keys, *(config.hydra.sweeper.get("params") or {})]))

@@ -1,0 +1,69 @@
+"""One training of a sweep (``-m``)."""
+
+import functools
+import math
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from bsroformer.cli.errors import mendable, one_sentence, report
+
+Script = Callable[[DictConfig], Any]
+
+
+def sweep_job(script: Script) -> Script:
+    """Let a job of a sweep fail on its own: that is told and kept in its folder, it has no score, the rest goes on.
+
+    What ends all jobs, as Ctrl-C does, passes. Outside of a sweep nothing changes.
+    """
+
+    @functools.wraps(script)
+    def job(cfg: DictConfig) -> Any:
+        folder = job_folder()
+        if folder is None:
+            return script(cfg)
+        from bsroformer.report.monitor import monitor_of  # PyTorch takes seconds to be imported
+        from bsroformer.training.sweep.job_result import read_result, update_result
+
+        begun = time.monotonic()
+        try:
+            score = script(cfg)
+        except Exception as error:
+            tell(error)
+            update_result(folder, status="failed", reason=reason(error), seconds=time.monotonic() - begun)
+            return None  # which Optuna takes for a trial that failed; NaN would end the search
+        result = read_result(folder)
+        status = "pruned" if result is not None and result.status == "pruned" else "done"
+        best = None if score is None or math.isnan(score) else score
+        seconds = time.monotonic() - begun
+        update_result(folder, status=status, score=best, monitor=monitor_of(cfg).name, seconds=seconds)
+        return best
+
+    return job
+
+
+def job_folder() -> Path | None:
+    """The folder of the sweep's job that runs here; None if this is no sweep."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+def tell(error: Exception) -> None:
+    """Tell of an error: a sentence if the user can mend it, else all that there is to know."""
+    if mendable(error):
+        report(error)
+    else:
+        traceback.print_exception(error)
+
+
+def reason(error: Exception) -> str:
+    """An error in one line, for a table."""
+    sentence = one_sentence(error) if mendable(error) else f"{type(error).__name__}: {error}"
+    return " ".join(sentence.split())

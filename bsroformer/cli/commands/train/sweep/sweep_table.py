@@ -1,0 +1,90 @@
+"""The table of a sweep's jobs: ``sweep.csv`` and ``sweep.md``."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bsroformer.atomic import replacing, write_text, writing
+from bsroformer.cli.console import clock
+from bsroformer.report import markdown as tables
+from bsroformer.report.monitor import FORMER_MONITOR, Monitor
+from bsroformer.report.rows import read_rows
+from bsroformer.run_folder import RunFolder
+from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result
+
+ORDER = ("done", "pruned", "unfinished", "failed")
+"""Of statuses in the table, among jobs without a score."""
+COLUMNS = ("steps", "seconds", "status", "reason")
+"""Of the table, after the job's settings and its score."""
+
+
+def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
+    """Write what the jobs' folders hold into ``sweep.csv`` and ``sweep.md``; returns the rows."""
+    rows = table_rows(sweep, varied, monitor)
+    with (
+        replacing(sweep / "sweep.csv") as partial,
+        writing(sweep),
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, ["job", *varied, monitor.name, *COLUMNS])
+        writer.writeheader()
+        writer.writerows(rows)
+    write_text(sweep / "sweep.md", markdown(rows, varied, monitor))
+    return rows
+
+
+def table_rows(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
+    """A row for each job of a sweep, the best first, and those without a score last."""
+    folders = [path.parent for path in sweep.glob(f"*/{RESULT_FILE}")]
+    rows = [table_row(folder, result, varied, monitor) for folder in folders if (result := read_result(folder))]
+    return sorted(rows, key=lambda row: rank(row, monitor))
+
+
+def rank(row: Mapping[str, Any], monitor: Monitor) -> tuple[float, int, str]:
+    """Key to sort rows by: score, then status, then job."""
+    score = row[monitor.name]
+    gain = -math.inf if score is None else monitor.gain(score)
+    return (-gain, ORDER.index(row["status"]), row["job"].zfill(9))
+
+
+def table_row(folder: Path, result: Result, varied: Sequence[str], monitor: Monitor) -> dict[str, Any]:
+    """Row of a job; without a score if the job was judged by another one."""
+    values = dict(override.lstrip("+").split("=", 1) for override in result.overrides if "=" in override)
+    curves = RunFolder(folder).metrics
+    return {
+        "job": folder.name,
+        **{key: values.get(key.lstrip("+"), "") for key in varied},
+        monitor.name: result.score if result.monitor == monitor.name else None,
+        "steps": max(read_rows(curves), default=None) if curves.is_file() else None,
+        "seconds": None if result.seconds is None else round(result.seconds, 1),
+        "status": result.status,
+        "reason": result.reason,
+    }
+
+
+def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> str:
+    """The table in Markdown; its last column has the job's status and, if it failed, the reason."""
+    lines = []
+    for row in rows:
+        score, steps, seconds = row[monitor.name], row["steps"], row["seconds"]
+        cells = (
+            row["job"],
+            *(short(row[key]) for key in varied),
+            "" if score is None else score,
+            "" if steps is None else steps,
+            "" if seconds is None else clock(seconds),
+            ": ".join(filter(None, (row["status"], row["reason"]))),
+        )
+        lines.append(cells)
+    heading = f"{monitor.label}{' dB' * (monitor.mode == 'max')}"
+    return tables.markdown(["job", *varied, heading, "steps", "time", "status"], lines) + "\n"
+
+
+def short(value: str) -> str:
+    """A number of the command line with four digits at most; any other value as it is."""
+    try:
+        return f"{float(value):.4g}" if "." in value else value
+    except ValueError:
+        return value

@@ -1,0 +1,50 @@
+"""The folder of a training, from its lock to the record of what is trained."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bsroformer.cli.commands.train.resume.resuming import refuse_folder_in_use
+from bsroformer.cli.commands.train.run_facts import record_run
+from bsroformer.cli.commands.train.run_lock import only_training_in
+from bsroformer.cli.commands.train.training_run import TrainingRun
+from bsroformer.cli.commands.train.wandb_mode import finish_wandb
+from bsroformer.cli.config import save_config
+from bsroformer.cli.console import warnings_reported
+from bsroformer.cli.output_folder import make_folder, open_run_folder
+
+
+@contextmanager
+def exclusive_folder(run: TrainingRun) -> Iterator[None]:
+    """Keep other trainings out of the run's folder.
+
+    Raises:
+        InputError: If one is running there, or has ended there since this one first looked.
+    """
+    with ExitStack() as stack:
+        if run.writes:
+            make_folder(run.folder)
+            stack.enter_context(only_training_in(run.folder, run.console))
+        if run.is_first_process:
+            refuse_folder_in_use(run.cfg)
+        yield
+
+
+@contextmanager
+def recorded_run(run: TrainingRun, checkpoint: str | None) -> Iterator[None]:
+    """Record in the run's folder what is trained, and log there.
+
+    Args:
+        run: The training.
+        checkpoint: What it resumes from.
+    """
+    from bsroformer.cli.commands.train.run_end import end_recorded  # which loads reports
+
+    with ExitStack() as stack:
+        stack.callback(finish_wandb)  # or the next run of a sweep would continue in this one
+        if run.writes:
+            stack.enter_context(open_run_folder(run.folder))
+            save_config(run.cfg.tree, run.folder)
+            with warnings_reported(run.console):
+                record_run(run.cfg, run.trainer, run.module.model, checkpoint)
+            stack.enter_context(end_recorded(run.cfg, run.trainer))
+        yield

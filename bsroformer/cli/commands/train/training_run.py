@@ -1,0 +1,45 @@
+"""All that takes part in a training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+from rich.console import Console
+
+from bsroformer.cli.commands.train.config import TrainConfig
+from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.training import SeparationModule
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What trains what on what, and where progress is printed.
+
+    Attributes:
+        cfg: The configuration.
+        trainer: Lightning's.
+        module: The model in training.
+        data: The songs.
+        console: Quiet in all processes but the first.
+    """
+
+    cfg: TrainConfig
+    trainer: L.Trainer
+    module: SeparationModule
+    data: StemsDataModule
+    console: Console
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.cfg.paths.output_dir
+
+    @property
+    def is_first_process(self) -> bool:
+        """Whether this is the process that prints."""
+        return bool(self.trainer.is_global_zero)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes into the run's folder; none does for a rehearsal."""
+        return self.is_first_process and not self.cfg.is_rehearsal

@@ -1,0 +1,106 @@
+"""How the scripts print."""
+
+import io
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+import bsroformer
+from bsroformer.parallel import answering
+from bsroformer.printed import PRINTED
+from bsroformer.text import clock as clock
+
+PACKAGE = str(Path(bsroformer.__file__).parent)
+WAIT_SECONDS = 3600
+
+
+def terminal(stderr: bool = False) -> Console:
+    """A console that prints text as it is: brackets in a name are no markup, and no path is cut in two."""
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # the name of a file may be no text
+    return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
+
+
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def music_progress(console: Console) -> Progress:
+    """A progress bar over seconds of music: share, speed and time left. It is removed at the end."""
+    columns = (
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        BarColumn(),
+        TaskProgressColumn(),
+        SpeedColumn(),
+        TimeLeftColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal)
+
+
+class SpeedColumn(ProgressColumn):
+    """Seconds of music in a second."""
+
+    def render(self, task: Task) -> Text:  # noqa: D102 (see the class)
+        elapsed = task.elapsed or 0.0
+        return Text(f"{task.completed / elapsed:.1f} x real time" if task.completed and elapsed else "")
+
+
+class TimeLeftColumn(ProgressColumn):
+    """Time left, from the first step on: Rich's own column needs two steps within half a minute."""
+
+    def render(self, task: Task) -> Text:  # noqa: D102 (see the class)
+        if not task.completed or task.total is None or task.elapsed is None:
+            return Text("-:--:--")
+        seconds = task.elapsed * (task.total - task.completed) / task.completed
+        return Text(str(timedelta(seconds=round(seconds))))
+
+
+def stopping_on_sigterm() -> AbstractContextManager[None]:
+    """Take the wish to end that a system or scheduler sends for a Ctrl-C."""
+    return answering(signal.SIGTERM, signal.default_int_handler)
+
+
+def wait_until_interrupted() -> NoReturn:
+    """Wait for Ctrl-C.
+
+    `threading.Event.wait` is Python code around a lock: an interrupt between two of its lines ends in a `RuntimeError`.
+    """
+    while True:
+        time.sleep(WAIT_SECONDS)
+
+
+@contextmanager
+def warnings_reported(console: Console) -> Iterator[None]:
+    """Print this package's warnings as lines of text, on their own and each time."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], filename: str, *rest: object) -> None:
+            if filename.startswith(PACKAGE):
+                console.print(str(message), style="yellow")
+                PRINTED.warning("%s", message)
+            else:
+                usual(message, category, filename, *rest)  # type: ignore[arg-type]
+
+        warnings.filterwarnings("always", module=r"bsroformer\.")
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
+
+
+def shown_path(path: Path) -> str:
+    """A path as people see that it is one: ``./a`` for the folder a."""
+    return str(path) if path.is_absolute() or len(path.parts) > 1 else f"./{path}"

@@ -1,0 +1,57 @@
+"""From the tree that Hydra composes to the checked configuration that a command takes."""
+
+from importlib import import_module
+from typing import TypeVar, cast
+
+from omegaconf import DictConfig
+
+from bsroformer.cli.config import composed_trees, load_environment
+from bsroformer.cli.schemas.config import Config, message
+from bsroformer.errors import InputError
+
+C = TypeVar("C", bound=Config)
+SCHEMAS = {
+    "train": "train.TrainConfig",
+    "check_gpu": "check_gpu.CheckGpuConfig",
+    "prepare": "prepare.PrepareConfig",
+    "separate": "separate.SeparateConfig",
+    "eval": "evaluate.EvaluateConfig",
+    "app": "studio.StudioConfig",
+    "checkpoint": "checkpoint.CheckpointConfig",
+    "benchmark": "benchmark.BenchmarkConfig",
+}
+"""By ``task``, the folder of a command and the class of its configuration."""
+
+
+def schema_of(command: str) -> type[Config]:
+    """The class of a command's configuration."""
+    folder, name = SCHEMAS[command].split(".")
+    module = import_module(f"bsroformer.cli.commands.{folder}.config")
+    return cast(type[Config], getattr(module, name))
+
+
+def configuration(command: str, cfg: DictConfig) -> Config:
+    """A command's configuration, with its own keys checked; nothing heavy is imported for it.
+
+    Raises:
+        InputError: Naming each wrong key, its value, and what is allowed.
+    """
+    load_environment()
+    return schema_of(command).checked(*composed_trees(cfg))
+
+
+def prepared(cfg: C) -> C:
+    """A configuration with the arguments of its components checked, and files in place of the runs it names.
+
+    Imports the classes that it names.
+
+    Raises:
+        InputError: Naming each wrong key, its value, and what is allowed; or if a run has no checkpoint.
+    """
+    from bsroformer.cli.checkpoint_paths import checkpoint_files
+    from bsroformer.cli.schemas.arguments import argument_faults
+
+    if found := argument_faults(cfg):
+        raise InputError(message(found, cfg.written))
+    files = checkpoint_files(cfg)
+    return cfg.replaced(files) if files else cfg

@@ -1,0 +1,96 @@
+"""How a script ends when it cannot do what it was asked: one sentence, a non-zero status, no traceback."""
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from hydra.errors import (
+    ConfigCompositionException,
+    InstantiationException,
+    OverrideParseException,
+    SearchPathException,
+)
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from rich.text import Text
+
+from bsroformer.cli.console import terminal
+from bsroformer.errors import InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+STATUS = 2
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+OF_A_WORKER = re.compile(r"Caught \w+ in DataLoader worker process .*\n[\w.]+: ", re.DOTALL)
+"""What PyTorch puts before the message of an error in a process that reads: a traceback of that process."""
+COMPOSITION = (ConfigCompositionException, OverrideParseException, SearchPathException)
+"""What Hydra refuses before a script begins."""
+MENDABLE = (InputError, InstantiationException, OmegaConfBaseException, *COMPOSITION)
+OUT_OF_MEMORY = (
+    "the memory is full: lower data.batch_size or batch_size, data.seconds or chunk_seconds, whichever there is, "
+    "or close other programs"
+)
+
+
+def mendable(error: Exception) -> bool:
+    """Whether the user can mend an error; what Lightning refuses is among them, but not a reason to import it."""
+    lightning = sys.modules.get("lightning.pytorch.utilities.exceptions")
+    known = MENDABLE if lightning is None else (*MENDABLE, lightning.MisconfigurationException)
+    return isinstance(error, known) or _out_of_memory(error)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; an error of PyTorch is a reason to ask it, but not to import it."""
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from bsroformer.devices import out_of_memory
+
+    return out_of_memory(error)
+
+
+def one_sentence(error: Exception) -> str:
+    """What to tell the user about an error that the input caused."""
+    if isinstance(error, MissingMandatoryValue):
+        return f"the key {error.full_key} has no value: give it on the command line as {error.full_key}=..."
+    if isinstance(error, OmegaConfBaseException):
+        return f"the configuration's key {error.full_key} is wrong: {str(error).splitlines()[0]}"
+    if isinstance(error, InstantiationException):
+        key = str(error).rpartition("full_key: ")[2]
+        return f"{key} cannot be set up as configured: {error.__cause__ or error}"
+    if _out_of_memory(error):
+        return OUT_OF_MEMORY
+    if isinstance(error, COMPOSITION):
+        return composition_error(error)
+    return OF_A_WORKER.sub("", str(error))
+
+
+def composition_error(error: Exception) -> str:
+    """The reason in an error of Hydra's composition, without the advice, keys and search path that follow it."""
+    reasons = [str(each).strip().partition("\n")[0] for each in (error, error.__cause__) if each is not None]
+    return ": ".join(reason for reason in reasons if reason)
+
+
+def user_errors(script: Callable[P, R]) -> Callable[P, R]:
+    """Tell errors that the user can mend in a sentence and exit with status 2; a bug shows its traceback."""
+
+    @functools.wraps(script)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return script(*args, **kwargs)
+        except KeyboardInterrupt:
+            terminal(stderr=True).print("Stopped.")
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            if not mendable(error):
+                raise
+            report(error)
+            sys.exit(STATUS)
+
+    return guarded
+
+
+def report(error: Exception) -> None:
+    """Tell of an error that the input caused, on the standard error."""
+    sentence = " ".join(one_sentence(error).split())
+    terminal(stderr=True).print(Text("error:", "bold red"), sentence)

@@ -1,0 +1,51 @@
+"""Open the checkpoints that a configuration names; nothing of training or separation is imported for it."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+
+from bsroformer.checkpoints import Checkpoint, open_checkpoint
+from bsroformer.cli.schemas.groups import CheckpointSource
+from bsroformer.errors import InputError
+from bsroformer.file_state import file_fingerprint
+
+T = TypeVar("T")
+
+
+def opened_checkpoint(ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
+    """A checkpoint, with a word on what had to be assumed."""
+    opened = open_checkpoint(ckpt, config, sha256)
+    for note in opened.notes:
+        console.print(note, style="yellow")
+    return opened
+
+
+def open_checkpoints(source: CheckpointSource, console: Console) -> list[Checkpoint]:
+    """Open checkpoints, and print what had to be assumed.
+
+    Raises:
+        InputError: If one cannot be opened.
+    """
+    configs, digests = (one_for_each(source.ckpt, getattr(source, key), key) for key in ("config", "sha256"))
+    return [
+        opened_checkpoint(path, config, sha256, console)
+        for path, config, sha256 in zip(source.ckpt, configs, digests, strict=True)
+    ]
+
+
+def checkpoint_fingerprints(checkpoints: Sequence[Checkpoint]) -> list[list[Any]]:
+    """Identify the files that were read, for each checkpoint."""
+    return [[file_fingerprint(path) for path in checkpoint.files] for checkpoint in checkpoints]
+
+
+def one_for_each(paths: Sequence[str], values: Sequence[T | None] | None, key: str) -> Sequence[T | None]:
+    """A value for each checkpoint.
+
+    Raises:
+        InputError: If there are more or fewer of them.
+    """
+    values = [None] * len(paths) if values in (None, [None]) else values
+    if len(values) != len(paths):
+        raise InputError(f"{key} has {len(values)} value(s) for {len(paths)} checkpoint(s): give one for each")
+    return values

@@ -1,0 +1,69 @@
+"""The folder of a run, made when the run starts: nothing is written for a configuration that turns out to be wrong."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, read_write
+
+from bsroformer.atomic import writing
+from bsroformer.cli.errors import user_errors
+from bsroformer.printed import PRINTED
+from bsroformer.run_folder import RunFolder
+
+LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
+
+
+@contextmanager
+def open_run_folder(folder: Path) -> Iterator[None]:
+    """Make the folder of a training, and log into its ``train.log`` until the context ends.
+
+    Processes that Lightning starts for other devices are given the folder as Hydra's.
+
+    Raises:
+        InputError: If the folder or the log cannot be written.
+    """
+    make_folder(folder)
+    log = RunFolder(folder).log
+    with writing(log):
+        handler = logging.FileHandler(log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    for logger in (logging.root, PRINTED):
+        logger.addHandler(handler)
+    _pass_on(folder)
+    try:
+        yield
+    finally:
+        for logger in (logging.root, PRINTED):
+            logger.removeHandler(handler)
+        handler.close()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, there or not.
+
+    Raises:
+        InputError: If that is not possible.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _pass_on(folder: Path) -> None:
+    """Set ``hydra.run.dir``, which Lightning puts on the command line of the processes that it starts."""
+    config = cast(DictConfig | None, HydraConfig.instance().cfg)
+    if config is not None:
+        with read_write(config.hydra):
+            config.hydra.run.dir = str(folder)
+
+
+class SweepFolder(Callback):
+    """Makes the folder of a sweep before its first job: where that fails, Hydra would show a traceback."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Make it, or exit with status 2."""
+        user_errors(make_folder)(Path(config.hydra.sweep.dir))

@@ -1,0 +1,115 @@
+"""The commands: their root config, what they call, and what a bare argument means to them."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+
+from bsroformer.invocation import SCRIPT_NAMES, command_line, command_name
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command.
+
+    Attributes:
+        name: What the user types after ``bsroformer``.
+        function: What the module calls the function that takes the checked configuration.
+        summary: What it does, in a line.
+        positional: The key of bare arguments; None if there are none.
+        actions: Values of ``action`` that may be given as the first bare argument.
+        output: The key of ``-o``; None if the command writes nothing.
+        shares_folder: Whether the processes of torchrun write into one folder.
+        in_wheel: Whether the installed program has it, not only a checkout.
+        fails_alone: Whether a sweep continues after a job that failed.
+    """
+
+    name: str
+    function: str
+    summary: str
+    positional: str | None = None
+    actions: tuple[str, ...] = ()
+    output: str | None = "output"
+    shares_folder: bool = False
+    in_wheel: bool = True
+    fails_alone: bool = False
+
+    @property
+    def root(self) -> str:
+        """The name of its file in ``configs/`` and ``scripts/``."""
+        return SCRIPT_NAMES[self.name]
+
+    @property
+    def shown_name(self) -> str:
+        """Its name in messages."""
+        return command_name(self.name)
+
+    @property
+    def line(self) -> str:
+        """How the user calls it."""
+        return command_line(self.name)
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The module ``command.py`` in its folder of `bsroformer.cli.commands`; its imports take seconds."""
+        folder = self.name.replace("-", "_")
+        return importlib.import_module(f"bsroformer.cli.commands.{folder}.command")
+
+    @property
+    def call(self) -> Callable[..., object]:
+        """Takes the checked configuration."""
+        function: Callable[..., object] = getattr(self.module, self.function)
+        return function
+
+    def exit_status(self) -> int:
+        """The status after all jobs: some commands continue after a failure and report it here."""
+        status: Callable[[], int] = getattr(self.module, "exit_status", lambda: 0)
+        return status()
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command("train", "train", "Train a model.", output="paths.output_dir", shares_folder=True, fails_alone=True),
+        Command("separate", "separate", "Separate songs into their stems.", positional="input"),
+        Command(
+            "evaluate",
+            "evaluate",
+            "Score separated stems against the true ones.",
+            positional="ckpt",
+            shares_folder=True,
+        ),
+        Command(
+            "prepare",
+            "prepare",
+            "Pack songs for fast training, check them, or preview augmentation.",
+            actions=("pack", "check", "preview"),
+        ),
+        Command("studio", "app", "Separate songs on a page in the browser.", positional="ckpt"),
+        Command(
+            "checkpoint",
+            "checkpoint",
+            "Inspect a checkpoint, or write it in another form.",
+            positional="ckpt",
+            actions=("inspect", "convert", "export", "strip", "average"),
+        ),
+        Command("check-gpu", "check_gpu", "Report the GPU, and whether a training fits its memory.", output=None),
+        Command("benchmark", "benchmark", "Measure this program against others.", in_wheel=False),
+    )
+}
+INSTALLED = {name: command for name, command in COMMANDS.items() if command.in_wheel}
+"""The commands of ``bsroformer``; the others are scripts of a checkout."""
+OTHER_COMMANDS = {
+    "init": "Write an editable copy of the configs into a folder.",
+    "completion": "Print the completion script for bash, zsh or fish.",
+}
+"""The commands that take no configuration."""
+BY_SCRIPT = {command.root: command for command in COMMANDS.values()}
+
+
+def find_command(word: str) -> Command | None:
+    """The command that a word names, by its own or its script's name, with dashes or underscores."""
+    name = word.replace("-", "_")
+    spellings = {spelling.replace("-", "_"): each for each in INSTALLED.values() for spelling in (each.name, each.root)}
+    return spellings.get(name)

@@ -1,0 +1,1 @@
+"""Schemas that commands share; `schema` is the base, `config` the base of a command's configuration."""

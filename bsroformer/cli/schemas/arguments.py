@@ -1,0 +1,81 @@
+"""Check the arguments of components against the annotations of what they call.
+
+PyTorch's and Lightning's annotations give types only, so `schemas.components` has bounds for these.
+"""
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, get_type_hints
+
+from hydra.utils import get_object
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from bsroformer.cli.schemas.components import TARGET, components
+from bsroformer.cli.schemas.config import Config
+from bsroformer.cli.schemas.schema import STRICT, as_json, faults, shown
+
+ANNOTATED = "bsroformer."
+"""Packages whose annotations say what an argument may be: in others, they are often less than true."""
+
+
+def argument_faults(cfg: Config) -> dict[str, str]:
+    """What is wrong with the arguments of all components: a sentence by key."""
+    found: dict[str, str] = {}
+    for key, component in components(cfg):
+        found |= _faults(component.tree, key)
+    return found
+
+
+def _faults(tree: Mapping[str, Any], key: str) -> dict[str, str]:
+    """What is wrong with a component's arguments, and with those of the components among them."""
+    found: dict[str, str] = {}
+    plain = {}
+    for name, value in tree.items():
+        place = f"{key}.{name}"
+        if _is_component(value):
+            found |= _faults(value, place)
+        elif isinstance(value, dict) and any(map(_is_component, value.values())):
+            found |= _faults_of_each(value, place)
+        elif not name.startswith("_"):
+            plain[name] = value
+    schema = arguments_of(str(tree[TARGET]))
+    if schema is not None:
+        try:
+            schema.model_validate_json(as_json(plain))
+        except ValidationError as error:
+            found |= faults(error, plain, f"{key}.")
+    return found
+
+
+def _faults_of_each(tree: Mapping[str, Any], key: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in tree.items():
+        place = f"{key}.{name}"
+        if _is_component(value):
+            found |= _faults(value, place)
+        else:
+            found[place] = f"{place}={shown(value)} must be a mapping with {TARGET}"
+    return found
+
+
+def _is_component(value: Any) -> bool:
+    return isinstance(value, dict) and TARGET in value
+
+
+@cache
+def arguments_of(target: str) -> type[BaseModel] | None:
+    """A schema of the arguments of a class or function of this program; None for others.
+
+    Args:
+        target: Its dotted name.
+    """
+    if not target.startswith(ANNOTATED):
+        return None
+    try:
+        called = get_object(target)
+    except Exception:  # whatever importing it raises, which is reported where it is built
+        return None
+    hints = get_type_hints(called.__init__ if inspect.isclass(called) else called, include_extras=True)
+    fields: dict[str, Any] = {name: (kind, None) for name, kind in hints.items() if name != "return"}
+    return create_model("Arguments", __config__=STRICT | ConfigDict(extra="allow", protected_namespaces=()), **fields)

@@ -1,0 +1,79 @@
+"""The base of each command's configuration."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any, ClassVar
+
+from pydantic import PrivateAttr, ValidationError
+from typing_extensions import Self
+
+from bsroformer.cli.schemas.components import components
+from bsroformer.cli.schemas.groups import PathSettings
+from bsroformer.cli.schemas.kinds import Word
+from bsroformer.cli.schemas.schema import Schema, as_json, faults
+from bsroformer.cli.trees import put
+from bsroformer.errors import InputError
+
+
+class Config(Schema):
+    """The configuration of a command: checked values, and the plain tree that they are from."""
+
+    task: Word
+    paths: PathSettings
+    may_name_runs: ClassVar[tuple[str, ...]] = ()
+    """Keys that may name the folder of a training in place of its best checkpoint."""
+    _tree: dict[str, Any] = PrivateAttr()
+    _written: dict[str, Any] = PrivateAttr()
+
+    @classmethod
+    def checked(cls, tree: dict[str, Any], written: dict[str, Any] | None = None) -> Self:
+        """The configuration of a plain tree.
+
+        Args:
+            tree: Keys and values.
+            written: The same with ``${...}`` where a value follows from another key, which is then to blame.
+
+        Raises:
+            InputError: Naming each key whose value is wrong, the value, and what is allowed.
+        """
+        written = tree if written is None else written
+        try:
+            config = cls.model_validate_json(as_json(tree))
+        except ValidationError as error:
+            raise InputError(message(faults(error, tree), written)) from error
+        config._tree, config._written = tree, written
+        for key, component in components(config):
+            component._key = key
+        return config
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """The plain tree."""
+        return self._tree
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The plain tree with ``${...}`` where a value follows from another key."""
+        return self._written
+
+    def replaced(self, values: Mapping[str, Any]) -> Self:
+        """The same with other values at some dotted keys, checked again."""
+        tree = deepcopy(self._tree)
+        for key, value in values.items():
+            put(tree, key, value)
+        return self.checked(tree, self._written)
+
+
+def message(found: Mapping[str, str], written: Mapping[str, Any]) -> str:
+    """One message from a sentence by key; keys that follow from others are named only if no other key is wrong."""
+    own = [sentence for key, sentence in found.items() if not follows(written, key)]
+    return "; ".join(own or found.values())
+
+
+def follows(written: Any, key: str) -> bool:
+    """Whether a key, or a mapping that holds it, is given by ``${...}``."""
+    for part in key.split("."):
+        written = written.get(part) if isinstance(written, Mapping) else None
+        if isinstance(written, str):
+            return "${" in written
+    return False

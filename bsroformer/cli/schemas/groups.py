@@ -1,0 +1,92 @@
+"""What several commands share: the groups of ``configs/``, and where a model comes from."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from bsroformer.cli.schemas.components import Component
+from bsroformer.cli.schemas.kinds import (
+    Addresses,
+    Configs,
+    Device,
+    Digests,
+    Engine,
+    FilePath,
+    Precision,
+    Word,
+    Words,
+    listed,
+)
+from bsroformer.cli.schemas.schema import OpenSchema, Schema, allowed
+from bsroformer.kinds import Channels, Count, CountOrNone, SampleRate, Samples, Seconds, Share
+
+
+class PathSettings(OpenSchema):
+    """``configs/paths/``."""
+
+    runs_dir: FilePath
+    cache_dir: FilePath
+    output_dir: FilePath
+
+
+class AudioSettings(OpenSchema):
+    """``configs/audio/``."""
+
+    sample_rate: SampleRate
+    channels: Channels
+    n_fft: Samples
+    hop_length: Samples
+
+
+class DataSettings(OpenSchema):
+    """``configs/data/``; what is special to a data set is an argument of its source."""
+
+    root: Annotated[str, Field(min_length=1), allowed("a path, in quotes if its name is a number")] | None = None
+    stems: Annotated[list[Word], Field(min_length=1), BeforeValidator(listed), allowed("a list of at least one word")]
+    pack: FilePath | Literal[False] | None = None
+    seconds: Seconds
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    epoch_size: Count
+    valid_per_song: Literal["all"] | Count
+    valid_songs: CountOrNone | Words | None = None
+    num_workers: Annotated[int, Field(ge=0, le=1024)]
+    overfit_songs: Count | None = None
+    extra: Words | None = None
+    layout: Word | None = None
+    source: Component
+
+
+class SeparationConfig(Schema):
+    """``configs/separation/``: how a mixture is separated, as `bsroformer.inference.Separator` takes it."""
+
+    overlap: Share
+    shifts: Annotated[int, Field(ge=1, le=1000)]
+    tta: Annotated[
+        list[Literal["channel_swap", "polarity"]],
+        BeforeValidator(listed),
+        allowed("a list of channel_swap and polarity"),
+    ]
+    chunk_seconds: Seconds | None
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    device: Device
+    precision: Precision
+    engine: Engine
+    compile: bool
+
+
+SEPARATION = tuple(SeparationConfig.model_fields)
+"""The keys of how a mixture is separated."""
+
+
+class CheckpointSource(Schema):
+    """Checkpoints, the YAML of each that is a public one, and what their digests must be."""
+
+    ckpt: Addresses
+    config: Configs | None = None
+    sha256: Digests | None = None
+
+
+class StemFormat(Schema):
+    """In which form samples of stems are written."""
+
+    bit_depth: Literal["auto", "16", "24", "float", 16, 24]

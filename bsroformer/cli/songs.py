@@ -1,0 +1,58 @@
+"""From the configuration to songs; training's other objects are in `build`, which needs Lightning."""
+
+import re
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from bsroformer.cli.schemas.groups import DataSettings, PathSettings
+from bsroformer.cli.trees import put
+from bsroformer.data.sources import Source
+from bsroformer.errors import InputError
+
+
+def make(tree: dict[str, Any], key: str = "", **more: Any) -> Any:
+    """Call what a plain tree describes; the only place that instantiates.
+
+    Args:
+        tree: ``_target_`` and arguments.
+        key: Where it stands in the configuration, for messages.
+        more: Further arguments, or others.
+    """
+    whole: dict[str, Any] = {}
+    put(whole, key or "tree", _literal(tree))
+    return instantiate(OmegaConf.select(OmegaConf.create(whole), key or "tree"), _convert_="all", **more)
+
+
+def _literal(value: Any) -> Any:
+    """A plain tree whose ``${`` OmegaConf reads as they are."""
+    if isinstance(value, dict):
+        return {name: _literal(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_literal(each) for each in value]
+    return re.sub(r"(\\*)\$\{", lambda match: 2 * match[1] + r"\${", value) if isinstance(value, str) else value
+
+
+def pack_folder(data: DataSettings, paths: PathSettings, source: Source) -> Path | None:
+    """Where the packs of a data set are: at ``data.pack``, else in the cache, in a folder for each rate and channels.
+
+    Returns:
+        The folder, there or not; None where packs are not to be used, or there is neither a name for it nor a data set.
+
+    Raises:
+        InputError: If ``data.pack`` is a file.
+    """
+    if data.pack is False:
+        return None
+    if data.pack is not None:
+        if data.pack.is_file():
+            raise InputError(f"data.pack={data.pack} is a file: name a folder, there or not")
+        return data.pack
+    if source.location is None or not source.location.exists():
+        return None
+    place, form = source.location.resolve(), source.form
+    made_of = f"{place}|{form.sample_rate}|{form.channels}".encode("utf-8", "surrogateescape")
+    return paths.cache_dir / "packs" / f"{place.name}-{blake2b(made_of, digest_size=4).hexdigest()}"
