@@ -26,7 +26,8 @@ from benchmarks.loader_ways import (
 )
 from benchmarks.measure import on_one_core, seconds
 from bsroformer.data.augment import Augment
-from bsroformer.data.datamodule import Batches, StemsDataModule
+from bsroformer.data.batches import Batches
+from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.errors import InputError
 from bsroformer.kinds import Count, CountOrNone, Seconds
