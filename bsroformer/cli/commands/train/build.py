@@ -18,7 +18,8 @@ from bsroformer.cli.config import AUTO
 from bsroformer.cli.ranks import check_processes
 from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.songs import pack_folder
-from bsroformer.data.datamodule import Batches, StemsDataModule
+from bsroformer.data.batches import Batches
+from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command

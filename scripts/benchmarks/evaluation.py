@@ -8,8 +8,8 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from bsroformer.benchmarks.comparison import Comparison, machine
-from bsroformer.benchmarks.measure import memory_growth, seconds_in_turn
+from benchmarks.comparison import Comparison, machine
+from benchmarks.measure import memory_growth, seconds_in_turn
 from bsroformer.errors import InputError
 from bsroformer.kinds import Channels, Count, SampleRate, Seconds
 from bsroformer.metrics import bss_eval, bss_eval_available, framewise_sdr

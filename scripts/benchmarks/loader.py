@@ -12,9 +12,9 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from bsroformer.benchmarks.comparison import Figures, machine, number
-from bsroformer.benchmarks.loader_material import Material, into_page_cache, make_material
-from bsroformer.benchmarks.loader_ways import (
+from benchmarks.comparison import Figures, machine, number
+from benchmarks.loader_material import Material, into_page_cache, make_material
+from benchmarks.loader_ways import (
     Excerpt,
     Way,
     check_agreement,
@@ -24,9 +24,10 @@ from bsroformer.benchmarks.loader_ways import (
     open_with_musdb,
     refuse_without_musdb,
 )
-from bsroformer.benchmarks.measure import on_one_core, seconds
+from benchmarks.measure import on_one_core, seconds
 from bsroformer.data.augment import Augment
-from bsroformer.data.datamodule import Batches, StemsDataModule
+from bsroformer.data.batches import Batches
+from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.errors import InputError
 from bsroformer.kinds import Count, CountOrNone, Seconds

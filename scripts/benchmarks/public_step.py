@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bsroformer.benchmarks.comparison import Comparison, machine
-from bsroformer.benchmarks.measure import paired_seconds
-from bsroformer.benchmarks.training_step import assert_equal_outputs, figures
+from benchmarks.comparison import Comparison, machine
+from benchmarks.measure import paired_seconds
+from benchmarks.training_step import assert_equal_outputs, figures
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command

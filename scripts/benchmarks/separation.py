@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.comparison import Figures, machine, number
+from benchmarks.measure import seconds
 from bsroformer.audio.overlap_add import windows
-from bsroformer.benchmarks.comparison import Figures, machine, number
-from bsroformer.benchmarks.measure import seconds
 from bsroformer.devices import choose_device, keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.hardware import largest_memory

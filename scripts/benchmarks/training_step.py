@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from bsroformer.benchmarks.comparison import Comparison, Figures, machine
-from bsroformer.benchmarks.loop_layers import with_loops
-from bsroformer.benchmarks.measure import operator_calls, paired_seconds
+from benchmarks.comparison import Comparison, Figures, machine
+from benchmarks.loop_layers import with_loops
+from benchmarks.measure import operator_calls, paired_seconds
 from bsroformer.data.mixing import mix
 from bsroformer.devices import choose_device, chooses_bf16
 from bsroformer.errors import InputError

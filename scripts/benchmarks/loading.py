@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from bsroformer.benchmarks.comparison import Comparison, machine
-from bsroformer.benchmarks.measure import memory_growth, paired_seconds
+from benchmarks.comparison import Comparison, machine
+from benchmarks.measure import memory_growth, paired_seconds
 from bsroformer.checkpoints import load_model, open_checkpoint
 from bsroformer.checkpoints.save import save_public
 from bsroformer.errors import InputError
