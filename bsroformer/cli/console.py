@@ -17,8 +17,8 @@ from rich.table import Column
 from rich.text import Text
 
 import bsroformer
-from bsroformer.parallel import answering
-from bsroformer.printed import PRINTED
+from bsroformer.parallel import handling_signal
+from bsroformer.run_folder import TRAIN_LOG
 from bsroformer.text import clock as clock
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
@@ -71,7 +71,7 @@ class TimeLeftColumn(ProgressColumn):
 
 def stopping_on_sigterm() -> AbstractContextManager[None]:
     """Take the wish to end that a system or scheduler sends for a Ctrl-C."""
-    return answering(signal.SIGTERM, signal.default_int_handler)
+    return handling_signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def wait_until_interrupted() -> NoReturn:
@@ -92,7 +92,7 @@ def warnings_reported(console: Console) -> Iterator[None]:
         def show(message: Warning | str, category: type[Warning], filename: str, *rest: object) -> None:
             if filename.startswith(PACKAGE):
                 console.print(str(message), style="yellow")
-                PRINTED.warning("%s", message)
+                TRAIN_LOG.warning("%s", message)
             else:
                 usual(message, category, filename, *rest)  # type: ignore[arg-type]
 

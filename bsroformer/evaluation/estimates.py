@@ -31,7 +31,7 @@ from bsroformer.evaluation.delay import constant_delay
 from bsroformer.evaluation.stem_names import OF_ACCOMPANIMENT, compared
 from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 from bsroformer.file_names import normal
-from bsroformer.file_state import file_state, word_for
+from bsroformer.file_state import digest, file_state
 from bsroformer.text import count, listed
 
 TOLERANCE_S = 0.1
@@ -103,7 +103,7 @@ class EstimatesFolder:
         states = []
         for paths in self._stem_files(track.name, track.split).values():
             states += [[str(path.relative_to(self.folder)), *file_state(path)] for path in paths]
-        return word_for(states)
+        return digest(states)
 
     def estimate(self, track: TrackAudio) -> Tensor:
         """Read the stems of a track.

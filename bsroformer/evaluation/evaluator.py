@@ -20,7 +20,7 @@ from bsroformer.evaluation.score_track import BssEval, score_track
 from bsroformer.evaluation.scores import Evaluation, TrackScores
 from bsroformer.evaluation.scoring_pool import Job, ScoringPool
 from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry, read_track
-from bsroformer.inference.background import ahead
+from bsroformer.inference.prefetch import prefetch
 from bsroformer.metrics import DEFAULT_METRICS, bss_eval
 
 OnScores = Callable[["ScoreCollector", str | None, TrackScores | Failure], None]
@@ -67,7 +67,7 @@ class Evaluator:
             InputError: If scores cannot be written.
         """
         collector = ScoreCollector(self)
-        reader = ahead(self._read(tracks, collector), depth=1)
+        reader = prefetch(self._read(tracks, collector), depth=1)
         with ScoringPool(self.workers) as pool, closing(reader) as pending:
             for track in pending:
                 jobs = [self._scoring_job(track, method, collector, pool.stopped) for method in track.methods]

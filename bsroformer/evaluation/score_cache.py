@@ -17,7 +17,7 @@ from bsroformer.evaluation.museval_json import write_museval
 from bsroformer.evaluation.scores import TrackScores
 from bsroformer.evaluation.track_audio import TrackEntry
 from bsroformer.file_names import folder_name
-from bsroformer.file_state import file_state, word_for
+from bsroformer.file_state import digest, file_state
 from bsroformer.safe_files import read_json
 
 VERSION = 2
@@ -113,12 +113,12 @@ class ScoreCache:
         if estimates is None:
             return None
         files = [file_state(path) for path in track.paths]
-        return word_for([VERSION, estimates, track.split, self.stems, files])
+        return digest([VERSION, estimates, track.split, self.stems, files])
 
     def _settings_key(self, method: Method, track: TrackEntry) -> str | None:
         """Compute the part of the cache key that all tracks of a method share."""
         own = "" if method.kind == "estimates" else method.cache_key(track)
-        return None if own is None else word_for([VERSION, own, self.stems])
+        return None if own is None else digest([VERSION, own, self.stems])
 
     def _museval_folder(self, method: str, split: str) -> Path:
         return self.folder / "museval" / method / split

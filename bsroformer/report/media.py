@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from torch import Tensor
 
-from bsroformer.audio.encoders import Sound
+from bsroformer.audio.encoders import EncodingSpec
 from bsroformer.audio.files import probe, read
 from bsroformer.audio.formats import FORMATS
 from bsroformer.audio.writer import block_writer
@@ -20,13 +20,13 @@ KBITS = 128
 """Bit rate of MP3; LAME attenuates all sounds by 0.4 dB at this rate."""
 LOUDEST = 10 ** (-1 / 20)
 """Highest encoded peak: 1 dB below full scale, since lossy coding raises peaks."""
-TYPES = {
+MEDIA_TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
     ".svg": "image/svg+xml",
-    ".mp3": "audio/mpeg",
-    ".flac": "audio/flac",
+    **{f".{suffix}": kind.media_type for suffix, kind in FORMATS.items()},
 }
+"""MIME types by suffix."""
 
 
 def sounds(paths: Sequence[Path]) -> list[str | None]:
@@ -83,15 +83,15 @@ def encoded(audio: Tensor, rate: int) -> str:
 
     MP3 plays everywhere; FLAC supports the rates and channels that MP3 lacks.
     """
-    lossy = rate in FORMATS["mp3"].rates and len(audio) <= 2
-    suffix, subtype = (".mp3", "MP3") if lossy else (".flac", "PCM_16")
+    channels = len(audio)
+    suffix, subtype = ("mp3", "MP3") if FORMATS["mp3"].supports(rate, channels) else ("flac", "PCM_16")
     with TemporaryDirectory() as folder:
-        file = Path(folder) / f"sound{suffix}"
-        with block_writer(file, Sound(rate, len(audio), subtype, KBITS, quick=True)) as append:
+        file = Path(folder) / f"sound.{suffix}"
+        with block_writer(file, EncodingSpec(rate, channels, subtype, KBITS, quick=True)) as append:
             append(audio)
-        return data_uri(file.read_bytes(), suffix)
+        return data_uri(file.read_bytes(), file.suffix)
 
 
 def data_uri(data: bytes, suffix: str) -> str:
     """Convert a file's bytes to a data URI of the suffix's type."""
-    return f"data:{TYPES[suffix]};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:{MEDIA_TYPES[suffix]};base64,{base64.b64encode(data).decode('ascii')}"

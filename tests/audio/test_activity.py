@@ -50,10 +50,10 @@ def in_evaluation(stems: torch.Tensor) -> bool:
     return not torch.tensor([scores["SI-SDR"], scores["SI-SDRi"]]).isnan().any()
 
 
-@pytest.mark.parametrize("place", [in_loss, in_validation, in_excerpts, in_evaluation])
+@pytest.mark.parametrize("rule", [in_loss, in_validation, in_excerpts, in_evaluation])
 @pytest.mark.parametrize(("level", "active"), LEVELS)
-def test_a_stem_is_active_by_the_same_level_everywhere(level, active, place):
-    assert place(torch.stack([sine(level), sine(-12.0)])) is active
+def test_a_stem_is_active_by_the_same_level_everywhere(level, active, rule):
+    assert rule(torch.stack([sine(level), sine(-12.0)])) is active
 
 
 def test_bleed_has_no_part_in_a_validation_score():

@@ -15,7 +15,7 @@ from bsroformer.cli.opening import checkpoint_fingerprints, open_checkpoints
 from bsroformer.cli.schemas.groups import CheckpointSource
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
-from bsroformer.file_state import word_for
+from bsroformer.file_state import digest
 from bsroformer.inference.ensemble import Weights
 
 SOUND = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine")
@@ -100,7 +100,7 @@ def folders(cfg: EvaluateConfig) -> dict[str, Path]:
 
 def model_settings(cfg: EvaluateConfig, source: ModelSource, opened: Sequence[Checkpoint]) -> str:
     """Digest of the files that a model was read from, and of the settings that decide how its stems sound."""
-    return word_for(
+    return digest(
         [checkpoint_fingerprints(opened), {key: cfg.tree[key] for key in SOUND} | {"weights": source.weights}]
     )
 

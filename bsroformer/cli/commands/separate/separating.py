@@ -17,7 +17,7 @@ from bsroformer.cli.console import clock, shown_path, stopping_on_sigterm, warni
 from bsroformer.cli.errors import INTERRUPTED, report
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
-from bsroformer.file_state import word_for
+from bsroformer.file_state import digest
 from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, StreamSeparator, separate_file
 
 
@@ -60,14 +60,14 @@ class Separating:
         """Where the stems of a song go."""
         return [self.delivery.path(song.folder, name) for name in self.names]
 
-    def mark(self, song: Song) -> str:
-        """The mark of a song's stems: its file, and all settings."""
-        others = self.names if self.rest else []  # of which the rest is what is left
-        return song.mark(word_for([others, self.settings]))
+    def fingerprint(self, song: Song) -> str:
+        """Compute the fingerprint of a song's stems from its file and all settings."""
+        others = self.names if self.rest else []  # the rest is the mixture minus these
+        return song.fingerprint(digest([others, self.settings]))
 
     def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
         """Separate the songs that are not done, or all; whether all of them could be."""
-        waiting = [song for song in songs if overwrite or not song.done(self.files(song), self.mark(song))]
+        waiting = [song for song in songs if overwrite or not self._is_separated(song)]
         if done := len(songs) - len(waiting):
             self.console.print(
                 f"Skipping {counted(done)} already separated with these settings (overwrite=true to redo)"
@@ -87,6 +87,9 @@ class Separating:
             for failure in self.failures:
                 report(failure)
         return not self.failures
+
+    def _is_separated(self, song: Song) -> bool:
+        return song.is_separated(self.files(song), self.fingerprint(song))
 
     def _separate(self, song: Song, number: str, overwrite: bool) -> None:
         """Separate a song, or keep in mind why it cannot be: whatever is wrong with it does not stop the others."""
@@ -111,9 +114,9 @@ class Separating:
         self._tell(song, separated)
 
     def _stems_of(self, song: Song, number: str, overwrite: bool) -> SeparatedSong:
-        mark = self.mark(song)
+        fingerprint = self.fingerprint(song)
         if not overwrite:
-            song.check_room(self.files(song), mark)
+            song.check_conflicts(self.files(song), fingerprint)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # repeated when it is separated
             opened = SongStems(self.separator, song.source, self.rest, self.downmix, stream=self.stream)
@@ -125,7 +128,7 @@ class Separating:
                 self.delivery,
                 self.rest,
                 self.downmix,
-                mark,
+                fingerprint,
                 stream=self.stream,
             )
         choice = self.separator.engine_choice
@@ -142,7 +145,7 @@ class Separating:
         self.console.print(
             f"{', '.join(self.names)} are in {shown_path(song.folder)} ({took}, {speed:.1f} x real time)"
         )
-        if others := song.of_other_settings(self.files(song), self.mark(song)):
+        if others := song.stems_of_other_settings(self.files(song), self.fingerprint(song)):
             names = ", ".join(path.name for path in others)
             self.console.print(f"{shown_path(song.folder)} also holds stems of other settings: {names}", style="yellow")
         decibels = 20 * math.log10(separated.gain)

@@ -1,24 +1,24 @@
-"""Tags that other programs put before or after the sound of a file, whatever its format."""
+"""Tags that programs add before or after the audio of any format."""
 
 TAG_MAGICS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN", b"3DI")
-"""Beginnings of ID3v1, ID3v2, APE, and Lyrics3 tags, and of an ID3v2 footer."""
+"""First bytes of ID3v1, ID3v2, APE and Lyrics3 tags, and of an ID3v2 footer."""
 ID3_HEADER_BYTES = 10
 ID3_FOOTER_FLAG = 0x10
 
 
 def is_tag_or_padding(content: bytes) -> bool:
-    """Check that bytes which no decoder takes are a tag, or zeros."""
+    """Check whether undecodable bytes are a tag or zeros."""
     return content.startswith(TAG_MAGICS) or not any(content)
 
 
 def id3_bytes(header: bytes) -> int:
-    """Size of the ID3v2 tag that a file begins with (ID3v2.4, section 3.1).
+    """Compute the size of the ID3v2 tag of a file (ID3v2.4, section 3.1).
 
     Args:
         header: The first 10 bytes of the file.
 
     Returns:
-        The tag's size with its header, in bytes; 0 if there is no such tag.
+        The tag's size with its header, in bytes; 0 without a tag.
     """
     if len(header) < ID3_HEADER_BYTES or not header.startswith(b"ID3"):
         return 0

@@ -3,20 +3,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from bsroformer.inference.background import ahead
+from bsroformer.inference.prefetch import prefetch
 
 
 def threads() -> int:
     return threading.active_count()
 
 
-def test_items_come_in_their_order_and_the_thread_ends_with_them():
+def test_items_keep_their_order_and_the_thread_ends():
     before = threads()
-    assert list(ahead(range(50), depth=3)) == list(range(50))
+    assert list(prefetch(range(50), depth=3)) == list(range(50))
     assert threads() == before
 
 
-def test_items_are_made_while_the_caller_is_busy_but_no_more_than_may_wait():
+def test_at_most_the_allowed_number_of_items_is_prefetched():
     made = []
     fourth = threading.Event()
 
@@ -27,7 +27,7 @@ def test_items_are_made_while_the_caller_is_busy_but_no_more_than_may_wait():
                 fourth.set()
             yield item
 
-    items = ahead(many(), depth=2)
+    items = prefetch(many(), depth=2)
     assert next(items) == 0
     assert fourth.wait(timeout=60)  # one is given, two wait, and one has no room yet
     items.close()
@@ -39,14 +39,14 @@ def test_an_error_comes_after_the_items_before_it():
         yield 1
         raise LookupError("gone")
 
-    items, before = ahead(failing()), threads()
+    items, before = prefetch(failing()), threads()
     assert next(items) == 1
     with pytest.raises(LookupError, match="gone"):
         next(items)
     assert threads() == before
 
 
-def test_what_makes_the_items_is_closed_when_they_are_wanted_no_more():
+def test_closing_the_prefetch_closes_its_generator():
     closed = threading.Event()
 
     def endless() -> Iterator[int]:
@@ -57,7 +57,7 @@ def test_what_makes_the_items_is_closed_when_they_are_wanted_no_more():
             closed.set()
 
     before = threads()
-    items = ahead(ahead(endless()))
+    items = prefetch(prefetch(endless()))
     next(items)
     items.close()
     assert closed.is_set()

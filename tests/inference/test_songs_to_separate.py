@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bsroformer.audio.encoders import Sound
+from bsroformer.audio.encoders import EncodingSpec
 from bsroformer.audio.files import block_writer
 from bsroformer.errors import InputError
 from bsroformer.inference import Song, find_songs
@@ -14,7 +14,7 @@ STEMS = ("vocals", "rest")
 
 @pytest.fixture
 def music(tmp_path, monkeypatch) -> Path:
-    """A folder with music in folders, and other things."""
+    """A folder with music in folders, and other files."""
     monkeypatch.chdir(tmp_path)
     for name in ("a.mp3", "B/c.flac", "B/d é.wav", "B/.hidden.wav", "B/text.txt", "B/deep/e.stem.mp4", "._a.mp3"):
         path = tmp_path / "music" / name
@@ -41,13 +41,19 @@ def test_a_folder_is_searched_and_its_structure_kept(music):
     }
 
 
+@pytest.mark.parametrize("suffix", ["mp2", "ac3", "eac3", "dts", "tta"])
+def test_folders_are_searched_for_less_common_formats(music, suffix):
+    (music / f"z.{suffix}").write_bytes(b"x")
+    assert found("music")[f"music/z.{suffix}"] == "out/z"
+
+
 def test_a_pattern_matches_files(music):
     assert found("music/**/*.flac") == {"music/B/c.flac": "out/B/c"}
     assert found("music/*") == {"music/a.mp3": "out/a"}
     assert found(str(music / "?" / "*.wav")) == {f"{music}/B/d é.wav": "out/B/d é"}
 
 
-def test_a_list_keeps_the_structure_below_what_its_parts_share(music):
+def test_a_list_keeps_the_structure_below_the_shared_folder(music):
     assert found("music/a.mp3", "music/B/deep", "music/B/deep/../c.flac") == {
         "music/a.mp3": "out/a",
         "music/B/deep/e.stem.mp4": "out/B/deep/e",
@@ -59,7 +65,7 @@ def test_a_file_that_is_named_twice_is_taken_once(music):
     assert len(found("music", "music/a.mp3", str(music / "a.mp3"))) == 4
 
 
-def test_a_name_with_signs_of_a_pattern_is_a_name_if_there_is_such_a_file(music):
+def test_brackets_of_an_existing_name_are_not_a_pattern(music):
     (music / "song [live].mp3").write_bytes(b"x")
     assert found("music/song [live].mp3") == {"music/song [live].mp3": "out/song [live]"}
 
@@ -70,27 +76,27 @@ def test_files_of_one_name_keep_their_suffixes(music):
     assert (songs["music/a.mp3"], songs["music/A.WAV"]) == ("out/a (mp3)", "out/A (WAV)")
 
 
-def test_a_name_that_is_not_there_is_kept_to_fail_when_it_is_its_turn(music):
+def test_a_missing_file_is_kept_to_fail_at_its_turn(music):
     assert found("music/gone.wav", "music/a.mp3").keys() == {"music/gone.wav", "music/a.mp3"}
 
 
 @pytest.mark.parametrize("output", ["music", "music/out", "."])
-def test_what_was_written_is_not_read_again_whatever_its_name(music, output):
+def test_stems_of_any_name_are_not_separated_again(music, output):
     before = found("music", output=output)
     for folder in before.values():
         for stem in ("vocals", "from earlier settings"):
-            write_stem(Path(folder) / f"{stem}.flac", mark="abc")
+            write_stem(Path(folder) / f"{stem}.flac", fingerprint="abc")
     assert found("music", output=output) == before
     assert found("music/**/*.flac", output=output).keys() == {"music/B/c.flac"}
 
 
-def write_stem(path: Path, mark: str) -> None:
-    with block_writer(path, Sound(8000, 1, "PCM_16", mark=mark)) as append:
+def write_stem(path: Path, fingerprint: str) -> None:
+    with block_writer(path, EncodingSpec(8000, 1, "PCM_16", fingerprint=fingerprint)) as append:
         append(torch.zeros(1, 100))
 
 
 @pytest.mark.parametrize("pattern", ["music", "music/**/*.wav"])
-def test_a_recording_that_a_stem_would_replace_is_told_even_if_it_was_only_found(music, pattern):
+def test_a_stem_may_not_replace_a_detected_recording(music, pattern):
     (music / "song.wav").write_bytes(b"x")
     (music / "song").mkdir()
     (music / "song" / "vocals.wav").write_bytes(b"a take of the user's own")
@@ -108,7 +114,7 @@ def test_links_are_followed_once_and_loops_end(music):
     assert len([source for source in songs if source.endswith("e.stem.mp4")]) == 1
 
 
-def test_a_stem_that_would_replace_its_input_is_told(music):
+def test_a_stem_may_not_replace_its_input(music):
     (music / "vocals").mkdir()
     (music / "vocals" / "vocals.wav").write_bytes(b"x")
     with pytest.raises(InputError, match=r"vocals\.wav would be replaced by a stem: choose another"):
@@ -119,7 +125,7 @@ def test_a_stem_that_would_replace_its_input_is_told(music):
     ("inputs", "reason"),
     [("nothing", "no audio file in the folder nothing"), ("music/*.ogg", r"no file matches music/\*")],
 )
-def test_a_folder_or_pattern_without_music_is_told(music, inputs, reason):
+def test_a_folder_or_pattern_without_music_is_reported(music, inputs, reason):
     Path("nothing").mkdir()
     with pytest.raises(InputError, match=reason):
         find_songs([inputs], "out", STEMS)
@@ -131,35 +137,35 @@ def write_song(path: Path) -> Song:
     return Song(path, path.with_suffix(""))
 
 
-def test_a_song_is_done_when_all_its_stems_are_there_and_bear_its_mark(tmp_path):
+def test_a_song_is_separated_if_all_stems_have_its_fingerprint(tmp_path):
     song = write_song(tmp_path / "a.wav")
     files = [tmp_path / f"{name}.flac" for name in STEMS]
-    mark = song.mark("settings")
-    assert not song.done(files, mark)
+    fingerprint = song.fingerprint("settings")
+    assert not song.is_separated(files, fingerprint)
     for path in files:
-        write_stem(path, mark)
-    assert song.done(files, mark)
-    assert not song.done(files, song.mark("others"))
+        write_stem(path, fingerprint)
+    assert song.is_separated(files, fingerprint)
+    assert not song.is_separated(files, song.fingerprint("others"))
     files[1].unlink()
-    assert not song.done(files, mark)
+    assert not song.is_separated(files, fingerprint)
 
 
 def test_a_song_that_was_moved_is_still_done(tmp_path):
     song = write_song(tmp_path / "here" / "a.wav")
-    write_stem(tmp_path / "vocals.flac", song.mark("settings"))
+    write_stem(tmp_path / "vocals.flac", song.fingerprint("settings"))
     moved = Song(song.source.rename(tmp_path / "a.wav"), song.folder)
-    assert moved.done([tmp_path / "vocals.flac"], moved.mark("settings"))
+    assert moved.is_separated([tmp_path / "vocals.flac"], moved.fingerprint("settings"))
 
 
-def test_what_somebody_else_wrote_is_not_in_the_way_without_a_word(tmp_path):
+def test_a_file_of_another_program_is_reported_as_a_conflict(tmp_path):
     song = write_song(tmp_path / "a.wav")
-    mark = song.mark("settings")
+    fingerprint = song.fingerprint("settings")
     ours, others = tmp_path / "vocals.flac", tmp_path / "rest.flac"
     write_stem(ours, "abc")  # as earlier versions wrote it
-    song.check_room([ours, others], mark)
+    song.check_conflicts([ours, others], fingerprint)
     write_stem(others, "")
-    with pytest.raises(InputError, match=r"rest\.flac is there and was not written by this program"):
-        song.check_room([ours, others], mark)
+    with pytest.raises(InputError, match=r"rest\.flac exists and was not written by this program"):
+        song.check_conflicts([ours, others], fingerprint)
 
 
 def test_stems_of_another_song_of_the_same_name_are_not_replaced(tmp_path):
@@ -167,21 +173,21 @@ def test_stems_of_another_song_of_the_same_name_are_not_replaced(tmp_path):
     second.source.write_bytes(b"other music")
     stem = tmp_path / "out" / "vocals.flac"
     stem.parent.mkdir()
-    write_stem(stem, first.mark("settings"))
-    first.check_room([stem], first.mark("others"))
+    write_stem(stem, first.fingerprint("settings"))
+    first.check_conflicts([stem], first.fingerprint("others"))
     with pytest.raises(InputError, match=r"vocals\.flac is a stem of another song of this name: choose another"):
-        second.check_room([stem], second.mark("settings"))
+        second.check_conflicts([stem], second.fingerprint("settings"))
     first.source.write_bytes(b"the same song, edited")
-    first.check_room([stem], first.mark("settings"))
+    first.check_conflicts([stem], first.fingerprint("settings"))
 
 
 def test_stems_of_other_settings_in_the_folder_are_listed(tmp_path):
     song = write_song(tmp_path / "a.wav")
     song.folder.mkdir()
     for name, settings in (("vocals", "now"), ("drums", "earlier"), ("bass", "now")):
-        write_stem(song.folder / f"{name}.flac", song.mark(settings))
+        write_stem(song.folder / f"{name}.flac", song.fingerprint(settings))
     (song.folder / "notes.txt").write_text("mine")
-    found = song.of_other_settings([song.folder / "vocals.flac"], song.mark("now"))
+    found = song.stems_of_other_settings([song.folder / "vocals.flac"], song.fingerprint("now"))
     assert [path.name for path in found] == ["drums.flac"]
 
 
@@ -216,8 +222,8 @@ def test_a_name_of_dots_stays_inside_the_output(tmp_path, name):
     assert song.folder.resolve().parent == (tmp_path / "out" / "sub").resolve()
 
 
-def test_nothing_is_told(tmp_path):
-    with pytest.raises(InputError, match="there is nothing to separate"):
+def test_nothing_is_reported(tmp_path):
+    with pytest.raises(InputError, match="no songs to separate"):
         find_songs([], tmp_path, STEMS)
     assert [song.source for song in find_songs(tmp_path / "a.wav", tmp_path, STEMS)] == [tmp_path / "a.wav"]
 
@@ -240,7 +246,7 @@ def test_brackets_in_a_pattern_are_read_as_a_name_too(music):
     assert found("music/Album [0-9]/*.wav").keys() == {"music/Album 9/b2.wav"}
 
 
-def test_a_stem_that_would_replace_its_input_is_refused_whatever_its_capitals(music):
+def test_a_stem_may_not_replace_its_input_in_any_case(music):
     (music / "vocals").mkdir()
     (music / "vocals" / "Vocals.wav").write_bytes(b"x")
     with pytest.raises(InputError, match=r"Vocals\.wav would be replaced by a stem"):

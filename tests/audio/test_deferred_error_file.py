@@ -1,19 +1,21 @@
 import pytest
 
-from bsroformer.audio.patient_file import PatientFile
+from bsroformer.audio.deferred_error_file import DeferredErrorFile
 
 
-def test_what_is_written_is_there_and_can_be_changed(tmp_path):
-    file = PatientFile(tmp_path / "a")
+def test_written_bytes_can_be_replaced(tmp_path):
+    file = DeferredErrorFile(tmp_path / "a")
     assert file.write(b"abcdef") == 6
-    assert (file.seek(1), file.write(b"X"), file.tell()) == (1, 1, 2)
+    assert file.seek(1) == 1
+    assert file.write(b"X") == 1
+    assert file.tell() == 2
     file.check()
     file.close()
     assert (tmp_path / "a").read_bytes() == b"aXcdef"
 
 
-def test_an_error_waits_until_it_is_asked_for(tmp_path, monkeypatch):
-    file = PatientFile(tmp_path / "a")
+def test_an_error_is_raised_by_check_and_close_only(tmp_path, monkeypatch):
+    file = DeferredErrorFile(tmp_path / "a")
     file._file.close()
     monkeypatch.setattr(file, "_file", FullDisk())
     assert file.write(b"abc") == file.write(b"def"[:3]) == 3

@@ -1,11 +1,11 @@
-"""A file for FFmpeg, which crashes at some errors of the system, such as a full disk."""
+"""A file object for FFmpeg, which crashes at errors such as a full disk."""
 
 import os
 from pathlib import Path
 
 
-class PatientFile:
-    """A file to be written that keeps the system's errors until it is asked for them.
+class DeferredErrorFile:
+    """A file for writing that keeps the system's errors until `check` or `close`.
 
     Args:
         path: The file.
@@ -16,21 +16,22 @@ class PatientFile:
         self._error: OSError | None = None
 
     def write(self, data: bytes) -> int:
-        """Write all of it; after an error, nothing more."""
-        rest = memoryview(data)
+        """Write all of the data, or nothing after an error."""
+        remaining = memoryview(data)
         try:
-            while rest and self._error is None:
-                rest = rest[self._file.write(rest) :]
+            while remaining and self._error is None:
+                written = self._file.write(remaining)
+                remaining = remaining[written:]
         except OSError as error:
             self._error = error
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go somewhere."""
+        """Seek to a byte."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where it is."""
+        """Return the number of the current byte."""
         return self._file.tell()
 
     def close(self) -> None:
@@ -43,10 +44,10 @@ class PatientFile:
         self.check()
 
     def check(self) -> None:
-        """Make sure that all was written.
+        """Raise the first error of a write.
 
         Raises:
-            OSError: What was wrong, if not.
+            OSError: That error.
         """
         if self._error is not None:
             raise self._error
