@@ -109,7 +109,7 @@ def test_an_hour_takes_no_more_memory_than_two_minutes(tmp_path):
     assert 0.2 * memory[2] < 60 * 60 * RATE * 2 * 4  # or a mixture held whole would not be noticed
 
 
-def test_a_port_that_is_taken_is_told(ckpt, tmp_path):
+def test_a_taken_port_is_reported(ckpt, tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -121,7 +121,7 @@ def test_a_port_that_is_taken_is_told(ckpt, tmp_path):
     assert "Traceback" not in printed
 
 
-def test_without_any_checkpoint_it_says_which_command_makes_one(tmp_path):
+def test_without_a_checkpoint_it_names_the_command_to_make_one(tmp_path):
     status, printed = warm.started("app", cwd=tmp_path).ended()
     assert status == 2
     assert "scripts/train.py experiment=demo" in printed

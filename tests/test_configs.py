@@ -166,7 +166,7 @@ def test_every_plain_key_has_a_field_or_is_referred_to(root):
 
 
 @pytest.mark.parametrize("root", [root for root in ROOTS if "separation" in groups_of(root)])
-def test_how_a_song_is_separated_is_what_the_separator_takes(root, tiny_model):
+def test_separation_settings_are_the_separators_arguments(root, tiny_model):
     for option in options("separation"):
         needed = ["ckpt=a.ckpt", "input=a.wav"] if root == "separate" else []
         cfg = composed(root, f"separation={option}", "device=cpu", *needed)
@@ -205,7 +205,7 @@ def test_every_model_option_has_its_size_tested():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CONFIGS).as_posix())
-def test_a_config_file_holds_no_secret_and_no_path_of_one_machine(path):
+def test_config_files_hold_no_secret_and_no_machine_path(path):
     text = path.read_text("utf-8")
     for key, value in leaves(yaml.safe_load(text) or {}):
         if isinstance(value, str):
@@ -216,7 +216,7 @@ def test_a_config_file_holds_no_secret_and_no_path_of_one_machine(path):
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_root_is_overridden_by_its_groups_and_they_by_experiment_and_debug(root):
+def test_groups_override_the_root_and_experiments_the_groups(root):
     assert defaults_of(root)[0] in ("_self_", *ROOTS)  # or it stands on another root and changes that
     if set(LAST) & set(groups_of(root)):
         assert groups_of(root)[-len(LAST) :] == LAST

@@ -56,7 +56,7 @@ def test_cpus_compute_bf16_with_either_instruction_set(monkeypatch, avx512, amx)
     assert computes_bf16(torch.device("cpu")) == (avx512 or amx)
 
 
-def test_the_question_has_an_answer_on_this_machine():
+def test_bf16_support_of_this_machine_is_known():
     assert isinstance(computes_bf16(best_device()), bool)
 
 

@@ -126,7 +126,7 @@ def test_the_oracle_scores_above_the_mixture_in_every_metric(whole):
     )
 
 
-def test_stems_on_the_disk_score_what_the_model_scored_that_wrote_them(whole, root, tmp_path):
+def test_stems_on_disk_score_like_the_model_that_wrote_them(whole, root, tmp_path):
     estimates = f"estimates={whole / 'stems' / 'small'}"
     status, printed = evaluated(tmp_path, estimates, f"data.root={root}", "output=out", "songs=[Song 0,Song 1]")
     assert status == 0, printed
@@ -154,7 +154,7 @@ def test_several_are_compared_pair_by_pair(whole, root, ckpt, tmp_path):
     assert "theirs" in printed and "half" in printed
 
 
-def test_a_killed_evaluation_goes_on_and_ends_as_if_it_had_not_been(whole, root, ckpt, tmp_path):
+def test_a_killed_evaluation_resumes_to_the_same_result(whole, root, ckpt, tmp_path):
     arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
     kept = tmp_path / "out" / "songs" / "small"
     script = started("eval", *SMALL, *arguments, cwd=tmp_path)
@@ -169,7 +169,7 @@ def test_a_killed_evaluation_goes_on_and_ends_as_if_it_had_not_been(whole, root,
     assert scores_of(tmp_path / "out") == scores_of(whole)
 
 
-def test_sigterm_ends_it_with_a_word_on_how_to_go_on(root, ckpt, tmp_path):
+def test_sigterm_stops_it_and_reports_how_to_resume(root, ckpt, tmp_path):
     arguments = f"ckpt={ckpt}", f"data.root={root}", "output=out"
     script = started("eval", *SMALL, *arguments, cwd=tmp_path)
     wait_for_a_song(script, tmp_path / "out" / "songs" / "small")
@@ -179,7 +179,7 @@ def test_sigterm_ends_it_with_a_word_on_how_to_go_on(root, ckpt, tmp_path):
     assert "output=out goes on from here" in printed
 
 
-def test_processes_of_torchrun_share_the_songs_and_find_what_one_finds(whole, root, ckpt, tmp_path):
+def test_ranks_of_torchrun_share_the_songs_and_score_alike(whole, root, ckpt, tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", SCRIPT]
     arguments = *SMALL, f"ckpt={ckpt}", f"data.root={root}"
     done = subprocess.run([*torchrun, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True)
@@ -189,7 +189,7 @@ def test_processes_of_torchrun_share_the_songs_and_find_what_one_finds(whole, ro
     assert done.stdout.count("Tables, plots") == 1
 
 
-def test_a_damaged_song_is_told_and_the_rest_is_scored(root, ckpt, tmp_path):
+def test_a_damaged_song_is_reported_and_the_others_are_scored(root, ckpt, tmp_path):
     shutil.copytree(root, tmp_path / "set")
     damaged = tmp_path / "set" / "test" / "Song 2" / "bass.wav"
     damaged.write_bytes(damaged.read_bytes()[:5000])
@@ -218,14 +218,14 @@ def test_a_damaged_song_is_told_and_the_rest_is_scored(root, ckpt, tmp_path):
         (["audio.sample_rate=44100"], "small separates 8000 Hz, and the songs have 44100"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_sentence(root, ckpt, tmp_path, overrides, reason, capsys):
+def test_invalid_settings_are_reported_in_one_sentence(root, ckpt, tmp_path, overrides, reason, capsys):
     words = *SMALL, f"ckpt={ckpt}", f"data.root={root}", f"output={tmp_path / 'out'}", *overrides
     with pytest.raises(SystemExit, match="2"):
         launch("eval", *words)
-    told = capsys.readouterr().err
-    assert told.startswith("error: ")
-    assert reason in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert reason in message
+    assert message.count("\n") == 1
 
 
 def test_the_table_goes_to_weights_and_biases(root, ckpt, tmp_path):

@@ -63,7 +63,7 @@ def test_a_process_that_is_over_its_limit_has_nothing_left(monkeypatch):
     assert free_by_ulimit() == 0
 
 
-def test_a_system_without_sysconf_does_not_say(monkeypatch):
+def test_without_sysconf_the_memory_is_unknown(monkeypatch):
     monkeypatch.delattr(os, "sysconf")
     assert main_memory() == 0
 

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source; a violation is told as file:line."""
+"""Rules of imports between modules, checked in the source; a violation names file:line."""
 
 import ast
 import os
@@ -163,8 +163,8 @@ def all_imports() -> list[Import]:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_nobody_imports_what_is_not_theirs(all_imports, rule):
-    violations = [told for found in all_imports for told in RULES[rule](found)]
+def test_every_import_obeys_the_rules(all_imports, rule):
+    violations = [violation for found in all_imports for violation in RULES[rule](found)]
     assert not violations, "\n" + "\n".join(violations)
 
 
@@ -193,9 +193,9 @@ def test_nobody_imports_what_is_not_theirs(all_imports, rule):
     ],
 )
 def test_each_rule_finds_what_it_forbids(rule, file, source):
-    told = [told for found in imports(file, source) for told in RULES[rule](found)]
-    assert len(told) == 1
-    assert told[0].startswith(f"{file}:")
+    violations = [violation for found in imports(file, source) for violation in RULES[rule](found)]
+    assert len(violations) == 1
+    assert violations[0].startswith(f"{file}:")
 
 
 def test_every_architecture_has_its_rule():
@@ -243,7 +243,7 @@ assert not set(BLOCKED) & {name.partition(".")[0] for name in sys.modules}
 """
 
 
-def test_separation_works_without_the_libraries_of_training_and_evaluation(tmp_path):
+def test_separation_needs_no_training_or_evaluation_library(tmp_path):
     blocked = "lightning,pytorch_lightning,hydra,omegaconf,wandb,gradio,musdb,museval,stempeg,matplotlib"
     done = subprocess.run(
         [sys.executable, "-c", PLAIN_USE, blocked],

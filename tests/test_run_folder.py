@@ -49,7 +49,7 @@ def test_a_path_names_the_folder_of_its_run(path, folder):
         (["previous.ckpt"], None, "previous.ckpt"),
     ],
 )
-def test_a_run_folder_stands_for_its_best_weights(tmp_path, names, best, expected):
+def test_a_run_folder_resolves_to_its_best_weights(tmp_path, names, best, expected):
     folder = run(tmp_path, *names, best=best)
     for path in (folder, folder / "checkpoints"):
         assert weights_of(path) == located(path) == folder / "checkpoints" / expected
@@ -60,12 +60,12 @@ def test_a_folder_without_checkpoints_is_refused(tmp_path):
         weights_of(tmp_path)
 
 
-def test_a_file_stands_for_itself(tmp_path):
+def test_a_file_resolves_to_itself(tmp_path):
     for name in ("mine.ckpt", "nowhere.ckpt"):
         assert weights_of(tmp_path / name) == tmp_path / name
 
 
-def test_any_checkpoint_says_that_a_folder_holds_a_training(tmp_path):
+def test_any_checkpoint_marks_a_folder_as_a_training(tmp_path):
     assert RunFolder(tmp_path).checkpoint_files() == []
     for name in ("best.ckpt", "previous.ckpt", "candidates/step-000001.ckpt"):
         folder = run(tmp_path / os.path.basename(name), name)  # noqa: PTH119

@@ -44,15 +44,15 @@ BAD_SONGS: dict[str, tuple[bytes | np.ndarray | None, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_SONGS)
-def test_a_bad_song_is_told(script, checkpoint, tmp_path, name):
+def test_a_bad_song_is_reported(script, checkpoint, tmp_path, name):
     content, reason = BAD_SONGS[name]
     if isinstance(content, bytes):
         (tmp_path / name).write_bytes(content)
     elif content is not None:
         soundfile.write(tmp_path / name, content, 44_100, subtype="FLOAT")
-    told = fault(script, "separate", f"ckpt={checkpoint}", f"input={name}", "output=out")
-    assert re.fullmatch(rf"error: .*{name}.*\n", told)
-    assert reason in told
+    message = fault(script, "separate", f"ckpt={checkpoint}", f"input={name}", "output=out")
+    assert re.fullmatch(rf"error: .*{name}.*\n", message)
+    assert reason in message
     assert not files_in(tmp_path) - {name}
 
 
@@ -73,23 +73,23 @@ def test_a_surround_song_is_separated_if_its_downmix_is_wanted(script, checkpoin
     ],
 )
 @pytest.mark.parametrize("name", ["separate", "eval"])
-def test_a_bad_checkpoint_or_key_is_told(script, songs_root, tmp_path, name, overrides, reason):
+def test_a_bad_checkpoint_or_key_is_reported(script, songs_root, tmp_path, name, overrides, reason):
     (tmp_path / "text.ckpt").write_text("Dear diary\n")
     song = songs_root / "test" / "D" / "vocals.wav"
     source = [f"input={song}"] if name == "separate" else ["data=folder", f"data.root={songs_root}"]
     assert reason in fault(script, name, *source, "output=out", *overrides)
 
 
-def test_separation_without_a_song_and_into_a_file_is_told(script, checkpoint, songs_root, tmp_path):
-    told = fault(script, "separate", f"ckpt={checkpoint}", "output=out")
-    assert "the key input has no value: give it on the command line as input=..." in told
+def test_a_missing_song_or_a_file_as_output_is_reported(script, checkpoint, songs_root, tmp_path):
+    message = fault(script, "separate", f"ckpt={checkpoint}", "output=out")
+    assert "the key input has no value: give it on the command line as input=..." in message
     (tmp_path / "out" / "vocals").parent.mkdir(exist_ok=True)
     (tmp_path / "out" / "vocals").write_text("in the way")
     song = songs_root / "test" / "D" / "vocals.wav"
-    told = fault(script, "separate", f"ckpt={checkpoint}", f"input={song}", "output=out")
-    assert "out/vocals cannot be written" in told
-    told = fault(script, "separate", f"input={song}", "output=out")
-    assert "the key ckpt has no value: give it on the command line as ckpt=..." in told
+    message = fault(script, "separate", f"ckpt={checkpoint}", f"input={song}", "output=out")
+    assert "out/vocals cannot be written" in message
+    message = fault(script, "separate", f"input={song}", "output=out")
+    assert "the key ckpt has no value: give it on the command line as ckpt=..." in message
 
 
 @pytest.mark.parametrize(
@@ -111,28 +111,28 @@ def test_separation_without_a_song_and_into_a_file_is_told(script, checkpoint, s
         (["data.valid_songs=[]"], "has no valid songs"),
     ],
 )
-def test_a_bad_training_is_told(script, songs_root, tmp_path, overrides, reason):
+def test_a_bad_training_is_reported(script, songs_root, tmp_path, overrides, reason):
     (tmp_path / "nothing").mkdir()
     (tmp_path / "text.ckpt").write_text("Dear diary\n")
     run = small_run(songs_root, "paths.output_dir=out", *overrides)
     assert reason in " ".join(fault(script, "train", *run).split())
 
 
-def test_a_sweep_over_several_devices_is_told(script, songs_root):
+def test_a_sweep_over_several_devices_is_refused(script, songs_root):
     sweep = small_run(songs_root, "trainer=ddp", "optimizer.lr=1e-3,1e-4", "paths.output_dir=out")
-    told = fault(script, "train", "-m", *sweep)
-    assert "a sweep (-m) cannot run with several devices" in told
+    message = fault(script, "train", "-m", *sweep)
+    assert "a sweep (-m) cannot run with several devices" in message
 
 
-def test_an_evaluation_without_test_songs_is_told_before_the_training(script, songs_root, tmp_path):
+def test_missing_test_songs_are_reported_before_training(script, songs_root, tmp_path):
     (tmp_path / "songs").mkdir()
     (tmp_path / "songs" / "train").symlink_to(songs_root / "train")
-    told = fault(script, "train", *small_run(tmp_path / "songs", "evaluate=true", "paths.output_dir=out"))
-    assert "evaluate=true needs songs in test/" in told
+    message = fault(script, "train", *small_run(tmp_path / "songs", "evaluate=true", "paths.output_dir=out"))
+    assert "evaluate=true needs songs in test/" in message
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
-def test_the_default_trainer_without_a_gpu_is_told(script, songs_root):
-    told = fault(script, "train", *small_run(songs_root, "trainer=rtx3050", "paths.output_dir=out"))
-    assert "PyTorch finds no GPU here: choose trainer=cpu" in told
+def test_the_default_trainer_without_a_gpu_is_refused(script, songs_root):
+    message = fault(script, "train", *small_run(songs_root, "trainer=rtx3050", "paths.output_dir=out"))
+    assert "PyTorch finds no GPU here: choose trainer=cpu" in message

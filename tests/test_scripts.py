@@ -123,7 +123,7 @@ def test_a_run_leaves_nothing_outside_of_its_folder(trained):
     assert [path.name for path in trained[0].iterdir()] == ["out"]
 
 
-def test_weights_and_biases_works_without_a_key_and_says_how_to_sync(trained):
+def test_wandb_works_without_a_key_and_explains_the_sync(trained):
     cwd, printed = trained
     [path] = re.findall(r"To see this run in Weights & Biases: wandb sync (.+)\n", printed)
     assert list((cwd / path).glob("*.wandb"))
@@ -176,7 +176,7 @@ def test_separation_in_a_process_of_its_own_goes_to_separated(checkpoint, songs_
     assert files_in(cwd) == {f"separated/{stem}" for stem in stems_of("vocals")}
 
 
-def test_evaluation_in_a_process_of_its_own_writes_tables_plots_and_a_page(checkpoint, songs_root, tmp_path):
+def test_evaluation_in_its_own_process_writes_its_outputs(checkpoint, songs_root, tmp_path):
     museval = bss_eval_available()
     cwd = tmp_path / "cwd"
     cwd.mkdir()
@@ -218,7 +218,7 @@ def test_a_sweep_gives_each_job_a_folder(script, songs_root, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_each_job_of_a_sweep_has_a_weights_and_biases_run_of_its_own(script, songs_root, tmp_path, monkeypatch):
+def test_each_job_of_a_sweep_has_its_own_wandb_run(script, songs_root, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     run = small_run(songs_root, "trainer.max_steps=1", "logger=wandb", "paths.output_dir=out", "optimizer.lr=1e-4,3e-4")
     with blank_pictures():

@@ -72,13 +72,13 @@ def stems(*songs: str, suffix: str = "wav") -> set[str]:
     return {f"{song}/{stem}.{suffix}" for song in songs for stem in ("vocals", "other")}
 
 
-def test_nothing_that_it_does_without_is_imported_as_it_takes_seconds():
+def test_separation_does_not_import_slow_unused_libraries():
     heavy = {"lightning", "torchmetrics", "wandb", "matplotlib", "scipy.signal"}
     program = f"import sys, bsroformer.cli.commands.separate.command; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 
-def test_a_folder_is_separated_past_what_is_bad_and_what_is_done(separated, checkpoint, music, tmp_path):
+def test_a_folder_is_separated_past_bad_and_finished_songs(separated, checkpoint, music, tmp_path):
     (music / "B" / "bad.wav").write_text("Dear diary")
     words = f"ckpt={checkpoint}", "input=music", "output=out"
     printed = separated(*words, status=2)
@@ -95,8 +95,8 @@ def test_a_folder_is_separated_past_what_is_bad_and_what_is_done(separated, chec
     printed = separated(*words)
     assert "Skipping 2 songs" in printed and "vocals, other are in out/a (0:02" in printed
     assert files_in(tmp_path / "out") == stems(*songs)
-    assert "left out" not in separated(*words, "overwrite=true")
-    assert "left out" not in separated(*words, "overlap=0.25")  # other settings, other stems
+    assert "Skipping" not in separated(*words, "overwrite=true")
+    assert "Skipping" not in separated(*words, "overlap=0.25")  # other settings, other stems
 
 
 def test_a_list_a_pattern_and_the_input_folder_itself_as_output(separated, checkpoint, music, tmp_path):
@@ -109,7 +109,7 @@ def test_a_list_a_pattern_and_the_input_folder_itself_as_output(separated, check
         assert files_in(music) == before | stems("a", "B/c", "B/d é (live)")
 
 
-def test_two_stems_sum_to_the_song_to_the_quantisation_of_the_file(separated, checkpoint, music, tmp_path):
+def test_two_stems_sum_to_the_song_within_quantisation(separated, checkpoint, music, tmp_path):
     separated(f"ckpt={checkpoint}", "input=music/a.wav", "output=out", "two_stems=other")
     assert files_in(tmp_path / "out") == {"a/other.wav", "a/no_other.wav"}
     total = read(tmp_path / "out" / "a" / "other.wav")[0] + read(tmp_path / "out" / "a" / "no_other.wav")[0]
@@ -148,7 +148,7 @@ def test_one_sample_silence_and_a_constant_are_separated(separated, checkpoint, 
         assert parts.any() == (name != "silence")
 
 
-def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(separated, checkpoint, music, tmp_path):
+def test_a_truncated_file_is_separated_with_a_warning(separated, checkpoint, music, tmp_path):
     song = music / "a.wav"
     song.write_bytes(song.read_bytes()[: song.stat().st_size // 2])
     printed = separated(f"ckpt={checkpoint}", "input=music/a.wav", "output=out")
@@ -157,7 +157,7 @@ def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(separated, checkp
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["stems=[piano]"], "name one or more of the model's stems vocals, other"),
         (["two_stems=vocals", "residual=true"], "leave out stems and residual"),
@@ -183,11 +183,13 @@ def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(separated, checkp
         (["output=music/a.wav"], "music/a.wav/a cannot be written"),
     ],
 )
-def test_what_makes_no_sense_is_told(separated, checkpoint, music, tmp_path, overrides, told):
+def test_invalid_settings_are_reported_and_nothing_is_written(
+    separated, checkpoint, music, tmp_path, overrides, message
+):
     (tmp_path / "empty").mkdir()
     printed = separated(f"ckpt={checkpoint}", "input=music/a.wav", *overrides, status=2)
     assert printed.startswith("error: ") and printed.count("\n") == 1
-    assert told in printed
+    assert message in printed
     assert not (tmp_path / "out").exists() or not files_in(tmp_path / "out")
 
 
@@ -207,12 +209,12 @@ def test_a_killed_run_leaves_no_stem_and_the_next_one_completes(separated, check
     script.ended()
     left = [path.name for path in (tmp_path / "out" / "long").iterdir()]
     assert left and all(name.startswith(".") and name.endswith(".part") for name in left)
-    assert "left out" not in separated(*words)
+    assert "Skipping" not in separated(*words)
     assert files_in(tmp_path) == {"long.wav"} | {f"out/{stem}" for stem in stems("long")}
     assert probe(tmp_path / "out" / "long" / "vocals.wav").frames == 300 * RATE
 
 
-def test_ctrl_c_stops_with_a_word_and_leaves_no_stem(checkpoint, tmp_path):
+def test_ctrl_c_reports_the_remedy_and_leaves_no_stem(checkpoint, tmp_path):
     record(tmp_path / "long.wav", seconds=300)
     script = running(f"ckpt={checkpoint}", "input=long.wav", "output=out", cwd=tmp_path)
     wait_for("*.part", tmp_path / "out", script)
@@ -258,7 +260,7 @@ def test_an_hour_takes_no_more_memory_than_two_minutes(checkpoint, tmp_path):
     assert 0.2 * memory[2][1] < of_the_mixture  # or the limit would not notice that it is held whole
 
 
-def test_what_is_in_the_way_is_kept_unless_it_is_to_be_replaced(separated, checkpoint, music, tmp_path):
+def test_other_files_are_replaced_only_with_overwrite(separated, checkpoint, music, tmp_path):
     mine = tmp_path / "out" / "a" / "vocals.wav"
     mine.parent.mkdir(parents=True)
     mine.write_text("a take of my own")
@@ -275,7 +277,7 @@ def test_stems_are_never_songs_whatever_the_settings(separated, checkpoint, musi
         assert "3 of 3 songs separated" in printed
 
 
-def test_two_processes_on_one_collection_do_not_destroy_each_others_work(checkpoint, tmp_path):
+def test_two_processes_on_one_collection_keep_all_stems(checkpoint, tmp_path):
     for name in ("a", "b", "c"):
         record(tmp_path / "music" / f"{name}.wav", seconds=60)
     both = [running(f"ckpt={checkpoint}", "input=music", "output=out", cwd=tmp_path) for _ in range(2)]
@@ -318,7 +320,7 @@ for suffix in ("wav", "flac", "mp3", "ogg", "m4a"):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path):
+def test_a_full_disk_is_reported_and_no_partial_stem_remains(checkpoint, tmp_path):
     """As on a full disk, where libraries behave in ways of their own."""
     record(tmp_path / "a.wav", seconds=3)
     words = SCRIPT, *PLAINLY, f"ckpt={checkpoint}", "input=a.wav", "output=out"
@@ -328,8 +330,8 @@ def test_a_file_that_finds_no_room_is_told_and_gets_no_name(checkpoint, tmp_path
     before, *printed = whole.split("LIMIT ")
     assert (before, len(printed)) == ("", 15)
     for each in printed:
-        suffix, _, told = each.partition("\n")
-        assert f"{suffix} cannot be written" in told
+        suffix, _, message = each.partition("\n")
+        assert f"{suffix} cannot be written" in message
     assert files_in(tmp_path) == {"a.wav"}
 
 
@@ -381,12 +383,12 @@ def test_no_bar_is_drawn_for_a_file_that_cannot_be_opened(checkpoint, tmp_path):
     assert "2/2 gone.wav" not in printed
 
 
-def test_the_jobs_of_a_sweep_over_settings_keep_their_stems_apart(separated, checkpoint, music, tmp_path):
+def test_jobs_of_a_sweep_over_settings_keep_their_stems_apart(separated, checkpoint, music, tmp_path):
     separated("-m", f"ckpt={checkpoint}", "input=music/a.wav", "overlap=0.25,0.5")
     assert files_in(tmp_path / "separated") == stems("0/a", "1/a")
 
 
-def test_shards_share_the_default_folder_and_the_same_command_continues(separated, checkpoint, music, tmp_path):
+def test_shards_share_the_default_folder_and_can_be_resumed(separated, checkpoint, music, tmp_path):
     for shard in (0, 1):
         separated(f"ckpt={checkpoint}", "input=music", f"shard.index={shard}", "shard.count=2")
     assert files_in(tmp_path / "separated") == stems("a", "B/c", "B/d é (live)")

@@ -101,7 +101,7 @@ def test_two_processes_of_one_run_share_its_folder(songs_root, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_machines_train_by_torchrun_what_two_processes_of_one_do(songs_root, tmp_path):
+def test_two_machines_under_torchrun_train_like_two_processes(songs_root, tmp_path):
     status, printed = train(tmp_path, songs_root, *TWO, "trainer.devices=2", "paths.output_dir=one")
     assert status == 0, printed
     run = *SMALL_RUN, f"data.root={songs_root}", *TWO, "trainer.devices=1", "trainer.num_nodes=2"

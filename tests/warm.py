@@ -36,11 +36,11 @@ class Running:
 
     Attributes:
         process: Multiprocessing's.
-        told: The file that it prints to.
+        log: The file that it prints to.
     """
 
     process: BaseProcess
-    told: Path
+    log: Path
 
     def send(self, number: int) -> None:
         """Send it a signal, unless it has ended."""
@@ -54,11 +54,11 @@ class Running:
         hangs = self.process.is_alive()
         self.process.kill()
         self.process.join()
-        told = self.told.read_text()
-        self.told.unlink()
-        assert not hangs, told
+        printed = self.log.read_text()
+        self.log.unlink()
+        assert not hangs, printed
         assert self.process.exitcode is not None
-        return self.process.exitcode, told
+        return self.process.exitcode, printed
 
 
 def environment() -> dict[str, str]:
@@ -69,11 +69,11 @@ def environment() -> dict[str, str]:
 
 def forked(work: Callable[..., None], *arguments: Any) -> Running:
     """A process that does some work, with one thread."""
-    handle, told = mkstemp(prefix=work.__name__)
+    handle, log = mkstemp(prefix=work.__name__)
     os.close(handle)
-    process = _WARM.Process(target=_do, args=(Path(told), environment(), work, arguments))
+    process = _WARM.Process(target=_do, args=(Path(log), environment(), work, arguments))
     process.start()
-    return Running(process, Path(told))
+    return Running(process, Path(log))
 
 
 def started(script: str, *words: str, cwd: Path) -> Running:
@@ -94,16 +94,16 @@ def in_ranks(count: int, work: Callable[..., None], *arguments: Any) -> None:
     for process in processes:  # if one has failed, the others wait for it
         process.kill()
     ended = [rank.ended() for rank in ranks]
-    assert [status for status, _ in ended] == [0] * count, "\n\n".join(told for _, told in ended)
+    assert [status for status, _ in ended] == [0] * count, "\n\n".join(printed for _, printed in ended)
 
 
-def _do(told: Path, own: Mapping[str, str], work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _do(log: Path, own: Mapping[str, str], work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     os.environ.clear()
     os.environ.update(own)
-    with told.open("w") as file:
+    with log.open("w") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
-    # What a shell starts in the background is told to ignore Ctrl-C, and so is all that this starts.
+    # A shell starts background processes with Ctrl-C ignored, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
     work(*arguments)

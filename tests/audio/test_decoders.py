@@ -148,7 +148,7 @@ WHOLE = [
 @pytest.mark.parametrize(("name", "subtype"), WHOLE)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("frames", [1, 44_101])
-def test_nothing_is_said_of_a_whole_file(tmp_path, name, subtype, channels, frames):
+def test_a_complete_file_causes_no_warning(tmp_path, name, subtype, channels, frames):
     if subtype == "GSM610":
         channels, frames = 1, 320  # its blocks
     path = tmp_path / "a.wav"

@@ -30,7 +30,7 @@ def written(tmp_path, layout):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_each_channel_goes_where_its_name_says(tmp_path, layout):
+def test_each_channel_maps_to_the_position_of_its_name(tmp_path, layout):
     path = written(tmp_path, layout)
     mixed = to_channels(read(path)[0], 2, probe(path).layout)
     for number, channel in enumerate(each.name for each in av.AudioLayout(layout).channels):

@@ -173,7 +173,7 @@ def test_a_cut_file_is_measured_by_its_readable_samples(made, tmp_path, name):
         assert measured(probe(path)).frames == audio.shape[1] < FRAMES + 1024
 
 
-def test_every_cut_of_a_flac_is_read_as_far_as_it_goes(made, tmp_path):
+def test_every_truncated_flac_is_read_to_its_end(made, tmp_path):
     whole, content = read(made / "a.flac")[0], (made / "a.flac").read_bytes()
     for end in range(len(content) // 2, len(content), len(content) // 60):
         (tmp_path / "x.flac").write_bytes(content[:end])

@@ -5,7 +5,7 @@ from bsroformer.audio.reverb import impulse_response, reverberation
 
 
 @pytest.mark.parametrize("rate", [16_000, 48_000])
-def test_a_room_dies_away_by_60_db_in_its_decay_time(rate):
+def test_a_reverb_decays_by_60_db_in_its_decay_time(rate):
     room = impulse_response(np.random.default_rng(0), 1.0, rate)
     np.testing.assert_allclose((room**2).sum(-1), 1, rtol=1e-3)
     early, late = (np.square(room[:, int(at * rate) :][:, : rate // 20]).mean() for at in (0.1, 0.8))

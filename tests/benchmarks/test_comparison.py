@@ -24,7 +24,7 @@ def test_figures_and_ratios_stand_at_the_top_of_the_file():
     }
 
 
-def test_the_table_shows_every_figure_with_its_ratio_and_the_conditions():
+def test_the_table_shows_figures_ratios_and_conditions():
     console = Console(width=80)
     with console.capture() as shown:
         console.print(COMPARISON.table())

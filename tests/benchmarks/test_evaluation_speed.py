@@ -43,12 +43,12 @@ def test_different_scores_are_not_compared(monkeypatch):
 
 
 @pytest.mark.parametrize("nothing", [{"repeats": 0}, {"songs": 0}, {"seconds": 0.5}])
-def test_what_measures_nothing_is_told(nothing):
+def test_settings_that_measure_nothing_are_refused(nothing):
     with pytest.raises(InputError, match="measure nothing"):
         benchmark(**nothing).run()
 
 
-def test_without_museval_it_is_told(monkeypatch):
+def test_missing_museval_is_reported(monkeypatch):
     monkeypatch.setattr(module, "bss_eval_available", lambda: False)
     with pytest.raises(InputError, match="FFmpeg"):
         benchmark().run()

@@ -76,7 +76,7 @@ def test_packs_and_soundfile_give_the_same_samples(source, cache):
     assert not material.stem_mp4.exists()
 
 
-def test_nothing_is_written_beside_the_songs_and_sets_of_one_name_do_not_meet(source, cache):
+def test_sets_of_one_name_are_cached_apart_from_the_songs(source, cache):
     beside = set(source.location.parent.iterdir())
     material = make_material(source, cache, with_stem_mp4=False)
     assert set(source.location.parent.iterdir()) == beside
@@ -87,7 +87,7 @@ def test_nothing_is_written_beside_the_songs_and_sets_of_one_name_do_not_meet(so
 
 
 @needs_ffmpeg
-def test_musdb_reads_the_same_stem_at_the_same_sample_from_the_encoded_songs(source, cache):
+def test_musdb_reads_the_same_stem_at_the_same_sample(source, cache):
     material = make_material(source, cache, with_stem_mp4=True)
     tracks = open_with_musdb(material.stem_mp4, [track.name for track in material.tracks])
     excerpt = Excerpt(1, 40_001, 22_050)
@@ -107,7 +107,7 @@ def test_the_encoded_songs_are_a_data_set_of_musdb18s_layout(source, cache):
     assert sdr(track.mixture(), whole.sum(dim=0)) > 15
 
 
-def test_what_is_there_is_not_made_again(source, cache):
+def test_existing_material_is_not_built_again(source, cache):
     material = make_material(source, cache, with_stem_mp4=True)
     files = [*material.pack.rglob("stems.npy"), *material.stem_mp4.rglob("*.mp4")]
     assert len(files) == 4
@@ -128,13 +128,13 @@ def test_speeds_and_their_ratios_are_found(source, augment, cache):
     assert found.table().row_count == 3 + 2
 
 
-def test_musdb_can_be_left_out(source, augment, cache):
+def test_musdb_can_be_skipped(source, augment, cache):
     tree = loader(source, augment, cache).run().to_dict()
     assert "ratio_to_soundfile" in tree
     assert "musdb" not in tree and "ratio_to_musdb" not in tree
 
 
-def test_without_musdb_the_remedy_is_told(source, augment, monkeypatch, cache):
+def test_missing_musdb_is_reported_with_the_remedy(source, augment, monkeypatch, cache):
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(InputError, match=r"musdb_excerpts=0"):
         loader(source, augment, cache, musdb_excerpts=1).run()
@@ -160,7 +160,7 @@ def test_ways_that_read_something_else_are_noticed(source, cache):
         ({"seconds": 4}, r"data\.seconds=4 is longer than a song"),
     ],
 )
-def test_what_measures_nothing_is_told(source, augment, changes, reason, cache):
+def test_settings_that_measure_nothing_are_refused(source, augment, changes, reason, cache):
     with pytest.raises(InputError, match=reason):
         loader(source, augment, cache, **changes).run()
 
@@ -170,7 +170,7 @@ def test_songs_with_other_stems_are_refused(source, augment, cache):
         loader(replace(source, stems=STEMS[:2]), augment, cache).run()
 
 
-def test_on_one_core_there_is_one_thread_and_then_as_many_as_before():
+def test_one_core_means_one_thread_and_the_count_is_restored():
     torch.set_num_threads(2)
     with on_one_core():
         assert torch.get_num_threads() == 1

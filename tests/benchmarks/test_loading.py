@@ -19,7 +19,7 @@ def large_tree(tiny_tree) -> dict:
 
 
 @pytest.mark.slow
-def test_both_ways_load_the_same_model_and_the_mapped_one_holds_little_more_than_the_weights(large_tree):
+def test_a_mapped_load_gives_the_same_model_in_less_memory(large_tree):
     comparison = Loading(large_tree, repeats=1).run()
     figures = comparison.ways["mapped"]
     assert comparison.conditions["parameters"] > 6e6
@@ -28,7 +28,7 @@ def test_both_ways_load_the_same_model_and_the_mapped_one_holds_little_more_than
         assert figures["peak_memory_over_weights"] < 1.6 < comparison.ways["plain"]["peak_memory_over_weights"]
 
 
-def test_no_repeats_are_told(tiny_tree):
+def test_zero_repeats_are_refused(tiny_tree):
     with pytest.raises(InputError, match="repeats=0"):
         Loading(tiny_tree, repeats=0).run()
 
@@ -40,6 +40,6 @@ def test_memory_grows_by_what_a_call_takes():
     assert 299 * MIB < growth < 320 * MIB
 
 
-def test_where_the_system_does_not_tell_the_growth_is_nan(monkeypatch):
+def test_the_growth_is_nan_on_a_system_without_the_figure(monkeypatch):
     monkeypatch.setattr("benchmarks.measure.largest_memory", lambda: math.nan)
     assert math.isnan(memory_growth(print))

@@ -26,7 +26,7 @@ def grouped(request, tiny_tree) -> BandSplitRoformer:
     return model
 
 
-def test_loops_over_bands_and_stems_equal_grouped_layers_in_values_and_gradients(grouped):
+def test_loops_and_grouped_layers_agree_in_values_and_gradients(grouped):
     looped = with_loops(grouped)
     mixture = torch.randn(2, grouped.settings.channels, 800, requires_grad=True)
     outputs = grouped(mixture), looped(mixture)

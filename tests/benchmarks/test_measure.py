@@ -26,7 +26,7 @@ def test_the_backward_pass_is_counted_too():
     assert operator_calls(lambda: x.tanh().sum().backward())["tanh_backward"] == 1
 
 
-def test_counting_says_nothing(capfd):
+def test_counting_prints_nothing(capfd):
     operator_calls(lambda: torch.ones(3))
     assert capfd.readouterr() == ("", "")
 

@@ -33,7 +33,7 @@ def benchmark(tree: dict[str, Any], **changes: Any) -> PublicStep:
     return PublicStep(tree, loss, partial(torch.optim.AdamW, lr=1e-3), **{"residual_streams": 1, **options, **changes})
 
 
-def test_without_the_package_a_sentence_says_how_to_get_it(tree, monkeypatch):
+def test_a_missing_package_is_reported_with_the_install_command(tree, monkeypatch):
     monkeypatch.setitem(sys.modules, "bs_roformer", None)
     with pytest.raises(InputError, match=r"pip install .*\[benchmark\]"):
         benchmark(tree).run()
@@ -64,7 +64,7 @@ def test_an_impossible_setting_is_named(tree, changes):
         benchmark(tree, **changes).run()
 
 
-def test_what_is_over_whole_hops_is_cut(tree):
+def test_samples_beyond_whole_hops_are_cut(tree):
     settings = ModelSettings.from_dict(tree)
     assert whole_hops(torch.zeros(1, 4, 2, 1100), settings).shape[-1] == 1024
 

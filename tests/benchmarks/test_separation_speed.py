@@ -36,6 +36,6 @@ def test_ratios_errors_and_figures_of_each_way_are_found(tiny_tree):
         ({"engine": "onnx"}, "engine=onnx"),
     ],
 )
-def test_what_measures_nothing_is_told(tiny_tree, changes, reason):
+def test_settings_that_measure_nothing_are_refused(tiny_tree, changes, reason):
     with pytest.raises(InputError, match=reason):
         benchmark(tiny_tree, **changes).run()

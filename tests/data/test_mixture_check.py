@@ -48,10 +48,10 @@ def test_stems_that_leave_much_of_the_mixture_are_refused(tmp_path, stems):
 def test_a_quiet_unnamed_part_is_a_warning_with_the_song(tmp_path):
     for name in "ABCDEFGHI":
         write_song(tmp_path / "train" / name, FULL, bass=0.3 if name == "H" else 0.01)
-    with pytest.warns(UserWarning, match=r"H: its mixture holds more than vocals, drums; .* has -1\d\.\d dB") as told:
+    with pytest.warns(UserWarning, match=r"H: its mixture holds more than vocals, drums; .* has -1\d\.\d dB") as caught:
         data_of(tmp_path, ["vocals", "drums"]).setup("fit")
-    assert "like 1 of 9 compared songs" in str(told[0].message)
-    assert "data.stems=[vocals,drums,rest]" in str(told[0].message)
+    assert "like 1 of 9 compared songs" in str(caught[0].message)
+    assert "data.stems=[vocals,drums,rest]" in str(caught[0].message)
 
 
 def test_a_part_that_one_song_of_many_has_is_refused(tmp_path):

@@ -57,7 +57,7 @@ def test_short_excerpts_are_drawn_without_a_warning(samples):
     assert len(pictures(draw(*[tone_and_noise(samples)] * 2))) == 6
 
 
-def test_methods_stand_beside_the_reference_each_with_its_sdr():
+def test_methods_are_shown_beside_the_reference_with_their_sdr():
     references = tone_and_noise()
     estimates = {"lite": 0.9 * references, "full": 1.01 * references}
     figure = drawn(methods_figure(references, estimates, {"lite": "#112233", "full": "#445566"}, STEMS, RATE))

@@ -23,7 +23,7 @@ def test_scores_loss_and_terms_have_panels():
     }
 
 
-def test_what_was_logged_besides_has_a_small_panel_each():
+def test_other_logged_values_have_a_small_panel_each():
     names = ("train/learning_rate", "train/gradient_norm", "train/audio_seconds_per_second")
     panels = shown({step: dict.fromkeys(names, 1.0) for step in (1, 2)})
     assert list(panels)[3:] == ["learning rate", "gradient norm, unclipped", "seconds of audio per second"]

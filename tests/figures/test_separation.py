@@ -38,7 +38,7 @@ def test_the_figure_has_mixture_stems_estimates_and_scores():
     assert titles[2] == "SI-SDR 37.0 dB"  # 20 dB for the gain of the leak and 17 for a sine against noise of 0.1
 
 
-def test_a_perfect_estimate_looks_like_its_reference():
+def test_a_perfect_estimate_is_drawn_like_its_reference():
     targets = tone_and_noise()
     mixture, tone, tone_estimate, noise, noise_estimate = pictures(draw(targets, targets))
     np.testing.assert_array_equal(tone, tone_estimate)

@@ -58,7 +58,7 @@ def test_text_and_lines_stand_out_from_the_ground(theme):
         assert min(contrast(colour, ground) for colour in (*theme.palette, theme.ceiling)) > 2.3
 
 
-def test_a_colour_stands_for_one_thing():
+def test_a_colour_means_one_thing():
     assert len(set(LIGHT.colours)) == len(set(DARK.colours)) == len(LIGHT.colours) == len(DARK.colours)
 
 

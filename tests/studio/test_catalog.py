@@ -170,7 +170,7 @@ def test_the_best_evaluated_run_comes_first_then_the_validated(made, tmp_path):
         "trainer: {overfit_batches: 0.5}",
     ],
 )
-def test_a_debug_run_never_comes_first_however_high_its_score(made, tmp_path, config, caplog):
+def test_a_debug_run_never_comes_first(made, tmp_path, config, caplog):
     made("plain/checkpoints/best.ckpt", callbacks=validated("best.ckpt", 1.0))
     made("debug/checkpoints/best.ckpt", callbacks=validated("best.ckpt", 30.0))
     (tmp_path / "debug" / "config.yaml").write_text(config)
@@ -195,7 +195,7 @@ def test_a_score_below_0_db_comes_last_and_alone_is_warned_of(made, tmp_path, ca
     assert names(options_in_folder(tmp_path)) == ["unknown", "short"]
 
 
-def test_jobs_of_a_sweep_stand_together_under_its_name(made, tmp_path):
+def test_jobs_of_a_sweep_are_grouped_under_its_name(made, tmp_path):
     for name, score in (("sweep/0", 1.0), ("alone", 2.0), ("sweep/1", 3.0)):
         made(f"{name}/checkpoints/best.ckpt", callbacks=validated("best.ckpt", score))
     assert names(options_in_folder(tmp_path)) == ["sweep/1", "sweep/0", "alone"]

@@ -88,7 +88,7 @@ def test_holding_all_connections_locks_out_no_one(kind, monkeypatch):
 
 
 @pytest.mark.parametrize(("begin", "requests_before"), [(b"", 0), (b"GET / HTTP/1.1\r\nHost: a", 0), (b"GET /", 1)])
-def test_a_connection_that_asks_for_nothing_is_closed(begin, requests_before, monkeypatch):
+def test_an_idle_connection_is_closed(begin, requests_before, monkeypatch):
     monkeypatch.setattr(connections, "HEAD_TIMEOUT_S", 0.2)
 
     async def visit(port):

@@ -70,7 +70,7 @@ def test_a_file_is_made_once(tmp_path):
     assert made(tmp_path) == ["1.flac"]
 
 
-def test_many_who_ask_at_once_cause_one_conversion(tmp_path, monkeypatch):
+def test_simultaneous_requests_cause_one_conversion(tmp_path, monkeypatch):
     job, calls, convert = done_song(tmp_path), [], downloads._convert
     monkeypatch.setattr(downloads, "_convert", lambda stem, path: (calls.append(path), convert(stem, path)))
     with ThreadPoolExecutor(8) as threads:

@@ -50,7 +50,7 @@ def test_junk_is_refused_before_gradio_sees_it(home, path, call, capfd):
 
 @pytest.mark.parametrize("body", [b'{"data": [NaN]}', b'{"data": [1e999]}', b'{"data": ["\\ud800"]}'])
 @pytest.mark.parametrize("path", ["queue/join", "cancel", "reset"])
-def test_what_json_cannot_hold_is_refused(home, path, body, capfd):
+def test_values_outside_json_are_refused(home, path, body, capfd):
     answer = httpx.post(f"{home}gradio_api/{path}", content=body, timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]) == (400, "numbers must be finite, and text UTF-8")
     assert "Traceback" not in "".join(capfd.readouterr())

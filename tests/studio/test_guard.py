@@ -40,7 +40,7 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(client):
     assert "up to 1 MB" in answer.json()["error"]
 
 
-def test_an_upload_that_does_not_say_its_length_is_refused(client):
+def test_an_upload_without_its_length_is_refused(client):
     assert client.post("/gradio_api/upload", content=iter([b"x"])).status_code == 411
 
 

@@ -20,14 +20,14 @@ def test_a_song_within_the_limits_is_taken_and_its_length_known(song):
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "message"),
     [
         (Limits(megabytes=0.1), r"^song\.wav is larger than 0\.1 MB"),
         (Limits(minutes=0.1), r"^song\.wav is longer than 0\.1 minutes"),
     ],
 )
-def test_a_song_beyond_a_limit_is_refused_by_its_name(song, limits, told):
-    with pytest.raises(InputError, match=told):
+def test_a_song_beyond_a_limit_is_refused_by_its_name(song, limits, message):
+    with pytest.raises(InputError, match=message):
         limits.check_file(song, "song.wav")
         limits.length_of(probe(song), "song.wav")
 

@@ -66,7 +66,7 @@ def test_a_missing_recording_is_not_replaced_by_the_file(visitor: Visitor, song:
     visitor.page.get_by_role("tab", name="Record").click()
     visitor.page.locator("#recording").get_by_role("button", name="Record", exact=True).wait_for()
     visitor.start()
-    assert visitor.told() == "Drop a song first, or record one."
+    assert visitor.message() == "Drop a song first, or record one."
 
 
 def test_stems_scores_and_the_rest_follow_the_checkpoint(visitor: Visitor, running: Any, song: Path) -> None:

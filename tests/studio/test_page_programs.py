@@ -1,4 +1,4 @@
-"""The page for programs: what they get is what the page gives, and what is refused is told."""
+"""The page for programs: results as on the page, and refusals with a message."""
 
 import io
 import json
@@ -74,12 +74,12 @@ def test_a_program_receives_the_same_files_as_the_page(
         assert Path(file).read_bytes() == client.get(f"/songs/{job.token}/stems/{number}.wav").content
 
 
-def test_a_program_can_want_some_stems_only(program: gradio_client.Client, song: Path) -> None:
+def test_a_program_can_choose_stems(program: gradio_client.Client, song: Path) -> None:
     files = program.predict(gradio_client.handle_file(song), "small", ["drums"], False, 0.75, 2, api_name="/separate")
     assert [Path(file).name for file in files] == ["drums.wav"]
 
 
-def test_a_program_can_ask_for_the_checkpoints(program: gradio_client.Client) -> None:
+def test_a_program_can_list_the_checkpoints(program: gradio_client.Client) -> None:
     assert program.predict(api_name="/checkpoints") == [
         {"name": OPTION.name, "stems": list(OPTION.stems), "metric": None, "scores": {}}
     ]
@@ -91,9 +91,9 @@ def test_programs_see_no_other_endpoints(client: httpx.Client) -> None:
 
 def test_plain_requests_are_enough(client: httpx.Client, song: Path) -> None:
     [path] = client.post(UPLOAD, files={"files": (song.name, song.read_bytes())}).json()
-    told = call(client, path)
-    assert told[-1][0] == "complete"
-    [files] = told[-1][1]
+    events = call(client, path)
+    assert events[-1][0] == "complete"
+    [files] = events[-1][1]
     assert [file["orig_name"] for file in files] == ["vocals.wav", "drums.wav"]
     assert all(client.get(f"/gradio_api/file={file['path']}").content[:4] == b"RIFF" for file in files)
 
@@ -104,9 +104,9 @@ def test_answers_do_not_show_where_the_folder_of_a_studio_is(tmp_path: Path, mon
         song = song_in(tmp_path, 1)
         [path] = client.post(UPLOAD, files={"files": ("a b.wav", song.read_bytes())}).json()
         assert client.get(f"/gradio_api/file={path}").content == song.read_bytes()
-        told = call(client, path)[-1]
-        assert str(tmp_path) not in path + str(told)
-        [files] = told[1]
+        event = call(client, path)[-1]
+        assert str(tmp_path) not in path + str(event)
+        [files] = event[1]
         for file in files:
             assert client.get(file["url"]).content == (tmp_path / file["path"]).read_bytes()
 
@@ -134,9 +134,9 @@ def test_a_program_receives_error_messages(
 
 def test_an_error_comes_as_an_event_with_its_sentence(client: httpx.Client, tmp_path: Path) -> None:
     [path] = client.post(UPLOAD, files={"files": ("notes.mp3", b"No song.")}).json()
-    kind, told = call(client, path)[-1]
+    kind, event = call(client, path)[-1]
     assert kind == "error"
-    assert told["error"].startswith("notes.mp3 is not an audio file")
+    assert event["error"].startswith("notes.mp3 is not an audio file")
 
 
 def test_a_playlist_reveals_no_local_file(client: httpx.Client, song: Path, tmp_path: Path) -> None:
@@ -144,12 +144,12 @@ def test_a_playlist_reveals_no_local_file(client: httpx.Client, song: Path, tmp_
     write(tmp_path / "private.mp3", audio, rate, "MP3")
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:12\n#EXTINF:3.0,\nfile://{tmp_path}/private.mp3\n#EXT-X-ENDLIST\n"
     [path] = client.post(UPLOAD, files={"files": ("song.m3u8", playlist.encode())}).json()
-    kind, told = call(client, path)[-1]
+    kind, event = call(client, path)[-1]
     assert kind == "error"
-    assert told["error"].startswith("song.m3u8 is not an audio file")
+    assert event["error"].startswith("song.m3u8 is not an audio file")
 
 
-def test_a_program_that_goes_in_the_middle_has_its_song_ended(
+def test_a_disconnected_programs_song_is_cancelled(
     client: httpx.Client, studio: Studio, model: Model, song: Path
 ) -> None:
     model.open.clear()
@@ -190,8 +190,8 @@ def test_one_program_cannot_fill_the_queue(client: httpx.Client, studio: Studio,
         client.post("/gradio_api/call/separate", json=question(path))
         wait_until(lambda number=number: len(new_jobs(studio, before)) == number)
     event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
-    told = client.get(f"/gradio_api/call/separate/{event}").text
-    assert f"{LIMITS.songs_each} of your songs are in the queue" in told
+    answer = client.get(f"/gradio_api/call/separate/{event}").text
+    assert f"{LIMITS.songs_each} of your songs are in the queue" in answer
     assert len(new_jobs(studio, before)) == LIMITS.songs_each
     model.open.set()
     for job in new_jobs(studio, before):
@@ -231,9 +231,9 @@ def test_values_of_wrong_types_are_reported(
     asked = question(path)
     asked["data"][1:4] = values
     event = client.post("/gradio_api/call/separate", json=asked).json()["event_id"]
-    told = client.get(f"/gradio_api/call/separate/{event}").text
-    assert told.startswith("event: error")
-    assert "must be" in told or "unknown checkpoint" in told
+    answer = client.get(f"/gradio_api/call/separate/{event}").text
+    assert answer.startswith("event: error")
+    assert "must be" in answer or "unknown checkpoint" in answer
     assert not new_jobs(studio, before)
     assert "Traceback" not in capfd.readouterr().err
 
@@ -248,12 +248,12 @@ def question(path: str) -> dict[str, Any]:
 
 
 def call(client: httpx.Client, path: str) -> list[tuple[str, Any]]:
-    """Separate what was uploaded; all that is told of it."""
+    """Separate an uploaded file and return the events of the job."""
     event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
     lines = client.get(f"/gradio_api/call/separate/{event}").text.splitlines()
     kinds = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
-    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
-    return list(zip(kinds, told, strict=True))
+    data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    return list(zip(kinds, data, strict=True))
 
 
 def upload_of(size: int) -> bytes:

@@ -145,9 +145,9 @@ def test_only_uploaded_files_are_separated(running: Running) -> None:
         assert url.status_code == 400
         for path in [*running.secrets, climbing]:
             event = client.post("/gradio_api/call/separate", json=question(path)).json()["event_id"]
-            told = client.get(f"/gradio_api/call/separate/{event}").text
-            assert told.startswith("event: error"), told
-            assert not any(mark.decode() in told for mark in MARKS)
+            text = client.get(f"/gradio_api/call/separate/{event}").text
+            assert text.startswith("event: error"), text
+            assert not any(mark.decode() in text for mark in MARKS)
     assert len(running.studio._jobs) == 1
 
 
@@ -158,8 +158,8 @@ def test_the_events_of_the_page_take_no_other_file_either(running: Running) -> N
         for number, data in enumerate(([song, None, *rest], [None, song, *rest])):
             asked = {"data": data, "fn_index": 0, "session_hash": f"session{number}"}
             assert client.post("/gradio_api/queue/join", json=asked).status_code == 200
-            told = ended(client, f"session{number}")
-            assert told["success"] is False
+            outcome = ended(client, f"session{number}")
+            assert outcome["success"] is False
             answer = client.post("/gradio_api/run/predict", json=asked)
             assert answer.status_code >= 400
     assert len(running.studio._jobs) == 1

@@ -163,27 +163,27 @@ def test_a_double_click_sends_one_song(
 
 def test_refusals_are_shown_and_the_page_stays_usable(visitor: Visitor, songs: Path, tmp_path: Path) -> None:
     visitor.start()
-    assert visitor.told() == "Drop a song first, or record one."
+    assert visitor.message() == "Drop a song first, or record one."
 
     text, large = tmp_path / "notes.txt", tmp_path / "large.wav"
     text.write_text("No song.")
     large.write_bytes(bytes(2_000_000))
     chooser = visitor.page.locator("#song input[type=file]")
     chooser.set_input_files(text)
-    assert visitor.told().startswith("Invalid file type: notes.txt. Only audio, video")
+    assert visitor.message().startswith("Invalid file type: notes.txt. Only audio, video")
     chooser.set_input_files(large)
-    assert "exceed the maximum allowed size" in visitor.told()
+    assert "exceed the maximum allowed size" in visitor.message()
 
     visitor.choose(text.rename(tmp_path / "notes.mp3"))
     visitor.start()
-    assert visitor.told().startswith("notes.mp3 is not an audio file")
+    assert visitor.message().startswith("notes.mp3 is not an audio file")
     visitor.choose(song_in(tmp_path, 31, "Long.wav"))
     visitor.start()
-    assert visitor.told() == "Long.wav is longer than 0.5 minutes, the limit for a song; cut it"
+    assert visitor.message() == "Long.wav is longer than 0.5 minutes, the limit for a song; cut it"
     visitor.page.get_by_label("vocals", exact=True).uncheck()
     visitor.page.get_by_label("drums", exact=True).uncheck()
     visitor.start()
-    assert visitor.told() == "choose one or more of the stems vocals, drums of small, each once"
+    assert visitor.message() == "choose one or more of the stems vocals, drums of small, each once"
 
     visitor.page.get_by_label("drums", exact=True).check()
     visitor.separate(songs / "A song.wav")
@@ -206,9 +206,9 @@ def test_two_visitors_have_songs_of_their_own(
         assert not any(first in asked for asked in other.asked)
         assert first not in other.page.content()
         for public in ("config", "gradio_api/info", "gradio_api/openapi.json"):
-            told = httpx.get(f"{address}{public}", timeout=LONG).text
-            assert first not in told
-            assert "A song.wav" not in told
+            body = httpx.get(f"{address}{public}", timeout=LONG).text
+            assert first not in body
+            assert "A song.wav" not in body
     for guess in (first[:-1], first[:-1] + "AB"[first.endswith("A")], first.swapcase(), second[:16] + first[16:]):
         assert httpx.get(f"{address}songs/{guess}", timeout=LONG).status_code == 404
 
@@ -222,7 +222,7 @@ def test_a_song_too_many_is_refused_and_the_others_are_done(
     wait_until(lambda: jobs[0].state == "separating")
     visitor.choose(songs / "Another.wav")
     visitor.start()
-    assert visitor.told() == "3 songs are in the queue, which is full; try again later"
+    assert visitor.message() == "3 songs are in the queue, which is full; try again later"
 
     model.open.set()
     assert [finished(job).state for job in jobs] == ["done"] * 3

@@ -195,7 +195,7 @@ def test_another_song_resets_the_player(page: Any, studio: PretendStudio) -> Non
     assert levels(page) == [0, 1, 1, 1]
 
 
-def test_spectrograms_stand_in_their_own_rows(page: Any, studio: PretendStudio) -> None:
+def test_spectrograms_have_their_own_rows(page: Any, studio: PretendStudio) -> None:
     show(page)
     page.get_by_label("Spectrogram").check()
     middle = """(canvas) => {

@@ -63,7 +63,7 @@ def test_playback_waits_for_the_next_segment(page: Any, studio: PretendStudio) -
     assert abs(place_of_start(page, song, start=1) - SEGMENT) <= 1
 
 
-def test_a_stem_that_comes_back_joins_the_others_in_time(page: Any, studio: PretendStudio) -> None:
+def test_an_unmuted_stem_joins_the_others_in_time(page: Any, studio: PretendStudio) -> None:
     show(page)
     page.get_by_label("Mute drums").click()
     page.get_by_label("Level of vocals").fill("-6")

@@ -170,8 +170,8 @@ GETS = (
 def test_head_returns_the_headers_of_get(client, path):
     head, get = client.head(f"/songs/{TOKEN}{path}"), client.get(f"/songs/{TOKEN}{path}")
     assert head.status_code == get.status_code == 200
-    told = {"content-type", "content-disposition", "cache-control", "etag", "x-content-type-options"}
-    assert {name: head.headers.get(name) for name in told} == {name: get.headers.get(name) for name in told}
+    shared = {"content-type", "content-disposition", "cache-control", "etag", "x-content-type-options"}
+    assert {name: head.headers.get(name) for name in shared} == {name: get.headers.get(name) for name in shared}
     assert get.headers["x-content-type-options"] == "nosniff"
     if "/" in path:
         assert head.content == b""
@@ -395,20 +395,20 @@ def test_such_addresses_reach_the_routes(client, studio, monkeypatch):
 def raw(client: TestClient, method: str, address: str) -> tuple[int, bytes]:
     """Status and content of the answer to an address as it is; a client would shorten it by its dots."""
     path, _, query = address.partition("?")
-    told: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        if any(message["type"] == "http.response.body" and not message.get("more_body") for message in told):
+        if any(message["type"] == "http.response.body" and not message.get("more_body") for message in messages):
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
-        told.append(message)
+        messages.append(message)
 
     scope = {"type": "http", "asgi": {"spec_version": "2.4"}, "method": method, "headers": [], "scheme": "http"}
     scope |= {"path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "root_path": ""}
     anyio.run(client.app, scope, receive, send)
-    return told[0]["status"], b"".join(message.get("body", b"") for message in told[1:])
+    return messages[0]["status"], b"".join(message.get("body", b"") for message in messages[1:])
 
 
 def name_of(answer: httpx.Response) -> str:

@@ -70,10 +70,10 @@ def test_waiting_songs_have_a_position_and_a_time(song, tmp_path):
         first = studio.submit(request_for(song))
         wait_until(lambda: first.state == "separating")
         second, third = studio.submit(request_for(song)), studio.submit(request_for(song, overlap=0.75))
-        told = [studio.status(job) for job in (first, second, third)]
-        assert [facts["place"] for facts in told] == [0, 1, 2]
-        assert told[0]["wait"] is None
-        assert 0 < told[1]["wait"] < told[2]["wait"]
+        reports = [studio.status(job) for job in (first, second, third)]
+        assert [facts["place"] for facts in reports] == [0, 1, 2]
+        assert reports[0]["wait"] is None
+        assert 0 < reports[1]["wait"] < reports[2]["wait"]
         model.open.set()
         assert [finished(job).state for job in (first, second, third)] == ["done"] * 3
 
@@ -121,7 +121,7 @@ def test_cancelling_a_finished_song_changes_nothing(song, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"checkpoint": "large"}, r"unknown checkpoint large; choose one of small"),
         ({"stems": ()}, r"choose one or more of the stems vocals, drums"),
@@ -131,9 +131,9 @@ def test_cancelling_a_finished_song_changes_nothing(song, tmp_path):
         ({"shifts": 100}, r"shifts must be a whole number from .*, got 100"),
     ],
 )
-def test_invalid_requests_leave_nothing_behind(song, tmp_path, changes, told):
+def test_invalid_requests_leave_nothing_behind(song, tmp_path, changes, message):
     with studio_in(tmp_path) as (studio, _):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             studio.submit(request_for(song, **changes))
         assert list(studio.workspace.songs.iterdir()) == []
 
@@ -216,14 +216,14 @@ def test_a_song_claims_space_for_its_stems_until_it_ends(song, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("limits", "free", "times", "told"),
+    ("limits", "free", "times", "message"),
     [
         (Limits(minutes=0.2), 10, 1, "A song.wav is longer than 0.2 minutes, the limit for a song; cut it"),
         (Limits(minutes=0.5), 10, 64, "A song.wav is too long to compute each sample 64 times"),
         (Limits(), 0.4, 1, "the disk is too full for the rest of A song.wav"),
     ],
 )
-def test_a_song_longer_than_its_header_says_is_stopped(tmp_path, monkeypatch, limits, free, times, told):
+def test_a_song_longer_than_its_header_says_is_stopped(tmp_path, monkeypatch, limits, free, times, message):
     """Of a header that promises a second: what is beyond is stopped at the limits, and little is written by then."""
     song = song_in(tmp_path, seconds=30)
     disk = Disk(10**12, 0, 10 * KEEP_FREE)
@@ -235,7 +235,7 @@ def test_a_song_longer_than_its_header_says_is_stopped(tmp_path, monkeypatch, li
         disk = Disk(10**12, 0, free * KEEP_FREE)
         model.open.set()
         assert finished(job).state == "failed"
-        assert (job.message or "").startswith(told)
+        assert (job.message or "").startswith(message)
         assert not list(job.folder.rglob("*.wav"))
 
 
@@ -281,19 +281,19 @@ def test_a_song_that_turns_out_too_long_is_ended(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (InputError("the stems are NaN"), r"the stems are NaN"),
         (MemoryError(), r"server is out of memory"),
         (ZeroDivisionError("secret"), r"Internal error"),
     ],
 )
-def test_errors_are_reported_and_the_next_song_is_separated(song, tmp_path, error, told):
+def test_errors_are_reported_and_the_next_song_is_separated(song, tmp_path, error, message):
     with studio_in(tmp_path) as (studio, model):
         model.error = error
         job = finished(studio.submit(request_for(song)))
         assert job.state == "failed"
-        assert told.replace(r"\.", ".") in (job.message or "")
+        assert message.replace(r"\.", ".") in (job.message or "")
         assert "secret" not in (job.message or "")
         model.error = None
         assert finished(studio.submit(request_for(song))).state == "done"
@@ -324,7 +324,7 @@ def test_an_abandoned_song_stays_while_no_other_waits(song, tmp_path):
         assert finished(job).state == "done"
 
 
-def test_a_page_that_was_closed_has_a_while_to_come_back(song, tmp_path):
+def test_a_closed_page_has_a_while_to_reconnect(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
         first, second, third = (studio.submit(request_for(song)) for _ in range(3))

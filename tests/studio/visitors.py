@@ -102,8 +102,8 @@ class Visitor:
         """What stands for a song in an address; nothing if it is of none."""
         return address.partition("/songs/")[2].split("/")[0]
 
-    def told(self) -> str:
-        """The sentence that the page shows, which is taken away then."""
+    def message(self) -> str:
+        """Return the message that the page shows, and close it."""
         toast = self.page.locator(".toast-body")
         _, _, text = toast.inner_text().partition("×")
         toast.locator(".toast-close").click()

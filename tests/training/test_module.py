@@ -142,7 +142,7 @@ def test_a_model_of_some_stems_gets_mixtures_of_all(tiny_tree):
     assert logged["val/si_sdr_other"] == pytest.approx(float(scores[1]), rel=1e-4)
 
 
-def test_one_stem_of_one_piece_is_scored(tiny_tree):
+def test_one_stem_of_one_excerpt_is_scored(tiny_tree):
     model = BandSplitRoformer(ModelSettings.from_dict(tiny_tree | {"stems": ["vocals"]})).eval()
     stems = excerpts(1)
     score = si_sdr(model(stems.sum(1)), stems[:, :1])

@@ -17,7 +17,7 @@ def test_reverberation_follows_the_unchanged_direct_sound():
     assert abs(torch.corrcoef(room)[0, 1]) < 0.2
 
 
-def test_a_faint_room_is_hardly_any():
+def test_a_faint_reverb_is_almost_inaudible():
     stem = torch.randn(2, RATE)
     changed = Reverb(1.0, (0.5, 0.5), (-100.0, -100.0))(stem, RATE, np.random.default_rng(0))
     torch.testing.assert_close(changed, stem, rtol=0, atol=1e-4)

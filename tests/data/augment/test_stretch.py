@@ -32,7 +32,7 @@ def test_the_pitch_moves_by_semitones_at_any_tempo(change):
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_clicks_come_where_the_tempo_puts_them(change):
+def test_clicks_are_where_the_tempo_puts_them(change):
     """Each within 2 ms of its place: the start of the output is the start of the source."""
     source = torch.zeros(2, 6 * RATE)
     source[:, RATE // 2 :: RATE // 2] = 1

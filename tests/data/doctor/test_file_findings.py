@@ -115,7 +115,7 @@ def test_extra_stems_are_not_compared_with_the_mixture(root):
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
-def test_a_cut_file_is_told_and_has_another_length(root, suffix):
+def test_a_truncated_file_is_damaged_and_has_another_length(root, suffix):
     audio, _ = soundfile.read(root / "train" / "A" / "drums.wav")
     (root / "train" / "A" / "drums.wav").unlink()
     path = root / "train" / "A" / f"drums{suffix}"

@@ -93,11 +93,11 @@ def test_files_are_read_where_a_pack_holds_nan(tmp_path, pack_with_nan):
     of_files = training_tracks(files(tmp_path / "set"), FORM, None).train[0]
     with pytest.warns(
         UserWarning, match=r"A .*holds NaN or infinity\): the song's files are read .* action=pack"
-    ) as told:
+    ) as caught:
         for _ in range(2):
             assert torch.equal(song.all_stems(0, 100), of_files.all_stems(0, 100))
         assert torch.equal(song.stem("vocals"), of_files.stem("vocals"))
-    assert len(told) == 1
+    assert len(caught) == 1
 
 
 def test_nan_in_a_pack_without_its_files_is_an_error(tmp_path, pack_with_nan):

@@ -34,7 +34,7 @@ def test_the_score_of_validation_is_printed_and_logged(songs_root, tmp_path, cap
         assert f"bsroformer train resume={tmp_path} trainer.max_steps=4" in text
 
 
-def test_a_finished_run_says_so_and_trains_nothing(songs_root, tmp_path, capsys):
+def test_a_finished_run_is_reported_and_trains_nothing(songs_root, tmp_path, capsys):
     run(songs_root, tmp_path)
     capsys.readouterr()
     run(songs_root, tmp_path, f"ckpt_path={tmp_path}/checkpoints/last.ckpt")
@@ -43,7 +43,7 @@ def test_a_finished_run_says_so_and_trains_nothing(songs_root, tmp_path, capsys)
     assert "elapsed" not in printed
 
 
-def test_a_run_out_of_time_says_so(songs_root, tmp_path, capsys):
+def test_a_run_out_of_time_is_reported(songs_root, tmp_path, capsys):
     limits = "trainer.max_steps=1000", "+trainer.max_time='00:00:00:00'"
     run(songs_root, tmp_path, *limits)
     assert "trainer.max_time=00:00:00:00 ended the run" in capsys.readouterr().out

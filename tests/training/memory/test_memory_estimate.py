@@ -27,7 +27,7 @@ def saved_bytes(known, call) -> int:
     return saved.total
 
 
-def test_what_autograd_saves_is_counted_in_bytes():
+def test_tensors_saved_by_autograd_are_counted_in_bytes():
     x = torch.ones(100, requires_grad=True)
     assert saved_bytes([], lambda: x.exp()) == 400  # its result, float32
     assert saved_bytes([], lambda: x.double().exp()) == 800

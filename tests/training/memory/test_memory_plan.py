@@ -20,7 +20,7 @@ def plan(batch_size: int = 4, accumulated: int = 2, seconds: float = 6, blocks: 
 
 @pytest.mark.parametrize("bound", [0, 1, 2, 3, 7, 8, 9, 63, 64, 100])
 @pytest.mark.parametrize("most", [1, 2, 10, 64, 65])
-def test_the_largest_fit_takes_few_tries_none_far_beyond_it(bound, most):
+def test_the_largest_fit_takes_few_tries_and_overshoots_little(bound, most):
     tried = []
 
     def fits(number: int) -> bool:
