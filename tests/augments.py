@@ -1,4 +1,4 @@
-"""Ways to augment, for tests."""
+"""Augmentations for tests."""
 
 from bsroformer.data.augment import Augment, ChannelSwap, Effect, Gain, Mixup, Polarity, Stretch
 
@@ -18,5 +18,5 @@ def augment(
     stretch: Stretch | None = None,
     effects: dict[str, Effect] | None = None,
 ) -> Augment:
-    """One that leaves out what is not asked for."""
+    """Build an augmentation from the given effects alone."""
     return Augment(unmixed, silent_prob, active_db, mixup, stretch or Stretch(0.0), effects or {})

@@ -24,13 +24,13 @@ STEMS = ("vocals", "drums", "bass", "other")
 
 @pytest.fixture(autouse=True)
 def seed() -> None:
-    """Every test draws the same numbers, alone or among others."""
+    """Seed every test alike, so that its order in the run does not matter."""
     torch.manual_seed(0)
 
 
 @pytest.fixture
 def tiny_tree() -> dict[str, Any]:
-    """Settings of a small model as a plain tree, to be changed; its bands have three widths."""
+    """Plain settings of a small model with bands of three widths, for tests to change."""
     return {
         "stems": ["vocals", "other"],
         "sample_rate": 8000,
@@ -50,7 +50,7 @@ def tiny_model(tiny_tree: dict[str, Any]) -> BandSplitRoformer:
 
 @pytest.fixture(scope="session")
 def songs_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set like MUSDB18-HQ: songs A, B and C in train, D in test; noise, 1 s, 44.1 kHz, stereo."""
+    """Data set like MUSDB18-HQ: noise of 1 s, A, B and C in train, D in test."""
     root = tmp_path_factory.mktemp("songs")
     rng = np.random.default_rng(0)
     for song in ("train/A", "train/B", "train/C", "test/D"):
@@ -70,9 +70,9 @@ def without_pictures() -> Iterator[None]:
 
 @pytest.fixture
 def script(monkeypatch, tmp_path, capfd) -> Iterator[Script]:
-    """Runs a script in this process, which saves Python's start, in an empty folder.
+    """Run a script in this process in an empty folder, without Python's start-up time.
 
-    Returns its status and all that it printed.
+    Returns the exit status and the output.
     """
     root, handlers, level = logging.root, logging.root.handlers[:], logging.root.level
     monkeypatch.delenv("MUSDB_PATH", raising=False)

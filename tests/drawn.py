@@ -1,4 +1,4 @@
-"""Figures as tests look at them."""
+"""Inspection of figures."""
 
 import warnings
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def drawn(figure):
-    """The same figure, drawn without a warning."""
+    """Draw a figure, without a warning, and return it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure.canvas.draw()
@@ -14,5 +14,5 @@ def drawn(figure):
 
 
 def pictures(figure):
-    """What its spectrograms show, in dB."""
+    """Spectrograms of a figure, in dB."""
     return [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]

@@ -1,4 +1,4 @@
-"""The scripts' work in this process: configurations composed as Hydra does it, without a new Python."""
+"""Commands run in this process, with configurations composed as by Hydra."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -43,12 +43,12 @@ SMALL_RUN = (
 
 
 def composed(root: str, *overrides: str) -> Any:
-    """The checked configuration that ``python scripts/<root>.py <overrides>`` works with."""
+    """Compose and check the configuration of ``scripts/<root>.py <overrides>``."""
     return prepared(configuration(root, composed_tree(root, *overrides)))
 
 
 def composed_tree(root: str, *overrides: str) -> DictConfig:
-    """The tree that Hydra composes for it."""
+    """Compose the tree as Hydra does, unchecked."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose(root, overrides=list(overrides))
 
@@ -60,18 +60,18 @@ def launch(root: str, *overrides: str) -> object:
 
 
 def small_run(root: Path, *overrides: str) -> list[str]:
-    """The words of a run of seconds on the songs of a folder."""
+    """Overrides of a run of a few seconds on the songs of a folder."""
     return [*SMALL_RUN, f"data.root={root}", *overrides]
 
 
 def files_in(folder: Path) -> set[str]:
-    """All files below a folder, by their places in it."""
+    """Relative paths of all files below a folder."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 @contextmanager
 def blank_pictures() -> Iterator[None]:
-    """Runs whose pictures have nothing in them: most of a small run's time goes into drawing them."""
+    """Replace figures by blank ones, since drawing takes most of a small run's time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(curves, "curves_figure", lambda *_: Figure(figsize=(1, 1)))
         patch.setattr(previews, "separation_figure", lambda *_: Figure(figsize=(1, 1)))

@@ -1,4 +1,4 @@
-"""Songs of any length, and a model that separates them soon."""
+"""Songs of any length, and a model that separates them quickly."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ RATE = 8000
 
 
 def small_model() -> BandSplitRoformer:
-    """Separates two stems a thousand times as fast as they are heard."""
+    """Build a model that separates two stems a thousand times as fast as real time."""
     tree = {
         "stems": ["vocals", "other"],
         "sample_rate": RATE,

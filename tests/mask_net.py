@@ -1,4 +1,4 @@
-"""A second architecture, as somebody would add one: a network of two layers that masks the spectrum."""
+"""A second architecture: a masking network of two layers, added as a user would."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,20 +54,20 @@ class MaskNet(SeparationModel):
 
 @contextmanager
 def registered() -> Iterator[None]:
-    """Make the architecture known for a while."""
+    """Register the architecture until the block ends."""
     register_architecture(NAME, MaskNetSettings)(MaskNet)
     yield
     unregister_architecture(NAME)
 
 
 def tree(**changes: object) -> dict[str, object]:
-    """Plain settings of a small one."""
+    """Plain settings of a small model."""
     audio = {"stems": ["vocals", "other"], "sample_rate": 8000, "channels": 2, "chunk_seconds": 0.1}
     return {"architecture": NAME, **audio, "n_fft": 64, "hop_length": 16, "hidden": 4, **changes}
 
 
 def small(**changes: object) -> MaskNet:
-    """A small one, in evaluation mode."""
+    """Build a small model in evaluation mode."""
     torch.manual_seed(0)
     settings = MaskNetSettings.model_validate(tree(**changes))
     return MaskNet(settings).eval()

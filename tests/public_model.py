@@ -1,4 +1,4 @@
-"""What the public BS-RoFormer and Mel-Band RoFormer code computes, stated once more in plain loops, to test against."""
+"""Reference of the public BS-RoFormer and Mel-Band RoFormer code, in plain loops."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -26,7 +26,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 
 
 def mel_pattern(num_bands: int, n_fft: int, sample_rate: float) -> np.ndarray:
-    """Which bins (columns) each band (row) covers, on Slaney's scale: linear to 1 kHz (15 mel), then logarithmic."""
+    """Bins (columns) of each band (row) on Slaney's scale, linear to 1 kHz (15 mel)."""
     step = np.log(6.4) / 27
     mels = np.linspace(0, 15 + np.log(sample_rate / 2 / 1000) / step, num_bands + 2)[:, None]
     edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((mels - 15) * step))
@@ -109,7 +109,7 @@ def key_shapes(kind: str, options: Mapping[str, Any]) -> Shapes:
 def random_state(
     kind: str, options: Mapping[str, Any], seed: int = 0, dtype: torch.dtype = torch.float32
 ) -> dict[str, Tensor]:
-    """Weights that keep a forward pass of order 1, and the rotary frequencies that the public code starts from."""
+    """Draw weights that keep outputs of order 1, with the public rotary frequencies."""
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for key, shape in key_shapes(kind, options).items():
@@ -135,7 +135,7 @@ def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
 
 
 def rotate(x: Tensor, freqs: Tensor) -> Tensor:
-    """Turns each pair of neighbouring channels by its place in the sequence times the pair's frequency."""
+    """Rotate each pair of neighbouring channels by its position times its frequency."""
     angles = torch.arange(x.shape[-2])[:, None] * freqs
     even, odd, cos, sin = x[..., 0::2], x[..., 1::2], angles.cos(), angles.sin()
     return torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1).flatten(-2)
@@ -152,7 +152,7 @@ def attention(x: Tensor, layer: Mapping[str, Tensor]) -> Tensor:
 
 
 def linear_attention(x: Tensor, layer: Mapping[str, Tensor]) -> Tensor:
-    """Attention between the channels of a head, each a sequence scaled to Euclidean length 1."""
+    """Attention between the channels of a head, each scaled to Euclidean length 1."""
     x, temperature = rms_norm(x, layer["norm.gamma"]), layer["temperature"]
     q, k, v = linear(x, layer, "to_qkv.0").unflatten(-1, (3, len(temperature), -1)).permute(2, 0, 3, 4, 1)
     q, k = F.normalize(q, dim=-1) * temperature.exp(), F.normalize(k, dim=-1)
@@ -161,7 +161,7 @@ def linear_attention(x: Tensor, layer: Mapping[str, Tensor]) -> Tensor:
 
 
 def transformer(x: Tensor, state: Mapping[str, Tensor], axis: str, depth: int) -> Tensor:
-    """One transformer over sequences (batch, length, dim), with the closing norm where the weights have one."""
+    """Transformer on (batch, length, dim); its final norm is optional in the weights."""
     for k in range(depth):
         layer, wide = under(state, f"layers.{k}.0."), under(state, f"layers.{k}.1.net.")
         x = (linear_attention if axis == "linear" else attention)(x, layer) + x
@@ -184,7 +184,7 @@ def block(x: Tensor, full: Mapping[str, Any], state: Mapping[str, Tensor], earli
 
 
 def encode(kind: str, full: Mapping[str, Any], state: Mapping[str, Tensor], bands: list[Tensor]) -> Tensor:
-    """The bands' real numbers, each (times, width), to what the mask estimators see (times, bands, dim)."""
+    """Encode bands (times, width) to the mask estimators' input (times, bands, dim)."""
     splits = [under(state, f"band_split.to_features.{band}.") for band in range(len(bands))]
     parts = [linear(rms_norm(band, split["0.gamma"]), split, "1") for band, split in zip(bands, splits, strict=True)]
     x = torch.stack(parts, dim=1)
@@ -196,7 +196,7 @@ def encode(kind: str, full: Mapping[str, Any], state: Mapping[str, Tensor], band
 
 
 def mask(x: Tensor, state: Mapping[str, Tensor], bins: list[Tensor], like: Tensor) -> Tensor:
-    """One stem's mask, complex and shaped like the spectrum (times, bins, channels): the mean of its bands' masks."""
+    """Complex mask of one stem (times, bins, channels), the mean over its bands."""
     total, count = torch.zeros_like(torch.view_as_real(like)), torch.zeros(like.shape[1])
     for band, where in enumerate(bins):
         mlp, values = under(state, f"to_freqs.{band}.0."), x[:, band]
@@ -208,7 +208,7 @@ def mask(x: Tensor, state: Mapping[str, Tensor], bins: list[Tensor], like: Tenso
 
 
 def forward(kind: str, options: Mapping[str, Any], state: Mapping[str, Tensor], mixture: Tensor) -> Tensor:
-    """Separates a mixture (channels, samples) into stems (stems, channels, samples)."""
+    """Separate a mixture (channels, samples) into stems (stems, channels, samples)."""
     full = {**DEFAULTS[kind], **options}
     assert len(mixture) == (2 if full["stereo"] else 1), "not the channels that the model takes"
     state = {key: value.detach().float() for key, value in state.items()}

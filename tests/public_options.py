@@ -1,4 +1,4 @@
-"""Random constructor arguments of the public BS-RoFormer and Mel-Band RoFormer code, for Hypothesis."""
+"""Random constructor arguments of the public RoFormer code, for Hypothesis."""
 
 from typing import Any
 

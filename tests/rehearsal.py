@@ -1,4 +1,4 @@
-"""Songs in memory and separators that know them, for tests of evaluation."""
+"""Songs in memory and separators with known results, for tests of evaluation."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +47,7 @@ def make_song(seed, seconds=3.0, stems=STEMS, name=None):
 
 
 class Leaky(StreamSeparator):
-    """A separator that knows its songs, and leaves some of the mixture in every stem."""
+    """Separator that returns the true stems with some of the mixture added to each."""
 
     def __init__(self, songs, leak=0.1, stems=STEMS):
         self.songs, self.leak, self.stems, self.sample_rate, self.channels = songs, leak, stems, RATE, 2

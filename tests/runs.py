@@ -1,4 +1,4 @@
-"""Trainings that are cut off and go on, and what has to be the same in the end."""
+"""Interrupted and resumed trainings, and the comparison of their results."""
 
 import csv
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ SHORT_EPOCHS = (
 
 
 class PowerCutError(Exception):
-    """Ends a run from outside."""
+    """A simulated power cut."""
 
 
 @contextmanager
 def batches_recorded(until: int | None = None) -> Iterator[list[Tensor]]:
-    """The batches ``(b n c t)`` that a run learns from in here; the power fails after so many, if that is given."""
+    """Record the training batches ``(b n c t)``; raise `PowerCutError` after `until`."""
     learn, seen = SeparationModule.training_step, []
 
     def training_step(module: SeparationModule, stems: Tensor, batch_idx: int) -> Tensor:
@@ -57,17 +57,17 @@ def batches_recorded(until: int | None = None) -> Iterator[list[Tensor]]:
 
 
 def start(songs_root: Path, folder: Path, *overrides: str) -> None:
-    """Train with `SHORT_EPOCHS`, from the beginning unless told otherwise."""
+    """Train with `SHORT_EPOCHS`, from the beginning unless overridden."""
     launch("train", *SHORT_EPOCHS, f"data.root={songs_root}", f"paths.output_dir={folder}", *overrides)
 
 
 def checkpoint(folder: Path, name: str = LAST) -> dict[str, Any]:
-    """What a run keeps."""
+    """Load a checkpoint of a run."""
     return torch.load(folder / "checkpoints" / name, weights_only=True)
 
 
 def metrics(folder: Path) -> list[dict[str, str]]:
-    """The lines of a run's curves, without what the clock and the process say."""
+    """Read the rows of metrics.csv, without the columns of speed and memory."""
     with (folder / "metrics.csv").open(newline="") as file:
         return [
             {name: value for name, value in line.items() if name not in (SPEED, MEMORY)}
@@ -76,7 +76,7 @@ def metrics(folder: Path) -> list[dict[str, str]]:
 
 
 def assert_same_end(folder: Path, expected: Path) -> None:
-    """Compare two runs bit for bit: last and best weights, averaged and raw, optimiser, schedule and curves."""
+    """Compare weights, optimiser, schedule and curves of two runs bit for bit."""
     for name in (LAST, "best.ckpt"):
         found, wanted = checkpoint(folder, name), checkpoint(expected, name)
         for entry in ("global_step", "state_dict", "current_model_state", "optimizer_states", "lr_schedulers"):

@@ -36,13 +36,13 @@ def ckpt(tiny_model, tmp_path) -> Path:
 
 @dataclass
 class Started:
-    """The script at work; what it tells of errors goes to a file, since a pipe may be full before it is read."""
+    """A running script; stderr is a file, since a pipe may fill before it is read."""
 
     process: subprocess.Popen[str]
     errors: IO[str]
 
     def address(self) -> str:
-        """Where its page is, once it says so."""
+        """Wait for the address of the page."""
         assert self.process.stdout is not None
         limit = Timer(PATIENCE, self.process.kill)
         limit.start()
@@ -55,7 +55,7 @@ class Started:
         raise AssertionError(self.ended()[2])
 
     def ended(self) -> tuple[int, str, str]:
-        """Wait for its end: exit status, and what it told then, and of errors."""
+        """Wait for the end; return exit status, stdout and stderr."""
         out, _ = self.process.communicate(timeout=PATIENCE)
         self.errors.seek(0)
         return self.process.returncode, out, self.errors.read()
@@ -91,7 +91,7 @@ def test_it_opens_a_page_and_closes_it_without_a_trace(ckpt, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_an_hour_takes_no_more_memory_than_two_minutes(tmp_path):
-    """Of all that is asked of the page by a program: upload, stems, what can be heard of them, and downloads."""
+    """Peak memory over a program's upload, separation, previews and downloads."""
     save_model(small_model(), tmp_path / "small.safetensors")
     limits = "limits.minutes=61", "limits.megabytes=200"
     memory = {}

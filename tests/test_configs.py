@@ -1,4 +1,4 @@
-"""Every configuration that the command line can choose is composed and held against the code it feeds."""
+"""Every configuration of the command line, composed and checked against the code."""
 
 import inspect
 import re
@@ -39,9 +39,9 @@ def defaults_of(root: str) -> list[Any]:
 
 
 def groups_of(root: str) -> list[str]:
-    """The groups that a root chooses from, in the order of its defaults.
+    """Groups of a root, in the order of its defaults.
 
-    Hydra's own settings are left aside, and so is what comes with another root, where it is tried already.
+    Hydra's own settings are skipped, and so is another root in the defaults, which is tested itself.
     """
     groups = [group for entry in defaults_of(root) if isinstance(entry, dict) for group in entry]
     return [group for group in groups if group != "hydra" and not group.startswith("override ")]
@@ -65,7 +65,7 @@ def raw(root: str, *overrides: str) -> tuple[dict[str, str | None], Tree]:
 
 @cache
 def tree(root: str, *overrides: str) -> Tree:
-    """The resolved tree, with an `x` for every key that only the user can fill."""
+    """The resolved tree, with `x` for every missing value."""
     cfg = OmegaConf.create(raw(root, *overrides)[1])
     for path, value in leaves(raw(root, *overrides)[1]):
         if value == "???":
@@ -94,7 +94,7 @@ def targets(tree: Tree) -> Iterator[tuple[str, Tree]]:
 
 
 def parameters(target: str) -> dict[str, inspect.Parameter]:
-    """What a class or function can be given by name."""
+    """Names of the keyword parameters of a class or function."""
     found = inspect.signature(get_object(target)).parameters
     variadic = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
     return {name: parameter for name, parameter in found.items() if parameter.kind not in variadic}
@@ -112,7 +112,7 @@ def test_every_target_takes_what_it_is_given(choice):
 
 @pytest.mark.parametrize("choice", CHOICES[len(ROOTS) :], ids=" ".join)
 def test_an_option_adds_no_key_that_nothing_reads(choice):
-    """A misspelt key in an option merges without a word: what it adds outside of its group must be known."""
+    """Misspelt keys merge silently, so an option's keys outside its group are checked."""
     root, override = choice
     group = override.split("=")[0]
     usual, groups = raw(root)[0], raw(*choice)[0]
@@ -122,9 +122,9 @@ def test_an_option_adds_no_key_that_nothing_reads(choice):
 
 
 def unread(changed: Tree, usual: Tree, group: str) -> list[str]:
-    """Keys outside of `group` that `changed` has over `usual`, and that neither signature nor key refers to.
+    """Keys that `changed` adds to `usual` outside `group` and that nothing refers to.
 
-    What is instantiated, or within that, is judged by its signature instead.
+    Instantiated nodes are checked by their signatures instead.
     """
     known = {path for path, _ in nodes(usual)}
     called = [path for path, _ in targets(changed)]
@@ -155,7 +155,7 @@ def test_a_misspelt_key_is_found():
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_plain_key_has_a_field_or_is_referred_to(root):
-    """Keys that are no arguments of a `_target_`: the command's schema or another key must name them."""
+    """The command's schema or another key names each key outside a `_target_`."""
     groups = {"": schema_of(root), "audio": AudioSettings, "data": DataSettings, "paths": PathSettings}
     for choice in (choice for choice in CHOICES if choice[0] == root):
         whole = raw(*choice)[1]

@@ -1,4 +1,4 @@
-"""What the program reads cannot run code: where files are parsed, and what comes of a payload in each kind of them."""
+"""No input file can run code, by the calls in the source and by real payloads."""
 
 import ast
 import json
@@ -32,7 +32,7 @@ RUNS_CODE = {
 
 
 def violations(source: str, file: str) -> Iterator[str]:
-    """Calls in a source that would let a file choose what runs."""
+    """Calls in a source by which a file could run code."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call | ast.ImportFrom):
             continue
@@ -71,7 +71,7 @@ def test_each_way_to_run_code_is_found(source):
 
 
 class Payload:
-    """Makes a file when it is unpickled."""
+    """Object that creates a file when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""``scripts/eval.py`` as a user starts it: what it leaves on the disk, and how it goes on."""
+"""``scripts/eval.py`` as a user starts it: its files, and its resumption."""
 
 import contextlib
 import csv
@@ -62,7 +62,7 @@ def write_song(folder: Path, audio: np.ndarray) -> None:
 
 
 def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:
-    """Status, and all that was printed; in this process, which saves Python's start."""
+    """Evaluate in this process; return exit status and output."""
     printed, status = io.StringIO(), 0
     with contextlib.chdir(cwd), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
@@ -73,7 +73,7 @@ def evaluated(cwd: Path, *overrides: str) -> tuple[int, str]:
 
 
 def wait_for_a_song(script: Running, folder: Path) -> None:
-    """Until a script has scored a song, or ends; for a minute at most."""
+    """Wait up to a minute until a script has scored a song or ended."""
     end = time.monotonic() + 60
     while script.process.is_alive() and not list(folder.glob("*.json")) and time.monotonic() < end:
         time.sleep(0.001)
@@ -84,7 +84,7 @@ def results_of(folder: Path) -> dict:
 
 
 def scores_of(folder: Path) -> list:
-    """All that does not depend on when and how it was computed."""
+    """The results without times and other conditions of the run."""
     results = results_of(folder)
     return [{key: value for key, value in results.items() if key != "made"}]
 
@@ -240,7 +240,7 @@ def test_the_table_goes_to_weights_and_biases(root, ckpt, tmp_path):
 
 @pytest.mark.slow
 def test_a_hundred_songs_are_scored_in_the_memory_of_a_few(tmp_path):
-    """100 songs of 10 s with stems and estimates hold 3.2 GB, and PyTorch, before any song, 0.7 GB."""
+    """100 songs of 10 s with estimates hold 3.2 GB; PyTorch alone takes 0.7 GB."""
     rng = np.random.default_rng(0)
     for folder in ("stems", "best", "worst", "usual"):
         for stem in STEMS:

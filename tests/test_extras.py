@@ -15,7 +15,7 @@ GIT = '{"url": "https://example.org/bsroformer.git", "vcs_info": {"vcs": "git", 
 
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
-    """The program is not a checkout; sets what pip noted about where it came from."""
+    """Pretend an installed program and set the source that pip recorded."""
     monkeypatch.setattr(extras, "in_checkout", lambda: False)
 
     def from_url(direct_url: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Rules of imports between modules, checked in the source; a violation names file:line."""
+"""Rules of imports between modules; a violation names file:line."""
 
 import ast
 import os
@@ -60,7 +60,7 @@ SCRIPT_LINES = 20
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module: its dotted name and where that stands."""
+    """One imported module: its dotted name, file and line."""
 
     file: str
     line: int
@@ -77,7 +77,7 @@ class Import:
 
 
 def imports(file: str, source: str) -> Iterator[Import]:
-    """Every import of a source file, wherever it stands."""
+    """Every import of a source file, at any depth."""
     yield from _imports(file, ast.parse(source).body, in_function=False, for_types=False)
 
 
@@ -100,7 +100,7 @@ def _imports(file: str, body: list[ast.stmt], in_function: bool, for_types: bool
 
 
 def room(name: str) -> str:
-    """The folder or module just below the package that a dotted name of ours belongs to."""
+    """Top-level folder or module of the package to which a dotted name belongs."""
     parts = name.split(".")
     return parts[1] if len(parts) > 1 and parts[1] in LAYER else PACKAGE
 

@@ -10,7 +10,7 @@ from launched import REPOSITORY
 
 @pytest.fixture
 def called(monkeypatch):
-    """Sets the command line of this process, and where the shell finds the program."""
+    """Set the command line of this process and the program's location."""
 
     def call(*words: str, python: str = "python3", on_path: str | None = None) -> None:
         monkeypatch.setattr(sys, "argv", list(words))

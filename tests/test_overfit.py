@@ -1,4 +1,4 @@
-"""The model can represent what it must: one song, learned by heart."""
+"""Capacity of the model: one song, overfitted."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Every command in the README is one that the program accepts, and the links lead somewhere."""
+"""The README's commands are accepted, and its links have a target."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Bad input of the scripts: a sentence that says what to do, and nothing left behind."""
+"""Bad input of the scripts: one sentence with the remedy, and no files left."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpe
 
 
 def fault(script: Script, *command: str) -> str:
-    """What is told of bad input: a sentence, and no traceback."""
+    """Run a script with bad input and return its message, which has no traceback."""
     status, printed = script(*command)
     assert status != 0
     assert "Traceback" not in printed

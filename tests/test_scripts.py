@@ -1,4 +1,4 @@
-"""The scripts as a user runs them, and what they leave on the disk."""
+"""The scripts as a user runs them, and their files."""
 
 import json
 import math
@@ -28,7 +28,7 @@ METRICS = {"SI-SDR", "SI-SDRi", "uSDR", "cSDR"}
 
 
 def start(cwd: Path, script: str, *overrides: str) -> str:
-    """Run a script in a process of its own, as a newcomer: an empty home, no key; returns what it printed."""
+    """Run a script in a new process with an empty home, and return its output."""
     (cwd.parent / "home").mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MUSDB_"))}
     done = subprocess.run(
@@ -48,7 +48,7 @@ def stems_of(song: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def trained(songs_root, tmp_path_factory) -> tuple[Path, str]:
-    """A run that trains, logs to Weights & Biases and evaluates: where it was started and what it printed."""
+    """Folder and output of a run that trains, logs to Weights & Biases and evaluates."""
     cwd = tmp_path_factory.mktemp("trained") / "cwd"
     cwd.mkdir()
     run = small_run(songs_root, "logger=wandb", "evaluate=true", "paths.output_dir=out")
@@ -62,7 +62,7 @@ def checkpoint(trained) -> Path:
 
 @pytest.fixture(scope="module")
 def musdb7_root(tmp_path_factory) -> Path:
-    """A data set of MUSDB18's kind: the real excerpt that stempeg comes with, under three names."""
+    """Data set like MUSDB18: the excerpt shipped with stempeg, under three names."""
     spec = find_spec("stempeg")
     assert spec is not None and spec.origin is not None
     [song] = (Path(spec.origin).parent / "data").glob("*.stem.mp4")
@@ -77,7 +77,7 @@ def musdb7_root(tmp_path_factory) -> Path:
 def check_scores(
     results: dict, songs: list[str], metrics: set[str] = METRICS, kinds: Sequence[str] = ("mixture", "model", "oracle")
 ) -> None:
-    """The form that other programs rely on."""
+    """Check the format that other programs rely on."""
     assert [method["kind"] for method in results["methods"]] == list(kinds)
     for method in results["methods"]:
         assert [song["song"] for song in method["songs"]] == songs
@@ -130,7 +130,7 @@ def test_wandb_works_without_a_key_and_explains_the_sync(trained):
 
 
 def encode(path: Path, audio: np.ndarray, rate: int) -> None:
-    """Write ``(t c)`` in the format of the path's suffix: m4a by FFmpeg, others by libsndfile."""
+    """Write ``(t c)`` in the suffix's format, m4a by FFmpeg, others by libsndfile."""
     if path.suffix != ".m4a":
         soundfile.write(path, audio, rate)
         return
@@ -260,7 +260,7 @@ def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
 
 @pytest.mark.parametrize("choice", ["fast_dev_run", "profile"])
 def test_debugging_runs_need_no_care(script, songs_root, tmp_path, choice):
-    """Even where an experiment asks for an evaluation."""
+    """The experiment asks for an evaluation, and debugging turns it off."""
     run = small_run(songs_root, f"debug={choice}", "trainer.max_steps=2", "paths.output_dir=out")
     with blank_pictures():
         status, printed = script("train", "experiment=demo", *run)

@@ -1,4 +1,4 @@
-"""Another architecture, registered here alone, does all that the program does, or is refused with one sentence."""
+"""A second architecture, registered here, runs every command or is refused."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ def architecture() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def configs(tmp_path_factory) -> Path:
-    """A folder of the user's own with ``model/mask_net.yaml``."""
+    """Config folder of a user with ``model/mask_net.yaml``."""
     folder = tmp_path_factory.mktemp("configs")
     (folder / "model").mkdir()
     (folder / "model" / "mask_net.yaml").write_text(mask_net.CONFIG)
@@ -52,14 +52,14 @@ def run(architecture, configs, songs_root, tmp_path_factory) -> Path:
 
 
 def training(configs: Path, *overrides: str) -> DictConfig:
-    """What ``train`` works with where a folder of configurations is added."""
+    """Compose the settings of ``train`` with a user's config folder."""
     added = f"hydra.searchpath=[file://{configs}]"
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose("train", overrides=[added, *SMALL_TRAINING, "model=mask_net", *overrides])
 
 
 def refusal(capsys, command, *arguments) -> str:
-    """The sentence with which a command ends."""
+    """Run a command and return its error message."""
     with pytest.raises(SystemExit) as ended:
         command(*arguments)
     error = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""``scripts/separate.py`` as a user runs it: long files, many files, several processes, and what goes wrong."""
+"""``scripts/separate.py`` as a user runs it: long files, many files, errors."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def music(tmp_path) -> Path:
 
 
 def run(*command: str, cwd: Path) -> tuple[int, str]:
-    """Status, and all that is printed, of Python with these words."""
+    """Run Python with these arguments; return exit status and output."""
     done = subprocess.run(
         [sys.executable, *command],
         cwd=cwd,
@@ -57,7 +57,7 @@ def running(*overrides: str, cwd: Path) -> Running:
 
 @pytest.fixture
 def separated(script: Script) -> Callable[..., str]:
-    """Runs the script with these words in this process, in an empty folder; all that it printed."""
+    """Run the script in this process in an empty folder and return its output."""
 
     def separated(*overrides: str, status: int = 0) -> str:
         ended, printed = script("separate", *PLAINLY, *overrides)
@@ -243,7 +243,7 @@ print("MEMORY", *(1024 * int(fields[name].split()[0]) for name in ("VmData", "Vm
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_an_hour_takes_no_more_memory_than_two_minutes(checkpoint, tmp_path):
-    """Held by the operating system: the hour's process may allocate a fifth of what the other held more than it did."""
+    """The operating system limits the hour to a fifth more than two minutes took."""
     memory = {}
     for minutes in (2, 60):
         record(tmp_path / f"{minutes}.wav", seconds=60 * minutes)
@@ -321,7 +321,7 @@ for suffix in ("wav", "flac", "mp3", "ogg", "m4a"):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_a_full_disk_is_reported_and_no_partial_stem_remains(checkpoint, tmp_path):
-    """As on a full disk, where libraries behave in ways of their own."""
+    """A file size limit acts like a full disk, on which libraries behave differently."""
     record(tmp_path / "a.wav", seconds=3)
     words = SCRIPT, *PLAINLY, f"ckpt={checkpoint}", "input=a.wav", "output=out"
     status, whole = run("-c", LIMITED, *words, cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""``scripts/train.py`` as many runs (``-m``) and as many processes, as a user starts it."""
+"""``scripts/train.py`` with several runs (``-m``) and several processes."""
 
 import csv
 import subprocess
@@ -27,14 +27,14 @@ def start(cwd: Path, *words: str) -> subprocess.Popen[str]:
 
 
 def train(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
-    """Status, and all that it printed."""
+    """Train and return exit status and output."""
     process = start(cwd, SCRIPT, *SMALL_RUN, f"data.root={songs_root}", *overrides)
     printed = process.communicate()[0]
     return process.returncode, printed
 
 
 def swept(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
-    """The same of a sweep whose jobs run in its own process, one after another."""
+    """Sweep with jobs in its own process; return exit status and output."""
     words = *SMALL_RUN, f"data.root={songs_root}", *overrides
     return started("train", *words, cwd=cwd).ended()
 

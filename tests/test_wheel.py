@@ -1,4 +1,4 @@
-"""The wheel: the package, its configs and its command, and nothing else."""
+"""Content of the wheel: the package, its configs and its command."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
-"""Processes that have PyTorch from their start: forked from a warm one, which saves each of them seconds of imports.
+"""Processes forked from a server that has PyTorch loaded, to save import time.
 
-The warm one is none of pytest's, in which other tests may have started threads of autograd: these survive no fork.
-Whatever is registered with `atexit` is not called in them.
+The server is separate from pytest, whose autograd threads would not survive a fork.
+Functions registered with `atexit` are not called in them.
 """
 
 import copy
@@ -32,7 +32,7 @@ PATIENCE = 300.0
 
 @dataclass
 class Running:
-    """A process at work.
+    """A running process.
 
     Attributes:
         process: Multiprocessing's.
@@ -49,7 +49,7 @@ class Running:
             os.kill(self.process.pid, number)
 
     def ended(self) -> tuple[int, str]:
-        """Wait for its end: exit status, and all that it printed."""
+        """Wait for the end; return exit status and output."""
         self.process.join(PATIENCE)
         hangs = self.process.is_alive()
         self.process.kill()
@@ -62,13 +62,13 @@ class Running:
 
 
 def environment() -> dict[str, str]:
-    """Of a process that is a script's: this one's, without what says that it is one of several."""
+    """Environment of a script: that of this process without the variables of ranks."""
     inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     return inherited | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
 
 
 def forked(work: Callable[..., None], *arguments: Any) -> Running:
-    """A process that does some work, with one thread."""
+    """Start a process with one thread that calls `work`."""
     handle, log = mkstemp(prefix=work.__name__)
     os.close(handle)
     process = _WARM.Process(target=_do, args=(Path(log), environment(), work, arguments))
@@ -77,12 +77,12 @@ def forked(work: Callable[..., None], *arguments: Any) -> Running:
 
 
 def started(script: str, *words: str, cwd: Path) -> Running:
-    """A script in a folder, with the words of a command line; its pictures have nothing in them."""
+    """Start a script in a folder with these arguments and blank figures."""
     return forked(_run, script, words, cwd)
 
 
 def in_ranks(count: int, work: Callable[..., None], *arguments: Any) -> None:
-    """So many processes that do the same work as the ranks of a run, as Lightning starts them."""
+    """Run `work` in `count` processes, as Lightning starts the ranks of a run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

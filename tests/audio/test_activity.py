@@ -1,4 +1,4 @@
-"""One threshold decides in loss, validation, excerpts and evaluation; the right answer is the level of the signal."""
+"""Activity of a signal, decided by its level and one threshold everywhere."""
 
 import pytest
 import torch

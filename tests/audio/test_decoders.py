@@ -37,7 +37,7 @@ FFMPEG_FILES = {
 
 
 def noisy_song(seconds: float = 4, rate: int = RATE, channels: int = 2) -> np.ndarray:
-    """Noise (c t) whose loudness changes, so that an encoder uses other bit rates each second."""
+    """Noise (c t) of varying loudness, for a different bit rate in each second."""
     samples = int(seconds * rate)
     noise = np.random.default_rng(1).normal(0, 0.1, (channels, samples)).astype(np.float32)
     return noise * np.abs(np.sin(np.arange(samples) / rate * 5)).astype(np.float32)

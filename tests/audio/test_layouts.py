@@ -16,7 +16,7 @@ RATE = 8000
 
 
 def written(tmp_path, layout):
-    """A wav in which each channel of a layout sounds alone for ten samples, one after the other."""
+    """A wav in which each channel in turn sounds alone for ten samples."""
     channels = len(av.AudioLayout(layout).channels)
     samples = np.zeros((10 * channels, channels), np.int16)
     for channel in range(channels):

@@ -83,7 +83,7 @@ def test_weights_fade_linearly_at_inner_edges_and_are_never_zero(fade, first, la
 
 
 def cut(signal: Tensor, lengths: list[int]) -> list[Tensor]:
-    """Blocks (... t) of a signal, of these lengths, again and again."""
+    """Cut a signal into blocks (... t) of these lengths, repeated."""
     ends = [0]
     while ends[-1] < signal.shape[-1]:
         ends.append(ends[-1] + lengths[(len(ends) - 1) % len(lengths)])

@@ -1,4 +1,4 @@
-"""Tags, zeros and silence around the audio of a file, compared with FFmpeg's decode without them."""
+"""Tags, zeros and silence around the audio, compared with FFmpeg's decode."""
 
 import shutil
 import struct
@@ -41,7 +41,7 @@ def judged(path: Path) -> torch.Tensor:
 
 
 def read_quietly(path: Path) -> torch.Tensor:
-    """Samples of a file, which has the length in its header and causes no warning."""
+    """Read a file without a warning, and check the length in its header."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         audio, _ = read(path)

@@ -46,7 +46,7 @@ def source(tmp_path_factory) -> FolderSource:
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch) -> None:
-    """Two songs are packed and encoded sooner than processes start."""
+    """Pack and encode in this process, since two songs take less time than its start."""
     monkeypatch.setattr("benchmarks.loader_material.processors", lambda: 1)
 
 

@@ -13,7 +13,7 @@ MIB = 2**20
 
 @pytest.fixture
 def large_tree(tiny_tree) -> dict:
-    """A model of 30 MB, so that its weights are most of what loading it takes."""
+    """Settings of a model of 30 MB, whose weights dominate the memory of loading."""
     tiny_tree["trunk"] |= {"dim": 256, "heads": 8, "dim_head": 32, "depth": 4}
     return tiny_tree
 
@@ -33,7 +33,7 @@ def test_zero_repeats_are_refused(tiny_tree):
         Loading(tiny_tree, repeats=0).run()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
 def test_memory_grows_by_what_a_call_takes():
     with get_context("spawn").Pool(1) as pool:
         growth = pool.apply(memory_growth, (bytearray, 300 * MIB))

@@ -17,7 +17,7 @@ WIDTHS = [[24, 2], [12, 4], [8, 12], [8, 24], [8, 48], [1, 128], [1, 129]]
 
 @pytest.fixture
 def tree(tiny_tree) -> dict[str, Any]:
-    """As many bands and stems as the paper has, and masks as wide; everything else small."""
+    """Settings with the paper's bands, stems and mask width, and otherwise small."""
     return {
         **tiny_tree,
         "stems": ["vocals", "drums", "bass", "other"],
@@ -71,7 +71,7 @@ def test_samples_beyond_whole_hops_are_cut(tree):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_step_makes_a_fraction_of_the_packages_calls(tree, precision):
-    """That both compute the same is checked by the benchmark itself."""
+    """The benchmark itself checks that both compute the same."""
     pytest.importorskip("bs_roformer", reason="the extra `benchmark` is not installed")
     found = benchmark(tree, precision=precision).run()
     assert found.ratios["operator_calls"] > 6  # two blocks; with the four of `lite` it is more

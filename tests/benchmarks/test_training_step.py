@@ -26,7 +26,7 @@ def benchmark(tree: dict[str, Any], **changes: Any) -> TrainingStep:
 
 @pytest.fixture
 def paper_bands(tiny_tree) -> dict[str, Any]:
-    """As many bands and stems as the paper has; everything else small."""
+    """Settings with the paper's bands and stems, and otherwise small."""
     widths = [[24, 2], [12, 4], [8, 12], [8, 24], [8, 48], [1, 128], [1, 129]]
     return {
         **tiny_tree,
@@ -51,10 +51,10 @@ needs_bf16 = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize("half", [None, pytest.param(torch.bfloat16, marks=needs_bf16)])
-def test_a_step_makes_an_eighth_of_the_public_packages_calls(paper_bands, half):
-    """Those of ``lite``, in bf16 too, and of bs-roformer 1.2.4 in fp32 with plain AdamW (docs/benchmarks.md).
+def test_a_step_makes_under_an_eighth_of_the_public_calls(paper_bands, half):
+    """Compare ``lite``, in fp32 and bf16, with bs-roformer 1.2.4 in fp32.
 
-    Widths do not matter.
+    The reference is with plain AdamW (docs/benchmarks.md). Widths do not change the counts.
     """
     tree = {**paper_bands, "trunk": {"dim": 16, "depth": 4, "heads": 4, "dim_head": 4}, "masks": {"expansion": 4}}
     stems = noise_stems(ModelSettings.from_dict(tree), 1, 0.1)

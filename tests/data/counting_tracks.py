@@ -19,7 +19,7 @@ VARIED_MIX = augment(unmixed=0.3, effects=VARIED)
 
 @dataclass
 class CountingTrack:
-    """A track with the number of track and stem in one channel, and that of the sample in the other."""
+    """Track that counts tracks and stems in one channel, and samples in the other."""
 
     number: int
     frames: int

@@ -38,7 +38,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def default_songs(split: str) -> list[Song]:
-    """What the default set is composed of, without rendering it."""
+    """Compose the songs of the default set without rendering them."""
     number = ("train", "test").index(split)
     return [
         compose_song(np.random.default_rng([0, number, index]), Job(Path(), 0, split, index, title, 20.0))

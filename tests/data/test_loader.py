@@ -18,7 +18,7 @@ class Keys(Dataset[Tensor]):
 
 
 class Run:
-    """Counts as a trainer does."""
+    """A run that counts steps as a trainer does."""
 
     def __init__(self, batches: int = 0, of_epoch: int = 0) -> None:
         self.batches = batches
@@ -28,7 +28,7 @@ class Run:
         return BatchCounts(self.batches, self.of_epoch)
 
     def epoch(self, loader: TrainingLoader) -> list[Tensor]:
-        """Train on what is left of an epoch."""
+        """Train on the remaining batches of an epoch."""
         found = []
         for batch in loader:
             found.append(batch)
@@ -38,7 +38,7 @@ class Run:
 
 
 def loader(run: Run | None, workers: int = 0) -> TrainingLoader:
-    """Batches of two keys, three of which are an epoch; one key is skipped."""
+    """Loader of batches of two keys, three an epoch, with one key skipped."""
     return TrainingLoader(Keys(), 2, EpochSampler(7), run.counts if run else lambda: None, workers, pin_memory=False)
 
 

@@ -18,7 +18,7 @@ FULL = ("vocals", "drums", "bass")
 
 
 def write_song(folder, files, mixture=True, gain=1.0, bass=1.0):
-    """Write stems of noise as 16 bit files, and the mixture of all of `FULL`, with the bass at another gain."""
+    """Write noise stems of 16 bits, and the mixture of `FULL` with another bass gain."""
     draw = np.random.default_rng(0)
     folder.mkdir(parents=True)
     stems = {stem: draw.integers(-3000, 3000, (FRAMES, 2), dtype=np.int16) for stem in FULL}

@@ -10,7 +10,7 @@ from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 
 @dataclass
 class CountingTrack:
-    """A track of three stems with its number in one channel, and that of the sample from 1 in the other."""
+    """Track of three stems with its number in one channel, and the sample's, from 1."""
 
     number: int
     frames: int

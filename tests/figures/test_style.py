@@ -1,4 +1,4 @@
-"""The palette, measured: contrast by WCAG 2.2, and difference for readers without one kind of cones."""
+"""The palette: contrast by WCAG 2.2, and differences under colour blindness."""
 
 from itertools import combinations
 

@@ -72,7 +72,7 @@ def public(weights: dict[str, Tensor], draw: random.Random, path: Path) -> Path:
 
 
 def other_bytes(source: Path) -> Callable[[Any, random.Random, Path], Path]:
-    """What changes bytes of a file."""
+    """Choose a mutation of a file's bytes."""
 
     def mutate(_: Any, draw: random.Random, path: Path) -> Path:
         target = path.with_suffix(source.suffix)
@@ -83,7 +83,7 @@ def other_bytes(source: Path) -> Callable[[Any, random.Random, Path], Path]:
 
 
 def mutated_files(native_file: Path, draw: random.Random, work: Path) -> tuple[Path, Path | None]:
-    """Write one mutated checkpoint, or a mutated YAML beside a whole one, and return both paths."""
+    """Write a mutated checkpoint, or one with a mutated YAML; return both paths."""
     name = draw.choice(["bs_vocals", "mel_vocals", "bs_four_stems"])
     source, config = REFERENCE / f"{name}.ckpt", REFERENCE / f"{name}.yaml"
     path = work / "mutated"

@@ -21,7 +21,7 @@ def places(tree: Any) -> list[tuple[Any, Any]]:
 
 
 def mutated_tree(tree: Any, draw: random.Random, odd: list[Any]) -> Any:
-    """A copy with one to three of its values removed, replaced, repeated or put elsewhere."""
+    """Remove, replace, repeat or move one to three values of a copy."""
     tree = copy.deepcopy(tree)
     for _ in range(draw.randint(1, 3)):
         node, key = draw.choice(places(tree) or [({0: 0}, 0)])
@@ -39,7 +39,7 @@ def mutated_tree(tree: Any, draw: random.Random, odd: list[Any]) -> Any:
 
 
 def mutated_bytes(content: bytes, draw: random.Random) -> bytes:
-    """The same with bytes changed, cut off, repeated, or followed by NULs."""
+    """Change, truncate or repeat bytes of a copy, or append NULs."""
     content, way = bytearray(content), draw.randrange(4)
     start = draw.randrange(max(1, len(content)))
     if way == 0:

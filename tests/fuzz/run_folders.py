@@ -1,4 +1,4 @@
-"""Mutated files of a run: whatever is in them, validation accepts them or refuses them in one sentence.
+"""Mutated files of a run: validation accepts each or refuses it in one sentence.
 
 ``python tests/fuzz/run_folders.py <a run's folder> [count] [seed]`` tries many; the tests try a few.
 """
@@ -34,7 +34,7 @@ Check = Callable[[Path], object]
 
 
 class Mutations:
-    """Writes mutated files of a run, each at its usual place below another folder.
+    """Writer of mutated files of a run, each at its usual path in another folder.
 
     Args:
         run: The run's folder.
@@ -63,7 +63,7 @@ class Mutations:
 
 
 def checks_of(cfg: TrainConfig) -> dict[str, Check]:
-    """What validates each file of a run when it is resumed."""
+    """Return the validation of each file of a resumed run."""
     module, data, trainer = build_module(cfg), build_data(cfg), build_trainer(cfg)
     return {
         "config.yaml": lambda path: TrainConfig.checked(run_config(path.parent)),

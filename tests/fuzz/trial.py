@@ -1,4 +1,4 @@
-"""The loop of every fuzz: each case is accepted or refused in one sentence, in time."""
+"""Loop of every fuzz test: each case is accepted, or refused in one sentence."""
 
 import random
 import time
@@ -13,7 +13,7 @@ Case = tuple[str, Callable[[], object]]
 
 
 def tried(count: int, seed: int, case: Callable[[random.Random], Case], longest_message: int) -> tuple[int, list[str]]:
-    """Try so many cases, each of which follows from the seed and its number.
+    """Try cases that each follow from the seed and their number.
 
     Args:
         count: How many.
@@ -22,7 +22,7 @@ def tried(count: int, seed: int, case: Callable[[random.Random], Case], longest_
         longest_message: Characters that a refusal may have.
 
     Returns:
-        How many were refused, and a line for each that ended in another way or took too long.
+        Number of refusals, and a line for each case that failed or took too long.
     """
     refused, faults = 0, []
     for number in range(count):

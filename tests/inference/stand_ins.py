@@ -6,7 +6,7 @@ from bsroformer.inference.stream_separator import StreamSeparator
 
 
 class Halves(StreamSeparator):
-    """A stand-in: a quarter and half of the mixture, in blocks that lag behind; 8000 Hz, stereo by default."""
+    """Stand-in separator: a quarter and half of the mixture, in delayed blocks."""
 
     stems = ("vocals", "drums")
     sample_rate = 8000

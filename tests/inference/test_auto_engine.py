@@ -13,7 +13,7 @@ SIZE = 100
 
 
 class Stub:
-    """An engine that takes so many seconds for a window, and some more for the first."""
+    """An engine with a fixed duration for a window, and a longer one for the first."""
 
     half, choice = None, ""
 
@@ -37,7 +37,7 @@ def clock(monkeypatch) -> list[float]:
 @pytest.mark.parametrize(("batch", "windows"), [(1, 100), (3, 99)])
 @pytest.mark.parametrize(("seconds", "chosen"), [(0.4, "OpenVINO"), (1.0, "PyTorch"), (1.6, "PyTorch")])
 def test_the_faster_engine_computes_the_remaining_windows(clock, seconds, chosen, batch, windows):
-    """Twenty seconds go to PyTorch, two calls to the comparison; the time that a graph takes does not count."""
+    """PyTorch gets 20 s, the comparison two calls; building a graph does not count."""
     first, other = Stub(clock, 1.0), Stub(clock, seconds, start=30.0)
     engine = AutoEngine(first, lambda: other, SIZE)
     for _ in range(windows // batch):

@@ -1,4 +1,4 @@
-"""Songs with a cover picture sound as without it, and their stems have none, as the docs say."""
+"""Cover pictures, which change no audio and are not copied to the stems."""
 
 import shutil
 import subprocess

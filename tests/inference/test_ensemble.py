@@ -9,7 +9,7 @@ from bsroformer.inference.weighted_sum import weighted_sum
 
 
 class Scaling(StreamSeparator):
-    """A stand-in: each stem is the mixture times a number, in blocks of its own length."""
+    """Stand-in separator: the stems are scaled mixtures, in blocks of its own length."""
 
     channels = 2
 

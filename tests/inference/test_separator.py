@@ -18,7 +18,7 @@ RATE, WINDOW = 100, 20  # Hz and samples: windows of 0.2 s
 
 
 class Echo(nn.Module):
-    """A stand-in for a model: its stems are the mixture, and half of it negated."""
+    """Stand-in model: its stems are the mixture, and half of it negated."""
 
     stems, sample_rate = ("same", "negated half"), RATE
     channels, chunk_seconds = 2, WINDOW / RATE
@@ -148,7 +148,7 @@ def test_stems_are_streamed_and_at_most_a_window_is_held():
 
 def test_passes_and_changed_windows_are_averaged():
     class LeftFirst(Echo):
-        """Its stems depend on the channels' order and on the sign, and on where the window begins."""
+        """Stand-in model sensitive to channel order, sign and the start of the window."""
 
         def forward(self, mixture: Tensor) -> Tensor:
             super().forward(mixture)

@@ -206,7 +206,7 @@ def test_the_memory_in_use_is_the_estimate():
 
 
 def growth_of_bss_eval(samples: int) -> float:
-    """Bytes that a process grows by, once everything is imported."""
+    """Memory growth of a process in bytes, after all imports."""
     bss_eval(*noisy_stems(), RATE)
     targets = torch.randn(2, 1, samples)
     estimates = targets + torch.randn(targets.shape)

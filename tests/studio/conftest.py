@@ -17,9 +17,9 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="module")  # not longer: as long as Playwright runs, no other test can call asyncio.run
 def browser() -> Iterator[Any]:
-    """A Chromium without a window: the machine's own, else Playwright's; the test is skipped if there is none.
+    """Headless Chromium, installed or Playwright's; tests are skipped without one.
 
-    Its microphone is one that beeps.
+    Its microphone is Chromium's fake device, which beeps.
     """
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
     own = next(filter(None, map(shutil.which, CHROMES)), None)

@@ -1,4 +1,4 @@
-"""The instrument in a browser, with a song of noise and a recorder of what it lets one hear."""
+"""The player in a browser, with a song of noise and a recorder of its output."""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ RECORDER = """
 
 @contextmanager
 def noise() -> Iterator[PretendStudio]:
-    """Three stems of noise, so that no sample of any can be taken for another; and their sum."""
+    """Three stems of noise and their sum; noise makes every sample unique."""
     rng = np.random.default_rng(0)
     stems = rng.uniform(-0.2, 0.2, (3, 1, round(RATE * SECONDS))).astype(np.float32)
     tracks = np.concatenate([stems.sum(0, keepdims=True), stems])
@@ -67,7 +67,7 @@ def noise() -> Iterator[PretendStudio]:
 
 @contextmanager
 def instrument(browser: Any, studio: PretendStudio) -> Iterator[Any]:
-    """A page with the instrument, which has no song yet; nothing may go wrong in its scripts."""
+    """Open a page with an empty player; fail on any script error."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(1000 * PATIENCE)
     page = context.new_page()
@@ -88,31 +88,31 @@ def show(page: Any, state: str = "done") -> None:
 
 
 def levels(page: Any) -> list[float]:
-    """Linear gains of the tracks as they sound."""
+    """Return the linear gains of the tracks."""
     return page.evaluate(f"{PLAYER}.levelsHeard()")
 
 
 def now(page: Any) -> int:
-    """Whole seconds at which the playhead is shown; the song has no minute."""
+    """Return the playhead in whole seconds; the song is shorter than a minute."""
     return int(page.locator("[data-part=now]").inner_text().removeprefix("0:"))
 
 
 def listen(page: Any, samples: int, start: int = 0, skip: int = 0) -> NDArray[np.float64]:
-    """What is heard, (t), from one of the places on where sound follows silence; the first samples may be skipped."""
+    """Return the output (t) from one of the onsets after silence, less `skip` samples."""
     place = {"start": start, "end": skip + samples}
     page.wait_for_function("({ start, end }) => heard.length >= starts[start] + end", arg=place)
     return recorded(page, f"starts[{start}] + {skip}, starts[{start}] + {skip + samples}")
 
 
 def listen_to_the_end(page: Any) -> NDArray[np.float64]:
-    """What is heard first, until there is silence; waited for, (t)."""
+    """Wait for the first silence and return the output (t) before it."""
     page.wait_for_function("silent && starts.length")
     heard = recorded(page, "starts[0]")
     return heard[: np.flatnonzero(heard)[-1] + 1]
 
 
 def recorded(page: Any, piece: str) -> NDArray[np.float64]:
-    """A piece of the recording, (t); in base64, since Playwright takes seconds for long lists of numbers."""
+    """Read a slice (t) of the recording as base64; Playwright is slow on long lists."""
     text = page.evaluate(f"""() => {{
       const bytes = new Uint8Array(Float32Array.from(heard.slice({piece})).buffer);
       return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
@@ -126,5 +126,5 @@ def stems_of(studio: PretendStudio) -> NDArray[np.float64]:
 
 
 def place_in(source: NDArray[np.float64], excerpt: NDArray[np.float64]) -> int:
-    """Where in the source the excerpt fits best."""
+    """Find the position in the source at which the excerpt fits best."""
     return int(np.correlate(source, excerpt, "valid").argmax())

@@ -1,4 +1,4 @@
-"""A server of one song, for tests of the instrument: it answers as the studio does, and a test says how far it is."""
+"""Server of one song for tests of the player, with progress set by the test."""
 
 import io
 import json
@@ -30,10 +30,10 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 
 
 class PretendStudio:
-    """A song and how far it is.
+    """A song and its progress.
 
     Args:
-        tracks: All that can be heard, (n c t), the mixture first.
+        tracks: Audio of mixture and stems, (n c t), the mixture first.
         names: Of the tracks.
         sample_rate: In Hz.
         segment_seconds: Length of a segment.
@@ -61,15 +61,15 @@ class PretendStudio:
         self.finish()
 
     def finish(self) -> None:
-        """All of it can be heard."""
+        """Make the whole song playable."""
         self.segments, self.state = self.all, "done"  # in this order: who hears of the end hardly asks again
 
     def separating(self, segments: int) -> None:
-        """So many segments can be heard."""
+        """Make this many segments playable."""
         self.state, self.segments = "separating", segments
 
     def wait_asked(self, question: str) -> None:
-        """Until this is asked, or has been."""
+        """Wait until this path has been requested."""
         with self._new_question:
             assert self._new_question.wait_for(lambda: question in self.asked, timeout=PATIENCE)
 
@@ -113,7 +113,7 @@ class PretendStudio:
         return encode_webp(pixels)
 
     def answer(self, method: str, path: str) -> tuple[int, str, bytes]:
-        """Status, type and content."""
+        """Return status, content type and content."""
         with self._new_question:
             self.asked.append(f"{method} {path}")
             self._new_question.notify_all()
@@ -153,7 +153,7 @@ def encode_webp(pixels: NDArray[np.uint8]) -> bytes:
 
 
 class Server(ThreadingHTTPServer):
-    """Says nothing of pages that go away in the middle of a question."""
+    """HTTP server that ignores clients that disconnect during a request."""
 
     daemon_threads = True
 
@@ -164,7 +164,7 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def served(studio: PretendStudio, port: int = 0) -> Iterator[PretendStudio]:
-    """The studio at its address, until the block ends."""
+    """Serve the studio until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # keeps connections: a song is many small files
@@ -185,7 +185,7 @@ def served(studio: PretendStudio, port: int = 0) -> Iterator[PretendStudio]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Print no requests."""
 
     server = Server(("127.0.0.1", port), Handler)
     studio.address = f"http://127.0.0.1:{server.server_port}/"

@@ -1,4 +1,4 @@
-"""Songs that are done, for tests of what can be had of them."""
+"""Finished songs, for tests of their downloads."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def done_song(
     rate: int = RATE,
     token: str = "t" * 32,
 ) -> Job:
-    """A song with these stems ``(n c t)``, noise unless given, whose files are where the studio has them."""
+    """Write a finished song with these stems ``(n c t)``, by default noise."""
     if stems is None:
         stems = 0.2 * torch.rand(len(names), 2, 3 * RATE) - 0.1
     paths = tuple(folder / "stems" / f"{name}.wav" for name in names)

@@ -1,4 +1,4 @@
-"""A studio whose separator does one piece after another when a test wants it to."""
+"""A studio whose separator computes block by block under the test's control."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ OPTION = CheckpointOption("small", "small.ckpt", ("vocals", "drums"), RATE)
 
 
 class Paced(StreamSeparator):
-    """A quarter and half of the mixture, a second at a time; `gate` is asked before each."""
+    """Separator into a quarter and half of the mixture, one second per `gate` call."""
 
     sample_rate, channels = RATE, 2
 
@@ -40,7 +40,7 @@ class Paced(StreamSeparator):
 
 
 class Model(ModelCache):
-    """Has no weights."""
+    """A model without weights."""
 
     def __init__(self) -> None:
         super().__init__(lambda *_: None)
@@ -62,7 +62,7 @@ class Model(ModelCache):
 def studio_in(
     folder: Path, limits: Limits | None = None, offers: Sequence[CheckpointOption] = (OPTION,)
 ) -> Iterator[tuple[Studio, Model]]:
-    """A studio with one checkpoint, unless more are named, and its model."""
+    """Open a studio with one checkpoint, or the named ones, and its model."""
     limits, model = limits or Limits(), Model()
     workspace = Workspace(folder / "studio", 60 * limits.keep_minutes)
     studio = Studio(offers, model, workspace, limits, Delivery())
@@ -75,14 +75,14 @@ def studio_in(
 
 
 def song_in(folder: Path, seconds: float = 12.0, name: str = "A song.wav") -> Path:
-    """A song of noise."""
+    """Write a song of noise."""
     noise = 0.1 * torch.randn(round(seconds * RATE), 2)
     soundfile.write(folder / name, noise.numpy(), RATE, subtype="PCM_16")
     return folder / name
 
 
 def request_for(source: Path, **changes: object) -> SeparationRequest:
-    """A wish for all stems."""
+    """Request for all stems."""
     return SeparationRequest(
         **{"source": source, "title": source.stem, "checkpoint": "small", "stems": OPTION.stems, **changes}
     )

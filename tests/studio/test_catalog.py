@@ -12,7 +12,7 @@ from bsroformer.studio.catalog import options_from_paths, options_in_folder
 
 @pytest.fixture
 def made(tiny_model, tmp_path):
-    """Writes a checkpoint, each a minute younger than the one before, and maybe facts in it."""
+    """Write checkpoints, each a minute newer than the previous one."""
     ages = iter(range(60, 3600, 60))
 
     def make(name: str, **facts) -> Path:
@@ -33,7 +33,7 @@ def validated(name: str, score: object = 3.25, monitor: str = "val/si_sdr") -> d
 
 
 def scored(run: Path, checkpoint: object = "/elsewhere/checkpoints/best.ckpt", metric: str = "SI-SDR") -> dict:
-    """What an evaluation writes, as far as the menu reads it."""
+    """Write the part of an evaluation's results that the menu reads."""
     floor = {"name": "mixture", "kind": "mixture", "scores": {row: {metric: -4.0} for row in ("vocals", "mean")}}
     scores = {"vocals": {metric: 7.5}, "other": {metric: None}, "mean": {metric: 7.54}}
     tree = {
@@ -53,7 +53,7 @@ def names(offers) -> list[str]:
     return [offer.name for offer in offers]
 
 
-# What there is
+# Checkpoints in the menu
 
 
 def test_a_folder_is_searched_through_and_the_newest_comes_first(made, tmp_path):

@@ -1,4 +1,4 @@
-"""What a killed studio left is deleted by the next one beside it."""
+"""Deletion of the files of a killed studio by the next one."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ KEPT = 60.0
 
 @pytest.fixture
 def left(tmp_path) -> Path:
-    """The folder of a studio that no process has open: a song and an upload."""
+    """Folder of a studio without a process, with a song and an upload."""
     folder = tmp_path / "killed"
     for path in (folder / MARKER, folder / "songs" / ("x" * 32) / "stems" / "vocals.wav", folder / "uploads/ab/a.wav"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -21,7 +21,7 @@ def left(tmp_path) -> Path:
 
 
 def swept(tmp_path, later=KEPT + 5):
-    """Another studio makes its rounds, some seconds later."""
+    """Run the cleanup of another studio some seconds later."""
     now = tmp_path.stat().st_mtime + 1
     workspace = Workspace(tmp_path / "next", KEPT, calendar=lambda: now + later)
     workspace.delete_expired({})

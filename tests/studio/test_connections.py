@@ -1,4 +1,4 @@
-"""Connections that are held by somebody who asks for nothing keep nobody out."""
+"""Idle connections do not keep other visitors out."""
 
 import asyncio
 from contextlib import suppress

@@ -16,7 +16,7 @@ TITLE = song_names("test")[0]
 
 @pytest.fixture
 def rendered(monkeypatch) -> list[Path]:
-    """The sets that were asked for, with an empty file for a song."""
+    """Record the requested sets and write an empty file for each song."""
     sets: list[Path] = []
 
     def render(place: Path, *settings: object) -> None:

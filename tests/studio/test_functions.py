@@ -1,4 +1,4 @@
-"""Junk sent to a page is refused in a sentence, and Gradio prints no traceback of its own."""
+"""Refusals of malformed requests, without a traceback from Gradio."""
 
 import httpx
 import pytest

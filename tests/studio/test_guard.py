@@ -16,7 +16,7 @@ Disk = namedtuple("Disk", "total used free")
 
 
 def guarded(app, folder):
-    """An app behind what lets requests in, with uploads of up to 1 MB."""
+    """App behind the guard, with uploads of up to 1 MB."""
     workspace = Workspace(folder / "studio", keep_seconds=60)
     return Guard(Uploads(app, megabytes=1, workspace=workspace))
 

@@ -16,7 +16,7 @@ def job(name: str) -> Job:
 
 
 class Worker:
-    """Works on jobs until a test lets it finish."""
+    """Worker whose jobs end when the test releases them."""
 
     def __init__(self) -> None:
         self.started: Queue[Job] = Queue()
@@ -36,7 +36,7 @@ def worker():
 
 @pytest.fixture
 def queue(worker):
-    """A queue with room for two jobs in work or waiting, and one more."""
+    """Queue for two jobs in work or waiting, and one more."""
     queue = JobQueue(worker.work, max_jobs=3)
     yield queue
     worker.may_end.set()

@@ -1,4 +1,4 @@
-"""One model in memory: whatever is asked for, in whatever order."""
+"""The cache holds one model at a time, in any order of requests."""
 
 import os
 import weakref
@@ -21,7 +21,7 @@ BOTH, VOCALS = ("vocals", "other"), ("vocals",)
 
 
 class Watched:
-    """A held model that is watched: what it loads, what it builds, and whose weights are alive meanwhile."""
+    """Cached model that records its loads, its builds and the weights alive meanwhile."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.loads: list[str] = []

@@ -1,4 +1,4 @@
-"""What can be chosen on the page: a recording in place of a file, the checkpoint with its stems, and quality."""
+"""Choices on the page: recording or file, checkpoint, stems and quality."""
 
 import re
 from collections.abc import Iterator
@@ -103,19 +103,19 @@ def test_quality_moves_the_sliders(visitor: Visitor, running: Any, song: Path) -
 
 
 def boxes(visitor: Visitor) -> dict[str, bool]:
-    """The stems that can be chosen, and whether they are."""
+    """Return the selectable stems and whether each is selected."""
     labels = visitor.page.locator("#stems label").filter(has=visitor.page.locator("input[type=checkbox]"))
     return {label.inner_text(): label.locator("input").is_checked() for label in labels.all()}
 
 
 def choose_checkpoint(visitor: Visitor, offer: CheckpointOption) -> None:
-    """From the menu."""
+    """Choose a checkpoint in the menu."""
     visitor.page.get_by_label("Checkpoint").click()
     visitor.page.get_by_role("option", name=offer.label).click()
 
 
 def wanted(visitor: Visitor, model: Model, song: Path) -> tuple[Any, ...]:
-    """What the model is asked for when a song is separated: checkpoint, stems, overlap and shifts."""
+    """Separate a song; return the requested checkpoint, stems, overlap and shifts."""
     while not model.asked.empty():
         model.asked.get_nowait()
     visitor.separate(song)

@@ -1,4 +1,4 @@
-"""The page for everybody: by keyboard, on a phone, in the dark, and without the rest of the internet."""
+"""Accessibility of the page: keyboard, phone, dark mode, no other internet hosts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +75,7 @@ def test_texts_can_be_read_in_the_light_and_in_the_dark(browser: Any, running: A
 
 
 def contrast(visitor: Visitor, selector: str) -> float:
-    """Of a text against what is behind it: from 1, none, to 21."""
+    """Contrast ratio of a text and its background, from 1 (none) to 21."""
     return visitor.page.locator(selector).first.evaluate(CONTRAST_OF)
 
 
@@ -127,7 +127,7 @@ def test_the_keyboard_suffices(browser: Any, running: Any, song: Path) -> None:
 
 
 def file_chooser(visitor: Visitor, selector: str) -> Any:
-    """What a button opens by the keyboard; it can be seen some time before Gradio listens to it."""
+    """Open a button's file chooser by keyboard; retry until Gradio handles the key."""
     from playwright.sync_api import TimeoutError
 
     each = 5.0  # seconds
@@ -143,7 +143,7 @@ def file_chooser(visitor: Visitor, selector: str) -> Any:
 
 
 def tab_to(visitor: Visitor, selector: str) -> None:
-    """Press the Tab key until something has the focus, which must be seen there."""
+    """Press Tab until the element has the focus, and check that the focus is visible."""
     for _ in range(100):
         visitor.page.keyboard.press("Tab")
         if visitor.page.evaluate("selector => document.activeElement.matches(selector)", selector):

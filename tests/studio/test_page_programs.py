@@ -46,7 +46,7 @@ def studio(running: Any) -> Studio:
 
 @pytest.fixture
 def model(running: Any) -> Iterator[Model]:
-    """Goes on when the test has ended, however that was."""
+    """Release the model when the test ends, even if it failed."""
     yield running[1]
     running[1].open.set()
 
@@ -257,7 +257,7 @@ def call(client: httpx.Client, path: str) -> list[tuple[str, Any]]:
 
 
 def upload_of(size: int) -> bytes:
-    """A form with a file of so many bytes."""
+    """Build a form with a file of this many bytes."""
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="large.wav"\r\n\r\n'
     return head.encode() + bytes(size) + f"\r\n--{BOUNDARY}--\r\n".encode()
 

@@ -1,4 +1,4 @@
-"""Nobody gets a file out of the running page that is not theirs, on any route that the app has."""
+"""No route of the running app serves a file that is not the visitor's own."""
 
 import itertools
 import json
@@ -21,7 +21,7 @@ from bsroformer.studio.studio import Studio
 SECRET = "nobody may see this"
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 MARKS = (SECRET.encode(), b"root:x:0:0", b'name = "bsroformer"')
-"""What stands in files that are none of a visitor's business."""
+"""Content of files that no visitor may read."""
 ENDLESS = "text/event-stream"
 
 
@@ -31,7 +31,7 @@ class Running(NamedTuple):
     Attributes:
         studio: Its studio.
         page: Gradio's.
-        secrets: Files that are none of a visitor's business: text, a checkpoint, a song that could be separated.
+        secrets: Files that no visitor may read: text, a checkpoint, a song.
     """
 
     studio: Studio
@@ -65,7 +65,7 @@ def routes(some: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, set[str
 
 
 def attacks(secrets: Sequence[Path]) -> list[str]:
-    """What could lead to a file from where a parameter of a path is."""
+    """Values of a path parameter that could lead to a file."""
     absolute = [str(secret) for secret in secrets]
     climbing = ["/".join([".."] * 12) + path for path in absolute]
     others = [absolute[0] + "\0", absolute[0] + "\0.flac", ".", "..", "~/secret.wav", "http://127.0.0.1:9/secret.wav"]
@@ -78,7 +78,7 @@ def attacks(secrets: Sequence[Path]) -> list[str]:
 
 
 def addresses(path: str, tries: Sequence[str]) -> Iterator[str]:
-    """A route's addresses, each with one parameter that tries something."""
+    """Addresses of a route, each with an attack in one parameter."""
     for found in re.finditer(r"\{[^}]+\}", path):
         before, after = path[: found.start()], path[found.end() :]
         for attempt in tries:
@@ -86,14 +86,14 @@ def addresses(path: str, tries: Sequence[str]) -> Iterator[str]:
 
 
 class Attacker:
-    """Asks for addresses as they are; a client would shorten them by their dots."""
+    """Client that sends addresses unchanged; httpx would resolve their dots."""
 
     def __init__(self, address: str) -> None:
         self._place = urlsplit(address).netloc
         self._connection = HTTPConnection(self._place, timeout=30)
 
     def ask(self, method: str, address: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Status, and head and body in one."""
+        """Return the status, and head and body in one."""
         try:
             answer = self._answer(method, address, body)
         except (HTTPException, ConnectionError):  # it closes connections after an error of its own
@@ -125,7 +125,7 @@ def test_no_route_serves_a_foreign_file(running: Running) -> None:
 
 
 def test_gradio_serves_files_of_the_studio_only(running: Running) -> None:
-    """The attacks do reach it: the same address gives what a visitor may have."""
+    """Control: the same address serves a file that the visitor may read."""
     [job] = running.studio._jobs.values()
     status, answer = Attacker(running.page.local_url).ask("GET", f"/gradio_api/file={quote(str(job.files[0]))}")
     assert status == 200
@@ -166,7 +166,7 @@ def test_the_events_of_the_page_take_no_other_file_either(running: Running) -> N
 
 
 def ended(client: httpx.Client, session: str) -> dict[str, Any]:
-    """How what a session has asked for ends."""
+    """Wait for the end of a session's request and return its outcome."""
     with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as lines:
         messages = (json.loads(line[6:]) for line in lines.iter_lines() if line.startswith("data: "))
         return next(message for message in messages if message["msg"] == "process_completed")

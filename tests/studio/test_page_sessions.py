@@ -15,7 +15,7 @@ def song(tmp_path):
 
 @pytest.fixture
 def sessions(song, tmp_path):
-    """Of a studio that works on a song of somebody else's."""
+    """Sessions of a studio that separates another visitor's song."""
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
         other = studio.submit(request_for(song))

@@ -1,4 +1,4 @@
-"""A page that is not for everybody."""
+"""The page behind a password."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A real song through the whole page, with a real model: what is heard, seen and taken home is what it computes."""
+"""A song and a model through the whole page: playback, pictures and downloads."""
 
 import io
 import zipfile
@@ -48,11 +48,11 @@ def separator(model: BandSplitRoformer, stems: Any, overlap: float, shifts: int)
 
 @dataclass
 class Finished:
-    """A page with a finished song, and what a separation without the page gives.
+    """A page with a finished song, and the result of a separation without the page.
 
     Attributes:
-        visitor: Whose page it is.
-        address: Of what there is to be had of the song.
+        visitor: The visitor who opened the page.
+        address: Base address of the song's files.
         mixture: ``(c t)``
         stems: With the rest, ``(n c t)``.
         loaded: The checkpoints that the studio has loaded.
@@ -65,11 +65,11 @@ class Finished:
     loaded: list[str] = field(default_factory=list)
 
     def answer(self, path: str = "") -> httpx.Response:
-        """What a program gets of the song."""
+        """Return the response to a program's request for the song."""
         return httpx.get(f"{self.address}{path}", timeout=PATIENCE)
 
     def download(self, name: str) -> Path:
-        """Click a link, and get what the browser saves."""
+        """Click a link and return the downloaded file."""
         with self.visitor.page.expect_download() as coming:
             self.visitor.page.get_by_role("link", name=name).click()
         saved = Path(coming.value.path())
@@ -84,7 +84,7 @@ def song() -> Path:
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with the weights it begins with."""
+    """Checkpoint with initial weights."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("checkpoint") / "untrained.safetensors"
     save_model(BandSplitRoformer(ModelSettings.from_dict(SETTINGS)), path)

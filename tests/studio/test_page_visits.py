@@ -1,4 +1,4 @@
-"""What visitors of the page meet: songs that are ended, refused, or have to wait for others."""
+"""Songs of visitors that are cancelled, refused or queued behind others."""
 
 import gc
 import itertools
@@ -43,7 +43,7 @@ def studio(running: Any) -> Studio:
 
 @pytest.fixture
 def model(running: Any) -> Iterator[Model]:
-    """Goes on when the test has ended, however that was."""
+    """Release the model when the test ends, even if it failed."""
     yield running[1]
     running[1].open.set()
     wait_until(lambda: not running[0]._queue.jobs())
@@ -234,6 +234,6 @@ def test_a_song_too_many_is_refused_and_the_others_are_done(
 
 
 def samples_in_memory() -> int:
-    """Numbers in all tensors there are."""
+    """Count the numbers in all live tensors."""
     gc.collect()
     return sum(each.numel() for each in gc.get_objects() if type(each) is torch.Tensor)

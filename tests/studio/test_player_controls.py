@@ -1,4 +1,4 @@
-"""What is to be seen and pressed on the instrument, in a browser: balance, keys, progress, downloads."""
+"""Controls of the player in a browser: balance, keys, progress, downloads."""
 
 from collections.abc import Iterator
 from typing import Any

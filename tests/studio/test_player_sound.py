@@ -1,4 +1,4 @@
-"""What the instrument lets one hear, recorded in a browser at the end of its audio graph."""
+"""Sound of the player, recorded in a browser at the end of its audio graph."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def place_of_start(page: Any, source: NDArray[np.float64], start: int = 0) -> in
 
 
 def gains_in(studio: PretendStudio, heard: NDArray[np.float64], begin: int) -> tuple[NDArray[np.float64], float]:
-    """How loud each stem is in what was heard from a sample of the song on, and the largest sample of what else is."""
+    """Fit the gains of the stems from `begin` on; return gains and peak error."""
     stems = stems_of(studio)[:, begin : begin + len(heard)]
     gains, *_ = np.linalg.lstsq(stems.T, heard, rcond=None)
     return gains, float(np.abs(gains @ stems - heard).max())

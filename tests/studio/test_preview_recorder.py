@@ -23,7 +23,7 @@ STEP = 1 / 2**15
 
 
 class Thirds(StreamSeparator):
-    """A stand-in: a third and double of the mixture, in pieces that lag behind."""
+    """Stand-in separator: a third and double of the mixture, in delayed blocks."""
 
     stems = ("vocals", "drums")
     sample_rate, channels = RATE, 2
@@ -43,7 +43,7 @@ def mixture() -> torch.Tensor:
 
 
 def heard(folder: Path, track: int) -> torch.Tensor:
-    """A track (c t) as a page plays it: its segments one after another."""
+    """Decode a track (c t) from its segments."""
     files = sorted(folder.glob(f"*.{track}.flac"))
     return HEADROOM * torch.from_numpy(np.concatenate([soundfile.read(file)[0] for file in files])).T
 

@@ -32,7 +32,7 @@ UNKNOWN = {"error": "Song not found, or this part of it; it may have been delete
 
 
 class Studio:
-    """Knows one song."""
+    """A studio with one song."""
 
     def __init__(self, job: Job) -> None:
         self.song = job
@@ -52,7 +52,7 @@ class Studio:
 
 @pytest.fixture
 def studio(tmp_path) -> Studio:
-    """A song of three stems, two segments of which can be heard, and secrets wherever a path may go astray."""
+    """Song of three stems with two playable segments, and secret files around it."""
     folder = tmp_path / "studio" / "songs" / TOKEN
     studio = Studio(done_song(folder, title="Motörhead: “Ace/Spades” 🂡", token=TOKEN))
     (folder / "listen").mkdir()
@@ -351,7 +351,7 @@ STRANGE = (
 
 @st.composite
 def addresses(draw: st.DrawFn) -> str:
-    """Addresses that try to be somewhere else, in which every character is escaped not at all, once or twice."""
+    """Addresses of path traversal, with each character escaped zero to two times."""
     pieces = draw(st.lists(st.sampled_from(STRANGE), min_size=1, max_size=4))
     tail = draw(st.sampled_from(["/", "\\", ""])).join(pieces)
     escape = draw(
@@ -393,7 +393,7 @@ def test_such_addresses_reach_the_routes(client, studio, monkeypatch):
 
 
 def raw(client: TestClient, method: str, address: str) -> tuple[int, bytes]:
-    """Status and content of the answer to an address as it is; a client would shorten it by its dots."""
+    """Request an address unchanged (httpx would resolve its dots): status and content."""
     path, _, query = address.partition("?")
     messages: list[dict[str, Any]] = []
 
@@ -412,7 +412,7 @@ def raw(client: TestClient, method: str, address: str) -> tuple[int, bytes]:
 
 
 def name_of(answer: httpx.Response) -> str:
-    """What a browser calls the file."""
+    """File name that a browser reads from the headers."""
     disposition = answer.headers["content-disposition"]
     found = re.fullmatch(r"attachment; filename(?:\*=utf-8''(?P<coded>\S+)|=\"(?P<plain>[^\"]+)\")", disposition, re.I)
     assert found is not None
@@ -421,7 +421,7 @@ def name_of(answer: httpx.Response) -> str:
 
 @pytest.fixture
 def launched(studio, monkeypatch) -> Iterator[httpx.Client]:
-    """A visitor of an app of Gradio's that wants a name and a password."""
+    """Client of a Gradio app that requires a name and a password."""
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Who may ask for the page: by which name, and from where."""
+"""Host names and origins that may request the page."""
 
 import pytest
 from starlette.applications import Starlette
@@ -16,7 +16,7 @@ COOKIES = ("a=1; HttpOnly; SameSite=none; Secure", "b=2; Path=/; samesite=lax")
 
 @pytest.fixture
 def client():
-    """A page that itself would answer every other site, as Gradio does, shown by a proxy too."""
+    """Client of a page that would answer every site, as Gradio does, also by a proxy."""
 
     async def page(request):
         answer = PlainTextResponse("the page")

@@ -224,7 +224,7 @@ def test_a_song_claims_space_for_its_stems_until_it_ends(song, tmp_path, monkeyp
     ],
 )
 def test_a_song_longer_than_its_header_says_is_stopped(tmp_path, monkeypatch, limits, free, times, message):
-    """Of a header that promises a second: what is beyond is stopped at the limits, and little is written by then."""
+    """The header says 1 s; the audio beyond it stops at the limits, mostly unwritten."""
     song = song_in(tmp_path, seconds=30)
     disk = Disk(10**12, 0, 10 * KEEP_FREE)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
@@ -271,7 +271,7 @@ def test_a_song_too_many_is_refused_and_leaves_nothing(song, tmp_path):
 def test_a_song_that_turns_out_too_long_is_ended(tmp_path, monkeypatch):
     song = song_in(tmp_path, seconds=30)
     with studio_in(tmp_path, Limits(minutes=0.2)) as (studio, _):
-        monkeypatch.setattr(Limits, "length_of", lambda *_: None)  # as of a header that does not tell
+        monkeypatch.setattr(Limits, "length_of", lambda *_: None)  # as with a header without a length
         job = finished(studio.submit(request_for(song)))
         assert (job.state, job.message) == (
             "failed",

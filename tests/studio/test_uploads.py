@@ -1,4 +1,4 @@
-"""Uploads have space before they begin, and leave nothing if they do not end well."""
+"""Uploads need free space to begin, and leave no file if they fail."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ SIZE = 1000
 
 
 class Disc:
-    """A disk of which so much is free; an app writes uploads to it as Gradio does."""
+    """Disk with this much free space, to which an app writes uploads as Gradio does."""
 
     def __init__(self, folder, free):
         self.free = free
@@ -39,7 +39,7 @@ class Disc:
         await PlainTextResponse("taken")(scope, receive, send)
 
     async def upload(self, *parts, length=SIZE):
-        """Status and text of the answer to an upload in parts; the client goes in the middle if they are too few."""
+        """Upload in parts, disconnecting if they are too few; return status and text."""
         head = {"type": "http", "method": "POST", "path": uploads.UPLOAD, "query_string": b"", "headers": []}
         head["headers"] = [(b"content-length", str(length).encode())]
         left, answers = list(parts), []

@@ -14,7 +14,7 @@ KEPT = 100.0
 
 
 class Clock:
-    """Two clocks that are set by hand: the one of jobs, and the one of files."""
+    """Manually set clocks of jobs and of files."""
 
     def __init__(self) -> None:
         self.later = 0.0
@@ -219,7 +219,7 @@ def test_closing_keeps_older_files(tmp_path):
 
 
 def _wait_for_the_disks_clock(path: Path, folder: Path) -> None:
-    """Until a new file is newer than `path`."""
+    """Wait until a new file is newer than `path`."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         (folder / "probe").unlink(missing_ok=True)

@@ -20,7 +20,7 @@ PLAYER = "document.querySelector('stem-player')"
 
 @contextmanager
 def opened(studio: Studio, example: Path | None = None, auth: Sequence[tuple[str, str]] = ()) -> Iterator[gr.Blocks]:
-    """Gradio's page of a studio at a free port, until the block ends."""
+    """Open the page of a studio at a free port until the block ends."""
 
     def example_song() -> tuple[Path, str]:
         assert example is not None
@@ -37,7 +37,7 @@ def opened(studio: Studio, example: Path | None = None, auth: Sequence[tuple[str
 
 
 class Visitor:
-    """Somebody with a browser of their own.
+    """A visitor with a browser context of their own.
 
     Args:
         browser: Chromium.
@@ -46,8 +46,8 @@ class Visitor:
 
     Attributes:
         page: Playwright's.
-        errors: What went wrong in the page's scripts.
-        asked: All addresses that the page asked for.
+        errors: Errors of the page's scripts.
+        asked: All addresses that the page requested.
     """
 
     def __init__(self, browser: Any, address: str, **context: Any) -> None:
@@ -65,23 +65,23 @@ class Visitor:
         self._context.close()
 
     def choose(self, song: Path) -> None:
-        """Upload a song, in place of the one before."""
+        """Upload a song and replace the previous one."""
         self.remove()
         chosen = self.page.locator("#song")
         chosen.locator("input[type=file]").set_input_files(song)
         chosen.get_by_label(song.name).wait_for()
 
     def remove(self) -> None:
-        """Take back the file that is chosen, if there is one."""
+        """Remove the chosen file, if any."""
         if (clear := self.page.locator("#song").get_by_label("Clear")).is_visible():
             clear.click()
 
     def start(self) -> None:
-        """Have it separated."""
+        """Start the separation."""
         self.page.get_by_role("button", name="Separate", exact=True).click()
 
     def separate(self, song: Path, until: str = "done") -> str:
-        """Have a song separated, up to a state of it; its token."""
+        """Separate a song up to a state and return its token."""
         before = self.token
         self.choose(song)
         with self.page.expect_request(lambda asked: self._token_in(asked.url) not in ("", before)):
@@ -90,16 +90,16 @@ class Visitor:
         return self.token
 
     def wait(self, state: str) -> None:
-        """Until the song is that far."""
+        """Wait until the song reaches a state."""
         self.page.locator(f"stem-player[data-state={state}]").wait_for()
 
     @property
     def token(self) -> str:
-        """Of the song that was asked about last; nothing before there is one."""
+        """Token of the song requested last, or an empty string."""
         return next(filter(None, map(self._token_in, reversed(self.asked))), "")
 
     def _token_in(self, address: str) -> str:
-        """What stands for a song in an address; nothing if it is of none."""
+        """Token of the song in an address, or an empty string."""
         return address.partition("/songs/")[2].split("/")[0]
 
     def message(self) -> str:
@@ -111,13 +111,13 @@ class Visitor:
         return text.strip()
 
     def levels(self) -> list[float]:
-        """Linear gains of the tracks as they sound."""
+        """Return the linear gains of the tracks."""
         return self.page.evaluate(f"{PLAYER}.levelsHeard()")
 
 
 @contextmanager
 def visiting(browser: Any, address: str, **context: Any) -> Iterator[Visitor]:
-    """A visitor until the block ends, to whom nothing went wrong."""
+    """Open a visitor's page until the block ends; fail on any script error."""
     visitor = Visitor(browser, address, **context)
     try:
         yield visitor

@@ -127,7 +127,7 @@ def test_two_processes_share_the_excerpts_of_one(songs_root, tmp_path, tiny_mode
 
 @pytest.mark.parametrize("accumulated", [1, 2])
 def test_two_processes_learn_as_one_with_twice_the_batch(songs_root, tmp_path, tiny_tree, accumulated):
-    """Also where one process has more silent stems than the other."""
+    """The processes may differ in the number of silent stems."""
     changes = {"silent": 0.5, "lr": 0.01, "accumulated": accumulated}
     [one] = ranks(songs_root, tmp_path / "one", model(tiny_tree), 1, batch=4, **changes)
     two = ranks(songs_root, tmp_path / "two", model(tiny_tree), 2, batch=2, **changes)

@@ -1,4 +1,4 @@
-"""Every effect, always applied, and something to apply it to."""
+"""Every effect, always applied, and a signal for it."""
 
 from functools import partial
 

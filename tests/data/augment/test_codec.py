@@ -15,7 +15,7 @@ def through(stem: torch.Tensor, name: str, kbits: int, rate: int = 44_100) -> to
 
 
 def lag(late: torch.Tensor, early: torch.Tensor) -> int:
-    """Samples by which the one follows the other, by cross-correlation."""
+    """Delay of one signal against the other in samples, by cross-correlation."""
     size = 2 * early.shape[-1]
     spectrum = torch.fft.rfft(late[0], size) * torch.fft.rfft(early[0], size).conj()
     at = int(torch.fft.irfft(spectrum, size).argmax())

@@ -1,4 +1,4 @@
-"""What holds for every effect; each one's own claims are in its file."""
+"""Properties of every effect; those of a single one are in its own file."""
 
 import numpy as np
 import pytest

@@ -33,7 +33,7 @@ def test_the_pitch_moves_by_semitones_at_any_tempo(change):
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_clicks_are_where_the_tempo_puts_them(change):
-    """Each within 2 ms of its place: the start of the output is the start of the source."""
+    """Each click is within 2 ms of its position; output and source start together."""
     source = torch.zeros(2, 6 * RATE)
     source[:, RATE // 2 :: RATE // 2] = 1
     changed = stretched(change, source, 3 * RATE)[0].abs()

@@ -1,4 +1,4 @@
-"""Small data sets of made-up songs, to be damaged."""
+"""Small data sets of generated songs, for tests to damage."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ Audio = NDArray[np.float64]
 
 
 def sound(seed: int, seconds: float = 3.0) -> Audio:
-    """Noise (t c) in notes of unlike loudness, which no other seed has."""
+    """Noise (t c) in notes of different loudness, unique to its seed."""
     rng = np.random.default_rng(seed)
     frames = round(seconds * RATE)
     levels = np.interp(np.arange(frames), np.arange(0, frames + 800, 800), rng.uniform(0, 0.15, frames // 800 + 1))
@@ -55,5 +55,5 @@ def findings(root: Path, mend: tuple[str, ...] = (), form: TrackFormat = FORM) -
 
 
 def summary(root: Path, mend: tuple[str, ...] = ()) -> list[tuple[str, str, str, tuple[str, ...]]]:
-    """What is found, in the order of the table: severity, kind, song and stems."""
+    """Findings in the order of the table: severity, kind, song and stems."""
     return [(each.severity, each.kind, f"{each.split}/{each.song}", each.stems) for each in findings(root, mend)]

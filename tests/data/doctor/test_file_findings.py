@@ -11,7 +11,7 @@ from bsroformer.errors import InputError
 
 
 def refused(root) -> bool:
-    """Whether training refuses the data set."""
+    """Return whether training refuses the data set."""
     try:
         open_tracks(find_files(root, FORM.stems), FORM)
     except InputError:

@@ -7,7 +7,7 @@ from bsroformer.data.doctor.level_correlation import SeriesCache, best_lag, corr
 
 
 def levels(hops: int, seed: int) -> np.ndarray:
-    """Levels in dB like those of notes, which no other seed has."""
+    """Levels of notes in dB, unique to their seed."""
     rng = np.random.default_rng(seed)
     places = np.arange(0, hops + 10, 10)
     return smooth_levels((np.interp(np.arange(hops), places, rng.uniform(0, 1, len(places))) ** 4).astype(np.float32))

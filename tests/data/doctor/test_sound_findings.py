@@ -9,7 +9,7 @@ from bsroformer.errors import InputError
 
 
 def alter(root, stem, changed, song="train/A", subtype="PCM_16"):
-    """Change a stem, and take the mixture away, which would not be the sum any more."""
+    """Change a stem and delete the mixture, which would no longer be the sum."""
     change(root / song / f"{stem}.wav", changed, subtype=subtype)
     (root / song / "mixture.wav").unlink()
 

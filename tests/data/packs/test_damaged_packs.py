@@ -30,7 +30,7 @@ def pack(tmp_path):
 
 
 def assert_read_from_files(tmp_path, pack):
-    """The pack is not trusted: the samples are those of the files."""
+    """Assert that the samples are those of the files, not of the pack."""
     songs = training_tracks(files(tmp_path / "set"), FORM, pack)
     assert (songs.packed, songs.stale) == (0, ("A",))
     whole = training_tracks(files(tmp_path / "set"), FORM, None).train[0].all_stems()

@@ -101,7 +101,7 @@ def test_two_processes_average_and_validate_the_same_weights(songs_root, tmp_pat
 
 
 class Broken(RandomExcerpts):
-    """Excerpts of which the second rank's first in the second step holds a NaN."""
+    """Excerpts with a NaN in the second rank's first excerpt of the second step."""
 
     def __getitem__(self, key: ExcerptKey) -> Tensor:
         stems = super().__getitem__(key)

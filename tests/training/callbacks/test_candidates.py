@@ -35,7 +35,7 @@ def validated(candidates: Candidates, module: SeparationModule, scores: dict[int
 
 
 def names(candidates: Candidates) -> list[str]:
-    """Names of the files, the best first; there must be no others."""
+    """Names of the files, the best first; assert that there are no others."""
     best_first = candidates.best_first
     assert sorted(best_first) == sorted(candidates.folder.iterdir())
     return [path.stem for path in best_first]

@@ -180,7 +180,7 @@ def test_a_checkpoint_has_averaged_and_raw_weights(tmp_path):
 
 
 class Save(L.Callback):
-    """Saves a checkpoint at a moment at which only trouble makes one be saved."""
+    """Save a checkpoint at a moment at which only an interruption causes one."""
 
     def __init__(self, path: Path, moment: str) -> None:
         self.path, self.moment = path, moment
@@ -218,7 +218,7 @@ def test_after_a_fit_the_module_has_the_average(tmp_path):
 
 
 class CutError(Exception):
-    """Ends a run from outside."""
+    """A simulated interruption of a run."""
 
 
 class CutInValidation(L.Callback):

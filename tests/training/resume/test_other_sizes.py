@@ -38,7 +38,7 @@ def trained_on(songs_root: Path, folder: Path, *overrides: str, batches: int | N
 
 @pytest.fixture(scope="module")
 def whole(songs_root, tmp_path_factory) -> tuple[Path, torch.Tensor]:
-    """A run that nothing stops, and what it is trained on."""
+    """An uninterrupted run and its training excerpts."""
     folder = tmp_path_factory.mktemp("whole")
     return folder, trained_on(songs_root, folder, *sizes(1, 2))
 

@@ -235,7 +235,7 @@ STEADY = ("scheduler.warmup_steps=0", "scheduler.final=1", "trainer.max_epochs=-
 
 
 def assert_same_training(songs_root: Path, folder: Path, whole: tuple[str, ...], parts: list[Any]) -> None:
-    """Compare a run with one in parts: (overrides, batches until it is cut)."""
+    """Compare a run with one in parts: (overrides, batches until the interruption)."""
     expected = recorded(songs_root, folder / "whole", *whole, *BARE)
     seen, checkpoint = [], ""
     for overrides, batches in parts:
