@@ -20,7 +20,7 @@ from bsroformer.training.callbacks import curves, previews
 REPOSITORY = Path(__file__).parents[1]
 CONFIGS = REPOSITORY / "configs"
 Script = Callable[..., tuple[int, str]]
-"""Runs a script by its name and words; status, and all that it printed."""
+"""Run a script by name with arguments; return exit status and output."""
 
 # A run of seconds: a small model on short excerpts of the songs of `songs_root`, which validates on song B.
 SMALL_RUN = (

@@ -25,7 +25,7 @@ from launched import REPOSITORY
 from long_songs import RATE, record, small_model
 
 PATIENCE = 300
-"""Seconds; most of it goes into imports."""
+"""Timeout in seconds, most of which imports need."""
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def unread(changed: Tree, usual: Tree, group: str) -> list[str]:
     return [
         path
         for path, _ in nodes(changed)
-        if re.sub(r"(\.\d+)+$", "", path) not in known  # a list may hold what it likes
+        if re.sub(r"(\.\d+)+$", "", path) not in known  # a list may have any items
         and path.split(".")[0] != group
         and not any(f"{path}.".startswith(f"{place}.") for place in called)
         and f"${{{path}}}" not in str(changed)
@@ -217,7 +217,7 @@ def test_config_files_hold_no_secret_and_no_machine_path(path):
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_groups_override_the_root_and_experiments_the_groups(root):
-    assert defaults_of(root)[0] in ("_self_", *ROOTS)  # or it stands on another root and changes that
+    assert defaults_of(root)[0] in ("_self_", *ROOTS)  # or the root extends another root
     if set(LAST) & set(groups_of(root)):
         assert groups_of(root)[-len(LAST) :] == LAST
 

@@ -15,7 +15,7 @@ from bsroformer.errors import InputError
 @pytest.mark.parametrize("accelerator", ["cuda", "mps", "xpu", None])
 def test_the_best_device_is_the_accelerator_or_else_the_cpu(monkeypatch, accelerator):
     def current_accelerator(check_available: bool) -> torch.device | None:
-        assert check_available  # else PyTorch names what it was built for
+        assert check_available  # otherwise PyTorch names the devices of its build
         return torch.device(accelerator) if accelerator else None
 
     monkeypatch.setattr(torch.accelerator, "current_accelerator", current_accelerator)

@@ -13,7 +13,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = "bsroformer"
 
-# From below: each may import what is above it in this list; those of one line do not import each other.
+# Lowest layer first: a layer may import those listed before it, and rooms of one layer do not import each other.
 LAYERS = (
     ("errors", "installation", "kinds"),
     ("invocation",),
@@ -42,12 +42,12 @@ CONFINED = {
     ),
     ("gradio",): ("bsroformer/studio/",),
 }
-# What one architecture alone knows, below `models/`: where it may be imported besides its own folder.
+# Architectures below `models/`, with the files outside their folder that may import them.
 ARCHITECTURES = {
     "bs_roformer": (
         "bsroformer/__init__.py",  # the public names
         "bsroformer/model.py",
-        "scripts/benchmarks/loop_layers.py",  # these compare this very architecture with other programs
+        "scripts/benchmarks/loop_layers.py",  # these compare this architecture with other programs
         "scripts/benchmarks/public_step.py",
         "scripts/benchmarks/training_step.py",
     ),

@@ -15,7 +15,7 @@ from bsroformer.cli.running import checked
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 WORDS_BEFORE = re.compile(rf"(?:^|&& |-m |/| )bsroformer ({'|'.join(COMMANDS)}) |python scripts/(\w+)\.py ")
-"""What starts a command, or the script of one."""
+"""First words of a command or of its script."""
 OWN_CONFIGS = "--config-"
 LINES = [
     line.split("#")[0]

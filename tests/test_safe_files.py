@@ -10,7 +10,7 @@ from bsroformer.errors import InputError
 from bsroformer.safe_files import ReadingLimits, check_plain, parse_json, parse_yaml, read_json, read_text, read_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
-"""500 bytes that unfold to 2**40 values."""
+"""500 bytes that expand to 2**40 values."""
 
 
 @pytest.mark.parametrize(

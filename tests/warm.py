@@ -27,7 +27,7 @@ _WARM = multiprocessing.get_context("forkserver")
 _WARM.set_forkserver_preload([f"bsroformer.cli.commands.{name}.command" for name in ("train", "separate", "evaluate")])
 NOT_INHERITED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MUSDB_PATH")
 PATIENCE = 300.0
-"""Seconds after which a process hangs, however slow the machine."""
+"""Timeout of a process in seconds, long enough for slow machines."""
 
 
 @dataclass

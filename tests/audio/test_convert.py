@@ -32,7 +32,7 @@ def test_mono_is_the_mean_of_stereo():
 
 
 def test_surround_is_mixed_down_by_bs775():
-    left_right = to_channels(torch.eye(6), 2)  # what each of L R C LFE Ls Rs adds to left and right
+    left_right = to_channels(torch.eye(6), 2)  # gains of L R C LFE Ls Rs in left and right
     half_power = 0.5**0.5
     expected = [[1, 0, half_power, 0, half_power, 0], [0, 1, half_power, 0, 0, half_power]]
     torch.testing.assert_close(left_right, torch.tensor(expected))

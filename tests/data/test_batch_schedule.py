@@ -18,8 +18,8 @@ def test_batches_are_cut_from_one_epoch_after_another():
 @pytest.mark.parametrize("batches", range(12))
 def test_an_interruption_does_not_change_the_schedule(batches):
     schedule = BatchSchedule(epoch=7, batch=2)
-    rest = BatchSchedule(7, 2, schedule.after(batches))
-    assert [rest.after(number) for number in range(batches, 20)] == [
+    resumed = BatchSchedule(7, 2, schedule.after(batches))
+    assert [resumed.after(number) for number in range(batches, 20)] == [
         schedule.after(number) for number in range(batches, 20)
     ]
 
@@ -33,8 +33,10 @@ def test_other_sizes_repeat_no_excerpt_and_skip_few(epoch, batch, batches):
     assert all(one < next_one for one, next_one in pairwise(drawn))
     for one, next_one in pairwise(drawn):
         follows = next_one == (one[0], one[1] + 1)
-        rest = range(one[1] + 1, epoch)
-        assert follows or (next_one == (one[0] + 1, 0) and (len(rest) < batch or one[0] == before.after(batches).epoch))
+        skipped = range(one[1] + 1, epoch)
+        assert follows or (
+            next_one == (one[0] + 1, 0) and (len(skipped) < batch or one[0] == before.after(batches).epoch)
+        )
 
 
 def test_smaller_batches_start_at_the_next_excerpt():

@@ -80,9 +80,9 @@ def test_training_resumes_with_the_batch_after_the_last(songs_root, ranks):
     first, second = batches(0, 0), batches(len(batches(0, 0)), 0)
     size = len(first)
     assert not torch.equal(first[0], second[0])
-    rest = batches(2, of_epoch=2)
-    assert len(rest) == size - 2
-    assert all(torch.equal(*pair) for pair in zip(rest, first[2:], strict=True))
+    remaining = batches(2, of_epoch=2)
+    assert len(remaining) == size - 2
+    assert all(torch.equal(*pair) for pair in zip(remaining, first[2:], strict=True))
     after_an_early_end = batches(2, of_epoch=0)
     assert all(torch.equal(*pair) for pair in zip(after_an_early_end, (first + second)[2:][:size], strict=True))
     assert batches(size, of_epoch=size) == []

@@ -227,7 +227,7 @@ def test_a_part_is_played_on_time_at_its_velocity(instruments: None) -> None:
     part = Part("drums", "standard", [Note(2, 0.25, 38, 60), Note(4, 0.25, 38, 120)])
     audio = synthesiser.play([part], tempo=120, seconds=3)
     assert audio.shape == (2, 3 * rate) and audio.dtype == np.float32
-    assert not audio[:, : rate - 50].any()  # one second of rest at 120 beats a minute
+    assert not audio[:, : rate - 50].any()  # one second of silence at 120 beats a minute
     soft, loud = (np.abs(audio[:, at * rate : (at + 1) * rate]).max() for at in (1, 2))
     assert soft > 0.01 and loud > 2 * soft
 

@@ -26,7 +26,7 @@ TO_OKLAB = [
     [0.0259040371, 0.7827717662, -0.8086757660],
 ]
 OKABE_ITO = 0.076
-"""The least difference in Okabe and Ito's own palette, in OKLab."""
+"""The smallest difference within Okabe and Ito's palette, in OKLab."""
 
 
 def linear(colour: str) -> np.ndarray:

@@ -24,7 +24,7 @@ from bsroformer.audio.tags import read_tags
 
 RATE, FRAMES = 8000, 12_000
 MOST_FRAMES = 64 * 60 * RATE
-"""Samples that a small file may decode to: gaps of a minute are filled with silence."""
+"""Largest decode of a small file, in which gaps of a minute become silence."""
 BY_FFMPEG = {"mp3": "libmp3lame", "m4a": "aac", "mp4": "alac", "aac": "aac", "webm": "libopus", "mka": "pcm_s16le"}
 BY_LIBSNDFILE = {"wav": "PCM_16", "w64": "PCM_24", "aiff": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "au": "PCM_16"}
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from bsroformer.errors import InputError
 
 LONGEST_S = 20.0
-"""Of one case, on a busy machine."""
+"""Time limit of one case, for a busy machine."""
 Case = tuple[str, Callable[[], object]]
-"""The name of a mutated file, and what reads it."""
+"""Name and reader of a mutated file."""
 
 
 def tried(count: int, seed: int, case: Callable[[random.Random], Case], longest_message: int) -> tuple[int, list[str]]:

@@ -29,7 +29,7 @@ def test_at_most_the_allowed_number_of_items_is_prefetched():
 
     items = prefetch(many(), depth=2)
     assert next(items) == 0
-    assert fourth.wait(timeout=60)  # one is given, two wait, and one has no room yet
+    assert fourth.wait(timeout=60)  # one is taken, two are queued, and one waits for space
     items.close()
     assert made == [0, 1, 2, 3]
 

@@ -24,7 +24,7 @@ def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
     own = next(filter(None, map(shutil.which, CHROMES)), None)
     with sync_api.sync_playwright() as playwright:
-        # One that is there and does not start is no reason to test nothing.
+        # An installed Chromium that does not start is an error, not a reason to skip.
         if own is None and not Path(playwright.chromium.executable_path).exists():
             pytest.skip("needs Chromium: playwright install chromium")
         chromium = playwright.chromium.launch(executable_path=own, args=ARGUMENTS, timeout=120_000)

@@ -12,12 +12,12 @@ from visitors import PATIENCE, PLAYER
 
 RATE, SEGMENT_SECONDS = 16_000, 1.0
 SECONDS = 12.3
-"""Of the song: a slow machine does not come to its end between two clicks."""
+"""Length of the song, which a slow machine does not play to its end between clicks."""
 SEGMENT = round(RATE * SEGMENT_SECONDS)
 NAMES = ("mixture", "vocals", "drums", "no_vocals")
 
-# Whatever goes to the speakers goes to an audio worklet too, which keeps all blocks: no clock, no sampling by chance.
-# Time stands still until it is there. `starts` tells where sound follows silence.
+# All output also goes to an audio worklet that keeps every block, independent of clocks and of the time of sampling.
+# The context is suspended until the worklet is loaded. `starts` holds the onsets after silence.
 RECORDER = """
   const code = `registerProcessor("recorder", class extends AudioWorkletProcessor {
     process([input]) { this.port.postMessage(input[0]?.slice() ?? new Float32Array(128)); return true; }

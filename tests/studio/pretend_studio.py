@@ -52,7 +52,7 @@ class PretendStudio:
         self.segment_seconds, self.headroom = segment_seconds, headroom
         self.length = round(segment_seconds * sample_rate)
         self.all = -(-tracks.shape[-1] // self.length)
-        self.said: dict[str, Any] = {}  # facts that are not as they follow from the rest
+        self.said: dict[str, Any] = {}  # facts that override the computed ones
         self.asked: list[str] = []  # method and address, in order
         self._new_question = threading.Condition()
         self.gone = False
@@ -62,7 +62,7 @@ class PretendStudio:
 
     def finish(self) -> None:
         """Make the whole song playable."""
-        self.segments, self.state = self.all, "done"  # in this order: who hears of the end hardly asks again
+        self.segments, self.state = self.all, "done"  # in this order: a page that sees the end stops polling
 
     def separating(self, segments: int) -> None:
         """Make this many segments playable."""
@@ -135,7 +135,7 @@ class PretendStudio:
             return 204, "text/plain", b""
         if (method, path) == ("POST", "/cancel"):
             self.said = {"message": "The separation was cancelled."}
-            self.state = "cancelled"  # in this order: who hears of it does not ask again
+            self.state = "cancelled"  # in this order: a page that sees it stops polling
             return 204, "text/plain", b""
         number, _, kind = path.removeprefix("/listen/").partition(".")
         if kind == "peaks":
@@ -167,7 +167,7 @@ def served(studio: PretendStudio, port: int = 0) -> Iterator[PretendStudio]:
     """Serve the studio until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # keeps connections: a song is many small files
+        protocol_version = "HTTP/1.1"  # keep-alive: a song is many small files
 
         def do_GET(self) -> None:
             self._answer()

@@ -146,7 +146,7 @@ def test_an_empty_folder_reports_how_to_train(tmp_path, folder):
         options_in_folder(tmp_path / folder)
 
 
-# Which comes first
+# Order
 
 
 def test_the_best_evaluated_run_comes_first_then_the_validated(made, tmp_path):
@@ -201,7 +201,7 @@ def test_jobs_of_a_sweep_are_grouped_under_its_name(made, tmp_path):
     assert names(options_in_folder(tmp_path)) == ["sweep/1", "sweep/0", "alone"]
 
 
-# What was named
+# Named checkpoints
 
 
 def test_files_and_folders_come_in_the_order_they_are_named(made, tmp_path):
@@ -252,7 +252,7 @@ def test_options_have_unique_names(made, tmp_path):
     assert names(options_in_folder(tmp_path)) == ["w", "v/demo", "u/demo"]
 
 
-# What is known of it
+# Facts about a checkpoint
 
 
 def test_the_scores_of_the_evaluation_are_used(made, tmp_path):

@@ -10,7 +10,7 @@ from studios import Model, song_in, studio_in, wait_until
 from visitors import PATIENCE, Visitor, opened, visiting
 
 CONTRAST = 4.5
-"""That WCAG 2 asks of text (level AA)."""
+"""Least contrast of text by WCAG 2 (level AA)."""
 CONTRAST_OF = """async (element) => {
   const changes = document.getAnimations().filter((each) => each instanceof CSSTransition);
   await Promise.allSettled(changes.map((each) => each.finished));

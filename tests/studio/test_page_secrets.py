@@ -96,7 +96,7 @@ class Attacker:
         """Return the status, and head and body in one."""
         try:
             answer = self._answer(method, address, body)
-        except (HTTPException, ConnectionError):  # it closes connections after an error of its own
+        except (HTTPException, ConnectionError):  # the server closes connections after an error
             self._connection.close()
             answer = self._answer(method, address, body)
         head = str(answer.headers).encode()
@@ -153,9 +153,9 @@ def test_only_uploaded_files_are_separated(running: Running) -> None:
 
 def test_the_events_of_the_page_take_no_other_file_either(running: Running) -> None:
     song = {"path": str(running.secrets[3]), "meta": {"_type": "gradio.FileData"}}
-    rest = ["small", ["vocals"], False, 0.5, 1, None]
+    settings = ["small", ["vocals"], False, 0.5, 1, None]
     with httpx.Client(base_url=running.page.local_url, timeout=60) as client:
-        for number, data in enumerate(([song, None, *rest], [None, song, *rest])):
+        for number, data in enumerate(([song, None, *settings], [None, song, *settings])):
             asked = {"data": data, "fn_index": 0, "session_hash": f"session{number}"}
             assert client.post("/gradio_api/queue/join", json=asked).status_code == 200
             outcome = ended(client, f"session{number}")

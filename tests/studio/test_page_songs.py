@@ -39,7 +39,7 @@ SETTINGS = {
     "masks": {"expansion": 1},
 }
 STEP = 2.0**-15
-"""Of 16 bits."""
+"""One step of 16 bits."""
 
 
 def separator(model: BandSplitRoformer, stems: Any, overlap: float, shifts: int) -> Separator:

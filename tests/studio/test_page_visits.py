@@ -84,7 +84,7 @@ def test_a_song_can_be_ended_in_the_middle_and_leaves_no_stem(
     model.open.set()
     visitor.wait("cancelled")
     visitor.page.get_by_role("alert").get_by_text("Cancelled. Press Separate to start again.").wait_for()
-    assert visitor.page.get_by_label("Download drums").is_hidden()  # there never will be
+    assert visitor.page.get_by_label("Download drums").is_hidden()  # it never appears
     assert not list((job.folder / "stems").glob("*"))
     assert httpx.get(f"{visitor.page.url}songs/{job.token}/stems/1.wav", timeout=LONG).status_code == 409
 

@@ -14,7 +14,7 @@ from bsroformer.studio.server import open_page
 from bsroformer.studio.studio import Studio
 
 PATIENCE = 60.0
-"""Seconds in which a slow machine does what is waited for."""
+"""Timeout of waits in seconds, long enough for slow machines."""
 PLAYER = "document.querySelector('stem-player')"
 
 

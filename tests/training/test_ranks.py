@@ -149,11 +149,11 @@ def test_two_processes_resume_exactly(songs_root, tmp_path, tiny_tree):
     whole = ranks(songs_root, tmp_path / "whole", model(tiny_tree), 2, steps=6, **changes)
     first = ranks(songs_root, tmp_path / "parts", model(tiny_tree), 2, steps=3, **changes)
     resumed = tmp_path / "parts" / "last.ckpt"
-    rest = ranks(songs_root, tmp_path / "parts", model(tiny_tree), 2, steps=6, resumed=resumed, **changes)
+    second = ranks(songs_root, tmp_path / "parts", model(tiny_tree), 2, steps=6, resumed=resumed, **changes)
     for rank in range(2):
-        excerpts = torch.cat([part[rank]["excerpts"] for part in (first, rest)])
+        excerpts = torch.cat([part[rank]["excerpts"] for part in (first, second)])
         assert torch.equal(excerpts, whole[rank]["excerpts"])
-        assert torch.equal(rest[rank]["weights"], whole[rank]["weights"])
+        assert torch.equal(second[rank]["weights"], whole[rank]["weights"])
 
 
 def model(tree: dict[str, Any]) -> BandSplitRoformer:

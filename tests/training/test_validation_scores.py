@@ -30,10 +30,10 @@ def excerpts(pairs: list[tuple[Tensor, Tensor]], frames: int = 500) -> list[tupl
     found = []
     for piece, (estimate, target) in enumerate(pairs):
         for one, other in zip(estimate.split(frames, dim=-1), target.split(frames, dim=-1), strict=True):
-            rest = frames - one.shape[-1]
-            one = torch.nn.functional.pad(one, (0, rest), value=9.0)
-            other = torch.nn.functional.pad(other, (0, rest))
-            found.append((one[None], other[None], torch.tensor([piece]), torch.tensor([frames - rest])))
+            padding = frames - one.shape[-1]
+            one = torch.nn.functional.pad(one, (0, padding), value=9.0)
+            other = torch.nn.functional.pad(other, (0, padding))
+            found.append((one[None], other[None], torch.tensor([piece]), torch.tensor([frames - padding])))
     return found
 
 

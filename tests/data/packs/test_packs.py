@@ -143,7 +143,7 @@ def test_interrupted_packing_leaves_nothing_behind(root, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         list(pack_tracks(plan, 1))
     assert [path.name for path in (tmp_path / "pack").rglob("*") if path.is_file()] == [".preparing"]
-    (tmp_path / "pack" / "train" / ".A.part").mkdir(parents=True)  # what kill -9 leaves
+    (tmp_path / "pack" / "train" / ".A.part").mkdir(parents=True)  # as left by kill -9
     monkeypatch.undo()
     packed(root, tmp_path / "pack")
     assert not list((tmp_path / "pack").rglob("*.part"))

@@ -34,7 +34,7 @@ def test_rows_follow_the_loggers_interval_and_validations(tmp_path, module):
         curves.on_train_batch_end(state(step, train_loss=float(step), val_si_sdr=-1.0))
     curves.on_validation_end(state(22, train_loss=0.0, val_si_sdr=2.0), module)
     assert read_rows(tmp_path / "metrics.csv") == {
-        10: {"train/loss": 7.5},  # the mean of what came since the last row
+        10: {"train/loss": 7.5},  # the mean since the last row
         20: {"train/loss": 17.5},
         22: {"val/si_sdr": 2},
     }

@@ -76,7 +76,7 @@ def test_the_excerpt_at_fault_is_named(songs_root, tmp_path, broken, capsys):
 
 def test_faults_that_cannot_be_written_are_a_warning(songs_root, tmp_path, broken, capsys):
     broken.add((0, 3))
-    (tmp_path / "faults.jsonl").mkdir()  # in place of the file
+    (tmp_path / "faults.jsonl").mkdir()  # instead of the file
     run(songs_root, tmp_path)
     printed = " ".join(capsys.readouterr().out.split())
     assert "Training continues: " in printed

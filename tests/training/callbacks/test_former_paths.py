@@ -34,7 +34,7 @@ STATE_KEYS = {
     "progress.RunProgress": "RunProgress",
     "prune.MedianPruner": "MedianPruner",
 }
-"""Keys of callbacks' states in checkpoints, as they were written from the start."""
+"""Keys of callbacks' states in checkpoints since the first version."""
 
 
 def class_of(former: str) -> type:

@@ -50,8 +50,8 @@ def whole(songs_root, tmp_path_factory) -> tuple[Path, torch.Tensor]:
 def test_a_resume_continues_with_the_next_excerpt(songs_root, tmp_path, whole, before, batches, after, workers):
     folder, expected = whole
     first = trained_on(songs_root, tmp_path, *sizes(*before), batches=batches)
-    rest = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(*after), f"data.num_workers={workers}")
-    assert torch.equal(torch.cat([first, rest]), expected)
+    resumed = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(*after), f"data.num_workers={workers}")
+    assert torch.equal(torch.cat([first, resumed]), expected)
     found, wanted = checkpoint(tmp_path), checkpoint(folder)
     assert found["global_step"] == wanted["global_step"] == 16
     torch.testing.assert_close(found["current_model_state"], wanted["current_model_state"], rtol=1e-3, atol=1e-5)
@@ -68,29 +68,29 @@ def test_sizes_can_change_repeatedly(songs_root, tmp_path, whole):
 @pytest.mark.parametrize("size", [(4, 1), (3, 2), (8, 1)])
 def test_larger_steps_continue_with_the_next_excerpt(songs_root, tmp_path, whole, size):
     first = trained_on(songs_root, tmp_path, *sizes(2, 1), batches=3)
-    rest = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(*size))
+    resumed = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(*size))
     in_first_epoch = (16 - 6) // size[0] * size[0]
-    assert torch.equal(rest[:in_first_epoch], whole[1][6 : 6 + in_first_epoch])
-    assert len(torch.unique(torch.cat([first, rest]), dim=0)) == len(first) + len(rest)
-    assert len(rest) >= 16 // size[0] * size[0]
+    assert torch.equal(resumed[:in_first_epoch], whole[1][6 : 6 + in_first_epoch])
+    assert len(torch.unique(torch.cat([first, resumed]), dim=0)) == len(first) + len(resumed)
+    assert len(resumed) >= 16 // size[0] * size[0]
     progress = checkpoint(tmp_path)["loops"]["fit_loop"]["epoch_progress"]["total"]
     assert progress["completed"] == 2
 
 
 def test_an_epoch_shorter_than_its_progress_ends_with_a_warning(songs_root, tmp_path, whole, capsys):
     first = trained_on(songs_root, tmp_path, *sizes(2, 1), batches=3)
-    rest = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(2, 1), "data.epoch_size=4")
+    resumed = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(2, 1), "data.epoch_size=4")
     printed = " ".join(capsys.readouterr().out.split())
     assert "has had 6 excerpts, more than data.epoch_size=4: resuming with the first" in printed
-    assert torch.equal(rest[:4], whole[1][16:20])
-    assert len(torch.unique(torch.cat([first, rest]), dim=0)) == len(first) + len(rest)
+    assert torch.equal(resumed[:4], whole[1][16:20])
+    assert len(torch.unique(torch.cat([first, resumed]), dim=0)) == len(first) + len(resumed)
 
 
 def test_an_epoch_can_be_made_longer(songs_root, tmp_path, whole, capsys):
     trained_on(songs_root, tmp_path, *sizes(2, 1), batches=3)
-    rest = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(2, 1), "data.epoch_size=20")
-    assert torch.equal(rest[:10], whole[1][6:16])
-    assert len(rest) == 20 - 6 + 20
+    resumed = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(2, 1), "data.epoch_size=20")
+    assert torch.equal(resumed[:10], whole[1][6:16])
+    assert len(resumed) == 20 - 6 + 20
     assert "data.epoch_size" not in capsys.readouterr().out
 
 
@@ -100,5 +100,5 @@ def test_a_checkpoint_without_sizes_resumes_as_before(songs_root, tmp_path, whol
     assert old["StemsDataModule"].keys() == {"drawn_from", "sizes", "stand"}
     del old["StemsDataModule"]["sizes"], old["StemsDataModule"]["stand"]
     torch.save(old, tmp_path / "checkpoints" / LAST)
-    rest = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(1, 2))
-    assert torch.equal(torch.cat([first, rest]), whole[1])
+    resumed = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(1, 2))
+    assert torch.equal(torch.cat([first, resumed]), whole[1])
