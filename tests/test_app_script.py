@@ -73,7 +73,7 @@ def started(folder: Path, *arguments: str) -> Iterator[Started]:
             process.communicate()
 
 
-def test_it_opens_a_page_and_closes_it_without_a_trace(ckpt, tmp_path):
+def test_the_app_opens_a_page_and_deletes_all_files_at_its_end(ckpt, tmp_path):
     with started(tmp_path, f"ckpt={ckpt}", "device=cpu", "output=songs of the page") as script:
         address = script.address()
         assert "Stem studio" in httpx.get(address, timeout=PATIENCE).text

@@ -8,7 +8,7 @@ from bsroformer.atomic import is_locked, replacing, replacing_folder, write_text
 from bsroformer.errors import InputError
 
 
-def test_a_file_takes_its_name_when_it_is_whole(tmp_path):
+def test_a_file_is_renamed_only_when_it_is_complete(tmp_path):
     path = tmp_path / "new" / "file.txt"
     with replacing(path) as partial:
         partial.write_text("half")
@@ -89,7 +89,7 @@ def test_a_link_that_waits_at_the_name_of_a_part_is_not_followed(tmp_path, monke
     assert (tmp_path / "diary.txt").read_text() == "mine"
 
 
-def test_a_file_is_locked_as_long_as_it_is_written(tmp_path):
+def test_a_file_is_locked_while_it_is_written(tmp_path):
     with replacing(tmp_path / "a.txt") as partial:
         assert is_locked(partial)
     assert is_locked(tmp_path / "a.txt") is False

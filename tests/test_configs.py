@@ -101,7 +101,7 @@ def parameters(target: str) -> dict[str, inspect.Parameter]:
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=" ".join)
-def test_every_target_takes_what_it_is_given(choice):
+def test_every_target_accepts_its_arguments(choice):
     for path, node in targets(tree(*choice)):
         given = node.keys() - NEVER_CHOSEN
         assert given <= parameters(node["_target_"]).keys(), path
@@ -111,7 +111,7 @@ def test_every_target_takes_what_it_is_given(choice):
 
 
 @pytest.mark.parametrize("choice", CHOICES[len(ROOTS) :], ids=" ".join)
-def test_an_option_adds_no_key_that_nothing_reads(choice):
+def test_an_option_adds_no_unread_key(choice):
     """Misspelt keys merge silently, so an option's keys outside its group are checked."""
     root, override = choice
     group = override.split("=")[0]

@@ -33,7 +33,7 @@ def test_without_a_source_the_packages_of_an_extra_are_named(installed, extra):
     assert all(re.split("[<>]", need)[0] in command for need in declared)
 
 
-def test_a_wheel_is_installed_again_from_where_it_came_from(installed, tmp_path):
+def test_the_install_command_names_the_wheels_source(installed, tmp_path):
     wheel = tmp_path / "a b" / "bsroformer-0.1.0-py3-none-any.whl"
     installed(f'{{"url": "{wheel.as_uri()}", "archive_info": {{}}}}')
     assert extras.install_command("web").startswith('pip install "gradio')  # the file has been deleted

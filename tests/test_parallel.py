@@ -18,7 +18,7 @@ def killed(number: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_the_order_of_the_work(workers):
+def test_results_keep_the_order_of_the_work(workers):
     with mapping(workers) as run:
         assert list(run(negated, range(5))) == [0, -1, -2, -3, -4]
 

@@ -168,7 +168,7 @@ def test_a_song_is_separated_at_its_own_rate_and_length(script, checkpoint, tmp_
         assert (info.sample_rate, info.frames, info.channels) == (rate, mixture.shape[1], channels)
 
 
-def test_separation_in_a_process_of_its_own_goes_to_separated(checkpoint, songs_root, tmp_path):
+def test_separation_in_its_own_process_writes_to_separated(checkpoint, songs_root, tmp_path):
     cwd = tmp_path / "cwd"
     cwd.mkdir()
     song = songs_root / "test" / "D" / "vocals.wav"

@@ -271,7 +271,7 @@ def test_other_files_are_replaced_only_with_overwrite(separated, checkpoint, mus
     assert probe(mine).frames == 2 * RATE
 
 
-def test_stems_are_never_songs_whatever_the_settings(separated, checkpoint, music):
+def test_stems_are_never_songs_under_any_settings(separated, checkpoint, music):
     for settings in ([], ["two_stems=vocals"], ["format=flac"]):
         printed = separated(f"ckpt={checkpoint}", "input=.", "output=music/stems", *settings)
         assert "3 of 3 songs separated" in printed

@@ -22,7 +22,7 @@ def test_mono_to_stereo_and_back_changes_nothing():
     assert torch.equal(to_channels(to_channels(mono, 2), 1), mono)
 
 
-def test_audio_of_the_right_channels_is_returned_as_it_is():
+def test_audio_of_the_right_channels_is_returned_unchanged():
     audio = noise(5, 10)
     assert to_channels(audio, 5) is audio
 
@@ -95,7 +95,7 @@ def test_resampled_blocks_join_to_the_resampled_whole(rate, new_rate, size):
     torch.testing.assert_close(streamed, resample(audio, rate, new_rate), atol=1e-6, rtol=0)
 
 
-def test_a_stream_of_nothing_stays_nothing():
+def test_an_empty_stream_stays_empty():
     assert list(resample_blocks([], 44100, 48000)) == []
 
 

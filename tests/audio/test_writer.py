@@ -60,7 +60,7 @@ def test_an_input_error_of_the_caller_is_not_blamed_on_the_file(tmp_path):
         (tmp_path / "missing").read_text()
 
 
-def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(tmp_path, audio, monkeypatch):
+def test_a_wav_past_4_gib_is_written_as_rf64(tmp_path, audio, monkeypatch):
     monkeypatch.setitem(FORMATS, "wav", replace(FORMATS["wav"], max_bytes=50_000))
     write(tmp_path / "long.wav", audio, RATE)
     write(tmp_path / "short.wav", audio[:, :6000], RATE)

@@ -34,7 +34,7 @@ def test_zero_repeats_are_refused(tiny_tree):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
-def test_memory_grows_by_what_a_call_takes():
+def test_memory_growth_is_the_memory_of_a_call():
     with get_context("spawn").Pool(1) as pool:
         growth = pool.apply(memory_growth, (bytearray, 300 * MIB))
     assert 299 * MIB < growth < 320 * MIB

@@ -43,7 +43,7 @@ def test_loops_hold_the_same_weights_in_more_tensors(grouped):
     assert len(tensors[looped]) > len(tensors[grouped])
 
 
-def test_the_model_itself_is_left_as_it_is(grouped):
+def test_the_model_itself_is_unchanged(grouped):
     before = copy.deepcopy(grouped.state_dict())
     with torch.no_grad():
         for parameter in with_loops(grouped).parameters():

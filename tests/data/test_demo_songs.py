@@ -352,7 +352,7 @@ def test_stems_keep_to_their_bands_and_panorama(demo_set: Path) -> None:
         assert vocals_side < 0.1 * np.square(audio["vocals"].sum(0)).sum(), song.name
 
 
-def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(demo_set: Path, tmp_path: Path) -> None:
+def test_a_seed_gives_the_same_bytes_with_any_workers(demo_set: Path, tmp_path: Path) -> None:
     assert contents(render_demo_set(tmp_path / "again", **TINY, workers=2)) == contents(demo_set)
 
 

@@ -91,7 +91,7 @@ def test_the_length_is_that_of_a_whole_epoch_at_any_position():
     assert len(batches) == 3
 
 
-def test_the_keys_of_a_batch_are_those_that_it_was_made_of():
+def test_a_batch_reports_the_keys_of_its_excerpts():
     run = Run(batches=2, of_epoch=2)
     batches = loader(run)
     for _ in range(3):

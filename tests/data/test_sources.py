@@ -24,7 +24,7 @@ def test_named_songs_of_a_folder_validate(songs_root):
     assert names(find_splits(source)) == (["A", "C"], ["B"], ["D"])
 
 
-def test_stems_come_in_the_order_asked_for(songs_root):
+def test_stems_have_the_requested_order(songs_root):
     assert find_splits(folder(songs_root, stems=("bass", "vocals"))).train[0].stems == ("bass", "vocals")
 
 

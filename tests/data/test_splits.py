@@ -53,7 +53,7 @@ def test_tracks_are_found_by_split_in_the_order_of_names(tmp_path, add):
     assert names(find(str(tmp_path))) == names(splits)
 
 
-def test_a_layout_takes_its_own_songs_only(tmp_path):
+def test_a_layout_accepts_only_its_own_songs(tmp_path):
     add_folder(tmp_path, "train", "folder")
     add_stem_mp4(tmp_path, "train", "file")
     (tmp_path / "train" / ".hidden").mkdir()

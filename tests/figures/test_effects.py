@@ -55,7 +55,7 @@ def test_silent_and_short_stems_are_drawn(frames):
     draw({"reverb": (torch.zeros(2, frames), torch.zeros(2, frames)), "gain": (noise(frames), 2 * noise(frames))})
 
 
-def test_spectrograms_are_the_same_by_look_and_length():
+def test_same_spectrograms_need_the_same_levels_and_length():
     stem = noise()
     assert same_spectrogram(stem, -stem, RATE)
     assert not same_spectrogram(stem, 1.1 * stem, RATE)

@@ -34,7 +34,7 @@ def test_at_most_the_allowed_number_of_items_is_prefetched():
     assert made == [0, 1, 2, 3]
 
 
-def test_an_error_comes_after_the_items_before_it():
+def test_an_error_is_raised_after_the_earlier_items():
     def failing() -> Iterator[int]:
         yield 1
         raise LookupError("gone")

@@ -159,7 +159,7 @@ def test_without_locks_the_number_of_a_process_counts(tmp_path, monkeypatch):
     assert files(tmp_path) == [f".vocals.wav.{os.getppid()}.part"]
 
 
-def test_stems_that_are_cut_off_are_made_up_for_by_the_rest(tmp_path):
+def test_the_residual_compensates_for_clipped_stems(tmp_path):
     write(tmp_path / "a.wav", noise(level=0.3), RATE, "PCM_16")
     separated = separate_file(Halves(gain=3.0), tmp_path / "a.wav", tmp_path / "out", rest="rest")
     assert separated.clipped.keys() == {"drums"}
@@ -232,7 +232,7 @@ def test_a_full_disk_is_reported_and_nothing_remains(song, tmp_path, halves, mon
     assert files(tmp_path) == ["a.wav"]
 
 
-def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(song, tmp_path, halves, monkeypatch):
+def test_a_wav_past_4_gib_is_written_as_rf64(song, tmp_path, halves, monkeypatch):
     monkeypatch.setitem(FORMATS, "wav", replace(FORMATS["wav"], max_bytes=50_000))
     separated = separate_file(halves, song, tmp_path / "out")
     assert {soundfile.info(path).format for path in separated.files} == {"RF64"}

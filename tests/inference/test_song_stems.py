@@ -54,7 +54,7 @@ def test_stems_and_rest_sum_to_the_file(tmp_path, halves, rate, channels):
     torch.testing.assert_close(all_of(song).sum(dim=0), audio, rtol=0, atol=1e-6)
 
 
-def test_a_model_of_mono_hears_the_mean_of_stereo(tmp_path):
+def test_a_mono_model_separates_the_mean_of_stereo(tmp_path):
     audio = noise(2, 5000)
     write(tmp_path / "a.wav", audio, 8000)
     song = SongStems(Halves(channels=1), tmp_path / "a.wav")

@@ -76,7 +76,7 @@ def test_files_of_one_name_keep_their_suffixes(music):
     assert (songs["music/a.mp3"], songs["music/A.WAV"]) == ("out/a (mp3)", "out/A (WAV)")
 
 
-def test_a_missing_file_is_kept_to_fail_at_its_turn(music):
+def test_a_missing_file_fails_at_its_turn(music):
     assert found("music/gone.wav", "music/a.mp3").keys() == {"music/gone.wav", "music/a.mp3"}
 
 
@@ -202,7 +202,7 @@ def test_stems_of_other_settings_in_the_folder_are_listed(tmp_path):
         ["con.wav", "CON.mp3", "nul.tar.wav"],
     ],
 )
-def test_every_song_has_a_folder_of_its_own_inside_the_output(tmp_path, names):
+def test_every_song_has_its_own_folder_inside_the_output(tmp_path, names):
     for name in names:
         (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "in" / name).write_bytes(b"x")

@@ -56,7 +56,7 @@ def names(offers) -> list[str]:
 # Checkpoints in the menu
 
 
-def test_a_folder_is_searched_through_and_the_newest_comes_first(made, tmp_path):
+def test_a_folder_is_searched_recursively_newest_first(made, tmp_path):
     for name in ("b.ckpt", "x/y/c.safetensors", "x/a.pth", "d.pt"):
         made(name)
     (tmp_path / "notes.txt").touch()
@@ -187,7 +187,7 @@ def test_a_run_without_a_sign_of_debugging_is_an_ordinary_one(made, tmp_path, co
     assert [offer.debug for offer in options_in_folder(tmp_path)] == [False]
 
 
-def test_a_score_below_0_db_comes_last_and_alone_is_warned_of(made, tmp_path, caplog):
+def test_a_score_below_0_db_is_last_and_causes_a_warning(made, tmp_path, caplog):
     made("short/checkpoints/best.ckpt", callbacks=validated("best.ckpt", -5.4))
     assert names(options_in_folder(tmp_path)) == ["short"]
     assert "short · vocals, other · validation SI-SDR -5.4 dB" in caplog.text
@@ -204,7 +204,7 @@ def test_jobs_of_a_sweep_are_grouped_under_its_name(made, tmp_path):
 # Named checkpoints
 
 
-def test_files_and_folders_come_in_the_order_they_are_named(made, tmp_path):
+def test_files_and_folders_keep_the_order_of_the_input(made, tmp_path):
     first, in_folder = made("z.ckpt"), made("folder/y.ckpt")
     made("folder/x.ckpt")
     assert names(options_from_paths([str(first), str(in_folder.parent)])) == ["z", "x", "y"]

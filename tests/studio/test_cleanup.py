@@ -35,7 +35,7 @@ def test_files_of_a_killed_studio_expire(left, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_songs_of_a_studio_that_is_open_stay(left, tmp_path):
+def test_the_songs_of_an_open_studio_are_kept(left, tmp_path):
     with lock_of(left):
         swept(tmp_path)
     assert len(list(left.rglob("*.wav"))) == 2
@@ -50,7 +50,7 @@ def test_an_open_studio_holds_a_lock(tmp_path):
     assert not song.exists()
 
 
-def test_files_of_others_beside_it_stay(left, tmp_path):
+def test_other_files_in_the_folder_are_kept(left, tmp_path):
     (left / "notes.txt").write_text("mine")
     (left / "songs" / "Best of.txt").write_text("mine")
     (tmp_path / "music" / "songs" / ("y" * 32)).mkdir(parents=True)

@@ -165,7 +165,7 @@ def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path, format):
         assert str(refused.value).isascii()
 
 
-def test_an_mp3_of_a_rate_that_it_cannot_have_is_refused(tmp_path):
+def test_an_mp3_of_an_unsupported_rate_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"96000 Hz; choose one of wav, flac"):
         stem_in(done_song(tmp_path, rate=96_000), 1, "mp3")
 
@@ -226,7 +226,7 @@ def test_a_zip_starts_before_all_stems_are_converted(tmp_path):
     assert made(tmp_path) == ["1.flac"]
 
 
-def test_a_zip_comes_in_small_parts(tmp_path, monkeypatch):
+def test_a_zip_is_sent_in_small_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(downloads, "ZIP_BLOCK", 1000)
     parts = list(zip_of(done_song(tmp_path), "wav"))
     assert all(0 < len(part) < 1500 for part in parts)
@@ -253,7 +253,7 @@ def test_a_stem_deleted_during_a_zip_raises_an_error(tmp_path):
         list(parts)
 
 
-def test_stems_whose_names_fall_together_are_all_in_the_zip(tmp_path):
+def test_stems_with_colliding_names_are_all_in_the_zip(tmp_path):
     job = done_song(tmp_path)
     job.request = type(job.request)(job.request.source, "CON", "demo", ("..", "..", "x/../y"))
     with unzipped(job, "wav") as archive:

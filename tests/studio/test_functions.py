@@ -57,6 +57,6 @@ def test_values_outside_json_are_refused(home, path, body, capfd):
 
 
 @pytest.mark.parametrize("way", ["call", "call/v2"])
-def test_a_call_as_it_should_be_is_answered(home, way):
+def test_a_valid_call_is_answered(home, way):
     number = posted(home, f"{way}/checkpoints", {"data": []} if way == "call" else {}).json()["event_id"]
     assert "small" in httpx.get(f"{home}gradio_api/{way}/checkpoints/{number}", timeout=PATIENCE).text

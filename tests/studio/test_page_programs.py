@@ -132,7 +132,7 @@ def test_a_program_receives_error_messages(
         program.predict(**asked, api_name="/separate")
 
 
-def test_an_error_comes_as_an_event_with_its_sentence(client: httpx.Client, tmp_path: Path) -> None:
+def test_an_error_is_sent_as_an_event_with_its_message(client: httpx.Client, tmp_path: Path) -> None:
     [path] = client.post(UPLOAD, files={"files": ("notes.mp3", b"No song.")}).json()
     kind, event = call(client, path)[-1]
     assert kind == "error"
@@ -199,7 +199,7 @@ def test_one_program_cannot_fill_the_queue(client: httpx.Client, studio: Studio,
         finished(job)
 
 
-def test_the_page_is_there_while_a_song_takes_long_to_be_read(
+def test_the_page_responds_while_a_song_is_read_slowly(
     client: httpx.Client, studio: Studio, song: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, begun = Event(), Event()

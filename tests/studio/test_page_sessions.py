@@ -38,7 +38,7 @@ def test_pages_have_songs_of_their_own(song, sessions):
     assert [job.state for job in jobs] == ["waiting"] * 4
 
 
-def test_a_reloaded_page_replaces_the_song_it_shows(song, sessions):
+def test_a_reloaded_page_replaces_its_song(song, sessions):
     first = sessions.submit("page", request_for(song), None)
     second = sessions.submit("the same, loaded again", request_for(song), first.token)
     assert (first.state, second.state) == ("cancelled", "waiting")

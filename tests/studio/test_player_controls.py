@@ -208,7 +208,7 @@ def test_spectrograms_have_their_own_rows(page: Any, studio: PretendStudio) -> N
 
 
 @pytest.mark.parametrize("width", [360, 420])
-def test_it_fits_a_phone(page: Any, studio: PretendStudio, width: int) -> None:
+def test_the_page_fits_a_phone(page: Any, studio: PretendStudio, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     show(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -84,7 +84,7 @@ def test_an_unmuted_stem_joins_the_others_in_time(page: Any, studio: PretendStud
         assert other < 2 * INEXACT
 
 
-def test_a_jump_is_heard_where_it_leads(page: Any, studio: PretendStudio) -> None:
+def test_a_jump_plays_from_its_target(page: Any, studio: PretendStudio) -> None:
     show(page)
     page.get_by_label("Play").click()
     listen(page, EXCERPT)

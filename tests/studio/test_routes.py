@@ -491,7 +491,7 @@ def test_an_app_without_accounts_needs_no_sign_in(studio):
     assert TestClient(app).get(f"/songs/{TOKEN}").status_code == 200
 
 
-def test_gradios_routes_serve_no_strange_address(studio):
+def test_gradios_routes_refuse_unknown_addresses(studio):
     with gradio.Blocks() as blocks:
         gradio.Markdown("Hello")
     client = TestClient(gradio.routes.App.create_app(blocks, app_kwargs={"routes": routes_of(studio)}))
@@ -502,6 +502,6 @@ def test_gradios_routes_serve_no_strange_address(studio):
         assert (status, SECRET in content) == (404, False), prefix + name
 
 
-def test_a_mix_sounds_as_it_was_balanced(client, job, tmp_path):
+def test_a_mix_has_the_levels_of_its_balance(client, job, tmp_path):
     (tmp_path / "mix.wav").write_bytes(client.get(f"/songs/{TOKEN}/mix.wav?levels=0,2,0").content)
     torch.testing.assert_close(read(tmp_path / "mix.wav")[0], 2 * read(job.files[1])[0])

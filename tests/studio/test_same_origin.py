@@ -31,7 +31,7 @@ def client():
 
 
 @pytest.mark.parametrize("host", ["localhost:7860", "LOCALHOST", "10.0.0.7", "[::1]:7860", "studio.example.org"])
-def test_the_page_goes_by_its_names_and_by_addresses(client, host):
+def test_the_page_answers_to_its_names_and_addresses(client, host):
     assert client.get("/", headers={"Host": host}).text == "the page"
 
 

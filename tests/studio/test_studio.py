@@ -101,7 +101,7 @@ def test_cancelling_a_song_starts_the_next_one(song, tmp_path):
         assert finished(second).state == "done"
 
 
-def test_cancelling_a_song_that_waits_ends_it_at_once(song, tmp_path):
+def test_a_queued_song_is_cancelled_at_once(song, tmp_path):
     with studio_in(tmp_path) as (studio, model):
         model.open.clear()
         first, second = studio.submit(request_for(song)), studio.submit(request_for(song))

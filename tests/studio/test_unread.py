@@ -20,7 +20,7 @@ def ask(page) -> str:
     return httpx.post(address, json={"data": []}, timeout=PATIENCE).json()["event_id"]
 
 
-def test_answers_that_nobody_reads_are_dropped_after_a_time(page):
+def test_unread_answers_are_dropped_after_a_time(page):
     answers, queue = UnreadAnswers(page, EventStreams()), page._queue
     calls = [ask(page) for _ in range(SESSIONS)]
     wait_until(lambda: not queue.event_ids_to_events)

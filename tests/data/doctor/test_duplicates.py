@@ -84,7 +84,7 @@ def test_a_copy_in_mp3_is_a_near_duplicate(root):
     assert ("warning", "near duplicate", "test/C", ("drums", "mixture", "vocals")) in summary(root)
 
 
-def test_other_sounds_in_the_same_rhythm_are_not_accused(root):
+def test_other_sounds_in_the_same_rhythm_are_not_reported(root):
     write_song(root / "train" / "C", 7)
     rhythm = np.tile(np.exp(-np.arange(2_000) / 300), 12)[:, None]
     for seed, song in enumerate(("A", "B", "C")):
@@ -94,7 +94,7 @@ def test_other_sounds_in_the_same_rhythm_are_not_accused(root):
     assert summary(root) == []
 
 
-def test_steady_sounds_are_not_accused(root):
+def test_steady_sounds_are_not_reported(root):
     for seed, song in enumerate(("A", "B")):
         tone = 0.3 * np.sin(2 * np.pi * (300 + 40 * seed) * np.arange(24_000) / RATE)
         soundfile.write(root / "train" / song / "drums.wav", np.stack([tone, tone], axis=1), RATE)

@@ -56,7 +56,7 @@ def test_levels_are_those_of_the_song(root, tmp_path):
     np.testing.assert_array_equal(peaks, blocks.abs().amax(dim=(1, 3)).numpy())
 
 
-def test_only_tracks_whose_files_changed_are_packed_again(root, tmp_path):
+def test_only_tracks_with_changed_files_are_packed_again(root, tmp_path):
     pack = tmp_path / "pack"
     assert len(packed(root, pack).jobs) == 3
     index = pack_folder(pack, "train", "A") / "index.json"
@@ -106,7 +106,7 @@ def test_a_song_keeps_its_pack_when_it_becomes_a_validation_song(root, tmp_path)
     assert songs.packed == 3 and [song.name for song in songs.valid] == ["A", "V"]
 
 
-def test_a_pack_serves_without_the_files_it_was_made_of(root, tmp_path):
+def test_a_pack_can_be_read_without_its_source_files(root, tmp_path):
     packed(root, tmp_path / "pack")
     known = training_tracks(files(root), FORM, tmp_path / "pack")
     shutil.rmtree(root)
@@ -251,7 +251,7 @@ def test_the_pack_of_a_track_of_another_split_is_not_stale(root, tmp_path):
     assert songs.stale == () and songs.packed == 3
 
 
-def test_files_replace_a_pack_that_goes_while_it_is_used(root, tmp_path):
+def test_files_replace_a_pack_deleted_during_use(root, tmp_path):
     packed(root, tmp_path / "pack")
     song = training_tracks(files(root), FORM, tmp_path / "pack").train[0]
     shutil.rmtree(song.folder)

@@ -110,7 +110,7 @@ def test_a_full_disk_is_refused_before_anything_is_written(root, tmp_path, monke
 
 
 @pytest.mark.parametrize("name", ["a/b.wav", ".hidden", "100%", "..", "a\\b", "x" * 300, "naïve é", "a%2Fb"])
-def test_any_name_has_a_folder_of_its_own_in_the_split(tmp_path, name):
+def test_any_name_has_its_own_folder_in_the_split(tmp_path, name):
     folder = pack_folder(tmp_path, "train", name)
     assert folder.parent == tmp_path / "train" and not folder.name.startswith(".")
     folder.mkdir(parents=True)

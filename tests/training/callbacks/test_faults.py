@@ -183,7 +183,7 @@ def test_a_limit_out_of_range_is_refused(tmp_path, most, window, named):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_song_file_that_holds_nan_is_named(songs_root, tmp_path, capsys, workers):
+def test_a_song_file_with_nan_is_named(songs_root, tmp_path, capsys, workers):
     root = tmp_path / "songs"
     shutil.copytree(songs_root, root)
     for song in ("A", "C"):

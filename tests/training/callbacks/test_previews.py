@@ -91,7 +91,7 @@ def test_a_preview_has_stems_and_spectrograms(tmp_path, module, excerpts):
         ({"epoch": 1, "val_dataloaders": None}, False),
     ],
 )
-def test_previews_come_every_few_epochs_and_at_the_end(tmp_path, module, excerpts, changes, due):
+def test_previews_are_written_every_few_epochs_and_at_end(tmp_path, module, excerpts, changes, due):
     Previews(str(tmp_path), every_n_epochs=2).on_validation_end(validation(excerpts, **changes), module)
     assert (tmp_path / "previews").exists() == due
 

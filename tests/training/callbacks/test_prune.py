@@ -83,7 +83,7 @@ def test_a_run_without_siblings_never_ends(tmp_path):
     assert not validated(pruner(tmp_path), 1000, -90.0)
 
 
-def test_a_run_whose_scores_are_nan_lags(sweep):
+def test_a_run_with_nan_scores_lags(sweep):
     assert validated(pruner(sweep), 20, float("nan"))
 
 

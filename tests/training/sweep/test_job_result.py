@@ -11,13 +11,13 @@ from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_resul
         Result("failed", ("data.root='é'",), None, 0.5, "data.root names nothing: 'é'"),
     ],
 )
-def test_a_result_is_read_as_it_was_written(tmp_path, result):
+def test_a_result_is_read_back_unchanged(tmp_path, result):
     write_result(tmp_path, result)
     assert read_result(tmp_path) == result
     assert [path.name for path in tmp_path.iterdir()] == [RESULT_FILE]
 
 
-def test_a_folder_without_a_result_has_none(tmp_path):
+def test_a_folder_without_a_result_gives_none(tmp_path):
     assert read_result(tmp_path) is None
 
 
