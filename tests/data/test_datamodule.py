@@ -29,7 +29,7 @@ def module(root, valid_songs=("B",), trainer=None, seed=0, **changes) -> StemsDa
 
 
 def rank(rank: int, ranks: int, trained: int = 0, of_epoch: int = 0) -> SimpleNamespace:
-    """A trainer of one of several devices, after so many batches."""
+    """A trainer of one of several devices, after this many batches."""
     progress = SimpleNamespace(total=SimpleNamespace(processed=trained), current=SimpleNamespace(ready=of_epoch))
     fit_loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress))
     return SimpleNamespace(global_rank=rank, world_size=ranks, fit_loop=fit_loop)

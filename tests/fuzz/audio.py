@@ -74,7 +74,7 @@ def check(path: Path) -> None:
 
 
 def fuzz(count: int, seed: int, folder: Path) -> tuple[int, list[str]]:
-    """Read so many mutated files; see `trial.tried`."""
+    """Read `count` mutated files; see `trial.tried`."""
     files = [(path, path.read_bytes()) for path in write_files(folder)]
 
     def case(draw: random.Random) -> Case:

@@ -118,7 +118,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def fuzz(native_file: Path, count: int, seed: int, work: Path) -> tuple[int, list[str]]:
-    """Load so many mutated checkpoints; see `trial.tried`."""
+    """Load `count` mutated checkpoints; see `trial.tried`."""
 
     def case(draw: random.Random) -> Case:
         file, yaml_file = mutated_files(native_file, draw, work)

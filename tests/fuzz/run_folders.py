@@ -77,7 +77,7 @@ def checks_of(cfg: TrainConfig) -> dict[str, Check]:
 
 
 def fuzz(run: Path, count: int, seed: int, work: Path) -> tuple[int, list[str]]:
-    """Validate so many mutated files; see `trial.tried`."""
+    """Validate `count` mutated files; see `trial.tried`."""
     checks, mutations = checks_of(TrainConfig.checked(run_config(run))), Mutations(run, work)
 
     def case(draw: random.Random) -> Case:

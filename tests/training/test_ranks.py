@@ -60,7 +60,7 @@ def flat(tensors) -> Tensor:
 
 
 def ranks(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, **changes: Any) -> list[dict[str, Any]]:
-    """Train in so many processes; return what each recorded.
+    """Train in `count` processes; return the record of each.
 
     Args:
         songs_root: The songs.

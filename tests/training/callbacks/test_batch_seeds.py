@@ -8,7 +8,7 @@ from bsroformer.training.callbacks.batch_seeds import BatchSeeds
 
 
 def drawn(seed: int, batches: int, rank: int = 0) -> tuple[float, ...]:
-    """The random numbers of the step after so many batches."""
+    """Random numbers of the step after this many batches."""
     progress = SimpleNamespace(total=SimpleNamespace(processed=batches))
     loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress))
     BatchSeeds(seed).on_train_batch_start(SimpleNamespace(fit_loop=loop, global_rank=rank))

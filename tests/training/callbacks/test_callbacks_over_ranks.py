@@ -78,7 +78,7 @@ def trained(songs_root: Path, model, count: int, rate: float, callbacks: list[L.
 def ranks(
     songs_root: Path, folder: Path, model, count: int, *callbacks: L.Callback, rate: float = 0.0
 ) -> list[tuple[Tensor, dict[str, float]]]:
-    """Train in so many processes; return the excerpts (b n c t) and scores of each."""
+    """Train in `count` processes; return the excerpts (b n c t) and scores of each."""
     folder.mkdir()
     arguments = songs_root, model, count, rate, [*callbacks, Recorder(folder)]
     if count == 1:

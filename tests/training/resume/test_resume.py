@@ -49,7 +49,7 @@ def recorded(songs_root: Path, folder: Path, *overrides: str, batches: int | Non
 
 
 def cut_off(songs_root: Path, folder: Path, batches: int) -> None:
-    """Cut a run after so many batches."""
+    """Interrupt a run after this many batches."""
     recorded(songs_root, folder, batches=batches)
 
 
