@@ -67,7 +67,7 @@ def _run_or_explain(command: Command, words: list[str], argv: list[str]) -> None
 
         print_help(command, given)
     else:
-        from bsroformer.cli.running import run as run_command
+        from bsroformer.cli.runner import run as run_command
 
         run_command(command.name, words, argv)
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.cli.composition import Composer
 from bsroformer.cli.registry import COMMANDS
-from bsroformer.cli.running import read
+from bsroformer.cli.runner import read
 from bsroformer.errors import InputError
 
 NAMES = [

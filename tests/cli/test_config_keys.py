@@ -8,9 +8,9 @@ from bsroformer.cli import flags
 from bsroformer.cli.commands.checkpoint.command import ACTIONS
 from bsroformer.cli.commands.prepare.command import ACTIONS as PREPARE_ACTIONS
 from bsroformer.cli.composition import Composer
-from bsroformer.cli.keys import check
+from bsroformer.cli.key_check import check
 from bsroformer.cli.registry import COMMANDS
-from bsroformer.cli.running import checked, read
+from bsroformer.cli.runner import checked, read
 from bsroformer.errors import InputError
 
 EARLY = "+callbacks.early._target_=lightning.pytorch.callbacks.EarlyStopping"

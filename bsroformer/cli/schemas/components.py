@@ -36,7 +36,7 @@ class Component(OpenSchema):
 
     def build(self, **more: Any) -> Any:
         """Call it, with further arguments or others."""
-        from bsroformer.cli.songs import make  # which takes longer to import than all schemas
+        from bsroformer.cli.instantiation import make  # which takes longer to import than all schemas
 
         return make(self.tree, self._key, **more)
 

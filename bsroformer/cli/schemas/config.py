@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from pydantic import PrivateAttr, ValidationError
 from typing_extensions import Self
 
+from bsroformer.cli.dotted_keys import put
 from bsroformer.cli.schemas.components import components
 from bsroformer.cli.schemas.groups import PathSettings
 from bsroformer.cli.schemas.kinds import Word
 from bsroformer.cli.schemas.schema import Schema, as_json, faults
-from bsroformer.cli.trees import put
 from bsroformer.errors import InputError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from bsroformer.cli.trees import MISSING, at
+from bsroformer.cli.dotted_keys import MISSING, at
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, frozen=True, arbitrary_types_allowed=True)
 ALLOWED = {

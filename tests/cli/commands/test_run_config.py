@@ -8,7 +8,7 @@ import yaml
 
 from bsroformer.cli.commands.train.resume.run_config import changed, completed, replaced_keys, run_config
 from bsroformer.cli.commands.train.resume.trusted_classes import known_groups, with_known_classes
-from bsroformer.cli.config import CONFIG_FILE, save_config
+from bsroformer.cli.resolved_config import CONFIG_FILE, save_config
 from bsroformer.errors import InputError
 from launched import CONFIGS, SMALL_RUN, composed
 

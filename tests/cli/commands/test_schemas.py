@@ -8,12 +8,12 @@ import pytest
 from hydra.errors import InstantiationException
 
 from bsroformer.cli.commands.train.resume.trusted_classes import OURS, known_groups
-from bsroformer.cli.config import composed_trees
-from bsroformer.cli.door import SCHEMAS, schema_of
+from bsroformer.cli.dotted_keys import at, keys, put
+from bsroformer.cli.resolved_config import composed_trees
 from bsroformer.cli.schemas.arguments import argument_faults, arguments_of
 from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.schemas.config import Config
-from bsroformer.cli.trees import at, keys, put
+from bsroformer.cli.validation import SCHEMAS, schema_of
 from bsroformer.errors import InputError
 from launched import CONFIGS, composed, composed_tree
 

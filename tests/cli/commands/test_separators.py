@@ -7,12 +7,12 @@ import torch
 from rich.console import Console
 
 from bsroformer.checkpoints.save import save_model
+from bsroformer.cli.checkpoint_sources import open_checkpoints
 from bsroformer.cli.commands.evaluate.candidates import checkpoints as checkpoints_of
 from bsroformer.cli.commands.evaluate.candidates import model_settings
 from bsroformer.cli.commands.separate import separators
 from bsroformer.cli.commands.separate.command import settings_of
 from bsroformer.cli.commands.separate.separators import device_of, separator_from
-from bsroformer.cli.opening import open_checkpoints
 from bsroformer.errors import InputError
 from bsroformer.file_state import word_for
 from bsroformer.inference import Ensemble, Separator

@@ -26,8 +26,8 @@ from bsroformer.cli.commands.train.build import (
     chosen_precision,
     recomputed_blocks,
 )
-from bsroformer.cli.config import AUTO
 from bsroformer.cli.console import terminal
+from bsroformer.cli.resolved_config import AUTO
 from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
 from bsroformer.hardware import describe
 from bsroformer.training.memory.estimate import CONTEXT, PASSING, MemoryEstimate, peak_of_steps

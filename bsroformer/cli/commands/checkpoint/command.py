@@ -17,10 +17,10 @@ from bsroformer.checkpoints.save import (
     save_weights,
     save_weights_alone,
 )
+from bsroformer.cli.checkpoint_sources import open_checkpoints
 from bsroformer.cli.commands.checkpoint.config import CheckpointConfig
 from bsroformer.cli.commands.checkpoint.inspection import print_inspection, write_model_config
 from bsroformer.cli.console import terminal
-from bsroformer.cli.opening import open_checkpoints
 from bsroformer.errors import InputError
 
 

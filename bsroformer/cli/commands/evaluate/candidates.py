@@ -9,9 +9,9 @@ from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.naming import name_of
+from bsroformer.cli.checkpoint_sources import checkpoint_fingerprints, open_checkpoints
 from bsroformer.cli.commands.evaluate.config import EvaluateConfig
 from bsroformer.cli.commands.separate.separators import device_of, separator_from
-from bsroformer.cli.opening import checkpoint_fingerprints, open_checkpoints
 from bsroformer.cli.schemas.groups import CheckpointSource
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate

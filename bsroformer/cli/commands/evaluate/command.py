@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bsroformer.cli.commands.evaluate.candidates import build_candidates, facts_of
 from bsroformer.cli.commands.evaluate.config import EvaluateConfig
-from bsroformer.cli.commands.evaluate.scoring import run_evaluation, show_results
+from bsroformer.cli.commands.evaluate.evaluation_run import run_evaluation, show_results
 from bsroformer.cli.commands.evaluate.shared_songs import Shared
 from bsroformer.cli.commands.train.runs_index import update_runs_page
 from bsroformer.cli.console import first_of, terminal, warnings_reported

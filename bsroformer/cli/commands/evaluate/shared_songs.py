@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from bsroformer.cli.ranks import by_torchrun
+from bsroformer.cli.torchrun import by_torchrun
 
 if TYPE_CHECKING:
     from torch.distributed import TCPStore

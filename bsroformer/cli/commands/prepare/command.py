@@ -2,9 +2,9 @@
 
 import sys
 
-from bsroformer.cli.commands.prepare.checking import check
+from bsroformer.cli.commands.prepare.check import check
 from bsroformer.cli.commands.prepare.config import PrepareConfig
-from bsroformer.cli.commands.prepare.packing import pack
+from bsroformer.cli.commands.prepare.pack import pack
 from bsroformer.cli.commands.prepare.preview import preview
 from bsroformer.cli.console import terminal
 

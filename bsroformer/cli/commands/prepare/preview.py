@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bsroformer.audio.files import write
 from bsroformer.cli.commands.prepare.config import PrepareConfig
-from bsroformer.cli.songs import pack_folder
+from bsroformer.cli.instantiation import pack_folder
 from bsroformer.data.augment import Augment
 from bsroformer.data.augment.stretch import stretch_is_installed
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts

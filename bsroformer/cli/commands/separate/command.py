@@ -12,12 +12,12 @@ from hydra.types import RunMode
 
 from bsroformer.audio.formats import FORMATS
 from bsroformer.checkpoints import Checkpoint
+from bsroformer.cli.checkpoint_sources import checkpoint_fingerprints, open_checkpoints
 from bsroformer.cli.commands.separate.config import SeparateConfig, Shard
-from bsroformer.cli.commands.separate.separating import Separating
+from bsroformer.cli.commands.separate.separation_run import Separating
 from bsroformer.cli.commands.separate.separators import device_of, separator_from
 from bsroformer.cli.console import terminal
 from bsroformer.cli.errors import STATUS
-from bsroformer.cli.opening import checkpoint_fingerprints, open_checkpoints
 from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.inference import Delivery, find_songs
 

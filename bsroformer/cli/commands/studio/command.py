@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 from rich.console import Console
 
+from bsroformer.cli.checkpoint_sources import one_for_each
 from bsroformer.cli.commands.separate.separators import separator_of
 from bsroformer.cli.commands.studio.config import StudioConfig
 from bsroformer.cli.console import stopping_on_sigterm, terminal, wait_until_interrupted
-from bsroformer.cli.opening import one_for_each
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command

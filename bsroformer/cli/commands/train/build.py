@@ -14,10 +14,10 @@ from torch.optim import Optimizer
 
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb
-from bsroformer.cli.config import AUTO
-from bsroformer.cli.ranks import check_processes
+from bsroformer.cli.instantiation import pack_folder
+from bsroformer.cli.resolved_config import AUTO
 from bsroformer.cli.schemas.components import Component
-from bsroformer.cli.songs import pack_folder
+from bsroformer.cli.torchrun import check_processes
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError

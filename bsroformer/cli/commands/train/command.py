@@ -4,16 +4,16 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from bsroformer.cli.commands.train.announcing import announce, list_songs
 from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.finishing import check_end, finish
-from bsroformer.cli.commands.train.fitting import fit, quieten_lightning
-from bsroformer.cli.commands.train.monitoring import with_monitor
-from bsroformer.cli.commands.train.resume.resuming import announce_resume, resolve_resume
-from bsroformer.cli.commands.train.run_lines import show_progress_on
-from bsroformer.cli.commands.train.starting import start_from_weights
+from bsroformer.cli.commands.train.fit import fit, quieten_lightning
+from bsroformer.cli.commands.train.initial_weights import start_from_weights
+from bsroformer.cli.commands.train.resume.resolution import announce_resume, resolve_resume
+from bsroformer.cli.commands.train.run_messages import show_progress_on
+from bsroformer.cli.commands.train.run_summary import announce, list_songs
+from bsroformer.cli.commands.train.shared_monitor import with_monitor
 from bsroformer.cli.commands.train.training_folder import exclusive_folder, recorded_run
+from bsroformer.cli.commands.train.training_result import check_end, finish
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.cli.console import terminal

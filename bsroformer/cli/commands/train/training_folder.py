@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from bsroformer.cli.commands.train.resume.resuming import refuse_folder_in_use
+from bsroformer.cli.commands.train.resume.resolution import refuse_folder_in_use
 from bsroformer.cli.commands.train.run_facts import record_run
 from bsroformer.cli.commands.train.run_lock import only_training_in
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.cli.commands.train.wandb_mode import finish_wandb
-from bsroformer.cli.config import save_config
 from bsroformer.cli.console import warnings_reported
 from bsroformer.cli.output_folder import make_folder, open_run_folder
+from bsroformer.cli.resolved_config import save_config
 
 
 @contextmanager

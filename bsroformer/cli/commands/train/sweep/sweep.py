@@ -10,9 +10,9 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from bsroformer.cli.config import refuse_many_processes
 from bsroformer.cli.console import terminal
 from bsroformer.cli.errors import user_errors
+from bsroformer.cli.resolved_config import refuse_many_processes
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 

@@ -3,8 +3,8 @@
 from rich.console import Console
 
 from bsroformer.checkpoints.start import start_from
+from bsroformer.cli.checkpoint_sources import opened_checkpoint
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.opening import opened_checkpoint
 from bsroformer.models import SeparationModel
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from bsroformer.cli.dotted_keys import put
 from bsroformer.cli.schemas.groups import DataSettings, PathSettings
-from bsroformer.cli.trees import put
 from bsroformer.data.sources import Source
 from bsroformer.errors import InputError
 

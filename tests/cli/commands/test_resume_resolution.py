@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from bsroformer.cli.commands.train.command import train
-from bsroformer.cli.commands.train.resume.resuming import changed, resolve_resume, run_config
-from bsroformer.cli.config import CONFIG_FILE, save_config
+from bsroformer.cli.commands.train.resume.resolution import changed, resolve_resume, run_config
 from bsroformer.cli.console import terminal
+from bsroformer.cli.resolved_config import CONFIG_FILE, save_config
 from bsroformer.errors import InputError
 from bsroformer.run_folder import LAST, PREVIOUS
 from launched import SMALL_RUN, composed, launch

@@ -13,10 +13,10 @@ from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.resume.run_config import changed, completed, replaced_keys, run_config
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb, wandb_run
-from bsroformer.cli.config import AUTO, CONFIG_FILE
-from bsroformer.cli.door import prepared
-from bsroformer.cli.ranks import by_torchrun
-from bsroformer.cli.trees import put
+from bsroformer.cli.dotted_keys import put
+from bsroformer.cli.resolved_config import AUTO, CONFIG_FILE
+from bsroformer.cli.torchrun import by_torchrun
+from bsroformer.cli.validation import prepared
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.models import ModelSettings

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.cli.commands.train.command import train
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.monitoring import with_monitor
+from bsroformer.cli.commands.train.shared_monitor import with_monitor
 from bsroformer.errors import InputError
 from bsroformer.report.monitor import Monitor, monitor_of
 from bsroformer.studio.known_scores import known_scores

@@ -4,9 +4,9 @@ import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from rich.console import Console
 
-from bsroformer.cli.commands.train.best import Scored
+from bsroformer.cli.commands.train.best_weights import Scored
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.reading import told_data
+from bsroformer.cli.commands.train.data_report import told_data
 from bsroformer.cli.commands.train.sweep.sweep_job import job_folder
 from bsroformer.invocation import command_line
 from bsroformer.printed import PRINTED

@@ -11,9 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.atomic import write_text
 from bsroformer.audio.activity import ACTIVE_DB
+from bsroformer.cli.dotted_keys import remove
 from bsroformer.cli.path_keys import PATHS
-from bsroformer.cli.ranks import accumulated_batches, by_torchrun
-from bsroformer.cli.trees import remove
+from bsroformer.cli.torchrun import accumulated_batches, by_torchrun
 from bsroformer.errors import InputError
 from bsroformer.run_folder import CONFIG, RunFolder
 

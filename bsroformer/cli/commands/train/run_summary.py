@@ -3,9 +3,9 @@
 from rich.console import Console
 
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.reading import report_data_source
+from bsroformer.cli.commands.train.data_report import report_data_source
 from bsroformer.cli.commands.train.training_run import TrainingRun
-from bsroformer.cli.config import AUTO
+from bsroformer.cli.resolved_config import AUTO
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.models.abilities import RecomputesBlocks
 

@@ -11,9 +11,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.average import average_of
-from bsroformer.cli.commands.train import best as best_module
+from bsroformer.cli.commands.train import best_weights as best_module
 from bsroformer.cli.commands.train import command as train_command
-from bsroformer.cli.commands.train.best import Scored, best_checkpoint
+from bsroformer.cli.commands.train.best_weights import Scored, best_checkpoint
 from bsroformer.training.callbacks.candidates import score_of
 from launched import SMALL_RUN, launch
 

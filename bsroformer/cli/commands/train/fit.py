@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 from bsroformer.cli.commands.check_gpu.memory import memory_advice
-from bsroformer.cli.commands.train.run_lines import log_and_print
+from bsroformer.cli.commands.train.run_messages import log_and_print
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.cli.console import warnings_reported
 from bsroformer.data.loader import ReadingError, dead_worker, is_of_dead_worker

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from bsroformer.cli.commands.prepare.checking import MOST_ROWS, check, findings_table, table_rows
+from bsroformer.cli.commands.prepare.check import MOST_ROWS, check, findings_table, table_rows
 from bsroformer.data.doctor import Finding
 from bsroformer.errors import InputError
 from launched import composed, launch

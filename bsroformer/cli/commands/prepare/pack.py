@@ -6,7 +6,7 @@ from rich.filesize import decimal
 from bsroformer.cli.commands.prepare.config import PrepareConfig
 from bsroformer.cli.console import clock, first_of, music_progress, stopping_on_sigterm
 from bsroformer.cli.errors import STATUS
-from bsroformer.cli.songs import pack_folder
+from bsroformer.cli.instantiation import pack_folder
 from bsroformer.data.packs import PackPlan, pack_tracks, plan_packs, refuse_full_disk
 from bsroformer.errors import InputError
 from bsroformer.parallel import processors

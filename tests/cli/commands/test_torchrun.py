@@ -2,7 +2,7 @@ import pytest
 from torch.distributed import TCPStore
 
 from bsroformer.cli.commands.train.build import build_trainer
-from bsroformer.cli.ranks import check_processes, in_one_folder
+from bsroformer.cli.torchrun import check_processes, in_one_folder
 from bsroformer.errors import InputError
 from launched import composed
 

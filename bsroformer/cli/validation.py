@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 
 from omegaconf import DictConfig
 
-from bsroformer.cli.config import composed_trees, load_environment
+from bsroformer.cli.resolved_config import composed_trees, load_environment
 from bsroformer.cli.schemas.config import Config, message
 from bsroformer.errors import InputError
 

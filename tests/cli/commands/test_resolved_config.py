@@ -4,7 +4,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from bsroformer.cli.config import refuse_many_processes, save_config
+from bsroformer.cli.resolved_config import refuse_many_processes, save_config
 from bsroformer.errors import InputError
 from launched import composed
 

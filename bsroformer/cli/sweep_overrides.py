@@ -7,7 +7,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from bsroformer.cli.composition import Composer
-from bsroformer.cli.values import parse_overrides
+from bsroformer.cli.hydra_values import parse_overrides
 from bsroformer.errors import InputError
 
 

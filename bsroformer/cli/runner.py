@@ -82,7 +82,7 @@ class Task:
 
     def run(self, cfg: "DictConfig") -> object:
         """Check the command's own keys, import what it needs, check the arguments of what it builds, and call it."""
-        from bsroformer.cli.door import configuration, prepared
+        from bsroformer.cli.validation import configuration, prepared
 
         config = configuration(self.command.root, cfg)
         function = self.command.call
@@ -108,8 +108,8 @@ def checked(command: Command, words: list[str]) -> list[str]:
         InputError: If they are not in the grammar, or name a key or choice that there is not.
     """
     from bsroformer.cli.composition import Composer
-    from bsroformer.cli.keys import check
-    from bsroformer.cli.ranks import in_one_folder
+    from bsroformer.cli.key_check import check
+    from bsroformer.cli.torchrun import in_one_folder
 
     composer = Composer(command.root, flags.before_files(words))
     arguments, overrides = read(command, composer, words)
@@ -125,7 +125,7 @@ def read(command: Command, composer: "Composer", words: list[str]) -> tuple["Arg
     from bsroformer.cli.arguments import Reader
     from bsroformer.cli.composition import all_keys, has_key, is_nullable
     from bsroformer.cli.config_tree import read_config_tree
-    from bsroformer.cli.values import HydraValues
+    from bsroformer.cli.hydra_values import HydraValues
 
     @cache
     def tree() -> "DictConfig":

@@ -2,9 +2,9 @@
 
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from bsroformer.cli.commands.train.best import Scored, best_of_run, check_averaging, report_no_best
+from bsroformer.cli.commands.train.best_weights import Scored, best_of_run, check_averaging, report_no_best
 from bsroformer.cli.commands.train.run_facts import record_best
-from bsroformer.cli.commands.train.run_lines import report_end, report_next_commands
+from bsroformer.cli.commands.train.run_messages import report_end, report_next_commands
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.errors import InputError
 from bsroformer.report.monitor import Monitor
