@@ -25,7 +25,10 @@ SHORT_OUTPUT = "-o"
 
 @dataclass(frozen=True)
 class Assignment:
-    """A key and its value as typed; `prefix` is Hydra's ``+``, ``++``, ``~`` or nothing."""
+    """A key and its value as typed, with Hydra's prefix.
+
+    `prefix` is ``+``, ``++``, ``~`` or empty.
+    """
 
     prefix: str
     key: str
@@ -34,7 +37,7 @@ class Assignment:
 
 @dataclass
 class Arguments:
-    """A command line, sorted.
+    """A command line, sorted into options, assignments and bare arguments.
 
     Attributes:
         flags: Hydra's own options, with their values.
@@ -50,7 +53,7 @@ class Arguments:
 
     @property
     def sweep(self) -> bool:
-        """Whether several jobs are asked for."""
+        """Return whether the command line runs several jobs (``-m``)."""
         modes = (each for each in self.overrides if isinstance(each, Assignment) and each.key == "hydra.mode")
         return any(flag in flags.MULTIRUN for flag in self.flags) or any(mode.value == "MULTIRUN" for mode in modes)
 
@@ -118,7 +121,8 @@ class Reader:
                 f"unknown option {word}; options are --key value or key=value, and files whose names begin with a dash "
                 "come after --"
             )
-        key, value = option[1].replace("-", "_"), option[2]
+        key = option[1].replace("-", "_")
+        value = option[2]
         if value is None:
             self._read_separate_value(word, key, rest)
         else:
@@ -146,7 +150,8 @@ class Reader:
         is_value = rest and not rest[0].startswith("--") and not flags.is_flag(rest[0])
         if is_value and rest[0].partition("=")[0] != SHORT_OUTPUT:
             return rest.pop(0)
-        known, negated = self.keys(), key.removeprefix("no_")
+        known = self.keys()
+        negated = key.removeprefix("no_")
         if negated != key and negated in known:
             raise InputError(f"{word}: {negated} is not a switch; write --{negated.replace('_', '-')} <value>")
         near = did_you_mean(key, known)
@@ -155,16 +160,17 @@ class Reader:
         raise InputError(f"{word} has no value; write {word} <value>, or {word}=<value>")
 
     def _is_file(self, word: str, key: str) -> bool:
-        """Whether a word with ``=`` in it names a file, and is no assignment to a known key."""
+        """Return whether a word with ``=`` names a file, not a known key."""
         return self.command.positional is not None and exists(word) and key not in self.keys()
 
     def _place_positional(self) -> None:
-        """Turn a leading action into its key; make sure that the command takes what remains.
+        """Turn a leading action into its key, and check the bare arguments.
 
         Raises:
             InputError: If it does not, or its key is given too.
         """
-        words, command = self.found.positional, self.command
+        words = self.found.positional
+        command = self.command
         given = [each.key for each in self.found.overrides if isinstance(each, Assignment)]
         if words and words[0] in command.actions and "action" not in given:
             self.found.overrides.append(Assignment("", "action", words.pop(0)))
@@ -179,7 +185,8 @@ class Reader:
             raise InputError(f"{words[0]} is given beside {key}=; give all either as {key}= or as bare arguments")
 
     def _unexpected(self, word: str) -> str:
-        name, known = self.command.shown_name, self.keys()
+        name = self.command.shown_name
+        known = self.keys()
         if word in known:
             return f"{word} has no value; write {word}=<value>"
         near = did_you_mean(word, (*known, *self.command.actions))
@@ -188,7 +195,7 @@ class Reader:
 
 
 def exists(path: str) -> bool:
-    """Whether there is a file or folder of this name."""
+    """Return whether a file or folder of this name exists."""
     try:
         return os.path.lexists(os.path.expanduser(path))  # noqa: PTH111 (a Path would drop a leading ./)
     except (OSError, ValueError):  # no name of a file at all

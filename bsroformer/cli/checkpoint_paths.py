@@ -1,4 +1,4 @@
-"""``ckpt`` and ``init_from`` name checkpoints, or the folders of the trainings that wrote them."""
+"""Resolve run folders in ``ckpt`` and ``init_from`` to checkpoint files."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from bsroformer.run_folder import weights_of
 
 
 def checkpoint_files(cfg: Config) -> dict[str, Any]:
-    """The values of keys that name runs, with the file of a run's best weights in place of its folder; prints which.
+    """Replace run folders by the file of their best weights.
+
+    Prints each file that is used, and returns the changed values by key.
 
     Raises:
         InputError: If a folder holds none.

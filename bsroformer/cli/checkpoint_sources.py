@@ -1,4 +1,7 @@
-"""Open the checkpoints that a configuration names; nothing of training or separation is imported for it."""
+"""Open the checkpoints that a configuration names.
+
+Importing this module loads nothing of training or separation.
+"""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -14,7 +17,7 @@ T = TypeVar("T")
 
 
 def opened_checkpoint(ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
-    """A checkpoint, with a word on what had to be assumed."""
+    """Open a checkpoint, and print the assumptions made about it."""
     opened = open_checkpoint(ckpt, config, sha256)
     for note in opened.notes:
         console.print(note, style="yellow")
@@ -22,7 +25,7 @@ def opened_checkpoint(ckpt: str, config: str | None, sha256: str | None, console
 
 
 def open_checkpoints(source: CheckpointSource, console: Console) -> list[Checkpoint]:
-    """Open checkpoints, and print what had to be assumed.
+    """Open checkpoints, and print the assumptions made about them.
 
     Raises:
         InputError: If one cannot be opened.

@@ -108,18 +108,19 @@ def _keys(keys: Iterable[Key], width: int) -> Iterator[Text]:
 
 
 def explanation(key: Key) -> str:
-    """The comment of a key, and the value that it has unless it is given."""
+    """Join the comment of a key and its default."""
     value = default_of(key)
     note = "(must be given)" if value == MISSING else f"(default: {value})" if value else ""
     return " ".join(part for part in (key.entry.comment, note) if part)
 
 
 def default_of(key: Key) -> str:
-    """The value that a key has unless it is given, as written; empty if that takes more than a few words."""
+    """Return the default of a key as written; empty if it is long."""
     text = key.entry.text
     environment = ENVIRONMENT.fullmatch(text)
     if environment is not None:
-        name, otherwise = environment[1], environment[2].strip("'")
+        name = environment[1]
+        otherwise = environment[2].strip("'")
         return f"${name}" if otherwise == "null" else f"${name}, or {otherwise}"
     return "" if "${" in text else text
 
@@ -131,7 +132,7 @@ def _options(command: Command, width: int) -> Iterator[Text]:
 
 
 def _rows(rows: Iterable[tuple[str, str, str]], width: int) -> Iterator[Text]:
-    """Names in a style, each with its explanation beside it, or below it where the name is long."""
+    """Lay out names with their explanations beside or below them."""
     listed = list(rows)
     column = min(max((len(name) for name, _, _ in listed), default=0), NAME_WIDTH)
     beside = " " * (column + 2 * INDENT)

@@ -1,4 +1,4 @@
-"""What can follow on a command line: commands, options, keys, choices of groups, and files.
+"""Shell completion of commands, options, keys, group choices and files.
 
 A shell calls ``bsroformer __complete SHELL LINE`` with the line up to the cursor, at each press of TAB. To be fast,
 this reads YAML and does not import Hydra.
@@ -35,7 +35,7 @@ FOLDER_OPTIONS = ("-cd", "--config-dir", "-cp", "--config-path")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A word that may be meant; `is_part` if more of it follows, so that no space should."""
+    """A candidate word; `is_part` if more of it follows without a space."""
 
     text: str
     summary: str = ""
@@ -43,7 +43,7 @@ class Candidate:
 
 
 def print_completions(words: Sequence[str]) -> None:
-    """Print the candidates for a line, one in a line of the output, in the form that a shell's script reads."""
+    """Print the candidates for a line, one per line, as the shell script reads them."""
     shell, line = words if len(words) == 2 and words[0] in SHELLS else ("bash", "")
     before, current, is_quoted = split_line(line)
     try:
@@ -60,9 +60,13 @@ def print_completions(words: Sequence[str]) -> None:
 
 
 def split_line(line: str) -> tuple[list[str], str, bool]:
-    """The words of a line before the last one; the last one, which may be empty; and whether a quote in it is open."""
+    """Split a line into the words before the last, the last word, and an open quote.
+
+    The last word may be empty; the third value is true while a quote in it is open.
+    """
     reader = shlex.shlex(line, posix=True, punctuation_chars=False)
-    reader.whitespace_split, reader.commenters = True, ""
+    reader.whitespace_split = True
+    reader.commenters = ""
     words: list[str] = []
     try:
         words.extend(iter(reader.get_token, None))
@@ -74,12 +78,12 @@ def split_line(line: str) -> tuple[list[str], str, bool]:
 
 
 def bash_prefix(current: str) -> int:
-    """How much of a word stays where it is: bash completes what follows the last ``=`` or ``:``."""
+    """Count the characters that bash keeps: up to the last ``=`` or ``:``."""
     return max(current.rfind("="), current.rfind(":")) + 1
 
 
 def candidates(before: Sequence[str], current: str) -> Iterator[Candidate]:
-    """What may stand in place of the last word of a line.
+    """Yield candidates for the last word of a line.
 
     Args:
         before: The words after the program's name, without the last.
@@ -121,7 +125,7 @@ class CommandCompleter:
         self.tree: ConfigTree = read_config_tree(command.root, self.folders, given_choices(before, self.folders))
 
     def candidates(self, current: str) -> Iterator[Candidate]:
-        """What may stand in place of the last word."""
+        """Yield candidates for the last word."""
         last = self.before[-1] if self.before else ""
         name, equals, value = current.partition("=")
         if "--" in self.before:
@@ -137,7 +141,7 @@ class CommandCompleter:
             yield from self.words(current)
 
     def _takes_value(self, word: str) -> bool:
-        """Whether the word after an option is its value."""
+        """Return whether the word after an option is its value."""
         is_option = word.startswith("-") and "=" not in word and word not in flags.ALONE
         return is_option and self._key(word) not in self.tree.switches
 
@@ -149,7 +153,10 @@ class CommandCompleter:
         return word.removeprefix("--").replace("-", "_") if word.startswith("--") else word.lstrip("+~")
 
     def values(self, key: str, start: str) -> Iterator[Candidate]:
-        """Values of a key: choices of a group, true and false, or files; of a list the one that is typed."""
+        """Yield values of a key: group choices, true and false, or files.
+
+        In a list, the value under the cursor is completed.
+        """
         options = options_of(key, self.folders) if key in self.tree.choices else {}
         if options:
             list_start = start[: max(start.rfind("["), start.rfind(",")) + 1]
@@ -177,7 +184,7 @@ class CommandCompleter:
         yield from _by_level(self._keys(), start, "=")
 
     def _keys(self) -> Iterator[tuple[str, str]]:
-        """Groups and keys with a few words on each."""
+        """Groups and keys with their summaries."""
         yield from ((group, f"choose a file of {group}/") for group in self.tree.choices)
         for key in self.tree.leaves:
             if not key.is_internal:
@@ -185,7 +192,10 @@ class CommandCompleter:
 
 
 def _by_level(keys: Iterable[tuple[str, str]], start: str, end: str) -> Iterator[Candidate]:
-    """The keys that begin with a text, cut after the next dot: those of a group are shown once it is typed."""
+    """Yield the keys that start with a text, cut after the next dot.
+
+    The keys of a group are shown once its name is typed.
+    """
     known: set[str] = set()
     for key, text in keys:
         dot = key.find(".", len(start))
@@ -196,7 +206,7 @@ def _by_level(keys: Iterable[tuple[str, str]], start: str, end: str) -> Iterator
 
 
 def files(start: str) -> Iterator[Candidate]:
-    """The files and folders whose paths begin with a text."""
+    """Yield the files and folders whose paths start with a text."""
     folder, name = os.path.split(start)
     place = Path(folder or ".").expanduser()
     if not place.is_dir():

@@ -1,4 +1,4 @@
-"""``bsroformer completion SHELL``: the scripts by which shells ask this program for completions."""
+"""``bsroformer completion SHELL``: completion scripts for bash, zsh and fish."""
 
 from collections.abc import Sequence
 

@@ -41,7 +41,7 @@ class Composer:
                 raise InputError(f"--{option}={folder} is not a folder; give one that holds configs")
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The tree that Hydra composes, with its own settings under ``hydra``; not to be changed.
+        """Compose the tree, with Hydra's own settings under ``hydra``; read only.
 
         Raises:
             InputError: For a choice that its group does not have.
@@ -67,11 +67,11 @@ class Composer:
         return sorted({*found, *(file.stem for file in (added.glob("*.yaml") if added else ()))})
 
     def is_group(self, key: str) -> bool:
-        """Whether a key of the command line chooses a config file."""
+        """Return whether a key of the command line chooses a config file."""
         return "/" in key or any((folder / key).is_dir() for folder in self.folders)
 
     def _missing(self, error: MissingConfigException) -> str:
-        """What is wrong with a choice, and which there are."""
+        """Describe a wrong choice, and list the options."""
         group, _, choice = str(error.missing_cfg_file or "").rpartition("/")
         if not group:
             return str(error).partition("\n")[0]
@@ -97,20 +97,23 @@ def node_at(tree: DictConfig, key: str) -> Any:
 
 
 def has_key(tree: DictConfig, key: str) -> bool:
-    """Whether a tree has a dotted key, with a value or without."""
+    """Return whether a tree has a dotted key, with a value or without."""
     parent, _, name = key.rpartition(".")
     return name in child_names(node_at(tree, parent))
 
 
 def is_nullable(tree: DictConfig, key: str) -> bool:
-    """Whether a key is null unless it is given; not if it must be given."""
+    """Return whether a key is null by default, and not required."""
     parent, _, name = key.rpartition(".")
     owner = node_at(tree, parent)
     return has_key(tree, key) and not OmegaConf.is_missing(owner, name) and node_at(tree, key) is None
 
 
 def all_keys(tree: DictConfig, parent: str = "") -> list[str]:
-    """All dotted keys of a tree, below a parent's prefix; Hydra's own settings only if the tree is theirs."""
+    """List all dotted keys of a tree, each below the parent's prefix.
+
+    Hydra's own settings are listed only if the tree is Hydra's.
+    """
     found = []
     for name in child_names(tree):
         key = f"{parent}{name}"

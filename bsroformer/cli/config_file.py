@@ -1,4 +1,4 @@
-"""A file of configs with its comments: each key is explained there, and nowhere else.
+"""A config file with its comments, which explain each key once.
 
 The comment lines at the top of a file describe the file. A key is explained by the comment behind its value, by the
 comment lines directly above it, or by both. ``## Title`` begins a section of keys.
@@ -67,7 +67,10 @@ class ConfigFile:
 
 @cache
 def read_config_file(path: Path) -> ConfigFile:
-    """Read a file that Hydra could read; one with faults in its YAML has no keys, and Hydra reports it."""
+    """Read a config file.
+
+    A file with errors in its YAML has no keys; Hydra reports the error.
+    """
     text = path.read_text("utf-8")
     lines = text.splitlines()
     top = _header_length(lines)
@@ -139,7 +142,8 @@ class _Comments:
         return next(titles, "").removeprefix(SECTION).strip()
 
     def _text(self, value: yaml.Node) -> str:
-        start, end = value.start_mark, value.end_mark
+        start = value.start_mark
+        end = value.end_mark
         if start.line != end.line:
             return ""
         return self.lines[start.line][start.column : end.column].strip("\"'")

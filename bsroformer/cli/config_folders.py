@@ -1,4 +1,4 @@
-"""The folders of configs and the choices that a command line gives, for help and completion."""
+"""Config folders and choices of a command line, for help and completion."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""How the scripts print."""
+"""Consoles, progress bars and warnings of the commands."""
 
 import io
 import signal
@@ -26,7 +26,7 @@ WAIT_SECONDS = 3600
 
 
 def terminal(stderr: bool = False) -> Console:
-    """A console that prints text as it is: brackets in a name are no markup, and no path is cut in two."""
+    """Create a console that prints text as it is, without markup or highlighting."""
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # the name of a file may be no text
@@ -40,7 +40,10 @@ def first_of(names: Sequence[str], most: int = 3) -> str:
 
 
 def music_progress(console: Console) -> Progress:
-    """A progress bar over seconds of music: share, speed and time left. It is removed at the end."""
+    """Create a progress bar over seconds of music: share, speed and time left.
+
+    It is removed at the end, and disabled where there is no terminal.
+    """
     columns = (
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
         BarColumn(),
@@ -60,7 +63,10 @@ class SpeedColumn(ProgressColumn):
 
 
 class TimeLeftColumn(ProgressColumn):
-    """Time left, from the first step on: Rich's own column needs two steps within half a minute."""
+    """Time left, shown from the first step.
+
+    Rich's own column needs two steps within half a minute.
+    """
 
     def render(self, task: Task) -> Text:  # noqa: D102 (see the class)
         if not task.completed or task.total is None or task.elapsed is None:
@@ -70,7 +76,7 @@ class TimeLeftColumn(ProgressColumn):
 
 
 def stopping_on_sigterm() -> AbstractContextManager[None]:
-    """Take the wish to end that a system or scheduler sends for a Ctrl-C."""
+    """Handle SIGTERM, which systems and schedulers send, like Ctrl-C."""
     return answering(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -85,7 +91,7 @@ def wait_until_interrupted() -> NoReturn:
 
 @contextmanager
 def warnings_reported(console: Console) -> Iterator[None]:
-    """Print this package's warnings as lines of text, on their own and each time."""
+    """Print each of this package's warnings as a line of text."""
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
@@ -102,5 +108,5 @@ def warnings_reported(console: Console) -> Iterator[None]:
 
 
 def shown_path(path: Path) -> str:
-    """A path as people see that it is one: ``./a`` for the folder a."""
+    """Format a relative path so that it reads as one: ``./a`` for the folder a."""
     return str(path) if path.is_absolute() or len(path.parts) > 1 else f"./{path}"

@@ -1,4 +1,4 @@
-"""Plain trees of a configuration: dicts, lists and values, with dotted keys."""
+"""Dotted keys of plain trees, which are made of dicts, lists and values."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ MISSING = object()
 
 
 def at(tree: Any, key: str, default: Any = None) -> Any:
-    """The value at a dotted key; the tree itself at an empty one."""
+    """Return the value at a dotted key; the tree itself at an empty one."""
     for part in key.split(".") if key else ():
         if not isinstance(tree, Mapping) or part not in tree:
             return default
@@ -17,7 +17,7 @@ def at(tree: Any, key: str, default: Any = None) -> Any:
 
 
 def has(tree: Any, key: str) -> bool:
-    """Whether a tree has a dotted key."""
+    """Return whether a tree has a dotted key."""
     return at(tree, key, MISSING) is not MISSING
 
 

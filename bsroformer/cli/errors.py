@@ -1,4 +1,4 @@
-"""How a script ends when it cannot do what it was asked: one sentence, a non-zero status, no traceback."""
+"""Report user errors: one sentence, a non-zero exit status, no traceback."""
 
 import functools
 import re
@@ -34,14 +34,20 @@ OUT_OF_MEMORY = (
 
 
 def mendable(error: Exception) -> bool:
-    """Whether the user can mend an error; what Lightning refuses is among them, but not a reason to import it."""
+    """Return whether the user can fix an error.
+
+    Lightning's configuration errors count too; Lightning is not imported to check them.
+    """
     lightning = sys.modules.get("lightning.pytorch.utilities.exceptions")
     known = MENDABLE if lightning is None else (*MENDABLE, lightning.MisconfigurationException)
     return isinstance(error, known) or _out_of_memory(error)
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; an error of PyTorch is a reason to ask it, but not to import it."""
+    """Return whether memory ran out.
+
+    PyTorch's errors are recognised only if PyTorch is imported.
+    """
     if "torch" not in sys.modules:
         return isinstance(error, MemoryError)
     from bsroformer.devices import out_of_memory
@@ -50,7 +56,7 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def one_sentence(error: Exception) -> str:
-    """What to tell the user about an error that the input caused."""
+    """Describe an error that the input caused."""
     if isinstance(error, MissingMandatoryValue):
         return f"the key {error.full_key} has no value: give it on the command line as {error.full_key}=..."
     if isinstance(error, OmegaConfBaseException):
@@ -66,13 +72,19 @@ def one_sentence(error: Exception) -> str:
 
 
 def composition_error(error: Exception) -> str:
-    """The reason in an error of Hydra's composition, without the advice, keys and search path that follow it."""
+    """Extract the reason from an error of Hydra's composition.
+
+    The advice, keys and search path that follow it are dropped.
+    """
     reasons = [str(each).strip().partition("\n")[0] for each in (error, error.__cause__) if each is not None]
     return ": ".join(reason for reason in reasons if reason)
 
 
 def user_errors(script: Callable[P, R]) -> Callable[P, R]:
-    """Tell errors that the user can mend in a sentence and exit with status 2; a bug shows its traceback."""
+    """Report user errors in a sentence and exit with status 2.
+
+    Any other error is a bug and shows its traceback.
+    """
 
     @functools.wraps(script)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -91,6 +103,6 @@ def user_errors(script: Callable[P, R]) -> Callable[P, R]:
 
 
 def report(error: Exception) -> None:
-    """Tell of an error that the input caused, on the standard error."""
+    """Print an error that the input caused to standard error."""
     sentence = " ".join(one_sentence(error).split())
     terminal(stderr=True).print(Text("error:", "bold red"), sentence)

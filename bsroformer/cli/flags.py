@@ -1,4 +1,4 @@
-"""Hydra's own options, which are passed on as they are."""
+"""Hydra's own options, which are passed to it unchanged."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,12 +30,12 @@ MODES = (("-r", "--run"), MULTIRUN, ("-c", "--cfg"), ("-i", "--info"), COMPLETIO
 
 
 def is_flag(word: str) -> bool:
-    """Whether a word is one of Hydra's options, with or without a value."""
+    """Return whether a word is one of Hydra's options, with or without a value."""
     return word.partition("=")[0] in (*ALONE, *WITH_VALUE)
 
 
 def takes_next(flag: str, following: Sequence[str]) -> bool:
-    """Whether the word after a flag is its value."""
+    """Return whether the word after a flag is its value."""
     if flag not in WITH_VALUE or not following:
         return False
     return following[0] in INFO if flag in ("-i", "--info") else not following[0].startswith("-")

@@ -94,7 +94,7 @@ class HydraValues:
         return None
 
     def _is_function(self, parsed: Override) -> bool:
-        """Whether a value is a sweep by name, such as ``choice(a,b)``."""
+        """Return whether a value is a sweep by name, such as ``choice(a,b)``."""
         return self.sweep and parsed.value_type not in (ValueType.ELEMENT, ValueType.SIMPLE_CHOICE_SWEEP)
 
     def _word(self, text: str) -> str:
@@ -141,12 +141,12 @@ class HydraValues:
 
 
 def literal(text: str) -> str:
-    """A quoted string that Hydra and OmegaConf read as `text`, ``${…}`` in it included."""
+    """Quote `text` for Hydra and OmegaConf, including a ``${…}`` in it."""
     return quote(re.sub(r"(\\*)\$\{", lambda match: 2 * match[1] + r"\${", text))
 
 
 def quote(text: str) -> str:
-    """A quoted string that Hydra reads as `text`."""
+    """Quote `text` for Hydra."""
     return QuotedString(text, Quote.single).with_quotes()
 
 

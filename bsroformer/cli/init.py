@@ -16,7 +16,7 @@ OF_A_CHECKOUT = ("benchmark.yaml", "what")
 
 
 def write_configs(words: Sequence[str]) -> None:
-    """Copy the configs into the folder that the command line names, and print how to use them.
+    """Copy the configs into the given folder, and print how to use them.
 
     Raises:
         InputError: If it names none or several, or the folder has files in it.

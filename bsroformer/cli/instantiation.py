@@ -1,4 +1,4 @@
-"""From the configuration to songs; training's other objects are in `build`, which needs Lightning."""
+"""Instantiate the components of a configuration."""
 
 import re
 from hashlib import blake2b
@@ -15,7 +15,9 @@ from bsroformer.errors import InputError
 
 
 def make(tree: dict[str, Any], key: str = "", **more: Any) -> Any:
-    """Call what a plain tree describes; the only place that instantiates.
+    """Call the ``_target_`` of a plain tree.
+
+    This is the only place that instantiates.
 
     Args:
         tree: ``_target_`` and arguments.
@@ -28,7 +30,7 @@ def make(tree: dict[str, Any], key: str = "", **more: Any) -> Any:
 
 
 def _literal(value: Any) -> Any:
-    """A plain tree whose ``${`` OmegaConf reads as they are."""
+    """Escape ``${`` in a plain tree, so that OmegaConf reads it literally."""
     if isinstance(value, dict):
         return {name: _literal(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -37,7 +39,9 @@ def _literal(value: Any) -> Any:
 
 
 def pack_folder(data: DataSettings, paths: PathSettings, source: Source) -> Path | None:
-    """Where the packs of a data set are: at ``data.pack``, else in the cache, in a folder for each rate and channels.
+    """Return the folder of a data set's packs: ``data.pack``, or one in the cache.
+
+    The cache has a folder for each data set, rate and number of channels.
 
     Returns:
         The folder, there or not; None where packs are not to be used, or there is neither a name for it nor a data set.
@@ -53,6 +57,7 @@ def pack_folder(data: DataSettings, paths: PathSettings, source: Source) -> Path
         return data.pack
     if source.location is None or not source.location.exists():
         return None
-    place, form = source.location.resolve(), source.form
+    place = source.location.resolve()
+    form = source.form
     made_of = f"{place}|{form.sample_rate}|{form.channels}".encode("utf-8", "surrogateescape")
     return paths.cache_dir / "packs" / f"{place.name}-{blake2b(made_of, digest_size=4).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Refuse keys and choices that the configuration does not know, with the nearest names, before anything starts.
+"""Check the keys and choices of a command line before anything starts.
 
 Hydra refuses an unknown ``key=value`` and takes any ``+key=value``, which nothing may read. Here both are refused. Keys
 can be added where a mapping is open: arguments of a ``_target_``, entries of `OPEN`, and what a resumed run has.
@@ -87,7 +87,9 @@ class KeyCheck:
 
     def _check_groups(self) -> None:
         for override in self.groups:
-            group, value, line = override.key_or_group, override.value(), str(override.input_line)
+            group = override.key_or_group
+            value = override.value()
+            line = str(override.input_line)
             if override.package is None and group not in self._choices:
                 near = did_you_mean(group, self._choices)
                 advice = f"; {near}" if near else ""
@@ -102,17 +104,19 @@ class KeyCheck:
 
     @cached_property
     def _choices(self) -> dict[str, Any]:
-        """What the command chooses from each group."""
+        """The command's choice from each group."""
         choices = self.composer.compose([]).hydra.runtime.choices
         return {str(group): choice for group, choice in choices.items()}
 
     def _adds(self, tree: DictConfig, override: Override) -> bool:
-        """Whether an override adds a key, rather than changing one.
+        """Return whether an override adds a key, rather than changing one.
 
         Raises:
             InputError: If it changes a key that there is not, or adds one that there is.
         """
-        key, line, value = override.key_or_group, str(override.input_line), override.value()
+        key = override.key_or_group
+        line = str(override.input_line)
+        value = override.value()
         plus = override.is_add() or override.is_force_add()
         if has_key(tree, key):
             if isinstance(value, dict):
@@ -140,12 +144,13 @@ class KeyCheck:
                 self._check_entries(tree, path, entry, line)
 
     def _check_addition(self, tree: DictConfig, composed: DictConfig, override: Override) -> None:
-        """Check that something takes an added key: what has a ``_target_``, or a mapping that is open.
+        """Check that an added key belongs to a ``_target_`` or an open mapping.
 
         Raises:
             InputError: If nothing does.
         """
-        key, line = override.key_or_group, str(override.input_line)
+        key = override.key_or_group
+        line = str(override.input_line)
         target, name = _taker(tree, composed, key)
         if target is None:
             if _is_open(key) and not key.rpartition(".")[0].startswith("callbacks."):
@@ -170,12 +175,12 @@ class KeyCheck:
 
 
 def _is_open(key: str) -> bool:
-    """Whether a key lies in a mapping that takes any."""
+    """Return whether a key lies in a mapping that takes any."""
     return any(key.startswith(f"{mapping}.") for mapping in OPEN)
 
 
 def _owner(tree: DictConfig, key: str) -> tuple[str, str]:
-    """The innermost mapping of a tree that a key lies in, and the key's next part there."""
+    """Find the innermost mapping that holds a key, and the key's next part there."""
     parts = key.split(".")
     for length in range(len(parts) - 1, 0, -1):
         owner = ".".join(parts[:length])
@@ -185,7 +190,7 @@ def _owner(tree: DictConfig, key: str) -> tuple[str, str]:
 
 
 def _arguments(tree: DictConfig, owner: str, name: str) -> tuple[str, ...]:
-    """The arguments of what has a ``_target_``; none if `name` is close to a key that is set.
+    """List the arguments of a ``_target_``; none if `name` resembles a set key.
 
     That is a typing error, for which nothing needs to be imported.
     """
@@ -195,7 +200,7 @@ def _arguments(tree: DictConfig, owner: str, name: str) -> tuple[str, ...]:
 
 
 def _taker(tree: DictConfig, composed: DictConfig, key: str) -> tuple[str | None, str]:
-    """The innermost ``_target_`` that an added key is an argument of, if there is one, and the argument's name."""
+    """Find the innermost ``_target_`` that takes an added key, and the argument."""
     parts = key.split(".")
     for length in range(len(parts) - 1, 0, -1):
         owner = ".".join(parts[:length])
@@ -215,7 +220,10 @@ def _target(tree: DictConfig, key: str) -> str | None:
 
 
 def _resumed_config(overrides: Sequence[Override]) -> DictConfig:
-    """The configuration of the run that ``resume`` names, whose keys can be given too; empty if there is none."""
+    """Read the configuration of the run that ``resume`` names; empty without one.
+
+    Its keys may be given on the command line too.
+    """
     given = [override.value() for override in overrides if override.key_or_group == "resume"]
     empty = OmegaConf.create({})
     if not given or not isinstance(given[-1], str) or given[-1] == AUTO:

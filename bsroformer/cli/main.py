@@ -1,4 +1,4 @@
-"""The program ``bsroformer``: finds the command that the first word names, and runs it."""
+"""The program ``bsroformer``: find the command of the first word, and run it."""
 
 import platform
 import sys
@@ -93,7 +93,7 @@ def _complete(words: list[str]) -> None:
 
 
 def _reporting_errors(function: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
-    """Call a function; an error of the user ends the process with a sentence and status 2."""
+    """Call a function, and report a user error with status 2."""
     try:
         function(*arguments, **named)
     except InputError as error:

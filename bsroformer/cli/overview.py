@@ -16,7 +16,7 @@ EXAMPLES = (
 
 
 def print_overview() -> None:
-    """Print the commands, with examples and how to go on."""
+    """Print the commands, with examples and further help."""
     program = program_line()
     console = Console(highlight=False, markup=False)
     commands = Table.grid(padding=(0, 2))

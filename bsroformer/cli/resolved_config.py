@@ -1,4 +1,4 @@
-"""From Hydra's composed tree to the one that a script works with."""
+"""The resolved configuration of a command, as a plain tree."""
 
 import os
 from pathlib import Path
@@ -27,14 +27,17 @@ AUTO = "auto"
 
 
 def run_folder(resume: str | None, new: str) -> str:
-    """The folder of a training: the one that is resumed, maybe named by one of its checkpoints, or a new one."""
+    """Return the folder of a training: that of the resumed run, or a new one.
+
+    A checkpoint of a run names its folder too.
+    """
     if resume in (None, AUTO):
         return new
     return str(RunFolder.of(Path(str(resume))).path)
 
 
 def monitor_mode(name: str) -> str:
-    """``max`` if a high score is good, else ``min``."""
+    """Return ``max`` if a high score is good, else ``min``."""
     from bsroformer.report.monitor import Monitor
 
     return Monitor(str(name)).mode
@@ -47,7 +50,9 @@ OmegaConf.register_new_resolver("active_db", lambda: ACTIVE_DB, replace=True)
 
 
 def composed_trees(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The plain tree of a composed configuration, and the same with ``${...}`` where a value follows from another key.
+    """Return the plain tree of a configuration, resolved and as written.
+
+    In the second, ``${...}`` marks a value that follows from another key.
 
     It has the run's true folder; keys without a value (``???``) are absent, and those that follow from them null.
     """
@@ -70,14 +75,14 @@ def composed_trees(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def load_environment() -> None:
-    """Put `.env` into the environment; a line without a value says nothing."""
+    """Load `.env` into the environment; lines without a value are ignored."""
     for name, value in dotenv_values(find_dotenv(usecwd=True)).items():
         if value and name not in os.environ:
             os.environ[name] = value
 
 
 def expand_home(cfg: DictConfig) -> None:
-    """Replace ``~`` at the start of paths by the user's folder."""
+    """Expand ``~`` at the start of paths."""
     for key in PATHS:
         value = OmegaConf.select(cfg, key, throw_on_missing=False)
         if isinstance(value, str) and value.startswith("~"):
@@ -102,5 +107,5 @@ def refuse_many_processes(cfg: DictConfig) -> None:
 
 
 def save_config(tree: dict[str, Any], folder: Path) -> None:
-    """Write a plain tree to ``config.yaml``; secrets are not in it, they stay in the environment."""
+    """Write a plain tree to ``config.yaml``; secrets stay in the environment."""
     write_text(folder / CONFIG_FILE, OmegaConf.to_yaml(OmegaConf.create(tree)))

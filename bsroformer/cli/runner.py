@@ -1,4 +1,4 @@
-"""From the words of a command line to a command that runs."""
+"""Run a command from the words of a command line."""
 
 import os
 import signal
@@ -22,7 +22,9 @@ EXIT_INTERRUPTED = 130
 
 
 def run(name: str, words: list[str], argv: list[str]) -> None:
-    """Run a command; exit with status 2 after an error in its words, and with 130 after Ctrl-C, even during imports.
+    """Run a command; exit with 2 after a user error, with 130 after Ctrl-C.
+
+    Ctrl-C works during imports too.
 
     Args:
         name: Of the command.
@@ -43,12 +45,15 @@ def run(name: str, words: list[str], argv: list[str]) -> None:
 
 
 def in_main_thread() -> bool:
-    """Whether signals can be handled here."""
+    """Return whether signals can be handled here."""
     return threading.current_thread() is threading.main_thread()
 
 
 def _stop_at_once(*_: object) -> None:
-    """End the process while it only imports: libraries turn an interrupt of their import into errors of other kinds."""
+    """End the process during imports.
+
+    Libraries turn an interrupt of their import into errors of other kinds.
+    """
     sys.stderr.write("Stopped.\n")
     sys.stderr.flush()
     os._exit(EXIT_INTERRUPTED)
@@ -61,7 +66,7 @@ def _interrupt_as_usual() -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """What Hydra calls for each job; it can be pickled for a job in another process.
+    """The job that Hydra calls; it can be pickled for another process.
 
     Attributes:
         command: What runs.
@@ -81,7 +86,10 @@ class Task:
         return user_errors(run)(cfg)
 
     def run(self, cfg: "DictConfig") -> object:
-        """Check the command's own keys, import what it needs, check the arguments of what it builds, and call it."""
+        """Check the configuration and call the command.
+
+        The command's own keys are checked before its imports, the arguments of its components after them.
+        """
         from bsroformer.cli.validation import configuration, prepared
 
         config = configuration(self.command.root, cfg)
@@ -102,7 +110,7 @@ def _run(command: Command, words: list[str], argv: list[str]) -> None:
 
 
 def checked(command: Command, words: list[str]) -> list[str]:
-    """The words of a command line as Hydra reads them.
+    """Check the words of a command line, and return them as Hydra reads them.
 
     Raises:
         InputError: If they are not in the grammar, or name a key or choice that there is not.
@@ -121,7 +129,7 @@ def checked(command: Command, words: list[str]) -> list[str]:
 
 
 def read(command: Command, composer: "Composer", words: list[str]) -> tuple["Arguments", list[str]]:
-    """Sort the words of a command line, and write its overrides in Hydra's grammar."""
+    """Sort the words of a command line, and write its overrides for Hydra."""
     from bsroformer.cli.arguments import Reader
     from bsroformer.cli.composition import all_keys, has_key, is_nullable
     from bsroformer.cli.config_tree import read_config_tree

@@ -14,7 +14,7 @@ WHOLE = 0.2
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that `name` may mean, the most similar first.
+    """Return the known names nearest to `name`, the most similar first.
 
     A dotted key is near if it is similar as a whole, or if its last part is: ``lr`` is near to ``optimizer.lr``.
     """
@@ -25,20 +25,20 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A question with the nearest names; None if there are none."""
+    """Ask for the nearest names; None if there are none."""
     names = nearest(name, known)
     return f"did you mean {' or '.join(names)}?" if names else None
 
 
 def one_of(choices: Iterable[str]) -> str:
-    """The names to choose from."""
+    """List the names to choose from."""
     names = list(choices)
     more = f" and {len(names) - MAX_CHOICES} more" if len(names) > MAX_CHOICES else ""
     return ", ".join(names[:MAX_CHOICES]) + more
 
 
 def wrong_choice(group: str, choice: object, options: Sequence[str]) -> str:
-    """The sentence about a choice that a group does not have."""
+    """Describe a choice that its group does not have."""
     near = did_you_mean(str(choice), options)
     return f"{group}={choice} must be one of {one_of(options)}" + (f"; {near}" if near else "")
 

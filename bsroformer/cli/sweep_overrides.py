@@ -1,4 +1,4 @@
-"""The jobs of a sweep (``-m``), as far as their keys and choices differ."""
+"""Overrides of the jobs of a sweep (``-m``) whose keys and choices differ."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -19,7 +19,8 @@ def refuse_sweeps(overrides: Sequence[Override]) -> None:
     """
     for override in overrides:
         if override.is_sweep_override():
-            key, line = override.key_or_group, str(override.input_line)
+            key = override.key_or_group
+            line = str(override.input_line)
             values = line.partition("=")[2]
             raise InputError(
                 f"{line} has several values; add -m to run a job for each, or write {key}=[{values}] for a list"
@@ -27,14 +28,17 @@ def refuse_sweeps(overrides: Sequence[Override]) -> None:
 
 
 def jobs(composer: Composer, overrides: Sequence[Override]) -> Iterator[list[Override]]:
-    """The overrides of jobs: all choices of groups, and of other sweeps the first value."""
+    """Yield the overrides of each job that can differ in its keys.
+
+    Each choice of a group is a job; of other sweeps the first value is enough.
+    """
     lines = [_values(override, composer.is_group(override.key_or_group)) for override in overrides]
     for job in product(*lines):
         yield parse_overrides(job)
 
 
 def _values(override: Override, every: bool) -> list[str]:
-    """An override without its sweep: one for each choice, or for the first alone."""
+    """Expand an override into one per choice, or the first value alone."""
     line = str(override.input_line)
     if not override.is_sweep_override():
         return [line]

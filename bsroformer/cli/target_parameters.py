@@ -1,4 +1,4 @@
-"""What the ``_target_`` of a config takes."""
+"""Parameters of a ``_target_``."""
 
 import inspect
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ CLEAR = 0.8
 
 @dataclass(frozen=True)
 class Parameters:
-    """The arguments of a class or function; `others` if it takes more than those that it names."""
+    """The arguments of a class or function; `others` if it takes any name."""
 
     names: tuple[str, ...] = ()
     others: bool = True
 
     def take(self, name: str) -> bool:
-        """Whether there is such an argument; one that is nearly another is a typing error of that."""
+        """Return whether there is such an argument; names close to another do not count."""
         if name in (*self.names, *INSTANTIATE):
             return True
         return self.others and not is_near(name, self.names)
 
 
 def parameters(target: Any) -> Parameters:
-    """What a class or function takes, given by its dotted name; anything, if it cannot be imported."""
+    """Return the parameters of a dotted name; any name if it cannot be imported."""
     try:
         found = inspect.signature(get_object(str(target))).parameters
     except Exception:  # whatever importing it raises; `instantiate` reports that
@@ -38,5 +38,5 @@ def parameters(target: Any) -> Parameters:
 
 
 def is_near(name: str, names: tuple[str, ...]) -> bool:
-    """Whether a name is close to one of others."""
+    """Return whether a name resembles one of others."""
     return bool(get_close_matches(name, names, 1, CLEAR))

@@ -1,4 +1,4 @@
-"""Several processes that train one model: they agree on one folder."""
+"""Processes of torchrun: they agree on one run folder."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ KEY = "bsroformer/run"
 
 
 def in_one_folder(arguments: Sequence[str]) -> list[str]:
-    """The command line with the run's folder in it, where torchrun started this process.
+    """Add the run's folder to the command line, where torchrun started this process.
 
     Each of its processes composes the configuration on its own, and would name the run by its own clock. When torchrun
     starts them again, after a failure, they go on under the same name.
@@ -27,19 +27,20 @@ def in_one_folder(arguments: Sequence[str]) -> list[str]:
 
 
 def by_torchrun() -> bool:
-    """Whether torchrun started this process."""
+    """Return whether torchrun started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def check_processes(devices: object, machines: object) -> None:
-    """Hold the processes that torchrun started against those that the trainer expects.
+    """Check that torchrun started the processes that the trainer expects.
 
     Raises:
         InputError: If they are others.
     """
     if not by_torchrun():
         return
-    here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    here = int(os.environ["LOCAL_WORLD_SIZE"])
+    everywhere = int(os.environ["WORLD_SIZE"])
     if (str(devices) not in (str(here), "-1", "auto")) or str(machines) != str(everywhere // here):
         raise InputError(
             f"torchrun started {everywhere} processes, {here} of them on this machine: set trainer=ddp "
@@ -48,7 +49,10 @@ def check_processes(devices: object, machines: object) -> None:
 
 
 def processes(devices: object, machines: object) -> int:
-    """Processes that a trainer's ``devices`` and ``num_nodes`` make; one where that cannot be known yet."""
+    """Count the processes of a trainer's ``devices`` and ``num_nodes``.
+
+    Returns 1 where the count cannot be determined yet.
+    """
     if by_torchrun():
         return int(os.environ["WORLD_SIZE"])
     if str(devices) in ("-1", "auto"):
@@ -63,20 +67,23 @@ def processes(devices: object, machines: object) -> int:
 
 
 def accumulated_batches(excerpts: int, batch_size: object, devices: object, machines: object) -> int:
-    """Batches to accumulate so that a step has so many excerpts over all processes, or the nearest number."""
+    """Count the batches to accumulate for a step of `excerpts` over all processes.
+
+    Rounds to the nearest number.
+    """
     if not isinstance(batch_size, int) or batch_size < 1:
         return 1  # reported where batches are made
     return max(1, round(excerpts / (batch_size * processes(devices, machines))))
 
 
 def named(arguments: Sequence[str]) -> bool:
-    """Whether the command line names the run's folder, or a run that goes on in its own."""
+    """Return whether the command line names the run's folder or a run to resume."""
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     return "paths.output_dir" in given or given.get("resume", "auto") not in ("auto", "null")
 
 
 def agreed_name() -> str:
-    """The run's name: that of the process which asks first."""
+    """Return the run's name, which the first process sets for all."""
     from torch.distributed import TCPStore
 
     store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)

@@ -1,4 +1,4 @@
-"""From the tree that Hydra composes to the checked configuration that a command takes."""
+"""Check the tree that Hydra composes against a command's schema."""
 
 from importlib import import_module
 from typing import TypeVar, cast
@@ -24,14 +24,14 @@ SCHEMAS = {
 
 
 def schema_of(command: str) -> type[Config]:
-    """The class of a command's configuration."""
+    """Return the class of a command's configuration."""
     folder, name = SCHEMAS[command].split(".")
     module = import_module(f"bsroformer.cli.commands.{folder}.config")
     return cast(type[Config], getattr(module, name))
 
 
 def configuration(command: str, cfg: DictConfig) -> Config:
-    """A command's configuration, with its own keys checked; nothing heavy is imported for it.
+    """Check a command's own keys; nothing heavy is imported.
 
     Raises:
         InputError: Naming each wrong key, its value, and what is allowed.
@@ -41,7 +41,7 @@ def configuration(command: str, cfg: DictConfig) -> Config:
 
 
 def prepared(cfg: C) -> C:
-    """A configuration with the arguments of its components checked, and files in place of the runs it names.
+    """Check component arguments, and resolve run folders to checkpoint files.
 
     Imports the classes that it names.
 

@@ -45,7 +45,8 @@ h: {}
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_keys_and_choices_are_those_of_hydra(root):
-    tree, composed = read_config_tree(root, [CONFIGS]), Composer(root, []).compose([])
+    tree = read_config_tree(root, [CONFIGS])
+    composed = Composer(root, []).compose([])
     assert_same(tree, composed)
 
 

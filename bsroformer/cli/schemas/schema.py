@@ -1,4 +1,4 @@
-"""The base of all schemas: strict, immutable, and wrong values are named by key."""
+"""The base of all schemas: strict, immutable, with errors by key."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -47,13 +47,16 @@ class Schema(BaseModel):
 
 
 class OpenSchema(Schema):
-    """The same for a group to which users' own configs may add keys, for others to refer to."""
+    """A schema of a group to which users' own configs may add keys."""
 
     model_config = ConfigDict(extra="allow")
 
 
 def allowed(text: str) -> WrapValidator:
-    """An annotation that states what a value must be, in place of the message of each of its parts."""
+    """Annotate a kind with the text of its allowed values.
+
+    It replaces the message of each of its parts.
+    """
 
     def check(value: Any, handler: Any) -> Any:
         try:
@@ -65,12 +68,15 @@ def allowed(text: str) -> WrapValidator:
 
 
 def as_json(tree: Any) -> str:
-    """A plain tree as JSON, from which Pydantic takes lists for tuples and words for paths, also where it is strict."""
+    """Write a plain tree as JSON.
+
+    From JSON, Pydantic takes lists for tuples and strings for paths even where it is strict.
+    """
     return json.dumps(tree)
 
 
 def faults(error: ValidationError, tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """What is wrong with a tree: a sentence by key.
+    """Describe the faults of a tree, by key.
 
     Args:
         error: Of the tree's validation.
@@ -86,7 +92,7 @@ def faults(error: ValidationError, tree: Mapping[str, Any], prefix: str = "") ->
 
 
 def key_of(loc: Iterable[int | str], tree: Mapping[str, Any]) -> str:
-    """The dotted key of an error's location, without the names of types and the positions in lists."""
+    """Return the dotted key of an error, without type names and list positions."""
     node: Any = tree
     parts = []
     for part in map(str, loc):
@@ -122,13 +128,13 @@ def _allowed(error: ErrorDetails) -> str:
 
 
 def _choice(expected: str) -> str:
-    """Words in Pydantic's writing, ``'a', 'b' or 'c'``, as a user types them."""
+    """Format choices in Pydantic's writing, ``'a', 'b' or 'c'``, as a user types them."""
     words = expected.replace("'", "").replace(" or ", ", ")
     return f"one of {words}" if ", " in words else words.replace("True", "true").replace("False", "false")
 
 
 def shown(value: Any) -> str:
-    """A value as the command line has it, cut if it is long."""
+    """Format a value as on the command line, cut if it is long."""
     text = _typed(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 

@@ -122,7 +122,8 @@ def test_a_sweep_compares_the_best_validation_score(tmp_path, best, measured, sc
     callback = None
     if best is not None:
         callback = ModelCheckpoint(tmp_path)
-        callback.best_model_score, callback.best_model_path = torch.tensor(best), "best.ckpt"
+        callback.best_model_score = torch.tensor(best)
+        callback.best_model_path = "best.ckpt"
     found = best_checkpoint(SimpleNamespace(checkpoint_callback=callback, callback_metrics=metrics))
     assert found.path == ("" if best is None else "best.ckpt")
     assert isinstance(found, Scored) and found.score == pytest.approx(score, nan_ok=True)

@@ -13,7 +13,8 @@ from bsroformer.hardware import GIB
 from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint
 from launched import SMALL_RUN, composed
 
-CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+CPU = torch.device("cpu")
+CUDA = torch.device("cuda")
 
 
 @pytest.mark.parametrize(

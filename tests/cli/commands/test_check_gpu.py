@@ -106,7 +106,9 @@ class FakeGpu:
     """A GPU on which steps of up to so many excerpts fit; more run out of memory, or take more than its memory."""
 
     def __init__(self, monkeypatch, bound: int, error: Exception | None = None) -> None:
-        self.bound, self.error, self.tried = bound, error, []
+        self.bound = bound
+        self.error = error
+        self.tried = []
         monkeypatch.setattr(module, "training_device", lambda cfg: torch.device("cuda"))
         monkeypatch.setattr(module, "memory_limit", lambda cfg, device: 4 * GIB)
         monkeypatch.setattr(module, "plain_step", lambda model, loss, optimizer, stems, half: stems)

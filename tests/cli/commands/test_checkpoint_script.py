@@ -125,7 +125,8 @@ def test_checkpoints_of_equal_settings_are_averaged(here, capsys):
     launch("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=same.safetensors")
     launch("checkpoint", "action=average", "ckpt=[mel_vocals.ckpt,same.safetensors]")
     assert "mel_vocals_average.ckpt is the average of 2 checkpoints" in capsys.readouterr().out
-    average, model = load_model("mel_vocals_average.ckpt"), load_model("mel_vocals.ckpt")
+    average = load_model("mel_vocals_average.ckpt")
+    model = load_model("mel_vocals.ckpt")
     assert average.settings == model.settings
     torch.testing.assert_close(average.state_dict(), model.state_dict(), rtol=0, atol=0)
     request = "action=average", "ckpt=[mel_vocals.ckpt,bs_four_stems.ckpt]", "output=c.ckpt"

@@ -43,7 +43,8 @@ def test_a_list_is_an_average_and_a_mapping_is_compared(checkpoints):
 def test_folders_are_named_by_themselves_or_by_a_mapping(checkpoints, tmp_path):
     for name in ("x/stems", "y/stems"):
         (tmp_path / name).mkdir(parents=True)
-    x, y = tmp_path / "x" / "stems", tmp_path / "y" / "stems"
+    x = tmp_path / "x" / "stems"
+    y = tmp_path / "y" / "stems"
     assert list(built(f"ckpt={checkpoints[0]}", f"estimates={x}")) == ["small", "stems"]
     assert list(built(f"estimates={{a: {x}, b: {y}}}")) == ["a", "b"]
     with pytest.raises(InputError, match=r"two folders of estimates have one name"):

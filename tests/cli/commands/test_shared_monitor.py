@@ -81,7 +81,8 @@ def test_a_run_that_gets_no_better_ends_early(songs_root, tmp_path, capsys):
 @pytest.fixture(scope="module")
 def silent_root(tmp_path_factory) -> Path:
     """Two songs to train on; the one to validate is dither at -75 dBFS."""
-    root, noise = tmp_path_factory.mktemp("silent"), np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("silent")
+    noise = np.random.default_rng(0)
     for song, level in {"A": 0.1, "C": 0.1, "B": 10 ** (-75 / 20)}.items():
         for stem in ("vocals", "drums", "bass", "other"):
             (root / "train" / song).mkdir(parents=True, exist_ok=True)

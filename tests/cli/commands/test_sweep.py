@@ -99,7 +99,8 @@ def test_a_run_that_is_no_sweep_leaves_no_table(tmp_path):
 
 @pytest.mark.parametrize("failing", [True, False])
 def test_a_sweep_in_which_a_job_failed_ends_with_a_status(tmp_path, capsys, failing):
-    table, config = SweepTable(), hydra(tmp_path, "optimizer.lr=1,2")
+    table = SweepTable()
+    config = hydra(tmp_path, "optimizer.lr=1,2")
     table.on_multirun_start(config)
     job(tmp_path, "0", "1", Result("done", (), 1.0, 1.0))
     job(tmp_path, "1", "2", Result("failed" if failing else "pruned", (), None, 1.0))

@@ -25,7 +25,8 @@ def test_without_torchrun_the_command_line_stays():
 
 
 def test_the_processes_of_torchrun_agree_on_a_folder(torchrun):
-    first, second = in_one_folder(ARGUMENTS), in_one_folder(ARGUMENTS)
+    first = in_one_folder(ARGUMENTS)
+    second = in_one_folder(ARGUMENTS)
     assert first == second
     assert first[:-1] == ARGUMENTS
     folder = composed("train", *first).paths.output_dir

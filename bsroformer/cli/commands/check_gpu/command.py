@@ -1,4 +1,4 @@
-"""Say what PyTorch sees of this machine and whether a training fits its memory: ``bsroformer check-gpu``."""
+"""Report the device, and whether a training fits its memory: ``check-gpu``."""
 
 import sys
 from collections.abc import Callable
@@ -39,15 +39,17 @@ DOES_NOT_FIT = 1
 
 
 def check_gpu(cfg: CheckGpuConfig) -> None:
-    """Print what there is, what the training takes and whether that fits; exit with status 1 if not."""
-    console, asked = terminal(), cfg.activation_checkpointing
+    """Print the device and the training's memory; exit with 1 if it does not fit."""
+    console = terminal()
+    asked = cfg.activation_checkpointing
     cfg = cfg.replaced({"activation_checkpointing": recomputed_blocks(cfg)})  # which auto counts only once
     keep_freed_memory()
     console.print(grid(describe(), "What PyTorch sees"))
     if asked == AUTO and block_count(cfg):
         blocks = f"{cfg.activation_checkpointing} of {block_count(cfg)} blocks"
         console.print(f"\nactivation_checkpointing=auto recomputes {blocks}")
-    precision, device = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator), training_device(cfg)
+    precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    device = training_device(cfg)
     with console.status("counting what a forward pass saves"):
         estimate = estimator(cfg)(training_plan(cfg))
     name = cfg.optimizer.target.rpartition(".")[2]
@@ -66,7 +68,7 @@ def training_device(cfg: CheckGpuConfig) -> torch.device:
 
 
 def estimated(cfg: CheckGpuConfig, device: torch.device, estimate: MemoryEstimate, console: Console) -> bool:
-    """Whether the training fits by the estimate, with a word on it and, if it does not, on what helps."""
+    """Return whether the training fits by the estimate, and print advice if not."""
     limit = memory_limit(cfg, device) if cfg.memory_gb is None else None
     limit = limit or memory_to_fill(cfg)
     if limit is None:
@@ -80,15 +82,16 @@ def estimated(cfg: CheckGpuConfig, device: torch.device, estimate: MemoryEstimat
 
 
 def tell(changes: list[str], limit: int, console: Console) -> None:
-    """Say that it does not fit, and what helps."""
+    """Print that the training does not fit, and the changes that help."""
     console.print(f"\nIt does not fit {gib(limit)}. What helps:")
     for line in changes:
         console.print(f"- {line}")
 
 
 def tried(cfg: CheckGpuConfig, device: torch.device, console: Console) -> bool:
-    """Whether real steps fit this machine's GPU, with a word on the largest batch that does."""
-    plan, limit = training_plan(cfg), memory_limit(cfg, device)
+    """Return whether real steps fit this machine's GPU, and print the largest batch."""
+    plan = training_plan(cfg)
+    limit = memory_limit(cfg, device)
     assert limit is not None
     with console.status("making real steps"):
         largest = largest_that_fits(step_fits(cfg, device, limit), plan.effective_batch)
@@ -101,8 +104,13 @@ def tried(cfg: CheckGpuConfig, device: torch.device, console: Console) -> bool:
 
 
 def step_fits(cfg: CheckGpuConfig, device: torch.device, limit: int) -> Callable[[int], bool]:
-    """Tries whether steps of so many excerpts fit a CUDA GPU, beside averaged weights and CUDA's context."""
-    model, loss, optimizer = build_model(cfg), cfg.loss.build(), build_optimizer(cfg)
+    """Return a check whether steps of a batch size fit a CUDA GPU.
+
+    Averaged weights and CUDA's context are counted too.
+    """
+    model = build_model(cfg)
+    loss = cfg.loss.build()
+    optimizer = build_optimizer(cfg)
     average = estimator(cfg)(training_plan(cfg)).average
 
     def fits(batch_size: int) -> bool:
@@ -120,12 +128,15 @@ def step_fits(cfg: CheckGpuConfig, device: torch.device, limit: int) -> Callable
 
 
 def fastest_plan(plan: Plan, largest: int) -> Plan:
-    """The plan with the largest batch up to `largest` that keeps the excerpts between two updates; itself if none."""
+    """Choose the largest batch up to `largest` that keeps the effective batch.
+
+    Returns the plan itself if none does.
+    """
     return next((plan.with_batch(size) for size in divisors(plan.effective_batch) if size <= largest), plan)
 
 
 def no_gpu() -> str:
-    """What it means that PyTorch sees none."""
+    """Explain that PyTorch sees no GPU."""
     remedy = "install the PyTorch that was built for it (pytorch.org/get-started/locally tells the command)"
     if torch.version.cuda:
         remedy = f"check its driver: nvidia-smi must list it, for CUDA {torch.version.cuda} or later"
@@ -136,7 +147,7 @@ def no_gpu() -> str:
 
 
 def estimate_rows(estimate: MemoryEstimate, optimizer: str, accelerator: str) -> dict[str, str]:
-    """The estimate in words and GiB, with the optimiser's name."""
+    """Format the estimate in GiB, with the optimiser's name."""
     runtime = "PyTorch" if accelerator == "cpu" else "CUDA"
     rows = {
         "weights": estimate.weights,
@@ -151,9 +162,10 @@ def estimate_rows(estimate: MemoryEstimate, optimizer: str, accelerator: str) ->
 
 
 def grid(rows: dict[str, str], title: str) -> Table:
-    """Names and values, side by side."""
+    """Table of names and values."""
     table = Table.grid("", "", padding=(0, 2))
-    table.title, table.title_justify = title, "left"
+    table.title = title
+    table.title_justify = "left"
     for name, value in rows.items():
         table.add_row(name, value)
     return table

@@ -1,4 +1,4 @@
-"""From the configuration to the memory that its training takes, and to what helps if that is too much."""
+"""Memory of a configured training, and changes that lower it."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ AT_LEAST_LESS = 0.25
 
 
 def half_type(cfg: TrainConfig) -> torch.dtype | None:
-    """What autocast computes in.
+    """Return the type that autocast computes in.
 
     Raises:
         InputError: If it is not known how much memory the precision takes.
@@ -41,14 +41,16 @@ def half_type(cfg: TrainConfig) -> torch.dtype | None:
 
 
 def training_plan(cfg: TrainConfig) -> Plan:
-    """What the configuration says of it."""
+    """Return the plan of a configured training."""
     return Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks(cfg))
 
 
 def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
-    """Estimates what the configured model takes if it is trained by a plan."""
-    settings, half = cfg.settings, half_type(cfg)
-    averaged, on_cpu = "ema" in (cfg.callbacks or {}), cfg.trainer.accelerator == "cpu"
+    """Return an estimate of the configured model's memory by plan."""
+    settings = cfg.settings
+    half = half_type(cfg)
+    averaged = "ema" in (cfg.callbacks or {})
+    on_cpu = cfg.trainer.accelerator == "cpu"
     with errors_of_setting_up():
         state = optimizer_share(build_optimizer(cfg))
 
@@ -62,7 +64,10 @@ def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
 
 
 def fewest_blocks(cfg: TrainConfig) -> int:
-    """How many blocks ``activation_checkpointing=auto`` recomputes: the fewest with which the training fits the GPU.
+    """Count the blocks that ``activation_checkpointing=auto`` recomputes.
+
+    They are the fewest with which the training fits the GPU: 0 on a CPU, or where the GPU or the precision's need is
+    unknown; all of them where nothing fits.
 
     None on a CPU, or where the GPU or what a precision takes is not known; all of them where nothing fits.
     """
@@ -81,7 +86,10 @@ def fewest_blocks(cfg: TrainConfig) -> int:
 
 
 def memory_to_fill(cfg: TrainConfig) -> int | None:
-    """Bytes of the GPU that trains: ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``."""
+    """Return the GPU memory to fill, in bytes.
+
+    It is ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``.
+    """
     if isinstance(cfg, CheckGpuConfig) and cfg.memory_gb is not None:
         return round(cfg.memory_gb * GIB)
     if cfg.trainer.accelerator == "cpu":
@@ -94,27 +102,30 @@ def memory_to_fill(cfg: TrainConfig) -> int | None:
 
 
 def card_memory(device: torch.device) -> int:
-    """Bytes of a GPU's memory in all, read without a context on it, which would take some of it."""
+    """Return a GPU's total memory in bytes, without a context on it.
+
+    A context would take some of it.
+    """
     if device.type == "cuda" and torch.cuda.is_available():
         return int(torch.cuda.get_device_properties(device).total_memory)
     return gpu_memory(device)[1]
 
 
 def memory_limit(cfg: TrainConfig, device: torch.device) -> int | None:
-    """Bytes that there are: the GPU's or, if the CPU is to train, those that are available; None if unknown."""
+    """Return the available bytes of the training's device; None if unknown."""
     if device.type != "cpu":
         return gpu_memory(device)[1]
     return available() if cfg.trainer.accelerator == "cpu" else None
 
 
 def available() -> int | None:
-    """Bytes that a training on the CPU can have; None if unknown."""
+    """Return the bytes that a training on the CPU can have; None if unknown."""
     there = min(available_memory(), main_memory() or math.inf)
     return int(there) if there < math.inf else None
 
 
 def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[str]:
-    """Keys with new values, each line of which makes the training fit by its own, as the estimate has it.
+    """List changes of keys, each of which makes the training fit by the estimate.
 
     Args:
         cfg: What does not fit.
@@ -122,7 +133,9 @@ def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[st
         limit: Bytes that it may take, if they are fewer.
     """
     limit = memory if limit is None else limit
-    plan, depth, estimate = training_plan(cfg), block_count(cfg), estimator(cfg)
+    plan = training_plan(cfg)
+    depth = block_count(cfg)
+    estimate = estimator(cfg)
     found = plans_that_fit(plan, depth, lambda each: estimate(each).total, limit)
     sizes = [f"(estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found]
     told = [f"{keys(plan, each, depth)} {size}" for each, size in zip(found, sizes, strict=True)]
@@ -130,13 +143,14 @@ def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[st
 
 
 def keys(before: Plan, after: Plan, depth: int) -> str:
-    """What to write on the command line to get from one plan to another."""
-    old, new = written(before, depth), written(after, depth)
+    """Format the keys that turn one plan into another."""
+    old = written(before, depth)
+    new = written(after, depth)
     return " ".join(f"{key}={value}" for key, value in new.items() if value != old[key])
 
 
 def written(plan: Plan, depth: int) -> dict[str, str]:
-    """A plan as keys and values."""
+    """Format a plan as keys and values."""
     blocks = {depth: "true", 0: "false"}  # 0 if there are none to recompute
     return {
         "data.batch_size": str(plan.batch_size),
@@ -148,7 +162,7 @@ def written(plan: Plan, depth: int) -> dict[str, str]:
 
 @contextmanager
 def memory_advice(cfg: TrainConfig) -> Iterator[None]:
-    """Turn an end for want of memory into a sentence with the keys to change, and their new values.
+    """Report an out-of-memory error with the keys to change and their new values.
 
     Raises:
         InputError: If what is done within runs out of memory.
@@ -165,14 +179,17 @@ def memory_advice(cfg: TrainConfig) -> Iterator[None]:
 
 
 def advice_after_shortage(cfg: TrainConfig, memory: int | None) -> list[str]:
-    """`advice` for what ran out of memory: it takes more than there was, even if the estimate says that it fits."""
+    """Advise after a training ran out of memory.
+
+    It takes more than there was, even if the estimate says that it fits.
+    """
     taken = estimator(cfg)(training_plan(cfg))
     there = memory or taken.total
     return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
 
 
 def sentence(cfg: TrainConfig, device: torch.device, there: int | None) -> str:
-    """What to say of a training that ran out of memory, of which there were so many bytes, if that is known."""
+    """Describe a training that ran out of memory; `there` is None if unknown."""
     memory = "memory" if device.type == "cpu" else "GPU's memory"
     try:
         changes = advice_after_shortage(cfg, there)
@@ -182,5 +199,5 @@ def sentence(cfg: TrainConfig, device: torch.device, there: int | None) -> str:
 
 
 def gib(size: float) -> str:
-    """A size in GiB."""
+    """Format a size in GiB."""
     return f"{size / GIB:.2f} GiB"

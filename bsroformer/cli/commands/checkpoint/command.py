@@ -1,4 +1,4 @@
-"""Look into a checkpoint or write it in another form: ``bsroformer checkpoint``."""
+"""Inspect a checkpoint or write it in another form: ``bsroformer checkpoint``."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ from bsroformer.errors import InputError
 
 
 def checkpoint(cfg: CheckpointConfig) -> None:
-    """Do with a checkpoint what ``action`` names.
+    """Run the ``action`` on a checkpoint.
 
     Raises:
         InputError: If there are several, and the action takes one.
@@ -43,7 +43,9 @@ def checkpoint(cfg: CheckpointConfig) -> None:
 
 
 def inspect(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
-    """Print what the checkpoint is; with ``output``, also write its architecture as a file for ``configs/model/``.
+    """Describe a checkpoint.
+
+    With ``output``, also write its architecture as a file for ``configs/model/``.
 
     Raises:
         InputError: At the end, if the checkpoint and its YAML do not fit together.
@@ -65,7 +67,10 @@ def convert(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None
 
 
 def export(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
-    """Write weights and YAML for Music-Source-Separation-Training and programs that carry its models."""
+    """Write weights and YAML for Music-Source-Separation-Training.
+
+    Other programs that include its models read them too.
+    """
     path = _target(cfg, opened, "_public.ckpt", (*TORCH, SAFETENSORS))
     _free(path.with_suffix(".yaml"), cfg.overwrite)
     config = save_public(opened.model(), path)
@@ -76,7 +81,7 @@ def export(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
 
 
 def strip(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
-    """Write the weights without what only a trainer needs."""
+    """Write the weights without a trainer's state."""
     path = _target(cfg, opened, "_weights.ckpt", TORCH)
     if opened.config:
         _free(path.with_suffix(".yaml"), cfg.overwrite)
@@ -109,7 +114,7 @@ ACTIONS: dict[str, Callable[[Checkpoint, CheckpointConfig, Console], None]] = {
 
 
 def _target(cfg: CheckpointConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:
-    """Where to write: ``output``, or a name made of the checkpoint's in the current folder."""
+    """Return the output path, by default named after the checkpoint."""
     path = Path(f"{opened.file.path.stem}{ending}") if cfg.output is None else cfg.output
     if path.suffix not in suffixes:
         raise InputError(f"output={path} must end in {' or '.join(suffixes)}")

@@ -1,4 +1,4 @@
-"""What a checkpoint is, printed for people, and written as a model's configuration."""
+"""Describe a checkpoint, and write its architecture as a model config."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MOST_DIFFERENCES = 20
 
 
 def print_inspection(checkpoint: Checkpoint, console: Console) -> None:
-    """Print source, architecture, audio, stems and parameters, and where the checkpoint's parts disagree."""
+    """Print a checkpoint's facts, parameters and faults."""
     for name, value in _facts(checkpoint):
         console.print(f"{name:<10}{value}")
     console.print()
@@ -38,7 +38,8 @@ def print_inspection(checkpoint: Checkpoint, console: Console) -> None:
 
 
 def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
-    settings, path = checkpoint.settings, checkpoint.file.path
+    settings = checkpoint.settings
+    path = checkpoint.file.path
     precisions = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.weights.values())
     yield "file", f"{path}, {path.stat().st_size / 1e6:.1f} MB"
     yield "SHA-256", sha256_of(path)

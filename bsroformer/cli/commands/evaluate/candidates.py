@@ -1,4 +1,4 @@
-"""From the configuration to what is evaluated: checkpoints, and folders of stems."""
+"""Candidates of an evaluation: checkpoints, and folders of stems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ModelSource:
 
 
 def build_candidates(cfg: EvaluateConfig, console: Console) -> dict[str, Candidate]:
-    """The checkpoints of ``ckpt`` and the folders of ``estimates``, by name.
+    """Build the checkpoints of ``ckpt`` and the folders of ``estimates``, by name.
 
     A list of checkpoints is averaged, as in ``bsroformer separate``; of a mapping, each is evaluated.
 
@@ -53,7 +53,7 @@ def build_candidates(cfg: EvaluateConfig, console: Console) -> dict[str, Candida
 
 
 def checkpoints(cfg: EvaluateConfig) -> dict[str, ModelSource]:
-    """Where each model comes from, by its name."""
+    """Return the source of each model by name."""
     if cfg.ckpt is None:
         return {}
     if isinstance(cfg.ckpt, dict):
@@ -66,7 +66,10 @@ def checkpoints(cfg: EvaluateConfig) -> dict[str, ModelSource]:
 
 
 def _of_one(cfg: EvaluateConfig, name: str) -> ModelSource:
-    """Where one of several models comes from; what goes with each of them has a value for each, or none."""
+    """Return the source of one of several models.
+
+    ``config``, ``sha256`` and ``weights`` are mappings by the model's name, or null.
+    """
     values: dict[str, Any] = {}
     for key in ("ckpt", "config", "sha256", "weights"):
         value = getattr(cfg, key)
@@ -78,7 +81,7 @@ def _of_one(cfg: EvaluateConfig, name: str) -> ModelSource:
 
 
 def folders(cfg: EvaluateConfig) -> dict[str, Path]:
-    """The folders of stems, by name.
+    """Return the folders of stems by name.
 
     Raises:
         InputError: If one is not there, or two have one name.
@@ -99,14 +102,14 @@ def folders(cfg: EvaluateConfig) -> dict[str, Path]:
 
 
 def model_settings(cfg: EvaluateConfig, source: ModelSource, opened: Sequence[Checkpoint]) -> str:
-    """Digest of the files that a model was read from, and of the settings that decide how its stems sound."""
+    """Digest of a model's files, and of the settings that change its stems."""
     return word_for(
         [checkpoint_fingerprints(opened), {key: cfg.tree[key] for key in SOUND} | {"weights": source.weights}]
     )
 
 
 def facts_of(cfg: EvaluateConfig) -> dict[str, dict[str, Any]]:
-    """What is evaluated, for the report: method -> what it is made of."""
+    """Collect the facts of each candidate for the report, by name."""
     sound = {key: cfg.tree[key] for key in SOUND}
     models = {}
     for name, source in checkpoints(cfg).items():

@@ -36,7 +36,9 @@ MOST_WORKERS = 4
 
 def evaluate(cfg: EvaluateConfig) -> None:
     """Score the songs of a split, and write tables, plots and the report."""
-    console, folder, shared = terminal(), cfg.output, Shared.by_torchrun()
+    console = terminal()
+    folder = cfg.output
+    shared = Shared.by_torchrun()
     first = shared is None or shared.rank == 0
     console.quiet = not first
     keep_freed_memory()
@@ -58,7 +60,7 @@ def evaluate(cfg: EvaluateConfig) -> None:
 
 
 def chosen_songs(cfg: EvaluateConfig) -> list[SongEntry]:
-    """The songs of ``split``, or those of them that ``songs`` names.
+    """List the songs of ``split``, or those that ``songs`` names.
 
     Raises:
         InputError: If the split has no songs, or not one of these.
@@ -83,7 +85,7 @@ def _meant(near: list[str], known: list[str]) -> str:
 
 
 def build_evaluator(cfg: EvaluateConfig, songs: list[SongEntry], folder: Path, console: Console) -> Evaluator:
-    """What the configuration says to score, and how."""
+    """Build the evaluator that the configuration describes."""
     candidates = build_candidates(cfg, console)
     evaluator = evaluator_of(candidates, songs, cfg.stems, cfg.metrics, cfg.bounds, folder, workers_of(cfg))
     if not cfg.save_stems:
@@ -92,7 +94,7 @@ def build_evaluator(cfg: EvaluateConfig, songs: list[SongEntry], folder: Path, c
 
 
 def workers_of(cfg: EvaluateConfig) -> int:
-    """How many songs to score at a time."""
+    """Return the number of songs to score at a time."""
     if cfg.workers != "auto":
         return cfg.workers
     # BSS Eval takes one song at a time, on all processors, and a model leaves time enough.

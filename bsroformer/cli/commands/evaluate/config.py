@@ -25,7 +25,7 @@ Named = Annotated[dict[str, Addresses], Field(min_length=1)]
 
 
 class EvaluateConfig(Config, SeparationConfig):
-    """Models and folders of stems, the songs, and what is scored."""
+    """Models and folders of stems, the songs, and the metrics."""
 
     may_name_runs: ClassVar[tuple[str, ...]] = ("ckpt",)
     audio: AudioSettings

@@ -1,4 +1,4 @@
-"""Run an evaluation and show how it goes."""
+"""Run an evaluation and show its progress."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,9 @@ from bsroformer.evaluation.scores import mean_over_stems
 def run_evaluation(
     evaluator: Evaluator, songs: Iterable[SongEntry], total: int, console: Console, again: str
 ) -> Results:
-    """Score songs, with a progress bar and the averages so far; where no terminal is, with a line for each score.
+    """Score songs, with a progress bar and the averages so far.
+
+    Without a terminal, a line is printed for each score.
 
     Args:
         evaluator: What scores.
@@ -47,7 +49,7 @@ def run_evaluation(
 
 
 def show_results(results: Results, console: Console) -> None:
-    """Print the table, and that of differences if there are any."""
+    """Print the table of results, and that of differences if there is one."""
     console.print(results_table(results, width=console.width))
     if (pairs := differences_table(results)) is not None:
         console.print(pairs)
@@ -55,7 +57,7 @@ def show_results(results: Results, console: Console) -> None:
 
 @contextmanager
 def _showing(evaluator: Evaluator, total: int, console: Console) -> Iterator[OnScores]:
-    """What is to be told of every score."""
+    """Return the callback that shows each score."""
     scores = total * len(evaluator.methods)
     if not console.is_terminal:
         yield _lines(evaluator, scores, console)
@@ -73,7 +75,7 @@ def _showing(evaluator: Evaluator, total: int, console: Console) -> Iterator[OnS
 
 
 def _lines(evaluator: Evaluator, scores: int, console: Console) -> OnScores:
-    """Print a line for each score of what is evaluated, and for each song that has none."""
+    """Return a callback that prints a line for each score and failed song."""
     evaluated = {method.name for method in evaluator.methods if method.kind in EVALUATED}
 
     def show(found: Found, method: str | None, told: SongScores | Failure) -> None:

@@ -1,4 +1,4 @@
-"""An evaluation where the rest of the run is watched: its loggers and its report."""
+"""Log the scores of an evaluation, and renew the run's report."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,10 @@ from bsroformer.training.run_outputs import log_table
 
 
 def log_scores(trainer: L.Trainer, results: Results) -> None:
-    """Log ``test/<metric>`` and ``test/<metric>_<stem>`` in dB, and the table of all songs; renew the report."""
+    """Log the scores of the test songs and their table; renew the report.
+
+    The scores are ``test/<metric>`` and ``test/<metric>_<stem>`` in dB.
+    """
     _log(trainer.loggers, results, trainer.global_step)
     for report in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(report, Report):
@@ -26,7 +29,7 @@ def log_scores(trainer: L.Trainer, results: Results) -> None:
 
 
 def log_results(cfg: EvaluateConfig, results: Results, console: Console) -> None:
-    """Log the same to what ``logger`` describes, without a training."""
+    """Log the same to ``logger``, without a training."""
     if cfg.logger is None:
         return
     offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
@@ -50,7 +53,9 @@ def _log(loggers: Sequence[Logger], results: Results, step: int) -> None:
 
 
 def averages_by_name(results: Results) -> dict[str, float]:
-    """The averages that are defined, by the names under which they are logged: ``<split>/<metric>_<stem>``.
+    """Return the averages that are defined by their logged names.
+
+    The names are ``<split>/<metric>_<stem>``.
 
     Where several methods are evaluated, their names stand before the metric's. Floor and ceilings are in the table.
     """
@@ -66,12 +71,12 @@ def averages_by_name(results: Results) -> dict[str, float]:
 
 
 def table_columns(results: Results) -> tuple[str, ...]:
-    """The headings of `table_lines`."""
+    """Column headings of the rows."""
     return ("method", "song", "stem", *results.metrics)
 
 
 def table_lines(results: Results) -> Iterator[tuple[str | float, ...]]:
-    """A line of the table for each method, song and stem, and last each method's averages over all songs."""
+    """Yield the rows for each method, song and stem, then the averages."""
     for method in results.evaluations:
         for song in method.songs:
             yield from _lines(results, method.method, song.song, song.scores(method.metrics))

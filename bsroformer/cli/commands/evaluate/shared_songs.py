@@ -1,4 +1,7 @@
-"""Several processes that share the songs of an evaluation: each takes the next one when it has time for it."""
+"""Processes that share the songs of an evaluation.
+
+Each takes the next song when it is free.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -18,7 +21,7 @@ FOREVER = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Shared:
-    """A process of several, and the store of torchrun by which they agree.
+    """A process of several, and torchrun's store that coordinates them.
 
     Attributes:
         store: The store.
@@ -32,7 +35,7 @@ class Shared:
 
     @classmethod
     def by_torchrun(cls) -> "Shared | None":
-        """This process, if torchrun started it with others."""
+        """Return this process, if torchrun started it with others."""
         if not by_torchrun() or os.environ["WORLD_SIZE"] == "1":
             return None
         from torch.distributed import TCPStore
@@ -41,22 +44,25 @@ class Shared:
         return cls(store, int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
 
     def share(self, songs: Sequence[T]) -> Iterator[T]:
-        """Yield those of the songs that no other process has taken."""
+        """Yield the songs that no other process has taken."""
         while (number := self.store.add(self._key("taken"), 1) - 1) < len(songs):
             yield songs[number]
 
     def begin(self) -> None:
-        """Wait until the first process has called this: what it does before, it does alone."""
+        """Wait until the first process has called this, after its preparations."""
         if self.rank == 0:
             self.store.set(self._key("begun"), "")
         self.store.wait([self._key("begun")], FOREVER)
 
     def end(self) -> None:
-        """Wait until every process has called this, if this is the first of them."""
+        """Wait in the first process until every process has called this."""
         self.store.set(self._key(f"ended/{self.rank}"), "")
         if self.rank == 0:
             self.store.wait([self._key(f"ended/{rank}") for rank in range(self.processes)], FOREVER)
 
     def _key(self, name: str) -> str:
-        """Of this start: after a failure, torchrun starts all processes again, with the same store."""
+        """Key of this start.
+
+        After a failure, torchrun starts all processes again, with the same store.
+        """
         return f"bsroformer/eval/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}/{name}"

@@ -1,4 +1,4 @@
-"""Check a data set, and tell what is wrong with it."""
+"""Check a data set, and report its faults."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "remark
 
 
 def check(cfg: PrepareConfig, console: Console) -> int:
-    """Listen to every song, print what is wrong with it, and write ``check.json``.
+    """Read every song, print its faults, and write ``check.json``.
 
     Returns:
         The exit status: 1 if training would refuse the data set or its scores would mean nothing.
@@ -57,7 +57,7 @@ def check(cfg: PrepareConfig, console: Console) -> int:
 
 
 def _examined(files: Sequence[TrackFiles], form: TrackFormat, count: int, console: Console) -> list[TrackFacts]:
-    """Listen, with a progress bar."""
+    """Read every song, with a progress bar."""
     with console.status(f"looking into {len(files)} songs"):
         seconds = [stated_seconds(song, form) for song in files]
     songs = []
@@ -70,14 +70,14 @@ def _examined(files: Sequence[TrackFiles], form: TrackFormat, count: int, consol
 
 
 def _judged(songs: Sequence[TrackFacts], demands: Requirements, console: Console) -> list[Finding]:
-    """Find what is wrong, with a progress bar: each stem is compared with each other."""
+    """Find faults, with a progress bar: each stem is compared with each other."""
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, stopping_on_sigterm():
         task = progress.add_task("looking for duplicates", total=comparison_work(songs))
         return judge(songs, demands, lambda work: progress.advance(task, work))
 
 
 def table_rows(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings with those of one kind in several stems of a song joined."""
+    """Join findings of one kind in several stems of a song."""
     rows = []
     for _, alike in groupby(findings, lambda each: (each.severity, each.split, each.song, each.kind, each.training)):
         by_found: dict[str, list[str]] = {}  # stems that share what was found
@@ -93,7 +93,7 @@ def table_rows(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def findings_table(rows: Sequence[Finding]) -> Table:
-    """A row for each; the first rows, if they are many."""
+    """Build a table of the first findings."""
     table = Table("", "song", "stem", "found", "training", show_lines=True)
     for column in table.columns:
         column.overflow = "fold"
@@ -106,7 +106,7 @@ def findings_table(rows: Sequence[Finding]) -> Table:
 
 
 def summary(songs: Sequence[TrackFacts], findings: Sequence[Finding]) -> list[str]:
-    """A line for each split."""
+    """Summarise each split in a line."""
     lines = []
     for split in SPLITS:
         of_split = [facts for facts in songs if facts.song.split == split]

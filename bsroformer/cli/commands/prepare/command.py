@@ -1,4 +1,4 @@
-"""Prepare songs for training, check them, or hear them augmented: ``bsroformer prepare``."""
+"""Pack, check or preview songs for training: ``bsroformer prepare``."""
 
 import sys
 
@@ -12,6 +12,6 @@ ACTIONS = {"pack": pack, "check": check, "preview": preview}
 
 
 def prepare(cfg: PrepareConfig) -> None:
-    """Do what ``action`` names, and exit with a status other than 0 if something is wrong with a song."""
+    """Run the ``action``; exit with its status if that is not 0."""
     if status := ACTIONS[cfg.action](cfg, terminal()):
         sys.exit(status)

@@ -46,7 +46,7 @@ def pack(cfg: PrepareConfig, console: Console) -> int:
 
 
 def _tell_plan(plan: PackPlan, console: Console) -> None:
-    """Say what will be written before it is."""
+    """Print the plan before anything is written."""
     if plan.done:
         console.print(f"{plan.done} songs are packed already")
     if plan.jobs:
@@ -60,7 +60,7 @@ def _tell_plan(plan: PackPlan, console: Console) -> None:
 
 
 def _pack(plan: PackPlan, workers: int, console: Console) -> list[str]:
-    """Pack, with a progress bar; what went wrong, a sentence each."""
+    """Pack songs with a progress bar; return a sentence for each fault."""
     faults = []
     with music_progress(console) as progress, stopping_on_sigterm():
         task = progress.add_task("packing", total=sum(job.seconds for job in plan.jobs))

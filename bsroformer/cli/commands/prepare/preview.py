@@ -1,4 +1,4 @@
-"""What augmentation does, to hear and to see."""
+"""Preview augmentation as audio and a figure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ EXCERPTS = 3
 
 
 def preview(cfg: PrepareConfig, console: Console) -> int:
-    """Write what each change does, once, and the first excerpts of a training with them all.
+    """Write the effect of each augmentation, and the first training excerpts.
 
     Returns:
         The exit status, 0.
@@ -36,11 +36,15 @@ def preview(cfg: PrepareConfig, console: Console) -> int:
     Raises:
         InputError: There are no songs, none has the stem, or a setting is out of range.
     """
-    folder, source, augment = cfg.output, cfg.data.source.build(), cfg.augment.build()
+    folder = cfg.output
+    source = cfg.data.source.build()
+    augment = cfg.augment.build()
     source.make()
     form = source.form
     songs = training_tracks(source.files(), form, pack_folder(cfg.data, cfg.paths, source)).train
-    seconds, seed, stem = cfg.data.seconds, cfg.seed, cfg.stem or form.stems[0]
+    seconds = cfg.data.seconds
+    seed = cfg.seed
+    stem = cfg.stem or form.stems[0]
     with console.status("augmenting"):
         first, *others = heard_stems(songs, stem, form.sample_rate, seconds)
         excerpts = RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, seed)
@@ -52,7 +56,7 @@ def preview(cfg: PrepareConfig, console: Console) -> int:
 
 
 def heard_stems(songs: Sequence[AnyTrack], stem: str, sample_rate: int, seconds: float) -> list[Tensor]:
-    """The excerpt (c t) in which a stem is heard best, of each of the first two songs that have it.
+    """Return the most active excerpt (c t) of a stem in each of two songs.
 
     Raises:
         InputError: If no song has it.
@@ -91,7 +95,10 @@ def effect_pairs(
 
 
 def random_mix_pair(excerpts: RandomExcerpts) -> Pairs:
-    """Mixtures (c t): of one place of a song, and of stems from everywhere; none if no song has every stem."""
+    """Mix (c t) one position of a song, and stems of random songs.
+
+    Empty if no song has every stem.
+    """
     if not len(excerpts.together):
         return {}
     ways = [replace(excerpts.augment, unmixed=unmixed) for unmixed in (1.0, 0.0)]
@@ -103,7 +110,10 @@ def random_mix_pair(excerpts: RandomExcerpts) -> Pairs:
 
 
 def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
-    """Write ``original.wav``, or ``<change>-before.wav`` where that is another, ``<change>.wav``, and the picture."""
+    """Write the audio before and after each change, and the figure.
+
+    The files are ``original.wav``, or ``<change>-before.wav`` where that differs, ``<change>.wav`` and ``effects.png``.
+    """
     original = next(before for before, _ in pairs.values())
     write(folder / "original.wav", original, sample_rate)
     for name, (before, after) in pairs.items():

@@ -29,14 +29,17 @@ statuses: list[int] = []
 
 
 def exit_status() -> int:
-    """What the script is to end with; asked once."""
+    """Return the exit status of all jobs, and reset it."""
     status = max(statuses, default=0)
     statuses.clear()
     return status
 
 
 def separate(cfg: SeparateConfig) -> None:
-    """Write the stems of each song to ``<output>/<place>/<song>/<stem>.<format>``; leave out those that are done."""
+    """Separate songs into stem files; skip songs that are done.
+
+    The files are ``<output>/<place>/<song>/<stem>.<format>``.
+    """
     console = terminal()
     output = output_folder(cfg)
     keep_freed_memory()
@@ -56,16 +59,20 @@ def separate(cfg: SeparateConfig) -> None:
 
 
 def name_of_rest(cfg: SeparateConfig, stem: str) -> str | None:
-    """Name of the mixture without the stems, if it is written; `stem` is the first of them."""
+    """Return the name of the residual, or None if it is not written.
+
+    `stem` is the first of the separated stems.
+    """
     if cfg.two_stems is not None:
         return f"no_{stem}"
     return "residual" if cfg.residual else None
 
 
 def settings_of(cfg: SeparateConfig, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
-    """Collect what decides how stems sound: with other settings, a song is separated again."""
+    """Collect the settings that change stems; other settings separate a song again."""
     tree = cfg.tree
-    windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "rescale")
+    windows = ("overlap", "shifts", "tta", "chunk_seconds")
+    sound = ("downmix", "bit_depth", "rescale")
     lossy = ("bitrate",) if FORMATS[cfg.format].lossy else ()
     keys = ("weights", "precision", *windows, *sound, *lossy)
     stream = {"audio_stream": cfg.audio_stream} if cfg.audio_stream else {}  # the first is what it always was
@@ -73,7 +80,7 @@ def settings_of(cfg: SeparateConfig, checkpoints: Sequence[Checkpoint]) -> dict[
 
 
 def faster_choices(cfg: SeparateConfig) -> list[str]:
-    """What would separate a song faster than these settings."""
+    """List faster choices than these settings."""
     choices = []
     if cfg.overlap > FAST_OVERLAP or cfg.shifts > 1 or cfg.tta:
         choices.append("separation=fast")
@@ -84,7 +91,10 @@ def faster_choices(cfg: SeparateConfig) -> list[str]:
 
 
 def output_folder(cfg: SeparateConfig) -> Path:
-    """The folder of all songs; each job of a sweep over settings has one in it, unless ``output`` is another."""
+    """Return the output folder.
+
+    Each job of a sweep over settings has a folder in it, unless ``output`` is another.
+    """
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if in_sweep and cfg.shard.count == 1 and str(cfg.output) == DEFAULT_OUTPUT:
         return cfg.output / str(HydraConfig.get().job.num)
@@ -92,7 +102,10 @@ def output_folder(cfg: SeparateConfig) -> Path:
 
 
 def wait_for_other_processes(shard: Shard) -> None:
-    """Under torchrun, wait until all processes are done: it ends the others when one reports a bad song."""
+    """Wait until all processes of torchrun are done.
+
+    Torchrun ends the others when one reports a failed song.
+    """
     if "TORCHELASTIC_RUN_ID" not in os.environ or shard.count == 1:
         return
     torch.distributed.init_process_group("gloo", timeout=timedelta(days=365))

@@ -13,12 +13,12 @@ from bsroformer.kinds import Count, CountOrNone
 
 
 def lowered(value: object) -> object:
-    """A word in small letters."""
+    """Lower a string."""
     return value.lower() if isinstance(value, str) else value
 
 
 class Shard(Schema):
-    """The share of one of several processes."""
+    """One process's share of the songs."""
 
     index: CountOrNone
     count: Count
@@ -31,7 +31,7 @@ class Shard(Schema):
 
 
 class SeparateConfig(Config, SeparationConfig, CheckpointSource, StemFormat):
-    """Songs, the checkpoints that separate them, and the stems that are written."""
+    """Songs, the checkpoints that separate them, and the written stems."""
 
     may_name_runs: ClassVar[tuple[str, ...]] = ("ckpt",)
     weights: StemWeights | None = None

@@ -1,4 +1,4 @@
-"""Separate songs one after another, past those that cannot be, and tell how it goes."""
+"""Separate songs one after another, and report progress and failures."""
 
 import logging
 import math
@@ -23,7 +23,7 @@ from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, Strea
 
 @dataclass
 class Separating:
-    """Songs that are separated one after another.
+    """A separation of songs, one after another.
 
     Attributes:
         separator: What separates.
@@ -53,20 +53,20 @@ class Separating:
 
     @property
     def names(self) -> list[str]:
-        """Of the stems that are written."""
+        """Names of the written stems."""
         return [*self.separator.stems, *([] if self.rest is None else [self.rest])]
 
     def files(self, song: Song) -> list[Path]:
-        """Where the stems of a song go."""
+        """Return the paths of a song's stems."""
         return [self.delivery.path(song.folder, name) for name in self.names]
 
     def mark(self, song: Song) -> str:
-        """The mark of a song's stems: its file, and all settings."""
+        """Return the cache key of a song's stems, from its file and all settings."""
         others = self.names if self.rest else []  # of which the rest is what is left
         return song.mark(word_for([others, self.settings]))
 
     def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
-        """Separate the songs that are not done, or all; whether all of them could be."""
+        """Separate the songs that are not done, or all; return whether none failed."""
         waiting = [song for song in songs if overwrite or not song.done(self.files(song), self.mark(song))]
         if done := len(songs) - len(waiting):
             self.console.print(
@@ -89,7 +89,7 @@ class Separating:
         return not self.failures
 
     def _separate(self, song: Song, number: str, overwrite: bool) -> None:
-        """Separate a song, or keep in mind why it cannot be: whatever is wrong with it does not stop the others."""
+        """Separate a song, or record its failure and continue."""
         with warnings_reported(self.console):
             try:
                 separated = self._stems_of(song, number, overwrite)

@@ -1,4 +1,4 @@
-"""From the configuration to a separator; nothing of training is imported for it."""
+"""Separators from a configuration; nothing of training is imported."""
 
 import os
 from collections.abc import Sequence
@@ -46,12 +46,14 @@ def separator_from(
 def separator_of(
     model: SeparationModel, cfg: SeparationConfig, stems: Sequence[str] | None = None, **others: Any
 ) -> Separator:
-    """A separator as ``configs/separation/`` describes it, but for other arguments."""
+    """Create a separator from ``configs/separation/`` and other arguments."""
     return Separator(model, stems, **{**{name: getattr(cfg, name) for name in SEPARATION}, **others})
 
 
 def device_of(cfg: SeparationConfig, index: int = 0, count: int = 1) -> str:
-    """The device to compute on: ``auto`` in one of several processes is an accelerator of its own.
+    """Return the device to compute on.
+
+    ``auto`` in one of several processes is an accelerator of its own.
 
     Args:
         cfg: Names the device.
@@ -67,7 +69,9 @@ def device_of(cfg: SeparationConfig, index: int = 0, count: int = 1) -> str:
 def _own(
     models: Sequence[SeparationModel], number: int, paths: Sequence[str], stems: Sequence[str] | None
 ) -> Sequence[str] | None:
-    """Those of the stems that a model has, if there are several models, each of which may have some.
+    """Select the stems that a model computes.
+
+    Each of several models may have some of the stems.
 
     Raises:
         InputError: If it has none of them, or one is in no model.

@@ -1,4 +1,7 @@
-"""Progress of a song by windows: a bar on a terminal, else a line a minute; and a warning when it will take long."""
+"""Progress of a song by windows.
+
+A terminal shows a bar, a log a line a minute; a song that takes long is announced.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +21,7 @@ LINE_EVERY_S = 60.0
 
 @dataclass
 class SongProgress:
-    """Counts the windows of a song.
+    """Counter of a song's windows.
 
     Attributes:
         name: Of the song.
@@ -51,7 +54,7 @@ class SongProgress:
         self.begun = self.printed = time.monotonic()
 
     def count(self, windows: int) -> None:
-        """Note windows that were computed."""
+        """Count computed windows."""
         self.done += windows
         now = time.monotonic()
         share = None if self.windows is None else min(1.0, self.done / self.windows)

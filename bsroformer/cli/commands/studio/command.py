@@ -27,14 +27,15 @@ HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def app(cfg: StudioConfig) -> None:
-    """Serve the page until Ctrl-C or SIGTERM; then all songs are deleted."""
+    """Serve the page until Ctrl-C or SIGTERM, then delete all songs."""
     console = terminal()
     if find_spec("gradio") is None:
         raise InputError(f"the page is made with Gradio, which is not installed: {install_command('web')}")
     from bsroformer.studio.server import open_page
 
     keep_freed_memory()
-    address, studio = address_of(cfg), build_studio(cfg, console)
+    address = address_of(cfg)
+    studio = build_studio(cfg, console)
     try:
         example = partial(example_song, cfg.paths.cache_dir / "demo_songs")
         page = open_page(studio, example, address, cfg.overlap, cfg.shifts)
@@ -51,7 +52,7 @@ def app(cfg: StudioConfig) -> None:
 
 
 def build_studio(cfg: StudioConfig, console: Console) -> Studio:
-    """The studio with the checkpoints that ``ckpt`` names, or those of the runs folder.
+    """Build the studio with the checkpoints of ``ckpt`` or the runs folder.
 
     Raises:
         InputError: If there is no checkpoint, or a key has no sense.
@@ -66,7 +67,7 @@ def build_studio(cfg: StudioConfig, console: Console) -> Studio:
 
 
 def build_offers(cfg: StudioConfig) -> list[CheckpointOption]:
-    """The checkpoints to choose from, the usual one first.
+    """List the checkpoints to choose from, the default first.
 
     Raises:
         InputError: If there is none, or one that is named cannot be opened.
@@ -79,12 +80,12 @@ def build_offers(cfg: StudioConfig) -> list[CheckpointOption]:
 def _separator(
     cfg: StudioConfig, model: SeparationModel, stems: Sequence[str], overlap: float, shifts: int
 ) -> Separator:
-    """What a visitor wants, on what the configuration computes with."""
+    """Create the separator of a visitor's request."""
     return separator_of(model, cfg, stems, overlap=overlap, shifts=shifts)
 
 
 def address_of(cfg: StudioConfig) -> Address:
-    """Where the page is to be found, and by whom.
+    """Build the page's address and accounts.
 
     Raises:
         InputError: If a key has no sense.
@@ -100,7 +101,7 @@ def address_of(cfg: StudioConfig) -> Address:
 
 
 def _tell(console: Console, local: str | None, public: str | None, address: Address) -> None:
-    """Say where the page is, and who can see it."""
+    """Print the page's address and its access."""
     console.print(f"The page is at {local}" + (f" and {public}" if public else "") + "; Ctrl-C closes it.")
     if (public or address.host not in HERE) and not address.auth:
         console.print("Everybody who reaches it may use it: auth=name:password asks for a password.", style="yellow")

@@ -11,7 +11,7 @@ from bsroformer.cli.schemas.schema import Schema, allowed
 
 
 class LimitSettings(Schema):
-    """What visitors of the page may ask for."""
+    """Limits for visitors of the page."""
 
     megabytes: Annotated[float, Field(gt=0, le=10**6)]
     minutes: Annotated[float, Field(gt=0, le=10**5)]
@@ -21,7 +21,10 @@ class LimitSettings(Schema):
 
 
 class StudioConfig(Config, SeparationConfig, StemFormat):
-    """Checkpoints to choose from, and the page; overlap and shifts stay within its sliders."""
+    """Checkpoints to choose from, and the page.
+
+    Overlap and shifts stay within its sliders.
+    """
 
     ckpt: Addresses | None
     config: Configs | None

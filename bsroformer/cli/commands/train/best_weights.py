@@ -1,4 +1,7 @@
-"""What a training gives in the end: its best checkpoint, or the average of the best few."""
+"""The best checkpoint of a training, or the average of the best few.
+
+The average is returned if it scores better.
+"""
 
 import math
 from collections.abc import Iterator
@@ -27,14 +30,17 @@ LIGHTNING = {"pytorch-lightning_version": L.__version__}
 
 @dataclass(frozen=True)
 class Scored:
-    """A checkpoint, empty if none was kept, and its score in validation, NaN if it has none."""
+    """A checkpoint and its score.
+
+    The path is empty if no checkpoint was kept; the score is NaN if it has none.
+    """
 
     path: str
     score: float
 
 
 def check_averaging(cfg: TrainConfig, trainer: L.Trainer) -> None:
-    """Find out before the training whether its best weights will be kept.
+    """Check that the candidates to average will be kept.
 
     Raises:
         InputError: If they are to be averaged, and no callback keeps them.
@@ -47,7 +53,7 @@ def check_averaging(cfg: TrainConfig, trainer: L.Trainer) -> None:
 
 
 def report_no_best(best: Scored, monitor: Monitor, last: Path, console: Console) -> None:
-    """Print why no checkpoint is the best, if none is."""
+    """Print a reason if no checkpoint is the best."""
     if not best.path and last.is_file():
         console.print(
             f"No validation had a score (monitor={monitor.name}), so no checkpoint is called the best; {last} has the "
@@ -59,7 +65,7 @@ def report_no_best(best: Scored, monitor: Monitor, last: Path, console: Console)
 def best_of_run(
     trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, monitor: Monitor, console: Console
 ) -> Scored:
-    """The best checkpoint of a training: the best validated, or the average of the best few if that scores better.
+    """Return the best validated checkpoint, or the average of the best few.
 
     Every process must call it, since all take part in the average's validation; one writes ``average.ckpt``.
     """
@@ -85,8 +91,12 @@ def _candidates(trainer: L.Trainer) -> Candidates | None:
 
 
 def best_checkpoint(trainer: L.Trainer, monitor: Monitor = FORMER_MONITOR) -> Scored:
-    """The checkpoint kept as the best and its score; the score of the last validation if none is kept."""
-    callback, last = trainer.checkpoint_callback, float(trainer.callback_metrics.get(monitor.name, math.nan))
+    """Return the checkpoint kept as the best, and its score.
+
+    If none is kept, the score is that of the last validation.
+    """
+    callback = trainer.checkpoint_callback
+    last = float(trainer.callback_metrics.get(monitor.name, math.nan))
     if not isinstance(callback, ModelCheckpoint) or callback.best_model_score is None:
         return Scored("", last)
     score = float(callback.best_model_score)
@@ -113,7 +123,7 @@ def _write_average(callback: Candidates, console: Console) -> str | None:
 def _validated(
     trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, path: str, monitor: Monitor
 ) -> float:
-    """Score of a checkpoint of weights in a validation like those of the training."""
+    """Validate a checkpoint of weights, and return its score."""
     with _unwatched(trainer):
         [scores] = trainer.validate(module, datamodule=data, ckpt_path=path, verbose=False)
     return scores[monitor.name]
@@ -121,7 +131,10 @@ def _validated(
 
 @contextmanager
 def _unwatched(trainer: L.Trainer) -> Iterator[None]:
-    """Keep a validation out of curves, previews and logs: it is of no step of the training."""
+    """Keep a validation out of curves, previews and logs.
+
+    It belongs to no step of the training.
+    """
     callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]
     trainer.callbacks, trainer.loggers = [], []  # type: ignore[attr-defined]
     try:

@@ -1,4 +1,4 @@
-"""From the configuration to the objects of a training."""
+"""Build the objects of a training from its configuration."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
@@ -40,12 +40,14 @@ def build_model(cfg: TrainConfig) -> SeparationModel:
 
 
 def block_count(cfg: TrainConfig) -> int:
-    """Count the blocks that the configured model can recompute; 0 if its architecture has none."""
+    """Count the blocks that the model can recompute; 0 if it has none."""
     return count_recomputable_blocks(cfg.settings)
 
 
 def recomputed_blocks(cfg: TrainConfig) -> int:
-    """How many blocks ``activation_checkpointing`` says to recompute: all, none, so many of the first, or as it takes.
+    """Return the number of blocks that ``activation_checkpointing`` recomputes.
+
+    ``auto`` recomputes as many as the memory needs, true all, false none, a number so many of the first.
 
     Raises:
         InputError: If it says something else.
@@ -72,13 +74,14 @@ def recomputed_blocks(cfg: TrainConfig) -> int:
 
 
 def build_module(cfg: TrainConfig) -> SeparationModule:
-    """The model in training.
+    """Build the module that trains the model.
 
     Raises:
         InputError: If it is one for other audio than ``audio`` says.
     """
     for key in ("sample_rate", "channels"):
-        takes, read = getattr(cfg.settings, key), getattr(cfg.audio, key)
+        takes = getattr(cfg.settings, key)
+        read = getattr(cfg.audio, key)
         if takes != read:
             raise InputError(
                 f"model.{key} is {takes} and audio.{key} {read}: set audio.{key}={takes}, so that songs are read as "
@@ -87,12 +90,17 @@ def build_module(cfg: TrainConfig) -> SeparationModule:
     model = build_model(cfg)
     if cfg.compile:
         compile_blocks(model)
-    loss, optimizer, schedule = cfg.loss.build(), build_optimizer(cfg), cfg.scheduler.build()
+    loss = cfg.loss.build()
+    optimizer = build_optimizer(cfg)
+    schedule = cfg.scheduler.build()
     return SeparationModule(model, loss, optimizer, schedule, cfg.data.stems, monitor_of(cfg.tree).name)
 
 
 def build_optimizer(cfg: TrainConfig) -> MakesOptimizer:
-    """What makes the optimiser; no fused one where float16's scaler must unscale gradients before they are clipped."""
+    """Return the optimiser's factory.
+
+    It is not fused where float16's scaler must unscale gradients before they are clipped.
+    """
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     fused = {"fused": False} if cfg.optimizer.fused and str(precision) in ("16", "16-mixed") else {}
     optimizer: MakesOptimizer = cfg.optimizer.build(**fused)
@@ -100,7 +108,7 @@ def build_optimizer(cfg: TrainConfig) -> MakesOptimizer:
 
 
 def build_data(cfg: TrainConfig) -> StemsDataModule:
-    """Songs as training takes them."""
+    """Build the data module."""
     batches = Batches(**{field.name: getattr(cfg.data, field.name) for field in fields(Batches)})
     source = cfg.data.source.build()
     pack = pack_folder(cfg.data, cfg.paths, source)
@@ -108,7 +116,7 @@ def build_data(cfg: TrainConfig) -> StemsDataModule:
 
 
 def build_trainer(cfg: TrainConfig) -> L.Trainer:
-    """The trainer with its logger and callbacks.
+    """Build the trainer with its logger and callbacks.
 
     Raises:
         InputError: If it asks for a GPU where there is none, or for other processes than there are.
@@ -139,12 +147,12 @@ def build_trainer(cfg: TrainConfig) -> L.Trainer:
 
 
 def is_count(devices: object) -> bool:
-    """Whether ``trainer.devices`` is a number of processes, not of GPUs."""
+    """Return whether ``trainer.devices`` is a number of processes, not of GPUs."""
     return isinstance(devices, int) and devices > 0
 
 
 def build_logger(logger: Component, tags: Sequence[str] | None = None, folder: Path | None = None) -> Logger:
-    """The logger that a component describes.
+    """Build a logger.
 
     Args:
         logger: The component.
@@ -169,7 +177,10 @@ def build_logger(logger: Component, tags: Sequence[str] | None = None, folder: P
 
 
 def chosen_precision(precision: str | int, accelerator: str) -> str | int:
-    """``auto`` is bf16-mixed where the hardware computes bfloat16, 16-mixed on older GPUs, else float32."""
+    """Resolve ``precision=auto``.
+
+    It is bf16-mixed where the hardware computes bfloat16, 16-mixed on older GPUs, else float32.
+    """
     if precision != "auto":
         return precision
     device = torch.device("cpu") if accelerator == "cpu" else best_device()

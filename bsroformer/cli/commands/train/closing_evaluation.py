@@ -1,4 +1,4 @@
-"""The evaluation that ends a training: its best checkpoint on the test songs."""
+"""Evaluate the best checkpoint on the test songs, after a training."""
 
 import math
 from collections.abc import Sequence
@@ -42,7 +42,9 @@ MODEL = "model"
 
 
 def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console: Console) -> Results:
-    """Separate and score the test songs: tables, plots and report in ``evaluation/``, stems in ``separated/``.
+    """Separate and score the test songs.
+
+    Tables, plots and report are written to ``evaluation/``, stems to ``separated/``.
 
     Args:
         folder: The run's.
@@ -73,14 +75,14 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
 
 
 def middle_song(evaluation: Evaluation, metric: str = "SI-SDR") -> str:
-    """The song in the middle of the ranking by a mean score: the one that shows what to expect."""
+    """Return the song of the median mean score."""
     scores = {song.song: mean_over_stems(song.scores([metric]))[metric] for song in evaluation.songs}
     ranked = sorted((score, song) for song, score in scores.items() if not math.isnan(score))
     return ranked[len(ranked) // 2][1] if ranked else evaluation.songs[0].song
 
 
 def excerpt_figure(track: Track, separator: Separator, stems: Sequence[str], seconds: float = 8.0) -> "Figure":
-    """Separate the excerpt of a song in which every stem is heard best, and draw it."""
+    """Separate and draw the excerpt of a song in which every stem is most active."""
     song = read_song(track, stems, separator.sample_rate)
     shown = busiest_excerpt(song.targets, song.sample_rate, seconds)
     mixture = song.mixture[..., shown]

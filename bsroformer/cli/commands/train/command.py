@@ -34,7 +34,8 @@ def train(cfg: TrainConfig) -> float:
     keep_freed_memory()
     quieten_lightning()
 
-    data, module = build_data(cfg), build_module(cfg)
+    data = build_data(cfg)
+    module = build_module(cfg)
     start_from_weights(cfg, module.model, console)
     list_songs(cfg, data, console)
     offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()

@@ -1,4 +1,4 @@
-"""Say how a run reads its songs, and what preparing them would save."""
+"""Report how a run reads its songs, and what packing them would save."""
 
 import shlex
 
@@ -15,7 +15,7 @@ from bsroformer.invocation import command_line
 
 
 def report_data_source(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
-    """Say where songs are read from: packs, files, or both."""
+    """Print where songs are read from: packs, files, or both."""
     songs = data.tracks
     if data.unnamed:
         console.print(
@@ -55,7 +55,7 @@ def _tell_saving(cfg: TrainConfig, data: StemsDataModule, console: Console) -> N
 
 
 def told_data(cfg: TrainConfig) -> str:
-    """The arguments that name the data set, for a command line."""
+    """Format the arguments that name the data set, for a command line."""
     if not HydraConfig.initialized():
         return f"data.root={cfg.data.root}"
     hydra = HydraConfig.get()
@@ -64,7 +64,7 @@ def told_data(cfg: TrainConfig) -> str:
 
 
 def _chooses_pack(argument: str) -> bool:
-    """Whether an argument decides which songs are packed, how, or where."""
+    """Return whether an argument decides which songs are packed, how, or where."""
     key = argument.partition("=")[0].lstrip("+")
     names = ("root", "extra", "pack", "layout", "stems", "valid_songs")
     return key.startswith(("audio", "data.source.", "paths.cache_dir")) or key in {f"data.{name}" for name in names}

@@ -1,4 +1,4 @@
-"""The training itself, and how it ends if not by itself."""
+"""Fit the model, and handle stops and faults."""
 
 import logging
 import sys
@@ -25,14 +25,17 @@ REMARKS = (
 
 
 def quieten_lightning() -> None:
-    """Suppress Lightning's tips and remarks: PyTorch renamed what it uses, and epochs may be short."""
+    """Suppress Lightning's tips and remarks.
+
+    PyTorch renamed what it uses, and epochs may be short.
+    """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for remark in REMARKS:
         warnings.filterwarnings("ignore", message=remark)
 
 
 def fit(run: TrainingRun, checkpoint: str | None) -> None:
-    """Train, and end in order if asked to.
+    """Train; stop in order when asked to.
 
     Args:
         run: The training.
@@ -68,7 +71,7 @@ def _exit_stopped(run: TrainingRun, stopped: StoppedError) -> None:
 
 
 def _how_to_resume(folder: Path) -> str:
-    """The end of a sentence on a fault, if there is a checkpoint to resume from."""
+    """Describe how to resume after a fault; empty without a checkpoint."""
     return f". Then resume={folder} continues from its last checkpoint" if _has_checkpoint(folder) else ""
 
 

@@ -16,7 +16,7 @@ LARGEST_PATCH = 2**20
 
 @dataclass(frozen=True)
 class GitState:
-    """What was checked out.
+    """The checkout of the program's source.
 
     Attributes:
         commit: Its hash.
@@ -32,10 +32,14 @@ class GitState:
 
 
 def git_state(folder: Path = SOURCE) -> GitState | None:
-    """The state of the checkout that a package's folder is in; None if git does not know the folder, or is not here."""
+    """Return the state of the checkout that holds a package's folder.
+
+    None if git does not know the folder, or is not installed.
+    """
     if git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:  # installed, though within a checkout
         return None
-    commit, status = git(folder, "rev-parse", "HEAD"), git(folder, "status", "--porcelain")
+    commit = git(folder, "rev-parse", "HEAD")
+    status = git(folder, "status", "--porcelain")
     if commit is None or status is None:
         return None
     branch = git(folder, "symbolic-ref", "--short", "--quiet", "HEAD")
@@ -44,7 +48,7 @@ def git_state(folder: Path = SOURCE) -> GitState | None:
 
 
 def bounded(changes: str) -> str:
-    """The beginning of a long patch, with a word on it."""
+    """Cut a long patch, and note that."""
     if len(changes.encode()) <= LARGEST_PATCH:
         return changes
     return (
@@ -53,7 +57,7 @@ def bounded(changes: str) -> str:
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None if it fails, takes too long or is not installed."""
+    """Return git's output; None if it fails, takes too long or is not installed."""
     unlocked = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}  # so that a commit made meanwhile does not fail
     try:
         done = subprocess.run(

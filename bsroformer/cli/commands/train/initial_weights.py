@@ -1,4 +1,4 @@
-"""Start a training from the weights of another model."""
+"""Load initial weights from another model."""
 
 from rich.console import Console
 
@@ -9,7 +9,10 @@ from bsroformer.models import SeparationModel
 
 
 def start_from_weights(cfg: TrainConfig, model: SeparationModel, console: Console) -> None:
-    """Copy the weights of the checkpoint that ``init_from`` names, if it does, and print which were taken."""
+    """Copy the weights of the checkpoint that ``init_from`` names.
+
+    Prints the copied weights; without ``init_from``, or for a resumed run, nothing is copied.
+    """
     if cfg.init_from is None or cfg.ckpt_path:
         return
     source = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console).model()

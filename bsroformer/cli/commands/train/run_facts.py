@@ -1,4 +1,4 @@
-"""What a run was made with: ``run.json`` in its folder, and the logger's hyperparameters."""
+"""Facts of a run: ``run.json``, and the logger's hyperparameters."""
 
 import json
 import warnings
@@ -40,7 +40,8 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: SeparationModel, res
         model: What is trained.
         resumed: The checkpoint that the run goes on from.
     """
-    folder, git = cfg.paths.output_dir, git_state()
+    folder = cfg.paths.output_dir
+    git = git_state()
     starts = read_starts(RunFolder(folder).facts)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
     facts["tags"] = list(cfg.tags or [])
@@ -56,7 +57,7 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: SeparationModel, res
 
 
 def record_best(folder: Path, checkpoint: str) -> None:
-    """Add to ``run.json`` which checkpoint the training found best, for those who name the run's folder."""
+    """Add the best checkpoint to ``run.json``."""
     name = Path(checkpoint).name
     if name in (BEST, AVERAGE):
         path = RunFolder(folder).facts
@@ -65,7 +66,7 @@ def record_best(folder: Path, checkpoint: str) -> None:
 
 
 def record_end(folder: Path, end: str, step: int) -> None:
-    """Add to the latest start in ``run.json`` when and how it ended, and its last step."""
+    """Add time, status and step of the end to the latest start in ``run.json``."""
     path = RunFolder(folder).facts
     starts = read_starts(path)
     if not starts:
@@ -77,7 +78,10 @@ def record_end(folder: Path, end: str, step: int) -> None:
 
 
 def choices() -> dict[str, str]:
-    """The config of each group that describes a run, as ``model: lite``; none outside of Hydra."""
+    """Return the chosen config of each group, as ``model: lite``.
+
+    Empty outside of Hydra.
+    """
     config = HydraConfig.instance().cfg
     if config is None:
         return {}
@@ -86,7 +90,7 @@ def choices() -> dict[str, str]:
 
 
 def read_starts(path: Path) -> list[dict[str, Any]]:
-    """The starts of a run so far; none if there is no such file.
+    """Read the starts of a run so far; empty without the file.
 
     One that is damaged is kept beside as ``run.damaged.json``, with a warning.
     """
@@ -106,7 +110,7 @@ def read_starts(path: Path) -> list[dict[str, Any]]:
 
 
 def training_facts(trainer: L.Trainer, model: SeparationModel) -> dict[str, Any]:
-    """What trains what."""
+    """Collect the facts of device, precision and model."""
     device = trainer.strategy.root_device
     return {
         "device": device_name(device),
@@ -119,12 +123,14 @@ def training_facts(trainer: L.Trainer, model: SeparationModel) -> dict[str, Any]
 
 
 def git_facts(git: GitState, patch: str | None) -> dict[str, Any]:
-    """The checkout, and the file that holds its changes."""
+    """Return the facts of the checkout and its patch."""
     return {"commit": git.commit, "branch": git.branch, "dirty": git.dirty, "patch": patch}
 
 
 def model_hash(settings: ModelSettings) -> str:
-    """SHA-256 of the model's settings as canonical JSON: in ASCII, its keys sorted, without spaces.
+    """Return the SHA-256 of the model's settings as canonical JSON.
+
+    The JSON is ASCII, its keys are sorted, and it has no spaces.
 
     Two models have the same hash if and only if all their settings are equal, those with a default included: their
     checkpoints then fit each other. It says nothing of the weights.

@@ -18,7 +18,7 @@ PATIENCE_S = 15.0
 
 @contextmanager
 def only_training_in(folder: Path, console: Console) -> Iterator[None]:
-    """Keep other trainings out of a run's folder, and remove what a killed one left half-written.
+    """Keep other trainings out of a run's folder, and remove partial files.
 
     Args:
         folder: The run's, made if it is not there.
@@ -67,7 +67,7 @@ def _is_free(lock: FileLock, seconds: float) -> bool:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove checkpoints that a training was killed while writing; `atomic.replacing` names them."""
+    """Remove partial checkpoints of a killed training; see `atomic.replacing`."""
     run = RunFolder(folder)
     for path in (*run.checkpoints.glob(".*.ckpt.*part"), *run.candidates.glob(".*.ckpt.*part")):
         with writing(path):

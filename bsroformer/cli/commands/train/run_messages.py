@@ -1,4 +1,4 @@
-"""What a training prints around its steps: how it ended, and the commands that come next."""
+"""Messages after the steps of a training, and commands to run next."""
 
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
@@ -17,14 +17,14 @@ from bsroformer.training.run_clock import out_of_time, time_key
 
 
 def log_and_print(console: Console, text: str, style: str | None = None) -> None:
-    """Print a line, and write it into the run's ``train.log``; a quiet console does neither."""
+    """Print a line and log it to ``train.log``; a quiet console does neither."""
     console.print(text, style=style)
     if not console.quiet:
         PRINTED.info("%s", text)
 
 
 def show_progress_on(trainer: L.Trainer, console: Console) -> None:
-    """Let the progress of a training print on the console of all else; in a sweep each line names the job."""
+    """Print the training's progress on this console; in a sweep name the job."""
     progress = progress_of(trainer)
     if progress is None:
         return
@@ -35,7 +35,7 @@ def show_progress_on(trainer: L.Trainer, console: Console) -> None:
 
 
 def report_end(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
-    """Print what the training ended with: its last step, the best score and checkpoint, and the page."""
+    """Print the end of a training: last step, best score and checkpoint, report."""
     report = RunFolder(cfg.paths.output_dir).report
     log_and_print(console, reason_of_end(cfg, trainer))
     if best.path:
@@ -45,7 +45,10 @@ def report_end(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Cons
 
 
 def report_next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
-    """Print the commands that use the result; in a sweep none, since it ends with a table of its jobs."""
+    """Print the commands that use the result.
+
+    A sweep prints none: it ends with a table of its jobs.
+    """
     if job_folder() is not None:
         return
     for purpose, command in next_commands(cfg, trainer, best).items():
@@ -53,8 +56,9 @@ def report_next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored, con
 
 
 def reason_of_end(cfg: TrainConfig, trainer: L.Trainer) -> str:
-    """Say whether the run reached its end, or what cut it short."""
-    steps, total = trainer.global_step, int(trainer.estimated_stepping_batches)
+    """Describe whether the run reached its end, or what stopped it."""
+    steps = trainer.global_step
+    total = int(trainer.estimated_stepping_batches)
     trained = out_of_time(trainer)
     if trained is not None:
         return (
@@ -65,16 +69,18 @@ def reason_of_end(cfg: TrainConfig, trainer: L.Trainer) -> str:
 
 
 def score_and_step(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> str:
-    """The best score, with its step where the best checkpoint is one of a step."""
-    progress, kept = progress_of(trainer), trainer.checkpoint_callback
+    """Format the best score, with its step if the checkpoint is of a step."""
+    progress = progress_of(trainer)
+    kept = trainer.checkpoint_callback
     text = Monitor(cfg.monitor).text(best.score)
     is_of_step = best.path == getattr(kept, "best_model_path", "")
     return f"{text} at step {progress.best_step:,}" if progress and progress.best_step and is_of_step else text
 
 
 def next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> dict[str, str]:
-    """Commands for what comes next, by their purpose."""
-    folder, commands = cfg.paths.output_dir, {}
+    """Return the commands to run next, by purpose."""
+    folder = cfg.paths.output_dir
+    commands = {}
     if best.path:
         commands["Separate"] = command_line("separate", f"ckpt={folder}", "input=song.mp3")
         commands["Evaluate"] = f"{command_line('evaluate', f'ckpt={folder}')} {data_words(cfg)}"
@@ -84,18 +90,22 @@ def next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> dict[st
 
 
 def data_words(cfg: TrainConfig) -> str:
-    """The overrides that name the data set; of a resumed run they are not on the command line."""
+    """Return the overrides that name the data set; placeholders if resumed.
+
+    The command line of a resumed run does not have them.
+    """
     if cfg.ckpt_path or not HydraConfig.initialized():
         return "data=<name> data.root=<folder>"
     return told_data(cfg)
 
 
 def longer(cfg: TrainConfig, trainer: L.Trainer) -> str:
-    """The overrides that make a run longer, by the limit that ended it."""
+    """Return the overrides that extend a run, by the limit that ended it."""
     trained = out_of_time(trainer)
     if trained is not None:
         return f"trainer.max_time={time_key(2 * trained)}"
-    steps, epochs = trainer.max_steps, trainer.max_epochs
+    steps = trainer.max_steps
+    epochs = trainer.max_epochs
     if steps >= 0 and (trainer.global_step >= steps or not epochs or epochs < 0):
         budget = (cfg.callbacks or {}).get("budget")
         removed = "'~callbacks.budget' " if budget and not budget.arguments.get("shorten") else ""

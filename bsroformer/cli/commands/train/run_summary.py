@@ -1,4 +1,4 @@
-"""Print what a training is about to do."""
+"""Print a summary of a training before it starts."""
 
 from rich.console import Console
 
@@ -18,8 +18,11 @@ def list_songs(cfg: TrainConfig, data: StemsDataModule, console: Console) -> Non
 
 
 def announce(run: TrainingRun) -> None:
-    """Print what is trained on what, and where it goes."""
-    cfg, model, data, print_line = run.cfg, run.module.model, run.data, run.console.print
+    """Print the model, the songs and the run folder of a training."""
+    cfg = run.cfg
+    model = run.module.model
+    data = run.data
+    print_line = run.console.print
     parameters = sum(parameter.numel() for parameter in run.module.parameters())
     others = [stem for stem in cfg.data.stems if stem not in model.stems]
     if len(model.stems) < len(cfg.data.stems):
@@ -33,8 +36,9 @@ def announce(run: TrainingRun) -> None:
 
 
 def _announce_steps(run: TrainingRun) -> None:
-    """Print what a step recomputes, and how many excerpts it has over all processes."""
-    cfg, trainer = run.cfg, run.trainer
+    """Print the recomputed blocks, and the excerpts of a step over all processes."""
+    cfg = run.cfg
+    trainer = run.trainer
     model = run.module.model
     automatic = cfg.activation_checkpointing == AUTO and cfg.trainer.accelerator != "cpu"
     if automatic and isinstance(model, RecomputesBlocks):

@@ -1,4 +1,4 @@
-"""From the configuration to the score that a run is judged by."""
+"""The monitor that all parts of a run share."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ JUDGES = ("candidates", "curves", "progress", "prune")
 
 
 def with_monitor(cfg: TrainConfig) -> TrainConfig:
-    """The configuration with one monitor for best checkpoint, candidates, pruning, schedule and table.
+    """Set one monitor for checkpoints, pruning, schedule and table.
 
     A ``callbacks.best_checkpoint.monitor`` of its own, as the command line or an older run may have one, is the monitor
     of all.
@@ -18,7 +18,8 @@ def with_monitor(cfg: TrainConfig) -> TrainConfig:
     Raises:
         InputError: If a monitor names no score of validation.
     """
-    monitor, callbacks = monitor_of(cfg.tree).name, cfg.callbacks or {}
+    monitor = monitor_of(cfg.tree).name
+    callbacks = cfg.callbacks or {}
     for name in (cfg.monitor, monitor):
         check_monitor("monitor", name, cfg.settings.stems)
     values: dict[str, Any] = {"monitor": monitor}

@@ -1,4 +1,4 @@
-"""The folder of a training, from its lock to the record of what is trained."""
+"""The folder of a training: its lock and its records."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,7 +31,7 @@ def exclusive_folder(run: TrainingRun) -> Iterator[None]:
 
 @contextmanager
 def recorded_run(run: TrainingRun, checkpoint: str | None) -> Iterator[None]:
-    """Record in the run's folder what is trained, and log there.
+    """Record the training in the run's folder, and log there.
 
     Args:
         run: The training.

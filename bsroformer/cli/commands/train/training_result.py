@@ -1,4 +1,4 @@
-"""What comes after the last step: the best checkpoint, the evaluation, and the commands that come next."""
+"""Result of a training: best checkpoint, evaluation, next commands."""
 
 from lightning.pytorch.callbacks import ModelCheckpoint
 
@@ -12,7 +12,7 @@ from bsroformer.run_folder import RunFolder
 
 
 def check_end(run: TrainingRun) -> None:
-    """Find out before the training whether its result can be averaged and evaluated.
+    """Check that the result can be averaged and evaluated.
 
     Raises:
         InputError: If not, and that is asked for.
@@ -27,7 +27,7 @@ def check_end(run: TrainingRun) -> None:
 
 
 def finish(run: TrainingRun) -> Scored:
-    """Find the best checkpoint, evaluate it if asked, and print what to do with it."""
+    """Find the best checkpoint, evaluate it if asked, and print next commands."""
     last = RunFolder(run.folder).last
     best = best_of_run(run.trainer, run.module, run.data, Monitor(run.cfg.monitor), run.console)
     report_no_best(best, Monitor(run.cfg.monitor), last, run.console)

@@ -1,4 +1,4 @@
-"""Go on with a training: its configuration, its folder and its last good checkpoint."""
+"""Resume a training: its configuration, folder and last good checkpoint."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +28,9 @@ from bsroformer.training.resume.state_check import check_training_state
 
 
 def resolve_resume(cfg: TrainConfig, console: Console) -> TrainConfig:
-    """The configuration of the run that ``resume`` names, changed as the command line says; `cfg` if it names none.
+    """Return the configuration of the run that ``resume`` names, with overrides.
+
+    Without ``resume`` it is `cfg`.
 
     Its ``ckpt_path`` is the last good checkpoint, and ``paths.output_dir`` the run's folder.
 
@@ -74,7 +76,9 @@ def resolve_resume(cfg: TrainConfig, console: Console) -> TrainConfig:
 
 
 def checkpoint_to_resume(cfg: TrainConfig, folder: Path, console: Console) -> tuple[Path | None, int]:
-    """The checkpoint that ``resume`` names, or the last good one of the run, and how many were skipped.
+    """Return the checkpoint to resume from, and the number of skipped ones.
+
+    It is the file that ``resume`` names, or the last good one of the run.
 
     A damaged ``last.ckpt`` is skipped with a message, also where it is named.
     """
@@ -94,7 +98,7 @@ def checkpoint_to_resume(cfg: TrainConfig, folder: Path, console: Console) -> tu
 
 
 def with_checkpoint_file(cfg: TrainConfig, console: Console) -> TrainConfig:
-    """The same with the last good checkpoint in place of a run's folder in ``ckpt_path``.
+    """Replace a run's folder in ``ckpt_path`` by its last good checkpoint.
 
     Raises:
         InputError: If it has none.
@@ -113,7 +117,7 @@ def with_checkpoint_file(cfg: TrainConfig, console: Console) -> TrainConfig:
 
 
 def run_to_resume(cfg: TrainConfig) -> Path:
-    """The folder of the run that goes on; a job of a sweep has its own.
+    """Return the folder of the run to resume; a job of a sweep has its own.
 
     Raises:
         InputError: If two are named.
@@ -132,7 +136,7 @@ def run_to_resume(cfg: TrainConfig) -> Path:
 
 
 def refuse_folder_in_use(cfg: TrainConfig) -> None:
-    """Keep a new run out of the folder of an old one, whose checkpoints it would replace.
+    """Refuse a folder that holds a run, whose checkpoints would be replaced.
 
     Raises:
         InputError: If there is one.
@@ -154,12 +158,15 @@ def refuse_folder_in_use(cfg: TrainConfig) -> None:
 
 
 def command_line() -> list[str]:
-    """What was given on the command line, or to this job of a sweep."""
+    """Return the overrides of the command line, or of this job of a sweep."""
     return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
 
 
 def names_folder(overrides: Sequence[str]) -> bool:
-    """Whether it is known where a run goes, and not by the time: from the command line, torchrun, or without Hydra."""
+    """Return whether the run's folder is fixed, not named after the time.
+
+    The command line or torchrun fixes it, or Hydra is not used.
+    """
     return (
         not HydraConfig.initialized()
         or by_torchrun()
@@ -170,7 +177,7 @@ def names_folder(overrides: Sequence[str]) -> bool:
 def announce_resume(
     cfg: TrainConfig, trainer: L.Trainer, module: SeparationModule, data: StemsDataModule, console: Console
 ) -> str | None:
-    """The checkpoint to resume from, checked in full; print where the run stands and where it goes.
+    """Check the checkpoint to resume from, and print where the run continues.
 
     Raises:
         InputError: If it is another model's, or no training's, or has been trained for longer than is configured.
@@ -194,8 +201,12 @@ def announce_resume(
 
 
 def remedy_if_finished(cfg: TrainConfig, checkpoint: dict[str, Any]) -> str:
-    """The keys that make a finished run longer; empty for a run with steps or its last validation to come."""
-    states, steps = checkpoint["callbacks"], checkpoint["global_step"]
+    """Return the keys that extend a finished run; empty if it has steps left.
+
+    A last validation to be made counts too.
+    """
+    states = checkpoint["callbacks"]
+    steps = checkpoint["global_step"]
     if states.get("LastCheckpoint", {}).get("unvalidated"):
         return ""
     budget = states.get("Budget", {}).get("steps") if "budget" in (cfg.callbacks or {}) else None
@@ -210,7 +221,7 @@ def remedy_if_finished(cfg: TrainConfig, checkpoint: dict[str, Any]) -> str:
 
 
 def refuse_shorter_run(cfg: TrainConfig, epochs: int) -> None:
-    """Make sure that a run has not been trained for more epochs than it is to be.
+    """Check that a run was not trained for more epochs than configured.
 
     Raises:
         InputError: If so.
@@ -223,7 +234,7 @@ def refuse_shorter_run(cfg: TrainConfig, epochs: int) -> None:
 
 
 def refuse_another_model(cfg: TrainConfig, kept: dict[str, Any]) -> None:
-    """Make sure that the checkpoint is of the model that is configured.
+    """Check that the checkpoint is of the configured model.
 
     Raises:
         InputError: Naming the first key that differs.

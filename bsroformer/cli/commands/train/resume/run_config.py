@@ -1,4 +1,7 @@
-"""The configuration of a run that is resumed: read from its folder as data, completed, and changed as asked."""
+"""The configuration of a run to resume.
+
+It is read from the run's folder as data, completed, and changed by the command line.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
@@ -33,7 +36,9 @@ LOGGER_WORDS = {
 
 
 def run_config(folder: Path, given: Collection[str] = ()) -> dict[str, Any]:
-    """The configuration that a run was started with; its folder may have been moved since.
+    """Read the configuration that a run was started with.
+
+    Its folder may have been moved since.
 
     Args:
         folder: The run's.
@@ -60,7 +65,7 @@ def run_config(folder: Path, given: Collection[str] = ()) -> dict[str, Any]:
 
 
 def moved(value: Any, old: str, new: str) -> Any:
-    """A plain tree in which paths in a run's folder are those in its new place."""
+    """Replace the old run folder in the paths of a plain tree."""
     if isinstance(value, dict):
         return {key: moved(each, old, new) for key, each in value.items()}
     if isinstance(value, list):
@@ -70,7 +75,7 @@ def moved(value: Any, old: str, new: str) -> Any:
 
 
 def _check_places(tree: dict[str, Any], folder: Path, given: Collection[str]) -> None:
-    """Keep what a run writes in its folder, and its loggers on the servers of this machine's user.
+    """Check that a run writes in its folder, and logs to the user's own servers.
 
     Raises:
         InputError: Naming the key that leads elsewhere.
@@ -79,7 +84,8 @@ def _check_places(tree: dict[str, Any], folder: Path, given: Collection[str]) ->
         group, _, name = key.partition(".")
         if group not in WRITERS or any(key == each or key.startswith(f"{each}.") for each in given):
             continue
-        source, name = folder / CONFIG_FILE, name.rpartition(".")[2]
+        source = folder / CONFIG_FILE
+        name = name.rpartition(".")[2]
         if (name in FOLDERS or _is_path(value)) and not _is_inside(value, folder):
             raise InputError(
                 f"{source}: {key}={value} is outside of the run's folder, and a run writes nowhere else; where that "
@@ -114,7 +120,7 @@ def _is_inside(value: str, folder: Path) -> bool:
 
 
 def completed(run: dict[str, Any], composed: dict[str, Any]) -> list[str]:
-    """Give a run of an older version the keys that today's configs have and it lacks, with their values of today.
+    """Add keys of today's configs that an older run lacks, with today's values.
 
     Parameters of classes are completed where both name the same class; callbacks are the run's own.
 
@@ -130,7 +136,8 @@ def completed(run: dict[str, Any], composed: dict[str, Any]) -> list[str]:
 
 
 def _missing_in(run: dict[str, Any], composed: dict[str, Any], key: str) -> Iterator[str]:
-    own, usual = at(run, key), at(composed, key)
+    own = at(run, key)
+    usual = at(composed, key)
     if not isinstance(own, dict) or not isinstance(usual, dict) or own.get(TARGET) != usual.get(TARGET):
         return
     for name, value in usual.items():
@@ -145,7 +152,9 @@ def _assignment(key: str, value: Any) -> str:
 
 
 def replaced_keys(cfg: TrainConfig, overrides: Sequence[str]) -> list[str]:
-    """The keys that the command line sets in place of a run's own: those it names, and those that follow them.
+    """List the keys that the command line sets in place of a run's own.
+
+    These are the keys it names, and the keys that follow from them.
 
     Args:
         cfg: As composed from the configs and the command line.
@@ -172,7 +181,7 @@ def replaced_keys(cfg: TrainConfig, overrides: Sequence[str]) -> list[str]:
 
 
 def changed(run: dict[str, Any], cfg: TrainConfig, overrides: Sequence[str]) -> dict[str, Any]:
-    """A run's configuration, with the keys and groups that the command line names as they were composed.
+    """Apply the keys and groups of the command line to a run's configuration.
 
     Raises:
         InputError: See `replaced_keys`.
@@ -187,15 +196,19 @@ def changed(run: dict[str, Any], cfg: TrainConfig, overrides: Sequence[str]) -> 
 
 
 def reaches_elsewhere(override: Override) -> bool:
-    """Whether a group's option sets keys of other groups too, as ``trainer=rtx3050`` does."""
+    """Return whether a group's option sets keys of other groups.
+
+    ``trainer=rtx3050`` does.
+    """
     files = [folder / override.key_or_group / f"{override.value()}.yaml" for folder in config_folders()]
     return any("@package _global_" in file.read_text("utf-8").partition("\n")[0] for file in files if file.is_file())
 
 
 def followers(written: dict[str, Any], key: str) -> list[str]:
-    """The keys whose values are taken from a key, or from a key that follows it."""
+    """List the keys whose values derive from a key, directly or not."""
     texts = {name: str(value) for name, value in keys(written) if not isinstance(value, dict)}
-    found, named = [], [key]
+    found = []
+    named = [key]
     while named:
         source = named.pop()
         places = (f"${{{source}}}", f"${{{source}.")

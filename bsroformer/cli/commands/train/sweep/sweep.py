@@ -1,4 +1,4 @@
-"""A sweep (``-m``) as a whole: what is looked at before its first job, and the table of its jobs."""
+"""A sweep (``-m``): checks before its first job, and the table of its jobs."""
 
 import sys
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ FAILED = 1
 
 
 class SweepTable(Callback):
-    """Writes ``sweep.csv`` and ``sweep.md`` into the sweep's folder after each job, and prints the table at the end.
+    """Write ``sweep.csv`` and ``sweep.md`` after each job; print the table at the end.
 
     Hydra calls the methods for a job in the job's own process, wherever the launcher put that; jobs and table
     therefore meet in the folders of the jobs only.
@@ -31,12 +31,12 @@ class SweepTable(Callback):
         self.varied: list[str] = []
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Refuse what cannot work in any job, before the first one."""
+        """Check the sweep before its first job."""
         user_errors(check_sweep)(config)
         self.varied = varied_keys(config)
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Note the job, so that the table has it even if it is cut off."""
+        """Record the job, so that the table lists it even if it is killed."""
         if self.varied:
             from bsroformer.training.sweep.job_result import (  # PyTorch takes seconds to be imported
                 Result,
@@ -46,7 +46,7 @@ class SweepTable(Callback):
             write_result(Path(config.hydra.runtime.output_dir), Result(overrides=tuple(config.hydra.overrides.task)))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Write the table as it is by now."""
+        """Update the table."""
         if self.varied:
             from bsroformer.cli.commands.train.sweep.sweep_table import write_tables
             from bsroformer.report.monitor import monitor_of
@@ -58,7 +58,8 @@ class SweepTable(Callback):
         from bsroformer.cli.commands.train.sweep.sweep_table import markdown, write_tables
         from bsroformer.report.monitor import monitor_of
 
-        folder, monitor = Path(config.hydra.sweep.dir), monitor_of(config)
+        folder = Path(config.hydra.sweep.dir)
+        monitor = monitor_of(config)
         rows = write_tables(folder, self.varied, monitor)
         console = terminal()
         console.print("\n" + markdown(rows, self.varied, monitor) + f"\nThe table is in {folder / 'sweep.csv'}")
@@ -68,7 +69,7 @@ class SweepTable(Callback):
 
 
 def check_sweep(config: DictConfig) -> None:
-    """Refuse what cannot work in any job of a sweep.
+    """Check a sweep for faults that every job would have.
 
     Raises:
         InputError: If each job would be several processes, or a package is missing.
@@ -93,7 +94,7 @@ def check_sweep(config: DictConfig) -> None:
 
 
 def installed(module: str) -> bool:
-    """Whether there is such a module."""
+    """Return whether a module is installed."""
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # nor the package that would hold it
@@ -101,7 +102,7 @@ def installed(module: str) -> bool:
 
 
 def varied_keys(config: DictConfig) -> list[str]:
-    """The keys whose values the jobs of a sweep differ in: of the command line, and of the sweeper's own settings."""
+    """List the keys that a sweep varies, including the sweeper's own settings."""
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
     keys = [override.get_key_element() for override in overrides if override.is_sweep_override()]
     return list(dict.fromkeys([*keys, *(config.hydra.sweeper.get("params") or {})]))

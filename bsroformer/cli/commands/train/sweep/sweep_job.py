@@ -18,7 +18,9 @@ Script = Callable[[DictConfig], Any]
 
 
 def sweep_job(script: Script) -> Script:
-    """Let a job of a sweep fail on its own: that is told and kept in its folder, it has no score, the rest goes on.
+    """Let a job of a sweep fail on its own.
+
+    The error is printed and recorded in the job's folder, the job has no score, and the sweep continues.
 
     What ends all jobs, as Ctrl-C does, passes. Outside of a sweep nothing changes.
     """
@@ -49,14 +51,14 @@ def sweep_job(script: Script) -> Script:
 
 
 def job_folder() -> Path | None:
-    """The folder of the sweep's job that runs here; None if this is no sweep."""
+    """Return the folder of this job of a sweep; None outside of a sweep."""
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return None
     return Path(HydraConfig.get().runtime.output_dir)
 
 
 def tell(error: Exception) -> None:
-    """Tell of an error: a sentence if the user can mend it, else all that there is to know."""
+    """Report an error: a sentence if the user can fix it, else the traceback."""
     if mendable(error):
         report(error)
     else:
@@ -64,6 +66,6 @@ def tell(error: Exception) -> None:
 
 
 def reason(error: Exception) -> str:
-    """An error in one line, for a table."""
+    """Format an error as one line for a table."""
     sentence = one_sentence(error) if mendable(error) else f"{type(error).__name__}: {error}"
     return " ".join(sentence.split())
