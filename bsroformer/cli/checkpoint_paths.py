@@ -17,21 +17,26 @@ def checkpoint_files(cfg: Config) -> dict[str, Any]:
     Raises:
         InputError: If a folder holds none.
     """
-    given = {key: getattr(cfg, key) for key in cfg.may_name_runs}
-    named = {key: _named(value, key) for key, value in given.items()}
-    return {key: value for key, value in named.items() if value != given[key]}
+    changed = {}
+    for key in cfg.may_name_runs:
+        given = getattr(cfg, key)
+        resolved = _resolved(given, key)
+        if resolved != given:
+            changed[key] = resolved
+    return changed
 
 
-def _named(value: Any, key: str) -> Any:
+def _resolved(value: Any, key: str) -> Any:
     if isinstance(value, list):
-        return [_named(each, key) for each in value]
+        return [_resolved(each, key) for each in value]
     if isinstance(value, dict):
-        return {name: _named(each, f"{key}.{name}") for name, each in value.items()}
+        return {name: _resolved(each, f"{key}.{name}") for name, each in value.items()}
     if value is None or is_on_hub(value):
         return value
     path = Path(value)
-    found = weights_of(path)
-    if found == path:
+    weights = weights_of(path)
+    if weights == path:
         return value
-    terminal().print(f"{key}={value}: {found.relative_to(path) if found.is_relative_to(path) else found} is used.")
-    return str(found)
+    shown = weights.relative_to(path) if weights.is_relative_to(path) else weights
+    terminal().print(f"{key}={value}: using {shown}")
+    return str(weights)

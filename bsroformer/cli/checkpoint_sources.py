@@ -12,6 +12,7 @@ from bsroformer.checkpoints import Checkpoint, open_checkpoint
 from bsroformer.cli.schemas.groups import CheckpointSource
 from bsroformer.errors import InputError
 from bsroformer.file_state import file_fingerprint
+from bsroformer.text import count
 
 T = TypeVar("T")
 
@@ -30,25 +31,26 @@ def open_checkpoints(source: CheckpointSource, console: Console) -> list[Checkpo
     Raises:
         InputError: If one cannot be opened.
     """
-    configs, digests = (one_for_each(source.ckpt, getattr(source, key), key) for key in ("config", "sha256"))
-    return [
-        opened_checkpoint(path, config, sha256, console)
-        for path, config, sha256 in zip(source.ckpt, configs, digests, strict=True)
-    ]
+    configs = one_for_each(source.ckpt, source.config, "config")
+    digests = one_for_each(source.ckpt, source.sha256, "sha256")
+    parts = zip(source.ckpt, configs, digests, strict=True)
+    return [opened_checkpoint(path, config, sha256, console) for path, config, sha256 in parts]
 
 
 def checkpoint_fingerprints(checkpoints: Sequence[Checkpoint]) -> list[list[Any]]:
-    """Identify the files that were read, for each checkpoint."""
-    return [[file_fingerprint(path) for path in checkpoint.files] for checkpoint in checkpoints]
+    """Fingerprint the files of each checkpoint."""
+    return [list(map(file_fingerprint, checkpoint.files)) for checkpoint in checkpoints]
 
 
 def one_for_each(paths: Sequence[str], values: Sequence[T | None] | None, key: str) -> Sequence[T | None]:
-    """A value for each checkpoint.
+    """Match values with checkpoints.
 
     Raises:
-        InputError: If there are more or fewer of them.
+        InputError: If there are more or fewer values than checkpoints.
     """
     values = [None] * len(paths) if values in (None, [None]) else values
     if len(values) != len(paths):
-        raise InputError(f"{key} has {len(values)} value(s) for {len(paths)} checkpoint(s): give one for each")
+        raise InputError(
+            f"{key} has {count(len(values), 'value')} for {count(len(paths), 'checkpoint')}; give one for each"
+        )
     return values

@@ -114,7 +114,7 @@ class CommandCompleter:
     """Completes the words of a command.
 
     Args:
-        command: Which.
+        command: The command.
         before: Its words before the last.
     """
 
@@ -122,7 +122,8 @@ class CommandCompleter:
         self.command = command
         self.before = before
         self.folders = config_folders(before)
-        self.tree: ConfigTree = read_config_tree(command.root, self.folders, given_choices(before, self.folders))
+        choices = given_choices(before, self.folders)
+        self.tree: ConfigTree = read_config_tree(command.root, self.folders, choices)
 
     def candidates(self, current: str) -> Iterator[Candidate]:
         """Yield candidates for the last word."""
@@ -160,8 +161,8 @@ class CommandCompleter:
         options = options_of(key, self.folders) if key in self.tree.choices else {}
         if options:
             list_start = start[: max(start.rfind("["), start.rfind(",")) + 1]
-            listed = {f"{list_start}{name}": read_config_file(path).summary for name, path in options.items()}
-            yield from _matching(listed, start)
+            values = {f"{list_start}{name}": read_config_file(path).summary for name, path in options.items()}
+            yield from _matching(values, start)
         elif key in self.tree.switches:
             yield from _matching({"true": "", "false": ""}, start)
         elif key in PATH_KEYS:
@@ -173,7 +174,8 @@ class CommandCompleter:
         """Options, with keys as ``--some-key``."""
         output = {} if self.command.output is None else {"-o": f"--{self.command.output}"}
         yield from _matching(OPTIONS | output, start)
-        yield from _by_level(((f"--{key.replace('_', '-')}", text) for key, text in self._keys()), start, "")
+        options = ((f"--{key.replace('_', '-')}", text) for key, text in self._keys())
+        yield from _by_level(options, start, "")
 
     def words(self, start: str) -> Iterator[Candidate]:
         """Actions, files and assignments."""
@@ -199,18 +201,27 @@ def _by_level(keys: Iterable[tuple[str, str]], start: str, end: str) -> Iterator
     known: set[str] = set()
     for key, text in keys:
         dot = key.find(".", len(start))
-        name = key if dot < 0 else key[: dot + 1]
-        if key.startswith(start) and name not in known:
-            known.add(name)
-            yield Candidate(name + (end if dot < 0 else ""), text if dot < 0 else "", dot >= 0 or bool(end))
+        is_group = dot >= 0
+        name = key[: dot + 1] if is_group else key
+        if not key.startswith(start) or name in known:
+            continue
+        known.add(name)
+        if is_group:
+            yield Candidate(name, is_part=True)
+        else:
+            yield Candidate(f"{name}{end}", text, is_part=bool(end))
 
 
 def files(start: str) -> Iterator[Candidate]:
     """Yield the files and folders whose paths start with a text."""
-    folder, name = os.path.split(start)
-    place = Path(folder or ".").expanduser()
-    if not place.is_dir():
+    typed_folder, name = os.path.split(start)
+    folder = Path(typed_folder or ".").expanduser()
+    if not folder.is_dir():
         return
-    for path in sorted(place.iterdir()):
-        if path.name.startswith(name) and (name.startswith(".") or not path.name.startswith(".")):
-            yield Candidate(os.path.join(folder, path.name) + "/" * path.is_dir(), "", path.is_dir())  # noqa: PTH118
+    for path in sorted(folder.iterdir()):
+        is_hidden = path.name.startswith(".") and not name.startswith(".")
+        if is_hidden or not path.name.startswith(name):
+            continue
+        ending = "/" if path.is_dir() else ""
+        text = os.path.join(typed_folder, f"{path.name}{ending}")  # noqa: PTH118
+        yield Candidate(text, is_part=path.is_dir())

@@ -22,7 +22,7 @@ class Composer:
     """Composes the configuration of a command.
 
     Args:
-        name: Of the root config.
+        name: Name of the root config.
         given: Hydra's options of the command line, which can name other folders of configs.
 
     Raises:
@@ -63,8 +63,8 @@ class Composer:
         """The choices of a group."""
         with self._hydra():
             found = GlobalHydra.instance().config_loader().get_group_options(group)
-        added = self.added / group if self.added else None
-        return sorted({*found, *(file.stem for file in (added.glob("*.yaml") if added else ()))})
+        added = (self.added / group).glob("*.yaml") if self.added else ()
+        return sorted({*found, *(file.stem for file in added)})
 
     def is_group(self, key: str) -> bool:
         """Return whether a key of the command line chooses a config file."""

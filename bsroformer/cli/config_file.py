@@ -1,7 +1,7 @@
 """A config file with its comments, which explain each key once.
 
 The comment lines at the top of a file describe the file. A key is explained by the comment behind its value, by the
-comment lines directly above it, or by both. ``## Title`` begins a section of keys.
+comment lines directly above it, or by both. ``## Title`` starts a section of keys.
 """
 
 import re

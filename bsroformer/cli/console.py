@@ -5,21 +5,29 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column
 from rich.text import Text
 
 import bsroformer
 from bsroformer.parallel import answering
 from bsroformer.printed import PRINTED
-from bsroformer.text import clock as clock
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
 WAIT_SECONDS = 3600
@@ -29,14 +37,8 @@ def terminal(stderr: bool = False) -> Console:
     """Create a console that prints text as it is, without markup or highlighting."""
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")  # the name of a file may be no text
+        stream.reconfigure(errors="backslashreplace")  # a file name need not be valid text
     return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
-
-
-def first_of(names: Sequence[str], most: int = 3) -> str:
-    """The first of some names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def music_progress(console: Console) -> Progress:
@@ -52,6 +54,17 @@ def music_progress(console: Console) -> Progress:
         TimeLeftColumn(),
     )
     return Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal)
+
+
+def task_progress(console: Console) -> Progress:
+    """Create a progress bar over any work; it is removed at the end, and disabled without a terminal."""
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def score_progress(console: Console) -> Progress:
+    """Create a progress bar over the scores of an evaluation, to be shown below a table."""
+    columns = (TextColumn("separating and scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console)
 
 
 class SpeedColumn(ProgressColumn):
@@ -83,7 +96,7 @@ def stopping_on_sigterm() -> AbstractContextManager[None]:
 def wait_until_interrupted() -> NoReturn:
     """Wait for Ctrl-C.
 
-    `threading.Event.wait` is Python code around a lock: an interrupt between two of its lines ends in a `RuntimeError`.
+    `threading.Event.wait` is Python code around a lock: an interrupt between two of its lines raises a `RuntimeError`.
     """
     while True:
         time.sleep(WAIT_SECONDS)
@@ -95,12 +108,12 @@ def warnings_reported(console: Console) -> Iterator[None]:
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], filename: str, *rest: object) -> None:
+        def show(message: Warning | str, category: type[Warning], filename: str, *others: object) -> None:
             if filename.startswith(PACKAGE):
                 console.print(str(message), style="yellow")
                 PRINTED.warning("%s", message)
             else:
-                usual(message, category, filename, *rest)  # type: ignore[arg-type]
+                usual(message, category, filename, *others)  # type: ignore[arg-type]
 
         warnings.filterwarnings("always", module=r"bsroformer\.")
         warnings.showwarning = show  # type: ignore[assignment]

@@ -21,7 +21,7 @@ from bsroformer.errors import InputError
 LIST_KEYS = ("input", "ckpt", "config", "estimates", "data.extra")
 """Path keys that may hold a list or a mapping."""
 WORDS = {"data.pack": ("null", "false")}
-"""Values of path keys that are no paths; ``null`` for those that are not listed."""
+"""Values of path keys that are not paths; ``null`` for unlisted keys."""
 INTERPOLATION = re.compile(r"\$\{\s*([\w.]+)\s*(:?)")
 _QUOTED = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
 LIST_ELEMENT = re.compile(rf"""(?P<quoted>{_QUOTED})|(?P<key>)(?P<text>[^,\[\]{{}}'"]+)""")
@@ -32,9 +32,9 @@ class HydraValues:
     """Writes the arguments of a command line as Hydra reads them.
 
     Args:
-        command: Whose command line it is.
-        refers: Whether a key can be referred to, as in ``output=${paths.runs_dir}/x``.
-        nullable: Whether ``null`` is a value of a path key; where it is not, it is a name.
+        command: The command of the command line.
+        refers: Returns whether a key can be referred to, as in ``output=${paths.runs_dir}/x``.
+        nullable: Returns whether ``null`` is a value of a path key; otherwise it is a name.
         sweep: Whether commas separate the values of a sweep (``-m``).
     """
 
@@ -65,7 +65,7 @@ class HydraValues:
         if given.key not in PATH_KEYS:
             value = given.value if given.value.isascii() else self._quote_non_ascii(given)
         elif not given.value:
-            raise InputError(f"{given.key}= names no path; give one, or leave {given.key} out")
+            raise InputError(f"{given.key}= is empty; give a path, or remove {given.key}=")
         else:
             value = self.path_value(given.key, given.value)
         return f"{given.prefix}{given.key}={value}"
@@ -74,7 +74,9 @@ class HydraValues:
         """The value of a path key."""
         if exists(text):
             return self._plain_or_literal(text)
-        if text.lower() in WORDS.get(key, ("null",)) and (text.lower() != "null" or self.nullable(key)):
+        word = text.lower()
+        is_word = word in WORDS.get(key, ("null",))
+        if is_word and (word != "null" or self.nullable(key)):
             return text
         return self._compound(key, text) or self._word(text)
 

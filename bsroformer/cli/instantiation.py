@@ -21,12 +21,14 @@ def make(tree: dict[str, Any], key: str = "", **more: Any) -> Any:
 
     Args:
         tree: ``_target_`` and arguments.
-        key: Where it stands in the configuration, for messages.
-        more: Further arguments, or others.
+        key: Its key in the configuration, for messages.
+        more: Further arguments, or replacements.
     """
+    key = key or "tree"
     whole: dict[str, Any] = {}
-    put(whole, key or "tree", _literal(tree))
-    return instantiate(OmegaConf.select(OmegaConf.create(whole), key or "tree"), _convert_="all", **more)
+    put(whole, key, _literal(tree))
+    node = OmegaConf.select(OmegaConf.create(whole), key)
+    return instantiate(node, _convert_="all", **more)
 
 
 def _literal(value: Any) -> Any:
@@ -35,7 +37,9 @@ def _literal(value: Any) -> Any:
         return {name: _literal(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_literal(each) for each in value]
-    return re.sub(r"(\\*)\$\{", lambda match: 2 * match[1] + r"\${", value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", lambda match: 2 * match[1] + r"\${", value)
+    return value
 
 
 def pack_folder(data: DataSettings, paths: PathSettings, source: Source) -> Path | None:
@@ -44,7 +48,7 @@ def pack_folder(data: DataSettings, paths: PathSettings, source: Source) -> Path
     The cache has a folder for each data set, rate and number of channels.
 
     Returns:
-        The folder, there or not; None where packs are not to be used, or there is neither a name for it nor a data set.
+        The folder, which need not exist; None if packs are not used, or neither `data.pack` nor a data set exists.
 
     Raises:
         InputError: If ``data.pack`` is a file.
@@ -53,7 +57,7 @@ def pack_folder(data: DataSettings, paths: PathSettings, source: Source) -> Path
         return None
     if data.pack is not None:
         if data.pack.is_file():
-            raise InputError(f"data.pack={data.pack} is a file: name a folder, there or not")
+            raise InputError(f"data.pack={data.pack} is a file; give a folder, which need not exist")
         return data.pack
     if source.location is None or not source.location.exists():
         return None

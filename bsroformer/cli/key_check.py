@@ -1,7 +1,7 @@
 """Check the keys and choices of a command line before anything starts.
 
 Hydra refuses an unknown ``key=value`` and takes any ``+key=value``, which nothing may read. Here both are refused. Keys
-can be added where a mapping is open: arguments of a ``_target_``, entries of `OPEN`, and what a resumed run has.
+can be added where a mapping is open: arguments of a ``_target_``, entries of `OPEN`, and keys of a resumed run.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def check(command: Command, composer: Composer, overrides: Sequence[str], sweep:
     """Compose each configuration that a command line asks for, and check its keys.
 
     Args:
-        command: Whose command line it is.
+        command: The command of the command line.
         composer: Composes it.
         overrides: In Hydra's grammar.
         sweep: Whether sweeps are allowed.
@@ -52,7 +52,7 @@ class KeyCheck:
     """Checks the keys of one job.
 
     Args:
-        command: Whose job it is.
+        command: The command of the job.
         composer: Composes its configuration.
         overrides: Without sweeps.
         resumed: The configuration of the run that is resumed.
@@ -68,17 +68,17 @@ class KeyCheck:
         self.resumed = resumed
 
     def run(self) -> None:
-        """Check all.
+        """Check all groups and keys.
 
         Raises:
             InputError: For the first that is wrong.
         """
         self._check_groups()
-        tree = self.composer.compose([str(each.input_line) for each in self.groups])
+        groups = [str(each.input_line) for each in self.groups]
+        values = [str(each.input_line) for each in self.values]
+        tree = self.composer.compose(groups)
         added = [each for each in self.values if self._adds(tree, each)]
-        composed = tree
-        if self.values:
-            composed = self.composer.compose([str(each.input_line) for each in (*self.groups, *self.values)])
+        composed = self.composer.compose([*groups, *values]) if values else tree
         for override in added:
             self._check_addition(tree, composed, override)
         for key in composed.hydra.sweeper.get("params") or {}:
@@ -90,14 +90,16 @@ class KeyCheck:
             group = override.key_or_group
             value = override.value()
             line = str(override.input_line)
-            if override.package is None and group not in self._choices:
-                near = did_you_mean(group, self._choices)
-                advice = f"; {near}" if near else ""
+            is_whole = override.package is None
+            if is_whole and group not in self._choices:
+                suggestion = did_you_mean(group, self._choices)
+                advice = f"; {suggestion}" if suggestion else ""
                 raise InputError(f"{line}: {self.command.shown_name} has no group {group}{advice}")
             if override.is_delete():
                 continue
-            if override.package is None and (override.is_add() or override.is_force_add()):
-                raise InputError(f"{line}: {group} is a choice that {self.command.shown_name} has; write it without +")
+            is_added = override.is_add() or override.is_force_add()
+            if is_whole and is_added:
+                raise InputError(f"{line}: {self.command.shown_name} has the group {group} already; write it without +")
             names = value if isinstance(value, list) else [value]
             if not all(isinstance(name, str) for name in names):
                 raise InputError(wrong_choice(group, line.partition("=")[2], self.composer.options(group)))
@@ -112,7 +114,7 @@ class KeyCheck:
         """Return whether an override adds a key, rather than changing one.
 
         Raises:
-            InputError: If it changes a key that there is not, or adds one that there is.
+            InputError: If it changes a key that does not exist, or adds one that exists.
         """
         key = override.key_or_group
         line = str(override.input_line)
@@ -125,7 +127,7 @@ class KeyCheck:
                 raise InputError(f"{line}: {key} has a value already; write it without +")
             return False
         if not plus and has_key(self.resumed, key) and not override.is_delete():
-            raise InputError(f"{line}: {key} is a key of the run that is resumed only; write +{line}")
+            raise InputError(f"{line}: only the resumed run has the key {key}; write +{line}")
         if not plus:
             raise self._unknown(tree, key, line)
         return not has_key(self.resumed, key)
@@ -158,20 +160,21 @@ class KeyCheck:
             raise self._unknown(tree, key, line)
         known = parameters(target)
         if not known.take(name):
-            near = did_you_mean(name, known.names)
-            advice = f"; {near}" if near else ""
+            suggestion = did_you_mean(name, known.names)
+            advice = f"; {suggestion}" if suggestion else ""
             raise InputError(f"{line}: {target} takes no argument {name}{advice}")
 
     def _unknown(self, tree: DictConfig, key: str, line: str) -> InputError:
-        """The error for a key that is not known, with what may have been meant."""
+        """Create the error for an unknown key, with suggestions."""
         owner, name = _owner(tree, key)
         arguments = _arguments(tree, owner, name)
         if key == f"{owner}.{name}" and name in arguments:
             return InputError(f"{line}: {key} has no value yet; add it to the configuration with +{line.lstrip('+')}")
         known = all_keys(tree.hydra, "hydra.") if key.startswith("hydra.") else all_keys(tree)
-        near = did_you_mean(key, [*known, *self._choices, *(f"{owner}.{each}" for each in arguments)])
+        known += [*self._choices, *(f"{owner}.{each}" for each in arguments)]
+        suggestion = did_you_mean(key, known)
         advice = f"`{self.command.line} --help` lists the keys"
-        return InputError(f"{line}: {self.command.shown_name} has no key {key}; {near or advice}")
+        return InputError(f"{line}: {self.command.shown_name} has no key {key}; {suggestion or advice}")
 
 
 def _is_open(key: str) -> bool:
@@ -192,7 +195,7 @@ def _owner(tree: DictConfig, key: str) -> tuple[str, str]:
 def _arguments(tree: DictConfig, owner: str, name: str) -> tuple[str, ...]:
     """List the arguments of a ``_target_``; none if `name` resembles a set key.
 
-    That is a typing error, for which nothing needs to be imported.
+    That is a typo, for which nothing needs to be imported.
     """
     siblings = tuple(child_names(node_at(tree, owner)))
     target = _target(tree, owner)
@@ -228,11 +231,13 @@ def _resumed_config(overrides: Sequence[Override]) -> DictConfig:
     empty = OmegaConf.create({})
     if not given or not isinstance(given[-1], str) or given[-1] == AUTO:
         return empty
-    place = Path(given[-1]).expanduser()
-    folder = place.parent.parent if place.suffix else place
+    path = Path(given[-1]).expanduser()
+    folder = path.parent.parent if path.suffix else path
+    file = folder / CONFIG_FILE
     try:
-        file = folder / CONFIG_FILE
-        tree = yaml.safe_load(file.read_text("utf-8")) if file.stat().st_size <= MAX_CONFIG_BYTES else {}
-    except (OSError, UnicodeError, ValueError, yaml.YAMLError):  # which is reported where the run is resumed
+        if file.stat().st_size > MAX_CONFIG_BYTES:
+            return empty
+        tree = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeError, ValueError, yaml.YAMLError):  # reported where the run is resumed
         return empty
     return OmegaConf.create(tree) if isinstance(tree, dict) else empty

@@ -7,13 +7,13 @@ from typing import ParamSpec
 
 import bsroformer
 from bsroformer.cli import flags
+from bsroformer.cli.exit_status import EXIT_USER_ERROR
 from bsroformer.cli.registry import COMMANDS, INSTALLED, OTHER_COMMANDS, Command, find_command
 from bsroformer.cli.suggestions import did_you_mean
 from bsroformer.errors import InputError
 from bsroformer.invocation import program_line
 
 P = ParamSpec("P")
-EXIT_USER_ERROR = 2
 VERSION = ("--version", "-V")
 
 
@@ -76,8 +76,9 @@ def _unknown(word: str) -> str:
     program = program_line()
     if word.startswith("-"):
         return f"unknown option {word}; write {program} <command> {word}, and see {program} --help"
-    near = did_you_mean(word, (*INSTALLED, *OTHER_COMMANDS, "help"))
-    return f"unknown command {word}; {near or f'`{program} --help` lists the commands'}"
+    suggestion = did_you_mean(word, (*INSTALLED, *OTHER_COMMANDS, "help"))
+    advice = f"`{program} --help` lists the commands"
+    return f"unknown command {word}; {suggestion or advice}"
 
 
 def _print_overview() -> None:

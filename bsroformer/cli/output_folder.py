@@ -22,7 +22,7 @@ LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
 def open_run_folder(folder: Path) -> Iterator[None]:
     """Make the folder of a training, and log into its ``train.log`` in this context.
 
-    Processes that Lightning starts for other devices are given the folder as Hydra's.
+    Processes that Lightning starts for other devices get the folder as Hydra's.
 
     Raises:
         InputError: If the folder or the log cannot be written.
@@ -68,5 +68,5 @@ class SweepFolder(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Make it, or exit with status 2."""
+        """Make the folder, or exit with status 2."""
         user_errors(make_folder)(Path(config.hydra.sweep.dir))

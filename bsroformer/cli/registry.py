@@ -15,8 +15,8 @@ class Command:
 
     Attributes:
         name: What the user types after ``bsroformer``.
-        function: What the module calls the function that takes the checked configuration.
-        summary: What it does, in a line.
+        function: Name of the function that takes the checked configuration.
+        summary: Its purpose in a line.
         positional: The key of bare arguments; None if there are none.
         actions: Values of ``action`` that may be given as the first bare argument.
         output: The key of ``-o``; None if the command writes nothing.
@@ -111,5 +111,7 @@ BY_SCRIPT = {command.root: command for command in COMMANDS.values()}
 def find_command(word: str) -> Command | None:
     """Find a command by its own or its script's name, with dashes or underscores."""
     name = word.replace("-", "_")
-    spellings = {spelling.replace("-", "_"): each for each in INSTALLED.values() for spelling in (each.name, each.root)}
-    return spellings.get(name)
+    for command in INSTALLED.values():
+        if name in (command.name.replace("-", "_"), command.root):
+            return command
+    return None

@@ -20,10 +20,10 @@ from bsroformer.run_folder import CONFIG, RunFolder
 CONFIG_FILE = CONFIG
 """The resolved configuration, in the folder of a run."""
 NO_FOLDER = "."
-"""``hydra.run.dir`` unless Lightning sets it: scripts make their folders themselves."""
+"""``hydra.run.dir`` unless Lightning sets it: commands make their folders themselves."""
 AUTO = "auto"
-"""``resume=auto`` resumes if the run's folder holds a checkpoint, else starts, as a job that is started again must;
-``activation_checkpointing=auto`` decides by the memory there is."""
+"""``resume=auto`` resumes if the run's folder holds a checkpoint, else starts; a requeued job needs that.
+``activation_checkpointing=auto`` decides by the available memory."""
 
 
 def run_folder(resume: str | None, new: str) -> str:
@@ -54,7 +54,7 @@ def composed_trees(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 
     In the second, ``${...}`` marks a value that follows from another key.
 
-    It has the run's true folder; keys without a value (``???``) are absent, and those that follow from them null.
+    The tree has the run's true folder. Keys without a value (``???``) are absent; keys that follow from them are null.
     """
     cfg = cfg.copy()
     missing = OmegaConf.missing_keys(cfg)
@@ -68,7 +68,8 @@ def composed_trees(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
             cfg.paths.output_dir = hydra.runtime.output_dir  # each job of a sweep has a folder of its own
         elif int(os.environ.get("LOCAL_RANK", 0)) > 0 and hydra.get("run", {}).get("dir") != NO_FOLDER:
             cfg.paths.output_dir = hydra.runtime.output_dir  # Lightning sets it to that of rank 0
-    tree, written = (cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=resolve)) for resolve in (True, False))
+    tree = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    written = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
     for key in missing:
         remove(tree, key)
     return tree, written
@@ -96,12 +97,11 @@ def refuse_many_processes(cfg: DictConfig) -> None:
         InputError: If the trainer has several devices, or torchrun started this process.
     """
     trainer = cfg.get("trainer") or {}
-    several = trainer.get("strategy", "auto") != "auto" or any(
-        str(trainer.get(key, 1)) != "1" for key in ("devices", "num_nodes")
-    )
-    if several or by_torchrun():
+    has_strategy = trainer.get("strategy", "auto") != "auto"
+    has_several = any(str(trainer.get(key, 1)) != "1" for key in ("devices", "num_nodes"))
+    if has_strategy or has_several or by_torchrun():
         raise InputError(
-            "a sweep (-m) cannot run with several devices, since each process would start the whole sweep: "
+            "a sweep (-m) cannot run with several devices, since each process would start the whole sweep; "
             "use trainer=gpu without torchrun, or start the runs one by one with trainer=ddp"
         )
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from bsroformer.cli import flags
+from bsroformer.cli.exit_status import EXIT_INTERRUPTED
 from bsroformer.cli.registry import COMMANDS, Command
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from bsroformer.cli.arguments import Arguments
     from bsroformer.cli.composition import Composer
 
-EXIT_INTERRUPTED = 130
-"""What a shell says of a program that Ctrl-C ended."""
-
 
 def run(name: str, words: list[str], argv: list[str]) -> None:
     """Run a command; exit with 2 after a user error, with 130 after Ctrl-C.
@@ -27,9 +25,9 @@ def run(name: str, words: list[str], argv: list[str]) -> None:
     Ctrl-C works during imports too.
 
     Args:
-        name: Of the command.
-        words: What follows the command on the command line.
-        argv: What starts the command, before its words: the script, or the program and the command's name.
+        name: Name of the command.
+        words: The words after the command.
+        argv: The words that start it: the script, or the program and the command's name.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler and in_main_thread():
         signal.signal(signal.SIGINT, _stop_at_once)
@@ -69,8 +67,8 @@ class Task:
     """The job that Hydra calls; it can be pickled for another process.
 
     Attributes:
-        command: What runs.
-        argv: The command line that starts it again, for the processes of other devices and for the record of a run.
+        command: The command.
+        argv: The command line that restarts it, for processes of other devices and for the record of a run.
     """
 
     command: Command
@@ -105,7 +103,8 @@ def _run(command: Command, words: list[str], argv: list[str]) -> None:
         _start(command, words, argv)
     finally:
         sys.argv = [*argv, *words]
-    if status := command.exit_status():
+    status = command.exit_status()
+    if status:
         sys.exit(status)
 
 
@@ -113,7 +112,7 @@ def checked(command: Command, words: list[str]) -> list[str]:
     """Check the words of a command line, and return them as Hydra reads them.
 
     Raises:
-        InputError: If they are not in the grammar, or name a key or choice that there is not.
+        InputError: If they are not in the grammar, or name an unknown key or choice.
     """
     from bsroformer.cli.composition import Composer
     from bsroformer.cli.key_check import check
@@ -164,7 +163,7 @@ def _start(command: Command, words: list[str], argv: list[str]) -> None:
     from bsroformer.cli.composition import VERSION_BASE
     from bsroformer.installation import CONFIGS
 
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # raise errors, which are reported here, instead of printing them
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # raise errors instead of printing them; they are reported here
     task = Task(command, (*argv, *words))
     sys.argv = [argv[0], *words]  # where Hydra looks for them
     hydra.main(version_base=VERSION_BASE, config_path=str(CONFIGS), config_name=command.root)(task)()

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
+from bsroformer.text import listed
+
 MAX_SUGGESTIONS = 3
 MAX_CHOICES = 12
 CUTOFF = 0.6
@@ -32,15 +34,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
 def one_of(choices: Iterable[str]) -> str:
     """List the names to choose from."""
-    names = list(choices)
-    more = f" and {len(names) - MAX_CHOICES} more" if len(names) > MAX_CHOICES else ""
-    return ", ".join(names[:MAX_CHOICES]) + more
+    return listed(list(choices), MAX_CHOICES)
 
 
 def wrong_choice(group: str, choice: object, options: Sequence[str]) -> str:
     """Describe a choice that its group does not have."""
-    near = did_you_mean(str(choice), options)
-    return f"{group}={choice} must be one of {one_of(options)}" + (f"; {near}" if near else "")
+    suggestion = did_you_mean(str(choice), options)
+    advice = f"; {suggestion}" if suggestion else ""
+    return f"{group}={choice} must be one of {one_of(options)}{advice}"
 
 
 def _similarity(name: str, other: str) -> float:

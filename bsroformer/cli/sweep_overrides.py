@@ -15,7 +15,7 @@ def refuse_sweeps(overrides: Sequence[Override]) -> None:
     """Refuse several values of a key where only one job runs.
 
     Raises:
-        InputError: For the first key that has some.
+        InputError: For the first key with several values.
     """
     for override in overrides:
         if override.is_sweep_override():
@@ -32,8 +32,8 @@ def jobs(composer: Composer, overrides: Sequence[Override]) -> Iterator[list[Ove
 
     Each choice of a group is a job; of other sweeps the first value is enough.
     """
-    lines = [_values(override, composer.is_group(override.key_or_group)) for override in overrides]
-    for job in product(*lines):
+    values = [_values(override, composer.is_group(override.key_or_group)) for override in overrides]
+    for job in product(*values):
         yield parse_overrides(job)
 
 
@@ -46,5 +46,6 @@ def _values(override: Override, every: bool) -> list[str]:
     if not override.is_discrete_sweep():
         interval: Any = override.value()
         return [f"{key}={interval.start}"]
-    values = override.sweep_string_iterator()
-    return [f"{key}={value}" for value in (values if every else [next(values)])]
+    values = list(override.sweep_string_iterator())
+    chosen = values if every else values[:1]
+    return [f"{key}={value}" for value in chosen]

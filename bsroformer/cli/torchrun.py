@@ -14,15 +14,15 @@ def in_one_folder(arguments: Sequence[str]) -> list[str]:
     """Add the run's folder to the command line, where torchrun started this process.
 
     Each of its processes composes the configuration on its own, and would name the run by its own clock. When torchrun
-    starts them again, after a failure, they go on under the same name.
+    restarts them after a failure, they resume under the same name.
 
     Raises:
-        InputError: If torchrun keeps no store in which they could agree.
+        InputError: If torchrun has no store that its processes share.
     """
     if not by_torchrun() or named(arguments):
         return list(arguments)
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
-        raise InputError("this torchrun shares nothing among its processes: name the run's folder by paths.output_dir=")
+        raise InputError("this torchrun has no store for its processes; name the run's folder with paths.output_dir=")
     return [*arguments, f"paths.output_dir='${{paths.runs_dir}}/${{task}}/{agreed_name()}'"]
 
 
@@ -35,16 +35,17 @@ def check_processes(devices: object, machines: object) -> None:
     """Check that torchrun started the processes that the trainer expects.
 
     Raises:
-        InputError: If they are others.
+        InputError: If torchrun started others.
     """
     if not by_torchrun():
         return
     here = int(os.environ["LOCAL_WORLD_SIZE"])
     everywhere = int(os.environ["WORLD_SIZE"])
-    if (str(devices) not in (str(here), "-1", "auto")) or str(machines) != str(everywhere // here):
+    nodes = everywhere // here
+    if str(devices) not in (str(here), "-1", "auto") or str(machines) != str(nodes):
         raise InputError(
-            f"torchrun started {everywhere} processes, {here} of them on this machine: set trainer=ddp "
-            f"trainer.devices={here} trainer.num_nodes={everywhere // here}"
+            f"torchrun started {everywhere} processes, {here} on this machine; set trainer=ddp "
+            f"trainer.devices={here} trainer.num_nodes={nodes}"
         )
 
 

@@ -34,7 +34,7 @@ def configuration(command: str, cfg: DictConfig) -> Config:
     """Check a command's own keys; nothing heavy is imported.
 
     Raises:
-        InputError: Naming each wrong key, its value, and what is allowed.
+        InputError: Naming each wrong key, its value and the allowed values.
     """
     load_environment()
     return schema_of(command).checked(*composed_trees(cfg))
@@ -46,12 +46,13 @@ def prepared(cfg: C) -> C:
     Imports the classes that it names.
 
     Raises:
-        InputError: Naming each wrong key, its value, and what is allowed; or if a run has no checkpoint.
+        InputError: Naming each wrong key, its value and the allowed values; or if a run has no checkpoint.
     """
     from bsroformer.cli.checkpoint_paths import checkpoint_files
     from bsroformer.cli.schemas.arguments import argument_faults
 
-    if found := argument_faults(cfg):
-        raise InputError(message(found, cfg.written))
+    faults = argument_faults(cfg)
+    if faults:
+        raise InputError(message(faults, cfg.written))
     files = checkpoint_files(cfg)
     return cfg.replaced(files) if files else cfg

@@ -20,23 +20,23 @@ from bsroformer.training.memory.plan import Plan, first_that_fits, more_blocks, 
 from bsroformer.training.optimizer import errors_of_setting_up
 
 HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-"""What autocast computes in, by Lightning's names of precisions."""
+"""Types that autocast computes in, by Lightning's names of precisions."""
 SMALLER_MODEL = "model=lite or model=tiny, or smaller sizes of the model"
 FILLED = 0.9
 """Share of a GPU that ``activation_checkpointing=auto`` fills by its estimate: a display needs some of it too."""
 AT_LEAST_LESS = 0.25
-"""Share of the activations that must go where a training ran out of memory, even if the estimate says that it fits."""
+"""Share of the activations to save after a training ran out of memory, even if the estimate says that it fits."""
 
 
 def half_type(cfg: TrainConfig) -> torch.dtype | None:
     """Return the type that autocast computes in.
 
     Raises:
-        InputError: If it is not known how much memory the precision takes.
+        InputError: If the memory of the precision is unknown.
     """
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     if precision not in HALF:
-        raise InputError(f"trainer.precision={precision} has no estimate: choose auto or one of {', '.join(HALF)}")
+        raise InputError(f"trainer.precision={precision} has no estimate; choose auto or one of {', '.join(HALF)}")
     return HALF[precision]
 
 
@@ -120,29 +120,30 @@ def memory_limit(cfg: TrainConfig, device: torch.device) -> int | None:
 
 def available() -> int | None:
     """Return the bytes that a training on the CPU can have; None if unknown."""
-    there = min(available_memory(), main_memory() or math.inf)
-    return int(there) if there < math.inf else None
+    size = min(available_memory(), main_memory() or math.inf)
+    return int(size) if size < math.inf else None
 
 
 def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[str]:
     """List changes of keys, each of which makes the training fit by the estimate.
 
     Args:
-        cfg: What does not fit.
-        memory: Bytes that there are.
-        limit: Bytes that it may take, if they are fewer.
+        cfg: The training, which does not fit.
+        memory: Available bytes.
+        limit: Bytes that it may take, if fewer.
     """
     limit = memory if limit is None else limit
     plan = training_plan(cfg)
     depth = block_count(cfg)
     estimate = estimator(cfg)
-    found = plans_that_fit(plan, depth, lambda each: estimate(each).total, limit)
-    sizes = [f"(estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found]
-    told = [f"{keys(plan, each, depth)} {size}" for each, size in zip(found, sizes, strict=True)]
-    return told or [SMALLER_MODEL]
+    changes = []
+    for fitting in plans_that_fit(plan, depth, lambda each: estimate(each).total, limit):
+        size = f"(estimated {estimate(fitting).total / GIB:.2f} of {gib(memory)})"
+        changes.append(f"{changed_keys(plan, fitting, depth)} {size}")
+    return changes or [SMALLER_MODEL]
 
 
-def keys(before: Plan, after: Plan, depth: int) -> str:
+def changed_keys(before: Plan, after: Plan, depth: int) -> str:
     """Format the keys that turn one plan into another."""
     old = written(before, depth)
     new = written(after, depth)
@@ -165,17 +166,17 @@ def memory_advice(cfg: TrainConfig) -> Iterator[None]:
     """Report an out-of-memory error with the keys to change and their new values.
 
     Raises:
-        InputError: If what is done within runs out of memory.
+        InputError: If the context runs out of memory.
     """
-    before = available()  # the training takes of it, and what it has freed need not be the system's again
+    before = available()  # afterwards it is less: the training may keep memory that it has freed
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
-        there = before if device.type == "cpu" else memory_limit(cfg, device)
-        raise InputError(sentence(cfg, device, there)) from error
+        size = before if device.type == "cpu" else memory_limit(cfg, device)
+        raise InputError(sentence(cfg, device, size)) from error
 
 
 def advice_after_shortage(cfg: TrainConfig, memory: int | None) -> list[str]:
@@ -183,19 +184,20 @@ def advice_after_shortage(cfg: TrainConfig, memory: int | None) -> list[str]:
 
     It takes more than there was, even if the estimate says that it fits.
     """
-    taken = estimator(cfg)(training_plan(cfg))
-    there = memory or taken.total
-    return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
+    estimate = estimator(cfg)(training_plan(cfg))
+    memory = memory or estimate.total
+    limit = estimate.total - AT_LEAST_LESS * estimate.activations
+    return advice(cfg, memory, min(memory, limit))
 
 
-def sentence(cfg: TrainConfig, device: torch.device, there: int | None) -> str:
-    """Describe a training that ran out of memory; `there` is None if unknown."""
+def sentence(cfg: TrainConfig, device: torch.device, size: int | None) -> str:
+    """Describe a training that ran out of memory; `size` is None if unknown."""
     memory = "memory" if device.type == "cpu" else "GPU's memory"
     try:
-        changes = advice_after_shortage(cfg, there)
+        changes = advice_after_shortage(cfg, size)
     except InputError:  # a precision without an estimate
         return OUT_OF_MEMORY
-    return f"the {memory} is full: set {', or '.join(changes)}; `{command_line('check-gpu')}` reports more"
+    return f"the {memory} is full; set {', or '.join(changes)}; `{command_line('check-gpu')}` reports more"
 
 
 def gib(size: float) -> str:

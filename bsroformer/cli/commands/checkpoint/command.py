@@ -38,7 +38,7 @@ def checkpoint(cfg: CheckpointConfig) -> None:
         average(opened, cfg, console)
         return
     if len(opened) > 1:
-        raise InputError(f"action={cfg.action} takes one checkpoint, and ckpt names {len(opened)}: give one")
+        raise InputError(f"action={cfg.action} takes one checkpoint, and ckpt names {len(opened)}; give one")
     ACTIONS[cfg.action](opened[0], cfg, console)
 
 
@@ -52,11 +52,11 @@ def inspect(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None
     """
     print_inspection(opened, console)
     if opened.differences:
-        raise InputError(f"{opened.file.path} cannot be used until what is listed above is mended")
+        raise InputError(f"{opened.file.path} differs from its configuration as listed above; give the right config=")
     if cfg.output:
         path = _free(cfg.output, cfg.overwrite)
         write_model_config(opened, path)
-        console.print(f"The architecture is in {path}: train it with model={path.stem}, once it lies in configs/model/")
+        console.print(f"The architecture is in {path}; copy it to configs/model/ to train it with model={path.stem}")
 
 
 def convert(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
@@ -115,15 +115,16 @@ ACTIONS: dict[str, Callable[[Checkpoint, CheckpointConfig, Console], None]] = {
 
 def _target(cfg: CheckpointConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:
     """Return the output path, by default named after the checkpoint."""
-    path = Path(f"{opened.file.path.stem}{ending}") if cfg.output is None else cfg.output
+    default = Path(f"{opened.file.path.stem}{ending}")
+    path = default if cfg.output is None else cfg.output
     if path.suffix not in suffixes:
         raise InputError(f"output={path} must end in {' or '.join(suffixes)}")
     return _free(path, cfg.overwrite)
 
 
 def _free(path: Path, overwrite: bool) -> Path:
-    with writing(path):  # a name may be too long to be asked for
-        there = path.exists()
-    if there and not overwrite:
-        raise InputError(f"{path} exists already: give another output=..., or set overwrite=true")
+    with writing(path):  # a name may be too long for the file system
+        exists = path.exists()
+    if exists and not overwrite:
+        raise InputError(f"{path} exists already; give another output=..., or set overwrite=true")
     return path

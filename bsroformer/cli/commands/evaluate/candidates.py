@@ -18,8 +18,8 @@ from bsroformer.evaluation import Candidate
 from bsroformer.file_state import word_for
 from bsroformer.inference.ensemble import Weights
 
-SOUND = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine")
-"""Keys that decide how the stems of every model sound."""
+SOUND_KEYS = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine")
+"""Keys that change the stems of every model."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ def build_candidates(cfg: EvaluateConfig, console: Console) -> dict[str, Candida
         found[name] = Candidate(separator, model_settings(cfg, source, opened))
     for name, folder in folders(cfg).items():
         if name in found:
-            raise InputError(f"two candidates are called {name}: name them, as in estimates={{theirs: {folder}}}")
+            raise InputError(f"two candidates are called {name}; name them, as in estimates={{theirs: {folder}}}")
         found[name] = Candidate(folder)
     if not found:
-        raise InputError("there is nothing to evaluate: give ckpt=..., or estimates=<a folder of stems>")
+        raise InputError("ckpt and estimates are null; give ckpt=..., or estimates=<a folder of stems>")
     return found
 
 
@@ -59,8 +59,8 @@ def checkpoints(cfg: EvaluateConfig) -> dict[str, ModelSource]:
     if isinstance(cfg.ckpt, dict):
         return {name: _of_one(cfg, name) for name in cfg.ckpt}
     if isinstance(cfg.config, dict) or isinstance(cfg.sha256, dict):
-        raise InputError("config and sha256 are mappings by a model's name only if ckpt is one: give both as lists")
-    weights = cast(Weights | None, cfg.weights)  # which the ensemble checks against its members
+        raise InputError("config and sha256 are mappings by a model's name, and ckpt is not; give both as lists")
+    weights = cast(Weights | None, cfg.weights)  # the ensemble checks them against its members
     files = CheckpointSource(ckpt=cfg.ckpt, config=cfg.config, sha256=cfg.sha256)
     return {name_of(cfg.ckpt): ModelSource(files, weights)}
 
@@ -74,7 +74,7 @@ def _of_one(cfg: EvaluateConfig, name: str) -> ModelSource:
     for key in ("ckpt", "config", "sha256", "weights"):
         value = getattr(cfg, key)
         if value is not None and not isinstance(value, dict):
-            raise InputError(f"{key} must name the checkpoint it is of, as in {key}={{{name}: ...}}")
+            raise InputError(f"{key} must name its checkpoint, as in {key}={{{name}: ...}}")
         values[key] = None if value is None else value.get(name)
     weights = values.pop("weights")
     return ModelSource(CheckpointSource(**values), weights)
@@ -84,37 +84,38 @@ def folders(cfg: EvaluateConfig) -> dict[str, Path]:
     """Return the folders of stems by name.
 
     Raises:
-        InputError: If one is not there, or two have one name.
+        InputError: If one does not exist, or two have one name.
     """
     value = cfg.estimates or []
     if isinstance(value, dict):
         named = {name: Path(path) for name, path in value.items()}
     else:
-        listed = [Path(path) for path in value]
-        named = {path.resolve().name: path for path in listed}
-        if len(named) < len(listed):
+        named = {Path(path).resolve().name: Path(path) for path in value}
+        if len(named) < len(value):
             raise InputError(
-                "two folders of estimates have one name: name them, as in estimates={a: x/stems, b: y/stems}"
+                "two folders of estimates have one name; name them, as in estimates={a: x/stems, b: y/stems}"
             )
-    if missing := next((path for path in named.values() if not path.is_dir()), None):
-        raise InputError(f"there is no folder {missing}, which estimates names: check the path")
+    for path in named.values():
+        if not path.is_dir():
+            raise InputError(f"estimates names {path}, which is not a folder; check the path")
     return named
 
 
 def model_settings(cfg: EvaluateConfig, source: ModelSource, opened: Sequence[Checkpoint]) -> str:
     """Digest of a model's files, and of the settings that change its stems."""
-    return word_for(
-        [checkpoint_fingerprints(opened), {key: cfg.tree[key] for key in SOUND} | {"weights": source.weights}]
-    )
+    settings = {key: cfg.tree[key] for key in SOUND_KEYS}
+    return word_for([checkpoint_fingerprints(opened), settings | {"weights": source.weights}])
 
 
 def facts_of(cfg: EvaluateConfig) -> dict[str, dict[str, Any]]:
     """Collect the facts of each candidate for the report, by name."""
-    sound = {key: cfg.tree[key] for key in SOUND}
-    models = {}
+    settings = {key: cfg.tree[key] for key in SOUND_KEYS}
+    facts: dict[str, dict[str, Any]] = {}
     for name, source in checkpoints(cfg).items():
-        facts = sound | {"weights": source.weights}
         ckpt = source.files.ckpt
-        one = ckpt[0] if len(ckpt) == 1 else ckpt
-        models[name] = {"checkpoint": one, **{key: value for key, value in facts.items() if value not in (None, [])}}
-    return models | {name: {"folder": str(path)} for name, path in folders(cfg).items()}
+        sound = settings | {"weights": source.weights}
+        given = {key: value for key, value in sound.items() if value not in (None, [])}
+        facts[name] = {"checkpoint": ckpt[0] if len(ckpt) == 1 else ckpt, **given}
+    for name, path in folders(cfg).items():
+        facts[name] = {"folder": str(path)}
+    return facts

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bsroformer.cli.console import stopping_on_sigterm, warnings_reported
-from bsroformer.cli.errors import INTERRUPTED
+from bsroformer.cli.console import score_progress, stopping_on_sigterm, warnings_reported
+from bsroformer.cli.exit_status import EXIT_INTERRUPTED
 from bsroformer.evaluation import (
     Evaluator,
     Failure,
@@ -27,47 +26,48 @@ from bsroformer.evaluation.scores import mean_over_stems
 
 
 def run_evaluation(
-    evaluator: Evaluator, songs: Iterable[SongEntry], total: int, console: Console, again: str
+    evaluator: Evaluator, songs: Iterable[SongEntry], total: int, console: Console, advice: str
 ) -> Results:
     """Score songs, with a progress bar and the averages so far.
 
     Without a terminal, a line is printed for each score.
 
     Args:
-        evaluator: What scores.
+        evaluator: The evaluator.
         songs: The songs.
-        total: How many there are, those of other processes included.
-        console: Where to show it; nothing is, if the evaluator tells somebody else.
-        again: How to go on when it was stopped.
+        total: Number of songs, including those of other processes.
+        console: Where to show progress, unless the evaluator has its own callback.
+        advice: How to resume after a stop.
     """
-    with stopping_on_sigterm(), warnings_reported(console), _showing(evaluator, total, console) as on_scores:
+    with stopping_on_sigterm(), warnings_reported(console), _shown(evaluator, total, console) as on_scores:
+        shown = replace(evaluator, on_scores=evaluator.on_scores or on_scores)
         try:
-            return replace(evaluator, on_scores=evaluator.on_scores or on_scores).run(songs)
+            return shown.run(songs)
         except KeyboardInterrupt:
-            console.print(f"Stopped; {again}.")
-            sys.exit(INTERRUPTED)
+            console.print(f"Stopped; {advice}.")
+            sys.exit(EXIT_INTERRUPTED)
 
 
 def show_results(results: Results, console: Console) -> None:
     """Print the table of results, and that of differences if there is one."""
     console.print(results_table(results, width=console.width))
-    if (pairs := differences_table(results)) is not None:
-        console.print(pairs)
+    differences = differences_table(results)
+    if differences is not None:
+        console.print(differences)
 
 
 @contextmanager
-def _showing(evaluator: Evaluator, total: int, console: Console) -> Iterator[OnScores]:
+def _shown(evaluator: Evaluator, total: int, console: Console) -> Iterator[OnScores]:
     """Return the callback that shows each score."""
     scores = total * len(evaluator.methods)
     if not console.is_terminal:
         yield _lines(evaluator, scores, console)
         return
-    columns = (TextColumn("separating and scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=console)
+    progress = score_progress(console)
     task = progress.add_task("", total=scores)
     with Live(progress, console=console, transient=True, refresh_per_second=2) as live:
 
-        def show(found: Found, method: str | None, told: SongScores | Failure) -> None:
+        def show(found: Found, method: str | None, outcome: SongScores | Failure) -> None:
             progress.update(task, completed=found.done)
             live.update(Group(running_table(found.results()), progress))
 
@@ -78,12 +78,15 @@ def _lines(evaluator: Evaluator, scores: int, console: Console) -> OnScores:
     """Return a callback that prints a line for each score and failed song."""
     evaluated = {method.name for method in evaluator.methods if method.kind in EVALUATED}
 
-    def show(found: Found, method: str | None, told: SongScores | Failure) -> None:
-        whose = f"{found.done}/{scores} {told.song}" + (f", {method}" if method else "")
-        if isinstance(told, Failure):
-            console.print(f"{whose}: cannot be scored")
+    def show(found: Found, method: str | None, outcome: SongScores | Failure) -> None:
+        title = f"{found.done}/{scores} {outcome.song}"
+        if method:
+            title += f", {method}"
+        if isinstance(outcome, Failure):
+            console.print(f"{title}: cannot be scored")
         elif method in evaluated:
-            means = mean_over_stems(told.scores(evaluator.metrics))
-            console.print(f"{whose}: {', '.join(f'{metric} {value:.2f}' for metric, value in means.items())} dB")
+            means = mean_over_stems(outcome.scores(evaluator.metrics))
+            values = ", ".join(f"{metric} {value:.2f}" for metric, value in means.items())
+            console.print(f"{title}: {values} dB")
 
     return show

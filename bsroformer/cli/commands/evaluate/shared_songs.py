@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from torch.distributed import TCPStore
 
 T = TypeVar("T")
-FOREVER = timedelta(days=365)
-"""However long the others take: torchrun ends all processes when one fails."""
+NO_TIMEOUT = timedelta(days=365)
+"""Time for the other processes: torchrun ends all of them when one fails."""
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedSongs:
     """A process of several, and torchrun's store that coordinates them.
 
     Attributes:
         store: The store.
         rank: Number of this process.
-        processes: How many there are.
+        processes: Number of processes.
     """
 
     store: "TCPStore"
@@ -34,7 +34,7 @@ class Shared:
     processes: int
 
     @classmethod
-    def by_torchrun(cls) -> "Shared | None":
+    def by_torchrun(cls) -> "SharedSongs | None":
         """Return this process, if torchrun started it with others."""
         if not by_torchrun() or os.environ["WORLD_SIZE"] == "1":
             return None
@@ -45,20 +45,25 @@ class Shared:
 
     def share(self, songs: Sequence[T]) -> Iterator[T]:
         """Yield the songs that no other process has taken."""
-        while (number := self.store.add(self._key("taken"), 1) - 1) < len(songs):
+        number = self._take()
+        while number < len(songs):
             yield songs[number]
+            number = self._take()
 
-    def begin(self) -> None:
+    def _take(self) -> int:
+        return int(self.store.add(self._key("taken"), 1)) - 1
+
+    def wait_for_start(self) -> None:
         """Wait until the first process has called this, after its preparations."""
         if self.rank == 0:
-            self.store.set(self._key("begun"), "")
-        self.store.wait([self._key("begun")], FOREVER)
+            self.store.set(self._key("started"), "")
+        self.store.wait([self._key("started")], NO_TIMEOUT)
 
-    def end(self) -> None:
+    def wait_for_end(self) -> None:
         """Wait in the first process until every process has called this."""
         self.store.set(self._key(f"ended/{self.rank}"), "")
         if self.rank == 0:
-            self.store.wait([self._key(f"ended/{rank}") for rank in range(self.processes)], FOREVER)
+            self.store.wait([self._key(f"ended/{rank}") for rank in range(self.processes)], NO_TIMEOUT)
 
     def _key(self, name: str) -> str:
         """Key of this start.

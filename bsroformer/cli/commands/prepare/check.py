@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from bsroformer.cli.commands.prepare.config import PrepareConfig
-from bsroformer.cli.console import clock, music_progress, stopping_on_sigterm
+from bsroformer.cli.console import music_progress, stopping_on_sigterm, task_progress
+from bsroformer.cli.exit_status import EXIT_FAILED
 from bsroformer.data.doctor import (
     Finding,
     Requirements,
@@ -25,9 +25,9 @@ from bsroformer.data.doctor import (
 )
 from bsroformer.data.layouts import SPLITS, TrackFiles, TrackFormat
 from bsroformer.parallel import processors
+from bsroformer.text import clock, count
 
-ERRORS = 1  # the exit status of a data set with errors
-MOST_ROWS = 40
+MAX_ROWS = 40
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "remark": ""}
 
 
@@ -35,10 +35,10 @@ def check(cfg: PrepareConfig, console: Console) -> int:
     """Read every song, print its faults, and write ``check.json``.
 
     Returns:
-        The exit status: 1 if training would refuse the data set or its scores would mean nothing.
+        The exit status: 1 if training would refuse the data set or its scores would be meaningless.
 
     Raises:
-        InputError: There are no songs, or a setting is unknown.
+        InputError: If the data set has no songs, or a setting is unknown.
     """
     path = cfg.output / "check.json"
     source = cfg.data.source.build()
@@ -51,19 +51,21 @@ def check(cfg: PrepareConfig, console: Console) -> int:
         console.print(findings_table(rows))
     for line in summary(songs, findings):
         console.print(line)
-    more = f"{len(rows) - MOST_ROWS} more rows and " if len(rows) > MOST_ROWS else ""
+    hidden = len(rows) - MAX_ROWS
+    more = f"{count(hidden, 'more row')} and " if hidden > 0 else ""
     console.print(f"{more}the figures of every stem are in {path}")
-    return ERRORS if any(finding.severity == "error" for finding in findings) else 0
+    has_errors = any(finding.severity == "error" for finding in findings)
+    return EXIT_FAILED if has_errors else 0
 
 
-def _examined(files: Sequence[TrackFiles], form: TrackFormat, count: int, console: Console) -> list[TrackFacts]:
+def _examined(files: Sequence[TrackFiles], form: TrackFormat, workers: int, console: Console) -> list[TrackFacts]:
     """Read every song, with a progress bar."""
-    with console.status(f"looking into {len(files)} songs"):
+    with console.status(f"inspecting {count(len(files), 'song')}"):
         seconds = [stated_seconds(song, form) for song in files]
     songs = []
     with music_progress(console) as progress, stopping_on_sigterm():
-        task = progress.add_task("listening", total=sum(seconds))
-        for facts, length in zip(examine_tracks(files, form, count), seconds, strict=True):
+        task = progress.add_task("reading", total=sum(seconds))
+        for facts, length in zip(examine_tracks(files, form, workers), seconds, strict=True):
             progress.advance(task, length)
             songs.append(facts)
     return songs
@@ -71,25 +73,27 @@ def _examined(files: Sequence[TrackFiles], form: TrackFormat, count: int, consol
 
 def _judged(songs: Sequence[TrackFacts], demands: Requirements, console: Console) -> list[Finding]:
     """Find faults, with a progress bar: each stem is compared with each other."""
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, stopping_on_sigterm():
+    with task_progress(console) as progress, stopping_on_sigterm():
         task = progress.add_task("looking for duplicates", total=comparison_work(songs))
         return judge(songs, demands, lambda work: progress.advance(task, work))
 
 
 def table_rows(findings: Sequence[Finding]) -> list[Finding]:
     """Join findings of one kind in several stems of a song."""
-    rows = []
-    for _, alike in groupby(findings, lambda each: (each.severity, each.split, each.song, each.kind, each.training)):
-        by_found: dict[str, list[str]] = {}  # stems that share what was found
-        for finding in (joined := list(alike)):
-            by_found.setdefault(finding.found, []).extend(finding.stems)
-        one_list = len({tuple(stems) for stems in by_found.values()}) == 1  # as of a song with several twins
-        told = "; ".join(
-            found if one_list or not stems else f"{', '.join(stems)}: {found}" for found, stems in by_found.items()
-        )
-        stems = dict.fromkeys(stem for finding in joined for stem in finding.stems)
-        rows.append(replace(joined[0], found=told, stems=tuple(stems)))
-    return rows
+    groups = groupby(findings, lambda each: (each.severity, each.split, each.song, each.kind, each.training))
+    return [_joined(list(group)) for _, group in groups]
+
+
+def _joined(findings: Sequence[Finding]) -> Finding:
+    by_text: dict[str, list[str]] = {}  # the stems of each text
+    for finding in findings:
+        by_text.setdefault(finding.found, []).extend(finding.stems)
+    has_one_list = len(set(map(tuple, by_text.values()))) == 1  # as of a song with several duplicates
+    texts = []
+    for text, stems in by_text.items():
+        texts.append(text if has_one_list or not stems else f"{', '.join(stems)}: {text}")
+    all_stems = dict.fromkeys(chain.from_iterable(finding.stems for finding in findings))
+    return replace(findings[0], found="; ".join(texts), stems=tuple(all_stems))
 
 
 def findings_table(rows: Sequence[Finding]) -> Table:
@@ -97,11 +101,11 @@ def findings_table(rows: Sequence[Finding]) -> Table:
     table = Table("", "song", "stem", "found", "training", show_lines=True)
     for column in table.columns:
         column.overflow = "fold"
-    for row in rows[:MOST_ROWS]:
+    for row in rows[:MAX_ROWS]:
         severity = Text(row.severity, STYLES[row.severity])
-        place = f"{row.split}/{row.song}" if row.song else row.split
+        song = f"{row.split}/{row.song}" if row.song else row.split
         found = Text.assemble((f"{row.kind}: ", "bold"), row.found)
-        table.add_row(severity, Text(place), Text("\n".join(row.stems)), found, Text(row.training))
+        table.add_row(severity, Text(song), Text("\n".join(row.stems)), found, Text(row.training))
     return table
 
 
@@ -112,8 +116,7 @@ def summary(songs: Sequence[TrackFacts], findings: Sequence[Finding]) -> list[st
         of_split = [facts for facts in songs if facts.song.split == split]
         counts = Counter(finding.severity for finding in findings if finding.split == split)
         if of_split or counts:
-            told = ", ".join(f"{counts[name]} {name}{'s' * (counts[name] != 1)}" for name in STYLES if counts[name])
+            severities = ", ".join(count(counts[name], name) for name in STYLES if counts[name])
             length = clock(sum(facts.seconds for facts in of_split))
-            songs_told = f"{len(of_split)} song{'s' * (len(of_split) != 1)}"
-            lines.append(f"{split}: {songs_told}, {length}: {told or 'nothing found'}")
+            lines.append(f"{split}: {count(len(of_split), 'song')}, {length}: {severities or 'nothing found'}")
     return lines

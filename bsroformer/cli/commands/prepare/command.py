@@ -13,5 +13,6 @@ ACTIONS = {"pack": pack, "check": check, "preview": preview}
 
 def prepare(cfg: PrepareConfig) -> None:
     """Run the ``action``; exit with its status if that is not 0."""
-    if status := ACTIONS[cfg.action](cfg, terminal()):
+    status = ACTIONS[cfg.action](cfg, terminal())
+    if status:
         sys.exit(status)

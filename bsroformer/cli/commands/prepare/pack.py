@@ -4,18 +4,19 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from bsroformer.cli.commands.prepare.config import PrepareConfig
-from bsroformer.cli.console import clock, first_of, music_progress, stopping_on_sigterm
-from bsroformer.cli.errors import STATUS
+from bsroformer.cli.console import music_progress, stopping_on_sigterm
+from bsroformer.cli.exit_status import EXIT_USER_ERROR
 from bsroformer.cli.instantiation import pack_folder
 from bsroformer.data.packs import PackPlan, pack_tracks, plan_packs, refuse_full_disk
 from bsroformer.errors import InputError
 from bsroformer.parallel import processors
+from bsroformer.text import clock, count, listed
 
-MENDING = {
+REPAIRS = {
     "rate": "resampled",
-    "channels": "mixed down or doubled to the channels wanted",
+    "channels": "mixed down or doubled to audio.channels",
     "length": "short stems filled up with silence",
-    "missing": "missing stems taken for silence",
+    "missing": "missing stems replaced by silence",
 }
 
 
@@ -26,37 +27,37 @@ def pack(cfg: PrepareConfig, console: Console) -> int:
         The exit status: not 0 if a song could not be packed.
 
     Raises:
-        InputError: There are no songs, a setting is unknown, or the disk is too small.
+        InputError: If the data set has no songs, a setting is unknown, or the disk is too small.
     """
     source = cfg.data.source.build()
     source.make()
     songs = [song for song in source.files() if song.split != "test"]
     folder = pack_folder(cfg.data, cfg.paths, source)
     if folder is None:
-        raise InputError("data.pack=false writes no packs: give a folder, or leave it out")
-    with console.status(f"looking into {len(songs)} songs"):
+        raise InputError("data.pack=false writes no packs; give a folder, or remove data.pack=false")
+    with console.status(f"inspecting {count(len(songs), 'song')}"):
         plan = plan_packs(songs, source.form, folder, cfg.mend, cfg.precision)
-    _tell_plan(plan, console)
+    _print_plan(plan, console)
     refuse_full_disk(plan)
     faults = [*plan.faults, *_pack(plan, cfg.workers or processors(), console)]
     for fault in faults:
         console.print(f"not packed: {fault}", style="red")
-    console.print(f"{len(songs) - len(faults)} of {len(songs)} songs are packed in {folder}")
-    return STATUS if faults else 0
+    console.print(f"Packed {len(songs) - len(faults)} of {count(len(songs), 'song')} in {folder}")
+    return EXIT_USER_ERROR if faults else 0
 
 
-def _tell_plan(plan: PackPlan, console: Console) -> None:
+def _print_plan(plan: PackPlan, console: Console) -> None:
     """Print the plan before anything is written."""
     if plan.done:
-        console.print(f"{plan.done} songs are packed already")
+        console.print(f"Skipping {count(plan.done, 'song')} packed already")
     if plan.jobs:
-        fine = sum(job.int16 for job in plan.jobs)
-        kinds = {"int16": fine, "float32": len(plan.jobs) - fine}
-        told = " and ".join(f"{count} as {kind}" for kind, count in kinds.items() if count)
+        in_int16 = sum(job.int16 for job in plan.jobs)
+        numbers = {"int16": in_int16, "float32": len(plan.jobs) - in_int16}
+        kinds = " and ".join(f"{number} as {kind}" for kind, number in numbers.items() if number)
         seconds = sum(job.seconds for job in plan.jobs)
-        console.print(f"{told} to pack, {clock(seconds)} of music: {decimal(plan.bytes)} in {plan.pack}")
+        console.print(f"{kinds} to pack, {clock(seconds)} of music: {decimal(plan.bytes)} in {plan.pack}")
     for kind, names in plan.repairs.items():
-        console.print(f"{MENDING[kind]} in {first_of(names)}", style="yellow")
+        console.print(f"{REPAIRS[kind]} in {listed(names)}", style="yellow")
 
 
 def _pack(plan: PackPlan, workers: int, console: Console) -> list[str]:

@@ -14,18 +14,18 @@ from bsroformer.audio.formats import FORMATS
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.cli.checkpoint_sources import checkpoint_fingerprints, open_checkpoints
 from bsroformer.cli.commands.separate.config import SeparateConfig, Shard
-from bsroformer.cli.commands.separate.separation_run import Separating
+from bsroformer.cli.commands.separate.separation_run import SeparationRun
 from bsroformer.cli.commands.separate.separators import device_of, separator_from
 from bsroformer.cli.console import terminal
-from bsroformer.cli.errors import STATUS
+from bsroformer.cli.exit_status import EXIT_USER_ERROR
 from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.inference import Delivery, find_songs
 
 DEFAULT_OUTPUT = "separated"
 FAST_OVERLAP = 0.125
-"""Of ``separation=fast``."""
+"""The overlap of ``separation=fast``."""
 statuses: list[int] = []
-"""Of this process's jobs with songs that could not be separated: a sweep goes on after such a job."""
+"""Statuses of this process's jobs with failed songs: a sweep continues after such a job."""
 
 
 def exit_status() -> int:
@@ -49,16 +49,16 @@ def separate(cfg: SeparateConfig) -> None:
     device = device_of(cfg, cfg.shard.index, cfg.shard.count)
     separator = separator_from(checkpoints, cfg, stems, cfg.weights, device)
     settings = settings_of(cfg, checkpoints)
-    rest = name_of_rest(cfg, separator.stems[0])
-    run = Separating(separator, delivery, rest, cfg.downmix, settings, console, faster_choices(cfg))
+    residual = residual_name(cfg, separator.stems[0])
+    run = SeparationRun(separator, delivery, residual, cfg.downmix, settings, console, faster_choices(cfg))
     run.stream = cfg.audio_stream
     songs = find_songs(cfg.input, output, run.names)[cfg.shard.index :: cfg.shard.count]
     if not run.separate(songs, cfg.overwrite):
-        statuses.append(STATUS)
+        statuses.append(EXIT_USER_ERROR)
     wait_for_other_processes(cfg.shard)
 
 
-def name_of_rest(cfg: SeparateConfig, stem: str) -> str | None:
+def residual_name(cfg: SeparateConfig, stem: str) -> str | None:
     """Return the name of the residual, or None if it is not written.
 
     `stem` is the first of the separated stems.
@@ -87,7 +87,9 @@ def faster_choices(cfg: SeparateConfig) -> list[str]:
     on_cpu = cfg.device == "cpu" or (cfg.device == "auto" and best_device().type == "cpu")
     if on_cpu and cfg.engine == "torch" and not cfg.compile:
         choices.append("engine=auto, which tries OpenVINO")
-    return [*choices, "a computer with a GPU"] if on_cpu else choices
+    if on_cpu:
+        choices.append("a computer with a GPU")
+    return choices
 
 
 def output_folder(cfg: SeparateConfig) -> Path:

@@ -51,5 +51,5 @@ class SeparateConfig(Config, SeparationConfig, CheckpointSource, StemFormat):
     @model_validator(mode="after")
     def _one_choice_of_stems(self) -> Self:
         if self.two_stems is not None and (self.stems is not None or self.residual):
-            raise ValueError("two_stems writes a stem and the rest: leave out stems and residual, or two_stems")
+            raise ValueError("two_stems writes a stem and the residual; remove stems and residual, or two_stems")
         return self

@@ -13,35 +13,37 @@ from typing import Any
 from rich.console import Console
 
 from bsroformer.cli.commands.separate.song_progress import song_progress
-from bsroformer.cli.console import clock, shown_path, stopping_on_sigterm, warnings_reported
-from bsroformer.cli.errors import INTERRUPTED, report
+from bsroformer.cli.console import shown_path, stopping_on_sigterm, warnings_reported
+from bsroformer.cli.errors import report
+from bsroformer.cli.exit_status import EXIT_INTERRUPTED
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.file_state import word_for
 from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, StreamSeparator, separate_file
+from bsroformer.text import clock, count, decibels
 
 
 @dataclass
-class Separating:
+class SeparationRun:
     """A separation of songs, one after another.
 
     Attributes:
-        separator: What separates.
-        delivery: In which form stems are written.
-        rest: Name of the rest, if it is written.
+        separator: The separator.
+        delivery: Format of written stems.
+        residual: Name of the residual, if it is written.
         downmix: Whether surround sound is mixed down.
-        settings: What else decides how stems sound.
-        console: Where to tell what happens.
+        settings: Other settings that change stems.
+        console: Where progress is printed.
         faster: Choices to offer where a song will take long.
-        choice: What ``engine=auto`` has chosen.
-        done: The songs that are separated.
-        failures: What was wrong with the others.
-        stream: The audio stream of each file; None: the first, with a warning where there are several.
+        choice: The engine that ``engine=auto`` has chosen.
+        done: The separated songs.
+        failures: The errors of the others.
+        stream: The audio stream of each file; None for the first, with a warning about others.
     """
 
     separator: StreamSeparator
     delivery: Delivery
-    rest: str | None
+    residual: str | None
     downmix: bool
     settings: Mapping[str, Any]
     console: Console
@@ -54,7 +56,8 @@ class Separating:
     @property
     def names(self) -> list[str]:
         """Names of the written stems."""
-        return [*self.separator.stems, *([] if self.rest is None else [self.rest])]
+        residual = [] if self.residual is None else [self.residual]
+        return [*self.separator.stems, *residual]
 
     def files(self, song: Song) -> list[Path]:
         """Return the paths of a song's stems."""
@@ -62,28 +65,30 @@ class Separating:
 
     def mark(self, song: Song) -> str:
         """Return the cache key of a song's stems, from its file and all settings."""
-        others = self.names if self.rest else []  # of which the rest is what is left
-        return song.mark(word_for([others, self.settings]))
+        stems = self.names if self.residual else []  # the residual depends on the chosen stems
+        return song.mark(word_for([stems, self.settings]))
 
     def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
         """Separate the songs that are not done, or all; return whether none failed."""
-        waiting = [song for song in songs if overwrite or not song.done(self.files(song), self.mark(song))]
-        if done := len(songs) - len(waiting):
+        queue = [song for song in songs if overwrite or not song.done(self.files(song), self.mark(song))]
+        skipped = len(songs) - len(queue)
+        if skipped:
             self.console.print(
-                f"Skipping {counted(done)} already separated with these settings (overwrite=true to redo)"
+                f"Skipping {count(skipped, 'song')} already separated with these settings (overwrite=true to redo)"
             )
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             with stopping_on_sigterm():
-                for number, song in enumerate(waiting, start=1):
-                    self._separate(song, f"{number}/{len(waiting)} " if waiting[1:] else "", overwrite)
+                for number, song in enumerate(queue, start=1):
+                    title = f"{number}/{len(queue)} " if len(queue) > 1 else ""
+                    self._separate(song, title, overwrite)
         except KeyboardInterrupt:
-            left = len(waiting) - len(self.done) - len(self.failures)
-            self.console.print(f"Stopped with {counted(left)} left; the same command continues with the rest.")
-            sys.exit(INTERRUPTED)
+            left = len(queue) - len(self.done) - len(self.failures)
+            self.console.print(f"Stopped with {count(left, 'song')} left; the same command continues with the others.")
+            sys.exit(EXIT_INTERRUPTED)
         finally:
-            if len(waiting) > 1:
-                self._sum_up(len(waiting), time.monotonic() - begun)
+            if len(queue) > 1:
+                self._sum_up(len(queue), time.monotonic() - start)
             for failure in self.failures:
                 report(failure)
         return not self.failures
@@ -100,7 +105,7 @@ class Separating:
             except Exception as error:
                 if out_of_memory(error):
                     raise InputError(
-                        "the memory is full: lower batch_size or chunk_seconds, or set device=cpu if it is a GPU's"
+                        "the memory is full; lower batch_size or chunk_seconds, or set device=cpu if it is a GPU's"
                     ) from error
                 logging.getLogger(__name__).debug("unexpected", exc_info=error)
                 self.failures.append(
@@ -108,7 +113,7 @@ class Separating:
                 )
                 return
         self.done.append(separated)
-        self._tell(song, separated)
+        self._report(song, separated)
 
     def _stems_of(self, song: Song, number: str, overwrite: bool) -> SeparatedSong:
         mark = self.mark(song)
@@ -116,14 +121,14 @@ class Separating:
             song.check_room(self.files(song), mark)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # repeated when it is separated
-            opened = SongStems(self.separator, song.source, self.rest, self.downmix, stream=self.stream)
+            opened = SongStems(self.separator, song.source, self.residual, self.downmix, stream=self.stream)
         with song_progress(opened, f"{number}{song.source.name}", self.console, self.faster) as progress:
             separated = separate_file(
                 self.separator,
                 song.source,
                 song.folder,
                 self.delivery,
-                self.rest,
+                self.residual,
                 self.downmix,
                 mark,
                 stream=self.stream,
@@ -136,32 +141,29 @@ class Separating:
             self.faster = ()  # once is enough
         return separated
 
-    def _tell(self, song: Song, separated: SeparatedSong) -> None:
-        took = f"{clock(separated.seconds)} of music in {clock(separated.seconds_taken)}"
-        speed = separated.seconds / max(separated.seconds_taken, 1e-9)
-        self.console.print(
-            f"{', '.join(self.names)} are in {shown_path(song.folder)} ({took}, {speed:.1f} x real time)"
-        )
-        if others := song.of_other_settings(self.files(song), self.mark(song)):
+    def _report(self, song: Song, separated: SeparatedSong) -> None:
+        speed = _speed(separated.seconds, separated.seconds_taken)
+        self.console.print(f"{', '.join(self.names)} are in {shown_path(song.folder)} ({speed})")
+        others = song.of_other_settings(self.files(song), self.mark(song))
+        if others:
             names = ", ".join(path.name for path in others)
             self.console.print(f"{shown_path(song.folder)} also holds stems of other settings: {names}", style="yellow")
-        decibels = 20 * math.log10(separated.gain)
-        if decibels < 0:
-            self.console.print(f"All its stems were scaled by {decibels:.1f} dB, so that none clips.")
+        self._report_levels(separated)
+
+    def _report_levels(self, separated: SeparatedSong) -> None:
+        gain = 20 * math.log10(separated.gain)
+        if gain < 0:
+            self.console.print(f"All its stems were scaled by {decibels(gain)} to avoid clipping.")
         elif separated.clipped:
-            told = ", ".join(f"{count} of {name}" for name, count in separated.clipped.items())
-            remedy = "rescale=true makes room, format=wav bit_depth=float keeps them"
-            self.console.print(f"Samples beyond full scale were cut off: {told}; {remedy}.", style="yellow")
+            clipped = ", ".join(f"{samples} of {name}" for name, samples in separated.clipped.items())
+            remedy = "rescale=true scales the stems, format=wav bit_depth=float keeps the samples"
+            self.console.print(f"Samples beyond full scale were clipped: {clipped}; {remedy}.", style="yellow")
 
     def _sum_up(self, songs: int, taken: float) -> None:
         music = sum(separated.seconds for separated in self.done)
-        speed = music / max(taken, 1e-9)
-        self.console.print(
-            f"{len(self.done)} of {counted(songs)} separated: {clock(music)} of music in {clock(taken)}, "
-            f"{speed:.1f} x real time"
-        )
+        self.console.print(f"{len(self.done)} of {count(songs, 'song')} separated: {_speed(music, taken)}")
 
 
-def counted(songs: int) -> str:
-    """A number of songs in words."""
-    return f"{songs} song" if songs == 1 else f"{songs} songs"
+def _speed(music: float, taken: float) -> str:
+    speed = music / max(taken, 1e-9)
+    return f"{clock(music)} of music in {clock(taken)}, {speed:.1f} x real time"

@@ -23,21 +23,21 @@ def separator_from(
     """Load opened checkpoints into a separator.
 
     Args:
-        checkpoints: One, or several whose mean is taken.
-        cfg: How to separate.
-        stems: Those to compute; of several checkpoints each computes those it has.
-        weights: Of the checkpoints in the mean.
-        device: The device, unless the configuration's.
+        checkpoints: One, or several to average.
+        cfg: Settings of the separation.
+        stems: The stems to compute; of several checkpoints each computes those it has.
+        weights: Weights of the checkpoints in the mean.
+        device: The device, by default the configuration's.
 
     Raises:
-        InputError: If the checkpoints do not go together.
+        InputError: If the checkpoints do not fit together.
     """
     models = [checkpoint.model() for checkpoint in checkpoints]
     paths = [str(checkpoint.file.path) for checkpoint in checkpoints]
-    members = [
-        separator_of(model, cfg, _own(models, number, paths, stems), device=device or cfg.device)
-        for number, model in enumerate(models)
-    ]
+    members = []
+    for number, model in enumerate(models):
+        own = _own_stems(models, number, paths, stems)
+        members.append(separator_of(model, cfg, own, device=device or cfg.device))
     if weights is None and len(members) == 1:
         return members[0]
     return Ensemble(members, weights)
@@ -47,7 +47,8 @@ def separator_of(
     model: SeparationModel, cfg: SeparationConfig, stems: Sequence[str] | None = None, **others: Any
 ) -> Separator:
     """Create a separator from ``configs/separation/`` and other arguments."""
-    return Separator(model, stems, **{**{name: getattr(cfg, name) for name in SEPARATION}, **others})
+    settings = {name: getattr(cfg, name) for name in SEPARATION}
+    return Separator(model, stems, **(settings | others))
 
 
 def device_of(cfg: SeparationConfig, index: int = 0, count: int = 1) -> str:
@@ -58,7 +59,7 @@ def device_of(cfg: SeparationConfig, index: int = 0, count: int = 1) -> str:
     Args:
         cfg: Names the device.
         index: Of this process among those that share a collection.
-        count: How many these are.
+        count: Number of these processes.
     """
     rank = os.environ.get("LOCAL_RANK")
     if cfg.device != "auto" or cfg.engine == "openvino" or (rank is None and count == 1):
@@ -66,7 +67,7 @@ def device_of(cfg: SeparationConfig, index: int = 0, count: int = 1) -> str:
     return str(best_device(index if rank is None else int(rank)))
 
 
-def _own(
+def _own_stems(
     models: Sequence[SeparationModel], number: int, paths: Sequence[str], stems: Sequence[str] | None
 ) -> Sequence[str] | None:
     """Select the stems that a model computes.
@@ -74,14 +75,16 @@ def _own(
     Each of several models may have some of the stems.
 
     Raises:
-        InputError: If it has none of them, or one is in no model.
+        InputError: If the model has none of them, or no model has one.
     """
     if stems is None or len(models) == 1:
         return stems
-    names = [{stem.casefold() for stem in model.stems} for model in models]
-    if missing := [stem for stem in stems if not any(stem.casefold() in own for own in names)]:
-        raise InputError(f"none of the checkpoints has the stem {missing[0]}: choose others")
+    names = [set(map(str.casefold, model.stems)) for model in models]
+    known = set().union(*names)
+    for stem in stems:
+        if stem.casefold() not in known:
+            raise InputError(f"no checkpoint has the stem {stem}; choose others")
     own = [stem for stem in stems if stem.casefold() in names[number]]
     if not own:
-        raise InputError(f"{paths[number]} has none of the stems {', '.join(stems)}: leave it out of ckpt")
+        raise InputError(f"{paths[number]} separates no stem of {', '.join(stems)}; remove it from ckpt")
     return own

@@ -23,14 +23,14 @@ from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.studio import Studio
 from bsroformer.studio.workspace import Workspace
 
-HERE = ("127.0.0.1", "localhost", "::1")
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def app(cfg: StudioConfig) -> None:
     """Serve the page until Ctrl-C or SIGTERM, then delete all songs."""
     console = terminal()
     if find_spec("gradio") is None:
-        raise InputError(f"the page is made with Gradio, which is not installed: {install_command('web')}")
+        raise InputError(f"the page needs Gradio, which is not installed; {install_command('web')}")
     from bsroformer.studio.server import open_page
 
     keep_freed_memory()
@@ -41,7 +41,7 @@ def app(cfg: StudioConfig) -> None:
         page = open_page(studio, example, address, cfg.overlap, cfg.shifts)
         try:
             with stopping_on_sigterm():
-                _tell(console, page.local_url, page.share_url, address)
+                _print_address(console, page.local_url, page.share_url, address)
                 wait_until_interrupted()
         except KeyboardInterrupt:
             console.print("Closed; all songs are deleted.")
@@ -55,7 +55,7 @@ def build_studio(cfg: StudioConfig, console: Console) -> Studio:
     """Build the studio with the checkpoints of ``ckpt`` or the runs folder.
 
     Raises:
-        InputError: If there is no checkpoint, or a key has no sense.
+        InputError: If there is no checkpoint, or a key is invalid.
     """
     limits = Limits(**dict(cfg.limits))
     options = build_offers(cfg)
@@ -88,7 +88,7 @@ def address_of(cfg: StudioConfig) -> Address:
     """Build the page's address and accounts.
 
     Raises:
-        InputError: If a key has no sense.
+        InputError: If a key is invalid.
     """
     return Address(
         host=cfg.host,
@@ -100,8 +100,10 @@ def address_of(cfg: StudioConfig) -> Address:
     )
 
 
-def _tell(console: Console, local: str | None, public: str | None, address: Address) -> None:
+def _print_address(console: Console, local: str | None, public: str | None, address: Address) -> None:
     """Print the page's address and its access."""
-    console.print(f"The page is at {local}" + (f" and {public}" if public else "") + "; Ctrl-C closes it.")
-    if (public or address.host not in HERE) and not address.auth:
-        console.print("Everybody who reaches it may use it: auth=name:password asks for a password.", style="yellow")
+    addresses = f"{local} and {public}" if public else local
+    console.print(f"The page is at {addresses}; Ctrl-C closes it.")
+    is_reachable = public or address.host not in LOCAL_HOSTS
+    if is_reachable and not address.auth:
+        console.print("Anyone who reaches the page can use it; auth=name:password protects it.", style="yellow")

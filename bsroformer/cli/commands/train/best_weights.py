@@ -21,11 +21,12 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor
 from bsroformer.run_folder import AVERAGE
+from bsroformer.text import count
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.candidates import Candidates
 
 LIGHTNING = {"pytorch-lightning_version": L.__version__}
-"""Without it Lightning reads no checkpoint."""
+"""The entry that Lightning requires in a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,11 @@ def check_averaging(cfg: TrainConfig, trainer: L.Trainer) -> None:
     """Check that the candidates to average will be kept.
 
     Raises:
-        InputError: If they are to be averaged, and no callback keeps them.
+        InputError: If ``average_best`` is set and no callback keeps the candidates.
     """
     if cfg.average_best is not None and _candidates(trainer) is None:
         raise InputError(
-            f"average_best={cfg.average_best} needs the callback candidates, and this run has none: "
+            f"average_best={cfg.average_best} needs the callback candidates, which this run lacks; "
             "set average_best=null, or choose callbacks=default"
         )
 
@@ -56,7 +57,7 @@ def report_no_best(best: Scored, monitor: Monitor, last: Path, console: Console)
     """Print a reason if no checkpoint is the best."""
     if not best.path and last.is_file():
         console.print(
-            f"No validation had a score (monitor={monitor.name}), so no checkpoint is called the best; {last} has the "
+            f"No validation had a score (monitor={monitor.name}), so the run has no best checkpoint; {last} has the "
             "latest weights",
             style="yellow",
         )
@@ -80,9 +81,10 @@ def best_of_run(
     if path is None:
         return best
     average = Scored(path, _validated(trainer, module, data, path, monitor))
-    beside = f"{monitor.text(average.score)} in validation, and the best one {monitor.text(best.score)}"
-    console.print(f"The average of the {len(callback.scores)} best, {path}, has {beside}")
-    return average if monitor.gain(average.score) > monitor.gain(best.score) else best
+    scores = f"{monitor.text(average.score)} in validation, and the best one {monitor.text(best.score)}"
+    console.print(f"The average of the {len(callback.scores)} best, {path}, has {scores}")
+    is_better = monitor.gain(average.score) > monitor.gain(best.score)
+    return average if is_better else best
 
 
 def _candidates(trainer: L.Trainer) -> Candidates | None:
@@ -100,7 +102,7 @@ def best_checkpoint(trainer: L.Trainer, monitor: Monitor = FORMER_MONITOR) -> Sc
     if not isinstance(callback, ModelCheckpoint) or callback.best_model_score is None:
         return Scored("", last)
     score = float(callback.best_model_score)
-    if not math.isfinite(score):  # what Lightning's own class makes of NaN
+    if not math.isfinite(score):  # Lightning's own class turns NaN into infinity
         return Scored("", math.nan)
     return Scored(callback.best_model_path, score)
 
@@ -109,13 +111,13 @@ def _write_average(callback: Candidates, console: Console) -> str | None:
     """Average the candidates into ``average.ckpt`` beside their folder."""
     files = callback.best_first
     if len(files) < 2:
-        console.print(f"There is no average: {len(files)} of the validations have a score", style="yellow")
+        console.print(f"No average was written: {count(len(files), 'validation')} had a score", style="yellow")
         return None
     path = callback.folder.parent / AVERAGE
     try:
         save_weights(average_of([open_checkpoint(file) for file in files]), path, LIGHTNING)
-    except InputError as error:  # all else of the training is there
-        console.print(f"There is no average: {error}", style="yellow")
+    except InputError as error:  # the training has its other results
+        console.print(f"No average was written: {error}", style="yellow")
         return None
     return str(path)
 
@@ -135,9 +137,12 @@ def _unwatched(trainer: L.Trainer) -> Iterator[None]:
 
     It belongs to no step of the training.
     """
-    callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]
-    trainer.callbacks, trainer.loggers = [], []  # type: ignore[attr-defined]
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    loggers = trainer.loggers
+    trainer.callbacks = []  # type: ignore[attr-defined]
+    trainer.loggers = []
     try:
         yield
     finally:
-        trainer.callbacks, trainer.loggers = callbacks, loggers  # type: ignore[attr-defined]
+        trainer.callbacks = callbacks  # type: ignore[attr-defined]
+        trainer.loggers = loggers

@@ -50,25 +50,25 @@ def recomputed_blocks(cfg: TrainConfig) -> int:
     ``auto`` recomputes as many as the memory needs, true all, false none, a number so many of the first.
 
     Raises:
-        InputError: If it says something else.
+        InputError: If the value is invalid for the model.
     """
     from bsroformer.cli.commands.check_gpu.memory import fewest_blocks  # which imports this module
 
-    asked = cfg.activation_checkpointing
-    if asked == AUTO:
+    requested = cfg.activation_checkpointing
+    if requested == AUTO:
         return fewest_blocks(cfg)
     depth = block_count(cfg)
-    if not depth and asked is True:
+    if not depth and requested is True:
         raise InputError(
             f"activation_checkpointing=true cannot be used with architecture {cfg.model.get('architecture')}, which "
             "has no blocks to recompute; use activation_checkpointing=false"
         )
-    if isinstance(asked, bool):
-        return depth if asked else 0
-    if isinstance(asked, int) and asked <= depth:
-        return asked
+    if isinstance(requested, bool):
+        return depth if requested else 0
+    if isinstance(requested, int) and requested <= depth:
+        return requested
     raise InputError(
-        f"activation_checkpointing={asked} must be auto, true, false, or a number of blocks from 0 to {depth} "
+        f"activation_checkpointing={requested} must be auto, true, false, or a number of blocks from 0 to {depth} "
         "(those of the model)"
     )
 
@@ -77,16 +77,13 @@ def build_module(cfg: TrainConfig) -> SeparationModule:
     """Build the module that trains the model.
 
     Raises:
-        InputError: If it is one for other audio than ``audio`` says.
+        InputError: If the model is for other audio than ``audio`` says.
     """
     for key in ("sample_rate", "channels"):
-        takes = getattr(cfg.settings, key)
-        read = getattr(cfg.audio, key)
-        if takes != read:
-            raise InputError(
-                f"model.{key} is {takes} and audio.{key} {read}: set audio.{key}={takes}, so that songs are read as "
-                "the model takes them"
-            )
+        needed = getattr(cfg.settings, key)
+        given = getattr(cfg.audio, key)
+        if needed != given:
+            raise InputError(f"model.{key} is {needed} and audio.{key} {given}; set audio.{key}={needed}")
     model = build_model(cfg)
     if cfg.compile:
         compile_blocks(model)
@@ -119,17 +116,17 @@ def build_trainer(cfg: TrainConfig) -> L.Trainer:
     """Build the trainer with its logger and callbacks.
 
     Raises:
-        InputError: If it asks for a GPU where there is none, or for other processes than there are.
+        InputError: If it needs a missing GPU, or other processes than torchrun started.
     """
     if cfg.trainer.accelerator == "gpu" and best_device().type == "cpu":
         raise InputError(
-            "trainer.accelerator=gpu, but PyTorch finds no GPU here: choose trainer=cpu, or install the "
+            "trainer.accelerator=gpu, but PyTorch finds no GPU here; choose trainer=cpu, or install the "
             "PyTorch that fits your GPU (pytorch.org)"
         )
     if cfg.trainer.accelerator == "cpu" and not is_count(cfg.trainer.devices):
         raise InputError(
-            f"trainer.devices={cfg.trainer.devices} counts GPUs, and trainer.accelerator=cpu has none: set "
-            "trainer.devices to a number of processes, as 2"
+            f"trainer.devices={cfg.trainer.devices} counts GPUs, but trainer.accelerator=cpu uses none; set "
+            "trainer.devices to a number of processes, such as 2"
         )
     check_processes(cfg.trainer.devices, cfg.trainer.num_nodes)
     callbacks = [callback.build() for callback in (cfg.callbacks or {}).values()]
@@ -156,11 +153,11 @@ def build_logger(logger: Component, tags: Sequence[str] | None = None, folder: P
 
     Args:
         logger: The component.
-        tags: Words to find the run by, in Weights & Biases.
-        folder: Where it writes, unless the component has the place.
+        tags: Tags of the run in Weights & Biases.
+        folder: Where the logger writes, if it has a ``save_dir``.
 
     Raises:
-        InputError: If it needs a package that is not installed.
+        InputError: If the logger needs a package that is not installed.
     """
     more: dict[str, Any] = {"tags": list(tags)} if tags and logs_to_wandb(logger) else {}
     if folder is not None and "save_dir" in logger.arguments:
@@ -169,7 +166,8 @@ def build_logger(logger: Component, tags: Sequence[str] | None = None, folder: P
         built: Logger = logger.build(**more)
     except InstantiationException as error:
         if "TensorBoard" in logger.target and isinstance(error.__cause__, ModuleNotFoundError):
-            raise InputError(f"logger=tensorboard needs a package: {install_command('tensorboard')}") from error
+            command = install_command("tensorboard")
+            raise InputError(f"logger=tensorboard needs a package that is not installed; {command}") from error
         raise
     if isinstance(built, WandbLogger) and built._wandb_init.get("anonymous") is None:
         built._wandb_init.pop("anonymous", None)  # Lightning passes it always, and W&B warns of it

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 METRICS = ("SI-SDR", "SI-SDRi", "uSDR", "cSDR")
 MODEL = "model"
-"""What the model is called in tables."""
+"""Name of the model in tables."""
 
 
 def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console: Console) -> Results:
@@ -47,10 +47,10 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
     Tables, plots and report are written to ``evaluation/``, stems to ``separated/``.
 
     Args:
-        folder: The run's.
+        folder: The run's folder.
         tracks: The songs.
-        checkpoint: What to evaluate.
-        console: Where to show how it goes.
+        checkpoint: The checkpoint to evaluate.
+        console: Where progress is shown.
 
     Raises:
         InputError: If no song could be scored.
@@ -61,14 +61,15 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
     evaluator = evaluator_of({MODEL: candidate}, songs, metrics=METRICS, folder=RunFolder(folder).evaluation)
     evaluator = with_stems_kept(evaluator, StemsWriter(folder / "separated", by_method=False))
     begin(evaluator, songs)
-    results = run_evaluation(evaluator, songs, len(songs), console, f"resume={folder} goes on from here")
+    results = run_evaluation(evaluator, songs, len(songs), console, f"resume={folder} resumes from here")
     if not results[MODEL].songs:
-        raise InputError(f"no test song could be evaluated: {results.failures[0].reason}")
+        raise InputError(f"no test song could be evaluated; {results.failures[0].reason}")
     results = replace(results, made={**program_facts(), "methods": {MODEL: {"checkpoint": checkpoint}}})
     show_results(results, console)
     with console.status("writing plots and the page"):
         write_results(results, RunFolder(folder).evaluation)
-    shown = {track.name: track for track in tracks}[middle_song(results[MODEL])]
+    middle = middle_song(results[MODEL])
+    shown = next(track for track in tracks if track.name == middle)
     write_figure(excerpt_figure(shown, separator, evaluator.stems), folder / "separation.png", dpi=100)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")
     return results

@@ -8,9 +8,10 @@ from bsroformer.cli.commands.train.build import build_data, build_module, build_
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.fit import fit, quieten_lightning
 from bsroformer.cli.commands.train.initial_weights import start_from_weights
-from bsroformer.cli.commands.train.resume.resolution import announce_resume, resolve_resume
+from bsroformer.cli.commands.train.resume.checkpoint_check import announce_resume
+from bsroformer.cli.commands.train.resume.resolution import resolve_resume
 from bsroformer.cli.commands.train.run_messages import show_progress_on
-from bsroformer.cli.commands.train.run_summary import announce, list_songs
+from bsroformer.cli.commands.train.run_summary import list_songs, print_summary
 from bsroformer.cli.commands.train.shared_monitor import with_monitor
 from bsroformer.cli.commands.train.training_folder import exclusive_folder, recorded_run
 from bsroformer.cli.commands.train.training_result import check_end, finish
@@ -21,13 +22,13 @@ from bsroformer.devices import keep_freed_memory
 
 
 def train(cfg: TrainConfig) -> float:
-    """Train, validate, keep checkpoints, and score the test songs if asked.
+    """Train, validate, save checkpoints, and score the test songs if ``evaluate=true``.
 
     Returns:
-        The best score in validation, by ``monitor``, for sweeps; NaN if there is none.
+        The best score in validation, by ``monitor``, for sweeps; NaN without a score.
     """
     console = terminal()
-    console.quiet = getattr(rank_zero_only, "rank", 0) > 0  # until the trainer knows better
+    console.quiet = getattr(rank_zero_only, "rank", 0) > 0  # until the trainer has its rank
     cfg = with_monitor(resolve_resume(cfg, console))
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision(cfg.float32_matmul_precision)
@@ -43,7 +44,7 @@ def train(cfg: TrainConfig) -> float:
     console.quiet = not run.is_first_process
     show_progress_on(run.trainer, console)
     check_end(run)
-    announce(run)
+    print_summary(run)
 
     with exclusive_folder(run):
         checkpoint = announce_resume(cfg, run.trainer, module, data, console)

@@ -7,11 +7,14 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.console import first_of
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.layouts.flat import is_flat
 from bsroformer.data.packs import estimate_packing
 from bsroformer.invocation import command_line
+from bsroformer.text import count, listed
+
+PACK_KEYS = ("data.root", "data.extra", "data.pack", "data.layout", "data.stems", "data.valid_songs")
+"""Keys that decide which songs are packed, how, or where."""
 
 
 def report_data_source(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
@@ -19,42 +22,42 @@ def report_data_source(cfg: TrainConfig, data: StemsDataModule, console: Console
     songs = data.tracks
     if data.unnamed:
         console.print(
-            f"The songs also have {first_of(data.unnamed)}, not named in data.stems: mixtures are made without them",
+            f"The songs also have {listed(data.unnamed)}, not named in data.stems; mixtures are made without them",
             style="yellow",
         )
-    place = data.source.location
-    if place is not None and is_flat(place) and not songs.alone:
+    folder = data.source.location
+    if folder is not None and is_flat(folder) and not songs.alone:
         console.print(
-            f"{place} has no folders train/, valid/ and test/: its songs are divided by their names, "
-            "so that most stay in their split when others are added; data.valid_songs fixes them"
+            f"{folder} has no folders train/, valid/ and test/; its songs are split by their names, "
+            "so that most stay in their split when others are added (data.valid_songs fixes them)"
         )
     if songs.packed:
-        mended = f", {songs.repaired} of which were mended" if songs.repaired else ""
-        alone = " alone, since their files are not here" if songs.alone else ""
-        console.print(f"{songs.packed} songs{mended} are read from their packs in {data.pack}{alone}")
+        repaired = f" ({songs.repaired} repaired)" if songs.repaired else ""
+        reason = ", since their files are missing" if songs.alone else ""
+        console.print(f"Reading {count(songs.packed, 'song')}{repaired} from packs in {data.pack}{reason}")
     if songs.stale:
         console.print(
-            f"The packs of {first_of(songs.stale)} are of other files or stems, of another version or damaged, and are "
-            f"not used: run {command_line('prepare')} again.",
+            f"Ignoring the packs of {listed(songs.stale)}, which are damaged or of other files, stems or versions; "
+            f"run {command_line('prepare')} again",
             style="yellow",
         )
-    _tell_saving(cfg, data, console)
+    _report_packing(cfg, data, console)
 
 
-def _tell_saving(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
+def _report_packing(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
     if data.pack is None:
         return
-    found = estimate_packing(data.tracks, data.source.form, data.frames, data.pack)
-    if found is None or cfg.ckpt_path:  # packs would change the excerpts of a run that goes on
+    estimate = estimate_packing(data.tracks, data.source.form, data.frames, data.pack)
+    if estimate is None or cfg.ckpt_path:  # packs would change the excerpts of a resumed run
         return
     console.print(
-        f"{found.tracks} songs are read from their audio files: {1000 * found.seconds:.0f} ms for an excerpt, and "
-        f"silent regions are unknown. Packs (decoded copies) need 2 ms and {decimal(found.bytes)} on the disk: "
-        f"{command_line('prepare')} {told_data(cfg)}"
+        f"Reading {count(estimate.tracks, 'song')} from audio files: {1000 * estimate.seconds:.0f} ms for an excerpt, "
+        f"silent regions unknown. Packs (decoded copies) need 2 ms and {decimal(estimate.bytes)} on the disk: "
+        f"{command_line('prepare')} {data_arguments(cfg)}"
     )
 
 
-def told_data(cfg: TrainConfig) -> str:
+def data_arguments(cfg: TrainConfig) -> str:
     """Format the arguments that name the data set, for a command line."""
     if not HydraConfig.initialized():
         return f"data.root={cfg.data.root}"
@@ -66,5 +69,4 @@ def told_data(cfg: TrainConfig) -> str:
 def _chooses_pack(argument: str) -> bool:
     """Return whether an argument decides which songs are packed, how, or where."""
     key = argument.partition("=")[0].lstrip("+")
-    names = ("root", "extra", "pack", "layout", "stems", "valid_songs")
-    return key.startswith(("audio", "data.source.", "paths.cache_dir")) or key in {f"data.{name}" for name in names}
+    return key in PACK_KEYS or key.startswith(("audio", "data.source.", "paths.cache_dir"))

@@ -21,7 +21,7 @@ REMARKS = (
     "Checkpoint directory .* exists and is not empty",
     "Be aware that when using `ckpt_path`",
 )
-"""Lightning's remarks, by their beginnings; this program reports what matters in them."""
+"""Patterns of Lightning's remarks; this program reports what matters in them."""
 
 
 def quieten_lightning() -> None:
@@ -39,7 +39,7 @@ def fit(run: TrainingRun, checkpoint: str | None) -> None:
 
     Args:
         run: The training.
-        checkpoint: What it resumes from.
+        checkpoint: The checkpoint to resume from.
 
     Raises:
         InputError: If a song could not be read, or the last checkpoint could not be written.
@@ -58,15 +58,15 @@ def fit(run: TrainingRun, checkpoint: str | None) -> None:
     checkpoints = run.trainer.strategy.checkpoint_io
     if isinstance(checkpoints, CarefulCheckpointIO) and checkpoints.failed:
         failed = " ".join(checkpoints.failed.values())
-        raise InputError(f"{failed} When there is room, resume={run.folder} goes on from the checkpoint before.")
+        raise InputError(f"{failed} Free disk space; resume={run.folder} then resumes from the checkpoint before.")
 
 
 def _exit_stopped(run: TrainingRun, stopped: StoppedError) -> None:
-    where = f"Stopped after step {run.trainer.global_step:,}" if stopped.saved else "Stopped at once"
-    then = "no checkpoint was written yet."
+    stop = f"Stopped after step {run.trainer.global_step:,}" if stopped.saved else "Stopped at once"
+    advice = "no checkpoint was written yet."
     if _has_checkpoint(run.folder):
-        then = f"resume={run.folder} goes on from its last checkpoint."
-    log_and_print(run.console, f"{where}; {then}")
+        advice = f"resume={run.folder} resumes from its last checkpoint."
+    log_and_print(run.console, f"{stop}; {advice}")
     sys.exit(stopped.status)
 
 

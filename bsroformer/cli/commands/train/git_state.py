@@ -8,10 +8,10 @@ from pathlib import Path
 import bsroformer
 
 SOURCE = Path(bsroformer.__file__).parent
-PATIENCE = 10.0
-"""Seconds that git may take, on a network's disk for instance."""
-LARGEST_PATCH = 2**20
-"""Bytes; of larger changes the beginning is kept."""
+TIMEOUT_S = 10.0
+"""Seconds that git may take, for instance on a network drive."""
+MAX_PATCH_BYTES = 2**20
+"""Size at which a patch is cut."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,10 @@ def git_state(folder: Path = SOURCE) -> GitState | None:
 
 def bounded(changes: str) -> str:
     """Cut a long patch, and note that."""
-    if len(changes.encode()) <= LARGEST_PATCH:
+    data = changes.encode()
+    if len(data) <= MAX_PATCH_BYTES:
         return changes
-    return (
-        changes.encode()[:LARGEST_PATCH].decode("utf-8", "ignore") + "\n(and more: the patch was too large to keep)\n"
-    )
+    return data[:MAX_PATCH_BYTES].decode("utf-8", "ignore") + "\n(and more: the patch was too large to keep)\n"
 
 
 def git(folder: Path, *arguments: str) -> str | None:
@@ -61,7 +60,7 @@ def git(folder: Path, *arguments: str) -> str | None:
     unlocked = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}  # so that a commit made meanwhile does not fail
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=folder, env=unlocked, capture_output=True, timeout=PATIENCE, check=True
+            ["git", *arguments], cwd=folder, env=unlocked, capture_output=True, timeout=TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None

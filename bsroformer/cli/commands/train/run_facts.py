@@ -23,7 +23,7 @@ from bsroformer.run_folder import AVERAGE, BEST, BEST_ENTRY, CHECKPOINTS, RunFol
 from bsroformer.safe_files import CONFIGURATION, read_json
 
 STARTS = "starts"
-"""The entry of a run's facts that has one for each start."""
+"""The entry of a run's facts that lists its starts."""
 CHOICES = ("experiment", "model", "data", "augment", "loss", "optimizer", "scheduler", "trainer")
 """Groups whose chosen configs are facts of a run."""
 
@@ -36,9 +36,9 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: SeparationModel, res
 
     Args:
         cfg: The configuration, which holds no secrets.
-        trainer: What trains, on its first rank.
-        model: What is trained.
-        resumed: The checkpoint that the run goes on from.
+        trainer: The trainer, on its first rank.
+        model: The model.
+        resumed: The checkpoint that the run resumes from.
     """
     folder = cfg.paths.output_dir
     git = git_state()
@@ -47,7 +47,8 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: SeparationModel, res
     facts["tags"] = list(cfg.tags or [])
     facts["choices"] = choices()
     if git:
-        patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
+        number = f"-{len(starts) + 1}" if starts else ""
+        patch = f"changes{number}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
         if patch:
             write_text(folder / patch, git.changes)
@@ -101,11 +102,11 @@ def read_starts(path: Path) -> list[dict[str, Any]]:
         starts = facts.get(STARTS) if isinstance(facts, dict) else None
         if isinstance(starts, list) and all(isinstance(start, dict) for start in starts):
             return starts
-        problem = f"{path} is damaged: it holds no list '{STARTS}'"
+        problem = f"{path} is damaged: it has no list '{STARTS}'"
     except InputError as error:
         problem = str(error)
     kept = set_aside(path)
-    warnings.warn(f"{problem}. It is kept as {kept.name}; {path.name} begins with this start.", stacklevel=1)
+    warnings.warn(f"{problem}. It is kept as {kept.name}; {path.name} starts again with this start.", stacklevel=1)
     return []
 
 

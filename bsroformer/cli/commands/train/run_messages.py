@@ -6,7 +6,7 @@ from rich.console import Console
 
 from bsroformer.cli.commands.train.best_weights import Scored
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.data_report import told_data
+from bsroformer.cli.commands.train.data_report import data_arguments
 from bsroformer.cli.commands.train.sweep.sweep_job import job_folder
 from bsroformer.invocation import command_line
 from bsroformer.printed import PRINTED
@@ -37,7 +37,7 @@ def show_progress_on(trainer: L.Trainer, console: Console) -> None:
 def report_end(cfg: TrainConfig, trainer: L.Trainer, best: Scored, console: Console) -> None:
     """Print the end of a training: last step, best score and checkpoint, report."""
     report = RunFolder(cfg.paths.output_dir).report
-    log_and_print(console, reason_of_end(cfg, trainer))
+    log_and_print(console, end_reason(cfg, trainer))
     if best.path:
         log_and_print(console, f"Best score {score_and_step(cfg, trainer, best)}: {best.path}")
     if report.is_file():
@@ -55,7 +55,7 @@ def report_next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored, con
         log_and_print(console, f"{purpose}: {command}")
 
 
-def reason_of_end(cfg: TrainConfig, trainer: L.Trainer) -> str:
+def end_reason(cfg: TrainConfig, trainer: L.Trainer) -> str:
     """Describe whether the run reached its end, or what stopped it."""
     steps = trainer.global_step
     total = int(trainer.estimated_stepping_batches)
@@ -70,11 +70,11 @@ def reason_of_end(cfg: TrainConfig, trainer: L.Trainer) -> str:
 
 def score_and_step(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> str:
     """Format the best score, with its step if the checkpoint is of a step."""
-    progress = progress_of(trainer)
-    kept = trainer.checkpoint_callback
     text = Monitor(cfg.monitor).text(best.score)
-    is_of_step = best.path == getattr(kept, "best_model_path", "")
-    return f"{text} at step {progress.best_step:,}" if progress and progress.best_step and is_of_step else text
+    progress = progress_of(trainer)
+    step = progress.best_step if progress else None
+    is_of_step = best.path == getattr(trainer.checkpoint_callback, "best_model_path", "")
+    return f"{text} at step {step:,}" if step and is_of_step else text
 
 
 def next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> dict[str, str]:
@@ -83,30 +83,34 @@ def next_commands(cfg: TrainConfig, trainer: L.Trainer, best: Scored) -> dict[st
     commands = {}
     if best.path:
         commands["Separate"] = command_line("separate", f"ckpt={folder}", "input=song.mp3")
-        commands["Evaluate"] = f"{command_line('evaluate', f'ckpt={folder}')} {data_words(cfg)}"
+        evaluate = command_line("evaluate", f"ckpt={folder}")
+        commands["Evaluate"] = f"{evaluate} {data_overrides(cfg)}"
     if RunFolder(folder).last.is_file():
-        commands["Train longer"] = f"{command_line('train', f'resume={folder}')} {longer(cfg, trainer)}"
+        resume = command_line("train", f"resume={folder}")
+        commands["Train longer"] = f"{resume} {extending_overrides(cfg, trainer)}"
     return commands
 
 
-def data_words(cfg: TrainConfig) -> str:
+def data_overrides(cfg: TrainConfig) -> str:
     """Return the overrides that name the data set; placeholders if resumed.
 
     The command line of a resumed run does not have them.
     """
     if cfg.ckpt_path or not HydraConfig.initialized():
         return "data=<name> data.root=<folder>"
-    return told_data(cfg)
+    return data_arguments(cfg)
 
 
-def longer(cfg: TrainConfig, trainer: L.Trainer) -> str:
+def extending_overrides(cfg: TrainConfig, trainer: L.Trainer) -> str:
     """Return the overrides that extend a run, by the limit that ended it."""
     trained = out_of_time(trainer)
     if trained is not None:
         return f"trainer.max_time={time_key(2 * trained)}"
     steps = trainer.max_steps
     epochs = trainer.max_epochs
-    if steps >= 0 and (trainer.global_step >= steps or not epochs or epochs < 0):
+    has_epochs = epochs is not None and epochs > 0
+    is_limited_by_steps = trainer.global_step >= steps or not has_epochs
+    if steps >= 0 and is_limited_by_steps:
         budget = (cfg.callbacks or {}).get("budget")
         removed = "'~callbacks.budget' " if budget and not budget.arguments.get("shorten") else ""
         return f"{removed}trainer.max_steps={2 * steps}"

@@ -5,18 +5,17 @@ from typing import Any
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.report.monitor import check_monitor, monitor_of
 
-JUDGES = ("candidates", "curves", "progress", "prune")
-"""Callbacks of this program that take a monitor; a configuration from before there was a choice gives them none."""
+MONITORING = ("candidates", "curves", "progress", "prune")
+"""Callbacks of this program that take a monitor; older configurations give them none."""
 
 
 def with_monitor(cfg: TrainConfig) -> TrainConfig:
     """Set one monitor for checkpoints, pruning, schedule and table.
 
-    A ``callbacks.best_checkpoint.monitor`` of its own, as the command line or an older run may have one, is the monitor
-    of all.
+    A ``callbacks.best_checkpoint.monitor`` of the command line or of an older run is the monitor of all.
 
     Raises:
-        InputError: If a monitor names no score of validation.
+        InputError: If a monitor is not a score of validation.
     """
     monitor = monitor_of(cfg.tree).name
     callbacks = cfg.callbacks or {}
@@ -25,7 +24,7 @@ def with_monitor(cfg: TrainConfig) -> TrainConfig:
     values: dict[str, Any] = {"monitor": monitor}
     for name, callback in callbacks.items():
         own = callback.arguments.get("monitor")
-        if name in JUDGES:
+        if name in MONITORING:
             values[f"callbacks.{name}.monitor"] = monitor
         elif str(own or "").startswith("val/"):
             check_monitor(f"callbacks.{name}.monitor", own, cfg.settings.stems)

@@ -18,7 +18,7 @@ def exclusive_folder(run: TrainingRun) -> Iterator[None]:
     """Keep other trainings out of the run's folder.
 
     Raises:
-        InputError: If one is running there, or has ended there since this one first looked.
+        InputError: If another is running there, or has ended there since the first check.
     """
     with ExitStack() as stack:
         if run.writes:
@@ -35,12 +35,12 @@ def recorded_run(run: TrainingRun, checkpoint: str | None) -> Iterator[None]:
 
     Args:
         run: The training.
-        checkpoint: What it resumes from.
+        checkpoint: The checkpoint to resume from.
     """
     from bsroformer.cli.commands.train.run_end import end_recorded  # which loads reports
 
     with ExitStack() as stack:
-        stack.callback(finish_wandb)  # or the next run of a sweep would continue in this one
+        stack.callback(finish_wandb)  # otherwise the next run of a sweep would log to this one
         if run.writes:
             stack.enter_context(open_run_folder(run.folder))
             save_config(run.cfg.tree, run.folder)

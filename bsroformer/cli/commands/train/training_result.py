@@ -15,27 +15,29 @@ def check_end(run: TrainingRun) -> None:
     """Check that the result can be averaged and evaluated.
 
     Raises:
-        InputError: If not, and that is asked for.
+        InputError: If it is requested and cannot be done.
     """
     check_averaging(run.cfg, run.trainer)
     if not run.cfg.evaluate:
         return
     if not isinstance(run.trainer.checkpoint_callback, ModelCheckpoint):
-        raise InputError("evaluate=true needs a checkpoint, and this run keeps none: set evaluate=false")
+        raise InputError("evaluate=true needs a checkpoint, but this run saves none; set evaluate=false")
     if not run.data.test:
-        raise InputError("evaluate=true needs songs in test/, and the data set has none: set evaluate=false")
+        raise InputError("evaluate=true needs songs in test/, but the data set has none; set evaluate=false")
 
 
 def finish(run: TrainingRun) -> Scored:
     """Find the best checkpoint, evaluate it if asked, and print next commands."""
     last = RunFolder(run.folder).last
-    best = best_of_run(run.trainer, run.module, run.data, Monitor(run.cfg.monitor), run.console)
-    report_no_best(best, Monitor(run.cfg.monitor), last, run.console)
+    monitor = Monitor(run.cfg.monitor)
+    best = best_of_run(run.trainer, run.module, run.data, monitor, run.console)
+    report_no_best(best, monitor, last, run.console)
     if run.writes:
-        record_best(run.folder, best.path or str(last))
+        checkpoint = best.path or str(last)
+        record_best(run.folder, checkpoint)
         report_end(run.cfg, run.trainer, best, run.console)
         if run.cfg.evaluate:
-            evaluate(run, best.path or str(last))
+            evaluate(run, checkpoint)
         report_next_commands(run.cfg, run.trainer, best, run.console)
     return best
 
@@ -47,4 +49,5 @@ def evaluate(run: TrainingRun, checkpoint: str) -> None:
         evaluate_run,  # not every training needs evaluation and plots
     )
 
-    log_scores(run.trainer, evaluate_run(run.folder, run.data.test, checkpoint, run.console))
+    results = evaluate_run(run.folder, run.data.test, checkpoint, run.console)
+    log_scores(run.trainer, results)

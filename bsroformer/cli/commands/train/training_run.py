@@ -17,10 +17,10 @@ class TrainingRun:
 
     Attributes:
         cfg: The configuration.
-        trainer: Lightning's.
+        trainer: Lightning's trainer.
         module: The model in training.
         data: The songs.
-        console: Quiet in all processes but the first.
+        console: The console of progress, quiet in all processes but the first.
     """
 
     cfg: TrainConfig

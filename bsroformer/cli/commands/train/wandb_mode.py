@@ -13,7 +13,7 @@ from bsroformer.cli.schemas.components import Component
 def use_wandb_offline_without_key() -> bool:
     """Log offline and silently without a Weights & Biases key; return whether offline.
 
-    To be called before `wandb` is imported, which reads its environment then.
+    Call this before importing `wandb`, which reads its environment at import.
     """
     if not os.environ.get("WANDB_MODE") and not _has_key():
         os.environ["WANDB_MODE"] = "offline"
@@ -37,7 +37,8 @@ def wandb_run(folder: Path) -> str | None:
 
 def finish_wandb() -> None:
     """Finish the open run, if any."""
-    if wandb := sys.modules.get("wandb"):
+    wandb = sys.modules.get("wandb")
+    if wandb:
         wandb.finish()
 
 

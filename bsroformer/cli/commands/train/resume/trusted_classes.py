@@ -120,10 +120,10 @@ def with_known_classes(tree: dict[str, Any], source: Path, given: Collection[str
     Args:
         tree: Plain values, as read from the file.
         source: The file, for messages.
-        given: Keys that the command line sets in place of the file's, which are not looked at.
+        given: Keys that the command line sets in place of the file's, which are not checked.
 
     Raises:
-        InputError: Naming the first key that chooses other code, or is no plain value.
+        InputError: Naming the first key that chooses other code, or is not a plain value.
     """
     return _Lookup(known_groups(), source, tuple(given)).checked(tree, "")
 
@@ -143,8 +143,8 @@ class _Lookup:
             return [self.checked(each, f"{key}.{number}") for number, each in enumerate(value)]
         if isinstance(value, str) and "${" in value:
             raise InputError(
-                f"{self.source}: {key}={value!r:.60} refers to something else by ${{...}}, and the configuration of a "
-                f"run holds values only: write the value there, or give {key} on the command line"
+                f"{self.source}: {key}={value!r:.60} refers to another key by ${{...}}, but the configuration of a "
+                f"run holds only values; write the value there, or give {key} on the command line"
             )
         return value
 
@@ -159,6 +159,6 @@ class _Lookup:
         elif name == PARTIAL and value is True and group.partial:
             return value
         raise InputError(
-            f"{self.source}: {key}={value!r:.80} is not what configs/{key.partition('.')[0]}/ has, and the file of a "
-            f"run must not choose other code; where you trust it, give it again on the command line: {key}=..."
+            f"{self.source}: {key}={value!r:.80} is not in configs/{key.partition('.')[0]}/, and the file of a "
+            f"run must not choose other code; if you trust it, give it again on the command line: {key}=..."
         )

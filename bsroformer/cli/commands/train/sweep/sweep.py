@@ -12,12 +12,11 @@ from omegaconf import DictConfig
 
 from bsroformer.cli.console import terminal
 from bsroformer.cli.errors import user_errors
+from bsroformer.cli.exit_status import EXIT_FAILED
 from bsroformer.cli.resolved_config import refuse_many_processes
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
-
-FAILED = 1
-"""Exit status of a sweep in which a job failed."""
+from bsroformer.text import count
 
 
 class SweepTable(Callback):
@@ -63,9 +62,10 @@ class SweepTable(Callback):
         rows = write_tables(folder, self.varied, monitor)
         console = terminal()
         console.print("\n" + markdown(rows, self.varied, monitor) + f"\nThe table is in {folder / 'sweep.csv'}")
-        if failed := sum(row["status"] == "failed" for row in rows):
-            console.print(f"{failed} of {len(rows)} jobs failed: the table tells why.")
-            sys.exit(FAILED)
+        failed = [row for row in rows if row["status"] == "failed"]
+        if failed:
+            console.print(f"{len(failed)} of {count(len(rows), 'job')} failed; the table has the reasons.")
+            sys.exit(EXIT_FAILED)
 
 
 def check_sweep(config: DictConfig) -> None:
@@ -78,26 +78,24 @@ def check_sweep(config: DictConfig) -> None:
 
     refuse_many_processes(config)
     if "monitor" in varied_keys(config):
-        raise InputError("a sweep compares its jobs by one score: give monitor one value")
+        raise InputError("monitor has several values, but a sweep compares its jobs by one; give monitor one value")
     folder = Path(config.hydra.sweep.dir)
     if config.get("resume") is None and any(folder.glob(f"*/{RESULT_FILE}")):
         raise InputError(
-            f"{folder} holds a sweep already: resume=auto goes on with its jobs; give another paths.output_dir"
+            f"{folder} holds a sweep already; resume=auto resumes its jobs, or give another paths.output_dir"
         )
     for part in ("launcher", "sweeper"):
         module = config.hydra[part]._target_.rpartition(".")[0]
         if not installed(module):
-            raise InputError(
-                f"hydra/{part}={config.hydra.runtime.choices[f'hydra/{part}']} needs a package that is not "
-                f"installed: {install_command('sweep')}"
-            )
+            choice = config.hydra.runtime.choices[f"hydra/{part}"]
+            raise InputError(f"hydra/{part}={choice} needs a package that is not installed; {install_command('sweep')}")
 
 
 def installed(module: str) -> bool:
     """Return whether a module is installed."""
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # nor the package that would hold it
+    except ModuleNotFoundError:  # its package is missing too
         return False
 
 
@@ -105,4 +103,5 @@ def varied_keys(config: DictConfig) -> list[str]:
     """List the keys that a sweep varies, including the sweeper's own settings."""
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
     keys = [override.get_key_element() for override in overrides if override.is_sweep_override()]
-    return list(dict.fromkeys([*keys, *(config.hydra.sweeper.get("params") or {})]))
+    keys += config.hydra.sweeper.get("params") or {}
+    return list(dict.fromkeys(keys))

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.atomic import replacing, write_text, writing
-from bsroformer.cli.console import clock
 from bsroformer.report import markdown as tables
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor
 from bsroformer.report.rows import read_rows
 from bsroformer.run_folder import RunFolder
+from bsroformer.text import clock
 from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result
 
 ORDER = ("done", "pruned", "unfinished", "failed")
-"""Of statuses in the table, among jobs without a score."""
+"""Order of statuses among jobs without a score."""
 COLUMNS = ("steps", "seconds", "status", "reason")
-"""Of the table, after the job's settings and its score."""
+"""Columns after the job's settings and its score."""
 
 
 def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
@@ -37,8 +37,11 @@ def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_M
 
 def table_rows(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
     """Return a row for each job of a sweep, the best first, those without score last."""
-    folders = [path.parent for path in sweep.glob(f"*/{RESULT_FILE}")]
-    rows = [table_row(folder, result, varied, monitor) for folder in folders if (result := read_result(folder))]
+    rows = []
+    for path in sweep.glob(f"*/{RESULT_FILE}"):
+        result = read_result(path.parent)
+        if result:
+            rows.append(table_row(path.parent, result, varied, monitor))
     return sorted(rows, key=lambda row: rank(row, monitor))
 
 
@@ -86,8 +89,8 @@ def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str], monitor: 
             ": ".join(filter(None, (row["status"], row["reason"]))),
         )
         lines.append(cells)
-    heading = f"{monitor.label}{' dB' * (monitor.mode == 'max')}"
-    return tables.markdown(["job", *varied, heading, "steps", "time", "status"], lines) + "\n"
+    unit = " dB" if monitor.mode == "max" else ""
+    return tables.markdown(["job", *varied, f"{monitor.label}{unit}", "steps", "time", "status"], lines) + "\n"
 
 
 def short(value: str) -> str:
