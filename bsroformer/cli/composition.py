@@ -92,7 +92,7 @@ def child_names(node: Any) -> list[str]:
 
 
 def node_at(tree: DictConfig, key: str) -> Any:
-    """The node at a dotted key; None if there is none."""
+    """The node at a dotted key; None if it is missing."""
     return OmegaConf.select(tree, key, throw_on_missing=False, throw_on_resolution_failure=False) if key else tree
 
 

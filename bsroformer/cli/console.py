@@ -44,7 +44,7 @@ def terminal(stderr: bool = False) -> Console:
 def music_progress(console: Console) -> Progress:
     """Create a progress bar over seconds of music: share, speed and time left.
 
-    It is removed at the end, and disabled where there is no terminal.
+    It is removed at the end, and disabled without a terminal.
     """
     columns = (
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
@@ -57,12 +57,12 @@ def music_progress(console: Console) -> Progress:
 
 
 def task_progress(console: Console) -> Progress:
-    """Create a progress bar over any work; it is removed at the end, and disabled without a terminal."""
+    """Create a progress bar over any work; see `music_progress`."""
     return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def score_progress(console: Console) -> Progress:
-    """Create a progress bar over the scores of an evaluation, to be shown below a table."""
+    """Create a progress bar over the scores of an evaluation."""
     columns = (TextColumn("separating and scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console)
 

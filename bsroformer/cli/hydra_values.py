@@ -1,4 +1,4 @@
-"""Values in Hydra's grammar: paths arrive as typed, whatever characters they have.
+"""Values in Hydra's grammar: paths with any characters arrive as typed.
 
 Hydra's grammar has a meaning for ``[ ] { } ( ) , = ' "`` and the like, reads ``123`` as a number, and its lexer knows
 ASCII only. Values of path keys are quoted, unless they are meant for Hydra: null, a list, a mapping, a quoted string, a

@@ -22,7 +22,7 @@ class Parameters:
     others: bool = True
 
     def take(self, name: str) -> bool:
-        """Return whether there is such an argument; names close to another do not count."""
+        """Return whether the argument exists; names close to another do not count."""
         if name in (*self.names, *INSTANTIATE):
             return True
         return self.others and not is_near(name, self.names)

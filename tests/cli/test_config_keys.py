@@ -45,7 +45,7 @@ REFUSED = [
     ("train", ["--cfg", "job", "-m"], "--cfg and -m exclude each other"),
     ("train", ["--cfg", "jbo"], "--cfg=jbo must be one of job, hydra, all"),
     ("train", ["--config-name"], "--config-name has no value"),
-    ("train", ["resume=run", "data.mine=3"], "data.mine is a key of the run that is resumed only; write +data.mine=3"),
+    ("train", ["resume=run", "data.mine=3"], "only the resumed run has the key data.mine; write +data.mine=3"),
     ("train", ["+callbacks.ema={half_lif: 3}"], "did you mean callbacks.ema.half_life?"),
     ("studio", ["limits={megabytez: 3}"], "did you mean limits.megabytes?"),
     ("train", ["resume=run", "+overlapp=1"], "train has no key overlapp"),

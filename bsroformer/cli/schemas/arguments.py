@@ -16,7 +16,7 @@ from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.schema import STRICT, as_json, faults, shown
 
 ANNOTATED = "bsroformer."
-"""Packages whose annotations say what an argument may be: in others, they are often less than true."""
+"""Packages whose annotations give the allowed values; those of other packages are often imprecise."""
 
 
 def argument_faults(cfg: Config) -> dict[str, str]:
@@ -76,7 +76,7 @@ def arguments_of(target: str) -> type[BaseModel] | None:
         return None
     try:
         called = get_object(target)
-    except Exception:  # whatever importing it raises, which is reported where it is built
+    except Exception:  # any error of its import is reported where it is built
         return None
     hints = get_type_hints(called.__init__ if inspect.isclass(called) else called, include_extras=True)
     fields: dict[str, Any] = {name: (kind, None) for name, kind in hints.items() if name != "return"}

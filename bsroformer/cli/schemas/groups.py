@@ -75,7 +75,7 @@ class SeparationConfig(Schema):
 
 
 SEPARATION = tuple(SeparationConfig.model_fields)
-"""The keys of how a mixture is separated."""
+"""The keys of a separation's settings."""
 
 
 class CheckpointSource(Schema):

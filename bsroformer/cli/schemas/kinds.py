@@ -21,7 +21,7 @@ def nothing_if_empty(value: Any) -> Any:
 
 
 def not_empty(value: Any) -> Any:
-    """Refuse the empty string, of which Python would make the current folder."""
+    """Refuse the empty string, which Python reads as the current folder."""
     if value == "":
         raise ValueError("empty")
     return value

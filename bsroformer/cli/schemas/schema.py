@@ -33,7 +33,7 @@ ALLOWED = {
     "less_than_equal": "at most {le}",
     "allowed": "{text}",
 }
-"""Pydantic's types of errors, and what a value must be instead."""
+"""The allowed values by Pydantic's type of error."""
 SECRET = ("auth",)
 """Keys whose values are not shown."""
 LONGEST_SHOWN = 60
@@ -79,16 +79,18 @@ def faults(error: ValidationError, tree: Mapping[str, Any], prefix: str = "") ->
     """Describe the faults of a tree, by key.
 
     Args:
-        error: Of the tree's validation.
+        error: The error of the tree's validation.
         tree: Plain values.
-        prefix: Of all keys.
+        prefix: Prefix of all keys.
     """
     by_key: dict[str, list[ErrorDetails]] = {}
     for each in error.errors(include_url=False):
         by_key.setdefault(key_of(each["loc"], tree), []).append(each)
-    return {
-        f"{prefix}{key}": _sentence(f"{prefix}{key}", at(tree, key, MISSING), found) for key, found in by_key.items()
-    }
+    sentences = {}
+    for key, errors in by_key.items():
+        full_key = f"{prefix}{key}"
+        sentences[full_key] = _sentence(full_key, at(tree, key, MISSING), errors)
+    return sentences
 
 
 def key_of(loc: Iterable[int | str], tree: Mapping[str, Any]) -> str:
@@ -108,14 +110,15 @@ def key_of(loc: Iterable[int | str], tree: Mapping[str, Any]) -> str:
 def _sentence(key: str, value: Any, errors: list[ErrorDetails]) -> str:
     kinds = {each["type"] for each in errors}
     if value is MISSING:
-        return f"the key {key} has no value: give it on the command line as {key}=..."
+        return f"the key {key} has no value; give it on the command line as {key}=..."
     if "extra_forbidden" in kinds:
-        return f"{key}={shown(value)} is an unknown key: remove it"
+        return f"{key}={shown(value)} is an unknown key; remove it"
     if kinds == {"value_error"}:
         return "; ".join(str(each["ctx"]["error"]) for each in errors)
     if key in SECRET:
         return f"{key} must be {_allowed(errors[0])}"
-    return f"{key}={shown(value)} must be {' or '.join(dict.fromkeys(_allowed(each) for each in errors))}"
+    texts = dict.fromkeys(_allowed(each) for each in errors)
+    return f"{key}={shown(value)} must be {' or '.join(texts)}"
 
 
 def _allowed(error: ErrorDetails) -> str:

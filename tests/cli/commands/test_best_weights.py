@@ -1,4 +1,4 @@
-"""What a training gives in the end."""
+"""The best checkpoint of a training, and the average of the best few."""
 
 import csv
 from pathlib import Path
@@ -101,12 +101,12 @@ def test_a_run_that_had_come_to_its_end_has_its_average_again(songs_root, tmp_pa
 def test_an_average_that_cannot_be_written_leaves_the_best(songs_root, tmp_path, capsys):
     (tmp_path / "checkpoints" / "average.ckpt").mkdir(parents=True)  # where the file should be
     assert run(songs_root, tmp_path) == pytest.approx(score_of(candidates(tmp_path)[0]))
-    assert "There is no average: " in capsys.readouterr().out
+    assert "No average was written: " in capsys.readouterr().out
 
 
 def test_too_few_validations_make_no_average(songs_root, tmp_path, capsys):
     run(songs_root, tmp_path, "trainer.max_epochs=1")
-    assert "There is no average: 1 of the validations have a score" in capsys.readouterr().out
+    assert "No average was written: 1 validation had a score" in capsys.readouterr().out
     assert not (tmp_path / "checkpoints" / "average.ckpt").exists()
 
 

@@ -41,7 +41,7 @@ def test_the_precision_of_a_cpu_run_is_that_of_the_cpu_where_there_is_a_gpu(monk
 
 def test_a_gpu_run_without_a_gpu_is_told(monkeypatch):
     monkeypatch.setattr(build, "best_device", lambda: CPU)
-    with pytest.raises(InputError, match="PyTorch finds no GPU here: choose trainer=cpu"):
+    with pytest.raises(InputError, match="PyTorch finds no GPU here; choose trainer=cpu"):
         build.build_trainer(composed("train", "logger=none"))
 
 
@@ -63,7 +63,9 @@ def test_a_logger_that_needs_a_package_is_told(monkeypatch):
     monkeypatch.setattr("lightning.pytorch.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
     monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
     monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARDX_AVAILABLE", False)
-    with pytest.raises(InputError, match=r"logger=tensorboard needs a package: pip install .*tensorboard"):
+    with pytest.raises(
+        InputError, match=r"logger=tensorboard needs a package that is not installed; pip install .*tensorboard"
+    ):
         build.build_trainer(composed("train", *SMALL_RUN, "logger=tensorboard"))
 
 

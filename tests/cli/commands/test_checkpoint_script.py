@@ -87,7 +87,7 @@ def test_each_form_that_is_written_loads_as_the_same_model(here, capsys, action,
         load_model(f"mel_vocals{made}").state_dict(), load_model("mel_vocals.ckpt").state_dict(), rtol=0, atol=0
     )
     error = told(capsys, "checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt")
-    assert f"mel_vocals{made} exists already: give another output=..., or set overwrite=true" in error
+    assert f"mel_vocals{made} exists already; give another output=..., or set overwrite=true" in error
     launch("checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt", "overwrite=true")
 
 
@@ -103,7 +103,7 @@ def test_inspecting_with_the_yaml_of_another_model_still_tells_what_the_weights_
     printed = capsys.readouterr()
     assert "60 overlapping on the mel scale" in printed.out
     assert "bs_four_stems.yaml is a BS-RoFormer's" in printed.out
-    assert "mel_vocals.ckpt cannot be used until what is listed above is mended" in printed.err
+    assert "mel_vocals.ckpt differs from its configuration as listed above; give the right config=" in printed.err
 
 
 def test_stripping_asks_before_it_replaces_a_yaml(here, capsys):
@@ -221,7 +221,7 @@ def test_with_other_stems_the_log_tells_what_is_fresh(here, songs_root, architec
     printed = capsys.readouterr().out
     assert "fresh mask estimators (0.08 M)" in printed
     assert "It separates drums, bass, other, vocals, and this run vocals." in printed
-    assert "The model separates vocals; drums, bass, other sound in mixtures only" in printed
+    assert "The model separates vocals; only mixtures contain drums, bass, other" in printed
     assert load_model("out/checkpoints/last.ckpt").stems == ("vocals",)
 
 

@@ -4,7 +4,8 @@ import pytest
 from rich.console import Console
 
 from bsroformer.audio import audio_info
-from bsroformer.cli.console import clock, music_progress, warnings_reported
+from bsroformer.cli.console import music_progress, warnings_reported
+from bsroformer.text import clock
 
 
 @pytest.mark.parametrize(

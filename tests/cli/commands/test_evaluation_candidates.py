@@ -56,12 +56,12 @@ def test_folders_are_named_by_themselves_or_by_a_mapping(checkpoints, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        ([], r"nothing to evaluate: give ckpt=\.\.\., or estimates="),
-        (["estimates=nowhere"], r"there is no folder nowhere, which estimates names"),
+        ([], r"ckpt and estimates are null; give ckpt=\.\.\., or estimates="),
+        (["estimates=nowhere"], r"estimates names nowhere, which is not a folder"),
         (["estimates=3"], r"estimates=3 must be a path or a list of paths"),
         (
             ["ckpt={a: x.ckpt}", "config=x.yaml"],
-            r"config must name the checkpoint it is of, as in config=\{a: \.\.\.\}",
+            r"config must name its checkpoint, as in config=\{a: \.\.\.\}",
         ),
     ],
 )

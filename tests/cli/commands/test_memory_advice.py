@@ -86,7 +86,7 @@ def test_the_memory_of_a_cpu_is_what_was_available_before_the_training(monkeypat
     cfg = composed("train", *BIG[:2], "trainer=cpu", "trainer.precision=32-true", "data.batch_size=4")
     left = 2.5 * GIB
     monkeypatch.setattr(memory, "available_memory", lambda: left)
-    with pytest.raises(InputError, match=r"the memory is full: set .* of 2\.50 GiB\)"), memory_advice(cfg):
+    with pytest.raises(InputError, match=r"the memory is full; set .* of 2\.50 GiB\)"), memory_advice(cfg):
         left = 0.0
         raise MemoryError
 
@@ -101,7 +101,7 @@ def test_what_ran_out_must_take_less_even_if_it_seemed_to_fit(monkeypatch):
     gpu = torch.device("cuda")
     monkeypatch.setattr(memory, "gpu_memory", lambda device: (80 * GIB, 80 * GIB))
     monkeypatch.setattr(memory, "best_device", lambda: gpu)
-    told = r"the GPU's memory is full: set .*activation_checkpointing=\w+ \(estimated"
+    told = r"the GPU's memory is full; set .*activation_checkpointing=\w+ \(estimated"
     with pytest.raises(InputError, match=told), memory_advice(cfg):
         raise torch.OutOfMemoryError
 

@@ -37,7 +37,7 @@ def trained(songs_root: Path, folder: Path, *overrides: str) -> tuple[int, str]:
 def test_a_training_that_does_not_fit_a_limit_ends_with_keys_with_which_it_does(songs_root, tmp_path):
     status, told = trained(songs_root, tmp_path / "big")
     assert status == 2, told
-    advice = re.search(r"the memory is full: set (.*?) \(estimated ([\d.]+) of ([\d.]+) GiB\)", told)
+    advice = re.search(r"the memory is full; set (.*?) \(estimated ([\d.]+) of ([\d.]+) GiB\)", told)
     assert advice, told
     keys, estimate, there = advice.groups()
     assert float(estimate) < float(there) < ROOM / GIB

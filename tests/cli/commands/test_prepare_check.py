@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from bsroformer.cli.commands.prepare.check import MOST_ROWS, check, findings_table, table_rows
+from bsroformer.cli.commands.prepare.check import MAX_ROWS, check, findings_table, table_rows
 from bsroformer.data.doctor import Finding
 from bsroformer.errors import InputError
 from launched import composed, launch
@@ -151,5 +151,5 @@ def test_a_song_with_several_twins_names_each_stem_once():
 
 
 def test_a_long_table_shows_its_first_rows():
-    rows = [clipped(f"song {number:02}", "bass") for number in range(MOST_ROWS + 5)]
-    assert findings_table(rows).row_count == MOST_ROWS
+    rows = [clipped(f"song {number:02}", "bass") for number in range(MAX_ROWS + 5)]
+    assert findings_table(rows).row_count == MAX_ROWS

@@ -29,7 +29,7 @@ def test_packing_tells_the_size_first_and_leaves_what_is_done(songs, capsys):
     told = capsys.readouterr().out.splitlines()
     size = 3 * 4 * 2 * 44_100 * 4  # songs, stems, channels, samples, bytes
     assert told[0].startswith(f"3 as float32 to pack, 0:03 of music: {decimal(size)} in cache/packs/songs-")
-    assert told[-1].startswith("3 of 3 songs are packed in cache/packs/songs-")
+    assert told[-1].startswith("Packed 3 of 3 songs in cache/packs/songs-")
     run(f"data.root={songs}")
     assert capsys.readouterr().out.splitlines()[0] == "3 songs are packed already"
     assert len(list(Path("cache").rglob("stems.npy"))) == 3
@@ -43,7 +43,7 @@ def test_a_training_from_packs_is_that_from_files(songs, capsys):
         launch("train", *SMALL_RUN, *settings)
         weights.append(torch.load(f"run-{pack}/checkpoints/last.ckpt", weights_only=True)["state_dict"])
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-    assert "3 songs are read from their packs in packs" in capsys.readouterr().out
+    assert "Reading 3 songs from packs in packs" in capsys.readouterr().out
 
 
 def test_a_training_goes_on_from_packs_alone(songs, capsys):
@@ -56,7 +56,7 @@ def test_a_training_goes_on_from_packs_alone(songs, capsys):
 def test_a_training_on_files_tells_what_packing_would_save(songs, capsys):
     launch("train", *SMALL_RUN, f"data.root={songs}", "paths.output_dir=run", "paths.cache_dir=cache")
     told = capsys.readouterr().out
-    assert "3 songs are read from their audio files: " in told and " ms for an excerpt, and silent regions" in told
+    assert "Reading 3 songs from audio files: " in told and " ms for an excerpt, silent regions" in told
     assert f"bsroformer prepare data.root={songs}" in told
 
 
@@ -66,8 +66,8 @@ def test_a_training_tells_of_stale_packs_and_reads_the_files(songs, capsys):
     soundfile.write(songs / "train/A/bass.wav", audio / 2, rate, subtype="FLOAT")
     launch("train", *SMALL_RUN, f"data.root={songs}", "data.pack=packs", "paths.output_dir=run")
     told = capsys.readouterr().out
-    assert "2 songs are read from their packs" in told
-    assert "The packs of A are of other files or stems, of another version or damaged, and are not used: run" in told
+    assert "Reading 2 songs from packs" in told
+    assert "Ignoring the packs of A, which are damaged or of other files, stems or versions; run" in told
 
 
 def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):
@@ -77,9 +77,9 @@ def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):
         run(f"data.root={songs}", "data.pack=packs")
     assert exit_status.value.code == 2
     told = capsys.readouterr().out
-    assert "not packed: " in told and "22050 Hz in bass" in told and "2 of 3 songs are packed in packs" in told
+    assert "not packed: " in told and "22050 Hz in bass" in told and "Packed 2 of 3 songs in packs" in told
     run(f"data.root={songs}", "data.pack=packs", "mend=[rate,length]")
-    assert "3 of 3 songs are packed in packs" in capsys.readouterr().out
+    assert "Packed 3 of 3 songs in packs" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

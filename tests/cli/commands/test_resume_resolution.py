@@ -72,7 +72,7 @@ def test_the_folder_of_a_run_may_be_named_by_every_key(run_folder, tmp_path, cap
     cfg = composed("train", *given, f"paths.output_dir={tmp_path}")
     assert resolve_resume(cfg, terminal()).ckpt_path == run_folder / "checkpoints" / LAST
     assert cfg.init_from == f"{run_folder}/checkpoints/best.ckpt"
-    assert "checkpoints/best.ckpt is used" in " ".join(capsys.readouterr().out.split())
+    assert "using checkpoints/best.ckpt" in " ".join(capsys.readouterr().out.split())
     assert composed("separate", f"ckpt=[{run_folder}]", "input=x").ckpt == [f"{run_folder}/checkpoints/best.ckpt"]
 
 
@@ -145,13 +145,13 @@ def test_what_follows_a_key_follows_it_here_too(run_folder):
 
 
 def test_a_checkpoint_beside_a_run_is_refused(run_folder):
-    with pytest.raises(InputError, match=r"finds its checkpoint itself: leave ckpt_path=a.ckpt out"):
+    with pytest.raises(InputError, match=r"finds its checkpoint itself; remove ckpt_path=a.ckpt"):
         resumed(run_folder, "ckpt_path=a.ckpt")
 
 
 def test_an_experiment_cannot_be_given_to_a_run_that_goes_on(run_folder):
     given = [f"resume={run_folder}", "experiment=demo"]
-    with pytest.raises(InputError, match=r"experiment=demo cannot be given to a run that goes on"):
+    with pytest.raises(InputError, match=r"experiment=demo sets many keys, which a resumed run does not accept"):
         changed(run_config(run_folder), composed("train", *given), given)
 
 
@@ -166,26 +166,28 @@ def test_another_model_is_refused(songs_root, run_folder):
     finally:
         config.write_text(text)
     told = str(refused.value)
-    assert "a training goes on with the model it has; start another from its weights with init_from" in told
+    assert "a run resumes with its own model, so start another from its weights with init_from" in told
     assert "model.trunk" in told
 
 
 def test_a_new_run_does_not_replace_an_old_one(run_folder):
     cfg = composed("train", f"paths.output_dir={run_folder}")
-    with pytest.raises(InputError, match=r"holds a training already: resume=.* goes on with it; give another folder"):
+    with pytest.raises(
+        InputError, match=r"holds a training already; resume=.* resumes it, or start a new one in another folder"
+    ):
         resolve_resume(cfg, terminal())
 
 
 def test_two_folders_are_refused(run_folder, tmp_path):
-    with pytest.raises(InputError, match=r"resume=.* goes on in that folder, and paths.output_dir=.* names another"):
+    with pytest.raises(InputError, match=r"resume=.* resumes in that folder, and paths.output_dir=.* names another"):
         resumed(run_folder, f"paths.output_dir={tmp_path}")
 
 
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        ({}, r"holds no checkpoint that a training could go on from: give the folder of a run"),
-        ({f"checkpoints/{LAST}": "no checkpoint"}, r"holds no checkpoint that a training could go on from"),
+        ({}, r"holds no checkpoint to resume from; give the folder of a run"),
+        ({f"checkpoints/{LAST}": "no checkpoint"}, r"holds no checkpoint to resume from"),
     ],
 )
 def test_a_folder_without_a_good_checkpoint_is_refused(tmp_path, made, told):
@@ -199,7 +201,7 @@ def test_a_folder_without_a_good_checkpoint_is_refused(tmp_path, made, told):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (None, r"is no run's folder: it has checkpoints, but no config.yaml"),
+        (None, r"has checkpoints, but no config.yaml"),
         ("a: [", r"config.yaml cannot be read"),
         ("a: 1", r"config.yaml is not the configuration of a training"),
     ],

@@ -66,7 +66,7 @@ WRONG = (
     ("app", "overlap=-1", "overlap=-1 must be 0 or more"),
     ("app", "shifts=-1", "shifts=-1 must be 1 or more"),
     ("app", "port=0", "port=0 must be 1 or more"),
-    ("app", "root_path=abc", "root_path=abc must be a path that begins with /"),
+    ("app", "root_path=abc", "root_path=abc must be a path that starts with /"),
     ("separate", "ckpt=null", "ckpt=null must be a path"),
     ("separate", "shard.index=4", "shard.index=4 must be from 0 to shard.count - 1 = 0"),
     ("separate", "stems=[a] two_stems=b", "two_stems writes a stem and the rest"),
@@ -98,7 +98,7 @@ def test_all_wrong_keys_are_named_once_each():
 
 
 def test_keys_without_a_value_are_named():
-    with pytest.raises(InputError, match=r"key ckpt has no value: .* ckpt=...; the key input has no value"):
+    with pytest.raises(InputError, match=r"key ckpt has no value; .* ckpt=...; the key input has no value"):
         composed("separate")
 
 

@@ -55,10 +55,10 @@ def test_each_of_several_checkpoints_computes_those_of_the_stems_that_it_has(che
 @pytest.mark.parametrize(
     ("overrides", "stems", "reason"),
     [
-        ([], ["other"], r"1\.safetensors has none of the stems other: leave it out"),
-        ([], ["vocals", "piano"], "none of the checkpoints has the stem piano"),
-        (["config=[a,b,c]"], None, r"config has 3 value\(s\) for 2 checkpoint"),
-        (["sha256=[" + 64 * "a" + "]"], None, r"sha256 has 1 value\(s\) for 2 checkpoint"),
+        ([], ["other"], r"1\.safetensors separates no stem of other; remove it"),
+        ([], ["vocals", "piano"], "no checkpoint has the stem piano"),
+        (["config=[a,b,c]"], None, r"config has 3 values for 2 checkpoints"),
+        (["sha256=[" + 64 * "a" + "]"], None, r"sha256 has 1 value for 2 checkpoints"),
         (["ckpt=[]"], None, r"ckpt=\[\] must be a path or a list of paths"),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_validation_without_a_score_makes_no_checkpoint_the_best(silent_root, 
     assert math.isnan(run(silent_root, tmp_path))
     told = " ".join(capsys.readouterr().out.split())
     assert "Validation has no score for any stem: below -60 dBFS throughout the validation songs" in told
-    assert "No validation had a score (monitor=val/sdr), so no checkpoint is called the best" in told
+    assert "No validation had a score (monitor=val/sdr), so the run has no best checkpoint" in told
     assert told.count("has no score for") == 1
     assert not (tmp_path / "checkpoints" / "best.ckpt").exists()
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()

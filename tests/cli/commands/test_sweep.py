@@ -118,7 +118,7 @@ def test_a_sweep_in_which_a_job_failed_ends_with_a_status(tmp_path, capsys, fail
 
 def test_a_sweep_does_not_begin_in_the_folder_of_another(tmp_path):
     job(tmp_path, "0", "1", Result("done", (), 1.0, 1.0))
-    with pytest.raises(InputError, match=r"holds a sweep already: resume=auto goes on with its jobs"):
+    with pytest.raises(InputError, match=r"holds a sweep already; resume=auto resumes its jobs"):
         check_sweep(hydra(tmp_path))
 
 

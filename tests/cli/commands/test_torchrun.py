@@ -45,7 +45,7 @@ def test_a_run_that_may_go_on_needs_a_name_all_the_same(torchrun, given):
 
 def test_a_torchrun_that_shares_nothing_is_told(torchrun, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "False")
-    with pytest.raises(InputError, match=r"name the run's folder by paths\.output_dir="):
+    with pytest.raises(InputError, match=r"name the run's folder with paths\.output_dir="):
         in_one_folder(ARGUMENTS)
 
 

@@ -5,7 +5,8 @@ from hydra.utils import instantiate
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 
-from bsroformer.cli.errors import STATUS, user_errors
+from bsroformer.cli.errors import user_errors
+from bsroformer.cli.exit_status import EXIT_USER_ERROR
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
 
@@ -14,7 +15,7 @@ def told(capsys: pytest.CaptureFixture[str], script) -> str:
     """What the user reads when the script ends with an error."""
     with pytest.raises(SystemExit) as ended:
         user_errors(script)()
-    assert ended.value.code == STATUS != 0
+    assert ended.value.code == EXIT_USER_ERROR != 0
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
@@ -46,7 +47,7 @@ def test_long_sentences_and_brackets_stay_as_they_are(capsys):
 def test_a_key_that_was_not_given_is_named(capsys):
     cfg = OmegaConf.create({"data": {"root": "???"}})
     assert told(capsys, lambda: cfg.data.root) == (
-        "the key data.root has no value: give it on the command line as data.root=..."
+        "the key data.root has no value; give it on the command line as data.root=..."
     )
 
 
@@ -106,7 +107,7 @@ def test_an_error_of_a_process_that_reads_is_its_sentence(capsys):
 )
 def test_a_full_memory_is_told_in_a_sentence(capsys, error):
     assert out_of_memory(error)
-    assert told(capsys, raising(error)).startswith("the memory is full: lower ")
+    assert told(capsys, raising(error)).startswith("the memory is full; lower ")
 
 
 def test_other_errors_of_pytorch_are_no_lack_of_memory():

@@ -30,9 +30,9 @@ def print_inspection(checkpoint: Checkpoint, console: Console) -> None:
     if checkpoint.differences:
         source = checkpoint.config.path if checkpoint.config else "a whole model"
         console.print(f"\nIt differs from {source}:", style="red")
-        console.print(
-            "  " + listed(list(map(str, checkpoint.differences)), MAX_DIFFERENCES, separator="\n  ", last="\n  and ")
-        )
+        differences = list(map(str, checkpoint.differences))
+        lines = listed(differences, MAX_DIFFERENCES, separator="\n  ", last="\n  and ")
+        console.print(f"  {lines}")
     elif checkpoint.config:
         console.print(f"\nWeights and {checkpoint.config.path} agree.")
 

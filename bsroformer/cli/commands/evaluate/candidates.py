@@ -36,7 +36,7 @@ def build_candidates(cfg: EvaluateConfig, console: Console) -> dict[str, Candida
     A list of checkpoints is averaged, as in ``bsroformer separate``; of a mapping, each is evaluated.
 
     Raises:
-        InputError: If there is none, one cannot be opened, or two have one name.
+        InputError: If there are no candidates, one cannot be opened, or two have one name.
     """
     found: dict[str, Candidate] = {}
     for name, source in checkpoints(cfg).items():

@@ -75,7 +75,7 @@ def _own_stems(
     Each of several models may have some of the stems.
 
     Raises:
-        InputError: If the model has none of them, or no model has one.
+        InputError: If the model lacks all of them, or no model has one.
     """
     if stems is None or len(models) == 1:
         return stems

@@ -55,7 +55,7 @@ def build_studio(cfg: StudioConfig, console: Console) -> Studio:
     """Build the studio with the checkpoints of ``ckpt`` or the runs folder.
 
     Raises:
-        InputError: If there is no checkpoint, or a key is invalid.
+        InputError: If no checkpoint exists, or a key is invalid.
     """
     limits = Limits(**dict(cfg.limits))
     options = build_offers(cfg)
@@ -70,7 +70,7 @@ def build_offers(cfg: StudioConfig) -> list[CheckpointOption]:
     """List the checkpoints to choose from, the default first.
 
     Raises:
-        InputError: If there is none, or one that is named cannot be opened.
+        InputError: If no checkpoint exists, or one that is named cannot be opened.
     """
     if cfg.ckpt is None:
         return options_in_folder(cfg.paths.runs_dir)

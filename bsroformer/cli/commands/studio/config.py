@@ -37,7 +37,7 @@ class StudioConfig(Config, SeparationConfig, StemFormat):
     auth: Annotated[str | list[str] | None, allowed("name:password, or a list of these: auth=[anna:secret,ben:other]")]
     root_path: (
         Annotated[
-            str, Field(pattern=r"^(/|https?://)"), allowed("a path that begins with /, or an address with https://")
+            str, Field(pattern=r"^(/|https?://)"), allowed("a path that starts with /, or an address with https://")
         ]
         | None
     )

@@ -22,7 +22,7 @@ from bsroformer.devices import keep_freed_memory
 
 
 def train(cfg: TrainConfig) -> float:
-    """Train, validate, save checkpoints, and score the test songs if ``evaluate=true``.
+    """Train, validate, and score the test songs if ``evaluate=true``.
 
     Returns:
         The best score in validation, by ``monitor``, for sweeps; NaN without a score.

@@ -28,7 +28,7 @@ WRITERS = ("callbacks", "logger", "trainer")
 FOLDERS = ("folder", "dirpath", "save_dir", "default_root_dir", "dir")
 """Parameters of these that are folders, even if their value does not look like one."""
 COMPLETED = ("paths", "audio", "data", "augment", "loss", "optimizer", "scheduler", "trainer")
-"""Groups of which a run may lack keys that have been added since."""
+"""Groups whose newer keys an older run may lack."""
 LOGGER_PARAMETERS = {
     *("project", "save_dir", "name", "version", "prefix", "default_hp_metric", "log_graph", "flush_logs_every_n_steps"),
     *("entity", "group", "job_type", "notes", "tags", "id", "resume", "offline", "mode", "log_model"),

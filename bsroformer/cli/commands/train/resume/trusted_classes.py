@@ -28,7 +28,7 @@ FORMER_TARGETS = {
 }
 """Classes in the configurations of older runs, and those that replace them."""
 HYDRA = "hydra"
-"""The group of Hydra's own plugins, of which a run's configuration has none."""
+"""The group of Hydra's own plugins, which a run's configuration does not contain."""
 
 
 @dataclass
