@@ -87,7 +87,7 @@ def test_help_of_a_script_names_the_script(script):
         (["completion", "bsah"], "unknown shell bsah; did you mean bash?"),
     ],
 )
-def test_wrong_words_of_the_program_are_told(printed, capsys, words, sentence):
+def test_wrong_words_of_the_program_are_reported(printed, capsys, words, sentence):
     with pytest.raises(SystemExit) as ended:
         printed(*words)
     assert ended.value.code == 2

@@ -1,4 +1,4 @@
-"""Keys and choices that nothing reads are refused, and those that something reads are not."""
+"""Unknown keys and choices are refused, known ones accepted."""
 
 from functools import cache
 
@@ -71,12 +71,12 @@ TAKEN = [
 
 @cache
 def composer(command: str) -> Composer:
-    """One for all tests, which keeps what it has composed."""
+    """A composer for all tests, which caches its configurations."""
     return Composer(COMMANDS[command].root, [])
 
 
 def check_words(command: str, words: list[str]) -> None:
-    """What `checked` does with the words of a command line."""
+    """The words that `checked` returns for a command line."""
     arguments, overrides = read(COMMANDS[command], composer(command), words)
     flags.check(arguments.flags)
     check(COMMANDS[command], composer(command), overrides, arguments.sweep)

@@ -62,7 +62,7 @@ def test_the_best_checkpoint_is_the_best_candidate(folder):
 
 
 def test_the_average_is_scored_as_the_training_scores(songs_root, tmp_path, monkeypatch):
-    """Were the best candidate the average, it would score as it did while it was trained."""
+    """Give the average the best candidate's score."""
     monkeypatch.setattr(best_module, "average_of", lambda opened: opened[0].model())  # the best is the first
     found = []
     validated = best_module._validated
@@ -83,22 +83,22 @@ def test_the_closing_evaluation_is_of_whichever_scores_higher(songs_root, tmp_pa
     assert evaluated == [chosen]
     best = score_of(candidates(tmp_path)[0])
     assert returned == pytest.approx(max(score, best))
-    told = " ".join(capsys.readouterr().out.split())
-    assert "The average of the 2 best" in told
-    assert f"has {score:.2f} dB SDR in validation, and the best one {best:.2f} dB" in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "The average of the 2 best" in printed
+    assert f"has {score:.2f} dB SDR in validation, and the best one {best:.2f} dB" in printed
 
 
 def test_a_run_that_had_come_to_its_end_has_its_average_again(songs_root, tmp_path, capsys):
     first = run(songs_root, tmp_path)
-    told = "The average of the 3 best"
-    assert told in capsys.readouterr().out
+    printed = "The average of the 3 best"
+    assert printed in capsys.readouterr().out
     (tmp_path / "checkpoints" / "average.ckpt").unlink()
     assert run(songs_root, tmp_path, f"resume={tmp_path}") == pytest.approx(first)
-    assert told in capsys.readouterr().out
+    assert printed in capsys.readouterr().out
     assert (tmp_path / "checkpoints" / "average.ckpt").is_file()
 
 
-def test_an_average_that_cannot_be_written_leaves_the_best(songs_root, tmp_path, capsys):
+def test_the_best_stays_if_no_average_can_be_written(songs_root, tmp_path, capsys):
     (tmp_path / "checkpoints" / "average.ckpt").mkdir(parents=True)  # where the file should be
     assert run(songs_root, tmp_path) == pytest.approx(score_of(candidates(tmp_path)[0]))
     assert "No average was written: " in capsys.readouterr().out
@@ -110,7 +110,7 @@ def test_too_few_validations_make_no_average(songs_root, tmp_path, capsys):
     assert not (tmp_path / "checkpoints" / "average.ckpt").exists()
 
 
-def test_without_the_callback_that_keeps_them_there_is_none_to_average(songs_root, tmp_path, capsys):
+def test_averaging_without_candidates_is_refused(songs_root, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(songs_root, tmp_path, "~callbacks.candidates")
     assert "average_best=3 needs the callback candidates" in capsys.readouterr().err

@@ -9,15 +9,15 @@ from bsroformer.text import clock
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "printed"),
     [(0, "0:00"), (59.4, "0:59"), (59.6, "1:00"), (754, "12:34"), (3600, "1:00:00"), (36_062, "10:01:02")],
 )
-def test_a_length_is_told_as_on_a_clock(seconds, told):
-    assert clock(seconds) == told
+def test_a_length_is_formatted_as_on_a_clock(seconds, printed):
+    assert clock(seconds) == printed
 
 
 @pytest.mark.parametrize("title", ["song.wav", "a very long title " * 20])
-def test_the_bar_shows_share_speed_and_time_left_beside_any_title(title):
+def test_the_bar_shows_share_speed_and_time_left(title):
     now = 0.0
     console = Console(width=80, force_terminal=True, record=True, color_system=None)
     with music_progress(console) as progress:
@@ -31,7 +31,7 @@ def test_the_bar_shows_share_speed_and_time_left_beside_any_title(title):
     assert title[:4] in shown
 
 
-def test_this_packages_warnings_are_lines_of_text_each_time_and_others_stay(capsys):
+def test_only_this_packages_warnings_are_printed_as_text(capsys):
     with pytest.warns(UserWarning, match="of somebody else"), warnings_reported(Console(width=200)):
         for _ in range(2):
             audio_info.warn_of_cut("song.wav", "of 5 samples, 3", stacklevel=0)

@@ -65,7 +65,7 @@ def test_folders_are_named_by_themselves_or_by_a_mapping(checkpoints, tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_evaluated_is_told(overrides, reason):
+def test_wrong_candidates_are_reported(overrides, reason):
     with pytest.raises(InputError, match=reason):
         built(*overrides)
 
@@ -82,7 +82,7 @@ def test_scores_are_kept_for_the_same_files_and_settings_only(checkpoints, tiny_
     assert settings() != first
 
 
-def test_facts_tell_what_each_method_is(checkpoints, tmp_path):
+def test_facts_describe_each_method(checkpoints, tmp_path):
     cfg = composed("eval", f"ckpt={{a: {checkpoints[0]}}}", f"estimates={tmp_path}", "overlap=0.25")
     facts = facts_of(cfg)
     assert facts["a"]["checkpoint"] == checkpoints[0]

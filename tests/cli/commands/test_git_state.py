@@ -43,7 +43,7 @@ def test_changes_are_kept_so_that_they_can_be_made_again(package):
     assert (package / "__init__.py").read_text() == "two = 2\n"
 
 
-def test_a_new_file_makes_a_checkout_dirty_and_one_that_is_ignored_does_not(package):
+def test_new_files_make_a_checkout_dirty_unless_ignored(package):
     (package.parent / "runs").mkdir()
     (package.parent / "runs" / "run.json").touch()
     assert not git_state(package).dirty

@@ -28,7 +28,7 @@ def test_what_is_logged_in_a_run_is_in_its_folder(tmp_path):
         ["data.root=nowhere"],
     ],
 )
-def test_a_failed_start_leaves_nothing(script, songs_root, tmp_path, words):
+def test_a_failed_start_writes_nothing(script, songs_root, tmp_path, words):
     status, printed = script("train", *small_run(songs_root, *words))
     assert (status, printed.count("error: ")) == (2, 1), printed
     assert list(tmp_path.iterdir()) == []

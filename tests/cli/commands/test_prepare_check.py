@@ -81,7 +81,7 @@ def test_silence_has_no_level_in_the_json(root, tmp_path):
     assert tree["songs"][0]["stems"]["drums"]["peak_dbfs"] is None
 
 
-def test_an_error_gives_status_1_and_a_row_that_says_what_training_does(root, tmp_path):
+def test_an_error_gives_status_1_and_a_row_on_training(root, tmp_path):
     (root / "train" / "A" / "drums.wav").unlink()
     status, printed, tree = checked(root, tmp_path / "out")
     assert status == 1
@@ -137,8 +137,8 @@ def test_findings_of_one_kind_in_the_stems_of_a_song_share_a_row():
 
 
 def twin(other: str, *stems: str) -> Finding:
-    told = f"nearly the audio of train/{other}"
-    return Finding("near duplicate", "warning", "train", "C", stems, told, "draws it twice as often as other music")
+    text = f"nearly the audio of train/{other}"
+    return Finding("near duplicate", "warning", "train", "C", stems, text, "draws it twice as often as other music")
 
 
 def test_a_song_with_several_twins_names_each_stem_once():

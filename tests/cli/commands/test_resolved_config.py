@@ -14,7 +14,7 @@ def test_a_configuration_cannot_be_changed():
         composed("app").output = "elsewhere"
 
 
-def test_the_run_folder_has_one_name_however_often_it_is_asked_for():
+def test_the_run_folder_keeps_its_name():
     cfg = composed("train")
     folder = str(cfg.paths.output_dir)
     assert folder.startswith("runs/train/")
@@ -26,7 +26,7 @@ def test_two_runs_have_two_folders():
     assert composed("train").paths.output_dir != composed("train").paths.output_dir
 
 
-def test_the_working_directorys_env_file_is_read_and_the_environment_beats_it(monkeypatch, tmp_path):
+def test_the_environment_overrides_the_env_file(monkeypatch, tmp_path):
     (tmp_path / ".env").write_text("MUSDB_PATH=/music/musdb\nBSROFORMER_CACHE=/from/file\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MUSDB_PATH", "")  # so that it is undone

@@ -27,11 +27,11 @@ def run_folder(songs_root, tmp_path_factory) -> Path:
 
 
 def resumed(folder: Path, *overrides: str) -> dict:
-    """What a training works with that is told nothing but which run goes on."""
+    """The resolved configuration of a training that only names its run."""
     return resolve_resume(composed("train", f"resume={folder}", *overrides), terminal()).tree
 
 
-def test_a_run_goes_on_as_it_was_configured(run_folder):
+def test_a_run_resumes_with_its_configuration(run_folder):
     found = resumed(run_folder)
     expected = run_config(run_folder)
     assert found.pop("ckpt_path") == f"{run_folder}/checkpoints/{LAST}"
@@ -40,7 +40,7 @@ def test_a_run_goes_on_as_it_was_configured(run_folder):
     assert found["model"]["trunk"]["dim"] == 8
 
 
-def test_a_run_that_was_moved_goes_on_in_its_new_place(run_folder, tmp_path):
+def test_a_moved_run_resumes_in_its_new_folder(run_folder, tmp_path):
     moved = run_folder.rename(tmp_path / "elsewhere")
     try:
         found = resumed(moved)
@@ -103,7 +103,7 @@ def test_a_checkpoint_that_is_torn_is_passed_over_with_a_word(run_folder, capsys
     assert f"{last} is damaged" in capsys.readouterr().out
 
 
-def test_auto_goes_on_if_there_is_a_run_and_begins_if_not(run_folder, tmp_path):
+def test_auto_resumes_a_run_or_starts_one(run_folder, tmp_path):
     def with_auto(folder: Path) -> dict:
         cfg = composed("train", "resume=auto", f"paths.output_dir={folder}")
         return resolve_resume(cfg, terminal()).tree
@@ -112,13 +112,13 @@ def test_auto_goes_on_if_there_is_a_run_and_begins_if_not(run_folder, tmp_path):
     assert with_auto(tmp_path)["ckpt_path"] is None
 
 
-def test_a_job_that_slurm_starts_again_goes_on_by_itself(run_folder, monkeypatch):
+def test_a_job_that_slurm_requeues_resumes(run_folder, monkeypatch):
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     cfg = composed("train", f"paths.output_dir={run_folder}")
     assert resolve_resume(cfg, terminal()).ckpt_path == run_folder / "checkpoints" / LAST
 
 
-def test_keys_and_groups_of_the_command_line_change_what_goes_on(run_folder):
+def test_the_command_line_changes_a_resumed_run(run_folder):
     given = [
         f"resume={run_folder}",
         "trainer.max_steps=7",
@@ -149,7 +149,7 @@ def test_a_checkpoint_beside_a_run_is_refused(run_folder):
         resumed(run_folder, "ckpt_path=a.ckpt")
 
 
-def test_an_experiment_cannot_be_given_to_a_run_that_goes_on(run_folder):
+def test_a_resumed_run_takes_no_experiment(run_folder):
     given = [f"resume={run_folder}", "experiment=demo"]
     with pytest.raises(InputError, match=r"experiment=demo sets many keys, which a resumed run does not accept"):
         changed(run_config(run_folder), composed("train", *given), given)
@@ -165,9 +165,9 @@ def test_another_model_is_refused(songs_root, run_folder):
             train(cfg)
     finally:
         config.write_text(text)
-    told = str(refused.value)
-    assert "a run resumes with its own model, so start another from its weights with init_from" in told
-    assert "model.trunk" in told
+    printed = str(refused.value)
+    assert "a run resumes with its own model, so start another from its weights with init_from" in printed
+    assert "model.trunk" in printed
 
 
 def test_a_new_run_does_not_replace_an_old_one(run_folder):
@@ -184,36 +184,36 @@ def test_two_folders_are_refused(run_folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "printed"),
     [
         ({}, r"holds no checkpoint to resume from; give the folder of a run"),
         ({f"checkpoints/{LAST}": "no checkpoint"}, r"holds no checkpoint to resume from"),
     ],
 )
-def test_a_folder_without_a_good_checkpoint_is_refused(tmp_path, made, told):
+def test_a_folder_without_a_good_checkpoint_is_refused(tmp_path, made, printed):
     for name, content in made.items():
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(content)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=printed):
         resumed(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "printed"),
     [
         (None, r"has checkpoints, but no config.yaml"),
         ("a: [", r"config.yaml cannot be read"),
         ("a: 1", r"config.yaml is not the configuration of a training"),
     ],
 )
-def test_a_run_without_its_configuration_is_refused(tmp_path, content, told):
+def test_a_run_without_its_configuration_is_refused(tmp_path, content, printed):
     if content is not None:
         (tmp_path / CONFIG_FILE).write_text(content)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=printed):
         run_config(tmp_path)
 
 
-def test_a_run_goes_on_in_its_run_of_weights_and_biases(run_folder, monkeypatch):
+def test_a_run_resumes_its_run_of_weights_and_biases(run_folder, monkeypatch):
     for name in ("offline-run-20260101_000000-first", "run-20260102_000000-the-second"):
         (run_folder / "wandb" / name).mkdir(parents=True)
     text = (run_folder / CONFIG_FILE).read_text()
@@ -226,8 +226,8 @@ def test_a_run_goes_on_in_its_run_of_weights_and_biases(run_folder, monkeypatch)
     assert (logger["id"], logger["resume"]) == ("the-second", "allow")
 
 
-def test_songs_that_were_packed_since_are_told(songs_root, tmp_path, capsys):
-    """Where they rest is known then, and excerpts begin elsewhere."""
+def test_songs_packed_since_are_reported(songs_root, tmp_path, capsys):
+    """Silent regions are known then, and excerpts start elsewhere."""
     small = *SMALL_RUN, f"data.root={songs_root}", f"data.pack={tmp_path}/pack", f"paths.output_dir={tmp_path}/run"
     small = *small, "~callbacks.previews", "~callbacks.report"
     launch("train", *small, "trainer.max_steps=1")

@@ -141,7 +141,7 @@ def test_a_class_of_the_command_line_is_trusted(altered):
     assert found["optimizer"]["lr"] == 0.1
 
 
-def test_a_group_of_the_command_line_replaces_what_the_file_names(altered):
+def test_a_group_of_the_command_line_replaces_the_files(altered):
     given = ["loss=multi_resolution"]
     composed_now = composed("train", *SMALL_RUN, *given)
     found = changed(run_config(altered(loss=EVIL), replaced_keys(composed_now, given)), composed_now, given)

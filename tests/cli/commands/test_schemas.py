@@ -1,4 +1,4 @@
-"""Every value of every root config passes its schema: right ones do, and wrong ones are named."""
+"""Schemas of all root configs: right values pass, wrong ones are named."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -126,7 +126,7 @@ def test_the_arguments_of_all_our_classes_are_checked():
 
 
 def leaves(tree: dict[str, Any]) -> Iterator[str]:
-    """The dotted keys of a tree's values, without the name of the command and those that choose code."""
+    """The dotted keys of a tree's values, without ``task`` and targets."""
     for key, value in keys(tree):
         is_leaf = not isinstance(value, dict) or not value
         if is_leaf and key != "task" and not key.endswith("_target_") and not key.startswith("model."):
@@ -149,7 +149,7 @@ def test_each_leaf_takes_any_value_or_names_its_key(name):
 
 
 def refused(command: str, tree: dict[str, Any]) -> list[str]:
-    """What is wrong with a tree, a sentence for each key."""
+    """The faults of a tree, by key."""
     try:
         schema_of(command).checked(tree)
     except InputError as error:
@@ -159,7 +159,7 @@ def refused(command: str, tree: dict[str, Any]) -> list[str]:
 
 
 def builds_or_names(command: str, tree: dict[str, Any], key: str, value: Any) -> None:
-    """Take a value that the schema takes: the part that it belongs to is built with it, or the key is named."""
+    """Build the part of an accepted value, or expect its key in an error."""
     changed = deepcopy(tree)
     put(changed, key, value)
     try:

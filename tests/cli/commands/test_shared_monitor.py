@@ -1,4 +1,4 @@
-"""One key decides which validation is the best; the right choice is read from the scores in metrics.csv."""
+"""One monitor for a whole run; the expected choice is read from metrics.csv."""
 
 import csv
 import json
@@ -74,8 +74,8 @@ def test_a_run_that_gets_no_better_ends_early(songs_root, tmp_path, capsys):
     early = "callbacks=[default,early_stopping]", "callbacks.early_stopping.patience=2", "average_best=null"
     run(songs_root, tmp_path, *early, "optimizer.lr=0", "trainer.max_epochs=9")
     assert list(scores(tmp_path, "val/sdr")) == [2, 4, 6]
-    told = " ".join(capsys.readouterr().out.split())
-    assert "Stopping early: val/sdr has not improved for 2 validations" in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Stopping early: val/sdr has not improved for 2 validations" in printed
 
 
 @pytest.fixture(scope="module")
@@ -91,19 +91,19 @@ def silent_root(tmp_path_factory) -> Path:
     return root
 
 
-def test_a_validation_without_a_score_makes_no_checkpoint_the_best(silent_root, tmp_path, capsys):
+def test_no_checkpoint_is_best_without_a_score(silent_root, tmp_path, capsys):
     assert math.isnan(run(silent_root, tmp_path))
-    told = " ".join(capsys.readouterr().out.split())
-    assert "Validation has no score for any stem: below -60 dBFS throughout the validation songs" in told
-    assert "No validation had a score (monitor=val/sdr), so the run has no best checkpoint" in told
-    assert told.count("has no score for") == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Validation has no score for any stem: below -60 dBFS throughout the validation songs" in printed
+    assert "No validation had a score (monitor=val/sdr), so the run has no best checkpoint" in printed
+    assert printed.count("has no score for") == 1
     assert not (tmp_path / "checkpoints" / "best.ckpt").exists()
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
     assert not list((tmp_path / "checkpoints" / "candidates").glob("*"))
 
 
 def old_config(monitor: str) -> dict:
-    """What a run of an earlier version saved: no monitor but that of its best checkpoint."""
+    """A configuration of an earlier version, whose only monitor is the checkpoint's."""
     tree = composed("train", "callbacks=[default,prune]", "data.root=x", "paths.output_dir=x").tree
     del tree["monitor"]
     for callback in tree["callbacks"].values():

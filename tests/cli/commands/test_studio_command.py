@@ -20,12 +20,12 @@ def runs(tiny_model, tmp_path):
     return tmp_path / "runs"
 
 
-def test_without_a_checkpoint_the_newest_of_the_runs_folder_is_the_usual_one(runs):
+def test_the_newest_checkpoint_of_the_runs_is_the_default(runs):
     offers = build_offers(composed("app", f"paths.runs_dir={runs}"))
     assert [offer.name for offer in offers] == ["new", "old"]
 
 
-def test_where_there_is_none_the_command_that_makes_one_is_told(tmp_path):
+def test_without_a_checkpoint_a_command_is_suggested(tmp_path):
     with pytest.raises(InputError, match=r"train one with bsroformer train experiment=demo"):
         build_offers(composed("app", f"paths.runs_dir={tmp_path}"))
 
@@ -37,7 +37,7 @@ def test_a_folder_and_a_list_are_menus(runs, tiny_model, tmp_path):
     assert [offer.name for offer in build_offers(composed("app", f"ckpt=[{alone},{runs}]"))] == ["mine", "new", "old"]
 
 
-def test_a_checkpoint_that_was_named_and_is_not_there_is_an_error(tmp_path):
+def test_a_missing_checkpoint_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"none\.ckpt"):
         build_offers(composed("app", f"ckpt={tmp_path}/none.ckpt"))
 
@@ -57,18 +57,18 @@ def test_the_studio_is_as_configured(runs, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["limits.songs=many", "limits.minutes=0", "bit_depth=7"])
-def test_a_key_without_sense_is_told(runs, tmp_path, key):
+def test_an_invalid_key_is_reported(runs, tmp_path, key):
     with pytest.raises(InputError, match=key.partition("=")[0]):
         build_studio(composed("app", f"ckpt={runs}", f"output={tmp_path}/out", key), Console(quiet=True))
 
 
-def test_the_page_is_for_this_machine_alone_unless_told_otherwise():
+def test_the_page_is_local_by_default():
     address = address_of(composed("app"))
     assert (address.host, address.port, address.share, address.auth) == ("127.0.0.1", None, False, ())
     assert address.hosts == ()
 
 
-def test_who_may_use_it_comes_from_the_command_line_or_the_environment(monkeypatch):
+def test_accounts_come_from_the_command_line_or_environment(monkeypatch):
     assert address_of(composed("app", "auth=[anna:a:b,ben:c]")).auth == (("anna", "a:b"), ("ben", "c"))
     monkeypatch.setenv("BSROFORMER_AUTH", "anna:secret")
     assert address_of(composed("app")).auth == (("anna", "secret"),)

@@ -43,14 +43,14 @@ def test_a_run_that_may_go_on_needs_a_name_all_the_same(torchrun, given):
     assert in_one_folder([*ARGUMENTS, given])[-1].startswith("paths.output_dir=")
 
 
-def test_a_torchrun_that_shares_nothing_is_told(torchrun, monkeypatch):
+def test_a_torchrun_without_a_store_is_refused(torchrun, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "False")
     with pytest.raises(InputError, match=r"name the run's folder with paths\.output_dir="):
         in_one_folder(ARGUMENTS)
 
 
 @pytest.mark.parametrize(("devices", "machines"), [(1, 2), (2, 1), (4, 1)])
-def test_a_trainer_of_other_processes_than_torchruns_is_told(torchrun, devices, machines):
+def test_a_trainer_of_other_processes_than_torchruns_is_refused(torchrun, devices, machines):
     with pytest.raises(InputError, match=r"set trainer=ddp trainer\.devices=2 trainer\.num_nodes=2"):
         check_processes(devices, machines)
 
@@ -60,7 +60,7 @@ def test_a_trainer_of_torchruns_processes_is_not(torchrun, devices):
     check_processes(devices, 2)
 
 
-def test_a_process_that_lightning_started_writes_where_hydra_was_told(tmp_path, monkeypatch):
+def test_a_process_of_lightning_writes_into_hydras_folder(tmp_path, monkeypatch):
     """Lightning gives it the folder of the process that started it as `hydra.run.dir`."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
@@ -74,7 +74,7 @@ def test_a_process_that_lightning_started_writes_where_hydra_was_told(tmp_path, 
     assert composed("train").paths.output_dir != tmp_path
 
 
-def test_all_devices_of_a_cpu_are_told():
+def test_all_devices_of_a_cpu_are_refused():
     with pytest.raises(InputError, match=r"trainer\.devices=-1 counts GPUs.*set trainer\.devices to a number"):
         build_trainer(composed("train", "trainer=ddp", "trainer.accelerator=cpu", "logger=none"))
 

@@ -11,8 +11,8 @@ from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
 
 
-def told(capsys: pytest.CaptureFixture[str], script) -> str:
-    """What the user reads when the script ends with an error."""
+def printed(capsys: pytest.CaptureFixture[str], script) -> str:
+    """The message that the user reads when a command ends with an error."""
     with pytest.raises(SystemExit) as ended:
         user_errors(script)()
     assert ended.value.code == EXIT_USER_ERROR != 0
@@ -36,24 +36,24 @@ def test_a_script_that_succeeds_gives_its_result():
 
 @pytest.mark.parametrize("kind", [InputError, MisconfigurationException])
 def test_an_error_of_the_user_is_one_sentence(capsys, kind):
-    assert told(capsys, raising(kind("song.wav is\n  empty: copy it again"))) == "song.wav is empty: copy it again"
+    assert printed(capsys, raising(kind("song.wav is\n  empty: copy it again"))) == "song.wav is empty: copy it again"
 
 
 def test_long_sentences_and_brackets_stay_as_they_are(capsys):
     sentence = f"music/Song [Live] [/b].wav {'is long and ' * 30}bad"
-    assert told(capsys, raising(InputError(sentence))) == sentence
+    assert printed(capsys, raising(InputError(sentence))) == sentence
 
 
 def test_a_key_that_was_not_given_is_named(capsys):
     cfg = OmegaConf.create({"data": {"root": "???"}})
-    assert told(capsys, lambda: cfg.data.root) == (
+    assert printed(capsys, lambda: cfg.data.root) == (
         "the key data.root has no value; give it on the command line as data.root=..."
     )
 
 
 def test_a_key_that_cannot_be_resolved_is_named(capsys):
     cfg = OmegaConf.create({"output": "${paths.nowhere}"})
-    assert told(capsys, lambda: cfg.output).startswith("the configuration's key output is wrong: ")
+    assert printed(capsys, lambda: cfg.output).startswith("the configuration's key output is wrong: ")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_key_that_cannot_be_resolved_is_named(capsys):
 )
 def test_what_cannot_be_set_up_is_named_with_the_reason(capsys, target, reason):
     cfg = OmegaConf.create({"trainer": target})
-    sentence = told(capsys, lambda: instantiate(cfg.trainer))
+    sentence = printed(capsys, lambda: instantiate(cfg.trainer))
     assert sentence.startswith("trainer cannot be set up as configured: ")
     assert reason in sentence
 
@@ -92,7 +92,7 @@ def test_an_error_of_a_process_that_reads_is_its_sentence(capsys):
     sentence = "/music/a.wav holds NaN or infinite values, the first at sample 5: export it again"
     lines = ["Caught InputError in DataLoader worker process 1.", "Original Traceback (most recent call last):"]
     caught = "\n".join([*lines, '  File "loader.py", line 1', f"bsroformer.errors.InputError: {sentence}", ""])
-    assert told(capsys, raising(InputError(caught))) == sentence
+    assert printed(capsys, raising(InputError(caught))) == sentence
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_an_error_of_a_process_that_reads_is_its_sentence(capsys):
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )
-def test_a_full_memory_is_told_in_a_sentence(capsys, error):
+def test_a_full_memory_is_reported_in_a_sentence(capsys, error):
     assert out_of_memory(error)
-    assert told(capsys, raising(error)).startswith("the memory is full; lower ")
+    assert printed(capsys, raising(error)).startswith("the memory is full; lower ")
 
 
 def test_other_errors_of_pytorch_are_no_lack_of_memory():
