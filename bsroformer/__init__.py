@@ -1,4 +1,4 @@
-"""Band-Split RoFormer: train it on a laptop, separate any song, evaluate by the book.
+"""Band-Split RoFormer: music source separation by PyTorch Lightning and Hydra.
 
 Axes, one notation everywhere, in shape comments and einops patterns::
 

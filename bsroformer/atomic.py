@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Atomic writing of files and folders: they are complete or missing."""
 
 import os
 import secrets
@@ -15,20 +15,20 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
-"""A file must not be there yet, and a link of its name is not followed: others may write to the folder too."""
-NEARLY_NOTHING = 2**16
-"""Bytes: libraries write in blocks that may not fit any more."""
+"""Flags that neither replace a file nor follow a link: other programs may write to the folder too."""
+MIN_FREE_BYTES = 2**16
+"""Free space below which a disk counts as full: libraries write in blocks."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give an empty file beside `path` to write to; it takes its name when the context ends without an error.
+    """Yield an empty file that takes the name `path` at the end of the context.
 
-    Otherwise it is removed, and a file that was at `path` stays as it was. It is called
-    ``.<name>.<process>.<random>.part``, is locked (see `locked`), and is on the disk before it takes the name.
+    It lies beside `path`, and is removed after an error; an existing file at `path` stays unchanged then. Its name is
+    ``.<name>.<process>.<random>.part``; it is locked (see `locked`), and on the disk before it is renamed.
 
     Raises:
-        InputError: If the folder cannot be made or written.
+        InputError: If the folder cannot be created or written.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
@@ -48,9 +48,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Mark a file or folder as being written by a lock, which the system drops when the process ends, however it ends.
+    """Lock a file or folder that is being written.
 
-    Not on Windows, where nobody removes what another process writes, and not on disks without locks.
+    The system drops the lock when the process ends. Does nothing on Windows, where no process removes what another one
+    writes, and on disks without locks.
     """
     descriptor = None if fcntl is None else os.open(path, os.O_RDONLY)
     try:
@@ -64,10 +65,13 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool | None:
-    """Check whether a process still writes a file or folder; None where the system or the disk has no locks.
+    """Check whether a process writes a file or folder.
+
+    Returns:
+        None if the system or the disk has no locks.
 
     Raises:
-        OSError: If it cannot be opened.
+        OSError: If the file cannot be opened.
     """
     if fcntl is None:
         return None
@@ -84,7 +88,10 @@ def is_locked(path: Path) -> bool | None:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk; some file systems cannot do so with folders."""
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Some file systems cannot do so with folders.
+    """
     if path.is_dir() and os.name != "posix":
         return
     descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
@@ -96,10 +103,10 @@ def _sync(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Put a text into a file, in UTF-8 and with the same bytes on every system.
+    """Write a text file in UTF-8, with the same bytes on every system.
 
     Raises:
-        InputError: If it cannot be written; what was there is as it was then.
+        InputError: If it cannot be written; an existing file stays unchanged.
     """
     with replacing(path) as partial, writing(path):
         partial.write_text(text, encoding="utf-8", newline="\n")
@@ -107,13 +114,13 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder beside `path`; it takes the place of `path` when the context ends without an error.
+    """Yield an empty folder that replaces `path` at the end of the context.
 
-    Otherwise it is removed, and a folder that was at `path` stays as it was. It is called ``.<name>.part``, and the old
-    one, for the moment until it is removed, ``.<name>.old.part``.
+    It lies beside `path`, and is removed after an error; an existing folder at `path` stays unchanged then. Its name is
+    ``.<name>.part``; that of the old folder, until it is removed, is ``.<name>.old.part``.
 
     Raises:
-        InputError: If it cannot be made or moved.
+        InputError: If it cannot be created or moved.
     """
     partial = path.with_name(f".{path.name}.part")
     old = path.with_name(f".{path.name}.old.part")
@@ -133,34 +140,34 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing(path: Path, *errors_of_libraries: type[Exception]) -> Iterator[None]:
-    """Tell the system's errors, and those of libraries that write, as one of `path`.
+def writing(path: Path, *library_errors: type[Exception]) -> Iterator[None]:
+    """Convert the system's and libraries' errors of writing to one that names `path`.
 
     Raises:
-        InputError: In their place.
+        InputError: Instead of them.
     """
-    told: tuple[type[Exception], ...] = (OSError, *errors_of_libraries)
+    errors: tuple[type[Exception], ...] = (OSError, *library_errors)
     try:
         yield
-    except told as error:
+    except errors as error:
         reason = "the disk is full" if is_full(path) else error
-        raise InputError(f"{path} cannot be written ({reason}): choose another place or free space.") from error
+        raise InputError(f"{path} cannot be written ({reason}): choose another folder or free space.") from error
 
 
 def is_full(path: Path) -> bool:
-    """Whether the disk that a file is on has no room for more: not every library says why it fails."""
+    """Check whether the disk of a file is full: not every library reports it."""
     with suppress(OSError):
-        return shutil.disk_usage(path.parent).free < NEARLY_NOTHING
+        return shutil.disk_usage(path.parent).free < MIN_FREE_BYTES
     return False
 
 
 def set_aside(path: Path) -> Path:
-    """Keep a damaged file beside its place, where a whole one will be written: ``<name>.damaged<suffix>``.
+    """Rename a damaged file to ``<name>.damaged<suffix>``.
 
     Raises:
-        InputError: If it cannot be renamed.
+        InputError: If the file cannot be renamed.
     """
-    kept = path.with_name(f"{path.stem}.damaged{path.suffix}")
+    damaged = path.with_name(f"{path.stem}.damaged{path.suffix}")
     with writing(path):
-        path.replace(kept)
-    return kept
+        path.replace(damaged)
+    return damaged

@@ -1,4 +1,4 @@
-"""What this machine computes on, and in which precision."""
+"""Devices of this machine, and the precision of their computations."""
 
 import ctypes
 import platform
@@ -8,15 +8,21 @@ import torch
 from bsroformer.errors import InputError
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-# Options of glibc's mallopt(3): allocate no block by mmap, never shrink the heap, grow it by this much, and have one
-# for all threads, since those of single threads are small and cannot grow.
-M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD, M_ARENA_MAX = -4, -1, -2, -8
-NO_ROOM = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""What PyTorch's CPU allocator says on Linux and Windows, and CUDA and its libraries."""
+M_MMAP_MAX = -4
+M_TRIM_THRESHOLD = -1
+M_TOP_PAD = -2
+M_ARENA_MAX = -8
+MALLOC_OPTIONS = {M_MMAP_MAX: 0, M_TRIM_THRESHOLD: 2**31 - 1, M_TOP_PAD: 2**28, M_ARENA_MAX: 1}
+"""Options of glibc's mallopt(3): no block by mmap, a heap that never shrinks and grows by 256 MiB, one for all threads.
+
+Heaps of single threads are small and cannot grow.
+"""
+OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+"""Parts of messages of PyTorch's CPU allocator on Linux and Windows, and of CUDA and its libraries."""
 
 
 def best_device(process: int = 0) -> torch.device:
-    """The accelerator that PyTorch finds (CUDA or ROCm, MPS, XPU), else the CPU.
+    """Return the accelerator (CUDA or ROCm, MPS, XPU), or else the CPU.
 
     Args:
         process: Number of this process among those that share the machine's accelerators.
@@ -28,10 +34,10 @@ def best_device(process: int = 0) -> torch.device:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is the best there is.
+    """Return a device by name; ``auto`` is the best available.
 
     Raises:
-        InputError: If there is no such device.
+        InputError: If the device is not available.
     """
     if name == "auto":
         return best_device()
@@ -44,7 +50,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def computes_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for bfloat16, so that it is faster there than float32.
+    """Check for instructions for bfloat16, with which it is faster than float32.
 
     NVIDIA has them since Ampere (compute capability 8.0), x86 CPUs with AVX512-BF16 or AMX.
     """
@@ -56,10 +62,12 @@ def computes_bf16(device: torch.device) -> bool:
 
 
 def chooses_bf16(precision: str, device: torch.device) -> bool:
-    """Whether a precision means bfloat16 on a device: ``auto`` does where the hardware computes it.
+    """Check whether a precision means bfloat16 on a device.
+
+    ``auto`` does if the hardware supports it.
 
     Raises:
-        InputError: If the precision is neither ``auto``, ``fp32`` nor ``bf16``.
+        InputError: If the precision is not ``auto``, ``fp32`` or ``bf16``.
     """
     known = [each for each in PRECISIONS if each != "fp16"]
     if precision not in known:
@@ -68,17 +76,17 @@ def chooses_bf16(precision: str, device: torch.device) -> bool:
 
 
 def half_precision(precision: str, device: torch.device) -> torch.dtype | None:
-    """The type that matrices are multiplied in for separation; None for float32.
+    """Return the type of matrix products for separation; None for float32.
 
-    ``auto`` is bfloat16 where the hardware computes it, and float16 on other CUDA cards (GTX 16, RTX 20, T4, V100).
+    ``auto`` is bfloat16 where the hardware supports it, and float16 on other CUDA cards (GTX 16, RTX 20, T4, V100).
 
     Raises:
-        InputError: If the precision is none of `PRECISIONS`, or float16 on a CPU, which has no fast operators for it.
+        InputError: If the precision is unknown, or float16 on a CPU, which has no fast operators for it.
     """
     if precision not in PRECISIONS:
         raise InputError(f"precision={precision} must be one of {', '.join(PRECISIONS)}")
     if precision == "fp16" and device.type == "cpu":
-        raise InputError("precision=fp16 needs a GPU, and this is computed on the CPU: set precision=auto")
+        raise InputError("precision=fp16 needs a GPU, and the device is the CPU: set precision=auto")
     if precision == "auto":
         without_bf16 = torch.float16 if device.type == "cuda" else None
         return torch.bfloat16 if computes_bf16(device) else without_bf16
@@ -86,7 +94,9 @@ def half_precision(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep the memory of freed tensors instead of handing it back to Linux each time.
+    """Let the C library keep the memory of freed tensors.
+
+    By default it returns the memory to Linux each time.
 
     Each step frees and allocates the same hundreds of megabytes; taking them from the kernel again, page by page,
     costs a third of a training step's time on a CPU. Does nothing where the C library is not glibc.
@@ -94,12 +104,14 @@ def keep_freed_memory() -> None:
     if platform.libc_ver()[0] != "glibc":
         return
     glibc = ctypes.CDLL(None)
-    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28), (M_ARENA_MAX, 1)):
+    for option, value in MALLOC_OPTIONS.items():
         glibc.mallopt(option, value)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the GPU's or the machine's memory is full; on a CPU it is a RuntimeError."""
+    """Check whether an error means that the GPU's or the machine's memory is full."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_ROOM)
+    if not isinstance(error, RuntimeError):  # the type of the CPU allocator's errors
+        return False
+    return any(text in str(error) for text in OUT_OF_MEMORY_TEXTS)

@@ -1,13 +1,13 @@
-"""The exceptions that callers are to know: wrong input, with its remedy, and a wish to stop."""
+"""Public exceptions: invalid input, and a cancelled separation."""
 
 
 class InputError(ValueError):
-    """Bad input: a file, a folder or a configuration key that cannot be used as it is.
+    """Invalid input: a file, a folder or a configuration key.
 
-    The message is one clear sentence that names the file or key and says what to do. The scripts print it
+    The message is one sentence that names the file or key and the remedy. The scripts print it
     without a traceback and exit with status 2; callers of the Python API catch it as a ``ValueError``.
     """
 
 
-class Cancelled(Exception):  # noqa: N818 (nothing is wrong)
-    """The caller wanted no more."""
+class Cancelled(Exception):  # noqa: N818 (it is no error)
+    """The caller cancelled a separation."""

@@ -1,4 +1,4 @@
-"""Optional packages: how to install an extra of this program, the way the program itself was installed."""
+"""Commands that install an extra, by the way the program was installed."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from bsroformer.installation import CHECKOUT, in_checkout
 
 NAME = "bsroformer"
 DIRECT_URL = "direct_url.json"
-"""Where pip notes what a distribution was installed from (PEP 610)."""
+"""File in which pip records the source of a distribution (PEP 610)."""
 
 
 def install_command(extra: str) -> str:
-    """The command that installs an extra of ``pyproject.toml``.
+    """Return the command that installs an extra of ``pyproject.toml``.
 
-    A checkout is installed again with its extra, and a wheel from where it came from. If that is unknown or has been
-    deleted, the command names the extra's packages: the program itself is on no index.
+    A checkout is reinstalled with its extra, and a wheel from its source. If that is unknown or deleted, the command
+    names the extra's packages, since no index has the program itself.
     """
     if in_checkout():
         folder = "." if Path.cwd() == CHECKOUT else str(CHECKOUT)
@@ -29,7 +29,10 @@ def install_command(extra: str) -> str:
 
 
 def installed_from() -> str | None:
-    """The URL that this program was installed from, as pip takes it; None if unknown or no longer there."""
+    """Return the URL that this program was installed from, as pip takes it.
+
+    None if unknown or deleted.
+    """
     try:
         text = distribution(NAME).read_text(DIRECT_URL)
     except PackageNotFoundError:
@@ -38,9 +41,13 @@ def installed_from() -> str | None:
 
 
 def requirement_url(direct_url: str) -> str | None:
-    """The URL in the text of a ``direct_url.json``; None for a file or folder that does not exist."""
+    """Return the URL in the text of a ``direct_url.json``.
+
+    None for a missing file or folder.
+    """
     found = json.loads(direct_url)
-    url, vcs = str(found["url"]), found.get("vcs_info")
+    url = str(found["url"])
+    vcs = found.get("vcs_info")
     if vcs is not None:
         return f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
     parts = urlsplit(url)
@@ -49,11 +56,11 @@ def requirement_url(direct_url: str) -> str | None:
 
 
 def extra_packages(extra: str) -> list[str]:
-    """The requirements of an extra, from the metadata of the installed program."""
+    """Return the requirements of an extra, from the metadata of the installed program."""
     try:
-        needs = distribution(NAME).requires or []
+        requirements = distribution(NAME).requires or []
     except PackageNotFoundError:
         return []
     marker = re.compile(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]")
-    parts = [need.partition(";") for need in needs]
+    parts = [requirement.partition(";") for requirement in requirements]
     return [package.strip() for package, _, condition in parts if marker.search(condition)]

@@ -1,4 +1,4 @@
-"""Detection of changes: the state of a file, without reading all of it, and a digest of plain data."""
+"""Detection of changes: states of files, and digests of plain data."""
 
 import json
 from contextlib import suppress
@@ -6,11 +6,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-SAMPLE_BYTES = 2**16
+DIGEST_DIGITS = 16
+"""Hexadecimal digits of a digest."""
+SAMPLED_BYTES = 2**16
+"""Bytes of a file that its fingerprint reads at the beginning, in the middle and at the end."""
 
 
 def file_state(path: str | Path) -> list[Any]:
-    """What changes when a file does: its name, length and time; of what is no file here, the name."""
+    """Return name, size and modification time of a file.
+
+    Only the path if the file does not exist.
+    """
     try:
         status = Path(path).stat()
     except OSError:
@@ -19,20 +25,24 @@ def file_state(path: str | Path) -> list[Any]:
 
 
 def file_fingerprint(path: str | Path) -> list[Any]:
-    """Identify a file by its `file_state` and a digest of its beginning, middle and end.
+    """Return the `file_state` of a file and a digest of its beginning, middle and end.
 
-    Files of one name, length and time, as an archive or a synchronised folder may hold them, differ by the digest. A
-    file of up to three `SAMPLE_BYTES` is read whole.
+    Files of one name, size and time, as an archive or a synchronised folder may hold them, differ by the digest. A
+    file of up to three `SAMPLED_BYTES` is read whole.
     """
-    state, found = file_state(path), sha256()
+    state = file_state(path)
+    content = sha256()
     with suppress(OSError), Path(path).open("rb") as file:
         size = state[1] if len(state) > 1 else 0
-        for start in (0, max(SAMPLE_BYTES, (size - SAMPLE_BYTES) // 2), max(2 * SAMPLE_BYTES, size - SAMPLE_BYTES)):
+        middle = max(SAMPLED_BYTES, (size - SAMPLED_BYTES) // 2)
+        end = max(2 * SAMPLED_BYTES, size - SAMPLED_BYTES)
+        for start in (0, middle, end):
             file.seek(start)
-            found.update(file.read(SAMPLE_BYTES))
-    return [*state, found.hexdigest()[:16]]
+            content.update(file.read(SAMPLED_BYTES))
+    return [*state, content.hexdigest()[:DIGEST_DIGITS]]
 
 
-def word_for(told: Any) -> str:
-    """A word that stands for plain data: another one for other data, the same in every process."""
-    return sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def digest(data: Any) -> str:
+    """Compute a digest of plain data, the same in every process."""
+    text = json.dumps(data, sort_keys=True, default=str)
+    return sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]

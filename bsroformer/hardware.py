@@ -1,4 +1,4 @@
-"""What PyTorch sees of this machine, in words."""
+"""Names and memory of this machine's processors and GPUs."""
 
 import math
 import os
@@ -8,34 +8,36 @@ from pathlib import Path
 import torch
 
 from bsroformer.devices import computes_bf16
+from bsroformer.text import count
 
 try:
     import resource
-except ModuleNotFoundError:  # on Windows, which has no such limits
+except ModuleNotFoundError:  # on Windows, without such limits
     resource = None  # type: ignore[assignment]
 
 GIB = 2**30
-"""Bytes of what a graphics card's data sheet calls 1 GB."""
+"""Bytes of 1 GB in the data sheet of a graphics card."""
 
 
 def cpu_name() -> str:
-    """The processor as ``lscpu`` names it, or as Python does where there is no ``/proc/cpuinfo``."""
+    """Return the processor's name as in ``lscpu``, or else Python's."""
     info = Path("/proc/cpuinfo")
-    for line in info.read_text().splitlines() if info.is_file() else []:
+    lines = info.read_text().splitlines() if info.is_file() else []
+    for line in lines:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
 
 
 def device_name(device: torch.device) -> str:
-    """The name of a processor or graphics card."""
+    """Return the name of a processor or graphics card."""
     if device.type in ("cuda", "xpu"):
         return torch.get_device_module(device).get_device_name(device)
     return cpu_name() if device.type == "cpu" else device.type.upper()
 
 
 def main_memory() -> int:
-    """Bytes of this machine's memory; 0 where the system does not say."""
+    """Return the bytes of this machine's memory; 0 if unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -43,55 +45,74 @@ def main_memory() -> int:
 
 
 def available_memory() -> float:
-    """Bytes that this process can still have without swapping; infinite where the system does not say as Linux does.
+    """Return the bytes that this process can allocate without swapping.
 
-    A control group's limit, as containers and batch systems set one, and this process's own (``ulimit``) count too.
+    Infinite if unknown, as on systems other than Linux.
+
+    Limits of a control group, as in containers and batch systems, and of this process (``ulimit``) are included.
     """
-    return min(told_by(Path("/proc/meminfo"), "MemAvailable"), left_in_group(Path("/sys/fs/cgroup")), left_by_ulimit())
+    in_machine = read_proc_bytes(Path("/proc/meminfo"), "MemAvailable")
+    in_cgroup = free_in_cgroup(Path("/sys/fs/cgroup"))
+    return min(in_machine, in_cgroup, free_by_ulimit())
 
 
-def told_by(file: Path, name: str) -> float:
-    """Bytes that a line of a file of Linux says, such as ``VmData:  512 kB``; infinite where there is none."""
-    for line in file.read_text("utf-8").splitlines() if file.is_file() else []:
+def read_proc_bytes(file: Path, name: str) -> float:
+    """Read a field such as ``VmData:  512 kB`` of ``/proc``, in bytes.
+
+    Infinite without the file or the field.
+    """
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    for line in lines:
         if line.startswith(f"{name}:"):
             return 1024 * float(line.split()[1])
     return math.inf
 
 
-def left_by_ulimit() -> float:
-    """Bytes below the limits of this process's address space and data (``ulimit -v`` and ``-d``); infinite without."""
+def free_by_ulimit() -> float:
+    """Return the bytes below this process's limits (``ulimit -v``, ``-d``).
+
+    Infinite without limits.
+    """
     if resource is None:
         return math.inf
-    left, status = math.inf, Path("/proc/self/status")
-    for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
-        most, taken = resource.getrlimit(limit)[0], told_by(status, used)
-        if most != resource.RLIM_INFINITY:
-            left = min(left, max(0, most - taken) if taken < math.inf else most)
-    return left
+    free = math.inf
+    for name, field in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+        limit = resource.getrlimit(name)[0]
+        used = read_proc_bytes(Path("/proc/self/status"), field)
+        if limit == resource.RLIM_INFINITY:
+            continue
+        free = min(free, max(0, limit - used) if used < math.inf else limit)
+    return free
 
 
-def left_in_group(group: Path) -> float:
-    """Bytes below the memory limit of a control group (version 2); infinite where it has none.
+def free_in_cgroup(group: Path) -> float:
+    """Return the bytes below the memory limit of a control group (version 2).
 
-    What is cached of files counts as free: the system gives it up when memory is wanted.
+    Infinite without a limit.
+
+    Cached files count as free: the system drops them when memory is needed.
     """
     try:
-        limit, used = (float((group / f"memory.{name}").read_text()) for name in ("max", "current"))
-        lines = (line.split() for line in (group / "memory.stat").read_text().splitlines())
-        cached = sum(float(size) for name, size in lines if name in ("active_file", "inactive_file"))
-    except (OSError, ValueError):  # no such file, or the word "max"
+        limit = float((group / "memory.max").read_text())
+        used = float((group / "memory.current").read_text())
+        lines = (group / "memory.stat").read_text().splitlines()
+        sizes = dict(line.split() for line in lines)
+        cached = float(sizes.get("active_file", 0)) + float(sizes.get("inactive_file", 0))
+    except (OSError, ValueError):  # no such file, or "max"
         return math.inf
     return limit - used + cached
 
 
 def largest_memory() -> float:
-    """Bytes that this process held at its peak; NaN where the system does not say as Linux does."""
-    held = told_by(Path("/proc/self/status"), "VmHWM")
-    return held if held < math.inf else math.nan
+    """Return the peak memory of this process in bytes; NaN except on Linux."""
+    peak = read_proc_bytes(Path("/proc/self/status"), "VmHWM")
+    return peak if peak < math.inf else math.nan
 
 
 def gpu_memory(device: torch.device) -> tuple[int, int]:
-    """Bytes of a GPU's memory, free and in all; Apple's GPUs share the main memory.
+    """Return a GPU's free and total memory in bytes.
+
+    Apple's GPUs share the main memory.
 
     Args:
         device: A GPU.
@@ -102,17 +123,16 @@ def gpu_memory(device: torch.device) -> tuple[int, int]:
 
 
 def torch_build() -> str:
-    """What PyTorch was built for."""
+    """Name the platform that PyTorch was built for."""
     if torch.version.hip:
         return f"ROCm {torch.version.hip}"
     return f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA or ROCm"
 
 
 def describe() -> dict[str, str]:
-    """PyTorch, processor and every GPU: a title and a line for each."""
+    """Describe PyTorch, processor, memory and every GPU, each by a title and a line."""
     bf16 = "computes" if computes_bf16(torch.device("cpu")) else "does not compute"
-    count = torch.get_num_threads()
-    threads = f"{count} thread{'s' if count > 1 else ''}"
+    threads = count(torch.get_num_threads(), "thread")
     lines = {
         "PyTorch": f"{torch.__version__}, built for {torch_build()}",
         "CPU": f"{cpu_name()}, {threads}, {bf16} bfloat16",
@@ -128,10 +148,11 @@ def describe() -> dict[str, str]:
 
 
 def describe_gpu(gpu: torch.device) -> str:
-    """Name, memory, compute capability and bfloat16 of a GPU."""
+    """Describe name, memory, compute capability and bfloat16 of a GPU."""
     free, total = gpu_memory(gpu)
     parts = [device_name(gpu), f"{total / GIB:.1f} GiB, {free / GIB:.1f} free"]
     if gpu.type == "cuda" and not torch.version.hip:
         major, minor = torch.cuda.get_device_capability(gpu)
         parts.append(f"compute capability {major}.{minor}")
-    return ", ".join([*parts, "computes bfloat16" if computes_bf16(gpu) else "does not compute bfloat16"])
+    parts.append("computes bfloat16" if computes_bf16(gpu) else "does not compute bfloat16")
+    return ", ".join(parts)

@@ -1,15 +1,15 @@
-"""Where the program is installed, with the configs that come with it."""
+"""Folders of the installed program and its configs."""
 
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 CHECKOUT = PACKAGE.parent
-"""The repository, if the program runs from one: see `in_checkout`."""
+"""The repository, if the program runs from a checkout: see `in_checkout`."""
 INSTALLED_CONFIGS = PACKAGE / "configs"
-"""Where the wheel puts the repository's ``configs/``."""
+"""The repository's ``configs/`` in an installed wheel."""
 CONFIGS = INSTALLED_CONFIGS if INSTALLED_CONFIGS.is_dir() else CHECKOUT / "configs"
 
 
 def in_checkout() -> bool:
-    """Whether the program runs from a checkout of the repository, not from an installed wheel."""
+    """Check whether the program runs from a checkout, not from a wheel."""
     return (CHECKOUT / "pyproject.toml").is_file()

@@ -1,4 +1,4 @@
-"""How this program was called: messages name commands in the form that the user typed."""
+"""Command lines for messages, in the form in which the user called this program."""
 
 import re
 import shlex
@@ -22,14 +22,14 @@ SCRIPT_NAMES = {
 """By command, the name of its file in ``scripts/`` and ``configs/``."""
 
 IN_TEXT = re.compile(rf"(-m )?\b{PROGRAM} ({'|'.join(SCRIPT_NAMES)})\b(?!-)")
-"""A command in a text, after ``-m`` where another program starts it."""
+"""A command in a text; the group matches if another program starts it by ``-m``."""
 
 
 def command_line(command: str, *words: str) -> str:
-    """A command line of this program for a shell, called the way the user called this process.
+    """Return a command line for a shell, in the form of this process's own.
 
-    ``bsroformer separate``, ``python -m bsroformer separate`` or ``python scripts/separate.py``; the first where the
-    package is used by another program.
+    It is ``bsroformer separate``, ``python -m bsroformer separate`` or ``python scripts/separate.py``; the first if
+    another program uses the package.
     """
     folder = scripts_folder()
     if folder is not None:
@@ -39,7 +39,10 @@ def command_line(command: str, *words: str) -> str:
 
 
 def as_called(text: str) -> str:
-    """A text with its commands, written ``bsroformer separate``, in the form that the user typed."""
+    """Replace commands in a text by the form that the user typed.
+
+    They are written ``bsroformer separate`` in the text.
+    """
 
     def called(match: re.Match[str]) -> str:
         folder = scripts_folder()
@@ -51,17 +54,20 @@ def as_called(text: str) -> str:
 
 
 def command_name(command: str) -> str:
-    """A command's name in messages: that of its script, where the user runs scripts."""
+    """Return a command's name, or that of its script if the user runs scripts."""
     return command if scripts_folder() is None else SCRIPT_NAMES[command]
 
 
 def program_line() -> str:
-    """The program's own name for a shell, before the command."""
+    """Return the program's own name for a shell, before the command."""
     return shlex.join(_program())
 
 
 def scripts_folder() -> str | None:
-    """The folder of the script that runs, as typed and with its slash; None if no script of ours does."""
+    """Return the folder of the running script as typed, with its slash.
+
+    None for other programs.
+    """
     path = Path(sys.argv[0])
     if path.stem not in SCRIPT_NAMES.values() or path.resolve().parent != CHECKOUT / "scripts":
         return None
@@ -80,7 +86,7 @@ def _program() -> list[str]:
 
 
 def _python() -> str:
-    """The interpreter as typed, or ``python``."""
+    """Return the interpreter as typed, or ``python``."""
     typed = sys.orig_argv[0]
     is_typed = sys.argv[0] in sys.orig_argv or PROGRAM in sys.orig_argv
     return typed if is_typed and Path(typed).name.startswith("python") else "python"

@@ -1,4 +1,4 @@
-"""Former place of the Band-Split RoFormer: see `bsroformer.models`."""
+"""Former module of the Band-Split RoFormer: see `bsroformer.models`."""
 
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer

@@ -1,4 +1,4 @@
-"""The same work on many things, in processes."""
+"""Parallel computation in worker processes."""
 
 import os
 import signal
@@ -23,43 +23,46 @@ def mapping(workers: int) -> Iterator[Callable[..., Any]]:
     if workers <= 1:
         yield map
         return
-    # Forking a process that has threads, as PyTorch's, can deadlock.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    # Forking a process with threads, such as PyTorch's, can deadlock.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_initialize_worker)
 
     def run(function: Callable[..., Any], *things: Iterable[Any]) -> Iterator[Any]:
-        # Processes that are started meanwhile ignore Ctrl-C for good: they are the parent's to end.
-        with answering(signal.SIGINT, signal.SIG_IGN):
+        # Workers that start in this context ignore Ctrl-C for good; the parent ends them.
+        with handling_signal(signal.SIGINT, signal.SIG_IGN):
             return pool.map(function, *things)
 
     try:
         yield run
     except BrokenProcessPool as error:
-        raise InputError("A worker process was killed, perhaps for want of memory: set workers=1.") from error
+        raise InputError("A worker process was killed, possibly because the memory is full: set workers=1.") from error
     finally:
-        with answering(signal.SIGINT, signal.SIG_IGN):  # a second Ctrl-C: what is under way is finished
+        with handling_signal(signal.SIGINT, signal.SIG_IGN):  # a second Ctrl-C waits for the running jobs
             pool.shutdown(cancel_futures=True)
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def answering(number: signal.Signals, answer: Any) -> Iterator[None]:
-    """Answer a signal with another handler for a moment; in the main thread, which alone gets signals."""
+def handling_signal(number: signal.Signals, handler: Any) -> Iterator[None]:
+    """Replace the handler of a signal in a context.
+
+    Does nothing outside the main thread, the only one that gets signals.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    usual = signal.signal(number, answer)
+    previous = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(number, usual)
+        signal.signal(number, previous)
 
 
-def _begin() -> None:
-    """Leave the other processors to the other workers, and end when the parent is killed."""
+def _initialize_worker() -> None:
+    """Use one thread, and end when the parent is killed."""
     import torch
 
     torch.set_num_threads(1)

@@ -1,5 +1,6 @@
-"""The folder of a training run and the names of its files."""
+"""The folder of a training run, the names of its files, and the logger of its output."""
 
+import logging
 from pathlib import Path
 
 from bsroformer.errors import InputError
@@ -13,9 +14,14 @@ AVERAGE = "average.ckpt"
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
 TRAINING_LOCK = ".training.lock"
-"""An empty file in the folder; the lock is the system's, which ends with the process that holds it."""
+"""An empty file in the folder, locked by the training process as long as it runs."""
 BEST_ENTRY = "best"
 """Entry of ``run.json`` that names the best checkpoint."""
+TRAIN_LOG = logging.getLogger("bsroformer.train_log")
+"""Logger of output that the terminal has shown; only ``train.log`` gets it, by a handler of the run folder."""
+TRAIN_LOG.addHandler(logging.NullHandler())  # or warnings would go to stderr
+TRAIN_LOG.propagate = False
+TRAIN_LOG.setLevel(logging.INFO)
 
 
 class RunFolder:
@@ -28,10 +34,10 @@ class RunFolder:
         path: The folder.
         config: The resolved configuration.
         facts: Versions, device and code of each start of the run, and its best checkpoint.
-        log: What the training printed.
-        metrics: What it logged, by step.
-        curves: A plot of that.
-        report: All of it on one page.
+        log: Output of the training.
+        metrics: Logged values by step.
+        curves: A plot of the metrics.
+        report: The report on one page.
         previews: Separated excerpts.
         evaluation: The folder of the closing evaluation.
         checkpoints: The folder of checkpoints.
@@ -39,7 +45,7 @@ class RunFolder:
         best: The checkpoint of the best validation.
         average: The average of the best validations.
         last: The newest checkpoint to resume from.
-        previous: The one before `last`.
+        previous: The checkpoint before `last`.
     """
 
     def __init__(self, path: Path | str) -> None:

@@ -1,8 +1,10 @@
-"""JSON and YAML from unknown sources: plain values only, within limits that are checked before anything is built.
+"""JSON and YAML of unknown origin: plain values within limits.
 
-A file of a run, a pack or an evaluation may come from another person or from a disk that was full. What is read here
-is text, numbers, booleans, null, lists and mappings by text, never more than the limits allow, and any fault is one
-`InputError` that names the file.
+The limits are checked before a value is built.
+
+A file of a run, a pack or an evaluation may come from another person or from a full disk. Text, numbers, booleans,
+null, lists and mappings with keys of text are accepted, up to the limits; any fault raises an `InputError` that names
+the file.
 """
 
 import json
@@ -29,8 +31,8 @@ class ReadingLimits:
 
     Attributes:
         size: Bytes.
-        depth: Lists and mappings inside each other.
-        values: Values and keys, those of a YAML alias counted wherever it is used.
+        depth: Nested lists and mappings.
+        values: Values and keys; those of a YAML alias count at each use.
         text: Characters of a YAML value.
     """
 
@@ -41,9 +43,9 @@ class ReadingLimits:
 
 
 CONFIGURATION = ReadingLimits()
-"""Limits of settings that people write; the configuration of a run has 5 kB, 200 values and 5 levels."""
+"""Limits of configurations; that of a run has 5 kB, 200 values and 5 levels."""
 RECORDS = ReadingLimits(size=2**28, values=2**24)
-"""Limits of what programs write, such as scores of each second."""
+"""Limits of files by programs, such as scores of each second."""
 
 
 def read_text(path: Path, limits: ReadingLimits = CONFIGURATION) -> str:
@@ -87,15 +89,15 @@ def read_json(path: Path, limits: ReadingLimits = RECORDS) -> Plain:
 
 
 def parse_json(text: str, source: object, limits: ReadingLimits = RECORDS) -> Plain:
-    """Parse JSON; ``NaN`` and ``Infinity`` are accepted, as Python writes them.
+    """Parse JSON; ``NaN`` and ``Infinity`` of Python are accepted.
 
     Args:
         text: The JSON.
-        source: Its file, for messages.
-        limits: Bounds of depth and number of values.
+        source: The file, for messages.
+        limits: Limits of depth and number of values.
 
     Raises:
-        InputError: If it is something else, or exceeds the limits.
+        InputError: If the text is not JSON, or exceeds the limits.
     """
     try:
         tree = json.loads(text)
@@ -138,15 +140,15 @@ def read_yaml(path: Path, limits: ReadingLimits = CONFIGURATION) -> Plain:
 
 
 def parse_yaml(text: str, source: object, limits: ReadingLimits = CONFIGURATION) -> Plain:
-    """Parse YAML; numbers are understood as OmegaConf does (``1e-5`` is one), and dates are text.
+    """Parse YAML with the numbers of OmegaConf (``1e-5`` is one); dates are text.
 
     Args:
         text: The YAML.
-        source: Its file, for messages.
-        limits: Bounds of what it unfolds to, checked event by event before a value is built.
+        source: The file, for messages.
+        limits: Limits with all aliases expanded, checked event by event before a value is built.
 
     Raises:
-        InputError: If it is something else, exceeds the limits, or holds other than plain values.
+        InputError: If the text is not YAML, exceeds the limits, or has values that are not plain.
     """
     with parsing_yaml(source):
         check_events(text, source, limits)
@@ -157,10 +159,10 @@ def parse_yaml(text: str, source: object, limits: ReadingLimits = CONFIGURATION)
 
 @contextmanager
 def parsing_yaml(source: object) -> Iterator[None]:
-    """Raise the errors of PyYAML as those of a file.
+    """Convert the errors of PyYAML to one that names a file.
 
     Raises:
-        InputError: In their place.
+        InputError: Instead of them.
     """
     try:
         yield
@@ -175,7 +177,7 @@ def parsing_yaml(source: object) -> Iterator[None]:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """A safe loader with the number syntax of OmegaConf, which writes the configurations of runs."""
+    """A safe loader with OmegaConf's syntax of numbers."""
 
 
 _FLOAT = re.compile(
@@ -187,22 +189,27 @@ _FLOAT = re.compile(
     r"|\.(?:nan|NaN|NAN))$"
 )
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+def _without_timestamps(resolvers: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+
+
 _PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first: _without_timestamps(resolvers) for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
 
 
 def check_events(text: str, source: object, limits: ReadingLimits = CONFIGURATION) -> None:
-    """Refuse YAML that would unfold to more than the limits, while nothing of it is built.
+    """Check the size of YAML with all aliases expanded, before a value is built.
 
     Raises:
-        InputError: If it would.
-        yaml.YAMLError: If it is not YAML.
+        InputError: If it exceeds the limits.
+        yaml.YAMLError: If the text is not YAML.
     """
     sizes: dict[str, int] = {}  # of each anchor
-    open_nodes: list[tuple[str | None, int]] = []  # the anchor of each, and how many values came before it
+    open_nodes: list[tuple[str | None, int]] = []  # the anchor of each, and the number of values before it
     count = 0
     for event in yaml.parse(text, yaml.SafeLoader):
         if isinstance(event, yaml.CollectionEndEvent):
@@ -216,7 +223,7 @@ def check_events(text: str, source: object, limits: ReadingLimits = CONFIGURATIO
         elif isinstance(event, yaml.NodeEvent):
             count += 1
             if isinstance(event, yaml.CollectionStartEvent):
-                sizes.pop(event.anchor or "", None)  # from here on an alias of that name is this very node
+                sizes.pop(event.anchor or "", None)  # later aliases of that name refer to this node
                 open_nodes.append((event.anchor, count - 1))
             else:
                 _check_scalar(event, source, limits)
@@ -236,17 +243,19 @@ def _check_scalar(event: yaml.NodeEvent, source: object, limits: ReadingLimits) 
 
 
 def check_plain(tree: Any, source: object, limits: ReadingLimits = CONFIGURATION) -> None:
-    """Make sure that a tree, such as an entry of a checkpoint, is made of few plain values; tuples count as lists.
+    """Check that a tree has few and plain values; tuples count as lists.
+
+    An entry of a checkpoint is such a tree.
 
     Raises:
-        InputError: If it is not, or has no end.
+        InputError: If a value is not plain, or the tree exceeds the limits.
     """
     _check_depth(tree, source, limits)
     _check_plain(tree, source)
 
 
 def _check_plain(tree: Plain, source: object) -> None:
-    """Refuse bytes, sets, keys that are not text, and text that cannot be written again."""
+    """Refuse bytes, sets, keys that are not text, and text that UTF-8 cannot encode."""
     open_values = [tree]
     while open_values:
         value = open_values.pop()
@@ -257,7 +266,7 @@ def _check_plain(tree: Plain, source: object) -> None:
             open_values += value.keys()
         elif isinstance(value, str):
             if any("\ud800" <= character <= "\udfff" for character in value):
-                raise InputError(f"{source} is refused: {value[:60]!r} is not text that UTF-8 can hold")
+                raise InputError(f"{source} is refused: {value[:60]!r} is not text that UTF-8 can encode")
         elif not isinstance(value, list | tuple | bool | int | float | None):
             raise InputError(f"{source} is refused: it holds a {type(value).__name__}, which is not a plain value")
         open_values += _children(value)
@@ -268,7 +277,7 @@ def _short(key: Any) -> str:
 
 
 def _too_deep(source: object, limits: ReadingLimits) -> InputError:
-    return InputError(f"{source} is refused: it nests more than {limits.depth} lists and mappings in each other")
+    return InputError(f"{source} is refused: it nests more than {limits.depth} lists and mappings")
 
 
 def _too_many(source: object, limits: ReadingLimits) -> InputError:

@@ -1,19 +1,19 @@
-"""Words and numbers for messages: lists, counts, decibels, lengths of time."""
+"""Formatting for messages: lists, counts, decibels, durations."""
 
 from collections.abc import Sequence
 
 MAX_NAMED = 3
-"""Names that a message lists before it counts the others."""
+"""Names that a message lists; it counts the others."""
 
 
 def listed(names: Sequence[str], most: int = MAX_NAMED, separator: str = ", ", last: str = " and ") -> str:
-    """List the first names, and count the others: ``A, B, C and 4 more``.
+    """List the first names and count the others: ``A, B, C and 4 more``.
 
     Args:
         names: The names, in order.
-        most: How many to list.
-        separator: Between two names.
-        last: Before the count.
+        most: Number of names to list.
+        separator: Text between two names.
+        last: Text before the count.
     """
     shown = separator.join(names[:most])
     others = len(names) - most
@@ -21,7 +21,7 @@ def listed(names: Sequence[str], most: int = MAX_NAMED, separator: str = ", ", l
 
 
 def count(number: int, noun: str) -> str:
-    """Count things, in the plural unless there is one: ``1 song``, ``1,200 songs``."""
+    """Format a number with its noun: ``1 song``, ``1,200 songs``."""
     ending = "" if number == 1 else "s"
     return f"{number:,} {noun}{ending}"
 
@@ -33,7 +33,7 @@ def decibels(value: float, unit: str = "dB", sign: bool = False) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Format a length of time as on a clock: ``3:07``, or ``1:02:03``."""
+    """Format a duration in seconds as ``3:07`` or ``1:02:03``."""
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from bsroformer.cli.registry import COMMANDS
 from bsroformer.cli.runner import Task
 from bsroformer.cli.validation import configuration, prepared
-from bsroformer.report import page, pictures
+from bsroformer.report import pictures, run_page
 from bsroformer.training.callbacks import curves, previews
 
 REPOSITORY = Path(__file__).parents[1]
@@ -75,6 +75,6 @@ def blank_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(curves, "curves_figure", lambda *_: Figure(figsize=(1, 1)))
         patch.setattr(previews, "separation_figure", lambda *_: Figure(figsize=(1, 1)))
-        patch.setattr(page, "curves_figure", lambda *_: Figure(figsize=(1, 1)))
+        patch.setattr(run_page, "curves_figure", lambda *_: Figure(figsize=(1, 1)))
         patch.setattr(pictures, "separation_figure", lambda *_, **__: Figure(figsize=(1, 1)))
         yield

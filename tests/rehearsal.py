@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bsroformer.evaluation import SongEntry
+from bsroformer.evaluation import TrackEntry
 from bsroformer.inference import StreamSeparator
 
 RATE = 1000
@@ -37,7 +37,7 @@ class Song:
 
     @property
     def entry(self):
-        return SongEntry(self.name, self.split, (), self.stems, self.sample_rate, lambda: self)
+        return TrackEntry(self.name, self.split, (), self.stems, self.sample_rate, lambda: self)
 
 
 def make_song(seed, seconds=3.0, stems=STEMS, name=None):

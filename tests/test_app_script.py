@@ -20,7 +20,7 @@ import pytest
 import warm
 from bsroformer.audio.files import probe
 from bsroformer.checkpoints.save import save_model
-from bsroformer.hardware import told_by
+from bsroformer.hardware import read_proc_bytes
 from launched import REPOSITORY
 from long_songs import RATE, record, small_model
 
@@ -102,7 +102,7 @@ def test_an_hour_takes_no_more_memory_than_two_minutes(tmp_path):
             record(tmp_path / f"{minutes}.wav", seconds=60 * minutes)
             stems = program.predict(gradio_client.handle_file(tmp_path / f"{minutes}.wav"), api_name="/separate")
             assert [probe(Path(stem)).frames for stem in stems] == [60 * minutes * RATE] * 2
-            memory[minutes] = told_by(status, "VmHWM")
+            memory[minutes] = read_proc_bytes(status, "VmHWM")
         program.close()
     print(memory)
     assert memory[60] <= 1.2 * memory[2]

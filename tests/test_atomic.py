@@ -32,41 +32,41 @@ def test_a_text_has_the_same_bytes_everywhere(tmp_path):
     assert (tmp_path / "a.txt").read_bytes() == "ä\nb\n".encode()
 
 
-def test_a_text_that_cannot_be_written_is_told(tmp_path):
+def test_a_text_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "a.txt").mkdir()
     with pytest.raises(InputError, match=r"a\.txt cannot be written"):
         write_text(tmp_path / "a.txt", "text")
     assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with (
-        pytest.raises(InputError, match=r"file/x\.txt cannot be written .*choose another place"),
+        pytest.raises(InputError, match=r"file/x\.txt cannot be written .*choose another folder"),
         replacing(tmp_path / "file" / "x.txt"),
     ):
         pass
 
 
-def test_a_librarys_own_error_is_told_of_the_file(tmp_path):
+def test_an_error_of_a_library_names_the_file(tmp_path):
     with pytest.raises(InputError, match=r"x\.txt cannot be written \(no\)"), writing(tmp_path / "x.txt", LookupError):
         raise LookupError("no")
 
 
-def test_a_folder_takes_the_place_of_the_old_one_when_it_is_whole(tmp_path):
-    place = tmp_path / "deep" / "folder"
+def test_a_complete_folder_replaces_the_old_one(tmp_path):
+    target = tmp_path / "deep" / "folder"
     for content in ("first", "second"):
-        with replacing_folder(place) as folder:
+        with replacing_folder(target) as folder:
             (folder / "file").write_text(content)
-        assert (place / "file").read_text() == content
-    with pytest.raises(RuntimeError), replacing_folder(place) as folder:
+        assert (target / "file").read_text() == content
+    with pytest.raises(RuntimeError), replacing_folder(target) as folder:
         (folder / "file").write_text("third")
         raise RuntimeError
-    assert (place / "file").read_text() == "second"
-    assert [path.name for path in place.parent.iterdir()] == ["folder"]
+    assert (target / "file").read_text() == "second"
+    assert [path.name for path in target.parent.iterdir()] == ["folder"]
 
 
-def test_what_a_killed_run_left_is_no_hindrance(tmp_path):
+def test_leftovers_of_a_killed_run_do_no_harm(tmp_path):
     (tmp_path / ".folder.part").mkdir()
     (tmp_path / ".folder.part" / "half").touch()
     with replacing_folder(tmp_path / "folder") as folder:
@@ -74,7 +74,7 @@ def test_what_a_killed_run_left_is_no_hindrance(tmp_path):
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["file"]
 
 
-def test_a_folder_in_a_file_is_told(tmp_path):
+def test_a_folder_in_a_file_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/folder cannot be written"), replacing_folder(tmp_path / "file/folder"):
         pass

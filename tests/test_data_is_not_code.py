@@ -19,7 +19,7 @@ from bsroformer.cli.resolved_config import load_environment
 from bsroformer.data.packs.packed_track import INDEX, read_index
 from bsroformer.errors import InputError
 from bsroformer.models.public_yaml import read_yaml
-from bsroformer.report.page import write_report
+from bsroformer.report.run_page import write_report
 from bsroformer.training.fault_records import read_whole_lines
 from bsroformer.training.sweep.job_result import read_result
 

@@ -13,7 +13,7 @@ from bsroformer.errors import InputError
 
 
 @pytest.mark.parametrize("accelerator", ["cuda", "mps", "xpu", None])
-def test_the_best_device_is_the_accelerator_that_is_there_else_the_cpu(monkeypatch, accelerator):
+def test_the_best_device_is_the_accelerator_or_else_the_cpu(monkeypatch, accelerator):
     def current_accelerator(check_available: bool) -> torch.device | None:
         assert check_available  # else PyTorch names what it was built for
         return torch.device(accelerator) if accelerator else None
@@ -22,7 +22,7 @@ def test_the_best_device_is_the_accelerator_that_is_there_else_the_cpu(monkeypat
     assert best_device() == torch.device(accelerator or "cpu")
 
 
-def test_processes_that_share_a_machine_get_accelerators_of_their_own(monkeypatch):
+def test_each_process_on_a_machine_gets_its_own_accelerator(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: torch.device("cuda"))
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
     assert [str(best_device(process)) for process in range(4)] == ["cuda", "cuda:1", "cuda:0", "cuda:1"]

@@ -12,9 +12,9 @@ from bsroformer.hardware import (
     cpu_name,
     describe,
     device_name,
+    free_by_ulimit,
     gpu_memory,
     largest_memory,
-    left_by_ulimit,
     main_memory,
     torch_build,
 )
@@ -29,38 +29,38 @@ def test_the_memory_is_that_of_the_machine():
     assert main_memory() > GIB / 2
 
 
-def test_memory_that_is_available_is_below_the_machines_and_a_groups_limit(tmp_path):
+def test_available_memory_is_below_machine_and_cgroup_limits(tmp_path):
     assert available_memory() > 0
     if main_memory() and available_memory() < math.inf:
         assert available_memory() < main_memory()
-    assert hardware.left_in_group(tmp_path) == math.inf
+    assert hardware.free_in_cgroup(tmp_path) == math.inf
     (tmp_path / "memory.current").write_text("100\n")
     (tmp_path / "memory.stat").write_text("anon 60\nactive_file 30\ninactive_file 10\nfile 40\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert hardware.left_in_group(tmp_path) == math.inf
+    assert hardware.free_in_cgroup(tmp_path) == math.inf
     (tmp_path / "memory.max").write_text("400\n")
-    assert hardware.left_in_group(tmp_path) == 340
+    assert hardware.free_in_cgroup(tmp_path) == 340
 
 
 @pytest.mark.parametrize(("limited", "used"), [("RLIMIT_AS", "VmSize"), ("RLIMIT_DATA", "VmData")])
-def test_a_limit_of_the_process_leaves_what_it_has_not_taken(monkeypatch, limited, used):
+def test_a_limit_of_the_process_bounds_the_free_memory(monkeypatch, limited, used):
     resource = pytest.importorskip("resource", reason="Windows has no such limits")
     limits = {getattr(resource, limited): (8 * GIB, resource.RLIM_INFINITY)}
     no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     monkeypatch.setattr(resource, "getrlimit", lambda which: limits.get(which, no_limit))
-    monkeypatch.setattr(hardware, "told_by", lambda file, name: 3.0 * GIB if name == used else math.inf)
-    assert left_by_ulimit() == available_memory() == 5 * GIB
+    monkeypatch.setattr(hardware, "read_proc_bytes", lambda file, name: 3.0 * GIB if name == used else math.inf)
+    assert free_by_ulimit() == available_memory() == 5 * GIB
     limits.clear()
-    assert left_by_ulimit() == math.inf
+    assert free_by_ulimit() == math.inf
     monkeypatch.setattr(hardware, "resource", None)
-    assert left_by_ulimit() == math.inf
+    assert free_by_ulimit() == math.inf
 
 
 def test_a_process_that_is_over_its_limit_has_nothing_left(monkeypatch):
     resource = pytest.importorskip("resource", reason="Windows has no such limits")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (1, 1))
-    monkeypatch.setattr(hardware, "told_by", lambda file, name: 2.0)
-    assert left_by_ulimit() == 0
+    monkeypatch.setattr(hardware, "read_proc_bytes", lambda file, name: 2.0)
+    assert free_by_ulimit() == 0
 
 
 def test_a_system_without_sysconf_does_not_say(monkeypatch):
@@ -106,7 +106,7 @@ def test_apples_gpus_share_the_main_memory(monkeypatch):
     assert gpu_memory(torch.device("mps")) == (8 * GIB, 8 * GIB)
 
 
-def test_the_largest_memory_is_told_where_the_system_tells_it(monkeypatch):
+def test_the_largest_memory_is_reported_if_the_system_knows_it(monkeypatch):
     assert not largest_memory() < 2**20  # NaN where it does not
     monkeypatch.setattr(hardware.Path, "is_file", lambda path: False)
     assert math.isnan(largest_memory())

@@ -26,9 +26,8 @@ LAYERS = (
     ("evaluation",),
     (PACKAGE,),  # the public names of `bsroformer/__init__.py`
     ("training", "studio"),
-    ("benchmarks",),
     ("cli",),
-    ("__main__", "scripts"),
+    ("__main__", "scripts", "benchmarks"),
 )
 NEIGHBOURS = {("losses", "metrics")}
 LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
@@ -48,9 +47,9 @@ ARCHITECTURES = {
     "bs_roformer": (
         "bsroformer/__init__.py",  # the public names
         "bsroformer/model.py",
-        "bsroformer/benchmarks/loop_layers.py",  # these compare this very architecture with other programs
-        "bsroformer/benchmarks/public_step.py",
-        "bsroformer/benchmarks/training_step.py",
+        "scripts/benchmarks/loop_layers.py",  # these compare this very architecture with other programs
+        "scripts/benchmarks/public_step.py",
+        "scripts/benchmarks/training_step.py",
     ),
 }
 # Heavy, optional, or in need of FFmpeg: not imported until a function needs them.
@@ -109,7 +108,7 @@ def room(name: str) -> str:
 def room_of_file(file: str) -> str:
     parts = Path(file).with_suffix("").parts
     if parts[0] == "scripts":
-        return "scripts"
+        return "benchmarks" if parts[1] == "benchmarks" else "scripts"
     return PACKAGE if parts[1] == "__init__" else parts[1]
 
 

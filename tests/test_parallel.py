@@ -23,7 +23,7 @@ def test_results_come_in_the_order_of_the_work(workers):
         assert list(run(negated, range(5))) == [0, -1, -2, -3, -4]
 
 
-def test_a_killed_worker_is_told_with_what_may_help():
+def test_a_killed_worker_is_reported_with_a_remedy():
     with pytest.raises(InputError, match=r"A worker process was killed, .*: set workers=1"), mapping(2) as run:
         list(run(killed, range(2)))
 

@@ -13,7 +13,7 @@ from bsroformer.cli.registry import BY_SCRIPT, COMMANDS, INSTALLED
 from bsroformer.cli.runner import checked
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 WORDS_BEFORE = re.compile(rf"(?:^|&& |-m |/| )bsroformer ({'|'.join(COMMANDS)}) |python scripts/(\w+)\.py ")
 """What starts a command, or the script of one."""
 OWN_CONFIGS = "--config-"

@@ -29,7 +29,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for 
         ("a: !!timestamp 2001-01-01", "holds a date"),
         ("1: a", "key of type int is not text"),
         ("? [a]\n: b", "unhashable"),
-        ('a: "\\ud800"', "not text that UTF-8 can hold"),
+        ('a: "\\ud800"', "not text that UTF-8 can encode"),
         (f"a: {'9' * 5_000}", "a value does not fit"),
         ("a: [", "line 1"),
         ("a: 1\n---\nb: 2", "line 2: but found another document"),

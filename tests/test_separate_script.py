@@ -168,7 +168,7 @@ def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(separated, checkp
         (["precision=fp16"], "precision=fp16 needs a GPU"),
         (["precision=int8"], "precision=int8 must be one of auto, fp32, bf16, fp16"),
         (["engine=openvino", "device=cuda"], "engine=openvino computes on the CPU"),
-        (["weights=[1,2]"], "one number for each of the 1 checkpoint(s)"),
+        (["weights=[1,2]"], "one number for each of 1 checkpoint"),
         (["weights=abc"], "weights=abc must be a list"),
         (["tta=mirror"], "tta=mirror must be a list of channel_swap and polarity"),
         (["overlap=abc"], "overlap=abc must be a number"),
@@ -263,7 +263,7 @@ def test_what_is_in_the_way_is_kept_unless_it_is_to_be_replaced(separated, check
     mine.parent.mkdir(parents=True)
     mine.write_text("a take of my own")
     words = f"ckpt={checkpoint}", "input=music/a.wav", "output=out"
-    assert "out/a/vocals.wav is there and was not written by this program" in separated(*words, status=2)
+    assert "out/a/vocals.wav exists and was not written by this program" in separated(*words, status=2)
     assert mine.read_text() == "a take of my own"
     separated(*words, "overwrite=true")
     assert probe(mine).frames == 2 * RATE

@@ -28,7 +28,7 @@ def test_the_wheel_has_the_configs_and_no_benchmarks(wheel):
     names = set(wheel.namelist())
     configs = {f"bsroformer/configs/{name}" for name in files_in(CONFIGS) if not name.startswith(OF_A_CHECKOUT)}
     assert configs == {name for name in names if name.startswith("bsroformer/configs/")}
-    assert {"bsroformer/py.typed", "bsroformer/studio/page.css", "bsroformer/report/page.html"} <= names
+    assert {"bsroformer/py.typed", "bsroformer/studio/page.css", "bsroformer/report/run_page.html"} <= names
     assert not [name for name in names if "benchmark" in name]
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"bsroformer"}
 

@@ -1,24 +1,24 @@
-"""The one rule for "this stem is active": its level over the stretch that is looked at.
+"""The single threshold of active stems: their level over a stretch of samples.
 
-It decides which stems count in the SI-SDR of a loss, which have a score in validation, which excerpts have something to
-learn from, and which stems have an SI-SDR in an evaluation. cSDR and uSDR have published rules of their own.
+It decides which stems count in the SI-SDR of a loss, have a score in validation, or an SI-SDR in an evaluation, and
+which excerpts are trained on. cSDR and uSDR have published rules of their own.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
-if TYPE_CHECKING:  # the threshold is read where nothing is computed, and PyTorch takes seconds to be imported
+if TYPE_CHECKING:  # importing PyTorch takes seconds, and some modules need the threshold only
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
 ACTIVE_DB = -60.0
-"""RMS level in dBFS over all channels and samples of a stretch from which a stem is active in it."""
+"""Lowest RMS level of an active stem, in dBFS over all channels and samples of a stretch."""
 
 
 def mean_square(level_db: float) -> float:
-    """Mean square of a signal with an RMS level in dBFS."""
+    """Compute the mean square of a signal with an RMS level in dBFS."""
     return 10 ** (level_db / 10)
 
 
@@ -33,14 +33,14 @@ def is_active(energy: NDArray[np.floating], samples: int, least_db: float = ACTI
 def is_active(
     energy: Tensor | NDArray[np.floating], samples: int | Tensor, least_db: float = ACTIVE_DB
 ) -> Tensor | NDArray[np.bool_]:
-    """Whether stems are active.
+    """Compare the level of stems with the threshold.
 
     Args:
         energy: Sum of squares over channels and samples of each stretch, (...).
-        samples: Samples of all channels together in each stretch, a number or (...).
-        least_db: Another threshold than :data:`ACTIVE_DB`, where a key sets one.
+        samples: Number of samples of all channels in each stretch, a scalar or (...).
+        least_db: Threshold in dBFS, if a key sets another than :data:`ACTIVE_DB`.
 
     Returns:
-        Booleans (...). Nothing is active in a stretch of no samples.
+        Booleans (...), all false for a stretch of no samples.
     """
     return (energy >= mean_square(least_db) * samples) & (energy > 0)

@@ -1,30 +1,30 @@
-"""What a file says of its audio, and how a decoder tells that it says too much."""
+"""Description of an audio stream, and the warning about files that are cut off."""
 
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-# A header may count the encoder's padding, which the decoder removes: up to two frames of AAC or one of ALAC.
 HEADER_SLACK = 4096
+"""Samples that a header may count too many: the encoder's padding, up to two frames of AAC or one of ALAC."""
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the header of a file says of one audio stream.
+    """Description of one audio stream, from the header of its file.
 
     Attributes:
         path: The file.
         sample_rate: In Hz.
-        channels: How many.
-        frames: Samples per channel, or None where the container's clock does not count samples (webm, mkv).
+        channels: Number of channels.
+        frames: Samples per channel; None if the container's clock does not count samples (webm, mkv).
             FFmpeg may decode a few samples more or fewer than an mp4 states, by the encoder's padding;
             `bsroformer.audio.files.measured` corrects this.
-        expected_frames: The same, or about as many where they are not counted; None where nothing is known.
+        expected_frames: The same, or an estimate if they are not counted; None if unknown.
         codec: libsndfile's subtype (``PCM_16``, ``FLOAT``, ``VORBIS``) or FFmpeg's codec (``aac``, ``opus``).
         stream: Index of this stream among the file's audio streams.
-        streams: How many audio streams the file has.
-        layout: FFmpeg's names of the channels (``FL``, ``FC``, ``LFE``...), of more than two; empty if they have none.
-        certain: Whether ``frames`` is the length of what is decoded, not only what the header states.
+        streams: Number of audio streams in the file.
+        layout: FFmpeg's names of more than two channels (``FL``, ``FC``, ``LFE``...); empty if unnamed.
+        certain: Whether ``frames`` is the decoded length, not only the header's.
     """
 
     path: Path
@@ -39,9 +39,9 @@ class AudioInfo:
     certain: bool = False
 
 
-def warn_of_cut(path: Path, what: str, stacklevel: int) -> None:
-    """Warn of a file that ends too early."""
+def warn_cut_off(path: Path, read: str, stacklevel: int) -> None:
+    """Warn about a file that ends too early."""
     warnings.warn(
-        f"{path} is cut off or damaged: {what} could be read and are used; copy or download it again to have the rest.",
+        f"{path} is cut off or damaged: {read} could be read and are used; copy or download it again to have it all.",
         stacklevel=1 + stacklevel,
     )

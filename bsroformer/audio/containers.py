@@ -1,4 +1,4 @@
-"""Files that FFmpeg opens here: those that hold their sound themselves."""
+"""Opening of files with FFmpeg, limited to formats that contain their audio."""
 
 import av
 from av.audio.stream import AudioStream
@@ -13,21 +13,32 @@ _FORMATS = """
     thp truehd tta ty vag vividas voc vpk vqf w64 wady wav wavarc wsd wtv wv wve xa xvag xwma
 """
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.split())}
-"""A playlist, whatever it is called, would have FFmpeg read files it names: of this machine, or the network.
+"""FFmpeg's options for unknown files: formats that refer to other files, and network protocols, are excluded.
 
-So formats that lead to other files (hls, concat, dash, imf, sdp...) and ways to other machines are left out.
+A playlist (hls, concat, dash, imf, sdp...), under any suffix, would let FFmpeg read the files and addresses in it.
 """
+UNKNOWN_CHANNELS = frozenset({"NONE", "UNK", "UNSD", ""})
+"""FFmpeg's names of channels without a name."""
 
 
 def channel_names(stream: AudioStream) -> tuple[str, ...]:
-    """FFmpeg's names of a stream's channels, if there are more than two and all have one."""
+    """Return FFmpeg's names of more than two channels of a stream.
+
+    Returns:
+        An empty tuple for mono, stereo and unnamed channels.
+    """
     names = tuple(channel.name for channel in stream.layout.channels)
-    known = len(names) > 2 and len(set(names)) == len(names) and not {"NONE", "UNK", "UNSD", ""}.intersection(names)
-    return names if known else ()
+    are_distinct = len(set(names)) == len(names)
+    are_known = UNKNOWN_CHANNELS.isdisjoint(names)
+    return names if len(names) > 2 and are_distinct and are_known else ()
 
 
-def names_in(path: str) -> tuple[str, ...]:
-    """FFmpeg's names of the channels of a file's first audio stream; empty where it cannot tell."""
+def read_channel_names(path: str) -> tuple[str, ...]:
+    """Read FFmpeg's names of the channels of a file's first audio stream.
+
+    Returns:
+        An empty tuple if unknown.
+    """
     try:
         with open_container(path) as container:
             return channel_names(container.streams.audio[0]) if container.streams.audio else ()
@@ -39,11 +50,11 @@ def open_container(path: str) -> InputContainer:
     """Open a file for reading.
 
     Args:
-        path: Absolute, or its beginning might be taken for a protocol.
+        path: An absolute path; the beginning of a relative one could be read as a protocol.
 
     Raises:
-        av.FFmpegError: It is none of these formats.
-        OSError: It cannot be read.
-        UnicodeError: It says something that is no text.
+        av.FFmpegError: The format is unknown or excluded.
+        OSError: The file cannot be read.
+        UnicodeError: The file has text that cannot be decoded.
     """
     return av.open(path, options=_OPTIONS, metadata_errors="replace")

@@ -1,4 +1,4 @@
-"""Convert audio to another number of channels or another sample rate."""
+"""Conversion of audio to another number of channels or another sample rate."""
 
 from collections.abc import Iterable, Iterator
 from math import ceil, gcd, sqrt
@@ -13,13 +13,13 @@ from bsroformer.errors import InputError
 LOWPASS_WIDTH = 64  # zero crossings of the sinc on either side
 ROLLOFF = 0.9475937167399596  # cutoff as a fraction of the Nyquist frequency
 KAISER_BETA = 14.769656459379492
-# The filter bank has one filter for each phase between the two clocks: 2**24 coefficients are 64 MiB. Every
-# usual rate needs less than 2**20; 44101 Hz to 44100 Hz would need 2**31.
 MAX_COEFFICIENTS = 2**24
-# Samples resampled at a time by `resample_blocks`.
-BLOCK = 2**17
+"""Largest filter bank, 64 MiB: it has one filter for each phase between the two clocks.
 
-
+Every usual rate needs less than 2**20; 44101 Hz to 44100 Hz would need 2**31.
+"""
+RESAMPLED_BLOCK = 2**17
+"""Samples that `resample_blocks` resamples at a time."""
 UNNAMED = {
     3: ("FL", "FR", "FC"),
     4: ("FL", "FR", "SL", "SR"),
@@ -28,7 +28,7 @@ UNNAMED = {
     7: ("FL", "FR", "FC", "LFE", "BC", "SL", "SR"),
     8: ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
 }
-"""What channels are taken for in a file that does not name them, by their count."""
+"""Assumed names of unnamed channels, by their count."""
 _HALF = sqrt(0.5)
 DOWNMIX = {
     "FL": (1.0, 0.0),
@@ -42,8 +42,10 @@ DOWNMIX = {
     **dict.fromkeys(("SL", "BL"), (_HALF, 0.0)),
     **dict.fromkeys(("SR", "BR"), (0.0, _HALF)),
 }
-"""What each channel, by FFmpeg's name, adds to left and right: ITU-R BS.775-3, annex 4, table 2; channels behind the
-listener as those at the side."""
+"""Gains of each channel, by FFmpeg's name, in left and right (ITU-R BS.775-3, annex 4, table 2).
+
+Channels behind the listener have the gains of those at the side.
+"""
 
 
 def to_channels(audio: Tensor, channels: int, layout: tuple[str, ...] = ()) -> Tensor:
@@ -54,14 +56,14 @@ def to_channels(audio: Tensor, channels: int, layout: tuple[str, ...] = ()) -> T
 
     Args:
         audio: Samples (... c t).
-        channels: How many to have.
-        layout: FFmpeg's names of the channels; where they are unknown, 3 to 8 channels are taken for `UNNAMED`.
+        channels: Number of channels of the result.
+        layout: FFmpeg's names of the channels; if unknown, 3 to 8 channels are assumed to be `UNNAMED`.
 
     Returns:
-        Samples (... channels t); ``audio`` itself where nothing is to be done.
+        Samples (... channels t); ``audio`` itself if it has that number of channels.
 
     Raises:
-        InputError: There is no rule for this pair of counts, or for a channel.
+        InputError: The conversion is not defined for these counts, or for a channel.
     """
     found = audio.shape[-2]
     if found == channels:
@@ -76,7 +78,8 @@ def to_channels(audio: Tensor, channels: int, layout: tuple[str, ...] = ()) -> T
             f"Audio of {found} channels cannot be made into {channels}: give mono, stereo or surround of up to 8 "
             "channels, or mix it down in an audio editor first."
         )
-    if unknown := [name for name in names if name not in DOWNMIX]:
+    unknown = [name for name in names if name not in DOWNMIX]
+    if unknown:
         raise InputError(
             f"Audio with the channels {', '.join(names)} cannot be mixed down: ITU-R BS.775 has no rule for "
             f"{', '.join(unknown)}; mix it down in an audio editor first."
@@ -86,35 +89,38 @@ def to_channels(audio: Tensor, channels: int, layout: tuple[str, ...] = ()) -> T
 
 
 def check_rates(rate: int, new_rate: int) -> None:
-    """Make sure that audio of one rate in Hz can be resampled to the other, and back.
+    """Make sure that audio can be resampled between two rates and back.
 
     Raises:
-        InputError: If not, as `resample`.
+        InputError: See `resample`.
     """
-    divisor = gcd(rate, new_rate)
-    coefficients = (
-        new // divisor * (old // divisor + 2 * _reach(old, new)) for old, new in ((rate, new_rate), (new_rate, rate))
-    )
-    if max(coefficients) > MAX_COEFFICIENTS:
+    if max(_coefficients(rate, new_rate), _coefficients(new_rate, rate)) > MAX_COEFFICIENTS:
         raise InputError(
-            f"{rate} Hz cannot be resampled to {new_rate} Hz here, for their common divisor {divisor} is too "
+            f"{rate} Hz cannot be resampled to {new_rate} Hz because their common divisor {gcd(rate, new_rate)} is too "
             f"small: convert the file first, for instance by `ffmpeg -i in.wav -ar {new_rate} out.wav`."
         )
 
 
+def _coefficients(rate: int, new_rate: int) -> int:
+    divisor = gcd(rate, new_rate)
+    return new_rate // divisor * (rate // divisor + 2 * _reach(rate, new_rate))
+
+
 def resample(audio: Tensor, rate: int, new_rate: int) -> Tensor:
-    """Resample audio with a windowed sinc (J. O. Smith, "Digital Audio Resampling", as torchaudio has it).
+    """Resample audio with a windowed sinc.
+
+    The method is that of J. O. Smith, "Digital Audio Resampling", implemented by torchaudio.
 
     Args:
         audio: Samples (... t).
         rate: Their rate in Hz.
-        new_rate: The rate to have, in Hz.
+        new_rate: Rate of the result in Hz.
 
     Returns:
         Samples (... ceil(t * new_rate / rate)).
 
     Raises:
-        InputError: The two rates have too small a common divisor for a filter bank of sensible size.
+        InputError: The common divisor of the rates is so small that the filter bank exceeds `MAX_COEFFICIENTS`.
     """
     if rate == new_rate:
         return audio
@@ -131,7 +137,9 @@ def resample(audio: Tensor, rate: int, new_rate: int) -> Tensor:
 
 
 def resample_blocks(blocks: Iterable[Tensor], rate: int, new_rate: int) -> Iterator[Tensor]:
-    """Resample a stream in constant memory; the joined result equals `resample` of the joined blocks.
+    """Resample a stream in constant memory.
+
+    The joined result equals `resample` of the joined blocks.
 
     ::
 
@@ -141,26 +149,26 @@ def resample_blocks(blocks: Iterable[Tensor], rate: int, new_rate: int) -> Itera
     Args:
         blocks: Blocks (c t) of any length.
         rate: Their rate in Hz.
-        new_rate: The rate to have, in Hz.
+        new_rate: Rate of the result in Hz.
 
     Yields:
         Blocks (c t) of any length.
 
     Raises:
-        InputError: As `resample`.
+        InputError: See `resample`.
     """
     if rate == new_rate:
         yield from blocks
         return
-    period = rate // gcd(rate, new_rate)  # after which the two clocks meet again
+    period = rate // gcd(rate, new_rate)  # the two clocks coincide once a period
     context = ceil(_reach(rate, new_rate) / period) * period
-    step = ceil(max(BLOCK, context) / period) * period
+    step = ceil(max(RESAMPLED_BLOCK, context) / period) * period
 
     def new(frames: int) -> int:
         return frames * new_rate // rate
 
     held: Tensor | None = None
-    done = 0  # leading samples of `held` that were yielded, kept as context
+    done = 0  # leading samples of `held` that were yielded and remain as context
     for block in blocks:
         held = block if held is None else torch.cat([held, block], dim=-1)
         while held.shape[-1] >= done + step + context:
@@ -173,7 +181,7 @@ def resample_blocks(blocks: Iterable[Tensor], rate: int, new_rate: int) -> Itera
 
 
 def _reach(rate: int, new_rate: int) -> int:
-    """Input samples on either side of an output sample that its filter reads."""
+    """Return the input samples that the filter reads on either side."""
     divisor = gcd(rate, new_rate)
     cutoff = min(rate, new_rate) // divisor * ROLLOFF
     return ceil(LOWPASS_WIDTH * (rate // divisor) / cutoff)

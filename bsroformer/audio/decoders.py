@@ -1,9 +1,8 @@
-"""Decode one audio stream of a file, sample exact: libsndfile where it can, FFmpeg (PyAV) for the rest.
+"""Sample-exact decoding of audio streams by libsndfile or FFmpeg (PyAV).
 
 libsndfile reads wav, flac, ogg, aiff...; FFmpeg reads mp3, m4a, mp4, webm, mkv and the ``.stem.mp4`` of
 MUSDB18, which holds five audio streams, and files whose headers state too little (`bsroformer.audio.headers`).
-Both have the same interface here: a description of each stream,
-``decode`` from any sample on, ``end``, and ``close``. Use them through ``bsroformer.audio.files``.
+Use them through `bsroformer.audio.files`.
 """
 
 from collections.abc import Iterator
@@ -21,17 +20,24 @@ from bsroformer.errors import InputError
 
 
 class Decoder(Protocol):
-    """An open audio file."""
+    """An open audio file.
 
-    infos: list[AudioInfo]  # one per audio stream
+    Attributes:
+        infos: Description of each audio stream.
+    """
+
+    infos: list[AudioInfo]
 
     def decode(self, stream: int, start: int) -> Iterator[Tensor]:
-        """Yield the samples from ``start`` to the end as float32 blocks (c t) of any length."""
+        """Yield the samples from ``start`` to the end as float32 blocks (c t)."""
 
     def end(self, stream: int) -> int | None:
-        """Find the samples per channel of a stream by its last ones; None if all of them have to be counted.
+        """Find the length of a stream by its last samples.
 
-        Only damage before the last samples, of which reading warns, can make it wrong.
+        Only damage before the last samples makes it wrong; reading warns about that.
+
+        Returns:
+            None if all samples have to be counted.
         """
 
     def close(self) -> None:
@@ -39,17 +45,19 @@ class Decoder(Protocol):
 
 
 def open_decoder(path: Path) -> Decoder:
-    """Open ``path`` with the first library that knows its format; use it with ``contextlib.closing``.
+    """Open a file with the library for its format.
+
+    Use the decoder with ``contextlib.closing``.
 
     Raises:
-        InputError: No such file, not a file, empty, or not audio.
+        InputError: The path is no file, or the file is missing, empty or not audio.
     """
     if not path.exists():
         raise InputError(f"There is no file {path}: check the path.")
     if path.is_dir():
         raise InputError(f"{path} is a folder, where an audio file was expected: name a file in it.")
     if not path.is_file():
-        raise InputError(f"{path} is no ordinary file: save what it gives to one first.")
+        raise InputError(f"{path} is not a regular file: save its data to one first.")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes): copy or download it again.")
     try:

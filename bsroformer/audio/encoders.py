@@ -1,12 +1,12 @@
-"""Encode blocks of samples into one file: libsndfile where it can, FFmpeg (PyAV) for mp3 and m4a.
+"""Encoders of libsndfile and FFmpeg that write blocks of samples to a file.
 
-Both wear the same interface: ``append`` a block, ``close``. Use them through ``bsroformer.audio.writer``.
+Use them through `bsroformer.audio.writer`.
 """
 
 import errno
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,29 +18,29 @@ import soundfile
 from av.audio.stream import AudioStream
 from torch import Tensor
 
-from bsroformer.audio.patient_file import PatientFile
+from bsroformer.audio.deferred_error_file import DeferredErrorFile
+from bsroformer.audio.formats import Format
 
-# Vorbis chooses its bit rate itself, after a quality: for 44.1 kHz stereo about so many kbit/s at 0, 0.1, ... 1.
-VORBIS_KBITS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
-# Bits of the subtypes that are rounded here: libsndfile drops the remainder, which moves every sample by half a step.
 ROUNDED_BITS = {"PCM_16": 16, "PCM_24": 24}
-MARK = re.compile(r"separated by bsroformer (\w+)")
-# Our names of tags (FFmpeg's) and libsndfile's, where they differ.
+"""Bits of the subtypes that are rounded here: libsndfile truncates, which moves every sample by half a step."""
+SIGNATURE = re.compile(r"separated by bsroformer (\w+)")
+"""A tag that identifies a file of this program; the group is the fingerprint."""
 SOUNDFILE_TAGS = {"track": "tracknumber"}
+"""libsndfile's names of tags, by FFmpeg's, where they differ."""
 
 
 @dataclass(frozen=True)
-class Sound:
-    """What is encoded, and how.
+class EncodingSpec:
+    """Properties of an encoded file.
 
     Attributes:
         sample_rate: In Hz.
-        channels: How many.
-        subtype: How a sample is stored: one of those of `bsroformer.audio.formats.FORMATS`.
-        bitrate: Of lossy formats, kbit/s.
+        channels: Number of channels.
+        subtype: Way to store a sample, one of the subtypes of `bsroformer.audio.formats.FORMATS`.
+        bitrate: Bit rate of lossy formats in kbit/s.
         tags: Title, artist and the like, by FFmpeg's names.
-        mark: A word by which the program knows its files again, kept among the tags.
-        quick: Let mp3 take less time, a third of it, rather than sound as good as it can.
+        fingerprint: Letters and digits that identify the file's source and settings, kept in a tag.
+        quick: Encode mp3 in a third of the time, at lower quality.
     """
 
     sample_rate: int
@@ -48,13 +48,13 @@ class Sound:
     subtype: str
     bitrate: int = 256
     tags: Mapping[str, str] = field(default_factory=dict)
-    mark: str = ""
+    fingerprint: str = ""
     quick: bool = False
 
     @property
-    def written_by(self) -> str:
-        """The mark in a sentence, as it stands in the file."""
-        return f"separated by bsroformer {self.mark}" if self.mark else ""
+    def signature(self) -> str:
+        """The tag with the fingerprint: see `SIGNATURE`."""
+        return f"separated by bsroformer {self.fingerprint}" if self.fingerprint else ""
 
 
 class Encoder(Protocol):
@@ -68,80 +68,82 @@ class Encoder(Protocol):
 
 
 class SoundFileEncoder:
-    """A file that libsndfile writes.
+    """An encoder of libsndfile.
 
     Args:
-        path: The file; whatever its name, its format is ``file_format``.
-        file_format: In libsndfile's words.
-        sound: What is encoded.
+        path: The file, of any name.
+        kind: Its format.
+        spec: Rate, channels, subtype and tags.
+        large: Write the format's container for files beyond its limit.
     """
 
-    def __init__(self, path: Path, file_format: str, sound: Sound) -> None:
-        level = vorbis_compression(sound.bitrate) if sound.subtype == "VORBIS" else None
+    def __init__(self, path: Path, kind: Format, spec: EncodingSpec, large: bool = False) -> None:
+        level = compression_level(spec.bitrate, kind.quality_kbits) if kind.quality_kbits else None
         self._name = os.fsencode(path) if os.name == "posix" else path  # not all names are UTF-8
-        self._sound, self._written = sound, 0
+        self._subtype = spec.subtype
+        self._frames = 0
         self._file = soundfile.SoundFile(
             self._name,
             "w",
-            sound.sample_rate,
-            sound.channels,
-            sound.subtype,
-            format=file_format,
+            spec.sample_rate,
+            spec.channels,
+            spec.subtype,
+            format=kind.large_name if large else kind.name,
             compression_level=level,
         )
-        marked = {"software": sound.written_by} if sound.mark else {}
-        for name, value in {**marked, **sound.tags}.items():  # the mark first: there is room for some 16 kB
-            with suppress(soundfile.LibsndfileError, AttributeError):  # the format has no place for it
+        signature = {"software": spec.signature} if spec.fingerprint else {}
+        for name, value in {**signature, **spec.tags}.items():  # the signature first: tags have some 16 kB
+            with suppress(soundfile.LibsndfileError, AttributeError):  # the format has no such tag
                 setattr(self._file, SOUNDFILE_TAGS.get(name, name), value)
 
     def append(self, block: Tensor) -> None:
         """Write a block (c t)."""
-        samples = stored(block.detach().cpu(), self._sound.subtype).numpy().T  # (c t) -> (t c)
-        self._file.write(integers(samples, ROUNDED_BITS.get(self._sound.subtype)))
-        self._written += len(samples)
+        samples = quantized(block.detach().cpu(), self._subtype).numpy().T  # (c t) -> (t c)
+        self._file.write(to_integers(samples, ROUNDED_BITS.get(self._subtype)))
+        self._frames += len(samples)
 
     def close(self) -> None:
         """Finish the file.
 
         Raises:
-            OSError: If it is not complete: libsndfile says nothing when the disk is full at the end.
+            OSError: If it is incomplete: libsndfile reports no error when the disk is full at the end.
         """
         self._file.close()
-        if self._written != soundfile.info(self._name).frames:
+        if self._frames != soundfile.info(self._name).frames:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class FFmpegEncoder:
-    """An mp3 or m4a file, which FFmpeg's libraries write.
+    """An encoder of FFmpeg's libraries.
 
     Args:
-        path: The file; whatever its name, its format is ``file_format``.
-        file_format: In FFmpeg's words.
-        sound: What is encoded.
+        path: The file, of any name.
+        kind: Its format, with a codec.
+        spec: Rate, channels, bit rate and tags.
     """
 
-    def __init__(self, path: Path, file_format: str, sound: Sound) -> None:
-        # Without a clock that counts samples, an m4a states its length in milliseconds only.
-        options = {"movie_timescale": str(sound.sample_rate)} if file_format == "ipod" else {}
-        self._file = PatientFile(path)
-        self._container = av.open(self._file, "w", format=file_format, options=options)
-        marked = {"encoded_by": sound.written_by, "description": sound.written_by} if sound.mark else {}
-        self._container.metadata.update({**sound.tags, **marked})
-        self._layout = "mono" if sound.channels == 1 else "stereo"
-        codec = "libmp3lame" if sound.subtype == "MP3" else "aac"
-        stream = self._container.add_stream(codec, rate=sound.sample_rate, layout=self._layout)
+    def __init__(self, path: Path, kind: Format, spec: EncodingSpec) -> None:
+        options = {kind.clock_option: str(spec.sample_rate)} if kind.clock_option else {}
+        self._file = DeferredErrorFile(path)
+        self._container = av.open(self._file, "w", format=kind.name, options=options)
+        signature = {"encoded_by": spec.signature, "description": spec.signature} if spec.fingerprint else {}
+        self._container.metadata.update({**spec.tags, **signature})
+        self._layout = "mono" if spec.channels == 1 else "stereo"
+        stream = self._container.add_stream(kind.codec, rate=spec.sample_rate, layout=self._layout)
         assert isinstance(stream, AudioStream)
-        stream.bit_rate = 1000 * sound.bitrate
-        if sound.quick and codec == "libmp3lame":
-            stream.options = {"compression_level": "7"}
-        self._stream, self._written = stream, 0
+        stream.bit_rate = 1000 * spec.bitrate
+        if spec.quick and kind.quick_options:
+            stream.options = dict(kind.quick_options)
+        self._stream = stream
+        self._frames = 0
 
     def append(self, block: Tensor) -> None:
         """Write a block (c t)."""
         samples = np.ascontiguousarray(block.detach().cpu().numpy(), np.float32)
         frame = av.AudioFrame.from_ndarray(samples, "fltp", self._layout)
-        frame.sample_rate, frame.pts = self._stream.rate, self._written
-        self._written += block.shape[1]
+        frame.sample_rate = self._stream.rate
+        frame.pts = self._frames
+        self._frames += block.shape[1]
         self._container.mux(self._stream.encode(frame))
         self._file.check()
 
@@ -152,23 +154,31 @@ class FFmpegEncoder:
         self._file.close()
 
 
-def stored(audio: Tensor, subtype: str) -> Tensor:
-    """Samples ``(... t)`` as a file gives them back: those of 16 or 24 bits are cut off at full scale and rounded."""
+def quantized(audio: Tensor, subtype: str) -> Tensor:
+    """Round samples ``(... t)`` to the values that a file returns.
+
+    Those of 16 and 24 bits are clipped at full scale.
+    """
     if subtype not in ROUNDED_BITS:
         return audio
     full_scale = 2.0 ** (ROUNDED_BITS[subtype] - 1)
     return (audio * full_scale).round().clamp(-full_scale, full_scale - 1) / full_scale
 
 
-def integers(samples: np.ndarray, bits: int | None) -> np.ndarray:
-    """Rounded samples as integers, in the upper bits of int16 or int32, as libsndfile wants them."""
+def to_integers(samples: np.ndarray, bits: int | None) -> np.ndarray:
+    """Convert rounded samples to the upper bits of int16 or int32."""
     if bits is None:
         return samples
     steps = samples * 2.0 ** (bits - 1)
     return steps.astype(np.int16) if bits == 16 else steps.astype(np.int32) << (32 - bits)
 
 
-def vorbis_compression(bitrate: int) -> float:
-    """Libsndfile's compression level, 0 (best) to 1, at which Vorbis takes about ``bitrate`` kbit/s."""
-    quality = np.interp(bitrate, VORBIS_KBITS, np.linspace(0, 1, len(VORBIS_KBITS)))
+def compression_level(bitrate: int, quality_kbits: Sequence[int]) -> float:
+    """Find libsndfile's compression level, 0 (best) to 1, for a bit rate.
+
+    Args:
+        bitrate: Of 44.1 kHz stereo.
+        quality_kbits: See `bsroformer.audio.formats.Format`.
+    """
+    quality = np.interp(bitrate, quality_kbits, np.linspace(0, 1, len(quality_kbits)))
     return float(1 - quality)

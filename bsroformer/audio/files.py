@@ -1,7 +1,6 @@
-"""Look into and read audio files: whole, an excerpt, or block by block in constant memory.
+"""Reading of audio files: whole, an excerpt, or block by block in constant memory.
 
-Reading neither resamples nor mixes down (`bsroformer.audio.convert` does): samples come as the file has them,
-integers scaled to [-1, 1).
+Reading neither resamples nor mixes down (`bsroformer.audio.convert` does); integers are scaled to [-1, 1).
 """
 
 import warnings
@@ -20,6 +19,7 @@ from bsroformer.audio.decoders import Decoder, open_decoder
 from bsroformer.audio.writer import block_writer, write
 from bsroformer.errors import InputError
 from bsroformer.file_state import file_state
+from bsroformer.text import count
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -47,23 +47,36 @@ _LIBSNDFILE = {
     ".ogg",
     ".oga",
     ".opus",
+    ".mp2",
     ".mp3",
 }
-_FFMPEG = {".m4a", ".mp4", ".aac", ".wma", ".wv", ".webm", ".mka", ".mkv", ".mov"}
-# Files that are taken for audio when a folder is searched; a file that the user names may be called anything.
+_FFMPEG = {
+    ".m4a",
+    ".mp4",
+    ".aac",
+    ".ac3",
+    ".eac3",
+    ".dts",
+    ".tta",
+    ".wma",
+    ".wv",
+    ".webm",
+    ".mka",
+    ".mkv",
+    ".mov",
+}
 AUDIO_SUFFIXES = frozenset(_LIBSNDFILE | _FFMPEG)
-
-
-LARGEST_SAMPLE = 2.0**40
-"""Beyond any scale of 32 bits that a file of floats may have; the squares that a model computes stay finite."""
+"""Suffixes of audio files when a folder is searched; a file that the user names may have any."""
+MAX_SAMPLE = 2.0**40
+"""Largest magnitude that is read: above any 32-bit scale of a float file; squares in a model stay finite."""
 
 
 class EndsBeforeError(InputError):
-    """A file has no sample where reading was to start."""
+    """A file ends before the sample at which reading starts."""
 
 
 def probe_streams(path: str | Path) -> list[AudioInfo]:
-    """Describe every audio stream of a file from its header, with one opening of the file.
+    """Describe every audio stream of a file from its header.
 
     Raises:
         InputError: The file is missing, a folder, empty, or holds no audio.
@@ -87,12 +100,12 @@ def probe(path: str | Path, stream: int = 0) -> AudioInfo:
 
 
 def measured(info: AudioInfo) -> AudioInfo:
-    """Complete the description of a stream by the exact length of what is decoded.
+    """Add the exact decoded length to the description of a stream.
 
-    It follows from the stream's last samples, or is counted where these do not show it.
+    It is read from the stream's last samples, or counted if these do not show it.
 
     Raises:
-        InputError: If it cannot be read.
+        InputError: If the file cannot be read.
     """
     if info.certain:
         return info
@@ -105,7 +118,10 @@ def measured(info: AudioInfo) -> AudioInfo:
 
 @lru_cache(maxsize=4096)
 def _ends(path: Path, state: tuple[Any, ...]) -> list[int | None]:
-    """Find the length of each stream by its last samples, once for each state of a file; None where it is unknown."""
+    """Find the length of each stream by its last samples; None if unknown.
+
+    Cached by the state of the file.
+    """
     with closing(open_decoder(path)) as decoder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # repeated when it is read
         return [decoder.end(stream) for stream in range(len(decoder.infos))]
@@ -113,7 +129,7 @@ def _ends(path: Path, state: tuple[Any, ...]) -> list[int | None]:
 
 @lru_cache(maxsize=4096)
 def _count(path: Path, stream: int, state: tuple[Any, ...]) -> int:
-    """Count the samples per channel of a stream, once for each state of its file."""
+    """Count the samples per channel of a stream, cached by the state of the file."""
     with closing(open_decoder(path)) as decoder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # repeated when it is read
         return sum(block.shape[1] for block in _decoded(decoder, stream, 0))
@@ -125,7 +141,7 @@ def read(path: str | Path, start: int = 0, frames: int | None = None, stream: in
     Args:
         path: The file.
         start: First sample.
-        frames: Samples per channel, or None for all to the end; the file's end shortens an excerpt past it.
+        frames: Samples per channel, or None for all to the end; an excerpt past the end of the file is shorter.
         stream: Index among the file's audio streams.
 
     Returns:
@@ -133,22 +149,24 @@ def read(path: str | Path, start: int = 0, frames: int | None = None, stream: in
 
     Raises:
         InputError: As `probe`; the file holds no sample at ``start``, or samples that are NaN, infinite, or
-            beyond `LARGEST_SAMPLE`.
+            beyond `MAX_SAMPLE`.
     """
     if start < 0 or (frames is not None and frames < 1):
         raise InputError(
             f"An excerpt of {path} needs start >= 0 and frames >= 1, not start={start} and frames={frames}."
         )
-    pieces: list[Tensor] = []
+    found: list[Tensor] = []
     missing = frames
     with closing(open_decoder(Path(path))) as decoder:
         info = _info(decoder, stream)
         for block in _decoded(decoder, stream, start):
-            pieces.append(block if missing is None else block[:, :missing])
-            missing = None if missing is None else missing - pieces[-1].shape[1]
+            if missing is not None:
+                block = block[:, :missing]
+                missing -= block.shape[1]
+            found.append(block)
             if missing == 0:
                 break
-    return _finite(torch.cat(pieces, dim=1), info, start), info.sample_rate
+    return _check_samples(torch.cat(found, dim=1), info, start), info.sample_rate
 
 
 def blocks(path: str | Path, size: int, stream: int = 0) -> Iterator[Tensor]:
@@ -163,28 +181,33 @@ def blocks(path: str | Path, size: int, stream: int = 0) -> Iterator[Tensor]:
         Audio (c size) in float32; the last block may be shorter.
 
     Raises:
-        InputError: As `read`, when the block in question is reached.
+        InputError: See `read`; raised when the block is reached.
     """
     with closing(open_decoder(Path(path))) as decoder:
         info = _info(decoder, stream)
         start = 0
         for block in regroup(_decoded(decoder, stream, start), size):
-            yield _finite(block, info, start)
+            yield _check_samples(block, info, start)
             start += size
 
 
 def _info(decoder: Decoder, stream: int) -> AudioInfo:
     infos = decoder.infos
     if not 0 <= stream < len(infos):
+        allowed = "0" if len(infos) == 1 else f"in 0 to {len(infos) - 1}"
         raise InputError(
-            f"{infos[0].path} has {len(infos)} audio stream(s), so there is no stream {stream}: "
-            f"ask for one of 0 to {len(infos) - 1}."
+            f"{infos[0].path} has {count(len(infos), 'audio stream')}, so there is no stream {stream}: "
+            f"the stream must be {allowed}."
         )
     return infos[stream]
 
 
 def _decoded(decoder: Decoder, stream: int, start: int) -> Iterator[Tensor]:
-    """The decoder's blocks, at least one of them."""
+    """Yield the decoder's blocks.
+
+    Raises:
+        InputError: If there are none.
+    """
     empty = True
     for block in decoder.decode(stream, start):
         empty = False
@@ -193,30 +216,31 @@ def _decoded(decoder: Decoder, stream: int, start: int) -> Iterator[Tensor]:
     if empty and start == 0:
         raise InputError(f"{path} holds no samples: record or export it again.")
     if empty:
-        raise EndsBeforeError(f"{path} ends before sample {start}, where reading was to start: start earlier.")
+        raise EndsBeforeError(f"{path} ends before sample {start}, where reading starts: start earlier.")
 
 
 def regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
-    """Cut blocks (c t) of any length anew into blocks (c size); the last may be shorter."""
+    """Cut blocks (c t) of any length into blocks (c size); the last may be shorter."""
     held: list[Tensor] = []
     frames = 0
     for block in blocks:
         held.append(block)
         frames += block.shape[1]
         if frames > size:
-            *full, rest = torch.cat(held, dim=1).split(size, dim=1)
+            *full, last = torch.cat(held, dim=1).split(size, dim=1)
             yield from full
-            held, frames = [rest], rest.shape[1]
+            held = [last]
+            frames = last.shape[1]
     yield torch.cat(held, dim=1)
 
 
-def _finite(audio: Tensor, info: AudioInfo, start: int) -> Tensor:
-    """Check samples (c t), which begin at sample ``start`` of the file, and return them as they are.
+def _check_samples(audio: Tensor, info: AudioInfo, start: int) -> Tensor:
+    """Return samples (c t) from sample ``start`` of a file on, after a check.
 
     Raises:
-        InputError: Some are NaN, infinite, or beyond `LARGEST_SAMPLE`.
+        InputError: Some are NaN, infinite, or larger than `MAX_SAMPLE`.
     """
-    usable = audio.abs() <= LARGEST_SAMPLE  # false for NaN
+    usable = audio.abs() <= MAX_SAMPLE  # false for NaN
     if usable.all():
         return audio
     column = int(usable.all(dim=0).int().argmin())

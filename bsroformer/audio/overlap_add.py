@@ -1,4 +1,4 @@
-r"""Cut a long signal into overlapping windows, and sum the processed windows back.
+r"""Overlapping windows of a long signal, and the sum of the processed windows.
 
 ::
 
@@ -8,7 +8,7 @@ r"""Cut a long signal into overlapping windows, and sum the processed windows ba
     window 2                /===========\
     window 3                           /=====================|   last: ends with the signal, no fade-out
 
-A streaming cutter and a streaming accumulator; nothing here knows of models.
+A streaming cutter and a streaming accumulator, independent of models.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,8 +19,15 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a window lies: samples `start` to `stop` of the signal, and whether it is the first or the last."""
+class WindowSpan:
+    """Samples of a signal that a window covers.
+
+    Attributes:
+        start: First sample.
+        stop: Sample after the last one.
+        first: Whether it is the first window of the signal.
+        last: Whether it is the last one.
+    """
 
     start: int
     stop: int
@@ -28,88 +35,96 @@ class Place:
     last: bool
 
 
-def windows(blocks: Iterable[Tensor], size: int, step: int, shift: int = 0) -> Iterator[tuple[Place, Tensor]]:
-    """Cut a stream into windows of `size` samples every `step`; the last is moved back to end with the stream.
+def windows(blocks: Iterable[Tensor], size: int, step: int, shift: int = 0) -> Iterator[tuple[WindowSpan, Tensor]]:
+    """Cut a stream into windows of `size` samples every `step`.
 
-    Memory is one window and one block, whatever the stream's length.
+    The last window ends with the stream. Memory is one window and one block for a stream of any length.
 
     Args:
         blocks: The stream, in blocks ``(... t)`` of any length.
-        size: Of a window, samples; a stream shorter than that gets one window of its own length.
-        step: Between the starts of two windows, at most `size`.
-        shift: How much earlier the second window and all after it begin, less than `step`.
+        size: Samples of a window; a shorter stream gives one window of its own length.
+        step: Samples between the starts of two windows, at most `size`.
+        shift: Samples by which the second window and all later ones start earlier, less than `step`.
 
     Yields:
-        Windows in their order, the place and the samples ``(... size)`` of each; none for an empty stream.
+        Span and samples ``(... size)`` of each window in order; nothing for an empty stream.
     """
     held: Tensor | None = None
-    position = 0  # of the first sample that is held
-    start = 0  # of the next window
+    position = 0  # first sample of `held`
+    start = 0  # first sample of the next window
     for block in blocks:
         held = block if held is None else torch.cat([held, block], dim=-1)
-        while position + held.shape[-1] > start + size:  # more follows: not the last one
+        while position + held.shape[-1] > start + size:  # it is not the last one
             inner = slice(start - position, start - position + size)
-            yield Place(start, start + size, start == 0, last=False), held[..., inner]
-            held, position = held[..., inner.start :], start  # the last window may begin one sample later
+            yield WindowSpan(start, start + size, start == 0, last=False), held[..., inner]
+            held = held[..., inner.start :]  # the last window may begin one sample later
+            position = start
             start += step if start else step - shift
-    length = position + (0 if held is None else held.shape[-1])
-    if held is not None and length:
+    if held is None:
+        return
+    length = position + held.shape[-1]
+    if length:
         start = max(0, length - size)
-        yield Place(start, length, start == 0, last=True), held[..., start - position :]
+        yield WindowSpan(start, length, start == 0, last=True), held[..., start - position :]
 
 
-def fade_weights(place: Place, fade: int, device: torch.device | None = None) -> Tensor:
-    """Weight of each sample of a window, ``(t)``: 1, with linear fades of `fade` samples where it meets another.
+def fade_weights(span: WindowSpan, fade: int, device: torch.device | None = None) -> Tensor:
+    """Compute the weight of each sample of a window, ``(t)``.
 
-    No weight is zero, so that a sample which only one window covers keeps its value.
+    It is 1, with linear fades of `fade` samples to the neighbours. No weight is zero, so that a sample in a single
+    window keeps its value.
     """
-    weights = torch.ones(place.stop - place.start, device=device)
-    if place.first and place.last:
+    weights = torch.ones(span.stop - span.start, device=device)
+    if span.first and span.last:
         return weights
     ramp = (torch.arange(fade, device=device) + 0.5) / max(fade, 1)
-    if not place.first:
+    if not span.first:
         weights[:fade] *= ramp[: len(weights)]
-    if not place.last:
+    if not span.last:
         weights[len(weights) - fade :] *= ramp.flip(0)
     return weights
 
 
 class OverlapAdd:
-    """The weighted mean of overlapping windows, given out as soon as no later window can change it.
+    """Weighted mean of overlapping windows.
 
-    Windows are added in the order of their starts; memory is one window, whatever the signal's length.
+    Samples are returned as soon as no later window can change them. Windows are added in the order of their starts;
+    memory is one window for a signal of any length.
 
     Args:
-        fade: Length of the fades, samples.
+        fade: Samples of each fade.
     """
 
     def __init__(self, fade: int) -> None:
         self.fade = fade
-        self.position = 0  # of the first sample that is held
+        self.position = 0  # first sample of `total`
         self.total: Tensor | None = None  # (... t)
         self.weight: Tensor | None = None  # (t)
 
-    def add(self, window: Tensor, place: Place) -> Tensor:
-        """Add a window ``(... t)`` at its place; returns the samples ``(... s)`` that are finished, maybe none."""
-        weight = fade_weights(place, self.fade, window.device)
-        if window.device.type == "cpu":  # some hundred windows may overlap, and their sum is to be exact to 1e-6
-            window, weight = window.double(), weight.double()
+    def add(self, window: Tensor, span: WindowSpan) -> Tensor:
+        """Add a window ``(... t)`` and return the finished samples ``(... s)``."""
+        weight = fade_weights(span, self.fade, window.device)
+        if window.device.type == "cpu":  # the sum of some hundred windows must be exact to 1e-6
+            window = window.double()
+            weight = weight.double()
         if self.total is None or self.weight is None:
-            self.total, self.weight = window[..., :0], weight[:0]
-        finished = self._take(place.start - self.position)
-        missing = place.stop - self.position - len(self.weight)
+            self.total = window[..., :0]
+            self.weight = weight[:0]
+        finished = self._take(span.start - self.position)
+        missing = span.stop - self.position - len(self.weight)
         self.total = torch.nn.functional.pad(self.total, (0, missing))
         self.weight = torch.nn.functional.pad(self.weight, (0, missing))
-        offset = place.start - self.position
+        offset = span.start - self.position
         self.total[..., offset:] += window * weight
         self.weight[offset:] += weight
-        if place.last:
+        if span.last:
             finished = torch.cat([finished, self._take(len(self.weight))], dim=-1)
         return finished.float()
 
     def _take(self, count: int) -> Tensor:
         assert self.total is not None and self.weight is not None
         finished = self.total[..., :count] / self.weight[:count]
-        self.total, self.weight = self.total[..., count:], self.weight[count:]
+        self.total = self.total[..., count:]
+        self.weight = self.weight[count:]
         self.position += count
         return finished

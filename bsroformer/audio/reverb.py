@@ -10,9 +10,9 @@ SHORTEST_DECAY = 0.1
 
 
 def impulse_response(rng: np.random.Generator, decay: float, rate: int, channels: int = 2) -> np.ndarray:
-    """Invent a room: a few early reflections, then decaying noise.
+    """Draw the impulse response of a room.
 
-    The treble decays faster.
+    It has a few early reflections, then decaying noise, whose treble decays faster.
 
     Args:
         rng: Source of the random room.

@@ -7,19 +7,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 INVERTIBLE = 1e-11
-"""What ``torch.istft`` demands of the sum of overlapping windows' squares, by which it divides."""
+"""Smallest sum of squared windows that ``torch.istft`` divides by."""
 
 
 class Stft(nn.Module):
-    """Short-time Fourier transform with a periodic Hann window, centred frames and reflected edges.
+    """Short-time Fourier transform with a periodic Hann window.
 
-    `forward` and `inverse` always compute in float32, whatever autocast says: half precision loses 40 dB here.
+    Frames are centred, and edges reflected.
+
+    `forward` and `inverse` always compute in float32, also under autocast: half precision loses 40 dB here.
 
     Args:
         n_fft: Length of the Fourier transform, samples.
         hop_length: Samples between two frames. `inverse` is exact at every length up to a quarter of a window; with
-            a longer hop the last ``t % hop_length`` samples lie under the faint end of one window, or of none and come
-            back as zeros, as in ``torch.istft``.
+            a longer hop the last ``t % hop_length`` samples lie under the faint end of one window, or outside all of
+            them and are zeros then, as in ``torch.istft``.
         win_length: Length of the window, samples; ``n_fft`` unless given.
         normalized: Scale by ``n_fft ** -0.5``, as ``torch.stft`` does.
 
@@ -34,12 +36,16 @@ class Stft(nn.Module):
         win_length = n_fft if win_length is None else win_length
         if win_length > n_fft:
             raise ValueError(f"win_length {win_length} must be at most n_fft {n_fft}")
-        self.n_fft, self.hop_length = n_fft, hop_length
-        self.win_length, self.normalized = win_length, normalized
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.win_length = win_length
+        self.normalized = normalized
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Transform ``(... t)`` real samples to a complex spectrum ``(... f m)``, ``m = 1 + t // hop_length``.
+        """Transform ``(... t)`` real samples to a complex spectrum ``(... f m)``.
+
+        It has ``m = 1 + t // hop_length`` frames.
 
         Zeros are added at the end where a signal is too short to be reflected at its edges, up to
         ``t = n_fft // 2 + 1``, and where a long hop leaves its last samples so far from the last window's centre that
@@ -66,7 +72,7 @@ class Stft(nn.Module):
         return spectrum.unflatten(0, lead)
 
     def inverse(self, spectrum: Tensor, length: int) -> Tensor:
-        """Transform a complex spectrum ``(... f m)`` back to ``(... t)`` with ``t = length`` samples."""
+        """Transform a complex spectrum ``(... f m)`` to ``(... t)`` samples."""
         lead = spectrum.shape[:-2]
         with torch.autocast(spectrum.device.type, enabled=False):
             waveform = torch.istft(
@@ -82,14 +88,13 @@ class Stft(nn.Module):
 
 
 def hann_squared(distance: int, window: int) -> float:
-    """The square of a Hann window so many samples from its centre; 0 outside."""
+    """Compute the square of a Hann window at a distance from its centre."""
     return math.cos(math.pi * distance / window) ** 4 if 2 * distance < window else 0.0
 
 
 def faintest_overlap(window: int, hop_length: int) -> float:
-    """The least sum of the squares of the Hann windows at a place, over all places between two windows' centres."""
+    """Compute the least sum of squared Hann windows between two centres."""
     if 2 * hop_length <= window:
-        return 0.5  # at least two windows at each place: cos^4 + sin^4
-    return min(
-        hann_squared(place, window) + hann_squared(hop_length - place, window) for place in range(hop_length // 2 + 1)
-    )
+        return 0.5  # at least two windows overlap: cos^4 + sin^4
+    distances = range(hop_length // 2 + 1)
+    return min(hann_squared(before, window) + hann_squared(hop_length - before, window) for before in distances)

@@ -1,13 +1,12 @@
-"""Read what a file says of its music: title, artist, and the like."""
+"""Tags of audio files, and fingerprints of this program's files."""
 
 from pathlib import Path
 
 import av
 
 from bsroformer.audio.containers import open_container
-from bsroformer.audio.encoders import MARK
+from bsroformer.audio.encoders import SIGNATURE
 
-# By FFmpeg's names. Cover pictures, and what describes the encoding, are not among them.
 TAGS = (
     "title",
     "artist",
@@ -21,21 +20,29 @@ TAGS = (
     "comment",
     "copyright",
 )
-
-
-LONGEST = 1000
-"""Characters of a tag that are kept: formats have little room, and a comment may be of any length."""
+"""Tags that stems keep, by FFmpeg's names; cover pictures and descriptions of the encoding are not among them."""
+MAX_TAG_CHARACTERS = 1000
+"""Longest part of a tag that stems keep: formats have little room."""
 
 
 def read_tags(path: Path) -> dict[str, str]:
-    """The tags of a file that holds audio, by FFmpeg's names; none where FFmpeg does not know the file."""
+    """Read the tags of an audio file, by FFmpeg's names.
+
+    Empty if FFmpeg cannot read the file.
+    """
     found = _all_tags(path)
-    return {name: found[name][:LONGEST] for name in TAGS if found.get(name) and not MARK.search(found[name])}
+    tags: dict[str, str] = {}
+    for name in TAGS:
+        value = found.get(name)
+        if value and not SIGNATURE.search(value):
+            tags[name] = value[:MAX_TAG_CHARACTERS]
+    return tags
 
 
-def read_marks(path: Path) -> set[str]:
-    """The words by which the program knows its files again: see `bsroformer.audio.encoders.Sound`."""
-    return {mark for value in _all_tags(path).values() for mark in MARK.findall(value)}
+def read_fingerprints(path: Path) -> set[str]:
+    """Read the fingerprints of a file of this program: see `EncodingSpec`."""
+    values = _all_tags(path).values()
+    return {fingerprint for value in values for fingerprint in SIGNATURE.findall(value)}
 
 
 def _all_tags(path: Path) -> dict[str, str]:
@@ -44,7 +51,7 @@ def _all_tags(path: Path) -> dict[str, str]:
             return {}
         with open_container(str(path.absolute())) as container:
             found = dict(container.metadata)
-            if container.streams.audio:  # where Ogg keeps them
+            if container.streams.audio:  # Ogg has its tags there
                 found = dict(container.streams.audio[0].metadata) | found
     except (av.FFmpegError, OSError, UnicodeError):
         return {}

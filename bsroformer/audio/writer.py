@@ -1,4 +1,4 @@
-"""Write audio files atomically: under its name a file is either complete or not there."""
+"""Atomic writing of audio files: they are complete or missing."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -10,11 +10,10 @@ import soundfile
 from torch import Tensor
 
 from bsroformer.atomic import replacing, writing
-from bsroformer.audio.encoders import Encoder, FFmpegEncoder, Sound, SoundFileEncoder
-from bsroformer.audio.formats import SAMPLE_BYTES, check_sound, format_of
+from bsroformer.audio.encoders import Encoder, EncodingSpec, FFmpegEncoder, SoundFileEncoder
+from bsroformer.audio.formats import SAMPLE_BYTES, Format, check_encoding, format_of
 from bsroformer.errors import InputError
 
-MAX_WAV_BYTES = 2**32 - 2**12  # a wav counts its bytes in 32 bits, header included
 _LIBRARY_ERRORS = (soundfile.LibsndfileError, av.FFmpegError)
 
 
@@ -22,52 +21,61 @@ def write(path: str | Path, audio: Tensor, sample_rate: int, subtype: str = "FLO
     """Write audio to a file, whole or not at all.
 
     Args:
-        path: The file; its name ends in its format, one of ``bsroformer.audio.formats.FORMATS``. Its folder is made if
-            need be, and a file that is there is replaced.
+        path: The file; its suffix is its format, one of `bsroformer.audio.formats.FORMATS`. Its folder is created, and
+            an existing file is replaced.
         audio: Samples (c t). Integer subtypes clip them to [-1, 1) and round them to the nearest step.
         sample_rate: In Hz.
-        subtype: How to store a sample, one of the format's ways: ``FLOAT``, ``PCM_24``, ``VORBIS``, ``MP3``, ...
+        subtype: Way to store a sample, one of the format's: ``FLOAT``, ``PCM_24``, ``VORBIS``, ``MP3``, ...
 
     Raises:
-        InputError: The folder or disk cannot be written, or the format cannot hold this.
+        InputError: The folder or disk cannot be written, or the format does not support this audio.
     """
     channels, frames = audio.shape
-    with block_writer(path, Sound(sample_rate, channels, subtype), frames) as append:
+    with block_writer(path, EncodingSpec(sample_rate, channels, subtype), frames) as append:
         append(audio)
 
 
 @contextmanager
-def block_writer(path: str | Path, sound: Sound, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
-    """Open a file to write block by block: the context's value is a function that appends a block (c t).
+def block_writer(path: str | Path, spec: EncodingSpec, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
+    """Open a file to write block by block.
+
+    The context's value is a function that appends a block (c t).
 
     The blocks go to a temporary file beside ``path``, which takes its name when the context ends without an
     error and is removed otherwise.
 
     Args:
-        path: As in `write`.
-        sound: What comes, and how to store it.
-        frames: Samples per channel to expect, where known: a wav past 4 GiB needs another header (RF64).
+        path: See `write`.
+        spec: Rate, channels and encoding.
+        frames: Expected samples per channel, if known: a wav beyond 4 GiB needs another header (RF64).
 
     Raises:
-        InputError: As `write`, or a wav of unannounced length grows past 4 GiB.
+        InputError: See `write`; also if a wav of unannounced length exceeds 4 GiB.
     """
     path = Path(path)
-    with replacing(path) as partial, encoding(partial, path, sound, frames) as append:
+    with replacing(path) as partial, open_encoder(partial, path, spec, frames) as append:
         yield append
 
 
 @contextmanager
-def encoding(partial: Path, path: Path, sound: Sound, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
-    """The same, but into a file that somebody else will give its name ``path``, which alone errors speak of."""
-    check_sound(path, sound.sample_rate, sound.channels, sound.subtype)
-    most, written = most_frames(path, sound), 0
-    rf64 = frames is not None and frames > most
-    encoder = _encoder(path, partial, sound, rf64)
+def open_encoder(
+    partial: Path, path: Path, spec: EncodingSpec, frames: int | None = None
+) -> Iterator[Callable[[Tensor], None]]:
+    """Open a temporary file that the caller renames to ``path``: see `block_writer`.
+
+    Errors name ``path``.
+    """
+    check_encoding(path, spec.sample_rate, spec.channels, spec.subtype)
+    kind = format_of(path)
+    limit = max_frames(kind, spec)
+    large = frames is not None and frames > limit
+    encoder = _encoder(path, partial, spec, large)
+    written = 0
 
     def append(block: Tensor) -> None:
         nonlocal written
         written += block.shape[1]
-        if written > most and not rf64:
+        if written > limit and not large:
             raise InputError(f"{path} would grow past 4 GiB, the most that a wav holds: write .flac or .w64.")
         with writing(path, *_LIBRARY_ERRORS):
             encoder.append(block)
@@ -79,15 +87,16 @@ def encoding(partial: Path, path: Path, sound: Sound, frames: int | None = None)
             encoder.close()
 
 
-def most_frames(path: Path, sound: Sound) -> float:
-    """How many samples per channel a file can count."""
-    if format_of(path).name != "WAV":
+def max_frames(kind: Format, spec: EncodingSpec) -> float:
+    """Return the samples per channel that a format's header can count."""
+    if not kind.max_bytes:
         return math.inf
-    return MAX_WAV_BYTES // (sound.channels * SAMPLE_BYTES[sound.subtype])
+    return kind.max_bytes // (spec.channels * SAMPLE_BYTES[spec.subtype])
 
 
-def _encoder(path: Path, partial: Path, sound: Sound, rf64: bool) -> Encoder:
+def _encoder(path: Path, partial: Path, spec: EncodingSpec, large: bool) -> Encoder:
+    kind = format_of(path)
     with writing(path, *_LIBRARY_ERRORS):
-        if sound.subtype in ("MP3", "AAC"):
-            return FFmpegEncoder(partial, format_of(path).name, sound)
-        return SoundFileEncoder(partial, "RF64" if rf64 else format_of(path).name, sound)
+        if kind.codec:
+            return FFmpegEncoder(partial, kind, spec)
+        return SoundFileEncoder(partial, kind, spec, large)

@@ -26,8 +26,8 @@ from rich.table import Column
 from rich.text import Text
 
 import bsroformer
-from bsroformer.parallel import answering
-from bsroformer.printed import PRINTED
+from bsroformer.parallel import handling_signal
+from bsroformer.run_folder import TRAIN_LOG
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
 WAIT_SECONDS = 3600
@@ -90,7 +90,7 @@ class TimeLeftColumn(ProgressColumn):
 
 def stopping_on_sigterm() -> AbstractContextManager[None]:
     """Handle SIGTERM, which systems and schedulers send, like Ctrl-C."""
-    return answering(signal.SIGTERM, signal.default_int_handler)
+    return handling_signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def wait_until_interrupted() -> NoReturn:
@@ -111,7 +111,7 @@ def warnings_reported(console: Console) -> Iterator[None]:
         def show(message: Warning | str, category: type[Warning], filename: str, *others: object) -> None:
             if filename.startswith(PACKAGE):
                 console.print(str(message), style="yellow")
-                PRINTED.warning("%s", message)
+                TRAIN_LOG.warning("%s", message)
             else:
                 usual(message, category, filename, *others)  # type: ignore[arg-type]
 

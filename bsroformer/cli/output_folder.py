@@ -12,8 +12,7 @@ from omegaconf import DictConfig, read_write
 
 from bsroformer.atomic import writing
 from bsroformer.cli.errors import user_errors
-from bsroformer.printed import PRINTED
-from bsroformer.run_folder import RunFolder
+from bsroformer.run_folder import TRAIN_LOG, RunFolder
 
 LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
 
@@ -32,13 +31,13 @@ def open_run_folder(folder: Path) -> Iterator[None]:
     with writing(log):
         handler = logging.FileHandler(log, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
-    for logger in (logging.root, PRINTED):
+    for logger in (logging.root, TRAIN_LOG):
         logger.addHandler(handler)
     _pass_on(folder)
     try:
         yield
     finally:
-        for logger in (logging.root, PRINTED):
+        for logger in (logging.root, TRAIN_LOG):
             logger.removeHandler(handler)
         handler.close()
 

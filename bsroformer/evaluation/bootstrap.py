@@ -1,9 +1,9 @@
-"""How far an average over songs can be trusted: its confidence interval, and that of the difference of two methods.
+"""Confidence intervals of averages over tracks and of their differences.
 
-Other songs would have given other averages. The percentile bootstrap (Efron & Tibshirani, An Introduction to the
-Bootstrap, 1993, ch. 13) draws as many songs as there are, with replacement, many times, averages each draw as the table
-does, and takes the range that the middle 95 % of those averages lie in. A draw is the same for all stems and for both
-methods of a difference: songs that are hard for one are hard for the other, and what they have in common cancels.
+Other tracks would have given other averages. The percentile bootstrap (Efron & Tibshirani, An Introduction to the
+Bootstrap, 1993, ch. 13) draws as many tracks as there are, with replacement, many times, averages each draw as the
+table does, and takes the range of the middle 95 % of those averages. A draw is the same for all stems and for both
+methods of a difference: tracks that are hard for one are hard for the other, and their common part cancels.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bsroformer.evaluation.scores import FRAMEWISE, MEAN, Evaluation, SongScores
+from bsroformer.evaluation.scores import MEAN, Evaluation, TrackScores
+from bsroformer.metrics import METRICS
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -22,18 +23,18 @@ SEED = 0
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
 Intervals = dict[str, dict[str, Interval | None]]
-"""Stem or :data:`MEAN` -> metric -> lower and upper end in dB; None with fewer than two songs that have a score."""
+"""Stem or :data:`MEAN` -> metric -> lower and upper end in dB; None with fewer than two scores."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much one average is above another.
+    """The difference of two averages.
 
     Attributes:
-        difference: In dB; NaN where no song has both scores.
-        interval: Its confidence interval; None with fewer than two such songs.
-        better: In how many songs it is above.
-        songs: How many songs have both scores.
+        difference: dB; NaN if no track has both scores.
+        interval: Confidence interval; None with fewer than two such tracks.
+        better: Number of tracks that are better.
+        songs: Number of tracks with both scores.
     """
 
     difference: float
@@ -44,13 +45,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Differences:
-    """One method compared with another over the songs that both scored.
+    """Differences of one method and another over the tracks that both scored.
 
     Attributes:
-        method: The one.
-        minus: The other.
-        songs: How many songs both scored.
-        scores: Stem or :data:`MEAN` -> metric -> the difference of their averages.
+        method: Name of the method.
+        minus: Name of the method to subtract.
+        songs: Number of tracks that both scored.
+        scores: Stem or :data:`MEAN` -> metric -> difference of the averages.
     """
 
     method: str
@@ -60,77 +61,105 @@ class Differences:
 
 
 def intervals(evaluation: Evaluation) -> Intervals:
-    """The confidence intervals of a method's averages."""
+    """Compute the confidence intervals of a method's averages."""
     copies = resamples(len(evaluation.songs))
-    found: Intervals = {row: {} for row in (*evaluation.stems, MEAN)}
+    rows = (*evaluation.stems, MEAN)
+    result: Intervals = {row: {} for row in rows}
     for metric in evaluation.metrics:
         scores = _table(evaluation.songs, evaluation.stems, metric)  # song stem
         averages = _with_mean(averages_of_copies(metric, scores, copies))  # resample row
-        for of_row, average, values in zip(found.values(), averages.T, _with_mean(scores).T, strict=True):
-            of_row[metric] = _interval(average, _count(values))
-    return found
+        values = _with_mean(scores)  # song row
+        for n, row in enumerate(rows):
+            result[row][metric] = _interval(averages[:, n], _count(values[:, n]))
+    return result
 
 
 def differences(method: Evaluation, minus: Evaluation) -> Differences:
-    """Compare two methods over the songs that both scored; each stem over those in which both have a score of it."""
-    songs = {song.song: song for song in minus.songs}
-    pairs = [(song, songs[song.song]) for song in method.songs if song.song in songs]
+    """Compare two methods over the tracks that both scored.
+
+    Each stem is compared over the tracks with both its scores.
+    """
+    others = {song.song: song for song in minus.songs}
+    songs = [song for song in method.songs if song.song in others]
+    other_songs = [others[song.song] for song in songs]
     stems = [stem for stem in method.stems if stem in minus.stems]
-    copies = resamples(len(pairs))
-    found: dict[str, dict[str, Difference]] = {row: {} for row in (*stems, MEAN)}
-    for metric in (metric for metric in method.metrics if metric in minus.metrics):
-        one, other = (_table(side, stems, metric) for side in (list(zip(*pairs, strict=True)) or [(), ()]))  # song stem
-        there = np.isfinite(one - other)
-        one, other = np.where(there, one, np.nan), np.where(there, other, np.nan)
-        above = _with_mean(one) - _with_mean(other)  # song row
-        once = np.ones((1, len(pairs)))
-        averages, average = (
-            _with_mean(averages_of_copies(metric, one, of)) - _with_mean(averages_of_copies(metric, other, of))
-            for of in (copies, once)
-        )
-        for n, of_row in enumerate(found.values()):
-            count = _count(above[:, n])
-            better = int((above[:, n] > 0).sum())
-            of_row[metric] = Difference(float(average[0, n]), _interval(averages[:, n], count), better, count)
-    return Differences(method.method, minus.method, len(pairs), found)
+    rows = (*stems, MEAN)
+    scores: dict[str, dict[str, Difference]] = {row: {} for row in rows}
+    for metric in method.metrics:
+        if metric in minus.metrics:
+            by_row = _difference_by_row(metric, _table(songs, stems, metric), _table(other_songs, stems, metric))
+            for row, difference in zip(rows, by_row, strict=True):
+                scores[row][metric] = difference
+    return Differences(method.method, minus.method, len(songs), scores)
+
+
+def _difference_by_row(metric: str, one: Array, other: Array) -> list[Difference]:
+    """Compare the scores (song stem) of two methods, by stem and for the mean."""
+    is_defined = np.isfinite(one - other)
+    one = np.where(is_defined, one, np.nan)
+    other = np.where(is_defined, other, np.nan)
+    by_song = _with_mean(one) - _with_mean(other)  # song row
+    gains = by_song if METRICS[metric].higher_is_better else -by_song
+    resampled = _difference_of_averages(metric, one, other, resamples(len(one)))  # resample row
+    observed = _difference_of_averages(metric, one, other, np.ones((1, len(one))))  # 1 row
+    differences = []
+    for n in range(by_song.shape[1]):
+        songs = _count(by_song[:, n])
+        better = int((gains[:, n] > 0).sum())
+        differences.append(Difference(float(observed[0, n]), _interval(resampled[:, n], songs), better, songs))
+    return differences
+
+
+def _difference_of_averages(metric: str, one: Array, other: Array, copies: Array) -> Array:
+    """Subtract averages with some copies of each song: (resample row)."""
+    return _with_mean(averages_of_copies(metric, one, copies)) - _with_mean(averages_of_copies(metric, other, copies))
 
 
 @lru_cache(maxsize=4)
 def resamples(songs: int) -> Array:
-    """How many copies of each song a resample has, (resample song); always the same for as many songs."""
-    drawn = np.random.default_rng(SEED).integers(songs, size=(RESAMPLES, songs)) if songs else np.empty((RESAMPLES, 0))
-    places = drawn + songs * np.arange(RESAMPLES)[:, None]
-    copies = np.bincount(places.astype(np.int64).ravel(), minlength=RESAMPLES * songs)
-    found = copies.reshape(RESAMPLES, songs).astype(np.float64)
-    found.setflags(write=False)  # it is kept for the next call
-    return found
+    """Draw the number of copies of each song in each resample, (resample song).
+
+    The result is the same for equal numbers of songs.
+    """
+    if not songs:
+        return np.empty((RESAMPLES, 0))
+    drawn = np.random.default_rng(SEED).integers(songs, size=(RESAMPLES, songs))
+    offsets = songs * np.arange(RESAMPLES)[:, None]
+    counts = np.bincount((drawn + offsets).ravel(), minlength=RESAMPLES * songs)
+    copies = counts.reshape(RESAMPLES, songs).astype(np.float64)
+    copies.setflags(write=False)  # cached for the next call
+    return copies
 
 
 def averages_of_copies(metric: str, scores: Array, copies: Array) -> Array:
-    """Average each stem over songs as `scores.average` does, with some copies of each song.
+    """Average each stem over songs as `scores.average`, with copies of each song.
 
     Args:
-        metric: Whose average is meant.
+        metric: Name of the metric.
         scores: dB, (song stem); NaN where undefined.
-        copies: How often each song counts, (resample song).
+        copies: Number of copies of each song, (resample song).
 
     Returns:
         dB, (resample stem); NaN where a resample has no song with a score.
     """
-    average = _median if metric in FRAMEWISE else _mean
-    return np.stack([average(stem[~np.isnan(stem)], copies[:, ~np.isnan(stem)]) for stem in scores.T], axis=1)
+    average = _median if METRICS[metric].average == "median" else _mean
+    averages = []
+    for stem in scores.T:
+        is_defined = ~np.isnan(stem)
+        averages.append(average(stem[is_defined], copies[:, is_defined]))
+    return np.stack(averages, axis=1)
 
 
 def _mean(values: Array, copies: Array) -> Array:
-    """Means of values (song), each counted `copies` (resample song) times: (resample)."""
+    """Compute means of values (song) with copies (resample song): (resample)."""
     totals = copies.sum(axis=1)
     return np.divide(copies @ values, totals, out=np.full(len(copies), np.nan), where=totals > 0)
 
 
 def _median(values: Array, copies: Array) -> Array:
-    """Medians of values (song), each counted `copies` (resample song) times: (resample).
+    """Compute medians of values (song) with copies (resample song): (resample).
 
-    Of an even number it is the mean of the middle two.
+    The median of an even number is the mean of the middle two.
     """
     if not len(values):
         return np.full(len(copies), np.nan)
@@ -138,26 +167,28 @@ def _median(values: Array, copies: Array) -> Array:
     counted = copies[:, order].cumsum(axis=1)  # up to and with each value
     totals = counted[:, -1:]
     middle = ((totals - 1) // 2, totals // 2)
-    lower, upper = (np.minimum((counted <= place).sum(axis=1), len(values) - 1) for place in middle)
-    return np.where(totals[:, 0] > 0, (values[order[lower]] + values[order[upper]]) / 2, np.nan)
+    lower, upper = (np.minimum((counted <= rank).sum(axis=1), len(values) - 1) for rank in middle)
+    medians = (values[order[lower]] + values[order[upper]]) / 2
+    return np.where(totals[:, 0] > 0, medians, np.nan)
 
 
-def _table(songs: Sequence[SongScores], stems: Sequence[str], metric: str) -> Array:
-    """One metric of all songs, (song stem)."""
-    return np.array([[song.score(stem, metric) for stem in stems] for song in songs]).reshape(len(songs), len(stems))
+def _table(songs: Sequence[TrackScores], stems: Sequence[str], metric: str) -> Array:
+    """Collect one metric of all songs, (song stem)."""
+    scores = [song.score(stem, metric) for song in songs for stem in stems]
+    return np.array(scores).reshape(len(songs), len(stems))
 
 
 def _with_mean(scores: Array) -> Array:
     """Append the mean over the stems that have a score: (... stem) -> (... row)."""
-    there = ~np.isnan(scores)
-    count = there.sum(axis=1)
-    total = np.where(there, scores, 0.0).sum(axis=1)
+    is_defined = ~np.isnan(scores)
+    count = is_defined.sum(axis=1)
+    total = np.where(is_defined, scores, 0.0).sum(axis=1)
     mean = np.divide(total, count, out=np.full(len(scores), np.nan), where=count > 0)
     return np.column_stack([scores, mean])
 
 
 def _interval(averages: Array, songs: int) -> Interval | None:
-    """Where the middle of the resampled averages (resample) lies; those that are undefined are left out."""
+    """Return the middle range of the defined resampled averages, (resample)."""
     if songs < 2:
         return None
     tail = (1 - CONFIDENCE) / 2
@@ -166,5 +197,5 @@ def _interval(averages: Array, songs: int) -> Interval | None:
 
 
 def _count(values: Array) -> int:
-    """How many are numbers."""
+    """Count defined values."""
     return int((~np.isnan(values)).sum())

@@ -1,4 +1,4 @@
-"""Evaluate separators and folders of stems on songs: `bsroformer.evaluate`."""
+"""Evaluation of separators and folders of stems: `bsroformer.evaluate`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,48 +7,47 @@ from pathlib import Path
 from bsroformer.data.sources import as_list
 from bsroformer.data.track import Track
 from bsroformer.errors import InputError
+from bsroformer.evaluation.candidate import BOUNDS, Candidate, resolve_methods
 from bsroformer.evaluation.evaluator import Evaluator, OnScores
+from bsroformer.evaluation.excerpt_collector import ExcerptCollector
 from bsroformer.evaluation.gallery import Gallery
-from bsroformer.evaluation.kept import KeptScores
-from bsroformer.evaluation.line_up import BOUNDS, Candidate, line_up
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.results import EVALUATED, Results
-from bsroformer.evaluation.scores import BSS_EVAL, FRAMEWISE, METRICS, WHOLE
-from bsroformer.evaluation.song_audio import SongEntry
+from bsroformer.evaluation.score_cache import ScoreCache
 from bsroformer.evaluation.stems_writer import StemsWriter
-from bsroformer.evaluation.takes import Takes
-from bsroformer.evaluation.write import write_results
+from bsroformer.evaluation.track_audio import TrackEntry
+from bsroformer.evaluation.write_results import write_results
 from bsroformer.inference import StreamSeparator
-from bsroformer.metrics import bss_eval_available
+from bsroformer.metrics import DEFAULT_METRICS, bss_eval_available, needs_museval, resolve_metrics
 
 EXCERPTS = "excerpts"
-"""The folder of excerpts in that of an evaluation."""
+"""Folder of excerpts inside an evaluation's folder."""
 Evaluated = StreamSeparator | str | Path | Candidate
 
 
 def evaluate(
     evaluated: Evaluated | Mapping[str, Evaluated],
-    songs: Sequence[SongEntry | Track],
+    songs: Sequence[TrackEntry | Track],
     stems: Sequence[str] | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = DEFAULT_METRICS,
     bounds: Sequence[str] = BOUNDS,
     folder: str | Path | None = None,
     workers: int = 1,
     on_scores: OnScores | None = None,
 ) -> Results:
-    """Score separators and folders of stems on songs, side by side.
+    """Score separators and folders of stems on the same songs.
 
     Args:
-        evaluated: A separator, or a folder with the stems that any program made of the songs; or several, by name.
+        evaluated: A separator, or a folder with stems of the songs from any program; or several, by name.
         songs: The songs, as `songs_in` finds them.
-        stems: Those to score; all that the evaluated have in common unless given.
-        metrics: Those to report: cSDR, uSDR, SI-SDR, SI-SDRi, and SIR, SAR, ISR, for which museval takes about as long
-            as the music lasts; ``bss_eval`` stands for cSDR, SIR, SAR and ISR.
+        stems: Stems to score; by default all that the evaluated methods have in common.
+        metrics: Metrics to report: cSDR, uSDR, SI-SDR, SI-SDRi, and SIR, SAR, ISR, for which museval takes about as
+            long as the music lasts; ``bss_eval`` stands for cSDR, SIR, SAR and ISR.
         bounds: The floor and the ceilings: ``mixture``, ``IRM1``, ``IRM2``, or none.
-        folder: Where results, tables, plots, museval's files and the page ``report.html`` go. Scores in it of a
-            `Candidate` with settings, or of a folder, are kept: the same call goes on where an earlier one was ended.
-        workers: Songs that are scored at a time.
-        on_scores: Told of every score.
+        folder: Output folder of results, tables, plots, museval's files and the page ``report.html``. Scores of a
+            `Candidate` with settings, or of a folder, are cached in it: the same call resumes a stopped one.
+        workers: Songs to score at a time.
+        on_scores: Called with every score.
 
     Returns:
         The scores of every method and song, and their averages.
@@ -57,7 +56,7 @@ def evaluate(
         InputError: If nothing can be evaluated, a name is unknown, or files cannot be written. Songs that cannot be
             scored are in the results' ``failures``.
     """
-    entries = [SongEntry.of_track(song) if isinstance(song, Track) else song for song in songs]
+    entries = [TrackEntry.of_track(song) if isinstance(song, Track) else song for song in songs]
     evaluator = evaluator_of(evaluated, entries, stems, metrics, bounds, folder, workers, on_scores)
     begin(evaluator, entries)
     results = evaluator.run(entries)
@@ -68,112 +67,99 @@ def evaluate(
 
 def evaluator_of(
     evaluated: Evaluated | Mapping[str, Evaluated],
-    songs: Sequence[SongEntry],
+    songs: Sequence[TrackEntry],
     stems: Sequence[str] | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = DEFAULT_METRICS,
     bounds: Sequence[str] = BOUNDS,
     folder: str | Path | None = None,
     workers: int = 1,
     on_scores: OnScores | None = None,
 ) -> Evaluator:
-    """What `evaluate` runs on the songs.
+    """Create the evaluator that `evaluate` runs on the songs.
 
     Raises:
         InputError: See `evaluate`.
     """
-    asked = expanded(as_list(metrics))
-    chosen = line_up(candidates_of(evaluated), songs, None if stems is None else as_list(stems), as_list(bounds))
+    reported = resolve_metrics(as_list(metrics))
+    wanted = None if stems is None else as_list(stems)
+    resolved = resolve_methods(candidates_of(evaluated), songs, wanted, as_list(bounds))
     if workers < 1:
         raise InputError(f"workers={workers} must be 1 or more")
-    with_bss_eval = needs_museval(asked)
-    if with_bss_eval:
-        check_bss_eval(chosen.stems)
-    takes = Takes(gallery_in(Path(folder), chosen.methods)) if folder is not None else None
-    return Evaluator(
-        chosen.methods,
-        chosen.stems,
+    bss_eval = needs_museval(reported)
+    if bss_eval:
+        check_bss_eval(resolved.stems)
+    evaluator = Evaluator(
+        resolved.methods,
+        resolved.stems,
         songs[0].sample_rate,
-        asked,
-        KeptScores(Path(folder), chosen.stems, with_bss_eval) if folder is not None else None,
-        workers,
-        with_bss_eval,
-        on_scores,
-        (takes.add,) if takes else (),
-        (takes.finish,) if takes else (),
+        reported,
+        workers=workers,
+        bss_eval=bss_eval,
+        on_scores=on_scores,
     )
+    if folder is None:
+        return evaluator
+    cache = ScoreCache(Path(folder), resolved.stems, reported)
+    excerpts = ExcerptCollector(gallery_in(Path(folder), resolved.methods))
+    return replace(evaluator, cache=cache, on_estimates=(excerpts.add,), on_track=(excerpts.finish,))
 
 
-def begin(evaluator: Evaluator, songs: Sequence[SongEntry], overwrite: bool = False) -> None:
-    """Clear the folder of what is not kept; of several processes, one must do it before any of them scores a song.
+def begin(evaluator: Evaluator, songs: Sequence[TrackEntry], overwrite: bool = False) -> None:
+    """Remove stale files from the folder.
+
+    One process must do it before any process scores a song.
 
     Args:
-        evaluator: What will score.
+        evaluator: The evaluator.
         songs: All songs.
-        overwrite: Keep nothing.
+        overwrite: Remove all scores of these songs.
     """
-    if evaluator.kept is None:
+    cache = evaluator.cache
+    if cache is None:
         return
     for method in evaluator.methods:
-        scored = evaluator.kept.tidy(method, songs, overwrite)
+        scored = cache.remove_stale(method, songs, overwrite)
         if method.kind in EVALUATED:
-            gallery_in(evaluator.kept.folder, evaluator.methods).keep_only(method.name, scored)
+            gallery_in(cache.folder, evaluator.methods).keep_only(method.name, scored)
 
 
 def gallery_in(folder: Path, methods: Sequence[Method]) -> Gallery:
-    """The excerpts in the folder of an evaluation: of what is compared, not of floor and ceilings."""
-    return Gallery(folder / EXCERPTS, tuple(method.name for method in methods if method.kind in EVALUATED))
+    """Open the excerpts of the compared methods in an evaluation's folder."""
+    compared = tuple(method.name for method in methods if method.kind in EVALUATED)
+    return Gallery(folder / EXCERPTS, compared)
 
 
 def with_stems_kept(evaluator: Evaluator, writer: StemsWriter) -> Evaluator:
-    """The same, but stems are written too; a song without them is scored again."""
-    kept = evaluator.kept and replace(evaluator.kept, needs=writer.has)
-    return replace(evaluator, kept=kept, on_estimates=(*evaluator.on_estimates, writer))
+    """Let an evaluator also write stems; a song without them is scored again."""
+    cache = evaluator.cache and replace(evaluator.cache, is_complete=writer.has)
+    return replace(evaluator, cache=cache, on_estimates=(*evaluator.on_estimates, writer))
 
 
 def candidates_of(evaluated: Evaluated | Mapping[str, Evaluated]) -> dict[str, Candidate]:
-    """What is to be evaluated, by name: one alone has that of its folder, or ``model``."""
+    """Name candidates; a single one is called like its folder, or ``model``."""
     if not isinstance(evaluated, Mapping):
         name = Path(evaluated).resolve().name if isinstance(evaluated, str | Path) else "model"
         evaluated = {name: evaluated}
-    return {
-        name: source
-        if isinstance(source, Candidate)
-        else Candidate(Path(source) if isinstance(source, str) else source)
-        for name, source in evaluated.items()
-    }
-
-
-def expanded(metrics: Sequence[str]) -> tuple[str, ...]:
-    """Names of metrics, each once, with ``bss_eval`` replaced by what it stands for; capitals do not matter.
-
-    Raises:
-        InputError: If one is unknown, or there is none.
-    """
-    known = {name.casefold(): name for name in (*FRAMEWISE, *WHOLE)}
-    names = [
-        name for metric in metrics for name in (BSS_EVAL if str(metric).casefold() == "bss_eval" else (str(metric),))
-    ]
-    unknown = [name for name in names if name.casefold() not in known]
-    if unknown or not names:
-        told = ", ".join(unknown) or "nothing"
-        raise InputError(f"metrics names {told}: choose from {', '.join((*known.values(), 'bss_eval'))}.")
-    return tuple(dict.fromkeys(known[name.casefold()] for name in names))
-
-
-def needs_museval(metrics: Sequence[str]) -> bool:
-    """Whether one of the metrics is museval's alone."""
-    return not set(expanded(metrics)).isdisjoint({"SIR", "SAR", "ISR"})
+    candidates = {}
+    for name, source in evaluated.items():
+        if isinstance(source, Candidate):
+            candidates[name] = source
+        else:
+            candidates[name] = Candidate(Path(source) if isinstance(source, str) else source)
+    return candidates
 
 
 def check_bss_eval(stems: Sequence[str]) -> None:
-    """Refuse before hours of separation what would fail after them.
+    """Check before hours of separation that museval can run afterwards.
 
     Raises:
         InputError: If museval cannot run here, or not on these stems.
     """
     if not bss_eval_available():
         raise InputError(
-            "SIR, SAR and ISR need museval and FFmpeg (with ffprobe): install them, or leave bss_eval out of metrics."
+            "SIR, SAR and ISR need museval and FFmpeg (with ffprobe): install them, or remove bss_eval from metrics."
         )
     if len(stems) < 2:
-        raise InputError(f"SIR, SAR and ISR need two stems or more, and {stems[0]} is scored alone: leave them out.")
+        raise InputError(
+            f"SIR, SAR and ISR need two stems or more, and {stems[0]} is scored alone: remove them from metrics."
+        )

@@ -1,4 +1,7 @@
-"""Methods x songs -> scores: the model separates a song while others are read and scored, and memory stays bounded."""
+"""Evaluator of methods on tracks, in bounded memory.
+
+Separation, reading and scoring overlap.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -10,134 +13,140 @@ import torch
 from torch import Tensor
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.kept import KeptScores
 from bsroformer.evaluation.methods import Method
 from bsroformer.evaluation.results import Failure, Results
-from bsroformer.evaluation.score_song import BssEval, score_song
-from bsroformer.evaluation.scorers import Job, Scorers
-from bsroformer.evaluation.scores import METRICS, Evaluation, SongScores
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry, read_song
-from bsroformer.inference.background import ahead
-from bsroformer.metrics import bss_eval
+from bsroformer.evaluation.score_cache import ScoreCache
+from bsroformer.evaluation.score_track import BssEval, score_track
+from bsroformer.evaluation.scores import Evaluation, TrackScores
+from bsroformer.evaluation.scoring_pool import Job, ScoringPool
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry, read_track
+from bsroformer.inference.prefetch import prefetch
+from bsroformer.metrics import DEFAULT_METRICS, bss_eval
 
-OnScores = Callable[["Found", str | None, SongScores | Failure], None]
-"""Told of a score, or of a song without one: what there is by now, the method if it is of one, and the score."""
-OnEstimates = Callable[[Method, SongAudio, Tensor, SongScores], None]
-OnSong = Callable[[SongAudio], None]
+OnScores = Callable[["ScoreCollector", str | None, TrackScores | Failure], None]
+"""Receives all scores so far, the method (None for a track that cannot be read), and the new score or failure."""
+OnEstimates = Callable[[Method, TrackAudio, Tensor, TrackScores], None]
+OnTrack = Callable[[TrackAudio], None]
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Scores methods on songs.
+    """Score methods on tracks.
 
-    One song is separated while the next ones are read and earlier ones are scored, by `workers` threads. Besides these,
-    one more may wait to be scored; then the model waits. So four songs and `workers` more may be in memory.
+    One track is separated while the next ones are read and earlier ones are scored, by `workers` threads. One more may
+    wait to be scored; then the model waits. So four tracks and `workers` more may be in memory.
 
     Attributes:
-        methods: What is evaluated, and its floor and ceiling, in the order of tables.
-        stems: Names of the stems that are scored, as the songs call them.
-        sample_rate: Of songs and estimates, Hz.
-        metrics: What is reported.
-        kept: Where scores are kept and found; None computes all of them, and keeps none.
+        methods: Floor, candidates and ceilings, in the order of tables.
+        stems: Names of the stems to score, as the tracks call them.
+        sample_rate: Rate of tracks and estimates, Hz.
+        metrics: Metrics to report.
+        cache: Cache of scores; None computes all of them.
         workers: Threads that score.
-        bss_eval: Whether SIR, SAR and ISR are wanted.
-        on_scores: Told of every score, one at a time, from any thread.
-        on_estimates: Shown all estimates with their scores, from several threads at once.
-        on_song: Shown each song after the last of its estimates.
+        bss_eval: Compute SIR, SAR and ISR.
+        on_scores: Called with every score, one at a time, from any thread.
+        on_estimates: Called with all estimates and their scores, from several threads at once.
+        on_track: Called with each track after the last of its estimates.
     """
 
     methods: Sequence[Method]
     stems: tuple[str, ...]
     sample_rate: int
-    metrics: tuple[str, ...] = METRICS
-    kept: KeptScores | None = None
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    cache: ScoreCache | None = None
     workers: int = 1
     bss_eval: bool = False
     on_scores: OnScores | None = None
     on_estimates: Sequence[OnEstimates] = ()
-    on_song: Sequence[OnSong] = ()
+    on_track: Sequence[OnTrack] = ()
 
-    def run(self, songs: Iterable[SongEntry]) -> Results:
-        """Score the songs, past those that cannot be.
+    def run(self, tracks: Iterable[TrackEntry]) -> Results:
+        """Score the tracks; those that fail are in the results' ``failures``.
 
         Raises:
             InputError: If scores cannot be written.
         """
-        found = Found(self)
-        with Scorers(self.workers) as scorers, closing(ahead(self._read(songs, found), depth=1)) as works:
-            for work in works:
-                jobs = [self._scoring(work, method, found, scorers.stopped) for method in work.methods]
-                scorers.submit(followed(jobs, partial(self._finish, work.audio)))
-                del work, jobs  # so that no more songs are in memory than are worked on
-        return found.results()
+        collector = ScoreCollector(self)
+        reader = prefetch(self._read(tracks, collector), depth=1)
+        with ScoringPool(self.workers) as pool, closing(reader) as pending:
+            for track in pending:
+                jobs = [self._scoring_job(track, method, collector, pool.stopped) for method in track.methods]
+                pool.submit(followed(jobs, partial(self._finish, track.audio)))
+                del track, jobs  # keeps no further tracks in memory
+        return collector.results()
 
-    def _read(self, songs: Iterable[SongEntry], found: "Found") -> Iterator["_Work"]:
-        """Read the songs that have no scores yet."""
-        for entry in songs:
-            missing = [method for method in self.methods if not self._is_kept(entry, method, found)]
+    def _read(self, tracks: Iterable[TrackEntry], collector: "ScoreCollector") -> Iterator["_PendingTrack"]:
+        """Read the tracks without cached scores."""
+        for entry in tracks:
+            missing = [method for method in self.methods if not self._collect_cached(entry, method, collector)]
             if not missing:
                 continue
-            marks = {method.name: self.kept.mark(method, entry) for method in missing} if self.kept else {}
+            keys = {method.name: self.cache.cache_key(method, entry) for method in missing} if self.cache else {}
             try:
-                audio = read_song(entry.open(), self.stems, self.sample_rate)
+                audio = read_track(entry.open(), self.stems, self.sample_rate)
             except InputError as error:
-                found.fail(Failure(entry.name, None, str(error)))
+                collector.fail(Failure(entry.name, None, str(error)))
                 continue
-            yield _Work(entry, audio, missing, marks)
+            yield _PendingTrack(entry, audio, missing, keys)
             del audio
 
-    def _is_kept(self, entry: SongEntry, method: Method, found: "Found") -> bool:
-        scores = self.kept.read(method, entry) if self.kept else None
+    def _collect_cached(self, entry: TrackEntry, method: Method, collector: "ScoreCollector") -> bool:
+        scores = self.cache.read(method, entry) if self.cache else None
         if scores is None:
             return False
-        found.add(method, scores)
+        collector.add(method, scores)
         return True
 
-    def _scoring(self, work: "_Work", method: Method, found: "Found", stopped: Event) -> Job:
-        """What is left to do in another thread; a model separates in this one."""
-        entry, audio = work.entry, work.audio
+    def _scoring_job(self, track: "_PendingTrack", method: Method, collector: "ScoreCollector", stopped: Event) -> Job:
+        """Separate a track if the method is device-bound, and return the other work.
+
+        Another thread can do that.
+        """
+        entry = track.entry
+        audio = track.audio
         try:
-            estimates = self._estimates(audio, method) if method.device_bound else None
+            separated = self._estimate(audio, method) if method.device_bound else None
         except InputError as error:
-            found.fail(Failure(entry.name, method.name, str(error)))
+            collector.fail(Failure(entry.name, method.name, str(error)))
             return lambda: None
 
         def score() -> None:
             try:
-                separated = self._estimates(audio, method) if estimates is None else estimates
-                scores = score_song(audio, separated, self._bss_eval(stopped))
+                estimates = self._estimate(audio, method) if separated is None else separated
+                scores = score_track(audio, estimates, self._bss_eval(stopped))
             except InputError as error:
-                found.fail(Failure(entry.name, method.name, str(error)))
+                collector.fail(Failure(entry.name, method.name, str(error)))
                 return
-            for keep in self.on_estimates:
-                keep(method, audio, separated, scores)
-            if self.kept:
-                self.kept.write(method, entry, scores, work.marks[method.name])
-            found.add(method, scores)
+            for callback in self.on_estimates:
+                callback(method, audio, estimates, scores)
+            if self.cache:
+                self.cache.write(method, entry, scores, track.cache_keys[method.name])
+            collector.add(method, scores)
 
         return score
 
-    def _finish(self, song: SongAudio) -> None:
-        for finish in self.on_song:
-            finish(song)
+    def _finish(self, track: TrackAudio) -> None:
+        for callback in self.on_track:
+            callback(track)
 
     def _bss_eval(self, stopped: Event) -> BssEval | None:
         return partial(bss_eval, cancelled=stopped.is_set) if self.bss_eval else None
 
     @torch.no_grad()
-    def _estimates(self, audio: SongAudio, method: Method) -> Tensor:
+    def _estimate(self, audio: TrackAudio, method: Method) -> Tensor:
         return method.estimate(audio)
 
 
 def followed(jobs: Sequence[Job], finish: Job) -> list[Job]:
-    """The same jobs, the last of which to end calls `finish`."""
-    left, lock = list(jobs), Lock()
+    """Wrap jobs so that the last one to end calls `finish`."""
+    pending = list(jobs)
+    lock = Lock()
 
     def run(job: Job) -> None:
         job()
         with lock:
-            left.pop()
-            is_last = not left
+            pending.pop()
+            is_last = not pending
         if is_last:
             finish()
 
@@ -145,63 +154,66 @@ def followed(jobs: Sequence[Job], finish: Job) -> list[Job]:
 
 
 @dataclass(frozen=True)
-class _Work:
-    """A song that was read, the methods that it has no scores of, and their marks from before it was read."""
+class _PendingTrack:
+    """A track in memory, and the methods that lack scores of it.
 
-    entry: SongEntry
-    audio: SongAudio
+    Their cache keys are from before the track was read.
+    """
+
+    entry: TrackEntry
+    audio: TrackAudio
     methods: list[Method]
-    marks: dict[str, str | None]
+    cache_keys: dict[str, str | None]
 
 
 @dataclass
-class Found:
+class ScoreCollector:
     """The scores so far.
 
     Attributes:
-        evaluator: Whose they are.
-        scores: Method -> song -> scores.
-        failures: Songs that could not be scored.
+        evaluator: Evaluator that computes them.
+        scores: Method -> track -> scores.
+        failures: Tracks that could not be scored.
     """
 
     evaluator: Evaluator
-    scores: dict[str, dict[str, SongScores]] = field(default_factory=dict)
+    scores: dict[str, dict[str, TrackScores]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
-    def add(self, method: Method, scores: SongScores) -> None:
-        """Add the scores of a song."""
+    def add(self, method: Method, scores: TrackScores) -> None:
+        """Add the scores of a track."""
         with self.lock:
             self.scores.setdefault(method.name, {})[scores.song] = scores
-            self._tell(method.name, scores)
+            self._report(method.name, scores)
 
     def fail(self, failure: Failure) -> None:
-        """Add a song that could not be scored."""
+        """Add a track that could not be scored."""
         with self.lock:
             self.failures.append(failure)
-            self._tell(failure.method, failure)
+            self._report(failure.method, failure)
 
     @property
     def done(self) -> int:
-        """How many scores there are, one of each song and method, and how many will not be."""
-        failed = sum(len(self.evaluator.methods) if failure.method is None else 1 for failure in self.failures)
-        return failed + sum(len(songs) for songs in self.scores.values())
+        """Number of scores, one for each track and method, including those that failed."""
+        scored = sum(len(tracks) for tracks in self.scores.values())
+        failed = 0
+        for failure in self.failures:
+            failed += len(self.evaluator.methods) if failure.method is None else 1
+        return scored + failed
 
     def results(self) -> Results:
-        """The scores as they stand in tables, the songs in the order of their names."""
-        evaluations = [
-            Evaluation(
-                method.name,
-                method.kind,
-                self.evaluator.stems,
-                self.evaluator.metrics,
-                tuple(scores for _, scores in sorted(self.scores.get(method.name, {}).items())),
+        """Return the results so far, with tracks in the order of their names."""
+        evaluations = []
+        for method in self.evaluator.methods:
+            tracks = self.scores.get(method.name, {})
+            ordered = tuple(tracks[name] for name in sorted(tracks))
+            evaluations.append(
+                Evaluation(method.name, method.kind, self.evaluator.stems, self.evaluator.metrics, ordered)
             )
-            for method in self.evaluator.methods
-        ]
         failures = sorted(self.failures, key=lambda failure: (failure.song, failure.method or ""))
         return Results(tuple(evaluations), tuple(failures))
 
-    def _tell(self, method: str | None, told: SongScores | Failure) -> None:
+    def _report(self, method: str | None, outcome: TrackScores | Failure) -> None:
         if self.evaluator.on_scores:
-            self.evaluator.on_scores(self, method, told)
+            self.evaluator.on_scores(self, method, outcome)

@@ -1,4 +1,4 @@
-"""Excerpts of the songs that are separated worst and best, chosen while songs are scored."""
+"""Excerpts of the tracks with the lowest and the highest scores."""
 
 import math
 import shutil
@@ -19,15 +19,16 @@ from bsroformer.file_names import folder_name
 from bsroformer.report.excerpts import Excerpt, find_excerpts
 
 if TYPE_CHECKING:
-    from bsroformer.evaluation.song_audio import SongAudio
+    from bsroformer.evaluation.track_audio import TrackAudio
 
 LOCK = ".lock"
 Rank = tuple[float, str]
+"""Score and name of a track."""
 
 
 @dataclass(frozen=True)
-class Take:
-    """The excerpt of a song's stems as one method estimated them (n c t), and the score of the whole song in dB."""
+class ScoredExcerpt:
+    """An excerpt of estimates (n c t), and the score of the whole track in dB."""
 
     estimates: Tensor
     score: float
@@ -35,18 +36,19 @@ class Take:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The excerpts of an evaluation, in ``<folder>/<method>/<song>/`` as `bsroformer.report.excerpts` has them.
+    """Excerpts of an evaluation, in ``<folder>/<method>/<track>/``.
 
-    All methods have excerpts of the same songs, so that they can be compared: those whose mean score over the methods
-    is the lowest and the highest. Songs that lack a method, as where another evaluation had scored it, fill up.
+    All methods have excerpts of the same tracks, so that they can be compared: those with the lowest and the highest
+    mean score over the methods. Tracks that lack a method, for example because another evaluation scored it, come
+    after all others.
 
-    What is kept follows from the files in the folder: threads and processes may fill one gallery together, and one
-    that was begun by a killed run can be continued.
+    The choice depends on the files in the folder alone: threads and processes can fill one gallery together, and a
+    later run can continue that of a killed one.
 
     Attributes:
-        folder: Where excerpts go.
-        methods: Names of the methods that are compared.
-        count: How many of the worst songs are kept, and of the best.
+        folder: Folder of the excerpts.
+        methods: Names of the compared methods.
+        count: Number of worst tracks, and of best tracks.
         seconds: Length of an excerpt.
     """
 
@@ -55,112 +57,118 @@ class Gallery:
     count: int = 2
     seconds: float = 10.0
 
-    def shown(self, song: "SongAudio") -> slice:
-        """The samples of a song's excerpt: where every stem is heard best."""
-        return busiest_excerpt(song.targets, song.sample_rate, self.seconds)
+    def excerpt_of(self, track: "TrackAudio") -> slice:
+        """Choose the samples in which every stem of a track is heard best."""
+        return busiest_excerpt(track.targets, track.sample_rate, self.seconds)
 
-    def consider(self, song: "SongAudio", takes: Mapping[str, Take]) -> None:
-        """Keep the excerpt of a song that is among the worst or best so far, and remove that of one that no longer is.
+    def consider(self, track: "TrackAudio", excerpts: Mapping[str, ScoredExcerpt]) -> None:
+        """Add a track if it is among the worst or best; remove a displaced one.
 
-        An excerpt that the song had is replaced.
+        An existing excerpt of the track is replaced.
 
         Args:
-            song: The song.
-            takes: Method -> its excerpt; a song without a score (NaN) is not kept.
+            track: The track.
+            excerpts: Method -> its excerpt; a track without a score (NaN) is not added.
 
         Raises:
             InputError: If the folder cannot be written.
         """
-        scores = {method: take.score for method, take in takes.items()}
-        if self._settle(song.name, scores):
-            with self._aside() as aside:
-                self._write(song, takes, aside)
-                self._settle(song.name, scores, aside)
+        scores = {method: excerpt.score for method, excerpt in excerpts.items()}
+        if self._settle(track.name, scores):
+            with self._staging_folder() as staged:
+                self._write(track, excerpts, staged)
+                self._settle(track.name, scores, staged)
 
-    def keep_only(self, method: str, songs: Collection[str]) -> None:
-        """Remove the excerpts of all songs but these: of those that are going to be considered again or no more.
+    def keep_only(self, method: str, tracks: Collection[str]) -> None:
+        """Remove the excerpts of all other tracks, which will be considered again.
 
-        To be called by one process before the first of a method's songs is considered; otherwise what an earlier
-        evaluation left in the folder competes with what this one finds.
+        One process must call it before the first of a method's tracks is considered; otherwise excerpts of an earlier
+        evaluation in the folder compete with those of this one.
 
         Raises:
             InputError: If the folder cannot be written.
         """
-        with self._alone():
-            for excerpt in find_excerpts(self.folder / method):
-                if excerpt.song not in songs:
-                    shutil.rmtree(excerpt.folder, ignore_errors=True)
-            for leftover in (*self.folder.glob(".*.part"), *(self.folder / method).glob(".*.part")):  # of a killed run
+        with self._locked():
+            self._remove_others(method, tracks)
+            leftovers = [*self.folder.glob(".*.part"), *(self.folder / method).glob(".*.part")]  # of a killed run
+            for leftover in leftovers:
                 shutil.rmtree(leftover, ignore_errors=True)
 
-    def _settle(self, song: str, scores: Mapping[str, float], written: Path | None = None) -> bool:
-        """Whether a song is to be kept beside those in the folder; remove those that are not, and put it there.
+    def _settle(self, track: str, scores: Mapping[str, float], staged: Path | None = None) -> bool:
+        """Decide if a track belongs in the folder, and remove displaced ones.
 
         Args:
-            song: Its name.
-            scores: Its score under each method that is new.
-            written: The folder of its new excerpts, to be moved in. None: they are not written yet, and nothing makes
-                room for them.
+            track: Name of the track.
+            scores: Its score by each new method.
+            staged: Folder of its new excerpts. None: they are not written yet, and nothing is removed for them.
         """
-        with self._alone():
-            found = self._found()
-            own = {**found.pop(song, {}), **scores}
-            chosen = self._chosen(found, song, own)
-            if song in chosen and written is None:
+        with self._locked():
+            others = self._scores_in_folder()
+            own = {**others.pop(track, {}), **scores}
+            chosen = self._choose(others, track, own)
+            is_chosen = track in chosen
+            if is_chosen and staged is None:
                 return True
-            if song in chosen and written is not None:
+            if is_chosen and staged is not None:
                 for method in scores:
-                    _move(written / method, self.folder / method / folder_name(song))
-            self._remove_all_but(chosen)
-            return song in chosen
+                    _replace(staged / method, self.folder / method / folder_name(track))
+            for method in self.methods:
+                self._remove_others(method, chosen)
+            return is_chosen
 
-    def _found(self) -> dict[str, dict[str, float]]:
-        """Song -> method -> score, of the excerpts in the folder."""
-        found: dict[str, dict[str, float]] = {}
+    def _scores_in_folder(self) -> dict[str, dict[str, float]]:
+        """Read the scores of existing excerpts: track -> method -> dB."""
+        scores: dict[str, dict[str, float]] = {}
         for method in self.methods:
             for excerpt in find_excerpts(self.folder / method):
-                found.setdefault(excerpt.song, {})[method] = excerpt.score
-        return found
+                scores.setdefault(excerpt.song, {})[method] = excerpt.score
+        return scores
 
-    def _chosen(self, found: Mapping[str, Mapping[str, float]], song: str, own: Mapping[str, float]) -> set[str]:
-        """The songs to keep, of those in the folder and a new one."""
-        known = {**found} if any(map(math.isnan, own.values())) else {**found, song: own}
-        complete = [(fmean(of.values()), name) for name, of in known.items() if len(of) == len(self.methods)]
-        chosen = [name for _, name in ends(complete, self.count)]
-        others = sorted(name for name in found if name in known and len(found[name]) < len(self.methods))
-        if song in known and len(own) < len(self.methods):
-            others.append(song)
-        return {*chosen, *others[: max(0, 2 * self.count - len(chosen))]}
+    def _choose(self, others: Mapping[str, Mapping[str, float]], track: str, own: Mapping[str, float]) -> set[str]:
+        """Choose among the tracks in the folder and a new one."""
+        known = dict(others)
+        if not any(map(math.isnan, own.values())):
+            known[track] = own
+        is_complete = {name: len(scores) == len(self.methods) for name, scores in known.items()}
+        ranks = [(fmean(scores.values()), name) for name, scores in known.items() if is_complete[name]]
+        chosen = [name for _, name in lowest_and_highest(ranks, self.count)]
+        incomplete = sorted(name for name in others if not is_complete[name])
+        if track in known and not is_complete[track]:
+            incomplete.append(track)
+        free = max(0, 2 * self.count - len(chosen))
+        return {*chosen, *incomplete[:free]}
 
-    def _write(self, song: "SongAudio", takes: Mapping[str, Take], folder: Path) -> None:
-        shown = self.shown(song)
-        mixture, references = song.mixture[..., shown], song.targets[..., shown]
-        begins = (shown.start or 0) / song.sample_rate
-        for method, take in takes.items():
-            excerpt = Excerpt(folder / method, song.name, take.score, begins, tuple(song.stems))
-            excerpt.write(mixture, references, take.estimates, song.sample_rate)
+    def _write(self, track: "TrackAudio", excerpts: Mapping[str, ScoredExcerpt], folder: Path) -> None:
+        samples = self.excerpt_of(track)
+        mixture = track.mixture[..., samples]
+        references = track.targets[..., samples]
+        begins = (samples.start or 0) / track.sample_rate
+        for method, scored in excerpts.items():
+            excerpt = Excerpt(folder / method, track.name, scored.score, begins, tuple(track.stems))
+            excerpt.write(mixture, references, scored.estimates, track.sample_rate)
 
     @contextmanager
-    def _aside(self) -> Iterator[Path]:
-        """A folder to be made, for the excerpts of one song: writing takes long and needs no lock.
+    def _staging_folder(self) -> Iterator[Path]:
+        """Provide a path for the excerpts of one track.
 
-        It is inside of a temporary one, which only its owner may read.
+        Writing takes long and needs no lock.
+
+        It is in a temporary folder that only its owner may read.
         """
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            made = TemporaryDirectory(prefix=".", suffix=".part", dir=self.folder, ignore_cleanup_errors=True)
-        with made as private:
+            temporary = TemporaryDirectory(prefix=".", suffix=".part", dir=self.folder, ignore_cleanup_errors=True)
+        with temporary as private:
             yield Path(private) / "excerpt"
 
-    def _remove_all_but(self, songs: Collection[str]) -> None:
-        for method in self.methods:
-            for excerpt in find_excerpts(self.folder / method):
-                if excerpt.song not in songs:
-                    shutil.rmtree(excerpt.folder, ignore_errors=True)
+    def _remove_others(self, method: str, tracks: Collection[str]) -> None:
+        for excerpt in find_excerpts(self.folder / method):
+            if excerpt.song not in tracks:
+                shutil.rmtree(excerpt.folder, ignore_errors=True)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Make the folder, and keep other threads and processes from changing it meanwhile."""
+    def _locked(self) -> Iterator[None]:
+        """Create the folder, and lock it against other threads and processes."""
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / LOCK)
@@ -171,14 +179,19 @@ class Gallery:
             lock.release()
 
 
-def _move(written: Path, folder: Path) -> None:
-    """Let a folder take the place of another, which may be missing."""
+def _replace(written: Path, folder: Path) -> None:
+    """Move a folder to the place of another, which may be missing."""
     with replacing_folder(folder) as partial, writing(folder):
         partial.rmdir()  # not every system moves onto an empty folder
         written.replace(partial)
 
 
-def ends(ranks: Sequence[Rank], count: int) -> list[Rank]:
-    """The `count` lowest and the `count` highest, in order; all if they are no more."""
+def lowest_and_highest(ranks: Sequence[Rank], count: int) -> list[Rank]:
+    """Return the `count` lowest and the `count` highest, in order.
+
+    All are returned if there are no more.
+    """
     ordered = sorted(ranks)
-    return ordered if len(ordered) <= 2 * count else ordered[:count] + ordered[len(ordered) - count :]
+    if len(ordered) <= 2 * count:
+        return ordered
+    return ordered[:count] + ordered[len(ordered) - count :]

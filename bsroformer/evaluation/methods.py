@@ -1,4 +1,4 @@
-"""What is evaluated: whatever gives estimates of a song's stems."""
+"""Methods to evaluate, each of which estimates the stems of a track."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Protocol
 from torch import Tensor
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 from bsroformer.inference import StreamSeparator
 from bsroformer.inference.overflow import overflow_reason
 
 
 class Method(Protocol):
-    """Gives estimates of the stems of a song."""
+    """A source of estimates of the stems of a track."""
 
     @property
     def name(self) -> str:
-        """As tables and folders call it."""
+        """Name in tables and folders."""
 
     @property
     def kind(self) -> str:
@@ -25,16 +25,19 @@ class Method(Protocol):
 
     @property
     def device_bound(self) -> bool:
-        """Whether its estimates are computed one after another, as a model's are; else in the threads that score."""
+        """Estimates are computed one after another, as by a model.
 
-    def mark(self, song: SongEntry) -> str | None:
-        """A word that is another one when its estimates of the song may be; None if there is no knowing."""
+        Otherwise they are computed in the threads that score.
+        """
 
-    def estimate(self, song: SongAudio) -> Tensor:
-        """The stems ``(n c t)`` in the order of ``song.stems``.
+    def cache_key(self, track: TrackEntry) -> str | None:
+        """Compute the cache key of the estimates for a track; None if unknown."""
+
+    def estimate(self, track: TrackAudio) -> Tensor:
+        """Estimate the stems ``(n c t)`` in the order of ``track.stems``.
 
         Raises:
-            InputError: If they cannot be had.
+            InputError: If there are no usable estimates.
         """
 
 
@@ -43,10 +46,10 @@ class Separated:
     """A model.
 
     Attributes:
-        name: As tables and folders call it.
-        separator: What separates.
-        names: The stems that are scored, to the separator's names of them.
-        settings: A word that stands for its weights and settings: scores under another one, or None, are not kept.
+        name: Name in tables and folders.
+        separator: Separator with the model.
+        names: The stems to score -> the separator's names of them.
+        settings: Cache key of weights and settings; None: scores are not cached.
     """
 
     name: str
@@ -56,23 +59,24 @@ class Separated:
     kind: str = "model"
     device_bound: bool = True
 
-    def mark(self, song: SongEntry) -> str | None:
-        """Its settings, whatever the song."""
+    def cache_key(self, track: TrackEntry) -> str | None:
+        """Return the settings, which are the same for all tracks."""
         return self.settings
 
-    def estimate(self, song: SongAudio) -> Tensor:
+    def estimate(self, track: TrackAudio) -> Tensor:
         """Separate the mixture.
 
         Raises:
-            InputError: If the result is unusable, which must not pass for a silent stem.
+            InputError: If the result is not finite; it must not pass for a silent stem.
         """
-        stems = self.separator(song.mixture)
+        stems = self.separator(track.mixture)
         if not stems.isfinite().all():
-            reason = overflow_reason(float(song.mixture.abs().max()), self.separator.precision)
-            raise InputError(f"{self.name} gives NaN or infinity for {song.name}; {reason}")
+            reason = overflow_reason(float(track.mixture.abs().max()), self.separator.precision)
+            raise InputError(f"{self.name} gives NaN or infinity for {track.name}; {reason}")
         own = self.separator.stems
-        chosen = [own.index(self.names[stem]) for stem in song.stems]
-        return stems if chosen == list(range(len(own))) else stems[chosen]
+        chosen = [own.index(self.names[stem]) for stem in track.stems]
+        is_all = chosen == list(range(len(own)))
+        return stems if is_all else stems[chosen]
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,10 @@ class Mixture:
     kind: str = "mixture"
     device_bound: bool = False
 
-    def mark(self, song: SongEntry) -> str:
-        """Always the same."""
+    def cache_key(self, track: TrackEntry) -> str:
+        """Return the same key for all tracks."""
         return ""
 
-    def estimate(self, song: SongAudio) -> Tensor:
-        """The mixture for each stem, without a copy."""
-        return song.mixture.expand_as(song.targets)
+    def estimate(self, track: TrackAudio) -> Tensor:
+        """Return the mixture for each stem, without a copy."""
+        return track.mixture.expand_as(track.targets)

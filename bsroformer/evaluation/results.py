@@ -1,28 +1,28 @@
-"""Methods side by side: averages, how far to trust them, differences, and what was left out."""
+"""Results of methods on the same tracks, with intervals and differences."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Any
 
 from bsroformer.evaluation.bootstrap import Differences, Intervals, differences, intervals
-from bsroformer.evaluation.scores import MEAN, Evaluation, SongScores, with_mean
+from bsroformer.evaluation.scores import MEAN, Evaluation, TrackScores, with_mean
 
 EVALUATED = ("model", "estimates")
-"""Kinds of methods that are compared with each other; the others are the floor and ceilings."""
+"""Kinds of methods to compare with each other; the others are the floor and ceilings."""
 DIGITS = 4
-"""Of decibels and seconds in ``results.json``."""
+"""Decimals of decibels and seconds in ``results.json`` and ``results.csv``."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A song that could not be scored.
+    """A track that could not be scored.
 
     Attributes:
-        song: Its name.
-        method: Whose estimates could not be had; None where the song itself cannot be read.
+        song: Name of the track.
+        method: Name of the method without estimates; None if the track itself cannot be read.
         reason: A sentence.
     """
 
@@ -33,13 +33,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Results:
-    """Methods side by side on the same songs.
+    """Scores of several methods on the same tracks.
 
     Attributes:
-        evaluations: The mixture first, then what is evaluated, then oracles.
-        failures: Songs that could not be scored.
-        split: Which songs of the data set they are.
-        made: How they were made: versions, checkpoints and settings, as plain data.
+        evaluations: Scores of the mixture, then of the compared methods, then of oracles.
+        failures: Tracks that could not be scored.
+        split: Split of the data set.
+        made: Provenance: versions, checkpoints and settings, as plain data.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -48,12 +48,13 @@ class Results:
     made: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, method: str) -> Evaluation:
-        """The scores of a method."""
-        return next(evaluation for evaluation in self.evaluations if evaluation.method == method)
+        """Return the scores of a method."""
+        by_name = {evaluation.method: evaluation for evaluation in self.evaluations}
+        return by_name[method]
 
     @property
     def evaluated(self) -> tuple[Evaluation, ...]:
-        """The methods that are compared with each other."""
+        """Scores of the methods that are compared with each other."""
         return tuple(evaluation for evaluation in self.evaluations if evaluation.kind in EVALUATED)
 
     @property
@@ -63,52 +64,45 @@ class Results:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The stems and, of several, their mean."""
+        """Rows of tables: the stems and, of several, their mean."""
         return (*self.stems, MEAN) if len(self.stems) > 1 else self.stems
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of the metrics, in the order of tables; a method may have fewer of them."""
+        """Names of the metrics, in the order of tables; a method may have fewer."""
         return max((evaluation.metrics for evaluation in self.evaluations), key=len, default=())
 
     @property
     def songs(self) -> tuple[str, ...]:
-        """Names of the songs that any method has scores of."""
+        """Names of the tracks with scores of any method."""
         return tuple(dict.fromkeys(song.song for evaluation in self.evaluations for song in evaluation.songs))
 
     @cached_property
     def intervals(self) -> dict[str, Intervals]:
-        """Method -> the confidence intervals of its averages."""
+        """Confidence intervals of the averages, by method."""
         return {evaluation.method: intervals(evaluation) for evaluation in self.evaluations}
 
     @cached_property
     def differences(self) -> tuple[Differences, ...]:
-        """Each pair of evaluated methods, the later one minus the earlier."""
+        """Differences of each pair of compared methods, the later one minus the earlier."""
         return tuple(differences(later, earlier) for earlier, later in combinations(self.evaluated, 2))
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``results.json`` holds: plain data, ``None`` where undefined."""
-        tree = {
+        """Convert to the data of ``results.json``: rounded, ``None`` where undefined."""
+        return {**_plain(self.tree()), "made": dict(self.made)}
+
+    def tree(self) -> dict[str, Any]:
+        """Build the same tree without rounding, for tables."""
+        return {
             "stems": self.stems,
             "metrics": self.metrics,
             "split": self.split,
             "songs": len(self.songs),
             "methods": [self._method(evaluation) for evaluation in self.evaluations],
             "differences": [asdict(pair) for pair in self.differences],
-            "undefined_seconds": [
-                {
-                    "song": song.song,
-                    "method": evaluation.method,
-                    "seconds": song.seconds_scored,
-                    "undefined": song.seconds_undefined,
-                }
-                for evaluation in self.evaluations
-                for song in evaluation.songs
-                if song.seconds_undefined
-            ],
+            "undefined_seconds": list(self._undefined_seconds()),
             "failures": [asdict(failure) for failure in self.failures],
         }
-        return {**_plain(tree), "made": dict(self.made)}
 
     def _method(self, evaluation: Evaluation) -> dict[str, Any]:
         return {
@@ -122,8 +116,19 @@ class Results:
             "songs": [_song(song, evaluation) for song in evaluation.songs],
         }
 
+    def _undefined_seconds(self) -> Iterator[dict[str, Any]]:
+        for evaluation in self.evaluations:
+            for song in evaluation.songs:
+                if song.seconds_undefined:
+                    yield {
+                        "song": song.song,
+                        "method": evaluation.method,
+                        "seconds": song.seconds_scored,
+                        "undefined": song.seconds_undefined,
+                    }
 
-def _song(song: SongScores, evaluation: Evaluation) -> dict[str, Any]:
+
+def _song(song: TrackScores, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "song": song.song,
         "seconds": song.seconds,
@@ -134,7 +139,7 @@ def _song(song: SongScores, evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _plain(tree: Any) -> Any:
-    """The same with rounded numbers, lists for tuples and None for NaN."""
+    """Round numbers, and convert tuples to lists and NaN to None."""
     if isinstance(tree, Mapping):
         return {key: _plain(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

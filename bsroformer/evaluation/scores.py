@@ -1,4 +1,7 @@
-"""The scores of songs and their averages: over seconds, over songs, then over stems, leaving out what is undefined."""
+"""Scores of tracks and their averages, without undefined scores.
+
+Averages are over seconds, then over tracks, then over stems.
+"""
 
 import math
 import statistics
@@ -9,31 +12,24 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-WHOLE = ("uSDR", "SI-SDR", "SI-SDRi")
-"""Metrics of a whole song; averaged over songs by their mean."""
-FRAMEWISE = {"cSDR": "SDR", "SIR": "SIR", "SAR": "SAR", "ISR": "ISR"}
-"""Metrics of BSS Eval v4, and what museval calls the values of a second that they are the median of; averaged over
-songs by their median, as in SiSEC 2018."""
-METRICS = ("cSDR", "uSDR", "SI-SDR")
-"""Those to report unless others are asked for."""
-BSS_EVAL = ("cSDR", "SIR", "SAR", "ISR")
-"""What ``bss_eval`` stands for in a list of metrics."""
+from bsroformer.errors import InputError
+from bsroformer.metrics import METRICS, framewise_metrics, metric_named, track_metrics
 
 MEAN = "mean"
-"""The row of tables that has the mean over stems."""
+"""Row of tables with the mean over stems."""
 
 Scores = dict[str, dict[str, float]]
-"""Stem -> metric -> dB; NaN where undefined, as when the stem is silent."""
+"""Stem -> metric -> dB; NaN where undefined, as for a silent stem."""
 
 
 @dataclass(frozen=True)
-class SongScores:
-    """What the estimates of one song scored.
+class TrackScores:
+    """Scores of the estimates of one track.
 
     Attributes:
-        song: Name of the song.
-        seconds: Its length.
-        whole: Stem -> :data:`WHOLE` metric -> dB; NaN where undefined.
+        song: Name of the track.
+        seconds: Length of the track.
+        whole: Stem -> metric of whole tracks -> dB; NaN where undefined.
         frames: Stem -> ``SDR``, and with BSS Eval ``SIR``, ``SAR``, ``ISR`` -> dB of each second; NaN where undefined.
     """
 
@@ -43,71 +39,85 @@ class SongScores:
     frames: Mapping[str, Mapping[str, tuple[float, ...]]]
 
     def score(self, stem: str, metric: str) -> float:
-        """One score in dB; NaN where undefined."""
-        return self.whole[stem][metric] if metric in WHOLE else self._medians[stem][metric]
+        """Return one score in dB; NaN where undefined.
+
+        Raises:
+            InputError: If the metric is unknown, or was not computed for this track.
+        """
+        framewise = metric_named(metric).frames is not None
+        values = self._medians[stem] if framewise else self.whole[stem]
+        if metric not in values:
+            raise InputError(f"the scores of {self.song} lack {metric}; evaluate it again with metrics=[{metric}]")
+        return values[metric]
 
     def scores(self, metrics: Sequence[str]) -> Scores:
-        """Some metrics of every stem."""
+        """Return some metrics of every stem."""
         return {stem: {metric: self.score(stem, metric) for metric in metrics} for stem in self.whole}
+
+    def has(self, metrics: Iterable[str]) -> bool:
+        """Check that metrics were computed for every stem."""
+        wanted = set(metrics)
+        return all(wanted <= self.whole[stem].keys() | self._medians[stem].keys() for stem in self.whole)
 
     @cached_property
     def _medians(self) -> Scores:
-        """The :data:`FRAMEWISE` metrics, found once, since tables, plots and files all ask for them."""
-        return {
-            stem: {metric: median(of[name]) for metric, name in FRAMEWISE.items() if name in of}
-            for stem, of in self.frames.items()
-        }
+        """Framewise metrics; tables, plots and files use them repeatedly."""
+        medians: Scores = {}
+        for stem, frames in self.frames.items():
+            medians[stem] = {}
+            for metric in framewise_metrics():
+                if metric.frames and metric.frames in frames:
+                    medians[stem][metric.name] = median(frames[metric.frames])
+        return medians
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """The stems that are silent throughout: no metric has a score for them."""
-        return tuple(stem for stem, of in self.whole.items() if all(map(math.isnan, of.values())))
+        """Stems that are silent throughout, and have no score."""
+        return tuple(stem for stem, values in self.whole.items() if all(map(math.isnan, values.values())))
 
     @property
     def seconds_scored(self) -> int:
-        """How many frames of a second there are."""
+        """Number of frames of a second."""
         return max((len(frames["SDR"]) for frames in self.frames.values()), default=0)
 
     @cached_property
     def seconds_undefined(self) -> int:
-        """How many of them have no score for any stem, since one is silent in them."""
-        return sum(
-            all(map(math.isnan, second)) for second in zip(*(of["SDR"] for of in self.frames.values()), strict=True)
-        )
+        """Number of frames without a score for any stem, since one is silent in them."""
+        stems = [frames["SDR"] for frames in self.frames.values()]
+        return sum(all(map(math.isnan, second)) for second in zip(*stems, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, to the last digit; ``None`` for an undefined score."""
-        return {
-            "song": self.song,
-            "seconds": self.seconds,
-            "whole": {stem: {name: or_none(db) for name, db in of.items()} for stem, of in self.whole.items()},
-            "frames": {
-                stem: {name: [or_none(db) for db in frames] for name, frames in of.items()}
-                for stem, of in self.frames.items()
-            },
-        }
+        """Convert to plain data for JSON, to the last digit.
+
+        An undefined score is ``None``.
+        """
+        whole = {}
+        for stem, values in self.whole.items():
+            whole[stem] = {name: or_none(db) for name, db in values.items()}
+        frames = {}
+        for stem, seconds in self.frames.items():
+            frames[stem] = {name: list(map(or_none, values)) for name, values in seconds.items()}
+        return {"song": self.song, "seconds": self.seconds, "whole": whole, "frames": frames}
 
     @classmethod
-    def from_dict(cls, tree: Mapping[str, Any]) -> "SongScores":
-        """Rebuild what `to_dict` gave.
+    def from_dict(cls, tree: Mapping[str, Any]) -> "TrackScores":
+        """Rebuild scores from the data of `to_dict`.
 
         Raises:
-            ValueError: If something is missing, of another type, or does not fit the rest.
+            ValueError: If a value is missing, has another type, or contradicts another one.
         """
         checked = _Tree.model_validate(tree)
-        return cls(
-            checked.song,
-            checked.seconds,
-            {stem: {name: or_nan(db) for name, db in of.items()} for stem, of in checked.whole.items()},
-            {
-                stem: {name: tuple(or_nan(db) for db in frames) for name, frames in of.items()}
-                for stem, of in checked.frames.items()
-            },
-        )
+        whole = {}
+        for stem, values in checked.whole.items():
+            whole[stem] = {name: or_nan(db) for name, db in values.items()}
+        frames = {}
+        for stem, seconds in checked.frames.items():
+            frames[stem] = {name: tuple(map(or_nan, values)) for name, values in seconds.items()}
+        return cls(checked.song, checked.seconds, whole, frames)
 
 
 class _Tree(BaseModel):
-    """The scores of a song as they are kept on the disk."""
+    """Scores of a track in a file of the score cache."""
 
     model_config = ConfigDict(strict=True)
 
@@ -117,45 +127,56 @@ class _Tree(BaseModel):
     frames: dict[str, dict[str, list[float | None]]]
 
     @model_validator(mode="after")
-    def _check_fit(self) -> "_Tree":
+    def _check_stems(self) -> "_Tree":
         if not self.whole or self.whole.keys() != self.frames.keys():
-            raise ValueError("whole and frames must be of the same stems")
-        if any(of.keys() != set(WHOLE) for of in self.whole.values()):
-            raise ValueError(f"every stem must have {', '.join(WHOLE)}")
-        if any(of.keys() - FRAMEWISE.values() or "SDR" not in of for of in self.frames.values()):
+            raise ValueError("whole and frames must have the same stems")
+        return self
+
+    @model_validator(mode="after")
+    def _check_metrics(self) -> "_Tree":
+        expected = {metric.name for metric in track_metrics()}
+        known = {metric.frames for metric in framewise_metrics()}
+        if any(values.keys() != expected for values in self.whole.values()):
+            raise ValueError(f"every stem must have {', '.join(sorted(expected))}")
+        if any("SDR" not in frames or frames.keys() - known for frames in self.frames.values()):
             raise ValueError("every stem must have frames of SDR, and of no unknown metric")
-        if len({len(frames) for of in self.frames.values() for frames in of.values()}) > 1:
+        return self
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> "_Tree":
+        lengths = {len(values) for frames in self.frames.values() for values in frames.values()}
+        if len(lengths) > 1:
             raise ValueError("all stems must have as many frames")
         return self
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of all songs under one method, and their averages.
+    """Scores of all tracks by one method, and their averages.
 
     Attributes:
-        method: Its name.
+        method: Name of the method.
         kind: ``model``, ``estimates``, ``mixture`` (the floor) or ``oracle`` (a ceiling).
         stems: Names of the stems, in the order of tables.
         metrics: Names of the metrics, in the order of tables.
-        songs: Scores of each song.
+        songs: Scores of each track.
     """
 
     method: str
     kind: str
     stems: tuple[str, ...]
     metrics: tuple[str, ...]
-    songs: tuple[SongScores, ...]
+    songs: tuple[TrackScores, ...]
 
     @cached_property
     def scores(self) -> Scores:
-        """Each stem's scores over all songs."""
-        return {
-            stem: {
-                metric: average(metric, (song.score(stem, metric) for song in self.songs)) for metric in self.metrics
-            }
-            for stem in self.stems
-        }
+        """Averages of each stem over all tracks."""
+        scores: Scores = {}
+        for stem in self.stems:
+            scores[stem] = {}
+            for metric in self.metrics:
+                scores[stem][metric] = average(metric, self._of_tracks(stem, metric))
+        return scores
 
     @cached_property
     def averages(self) -> Scores:
@@ -164,51 +185,60 @@ class Evaluation:
 
     @property
     def undefined(self) -> dict[str, dict[str, int]]:
-        """In how many songs a stem's score is undefined, and so left out of the average: stem -> metric -> songs."""
-        return {
-            stem: {metric: sum(math.isnan(song.score(stem, metric)) for song in self.songs) for metric in self.metrics}
-            for stem in self.stems
-        }
+        """Number of tracks with an undefined score: stem -> metric -> tracks."""
+        undefined: dict[str, dict[str, int]] = {}
+        for stem in self.stems:
+            undefined[stem] = {}
+            for metric in self.metrics:
+                undefined[stem][metric] = sum(map(math.isnan, self._of_tracks(stem, metric)))
+        return undefined
+
+    def _of_tracks(self, stem: str, metric: str) -> list[float]:
+        return [track.score(stem, metric) for track in self.songs]
 
 
 def with_mean(scores: Scores) -> Scores:
-    """The scores of stems, and last :data:`MEAN`."""
+    """Append :data:`MEAN` to the scores of stems."""
     return {**scores, MEAN: mean_over_stems(scores)}
 
 
 def mean_over_stems(scores: Scores) -> dict[str, float]:
-    """The mean over the stems that have a score: metric -> dB; NaN if none has."""
+    """Average over the stems that have a score: metric -> dB; NaN if none has."""
     metrics = next(iter(scores.values()))
-    return {metric: mean(stem[metric] for stem in scores.values()) for metric in metrics}
+    return {metric: mean(values[metric] for values in scores.values()) for metric in metrics}
 
 
-def average(metric: str, songs: Iterable[float]) -> float:
-    """Average one stem over songs, as is the custom of the metric."""
-    return median(songs) if metric in FRAMEWISE else mean(songs)
+def average(metric: str, values: Iterable[float]) -> float:
+    """Average one stem over tracks, as is the custom of the metric."""
+    by_median = METRICS[metric].average == "median"
+    return median(values) if by_median else mean(values)
 
 
 def median(values: Iterable[float]) -> float:
-    """Of those that are defined; of an even number, the mean of the middle two. NaN if none is."""
-    found = defined(values)
-    return statistics.median(found) if found else math.nan
+    """Compute the median of defined values; NaN without any.
+
+    That of an even number is the mean of the middle two.
+    """
+    numbers = defined(values)
+    return statistics.median(numbers) if numbers else math.nan
 
 
 def mean(values: Iterable[float]) -> float:
-    """Of those that are defined; NaN if none is."""
-    found = defined(values)
-    return statistics.fmean(found) if found else math.nan
+    """Compute the mean of defined values; NaN without any."""
+    numbers = defined(values)
+    return statistics.fmean(numbers) if numbers else math.nan
 
 
 def defined(values: Iterable[float]) -> list[float]:
-    """Those that are numbers."""
+    """Drop NaN."""
     return [value for value in values if not math.isnan(value)]
 
 
 def or_none(value: float) -> float | None:
-    """NaN as JSON can write it."""
+    """Replace NaN by None, for JSON."""
     return None if math.isnan(value) else value
 
 
 def or_nan(value: float | None) -> float:
-    """What `or_none` was given."""
+    """Replace None by NaN, the inverse of `or_none`."""
     return math.nan if value is None else value

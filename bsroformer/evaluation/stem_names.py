@@ -1,4 +1,4 @@
-"""Match the stems of a method, which every program names in its own way, with the stems of the songs."""
+"""Matching of a method's names of stems with those of the tracks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from bsroformer.errors import InputError
 LEAD = "vocals"
 OTHER = "other"
 RESIDUAL = "residual"
-"""The mixture minus all stems that were written: ``residual=true`` of bsroformer separate, and Open-Unmix."""
+"""The mixture minus all written stems: ``residual=true`` of bsroformer separate, and Open-Unmix."""
 ACCOMPANIMENT = "accompaniment"
 """All but the vocals: MUSDB18's name for the sum of the other stems."""
 OF_ACCOMPANIMENT = frozenset(
@@ -26,8 +26,8 @@ OF_ACCOMPANIMENT = frozenset(
         "novocals",
     }
 )
-"""Names that programs give to it: ``minus_vocals`` and ``no_vocals`` are Demucs', ``instrum`` the Music Source
-Separation Training repository's, ``instrumental`` that of UVR and audio-separator."""
+"""Names of the accompaniment in other programs: ``minus_vocals`` and ``no_vocals`` are Demucs', ``instrum`` the Music
+Source Separation Training repository's, ``instrumental`` that of UVR and audio-separator."""
 PARTS_OF_OTHER = frozenset(
     {
         "acoustic_guitar",
@@ -53,38 +53,39 @@ PARTS_OF_OTHER = frozenset(
         "woodwinds",
     }
 )
-"""Stems of models of more than four, which MUSDB18 has in its ``other``."""
+"""Stems of models with more than four, which are part of MUSDB18's ``other``."""
 
 
 def matched(own: Sequence[str], of_song: Sequence[str]) -> dict[str, str]:
-    """Map the song's name of a stem to the method's, for all stems of the song that the method has.
+    """Map the track's names of stems to the method's, for all stems that both have.
 
-    Capitals, and blanks or hyphens for underscores, do not matter. The ``other`` of a method is all that it does not
-    separate. It is the song's ``other`` where the method separates all other stems of the song, or none of them, and no
-    part of ``other``; beside the vocals alone it is the accompaniment; in all other cases it is no stem of the song.
+    Case is ignored, and blanks and hyphens equal underscores. The ``other`` of a method is the mixture without its
+    other stems. It equals the track's ``other`` if the method separates all other stems of the track, or none of them,
+    and no part of ``other``; with the vocals alone it is the accompaniment; otherwise it equals no stem of the track.
 
     Args:
         own: The method's names.
-        of_song: The song's names.
+        of_song: The track's names.
     """
     mine = {compared(name): name for name in own}
     names = {stem: mine[compared(stem)] for stem in of_song if compared(stem) in mine}
     if OTHER in names and not _is_other_of_song(mine, of_song):
         del names[OTHER]
     if LEAD in of_song and len(of_song) > 1 and ACCOMPANIMENT not in names:
-        rest = _accompaniment(mine, names)
-        names.update({ACCOMPANIMENT: rest} if rest is not None else {})
+        accompaniment = _accompaniment(mine, names)
+        if accompaniment is not None:
+            names[ACCOMPANIMENT] = accompaniment
     return names
 
 
 def unmatched(own: Sequence[str], of_song: Sequence[str]) -> list[str]:
-    """List the stems of a method that no stem of the song is compared with."""
+    """List the stems of a method that match no stem of the track."""
     used = set(matched(own, of_song).values())
     return [name for name in own if name not in used and compared(name) != RESIDUAL]
 
 
 def compared(name: str) -> str:
-    """Write a stem's name as it is compared: ``No Vocals`` is ``no_vocals``."""
+    """Normalise a stem's name for comparison: ``No Vocals`` is ``no_vocals``."""
     return name.casefold().replace(" ", "_").replace("-", "_")
 
 
@@ -96,7 +97,10 @@ def _is_other_of_song(mine: Mapping[str, str], of_song: Sequence[str]) -> bool:
 
 
 def _accompaniment(mine: Mapping[str, str], names: Mapping[str, str]) -> str | None:
-    """Find the method's name of the accompaniment: by its own names, or as the rest beside the vocals alone."""
+    """Find the method's name of the accompaniment.
+
+    It is a known name, or the residual of a method with vocals alone.
+    """
     named = next((mine[name] for name in mine if name in OF_ACCOMPANIMENT), None)
     if named is not None or names.keys() != {LEAD} or not PARTS_OF_OTHER.isdisjoint(mine):
         return named
@@ -106,28 +110,30 @@ def _accompaniment(mine: Mapping[str, str], names: Mapping[str, str]) -> str | N
 def common_stems(
     methods: Mapping[str, Sequence[str]], of_song: Sequence[str], wanted: Sequence[str] | None
 ) -> list[str]:
-    """The stems to score: those that all methods have, in the song's order, the accompaniment last.
+    """Choose the stems to score: those that all methods have.
+
+    They are in the track's order, with the accompaniment last.
 
     Without a choice, the accompaniment is scored for methods that do not split it into stems.
 
     Args:
         methods: Each method's own names of its stems, by the method's name.
-        of_song: The songs' names.
-        wanted: Those that were asked for; None for all.
+        of_song: The tracks' names.
+        wanted: Requested stems; None for all.
 
     Raises:
-        InputError: If a method lacks one that was asked for, none was, or they have none in common.
+        InputError: If a method lacks a requested stem, none is requested, or they have none in common.
     """
     have = {method: matched(own, of_song) for method, own in methods.items()}
     common = [stem for stem in (*of_song, ACCOMPANIMENT) if all(stem in names for names in have.values())]
     if wanted is not None and not wanted:
-        raise InputError(f"stems names nothing: choose from {', '.join(common)}.")
+        raise InputError(f"stems is empty: choose from {', '.join(common)}.")
     if wanted is not None:
         return list(dict.fromkeys(_known(stem, have, common) for stem in wanted))
     if not common:
-        told = "; ".join(f"{method} has {', '.join(own) or 'none'}" for method, own in methods.items())
+        lists = "; ".join(f"{method} has {', '.join(own) or 'none'}" for method, own in methods.items())
         raise InputError(
-            f"The songs have the stems {', '.join(of_song)}, and these are not in all that is evaluated: {told}."
+            f"The songs have the stems {', '.join(of_song)}, and some evaluated methods lack these: {lists}."
         )
     return [stem for stem in common if stem != ACCOMPANIMENT] if len(common) > 2 else common
 

@@ -1,4 +1,4 @@
-"""Keep the stems that were scored."""
+"""Writer of the stems that were scored."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,38 +6,39 @@ from pathlib import Path
 from torch import Tensor
 
 from bsroformer.audio.writer import write
-from bsroformer.evaluation.kept import file_name
 from bsroformer.evaluation.methods import Method
-from bsroformer.evaluation.scores import SongScores
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.scores import TrackScores
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
+from bsroformer.file_names import folder_name
 
 
 @dataclass(frozen=True)
 class StemsWriter:
-    """Writes the stems of models to ``<folder>/<method>/<song>/<stem>.wav``.
+    """Write the stems of models to ``<folder>/<method>/<track>/<stem>.wav``.
 
     Attributes:
-        folder: Where they go.
-        by_method: Whether each method has a folder of its own there.
+        folder: Output folder.
+        by_method: Give each method a folder of its own.
     """
 
     folder: Path
     by_method: bool = True
 
-    def has(self, method: Method, song: SongEntry) -> bool:
-        """Whether the stems of a song are there, if they are to be."""
-        return method.kind != "model" or self._of_song(method, song.name).is_dir()
+    def has(self, method: Method, track: TrackEntry) -> bool:
+        """Check that the stems of a track exist; only models have stems to write."""
+        return method.kind != "model" or self._folder(method, track.name).is_dir()
 
-    def __call__(self, method: Method, song: SongAudio, estimates: Tensor, scores: SongScores) -> None:
-        """Write the stems of a song, if a model has separated it.
+    def __call__(self, method: Method, track: TrackAudio, estimates: Tensor, scores: TrackScores) -> None:
+        """Write the stems of a track that a model has separated.
 
         Raises:
             InputError: If they cannot be written.
         """
         if method.kind != "model":
             return
-        for stem, estimate in zip(song.stems, estimates, strict=True):
-            write(self._of_song(method, song.name) / f"{stem}.wav", estimate, song.sample_rate)
+        for stem, estimate in zip(track.stems, estimates, strict=True):
+            write(self._folder(method, track.name) / f"{stem}.wav", estimate, track.sample_rate)
 
-    def _of_song(self, method: Method, song: str) -> Path:
-        return (self.folder / method.name if self.by_method else self.folder) / file_name(song)
+    def _folder(self, method: Method, track: str) -> Path:
+        parent = self.folder / method.name if self.by_method else self.folder
+        return parent / folder_name(track)

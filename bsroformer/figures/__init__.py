@@ -1,4 +1,4 @@
-"""Pictures of separations, of effects and of training runs, as matplotlib figures."""
+"""Matplotlib figures of separations, effects and training runs."""
 
 from bsroformer.figures.comparison import comparison_figure, methods_figure
 from bsroformer.figures.curves import curves_figure

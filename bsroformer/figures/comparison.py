@@ -1,4 +1,4 @@
-"""Spectrograms of true and estimated stems, beside each other."""
+"""Spectrograms of true and estimated stems side by side."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from bsroformer.figures.spectrogram import add_colour_bar, band_power, draw_spectrogram
-from bsroformer.figures.style import LIGHT, Theme
+from bsroformer.figures.style import LIGHT
 from bsroformer.metrics import sdr
+from bsroformer.text import decibels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ROW_INCHES = 1.75
-NOTE = {"boxstyle": "round,pad=0.25", "facecolor": "#000000", "edgecolor": "none", "alpha": 0.6}
-"""Behind words on a spectrogram, which is dark in any theme."""
+NOTE_BOX = {"boxstyle": "round,pad=0.25", "facecolor": "#000000", "edgecolor": "none", "alpha": 0.6}
+"""Background of words on a spectrogram, which is dark in any LIGHT."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of spectrograms: its heading, what it shows of each stem (n c t), and a colour, notes for each stem."""
+    """A column of spectrograms: heading, signals (n c t), colour and notes."""
 
     heading: str
     signals: Tensor
@@ -36,19 +37,17 @@ def comparison_figure(
     stems: Sequence[str],
     sample_rate: int,
     title: str = "",
-    theme: Theme = LIGHT,
 ) -> "Figure":
-    """Spectrograms of every stem in a row: as it is, as it was estimated, and the estimate less the reference.
+    """Draw every stem in a row: the reference, the estimate, and the error.
 
-    A colour means the same level everywhere. The SDR of each stem, of what is drawn, is beside its row.
+    A colour means the same level everywhere. The SDR of the drawn excerpt is beside the row.
 
     Args:
         references: True stems, (n c t).
-        estimates: What they were taken for, (n c t).
+        estimates: Estimated stems, (n c t).
         stems: Names of the stems.
-        sample_rate: In Hz.
-        title: Heading of the picture.
-        theme: Colours of text and ground.
+        sample_rate: Hz.
+        title: Heading of the figure.
 
     Returns:
         A figure 10 inches wide, 1.75 high for each stem.
@@ -59,7 +58,7 @@ def comparison_figure(
         Column("error", estimates - references),
     ]
     labels = [f"{stem}\n{score}" for stem, score in zip(stems, _scores(references, estimates), strict=True)]
-    return _grid(columns, labels, sample_rate, title, theme)
+    return _grid(columns, labels, sample_rate, title)
 
 
 def methods_figure(
@@ -68,72 +67,70 @@ def methods_figure(
     colours: Mapping[str, str],
     stems: Sequence[str],
     sample_rate: int,
-    theme: Theme = LIGHT,
 ) -> "Figure":
-    """Spectrograms of every stem in a row: as it is, and as each method estimated it, with the SDR of what is drawn.
+    """Draw a row for each stem: the reference, and each estimate with its SDR.
 
     Args:
         references: True stems, (n c t).
-        estimates: Method -> what it took them for, (n c t).
+        estimates: Method -> estimated stems, (n c t).
         colours: Method -> its colour, drawn as a line above its column.
         stems: Names of the stems.
-        sample_rate: In Hz.
-        theme: Colours of text and ground.
+        sample_rate: Hz.
 
     Returns:
         A figure 1.75 inches high for each stem, 10 wide or more for more than two methods.
     """
-    columns = [
-        Column("reference", references),
-        *(
-            Column(method, signals, colours[method], _scores(references, signals))
-            for method, signals in estimates.items()
-        ),
-    ]
-    return _grid(columns, list(stems), sample_rate, "", theme)
+    columns = [Column("reference", references)]
+    for method, signals in estimates.items():
+        columns.append(Column(method, signals, colours[method], _scores(references, signals)))
+    return _grid(columns, list(stems), sample_rate, "")
 
 
 def _scores(references: Tensor, estimates: Tensor) -> list[str]:
-    """The SDR of each stem in words."""
+    """Format the SDR of each stem."""
     scores = sdr(estimates.cpu(), references.cpu()).tolist()
-    return ["silent" if math.isnan(score) else f"SDR {score:.1f} dB" for score in scores]
+    return ["silent" if math.isnan(score) else f"SDR {decibels(score)}" for score in scores]
 
 
-def _grid(columns: Sequence[Column], labels: Sequence[str], sample_rate: int, title: str, theme: Theme) -> "Figure":
-    """Draw a row for each stem; levels are relative to the loudest point of the first column."""
+def _grid(columns: Sequence[Column], labels: Sequence[str], sample_rate: int, title: str) -> "Figure":
+    """Draw a row for each stem.
+
+    Levels are relative to the loudest point of the first column.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     loudest = max(float(band_power(reference.cpu(), sample_rate).max()) for reference in columns[0].signals)
-    size = max(10.0, 1.0 + 3.0 * len(columns)), 0.4 + ROW_INCHES * len(labels)
-    figure = Figure(figsize=size, facecolor=theme.card, layout="constrained")
+    width = max(10.0, 1.0 + 3.0 * len(columns))
+    height = 0.4 + ROW_INCHES * len(labels)
+    figure = Figure(figsize=(width, height), facecolor=LIGHT.card, layout="constrained")
     if title:
-        figure.suptitle(title, color=theme.text, fontsize=14)
+        figure.suptitle(title, color=LIGHT.text, fontsize=14)
     grid = figure.add_gridspec(len(labels), len(columns))
     for n, label in enumerate(labels):
-        for place, column in enumerate(columns):
-            axes = figure.add_subplot(grid[n, place])
-            image = draw_spectrogram(axes, column.signals[n].cpu(), sample_rate, loudest, theme)
-            axes.xaxis.set_major_locator(MaxNLocator(5, prune="upper"))  # or the last label runs into the next panel's
+        for position, column in enumerate(columns):
+            axes = figure.add_subplot(grid[n, position])
+            image = draw_spectrogram(axes, column.signals[n].cpu(), sample_rate, loudest)
+            axes.xaxis.set_major_locator(MaxNLocator(5, prune="upper"))  # the last label would overlap the next panel's
             axes.xaxis.set_major_formatter("{x:g} s")
             if n == 0:
-                axes.set_title(column.heading, color=theme.text, fontsize=12, pad=8)
+                axes.set_title(column.heading, color=LIGHT.text, fontsize=12, pad=8)
             if n < len(labels) - 1:
                 axes.set_xticks([])
-            if place == 0:
-                axes.set_ylabel(label, color=theme.text, fontsize=12)
+            if position == 0:
+                axes.set_ylabel(label, color=LIGHT.text, fontsize=12)
             else:
                 axes.set_yticks([])
-            _mark(axes, column, n)
-    add_colour_bar(figure, image, 12 * len(labels), theme)
+            _annotate(axes, column, n)
+    add_colour_bar(figure, image, 12 * len(labels))
     return figure
 
 
-def _mark(axes: "Axes", column: Column, n: int) -> None:
-    """Add what tells a column's method: the line above its first panel, and the note in each."""
+def _annotate(axes: "Axes", column: Column, n: int) -> None:
+    """Add a column's coloured line above its first panel, and the note in each."""
     if column.colour and n == 0:
         axes.plot([0, 1], [1.025, 1.025], color=column.colour, linewidth=4, transform=axes.transAxes, clip_on=False)
     if column.notes:
         axes.text(
-            0.98, 0.05, column.notes[n], transform=axes.transAxes, color="white", fontsize=9, ha="right", bbox=NOTE
+            0.98, 0.05, column.notes[n], transform=axes.transAxes, color="white", fontsize=9, ha="right", bbox=NOTE_BOX
         )

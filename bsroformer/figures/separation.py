@@ -1,4 +1,4 @@
-"""Spectrograms of a separation, drawn without pyplot and its global state."""
+"""Spectrograms of a separation, without pyplot and its global state."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from bsroformer.figures.spectrogram import add_colour_bar, band_power, draw_spectrogram
-from bsroformer.figures.style import LIGHT, Theme
+from bsroformer.figures.style import LIGHT
 from bsroformer.metrics import si_sdr
+from bsroformer.text import decibels
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -23,59 +25,64 @@ def separation_figure(
     sample_rate: int,
     title: str = "",
     seconds: float = 8.0,
-    theme: Theme = LIGHT,
 ) -> "Figure":
-    """Spectrograms of a mixture and, below it, of every stem as it is and as it was separated.
+    """Draw a mixture and, below it, every true stem and every separated one.
 
-    A colour means the same level everywhere. Of a longer song, the excerpt is shown in which every stem
-    is heard best.
+    A colour means the same level everywhere. For a longer song, the excerpt in which every stem is heard best is drawn.
 
     Args:
-        mixture: What was separated, (c t).
+        mixture: Mixture, (c t).
         targets: True stems, (n c t).
         estimates: Separated stems, (n c t).
         stems: Names of the stems.
         sample_rate: In Hz.
-        title: Heading of the picture.
+        title: Heading of the figure.
         seconds: Length of the excerpt. The SI-SDR of each stem is that of the excerpt.
-        theme: Colours of text and ground.
 
     Returns:
         A figure of 10 x 6 inches.
     """
     from matplotlib.figure import Figure
 
-    shown = busiest_excerpt(targets, sample_rate, seconds)
-    mixture, targets, estimates = (signal[..., shown].cpu() for signal in (mixture, targets, estimates))
+    excerpt = busiest_excerpt(targets, sample_rate, seconds)
+    mixture = mixture[..., excerpt].cpu()
+    targets = targets[..., excerpt].cpu()
+    estimates = estimates[..., excerpt].cpu()
     loudest = float(band_power(mixture, sample_rate).max())
     scores = si_sdr(estimates, targets).tolist()
 
-    figure = Figure(figsize=(10, 6), facecolor=theme.card, layout="constrained")
+    figure = Figure(figsize=(10, 6), facecolor=LIGHT.card, layout="constrained")
     if title:
-        figure.suptitle(title, color=theme.text, fontsize=14)
+        figure.suptitle(title, color=LIGHT.text, fontsize=14)
     grid = figure.add_gridspec(3, len(stems), height_ratios=(1.3, 1, 1))
     top = figure.add_subplot(grid[0, :])
-    image = draw_spectrogram(top, mixture, sample_rate, loudest, theme)
+    image = draw_spectrogram(top, mixture, sample_rate, loudest)
     top.xaxis.set_major_formatter("{x:g} s")
-    top.set_ylabel("mixture", color=theme.text, fontsize=12)
+    top.set_ylabel("mixture", color=LIGHT.text, fontsize=12)
     for n, stem in enumerate(stems):
-        score = "silent" if math.isnan(scores[n]) else f"SI-SDR {scores[n]:.1f} dB"
-        rows = ("reference", targets[n], stem), ("separated", estimates[n], score)
-        for row, (label, signal, heading) in enumerate(rows, start=1):
-            axes = figure.add_subplot(grid[row, n])
-            draw_spectrogram(axes, signal, sample_rate, loudest, theme)
-            axes.set_title(heading, color=theme.text, fontsize=12)
-            axes.set_xticks([])
-            if n == 0:
-                axes.set_ylabel(label, color=theme.text, fontsize=12)
-            else:
-                axes.set_yticks([])
-    add_colour_bar(figure, image, theme=theme)
+        score = "silent" if math.isnan(scores[n]) else f"SI-SDR {decibels(scores[n])}"
+        reference = figure.add_subplot(grid[1, n])
+        separated = figure.add_subplot(grid[2, n])
+        draw_spectrogram(reference, targets[n], sample_rate, loudest)
+        draw_spectrogram(separated, estimates[n], sample_rate, loudest)
+        _label_panel(reference, stem, "reference" if n == 0 else "")
+        _label_panel(separated, score, "separated" if n == 0 else "")
+    add_colour_bar(figure, image)
     return figure
 
 
+def _label_panel(axes: "Axes", heading: str, label: str) -> None:
+    """Set the heading of a stem's panel; only the first one of a row has a label and frequencies."""
+    axes.set_title(heading, color=LIGHT.text, fontsize=12)
+    axes.set_xticks([])
+    if label:
+        axes.set_ylabel(label, color=LIGHT.text, fontsize=12)
+    else:
+        axes.set_yticks([])
+
+
 def busiest_excerpt(targets: Tensor, sample_rate: int, seconds: float) -> slice:
-    """Find where the quietest stem is loudest, so that every stem is heard in the excerpt that can be.
+    """Find the excerpt in which the quietest stem is loudest.
 
     Args:
         targets: Stems, (n c t).

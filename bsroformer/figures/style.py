@@ -1,23 +1,27 @@
-"""Colours of all figures and pages, light and dark: one palette for stems or methods, and neutrals for the rest."""
+"""Colours of all figures and pages, in a light and a dark theme."""
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours on one ground.
+    """Colours on one background.
 
-    The hues of the palette are those of Okabe and Ito (Color Universal Design, 2008), moved so that any two differ
-    for readers without red, green or blue cones too. Text is never in a colour of the palette.
+    The hues of the palette are those of Okabe and Ito (Color Universal Design, 2008), shifted so that any two also
+    differ for readers without red, green or blue cones. Text is never in a colour of the palette.
 
     Attributes:
-        ground: The page.
-        card: What figures are drawn on.
-        text: Titles, names and numbers.
-        faint: Axes, grids and the mixture.
-        ceiling: Oracles.
-        palette: The colours of stems, or of methods where several are compared.
+        ground: Colour of the page.
+        card: Background of figures.
+        text: Colour of titles, names and numbers.
+        faint: Colour of axes, grids and the mixture.
+        ceiling: Colour of oracles.
+        palette: Colours of stems, or of methods if several are compared.
     """
 
     ground: str
@@ -28,13 +32,18 @@ class Theme:
     palette: tuple[str, ...]
 
     def colour(self, n: int) -> str:
-        """The colour of the n-th stem or method."""
+        """Return the colour of the n-th stem or method."""
         return self.palette[n % len(self.palette)]
 
     @property
     def colours(self) -> tuple[str, ...]:
-        """All of them, each of which stands for the one at the same position of another theme."""
-        return (self.ground, self.card, self.text, self.faint, self.ceiling, *self.palette)
+        """All colours, in an order that themes share."""
+        return (self.ground, self.card, *self.foreground)
+
+    @property
+    def foreground(self) -> tuple[str, ...]:
+        """Colours of text and lines, in an order that themes share."""
+        return (self.text, self.faint, self.ceiling, *self.palette)
 
 
 LIGHT = Theme(
@@ -59,3 +68,28 @@ def in_dark(svg: str) -> str:
     """Replace the colours of `LIGHT` in an SVG by those of `DARK`."""
     dark = dict(zip(LIGHT.colours, DARK.colours, strict=True))
     return re.sub("#[0-9a-f]{6}", lambda found: dark.get(found[0], found[0]), svg)
+
+
+def darken(figure: "Figure") -> None:
+    """Replace the colours of `LIGHT` in text and lines of a figure by those of `DARK`.
+
+    The arrangement stays, so that it is not computed again.
+    """
+    from matplotlib.colors import to_hex
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+
+    dark = dict(zip(LIGHT.foreground, DARK.foreground, strict=True))
+    figure.set_layout_engine("none")
+    figure.set_facecolor(DARK.card)
+    for text in figure.findobj(Text):
+        colour = to_hex(text.get_color())
+        if colour in dark:
+            text.set_color(dark[colour])
+    for line in figure.findobj(Line2D):
+        colour = to_hex(line.get_color())
+        edge = to_hex(line.get_markeredgecolor())
+        if colour in dark:
+            line.set_color(dark[colour])
+        if edge in dark:
+            line.set_markeredgecolor(dark[edge])

@@ -1,11 +1,14 @@
-"""Separation of mixtures of any length, from memory or from file to files, in constant memory."""
+"""Separation of mixtures of any length in constant memory.
 
-from bsroformer.inference.collection import Song, find_songs
+Mixtures are in memory or in files.
+"""
+
 from bsroformer.inference.delivery import Delivery
 from bsroformer.inference.ensemble import Ensemble
 from bsroformer.inference.separator import Separator
 from bsroformer.inference.song_file import SeparatedSong, separate_file
 from bsroformer.inference.song_stems import SongStems
+from bsroformer.inference.songs import Song, find_songs
 from bsroformer.inference.stream_separator import StreamSeparator
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The audio files that names, folders and patterns stand for."""
+"""Audio files by name, folder or pattern."""
 
 import glob
 import os
@@ -12,26 +12,31 @@ from bsroformer.file_names import is_visible
 
 
 def find_files(inputs: Sequence[str | Path]) -> tuple[list[Path], list[Path], Path]:
-    """Find the files that were named, those in folders or behind patterns, and the folder that all inputs share.
+    """Find audio files by names, folders and patterns.
+
+    Returns:
+        The named files, those of folders and patterns, and the folder that all inputs share.
 
     Raises:
-        InputError: If there is no audio in a folder or behind a pattern.
+        InputError: If a folder or pattern has no audio files.
     """
-    named, found, roots = [], [], []
+    named: list[Path] = []
+    found: list[Path] = []
+    roots: list[Path] = []
     for each in map(str, inputs):
         path = Path(each)
         if path.is_dir():
             roots.append(path)
-            found += _some(_audio_below(path), f"there is no audio file in the folder {path}")
+            found += _require_some(_audio_below(path), f"there is no audio file in the folder {path}")
         elif path.exists() or not glob.has_magic(each):
             roots.append(path.parent)
             named.append(path)
         else:
-            matches = _some(_matches(path), f"no file matches {each}")
+            matches = _require_some(_matches(path), f"no file matches {each}")
             roots += [_fixed_part(path), *(match.parent for match in matches)]
             found += matches
     if not roots:
-        raise InputError("there is nothing to separate: name a file, a folder or a pattern")
+        raise InputError("no songs to separate: name a file, a folder or a pattern")
     return named, found, _shared(roots)
 
 
@@ -39,36 +44,49 @@ def _shared(roots: Sequence[Path]) -> Path:
     try:
         return Path(os.path.commonpath([os.path.abspath(path) for path in roots]))  # noqa: PTH100
     except ValueError as error:  # Windows
-        raise InputError("the inputs are on several drives: separate each drive's by a command of its own") from error
+        raise InputError("the inputs are on several drives: run one command for each drive") from error
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """Files that a pattern matches; ``[...]`` is part of a name if there is one, as in ``Album [2019]/*.wav``."""
-    readings = [(part.replace("[", "[[]"), part) if "[" in part else (part,) for part in pattern.parts]
+    """List the files of a pattern.
+
+    ``[...]`` may be part of an existing name, as in ``Album [2019]/*.wav``.
+    """
+    readings = [_readings(part) for part in pattern.parts]
     for parts in product(*readings):
         matches = glob.glob(os.path.join(*parts), recursive=True)  # noqa: PTH118, PTH207 (takes whole paths)
-        if files := sorted(filter(Path.is_file, map(Path, matches))):
+        files = sorted(filter(Path.is_file, map(Path, matches)))
+        if files:
             return files
     return []
 
 
+def _readings(part: str) -> tuple[str, ...]:
+    """Return a part of a pattern with literal brackets first, then as a pattern."""
+    return (part.replace("[", "[[]"), part) if "[" in part else (part,)
+
+
 def _audio_below(folder: Path) -> Iterator[Path]:
-    """Every audio file in a folder and those below it, links followed, each folder once."""
+    """Yield the audio files below a folder.
+
+    Links are followed, and each folder is searched once.
+    """
     seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        status = Path(place).stat()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        status = Path(parent).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(filter(is_visible, folders))
-        for path in (Path(place) / name for name in sorted(names)):
+        for name in sorted(names):
+            path = Path(parent) / name
             if path.suffix.lower() in AUDIO_SUFFIXES and is_visible(path.name):
                 yield path
 
 
 def _fixed_part(pattern: Path) -> Path:
-    """The folder up to the first part of a pattern that is one."""
+    """Return the folder before the first part of a path that is a pattern."""
     fixed = Path(*pattern.parts[:0])
     for part in pattern.parts[:-1]:
         if glob.has_magic(part) and not (fixed / part).is_dir():
@@ -77,8 +95,8 @@ def _fixed_part(pattern: Path) -> Path:
     return fixed
 
 
-def _some(paths: Iterable[Path], otherwise: str) -> list[Path]:
+def _require_some(paths: Iterable[Path], message: str) -> list[Path]:
     found = list(paths)
     if not found:
-        raise InputError(f"{otherwise}: check the name")
+        raise InputError(f"{message}: check the name")
     return found

@@ -1,4 +1,4 @@
-"""A file in, the files of its stems out."""
+"""Separation of a file into files of its stems."""
 
 import math
 import os
@@ -14,32 +14,32 @@ import torch
 from torch import Tensor
 
 from bsroformer.atomic import locked, replacing
-from bsroformer.audio.encoders import Sound, stored
-from bsroformer.audio.files import blocks, probe
+from bsroformer.audio.encoders import EncodingSpec, quantized
+from bsroformer.audio.files import blocks
 from bsroformer.audio.tags import read_tags
-from bsroformer.audio.writer import encoding
+from bsroformer.audio.writer import open_encoder
 from bsroformer.errors import InputError
 from bsroformer.inference.delivery import Delivery
 from bsroformer.inference.overflow import overflow_reason
 from bsroformer.inference.song_stems import READ_BLOCK, SongStems
 from bsroformer.inference.stem_folder import stem_folder
-from bsroformer.inference.stream_separator import Progress, StreamSeparator, told
+from bsroformer.inference.stream_separator import Progress, StreamSeparator, with_progress
 
-CEILING = 1 - 2**-15
-"""The largest sample after rescaling: the largest that 16 bits hold."""
+RESCALED_PEAK = 1 - 2**-15
+"""Largest magnitude after rescaling: the largest sample of 16 bits."""
 
 
 @dataclass(frozen=True)
 class SeparatedSong:
-    """What became of a file.
+    """Result of the separation of a file.
 
     Attributes:
         source: The file.
-        files: Its stems.
+        files: Files of its stems.
         seconds: Length of the music.
-        seconds_taken: By its separation.
-        clipped: Samples beyond full scale that were cut off, by the stem's name.
-        gain: By which all stems were scaled so that none would be.
+        seconds_taken: Duration of the separation.
+        clipped: Number of clipped samples by stem.
+        gain: Factor of all stems that avoids clipping, with ``rescale``.
     """
 
     source: Path
@@ -62,66 +62,82 @@ def separate_file(
     cancelled: Callable[[], bool] | None = None,
     stream: int | None = None,
 ) -> SeparatedSong:
-    """Separate a file of any length in constant memory; its stems get their names once all of them are complete.
+    """Separate a file of any length in constant memory.
+
+    The stems get their names once all of them are complete.
 
     Args:
-        separator: What separates.
+        separator: The separator.
         source: The file.
-        folder: Where to write ``<stem>.<format>``. What an interrupted run left there is removed.
-        delivery: In which form.
-        rest: See `SongStems`. Where stems are written as integers, it is the rest of what is written.
+        folder: Folder of the files ``<stem>.<format>``. Leftovers of an interrupted run in it are removed.
+        delivery: Format of the stems.
+        rest: See `SongStems`. It is the mixture minus the stems as they are stored, rounding included.
         downmix: See `SongStems`.
-        mark: A word that is kept among the tags of each stem, to know it again: `Song.done`.
-        progress: Called after each piece that is written.
-        cancelled: Asked after each piece that is written whether to stop.
+        mark: Fingerprint in the tags of each stem: see `Song.fingerprint`.
+        progress: Called after each block that is written.
+        cancelled: Called after each block that is written; true stops the separation.
         stream: See `SongStems`.
 
     Raises:
         InputError: If the file cannot be read or the stems cannot be written.
-        Cancelled: If it was; nothing is left in the folder that was not there.
+        Cancelled: If `cancelled` returned true; the folder is as it was before.
     """
-    begun, delivery, folder = time.monotonic(), delivery or Delivery(), Path(folder)
-    codec = probe(source, stream or 0).codec
-    subtype, clips = delivery.subtype(codec), delivery.clips(codec)
+    started = time.monotonic()
+    delivery = delivery or Delivery()
+    song = SongStems(separator, source, rest, downmix, stream=stream)
+    subtype = delivery.subtype(song.info.codec)
+    clips = delivery.clips(song.info.codec)
     rescales = delivery.rescale and clips
     levels = _Levels(source, "FLOAT" if rescales else subtype, separator.precision)
-    song = SongStems(separator, source, rest, downmix, levels.settle, stream)
-    files = [delivery.path(folder, name) for name in song.names]
-    sound = Sound(song.sample_rate, song.channels, subtype, delivery.bitrate, read_tags(song.path), mark)
-    expected, gain = song.info.expected_frames, 1.0
-    with stem_folder(folder, files), closing(song.__iter__()) as stems:
-        pieces = told(stems, song.sample_rate, expected, progress, cancelled)
+    song.settle = levels.quantize
+    files = [delivery.path(Path(folder), name) for name in song.names]
+    spec = EncodingSpec(song.sample_rate, song.channels, subtype, delivery.bitrate, read_tags(song.path), mark)
+    expected = song.info.expected_frames
+    gain = 1.0
+    with stem_folder(Path(folder), files), closing(song.__iter__()) as stems:
+        stem_blocks = with_progress(stems, song.sample_rate, expected, progress, cancelled)
         if rescales:
-            gain = _write_rescaled(files, sound, expected, pieces, levels)
+            gain = _write_rescaled(files, spec, expected, stem_blocks, levels)
         else:
-            _write(files, sound, expected, pieces)
-    beyond = {name: levels.beyond[number] for number, name in enumerate(song.names)} if clips and not rescales else {}
+            _write(files, spec, expected, stem_blocks)
     return SeparatedSong(
         song.path,
         tuple(files),
         seconds=levels.frames / song.sample_rate,
-        seconds_taken=time.monotonic() - begun,
-        clipped={name: count for name, count in beyond.items() if count},
+        seconds_taken=time.monotonic() - started,
+        clipped=levels.clipped(song.names) if clips and not rescales else {},
         gain=gain,
     )
 
 
 class _Levels:
-    """How loud the stems of `source` are, which will be stored as `subtype`, and were computed in `precision`.
+    """Levels of the stems while they are separated.
+
+    Args:
+        source: The file, for messages.
+        subtype: Way in which stems are stored.
+        precision: Precision of the network, for messages.
 
     Attributes:
-        beyond: Samples beyond full scale, by the stem's number.
-        peak: The largest magnitude of all.
+        beyond: Number of samples beyond full scale, by the number of the stem.
+        peak: Largest magnitude of all stems.
         frames: Samples per channel.
     """
 
     def __init__(self, source: str | Path, subtype: str, precision: str) -> None:
-        self.source, self.subtype, self.precision = source, subtype, precision
-        self.peak, self.frames = 0.0, 0
+        self.source = source
+        self.subtype = subtype
+        self.precision = precision
+        self.peak = 0.0
+        self.frames = 0
         self.beyond: Counter[int] = Counter()
 
-    def settle(self, number: int, stem: Tensor) -> Tensor:
-        """A stem's samples ``(c t)`` as they will be stored.
+    def clipped(self, names: Sequence[str]) -> dict[str, int]:
+        """Return the number of samples beyond full scale of each stem that has some."""
+        return {name: self.beyond[number] for number, name in enumerate(names) if self.beyond[number]}
+
+    def quantize(self, number: int, stem: Tensor) -> Tensor:
+        """Measure a stem's samples ``(c t)`` and round them as they are stored.
 
         Raises:
             InputError: If they are not finite.
@@ -137,37 +153,46 @@ class _Levels:
             )
         self.peak = max(self.peak, peak)
         self.beyond[number] += int((magnitudes > 1).sum())
-        self.frames += stem.shape[-1] if number == 0 else 0
-        return stored(stem, self.subtype)
+        if number == 0:
+            self.frames += stem.shape[-1]
+        return quantized(stem, self.subtype)
 
 
 def _peak_of(source: str | Path) -> float:
-    return max((float(block.abs().max()) for block in blocks(source, READ_BLOCK) if block.numel()), default=0.0)
+    peak = 0.0
+    for block in blocks(source, READ_BLOCK):
+        if block.numel():
+            peak = max(peak, float(block.abs().max()))
+    return peak
 
 
-def _write(files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor]) -> None:
-    """Write the stems; no file gets its name before all are closed."""
+def _write(files: Sequence[Path], spec: EncodingSpec, frames: int | None, stem_blocks: Iterable[Tensor]) -> None:
+    """Write the stems; all files are closed before the first gets its name."""
     with ExitStack() as names, ExitStack() as encoders:
         partials = [names.enter_context(replacing(path)) for path in files]
         targets = zip(partials, files, strict=True)
-        appends = [encoders.enter_context(encoding(partial, path, sound, frames)) for partial, path in targets]
-        for piece in pieces:
-            for append, stem in zip(appends, piece, strict=True):
+        appends = [encoders.enter_context(open_encoder(partial, path, spec, frames)) for partial, path in targets]
+        for stems in stem_blocks:
+            for append, stem in zip(appends, stems, strict=True):
                 append(stem)
 
 
 def _write_rescaled(
-    files: Sequence[Path], sound: Sound, frames: int | None, pieces: Iterable[Tensor], levels: _Levels
+    files: Sequence[Path], spec: EncodingSpec, frames: int | None, stem_blocks: Iterable[Tensor], levels: _Levels
 ) -> float:
-    """Write to float files aside first, since the last sample may be the loudest; returns the gain."""
+    """Write float files, then the rescaled stems; return the gain.
+
+    The loudest sample may be the last one.
+    """
     folder = files[0].parent
     with (
-        TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=folder) as aside,
-        locked(Path(aside)),
+        TemporaryDirectory(prefix=f".rescaling.{os.getpid()}.", suffix=".part", dir=folder) as temporary,
+        locked(Path(temporary)),
     ):
-        rough = [Path(aside) / f"{number}.w64" for number in range(len(files))]
-        _write(rough, replace(sound, subtype="FLOAT", tags={}, mark=""), frames, pieces)
-        gain = CEILING / max(levels.peak, CEILING)
-        again = zip(*(blocks(path, READ_BLOCK) for path in rough), strict=True)
-        _write(files, sound, levels.frames, (gain * torch.stack(stems) for stems in again))
+        unscaled = [Path(temporary) / f"{number}.w64" for number in range(len(files))]
+        _write(unscaled, replace(spec, subtype="FLOAT", tags={}, fingerprint=""), frames, stem_blocks)
+        gain = RESCALED_PEAK / max(levels.peak, RESCALED_PEAK)
+        readers = [blocks(path, READ_BLOCK) for path in unscaled]
+        rescaled = (gain * torch.stack(stems) for stems in zip(*readers, strict=True))
+        _write(files, spec, levels.frames, rescaled)
     return gain

@@ -8,20 +8,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bsroformer.atomic import is_locked, writing
+from bsroformer.audio.formats import DELIVERED
 from bsroformer.errors import InputError
 
 LEFTOVER = re.compile(
-    r"\.(?:rescaling\.(?P<process>\d+)\.\w+|.+\.(?:wav|flac|mp3|ogg|m4a)\.(?P<writer>\d+)(?:\.\w+)?)\.part"
+    r"\.(?:rescaling\.(?P<process>\d+)\.\w+"
+    rf"|.+\.(?:{'|'.join(DELIVERED)})\.(?P<writer>\d+)(?:\.\w+)?)\.part"
 )
-"""Names of what is half written, with the number of the process that writes it."""
+"""Names of incomplete files and folders, with the number of the process that writes them."""
 
 
 @contextmanager
 def stem_folder(folder: Path, files: Sequence[Path]) -> Iterator[None]:
-    """Make the folder of the stems and clear it of what killed runs left; without stems in the end, it goes again.
+    """Create the folder of the stems and remove leftovers of killed runs.
+
+    An empty folder is removed at the end.
 
     Raises:
-        InputError: If it cannot be made, or one of the files is a folder.
+        InputError: If it cannot be created, or one of the files is a folder.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,16 +41,25 @@ def stem_folder(folder: Path, files: Sequence[Path]) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that are no more have half written to a folder of stems."""
+    """Remove incomplete files of processes that have ended from a folder of stems."""
     for path in folder.glob(".*.part"):
         name = LEFTOVER.fullmatch(path.name)
+        if name is None:
+            continue
+        process = int(name["process"] or name["writer"])
         with suppress(OSError):
-            if name is not None and not _is_written(path, int(name["process"] or name["writer"])):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if _is_being_written(path, process):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
-def _is_written(path: Path, process: int) -> bool:
-    """Whether its process still writes: by its lock, since in containers numbers of processes mean nothing elsewhere.
+def _is_being_written(path: Path, process: int) -> bool:
+    """Check for a lock on the file, or without locks for the process.
+
+    The number of a process alone may be of another container.
 
     Raises:
         OSError: If it cannot be opened.
@@ -56,7 +69,10 @@ def _is_written(path: Path, process: int) -> bool:
 
 
 def is_running(process: int) -> bool:
-    """Whether there is a process of that number; on Windows, where nobody removes what another writes, none is."""
+    """Check for a process by its number.
+
+    False on Windows, where no process removes what another one writes.
+    """
     if os.name != "posix":
         return False
     try:

@@ -1,4 +1,4 @@
-"""What all separators share: a stream of a mixture in, a stream of its stems out."""
+"""Base class of separators: a stream of a mixture in, a stream of its stems out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from torch import Tensor
 from bsroformer.errors import Cancelled, InputError
 
 Progress = Callable[[float, float | None], None]
-"""Called with the seconds of music that are done, and those there are in all, if that is known."""
+"""Callback with the separated seconds of music and the total, if known."""
 
 
 class StreamSeparator(ABC):
@@ -19,9 +19,9 @@ class StreamSeparator(ABC):
 
     Attributes:
         stems: Names of the stems, in the order of the output.
-        sample_rate: Of mixture and stems, Hz.
-        channels: Of mixture and stems.
-        on_windows: Called in the computing thread with the number of windows that were computed together.
+        sample_rate: Sample rate of mixture and stems in Hz.
+        channels: Number of channels of mixture and stems.
+        on_windows: Callback in the computing thread with the number of windows that were computed together.
     """
 
     stems: tuple[str, ...]
@@ -30,29 +30,32 @@ class StreamSeparator(ABC):
     on_windows: Callable[[int], None] | None = None
 
     def count_windows(self, frames: int) -> int | None:
-        """Windows that a mixture of so many samples takes in all; None if it is not separated by windows."""
+        """Count the windows of a mixture of a number of samples.
+
+        None if it is not separated by windows.
+        """
         return None
 
     @property
     def engine_choice(self) -> str:
-        """What ``engine=auto`` chose and why; empty if there is nothing to report."""
+        """Choice of ``engine=auto`` with its reason; empty for other engines."""
         return ""
 
     @property
     def precision(self) -> str:
-        """What it computes in: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if that is unknown."""
+        """Precision: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if unknown."""
         return "auto"
 
     @abstractmethod
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Separate a mixture while it comes in.
+        """Separate a mixture block by block.
 
         Args:
             mixture: Blocks ``(c t)`` of any length, at `sample_rate`.
 
         Yields:
-            The stems ``(n c t)`` on the CPU, piece by piece, each as soon as nothing can change it any more: in all as
-            many samples as the mixture has, without a delay.
+            Blocks of the stems ``(n c t)`` on the CPU, each as soon as it is final: in total as many samples as the
+            mixture has, without a delay.
         """
 
     def __call__(
@@ -61,27 +64,29 @@ class StreamSeparator(ABC):
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Tensor:
-        """Separate a mixture that is in memory; equal to `stream` sample by sample.
+        """Separate a mixture in memory, with the same samples as `stream`.
 
         Args:
             mixture: Samples ``(c t)`` at `sample_rate`, floating-point numbers in a tensor or a NumPy array.
-            progress: Called after each finished piece.
-            cancelled: Asked after each finished piece whether to stop.
+            progress: Called after each finished block.
+            cancelled: Called after each finished block; true stops the separation.
 
         Returns:
             The stems ``(n c t)``, on the CPU.
 
         Raises:
-            InputError: If the mixture is something else, has no sample or another number of channels.
-            Cancelled: If it was.
+            InputError: If the mixture is of another type, has no sample or another number of channels.
+            Cancelled: If `cancelled` returned true.
         """
         mixture = as_samples(mixture)
-        if mixture.ndim != 2 or mixture.shape[0] != self.channels or mixture.shape[1] == 0:
+        has_channels = mixture.ndim == 2 and mixture.shape[0] == self.channels
+        if not has_channels or mixture.shape[1] == 0:
             raise InputError(
                 f"the model separates audio of shape ({self.channels} channels, samples), got {tuple(mixture.shape)}"
             )
-        pieces = list(told(self.stream([mixture]), self.sample_rate, mixture.shape[1], progress, cancelled))
-        return torch.cat(pieces, dim=-1)
+        stems = self.stream([mixture])
+        blocks = list(with_progress(stems, self.sample_rate, mixture.shape[1], progress, cancelled))
+        return torch.cat(blocks, dim=-1)
 
     def __repr__(self) -> str:
         """Name the stems, the rate and the channels."""
@@ -91,7 +96,9 @@ class StreamSeparator(ABC):
 
 
 def as_samples(mixture: object) -> Tensor:
-    """Return floating-point samples as a float32 tensor, without a copy where they are one.
+    """Convert floating-point samples to a float32 tensor.
+
+    A float32 tensor is not copied.
 
     Raises:
         InputError: If they are neither a tensor nor an array of real floating-point numbers.
@@ -106,30 +113,31 @@ def as_samples(mixture: object) -> Tensor:
     raise InputError(f"the mixture must be a tensor or NumPy array of floating-point samples, got {kind}")
 
 
-def told(
-    pieces: Iterable[Tensor],
+def with_progress(
+    blocks: Iterable[Tensor],
     sample_rate: int,
     frames: int | None,
     progress: Progress | None,
     cancelled: Callable[[], bool] | None,
 ) -> Iterator[Tensor]:
-    """Pass pieces ``(... t)`` on, and tell after each how far it is.
+    """Yield blocks ``(... t)`` and report the progress after each.
 
     Args:
-        pieces: What there is to pass on.
-        sample_rate: Hz.
-        frames: Samples to expect in all, if that is known.
-        progress: Told so.
-        cancelled: Asked whether to stop.
+        blocks: The blocks.
+        sample_rate: Sample rate in Hz.
+        frames: Expected samples of all blocks, if known.
+        progress: Called with the seconds so far and in total.
+        cancelled: Called after each block; true stops the iteration.
 
     Raises:
-        Cancelled: If `cancelled` says so.
+        Cancelled: If `cancelled` returned true.
     """
     done = 0
-    for piece in pieces:
-        yield piece
-        done += piece.shape[-1]
+    for block in blocks:
+        yield block
+        done += block.shape[-1]
         if progress:
-            progress(done / sample_rate, None if frames is None else max(done, frames) / sample_rate)
+            total = None if frames is None else max(done, frames) / sample_rate
+            progress(done / sample_rate, total)
         if cancelled and cancelled():
             raise Cancelled

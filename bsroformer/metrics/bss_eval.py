@@ -16,10 +16,11 @@ from torch import Tensor
 from bsroformer.errors import InputError
 from bsroformer.hardware import available_memory
 from bsroformer.metrics.energy import comparable, silent
-from bsroformer.metrics.museval_in_threads import TAPS, Threads, evaluate, size_of_fft
+from bsroformer.metrics.museval_in_threads import TAPS, Array, Threads, score_frames, size_of_fft
 from bsroformer.parallel import processors
 
-METRICS = ("SDR", "ISR", "SIR", "SAR")
+BSS_EVAL_VALUES = ("SDR", "ISR", "SIR", "SAR")
+"""Values of each second and stem, in museval's order."""
 
 _one_song = threading.Lock()
 
@@ -75,23 +76,28 @@ def bss_eval(
         raise InputError("BSS Eval needs two stems or more, since SIR measures how one is heard in another.")
     if (silent(estimates) | silent(targets)).any():
         frames = max(1, targets.shape[-1] // sample_rate)
-        return {name: torch.full((len(targets), frames), torch.nan, dtype=torch.float64) for name in METRICS}
+        return {name: torch.full((len(targets), frames), torch.nan, dtype=torch.float64) for name in BSS_EVAL_VALUES}
 
-    true = targets.detach().cpu().mT.numpy()  # n t c
-    estimated = estimates.detach().cpu().mT.numpy()  # n t c
-    needed = bss_eval_memory(targets.shape, threads=1)
     with _one_song, Threads(threads or threads_for(targets), cancelled) as pool:
         pool.check()
-        try:
-            if available_memory() < needed:  # Linux would promise more, and kill the process that uses it
-                raise MemoryError
-            scores = evaluate(true, estimated, sample_rate, pool)
-        except MemoryError as error:
-            raise InputError(
-                f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {needed / 1e9:.1f} GB of memory, which are "
-                "not free: remove SIR, SAR and ISR from the metrics, which alone need it."
-            ) from error
-    return {name: torch.from_numpy(db) for name, db in zip(METRICS, scores, strict=True)}
+        scores = _scores(estimates, targets, sample_rate, pool)
+    return {name: torch.from_numpy(db) for name, db in zip(BSS_EVAL_VALUES, scores, strict=True)}
+
+
+def _scores(estimates: Tensor, targets: Tensor, sample_rate: int, pool: Threads) -> Array:
+    """Score stems (n c t) if they fit in memory: (4 n frames)."""
+    needed = bss_eval_memory(targets.shape, threads=1)
+    true = targets.detach().cpu().mT.numpy()  # n t c
+    estimated = estimates.detach().cpu().mT.numpy()  # n t c
+    try:
+        if available_memory() < needed:  # Linux would promise more, and kill the process that uses it
+            raise MemoryError
+        return score_frames(true, estimated, sample_rate, pool)
+    except MemoryError as error:
+        raise InputError(
+            f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {needed / 1e9:.1f} GB of memory, which are "
+            "not free: remove SIR, SAR and ISR from the metrics, which alone need it."
+        ) from error
 
 
 def bss_eval_memory(shape: Sequence[int], threads: int) -> int:

@@ -62,7 +62,7 @@ class Threads:
             yield result
 
 
-def evaluate(references: Array, estimates: Array, window: int, threads: Threads) -> Array:
+def score_frames(references: Array, estimates: Array, window: int, threads: Threads) -> Array:
     """Compute SDR, ISR, SIR and SAR of each stem and frame, as museval does.
 
     Args:

@@ -80,17 +80,6 @@ def framewise_sdr(estimates: Tensor, targets: Tensor, sample_rate: int) -> Tenso
     return torch.stack(scores, dim=-1)
 
 
-def median_over_frames(frames: Tensor) -> Tensor:
-    """Compute the median of the defined frames, (... frames) -> (...).
-
-    For SDR, it is the song's cSDR. It is NaN without any defined frame.
-
-    An even number of frames gives the mean of the middle two, as in museval; ``torch.nanmedian`` would
-    return the lower one.
-    """
-    return frames.nanquantile(0.5, dim=-1)
-
-
 def _sdr_of_frame(estimates: Tensor, targets: Tensor) -> Tensor:
     """Compute the SDR of one second: (n c t) -> (n).
 

@@ -1,1 +1,1 @@
-"""A run or an evaluation as one page to look at, listen to and pass on."""
+"""Pages of runs and evaluations, each one file with scores, plots and sounds."""

@@ -1,4 +1,4 @@
-"""What a colour means on the page of an evaluation: a stem, or a method where several are compared, never both."""
+"""Colours of an evaluation's page, of stems or of several methods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,18 +6,19 @@ from typing import Any
 
 from bsroformer.figures.style import LIGHT
 
-FLOOR, CEILING = "floor", "ceiling"
+FLOOR = "floor"
+CEILING = "ceiling"
 EVALUATED = ("model", "estimates")
-"""Kinds of methods that are compared; the others are the floor and the ceiling."""
+"""Kinds of methods to compare; the others are the floor and the ceiling."""
 
 
 @dataclass(frozen=True)
 class Colours:
-    """The names of colours in a page's style sheet.
+    """Names of colours in a page's style sheet.
 
     Attributes:
-        stems: Stem -> number in the palette, None where stems have no colour.
-        methods: Method -> number in the palette, ``floor`` or ``ceiling``, None where stems have the colours.
+        stems: Stem -> number in the palette; None if methods have the colours.
+        methods: Method -> number in the palette, ``floor`` or ``ceiling``; None if stems have the colours.
     """
 
     stems: Mapping[str, str | None]
@@ -25,12 +26,12 @@ class Colours:
 
 
 def number(n: int) -> str:
-    """The name of the n-th colour of the palette, which starts again after its last."""
+    """Name the n-th colour of the palette, which repeats."""
     return str(n % len(LIGHT.palette))
 
 
 def colours_of(results: Mapping[str, Any]) -> Colours:
-    """The colours of an evaluation, by its ``results.json``."""
+    """Assign the colours of an evaluation, from the tree of its ``results.json``."""
     compared = [method["name"] for method in results["methods"] if method["kind"] in EVALUATED]
     several = len(compared) > 1
     stems = {stem: None if several else number(n) for n, stem in enumerate(results["stems"])}

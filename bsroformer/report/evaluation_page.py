@@ -1,39 +1,40 @@
-"""``report.html`` of an evaluation: what the numbers are, what they mean and what they sound like, in one file."""
+"""The page ``report.html`` of an evaluation: scores, plots and sounds."""
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bsroformer.errors import InputError
-from bsroformer.metrics.definitions import DEFINITIONS
+from bsroformer.metrics import metric_named
 from bsroformer.report.colours import colours_of
 from bsroformer.report.evaluation_tables import (
     MEAN,
+    best_score,
     difference_table,
     evaluated,
     headline_metric,
-    interval,
     metric_table,
     song_scores_table,
     summary_table,
     undefined_seconds_table,
     unscored_table,
 )
-from bsroformer.report.facts import made_with
-from bsroformer.report.listen import heard_songs
-from bsroformer.report.parts import REPORT, Tile, counted, text_of, write_page
+from bsroformer.report.excerpt_players import shown_songs
+from bsroformer.report.html_cells import decibels, interval
+from bsroformer.report.page_writer import REPORT, Tile, text_of, write_page
 from bsroformer.report.pictures import Picture, plot_file
-from bsroformer.report.tables import Table, decibels
+from bsroformer.report.provenance import made_with
+from bsroformer.report.tables import Table
+from bsroformer.text import count
 
 Tree = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A section about one metric: what it is, its table, its box plot."""
+class Section:
+    """A section about one metric: definition, table and box plot."""
 
     name: str
     definition: str
@@ -42,25 +43,26 @@ class Metric:
 
 
 def write_evaluation_report(folder: Path) -> None:
-    """Write ``report.html`` into the folder of an evaluation, from what is there.
+    """Write ``report.html`` into the folder of an evaluation, from its files.
 
     It shows ``results.json``, the box plots in ``plots/`` and the ``excerpts/`` of worst and best songs.
 
     Raises:
         InputError: If there is no ``results.json``, an excerpt cannot be read, or the page cannot be written.
     """
-    if not (text := text_of(folder / "results.json")):
+    text = text_of(folder / "results.json")
+    if not text:
         raise InputError(f"{folder} has no results.json: name the folder of an evaluation.")
     write_page(folder / REPORT, "evaluation_page.html", contents(folder, json.loads(text)))
 
 
 def contents(folder: Path, results: Tree) -> dict[str, Any]:
-    """What the page's template asks for."""
+    """Collect the values of the page's template."""
     compared = evaluated(results)
     stems = results["stems"]
     return {
         "title": ", ".join(method["name"] for method in compared or results["methods"]) or "no method",
-        "subtitle": f"{counted(results['songs'], results['split'] + ' song')} · {', '.join(stems)}",
+        "subtitle": f"{count(results['songs'], results['split'] + ' song')} · {', '.join(stems)}",
         "tiles": list(tiles(results)),
         "failures": results["failures"],
         "summary": summary_table(results),
@@ -69,13 +71,13 @@ def contents(folder: Path, results: Tree) -> dict[str, Any]:
         "ceiling": [method["name"] for method in results["methods"] if method["kind"] == "oracle"],
         "average": "mean over the stems" if len(stems) > 1 else stems[0],
         "metrics": [
-            Metric(name, DEFINITIONS[name], metric_table(results, name), plot_file(folder / "plots", name))
+            Section(name, metric_named(name).definition, metric_table(results, name), plot_file(folder / "plots", name))
             for name in results["metrics"]
         ],
         "differences": [
             (of["method"], of["minus"], of["songs"], difference_table(results, of)) for of in results["differences"]
         ],
-        "heard": list(heard_songs(folder, results)),
+        "heard": list(shown_songs(folder, results)),
         "compared": [method["name"] for method in compared],
         "colours": colours_of(results),
         "headline": headline_metric(results),
@@ -87,21 +89,25 @@ def contents(folder: Path, results: Tree) -> dict[str, Any]:
 
 
 def tiles(results: Tree) -> Iterator[Tile]:
-    """The numbers to see first: of one method its own, of several the best of each metric."""
+    """Yield the headline numbers; of several methods the best of each metric."""
     compared = evaluated(results)
-    for metric in results["metrics"] if compared else ():
-        best = max(compared, key=lambda method: _or_lowest(method["scores"][MEAN][metric]))
-        both = best["intervals"][MEAN][metric]
-        within = f"95 %: {interval(both)}" if both else ""
-        note = within if len(compared) == 1 else f"{best['name']}, the best of {len(compared)}"
-        yield Tile(decibels(best["scores"][MEAN][metric]), "dB", metric, note)
+    if compared:
+        for metric in results["metrics"]:
+            yield _metric_tile(metric, compared)
     failed = len({failure["song"] for failure in results["failures"]})
-    number, _, noun = counted(results["songs"], "song").partition(" ")
+    number, _, noun = count(results["songs"], "song").partition(" ")
     yield Tile(number, "", noun, f"{failed} failed" if failed else "")
     if compared:
         most = max(compared, key=lambda method: method["seconds_undefined"])
-        yield Tile(f"{most['seconds_undefined']:,}", "s", "left out", f"as silent, of {most['seconds']:,} s")
+        yield Tile(f"{most['seconds_undefined']:,}", "s", "undefined", f"as silent, of {most['seconds']:,} s")
 
 
-def _or_lowest(value: float | None) -> float:
-    return -math.inf if value is None else value
+def _metric_tile(metric: str, compared: Sequence[Tree]) -> Tile:
+    scores = [method["scores"][MEAN][metric] for method in compared]
+    score = best_score(metric, scores)
+    best = compared[scores.index(score)]
+    ends = best["intervals"][MEAN][metric]
+    note = f"{best['name']}, the best of {len(compared)}"
+    if len(compared) == 1:
+        note = f"95 %: {interval(ends)}" if ends else ""
+    return Tile(decibels(score), "dB", metric, note)

@@ -1,176 +1,224 @@
-"""The numbers of an evaluation's ``results.json`` as tables of words."""
+"""Tables of an evaluation, from the tree of its ``results.json``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bsroformer.metrics import HEADLINE_METRIC, metric_named
 from bsroformer.report.colours import EVALUATED, colours_of
-from bsroformer.report.tables import Line, Table, decibels
+from bsroformer.report.html_cells import NOTHING
+from bsroformer.report.tables import Line, Score, Table
 
 Tree = Mapping[str, Any]
 MEAN = "mean"
-CUSTOMARY = "SI-SDR"
-"""The metric of a run's validations, and so of what stands beside them."""
 
 
 def evaluated(results: Tree) -> list[Tree]:
-    """The methods that are compared."""
+    """Return the methods that are compared."""
     return [method for method in results["methods"] if method["kind"] in EVALUATED]
 
 
 def headline_metric(results: Tree) -> str:
-    """The one to show where there is room for one."""
+    """Choose the metric to show where there is room for one."""
     metrics = results["metrics"]
-    return str(CUSTOMARY if CUSTOMARY in metrics else metrics[0])
+    return str(HEADLINE_METRIC if HEADLINE_METRIC in metrics else metrics[0])
+
+
+def best_score(metric: str, scores: Iterable[float | None]) -> float | None:
+    """Return the best of the defined scores; None without any."""
+    defined = [score for score in scores if score is not None and not math.isnan(score)]
+    return max(defined, key=metric_named(metric).gain, default=None)
 
 
 def with_mean(stems: Sequence[str]) -> list[str]:
-    """The stems, and their mean if they are several."""
+    """Append the mean to several stems."""
     return [*stems, MEAN] if len(stems) > 1 else list(stems)
 
 
-def summary_table(results: Tree) -> Table:
-    """Every metric of every method, mean over the stems, with its interval; and how much was left out."""
-    cells = [(MEAN, metric) for metric in results["metrics"]]
+def scores_table(results: Tree, intervals: bool = True) -> Table:
+    """List every stem and the mean of each method, with confidence intervals."""
     lines = []
-    for line, method in zip(method_lines(results, cells), results["methods"], strict=True):
-        counts = str(len(method["songs"])), f"{method['seconds_undefined']:,} of {method['seconds']:,}"
-        notes = (*line.notes, "", "")
-        lines.append(replace(line, cells=(*line.cells, *counts), notes=notes))
-    return Table((*results["metrics"], "songs", "seconds left out"), tuple(lines))
+    for row in with_mean(results["stems"]):
+        for method in results["methods"]:
+            cells = [_score(method, row, metric, intervals) for metric in results["metrics"]]
+            kind = MEAN if row == MEAN else ""
+            lines.append(Line(row, (method["name"], *cells), kind=kind if method["kind"] in EVALUATED else "aside"))
+    return Table(("method", *results["metrics"]), tuple(lines), first="stem")
+
+
+def _score(method: Tree, row: str, metric: str, intervals: bool = True) -> Score:
+    """Return an average of a method with its interval.
+
+    It is undefined for a metric that the method lacks.
+    """
+    value = method["scores"].get(row, {}).get(metric)
+    ends = method["intervals"].get(row, {}).get(metric) if intervals else None
+    return Score(value, ends)
+
+
+def summary_table(results: Tree) -> Table:
+    """List the mean over stems of every metric and method, and undefined seconds."""
+    averages = [(MEAN, metric) for metric in results["metrics"]]
+    lines = []
+    for line, method in zip(method_lines(results, averages), results["methods"], strict=True):
+        songs = str(len(method["songs"]))
+        seconds = f"{method['seconds_undefined']:,} of {method['seconds']:,}"
+        lines.append(replace(line, cells=(*line.cells, songs, seconds)))
+    return Table((*results["metrics"], "songs", "seconds undefined"), tuple(lines), first="method")
 
 
 def metric_table(results: Tree, metric: str) -> Table:
-    """One metric of every method by stem, with its interval."""
+    """List one metric of every method by stem, with its interval."""
     stems = with_mean(results["stems"])
     lines = method_lines(results, [(stem, metric) for stem in stems])
     colours = colours_of(results).stems
-    return Table(tuple(stems), tuple(lines), colours=tuple(colours.get(stem) for stem in stems))
+    return Table(tuple(stems), tuple(lines), colours=tuple(colours.get(stem) for stem in stems), first="method")
 
 
-def method_lines(results: Tree, cells: Sequence[tuple[str, str]]) -> Iterator[Line]:
-    """A line for each method: its scores of these stems and metrics; the best of what is compared stands out."""
-    compared = [[method["scores"][stem][metric] for stem, metric in cells] for method in evaluated(results)]
-    best = [
-        max((value for value in column if value is not None), default=None) for column in zip(*compared, strict=True)
-    ]
+def method_lines(results: Tree, averages: Sequence[tuple[str, str]]) -> Iterator[Line]:
+    """Yield a line for each method with averages of some stems and metrics.
+
+    The best of several is emphasised.
+    """
+    compared = evaluated(results)
+    best = []
+    for stem, metric in averages:
+        scores = [_score(method, stem, metric).value for method in compared]
+        best.append(best_score(metric, scores) if len(compared) > 1 else None)
     colours = colours_of(results).methods
     for method in results["methods"]:
-        values = [method["scores"][stem][metric] for stem, metric in cells]
         aside = method["kind"] not in EVALUATED
-        several = len(compared) > 1 and not aside
-        strong = frozenset(n for n, value in enumerate(values) if several and value is not None and value == best[n])
-        yield Line(
-            method["name"],
-            tuple(map(decibels, values)),
-            colours[method["name"]],
-            kind="aside" if aside else "",
-            notes=tuple(interval(method["intervals"][stem][metric]) for stem, metric in cells),
-            strong=strong,
-        )
+        cells = []
+        for n, (stem, metric) in enumerate(averages):
+            score = _score(method, stem, metric)
+            is_best = score.value is not None and score.value == best[n] and not aside
+            cells.append(replace(score, strong=is_best))
+        yield Line(method["name"], tuple(cells), colours[method["name"]], kind="aside" if aside else "")
 
 
 def difference_table(results: Tree, difference: Tree) -> Table:
-    """One method less another by stem and metric; what stands out are differences whose interval leaves out zero."""
+    """List one method minus another by stem and metric.
+
+    Significant differences are emphasised.
+    """
     lines = []
+    metrics = list(difference["scores"][MEAN])
     for stem in with_mean(results["stems"]):
-        pairs = [difference["scores"][stem][metric] for metric in results["metrics"]]
-        lines.append(
-            Line(
-                stem,
-                tuple(decibels(pair["difference"], sign=True) for pair in pairs),
-                notes=tuple(_noted(pair) for pair in pairs),
-                strong=frozenset(column for column, pair in enumerate(pairs) if _clear(pair["interval"])),
-            )
-        )
-    return Table(tuple(results["metrics"]), tuple(lines))
+        cells = [difference_score(difference["scores"][stem][metric]) for metric in metrics]
+        lines.append(Line(stem, tuple(cells)))
+    return Table(tuple(metrics), tuple(lines), first="stem")
 
 
-def _clear(both: Sequence[float] | None) -> bool:
-    """Whether an interval leaves out zero."""
-    return both is not None and (both[0] > 0 or both[1] < 0)
-
-
-def _noted(pair: Tree) -> str:
-    better = f"better in {pair['better']} of {pair['songs']}" if pair["songs"] else ""
-    return " · ".join(part for part in (interval(pair["interval"], sign=True), better) if part)
-
-
-def interval(both: Sequence[float] | None, sign: bool = False) -> str:
-    """An interval of dB in words; nothing if there is none."""
-    return f"{decibels(both[0], sign)} to {decibels(both[1], sign)}" if both else ""
+def difference_score(pair: Tree) -> Score:
+    """Create the cell of a difference; strong if its interval excludes zero."""
+    ends = pair["interval"]
+    excludes_zero = ends is not None and (ends[0] > 0 or ends[1] < 0)
+    return Score(pair["difference"], ends, True, (pair["better"], pair["songs"]), excludes_zero)
 
 
 def song_scores_table(results: Tree, method: Tree) -> Table:
-    """Every score of every song."""
-    stems, metrics = with_mean(results["stems"]), results["metrics"]
+    """List every score of every song."""
+    stems = with_mean(results["stems"])
+    metrics = results["metrics"]
     lines = []
     for song in method["songs"]:
-        counts = f"{song['seconds']:.0f}", str(song["seconds_undefined"])
-        scores = (decibels(song["scores"][stem].get(metric)) for metric in metrics for stem in stems)
-        lines.append(Line(song["song"], (*counts, *scores)))
-    groups = ("", 2), *((metric, len(stems)) for metric in metrics)
-    return Table(("seconds", "left out", *(stem for _ in metrics for stem in stems)), tuple(lines), groups)
+        scores = [Score(song["scores"][stem].get(metric)) for metric in metrics for stem in stems]
+        lines.append(Line(song["song"], (f"{song['seconds']:.0f}", str(song["seconds_undefined"]), *scores)))
+    groups = [("", 2), *((metric, len(stems)) for metric in metrics)]
+    columns = ("seconds", "undefined", *stems * len(metrics))
+    return Table(columns, tuple(lines), tuple(groups), first="song")
 
 
-def undefined_seconds_table(results: Tree) -> Table | None:
-    """The songs with seconds that have no score, and how many under each method; None if there is none."""
+def undefined_seconds_table(results: Tree, total: bool = False) -> Table | None:
+    """List the songs with undefined seconds, by method; None if there are none.
+
+    Args:
+        results: The results.
+        total: Name all methods, and give each number with that of all seconds, where the method scored the song.
+    """
     counts: dict[str, dict[str, Tree]] = {}
     for entry in results["undefined_seconds"]:
         counts.setdefault(entry["song"], {})[entry["method"]] = entry
-    names = [method["name"] for method in results["methods"] if any(method["name"] in of for of in counts.values())]
+    if not counts:
+        return None
+    if total:
+        return _undefined_of_total(results, counts)
+    methods = [method["name"] for method in results["methods"]]
+    names = [name for name in methods if any(name in by_method for by_method in counts.values())]
     lines = []
-    for song, of in counts.items():
-        seconds = max(entry["seconds"] for entry in of.values())
-        undefined = (str(of[name]["undefined"]) if name in of else "0" for name in names)
+    for song, by_method in counts.items():
+        seconds = max(entry["seconds"] for entry in by_method.values())
+        undefined = [str(by_method[name]["undefined"]) if name in by_method else "0" for name in names]
         lines.append(Line(song, (f"{seconds:,}", *undefined)))
     colours = colours_of(results).methods
     columns = (None, *(colours[name] for name in names))
-    return Table(("seconds", *names), tuple(lines), colours=columns) if lines else None
+    return Table(("seconds", *names), tuple(lines), colours=columns, first="song")
+
+
+def _undefined_of_total(results: Tree, counts: Mapping[str, Any]) -> Table:
+    methods = results["methods"]
+    by_method = [{song["song"]: song for song in method["songs"]} for method in methods]
+    names = dict.fromkeys(name for songs in by_method for name in songs if name in counts)
+    lines = []
+    for name in names:
+        cells = []
+        for songs in by_method:
+            song = songs.get(name)
+            cells.append(f"{song['seconds_undefined']} of {song['seconds_scored']}" if song else NOTHING)
+        lines.append(Line(name, tuple(cells)))
+    return Table(tuple(method["name"] for method in methods), tuple(lines), first="song")
 
 
 def unscored_table(results: Tree) -> Table | None:
-    """The stems of songs that have no score at all, and in which metrics and methods; None if there is none."""
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}  # song, metrics -> method -> stems
+    """List the stems of songs without a score, with metrics and methods.
+
+    It is None without such stems.
+    """
+    unscored: dict[tuple[str, str], dict[str, list[str]]] = {}  # song, metrics -> method -> stems
     for method in results["methods"]:
         for song in method["songs"]:
             for stem in results["stems"]:
                 scores = song["scores"][stem]
-                if lacking := [metric for metric in results["metrics"] if scores.get(metric) is None]:
-                    whose = found.setdefault((song["song"], ", ".join(lacking)), {})
-                    whose.setdefault(method["name"], []).append(stem)
+                lacking = [metric for metric in results["metrics"] if scores.get(metric) is None]
+                if lacking:
+                    by_method = unscored.setdefault((song["song"], ", ".join(lacking)), {})
+                    by_method.setdefault(method["name"], []).append(stem)
+    if not unscored:
+        return None
     lines = []
-    for (song_name, metrics), whose in found.items():
-        stems = ", ".join(dict.fromkeys(stem for of in whose.values() for stem in of))
-        methods = "every method" if len(whose) == len(results["methods"]) else ", ".join(whose)
-        lines.append(Line(song_name, (stems, metrics, methods)))
-    return Table(("stems", "no score in", "of"), tuple(lines), words=True) if lines else None
+    for (song_name, metrics), by_method in unscored.items():
+        stems = dict.fromkeys(stem for names in by_method.values() for stem in names)
+        methods = "every method" if len(by_method) == len(results["methods"]) else ", ".join(by_method)
+        lines.append(Line(song_name, (", ".join(stems), metrics, methods)))
+    return Table(("stems", "no score in", "of"), tuple(lines), words=True, first="song")
 
 
 def evaluation_table(results: Tree) -> Table:
-    """Each stem and the mean of what was evaluated, and below, aside, of the floor and the ceiling."""
-    stems, metrics = [*results["stems"], MEAN], results["metrics"]
+    """List each stem and the mean of compared methods, then of the bounds."""
+    stems = [*results["stems"], MEAN]
+    metrics = results["metrics"]
     compared = evaluated(results)
+    bounds = [method for method in results["methods"] if method not in compared]
     colours = colours_of(results)
     lines = []
-    for method in (*compared, *(method for method in results["methods"] if method not in compared)):
-        aside = "" if method in compared else "aside"
-        prefix = f"{method['name']} · " if aside or len(compared) > 1 else ""
-        lines += [
-            Line(
-                prefix + stem,
-                tuple(decibels(method["scores"][stem].get(metric)) for metric in metrics),
-                colours.stems.get(stem) if not aside else None,
-                aside or ("mean" if stem == MEAN else ""),
-            )
-            for stem in stems
-        ]
-    return Table(tuple(metrics), tuple(lines))
+    for method in (*compared, *bounds):
+        is_bound = method in bounds
+        prefix = f"{method['name']} · " if is_bound or len(compared) > 1 else ""
+        for stem in stems:
+            cells = tuple(Score(method["scores"][stem].get(metric)) for metric in metrics)
+            colour = None if is_bound else colours.stems.get(stem)
+            kind = MEAN if stem == MEAN else ""
+            lines.append(Line(prefix + stem, cells, colour, "aside" if is_bound else kind))
+    return Table(tuple(metrics), tuple(lines), first="stem")
 
 
 def songs_table(results: Tree) -> Table:
-    """The headline metric of each song under the first method that was evaluated, by stem."""
-    metric, stems = headline_metric(results), [*results["stems"], MEAN]
-    songs = evaluated(results)[0]["songs"]
-    lines = [Line(song["song"], tuple(decibels(song["scores"][stem].get(metric)) for stem in stems)) for song in songs]
-    return Table(tuple(stems), tuple(lines))
+    """List the headline metric of each song by stem, for the first compared method."""
+    metric = headline_metric(results)
+    stems = [*results["stems"], MEAN]
+    lines = []
+    for song in evaluated(results)[0]["songs"]:
+        cells = tuple(Score(song["scores"][stem].get(metric)) for stem in stems)
+        lines.append(Line(song["song"], cells))
+    return Table(tuple(stems), tuple(lines), first="song")

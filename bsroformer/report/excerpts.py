@@ -1,10 +1,10 @@
-"""``excerpts/<method>/<song>/`` of an evaluation: what can be heard of its worst and best songs.
+"""Files of an excerpt in ``excerpts/<method>/<song>/`` of an evaluation.
 
 ======================== ==============================================
-excerpt.json             song, score, where it begins, stems
-mixture.wav              what was separated
-reference/<stem>.wav     what the stem should be
-estimate/<stem>.wav      what it was taken for
+excerpt.json             song, score, start in seconds, stems
+mixture.wav              mixture
+reference/<stem>.wav     true stem
+estimate/<stem>.wav      estimated stem
 ======================== ==============================================
 """
 
@@ -20,7 +20,10 @@ from torch import Tensor
 from bsroformer.audio.files import read, write
 
 T = TypeVar("T")
-FACTS, MIXTURE, REFERENCE, ESTIMATE = "excerpt.json", "mixture.wav", "reference", "estimate"
+FACTS = "excerpt.json"
+MIXTURE = "mixture.wav"
+REFERENCE = "reference"
+ESTIMATE = "estimate"
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,10 @@ class Excerpt:
     """An excerpt of a song.
 
     Attributes:
-        folder: Where its files are.
+        folder: Folder of its files.
         song: Name of the song.
-        score: Of the whole song, in dB, by which it is among the worst or the best.
-        begins: Where the excerpt begins, in seconds.
+        score: Score of the whole song, in dB, that ranks it.
+        begins: Start of the excerpt in the song, in seconds.
         stems: Names of the stems.
     """
 
@@ -43,17 +46,17 @@ class Excerpt:
 
     @property
     def rank(self) -> tuple[float, str]:
-        """What songs are ordered by; equal scores by their names."""
+        """Order of songs; equal scores by name."""
         return self.score, self.song
 
     def write(self, mixture: Tensor, references: Tensor, estimates: Tensor, sample_rate: int) -> None:
-        """Write the files into its folder: samples as they are, also those beyond full scale.
+        """Write the files into its folder, without clipping samples beyond full scale.
 
         Args:
-            mixture: The excerpt of what was separated, (c t).
-            references: Of the true stems, (n c t).
-            estimates: Of the estimates, (n c t).
-            sample_rate: In Hz.
+            mixture: Mixture, (c t).
+            references: True stems, (n c t).
+            estimates: Estimated stems, (n c t).
+            sample_rate: Hz.
 
         Raises:
             InputError: If they cannot be written.
@@ -66,31 +69,32 @@ class Excerpt:
         (self.folder / FACTS).write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
     def read(self) -> tuple[Tensor, Tensor, Tensor, int]:
-        """What was given to `write`: mixture (c t), references and estimates (n c t), sample rate.
+        """Read mixture (c t), references and estimates (n c t), and the sample rate.
 
         Raises:
             InputError: If a file is missing or damaged.
         """
         mixture, rate = read(self.folder / MIXTURE)
-        kinds = (
-            torch.stack([read(self.folder / kind / f"{stem}.wav")[0] for stem in self.stems])
-            for kind in (REFERENCE, ESTIMATE)
-        )
-        references, estimates = kinds
-        return mixture, references, estimates, rate
+        return mixture, self._stems(REFERENCE), self._stems(ESTIMATE), rate
+
+    def _stems(self, kind: str) -> Tensor:
+        return torch.stack([read(self.folder / kind / f"{stem}.wav")[0] for stem in self.stems])
 
 
 def find_excerpts(folder: Path) -> list[Excerpt]:
-    """The excerpts of a method's folder from the worst to the best; none if there is no such folder."""
-    found = []
+    """Find the excerpts of a method's folder, from the worst to the best.
+
+    It is empty without the folder.
+    """
+    excerpts = []
     for path in folder.glob(f"*/{FACTS}"):
-        if not path.parent.name.startswith("."):  # one that is being written
+        if not path.parent.name.startswith("."):  # one is being written
             facts = json.loads(path.read_text("utf-8"))
-            found.append(Excerpt(path.parent, facts["song"], facts["score"], facts["begins"], tuple(facts["stems"])))
-    return sorted(found, key=lambda excerpt: excerpt.rank)
+            excerpts.append(Excerpt(path.parent, facts["song"], facts["score"], facts["begins"], tuple(facts["stems"])))
+    return sorted(excerpts, key=lambda excerpt: excerpt.rank)
 
 
 def worst_and_best(ranked: Sequence[T]) -> tuple[list[T], list[T]]:
-    """Of songs from the worst to the best, the one half, worst first, and the other, best first."""
+    """Split songs, from worst to best, into halves: worst first, and best first."""
     half = -(-len(ranked) // 2)
     return list(ranked[:half]), list(ranked[half:])[::-1]

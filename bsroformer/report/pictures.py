@@ -1,6 +1,6 @@
-"""Figures as parts of a page, each for light and for dark: data URIs, so that the page is one file."""
+"""Figures in a page as data URIs, in a light and a dark theme."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -12,61 +12,68 @@ import torch
 from bsroformer.audio.files import read
 from bsroformer.errors import InputError
 from bsroformer.figures import separation_figure
-from bsroformer.figures.style import DARK, LIGHT, Theme, in_dark
+from bsroformer.figures.style import darken, in_dark
 from bsroformer.report.media import LONGEST_SECONDS, data_uri
 from bsroformer.safe_files import ReadingLimits, read_bytes, read_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PICTURES = ReadingLimits(size=2**26)
-"""Limits of a picture in the folder of a run: a page holds several."""
+PICTURE_LIMITS = ReadingLimits(size=2**26)
+"""Limits of a figure in the folder of a run: a page holds several."""
 DPI = 110
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture for an element of a page: its source, and that for readers who prefer dark, if there is one."""
+    """The source of an image, and that for a dark theme, if any."""
 
     light: str
     dark: str | None = None
 
 
 def picture_file(path: Path) -> Picture | None:
-    """A PNG file, which looks the same in both; None if it cannot be read."""
+    """Embed a PNG file, for both themes; None if it cannot be read."""
     try:
-        return Picture(data_uri(read_bytes(path, PICTURES), path.suffix)) if path.exists() else None
+        return Picture(data_uri(read_bytes(path, PICTURE_LIMITS), path.suffix)) if path.exists() else None
     except InputError:
         return None
 
 
 def plot_file(folder: Path, name: str) -> Picture | None:
-    """A plot that was written as an SVG in the light theme, or else, as by earlier versions, as a PNG alone.
+    """Embed a plot in SVG, in the light theme, or in PNG as from earlier versions.
 
     Pages show it as an image, in which browsers run and load nothing.
     """
     path = folder / f"{name}.svg"
     try:
-        return _both(read_text(path, PICTURES)) if path.exists() else picture_file(path.with_suffix(".png"))
+        return _both(read_text(path, PICTURE_LIMITS)) if path.exists() else picture_file(path.with_suffix(".png"))
     except InputError:
         return picture_file(path.with_suffix(".png"))
 
 
 def drawn_plot(figure: "Figure") -> Picture:
-    """A plot in the light theme, as vectors."""
+    """Embed a plot, drawn in the light theme, as SVG."""
     file = BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None})
     return _both(file.getvalue().decode("utf-8"))
 
 
 def _both(svg: str) -> Picture:
-    light, dark = (data_uri(text.encode("utf-8"), ".svg") for text in (svg, in_dark(svg)))
+    """Embed an SVG of the light theme, and its colours in the dark one."""
+    light = data_uri(svg.encode("utf-8"), ".svg")
+    dark = data_uri(in_dark(svg).encode("utf-8"), ".svg")
     return Picture(light, dark)
 
 
-def drawn_image(draw: Callable[[Theme], "Figure"]) -> Picture:
-    """A figure of spectrograms; WebP takes a tenth of what PNG takes for them."""
-    return Picture(_webp(draw(LIGHT)), _webp(draw(DARK)))
+def drawn_image(figure: "Figure") -> Picture:
+    """Embed spectrograms, drawn in the light theme.
+
+    WebP takes a tenth of PNG's size for them.
+    """
+    light = _webp(figure)
+    darken(figure)
+    return Picture(light, _webp(figure))
 
 
 def _webp(figure: "Figure") -> str:
@@ -76,17 +83,17 @@ def _webp(figure: "Figure") -> str:
 
 
 def preview_picture(mixture: Path, targets: Path, estimates: Path, stems: Sequence[str], title: str) -> Picture | None:
-    """Spectrograms of a preview, drawn from its sounds.
+    """Draw the spectrograms of a preview from its sounds.
 
     Args:
-        mixture: The file of the mixture.
-        targets: The folder of true stems.
-        estimates: The folder of separated stems, with the picture that the training drew.
+        mixture: File of the mixture.
+        targets: Folder of the true stems.
+        estimates: Folder of the separated stems, with the training's figure.
         stems: Names of the stems.
-        title: Heading of the picture.
+        title: Heading of the figure.
 
     Returns:
-        The picture; where sounds are missing or damaged the one of the training, or None.
+        The figure; if sounds are missing or damaged the training's, or None.
     """
     files = (mixture, *(folder / f"{stem}.wav" for folder in (targets, estimates) for stem in stems))
     if stems and all(file.is_file() for file in files):
@@ -99,11 +106,11 @@ def preview_picture(mixture: Path, targets: Path, estimates: Path, stems: Sequen
 
 @lru_cache(maxsize=2)
 def _spectrograms(files: tuple[Path, ...], modified: tuple[int, ...], stems: tuple[str, ...], title: str) -> Picture:
-    """Draw what is in the files; remembered while they stay as they were `modified`, as a report is written often."""
+    """Draw the sounds of files, cached for their times `modified`."""
     sounds = [read(file, frames=LONGEST_SECONDS * 44_100) for file in files]
     (mixture, rate), *others = sounds
     if any(audio.shape != mixture.shape or of != rate for audio, of in others):
         raise InputError(f"{files[0]} and the stems beside it differ in length, channels or rate")
     signals = torch.stack([audio for audio, _ in others])  # n c t
     pair = signals[: len(stems)], signals[len(stems) :]
-    return drawn_image(lambda theme: separation_figure(mixture, *pair, stems, rate, title, theme=theme))
+    return drawn_image(separation_figure(mixture, *pair, stems, rate, title))

@@ -1,4 +1,4 @@
-"""``index.html`` of a folder of runs: every training and every evaluation in it, a line each, to compare and open."""
+"""The page ``index.html`` of a folder of trainings and evaluations."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,31 +12,35 @@ from filelock import FileLock, Timeout
 
 from bsroformer.errors import InputError
 from bsroformer.report.debug_runs import is_debug_config
-from bsroformer.report.evaluation_tables import MEAN, evaluated, headline_metric
-from bsroformer.report.facts import latest_start, moment, text, whole_number
+from bsroformer.report.evaluation_tables import MEAN, best_score, evaluated, headline_metric
+from bsroformer.report.html_cells import NOTHING, decibels
+from bsroformer.report.metrics_csv import Row, read_rows
 from bsroformer.report.monitor import LOSS, Monitor, monitor_of
-from bsroformer.report.parts import REPORT, Tile, mapping_in, write_page
-from bsroformer.report.rows import Row, read_rows
-from bsroformer.report.tables import NOTHING, decibels, latest_and_best
+from bsroformer.report.page_writer import REPORT, Tile, mapping_in, write_page
+from bsroformer.report.provenance import latest_start, moment, text, whole_number
+from bsroformer.report.validation_table import latest_and_best
 from bsroformer.run_folder import TRAINING_LOCK, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json, read_yaml
 
 INDEX = "index.html"
-FINISHED, STOPPED, FAILED, RUNNING = "finished", "stopped", "failed", "running"
-"""How a training ended; one that was killed has recorded no end, and is stopped."""
+FINISHED = "finished"
+STOPPED = "stopped"
+"""Also the status of a killed training, which has recorded no end."""
+FAILED = "failed"
+RUNNING = "running"
 RESULTS = "results.json"
-DEPTH = 4
-"""Folders inside each other that are searched: a job of a sweep is at runs/train/<time>/<job>."""
-MOST_RUNS = 500
+MAX_DEPTH = 4
+"""Depth of the search for runs: a job of a sweep is at runs/train/<time>/<job>."""
+MAX_RUNS = 500
 """Lines of a table, the newest first."""
 CURVE_POINTS = 60
-CURVE_SIZE = 96, 22
-"""Of a curve in a line, in pixels."""
+CURVE_SIZE = (96, 22)
+"""Width and height of a curve in a line, in pixels."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the table: its text, a note, and what its column is sorted by."""
+    """A cell of the table: its text, a note, and the key for sorting."""
 
     text: str
     key: float | str = ""
@@ -49,11 +53,11 @@ class Entry:
 
     Attributes:
         name: Its folder, relative to that of all runs.
-        link: Address of its page, relative to the index; None if it has none.
-        started: When it started, as it is sorted by.
-        cells: The other columns.
-        status: How it ended; empty for an evaluation.
-        curve: Points of the monitor's curve for an SVG, empty if there are fewer than two.
+        link: Address of its page, relative to the index; None without a page.
+        started: Time of the start, for sorting.
+        cells: Other columns.
+        status: Status of a training; empty for an evaluation.
+        curve: Points of the monitor's curve for an SVG, empty with fewer than two.
     """
 
     name: str
@@ -65,7 +69,9 @@ class Entry:
 
 
 def write_runs_page(folder: Path) -> None:
-    """Write ``index.html`` into a folder of runs, from what their folders hold; damaged files leave cells empty.
+    """Write ``index.html`` into a folder of runs, from their files.
+
+    Damaged files leave cells empty.
 
     Trainings that only test the code (``debug=``, ``experiment=overfit_song``) are skipped.
 
@@ -78,22 +84,22 @@ def write_runs_page(folder: Path) -> None:
             runs.append(run_entry(path, folder))
         else:
             evaluations.append(evaluation_entry(path, folder))
-    kept = sorted(filter(None, runs), key=lambda entry: entry.started, reverse=True)
+    trainings = sorted(filter(None, runs), key=lambda entry: entry.started, reverse=True)
     compared = sorted(filter(None, evaluations), key=lambda entry: entry.started, reverse=True)
     contents = {
         "title": folder.resolve().name,
         "subtitle": f"as of {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
-        "tiles": list(tiles(kept, compared)),
-        "runs": kept[:MOST_RUNS],
-        "evaluations": compared[:MOST_RUNS],
-        "more": max(0, len(kept) - MOST_RUNS) + max(0, len(compared) - MOST_RUNS),
+        "tiles": list(tiles(trainings, compared)),
+        "runs": trainings[:MAX_RUNS],
+        "evaluations": compared[:MAX_RUNS],
+        "more": max(0, len(trainings) - MAX_RUNS) + max(0, len(compared) - MAX_RUNS),
         "curve_size": CURVE_SIZE,
     }
     write_page(folder / INDEX, "runs_page.html", contents)
 
 
-def entries_in(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """The folders of trainings and of evaluations, but not those inside one of these."""
+def entries_in(folder: Path, depth: int = MAX_DEPTH) -> Iterator[Path]:
+    """Yield the folders of trainings and evaluations, without those inside another."""
     for path in folder.iterdir():
         if path.name.startswith(".") or not path.is_dir():
             continue
@@ -104,7 +110,7 @@ def entries_in(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 
 def tiles(runs: Sequence[Entry], evaluations: Sequence[Entry]) -> Iterator[Tile]:
-    """The numbers to see first."""
+    """Yield the headline numbers."""
     yield Tile(f"{len(runs):,}", "", "trainings")
     for status in (RUNNING, FINISHED, STOPPED, FAILED):
         count = sum(run.status == status for run in runs)
@@ -115,17 +121,19 @@ def tiles(runs: Sequence[Entry], evaluations: Sequence[Entry]) -> Iterator[Tile]
 
 
 def run_entry(path: Path, root: Path) -> Entry | None:
-    """The line of a training; None for one that only tests the code."""
+    """Create the line of a training; None for one that only tests the code."""
     run = RunFolder(path)
     config = mapping_in(run.config, read_yaml)
     if is_debug_config(config):
         return None
     start = latest_start(mapping_in(run.facts, _read_facts))
-    monitor, rows = monitor_of_run(config), _rows(run.metrics)
+    monitor = monitor_of_run(config)
+    rows = _rows(run.metrics)
     best = latest_and_best(rows, monitor)
     score = rows[best[1]][monitor.name] if best else None
     steps = whole_number(start.get("step")) or max(rows, default=0)
-    model, parameters = _chosen(start, "model"), _parameters(start)
+    model = _chosen(start, "model")
+    parameters = _parameters(start)
     cells = (
         Cell(model or parameters or NOTHING, note=parameters if model else ""),
         Cell(_chosen(start, "data") or NOTHING),
@@ -138,16 +146,16 @@ def run_entry(path: Path, root: Path) -> Entry | None:
 
 
 def evaluation_entry(path: Path, root: Path) -> Entry | None:
-    """The line of an evaluation; None if its results are damaged."""
+    """Create the line of an evaluation; None if its results are damaged."""
     results = mapping_in(path / RESULTS, read_json)
     try:
         metric = headline_metric(results)
         scores = [(method["name"], method["scores"][MEAN][metric]) for method in evaluated(results)]
         listed = ", ".join(f"{name} {decibels(score)}" for name, score in scores)
-        best = max((score for _, score in scores if score is not None), default=-math.inf)
+        best = best_score(metric, (score for _, score in scores))
         songs = int(results["songs"])
         cells = (
-            Cell(listed or NOTHING, best, metric),
+            Cell(listed or NOTHING, -math.inf if best is None else best, metric),
             Cell(f"{songs:,}", songs, text(results["split"])),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
@@ -157,7 +165,7 @@ def evaluation_entry(path: Path, root: Path) -> Entry | None:
 
 
 def test_cell(path: Path) -> Cell:
-    """The mean test score of a training's closing evaluation."""
+    """Create the cell of the mean test score of a training's closing evaluation."""
     results = mapping_in(path, read_json)
     try:
         metric = headline_metric(results)
@@ -168,22 +176,24 @@ def test_cell(path: Path) -> Cell:
 
 
 def monitor_of_run(config: Mapping[str, Any]) -> Monitor:
-    """The monitor of a configuration, also of a damaged one."""
+    """Read the monitor of a configuration, even a damaged one."""
     try:
         monitor = monitor_of(config)
-    except AttributeError:  # callbacks that are no mapping
+    except AttributeError:  # callbacks must be a mapping
         return Monitor()
     return monitor if isinstance(monitor.name, str) else Monitor()
 
 
 def status_of(folder: Path, start: Mapping[str, Any], steps: int, config: Mapping[str, Any]) -> str:
-    """How a training ended, or that it runs: then a process holds the lock in its folder.
+    """Find the status of a training.
+
+    A process holds the lock in the folder of a running one.
 
     Args:
-        folder: The run's.
+        folder: Folder of the run.
         start: Its latest start.
-        steps: How far it is.
-        config: Its configuration; a run of an earlier version that made all of its steps is finished.
+        steps: Its steps so far.
+        config: Its configuration; a run of an earlier version with all of its steps is finished.
     """
     end = start.get("end")
     if end in (FINISHED, STOPPED, FAILED):
@@ -196,7 +206,10 @@ def status_of(folder: Path, start: Mapping[str, Any], steps: int, config: Mappin
 
 
 def is_locked(lock: Path) -> bool:
-    """Check that another process, or another part of this one, holds a lock; a link is not followed."""
+    """Check that another process, or another part of this one, holds a lock.
+
+    A link is not followed.
+    """
     if not lock.is_file() or lock.is_symlink():
         return False
     try:
@@ -209,14 +222,16 @@ def is_locked(lock: Path) -> bool:
 
 
 def curve(rows: Mapping[int, Row], monitor: Monitor) -> str:
-    """The monitor over the steps as the points of an SVG's polyline."""
-    found = [(step, row[monitor.name]) for step, row in sorted(rows.items()) if monitor.name in row]
-    finite = [point for point in found if math.isfinite(point[1])]
+    """Convert the monitor's scores over the steps to the points of an SVG's polyline."""
+    scores = [(step, row[monitor.name]) for step, row in sorted(rows.items()) if monitor.name in row]
+    finite = [point for point in scores if math.isfinite(point[1])]
     points = finite[:: max(1, len(finite) // CURVE_POINTS)]
     if len(points) < 2:
         return ""
-    low, high = min(score for _, score in points), max(score for _, score in points)
-    first, last = points[0][0], points[-1][0]
+    low = min(score for _, score in points)
+    high = max(score for _, score in points)
+    first = points[0][0]
+    last = points[-1][0]
     width, height = CURVE_SIZE
     shown = []
     for step, score in points:
@@ -238,13 +253,14 @@ def _rows(path: Path) -> dict[int, Row]:
 
 
 def _chosen(start: Mapping[str, Any], group: str) -> str:
-    """The config of a group that a run was started with; of older runs, as it was typed."""
+    """Find the chosen config of a group; for older runs, from the typed overrides."""
     choices = start.get("choices")
     if isinstance(choices, dict) and choices.get(group):
         return text(choices[group])
     overrides = start.get("overrides")
     typed = [text(word) for word in overrides] if isinstance(overrides, list) else []
-    return next((word.partition("=")[2] for word in reversed(typed) if word.startswith(f"{group}=")), "")
+    chosen = [word.partition("=")[2] for word in typed if word.startswith(f"{group}=")]
+    return chosen[-1] if chosen else ""
 
 
 def _parameters(start: Mapping[str, Any]) -> str:

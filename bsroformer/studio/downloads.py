@@ -14,9 +14,9 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import torch
 from torch import Tensor
 
-from bsroformer.audio import formats
-from bsroformer.audio.encoders import ROUNDED_BITS, Sound
+from bsroformer.audio.encoders import ROUNDED_BITS, EncodingSpec
 from bsroformer.audio.files import AudioInfo, block_writer, blocks, probe
+from bsroformer.audio.formats import DOWNLOADED, FORMATS
 from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
 from bsroformer.file_names import distinct_names, safe_name
@@ -25,7 +25,6 @@ from bsroformer.inference.song_stems import READ_BLOCK
 from bsroformer.studio.job import FINISHED, Job
 from bsroformer.studio.workspace import is_nearly_full
 
-FORMATS = ("wav", "flac", "mp3")
 MAX_GAIN = 4.0
 """Of a stem in a mix."""
 MIXES_KEPT = 4
@@ -48,7 +47,7 @@ class NotCreatedError(Exception):
 
 def formats_of(sample_rate: int) -> tuple[str, ...]:
     """Return the formats that support a sample rate in Hz."""
-    return tuple(name for name in FORMATS if sample_rate in formats.FORMATS[name].rates)
+    return tuple(name for name in DOWNLOADED if sample_rate in FORMATS[name].rates)
 
 
 def stem_in(job: Job, track: int, format: str) -> Path:
@@ -117,8 +116,8 @@ def zip_of(job: Job, format: str) -> Iterator[bytes]:
 
 def _check(job: Job, format: str) -> None:
     """Raise an error unless a song is done and its rate has the format."""
-    if format not in FORMATS:
-        raise InputError(f"format must be one of {', '.join(FORMATS)}, got {format[:16]!a}")
+    if format not in DOWNLOADED:
+        raise InputError(f"format must be one of {', '.join(DOWNLOADED)}, got {format[:16]!a}")
     if job.state in FINISHED and job.state != "done":
         raise NotDoneError("This song has no stems because its separation ended early; upload it again.")
     if job.state != "done":
@@ -165,7 +164,7 @@ def _created(path: Path, create: Callable[[Path], None]) -> Path:
 def _convert(stem: Path, path: Path) -> None:
     """Write a stem in another format."""
     audio = probe(stem)
-    with block_writer(path, _sound(stem, audio, path), audio.frames) as append:
+    with block_writer(path, _encoding_spec(stem, audio, path), audio.frames) as append:
         for block in blocks(stem, READ_BLOCK):
             append(block)
 
@@ -174,10 +173,10 @@ def _mix(stems: Sequence[Path], levels: Sequence[float], path: Path) -> None:
     """Write the sum of stems times gains; a first pass finds the loudest sample."""
     audible = [(stem, level) for stem, level in zip(stems, levels, strict=True) if level > 0]
     audio = probe(stems[0])
-    sound = _sound(stems[0], audio, path)
-    gain = _gain(_sums(audible), sound.subtype)
+    spec = _encoding_spec(stems[0], audio, path)
+    gain = _gain(_sums(audible), spec.subtype)
     _delete_old_mixes(path.parent)
-    with block_writer(path, sound, audio.frames) as append:
+    with block_writer(path, spec, audio.frames) as append:
         for block in _sums(audible):
             append((gain * block).float())
 
@@ -201,10 +200,10 @@ def _gain(parts: Iterable[Tensor], subtype: str) -> float:
     return min(1.0, ceiling / max(highest, ceiling), 1 / max(-lowest, 1.0))
 
 
-def _sound(stem: Path, audio: AudioInfo, path: Path) -> Sound:
+def _encoding_spec(stem: Path, audio: AudioInfo, path: Path) -> EncodingSpec:
     """Describe a file that is created from a stem."""
     subtype = Delivery(path.suffix.removeprefix(".")).subtype(audio.codec)
-    return Sound(audio.sample_rate, audio.channels, subtype, tags=read_tags(stem))
+    return EncodingSpec(audio.sample_rate, audio.channels, subtype, tags=read_tags(stem))
 
 
 def _delete_old_mixes(folder: Path) -> None:

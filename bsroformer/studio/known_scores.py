@@ -14,7 +14,7 @@ from bsroformer.evaluation.scores import MEAN
 from bsroformer.report.monitor import Monitor
 from bsroformer.run_folder import CHECKPOINTS, RunFolder
 
-METRICS = ("SI-SDR", "cSDR", "uSDR")
+SHOWN_METRICS = ("SI-SDR", "cSDR", "uSDR")
 """Metrics that may be shown, the preferred one first."""
 VALIDATED = "validation "
 """Prefix of metrics that were computed on validation songs during a training."""
@@ -83,7 +83,7 @@ def _evaluated_methods(folder: Path) -> Iterator[tuple[str, _Method]]:
 
 
 def _scores_of(method: _Method) -> KnownScores | None:
-    for metric in METRICS:
+    for metric in SHOWN_METRICS:
         scores: dict[str, float] = {}
         for row, by_metric in method.scores.items():
             score = by_metric.get(metric)

@@ -20,6 +20,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from bsroformer.audio.formats import DOWNLOADED, FORMATS
 from bsroformer.errors import InputError
 from bsroformer.file_names import safe_name
 from bsroformer.studio.cleanup import TOKEN
@@ -35,9 +36,7 @@ SEGMENT = re.compile(rf"{NUMBER}\.(?:{NUMBER}\.flac|(webp|peaks))")
 STEM = re.compile(rf"{NUMBER}\.(\w{{1,8}})", re.ASCII)
 LEVELS = re.compile(r"[0-9eE+.,-]{1,1000}")
 MEDIA_TYPES = {
-    "flac": "audio/flac",
-    "mp3": "audio/mpeg",
-    "wav": "audio/wav",
+    **{name: FORMATS[name].media_type for name in DOWNLOADED},
     "webp": "image/webp",
     "peaks": "application/octet-stream",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from bsroformer.errors import InputError
 
 
-def parameter_groups(model: nn.Module) -> list[dict]:
+def parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
     """Group matrices, which decay, and scales and biases, which do not.
 
     Weight decay shrinks matrices; a norm's scale that it shrinks to zero would silence the layer (Loshchilov and

@@ -5,8 +5,8 @@ import torch
 
 from bsroformer.audio.activity import is_active
 from bsroformer.data.levels import ACTIVE, SILENT, Levels, block_levels
-from bsroformer.evaluation.score_song import score_song
-from bsroformer.evaluation.song_audio import SongAudio
+from bsroformer.evaluation.score_track import score_track
+from bsroformer.evaluation.track_audio import TrackAudio
 from bsroformer.losses.si_sdr import active_stems
 from bsroformer.training.validation_scores import ValidationScores
 from launched import composed
@@ -44,16 +44,16 @@ def in_excerpts(stems: torch.Tensor) -> bool:
 
 
 def in_evaluation(stems: torch.Tensor) -> bool:
-    song = SongAudio("song", "test", RATE, ("quiet", "loud"), stems.sum(0), stems, stems)
-    scores = score_song(song, stems + 0.01 * torch.randn(stems.shape)).whole["quiet"]
+    song = TrackAudio("song", "test", RATE, ("quiet", "loud"), stems.sum(0), stems, stems)
+    scores = score_track(song, stems + 0.01 * torch.randn(stems.shape)).whole["quiet"]
     assert not torch.tensor(scores["uSDR"]).isnan()  # the published definition has no threshold
     return not torch.tensor([scores["SI-SDR"], scores["SI-SDRi"]]).isnan().any()
 
 
-@pytest.mark.parametrize("place", [in_loss, in_validation, in_excerpts, in_evaluation])
+@pytest.mark.parametrize("rule", [in_loss, in_validation, in_excerpts, in_evaluation])
 @pytest.mark.parametrize(("level", "active"), LEVELS)
-def test_a_stem_is_active_by_the_same_level_everywhere(level, active, place):
-    assert place(torch.stack([sine(level), sine(-12.0)])) is active
+def test_a_stem_is_active_by_the_same_level_everywhere(level, active, rule):
+    assert rule(torch.stack([sine(level), sine(-12.0)])) is active
 
 
 def test_bleed_has_no_part_in_a_validation_score():

@@ -37,7 +37,7 @@ FFMPEG_FILES = {
 
 
 def noisy_song(seconds: float = 4, rate: int = RATE, channels: int = 2) -> np.ndarray:
-    """Noise (c t) whose loudness changes, so that no two seconds look alike to an encoder."""
+    """Noise (c t) whose loudness changes, so that an encoder uses other bit rates each second."""
     samples = int(seconds * rate)
     noise = np.random.default_rng(1).normal(0, 0.1, (channels, samples)).astype(np.float32)
     return noise * np.abs(np.sin(np.arange(samples) / rate * 5)).astype(np.float32)
@@ -57,8 +57,8 @@ def encode(
         for converted in resampler.resample(frame) + resampler.resample(None):
             fifo.write(converted)
         size = stream.codec_context.frame_size or 1024
-        for piece in fifo.read_many(size, partial=True):
-            container.mux(stream.encode(piece))
+        for block in fifo.read_many(size, partial=True):
+            container.mux(stream.encode(block))
         container.mux(stream.encode(None))
     return path
 
@@ -69,7 +69,7 @@ def decode(path: Path, stream: int = 0, start: int = 0) -> Tensor:
 
 
 @pytest.mark.parametrize("stream", range(5))
-def test_an_excerpt_of_a_musdb_stem_is_reached_by_seeking_and_equals_that_slice_of_the_whole(stream):
+def test_a_musdb_excerpt_is_sought_and_equals_its_slice(stream):
     with closing(FFmpegDecoder(MUSDB_SONG)) as decoder:
         assert decoder._seeks_exactly(decoder._container.streams.audio[stream])
     whole = decode(MUSDB_SONG, stream)
@@ -79,7 +79,7 @@ def test_an_excerpt_of_a_musdb_stem_is_reached_by_seeking_and_equals_that_slice_
 
 
 @pytest.mark.parametrize("name", FFMPEG_FILES)
-def test_an_excerpt_equals_that_slice_of_the_whole_for_every_codec(tmp_path, name):
+def test_an_excerpt_equals_its_slice_for_every_codec(tmp_path, name):
     rate = 48000 if "opus" in name else RATE
     path = encode(tmp_path / name, noisy_song(rate=rate), *FFMPEG_FILES[name], rate=rate)
     whole = decode(path)
@@ -89,14 +89,14 @@ def test_an_excerpt_equals_that_slice_of_the_whole_for_every_codec(tmp_path, nam
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.ogg"])
-def test_an_excerpt_equals_that_slice_of_the_whole_for_libsndfile(tmp_path, name):
+def test_an_excerpt_equals_its_slice_for_libsndfile(tmp_path, name):
     soundfile.write(tmp_path / name, noisy_song().T, RATE)
     whole = decode(tmp_path / name)
     for start in (1, 4097, 90_001, 150_000):
         assert torch.equal(decode(tmp_path / name, start=start), whole[:, start:])
 
 
-def test_the_test_of_aac_excerpts_covers_a_seek_past_an_edit_list(tmp_path):
+def test_the_aac_excerpts_include_a_seek_past_an_edit_list(tmp_path):
     name = "aac with an edit list.m4a"
     path = encode(tmp_path / name, noisy_song(), *FFMPEG_FILES[name])
     with closing(FFmpegDecoder(path)) as decoder:
@@ -109,13 +109,13 @@ def test_the_delay_of_the_encoder_is_removed(tmp_path, name):
     rate = 48000 if "opus" in name else RATE
     song = noisy_song(rate=rate)
     decoded = decode(encode(tmp_path / name, song, *FFMPEG_FILES[name], rate=rate)).numpy()
-    piece = song[0, 40_000:44_000]
-    match = [float(piece @ decoded[0, 40_000 + lag : 44_000 + lag]) for lag in range(-5, 6)]
+    block = song[0, 40_000:44_000]
+    match = [float(block @ decoded[0, 40_000 + lag : 44_000 + lag]) for lag in range(-5, 6)]
     assert np.argmax(match) == 5
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s32le", "pcm_f64le", "pcm_f32le", "alac", "flac"])
-def test_lossless_codecs_return_what_was_encoded(tmp_path, codec):
+def test_lossless_codecs_return_the_encoded_samples(tmp_path, codec):
     song = np.round(noisy_song(seconds=1).clip(-1, 1) * 2**15) / np.float32(2**15)
     path = encode(tmp_path / "song.mkv", song, codec, {}, False)
     assert np.array_equal(decode(path).numpy(), song)
@@ -174,7 +174,7 @@ CUT += ["rf64.wav", "musdb.stem.mp4"]
 
 
 @pytest.mark.parametrize("name", CUT)
-def test_a_file_that_is_cut_off_gives_its_readable_start_and_a_warning(tmp_path, name):
+def test_a_cut_file_returns_its_readable_start_with_a_warning(tmp_path, name):
     path = tmp_path / name
     if name.endswith(".mp4"):
         path.write_bytes(MUSDB_SONG.read_bytes())
@@ -183,7 +183,7 @@ def test_a_file_that_is_cut_off_gives_its_readable_start_and_a_warning(tmp_path,
     else:
         soundfile.write(path, noisy_song().T, RATE, format="RF64" if name == "rf64.wav" else None)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # nothing is wrong with it yet
+        warnings.simplefilter("error")  # it is not damaged yet
         whole = decode(path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * 0.6)])
@@ -193,7 +193,7 @@ def test_a_file_that_is_cut_off_gives_its_readable_start_and_a_warning(tmp_path,
     assert torch.equal(start[:, :-4096], whole[:, : start.shape[1] - 4096])
 
 
-def test_a_wav_that_was_written_to_a_pipe_is_whole_and_not_warned_about(tmp_path):
+def test_a_wav_from_a_pipe_is_complete_without_a_warning(tmp_path):
     path = tmp_path / "piped.wav"
     soundfile.write(path, noisy_song().T, RATE)
     content = bytearray(path.read_bytes())
@@ -205,7 +205,7 @@ def test_a_wav_that_was_written_to_a_pipe_is_whole_and_not_warned_about(tmp_path
         assert decode(path).shape == (2, 4 * RATE)
 
 
-def test_what_follows_a_damaged_packet_keeps_its_place(tmp_path):
+def test_samples_after_a_damaged_packet_keep_their_position(tmp_path):
     whole = decode(MUSDB_SONG, stream=1)
     with av.open(str(MUSDB_SONG)) as container:
         packet = [packet for packet in container.demux(container.streams.audio[1]) if packet.size][100]
@@ -221,26 +221,26 @@ def test_what_follows_a_damaged_packet_keeps_its_place(tmp_path):
 
 
 @pytest.mark.parametrize("size", [1, 40, 4000])
-@pytest.mark.parametrize("place", [0.02, 0.2, 0.35, 0.5, 0.77, 0.95])
-def test_damage_in_the_middle_of_a_flac_is_told_and_the_rest_keeps_its_place(tmp_path, place, size):
+@pytest.mark.parametrize("position", [0.02, 0.2, 0.35, 0.5, 0.77, 0.95])
+def test_damage_in_a_flac_is_reported_and_later_samples_stay(tmp_path, position, size):
     path = tmp_path / "damaged.flac"
     soundfile.write(path, noisy_song(10).T, RATE)
     whole = decode(path)
     content = bytearray(path.read_bytes())
-    begin = int(place * len(content))
+    begin = int(position * len(content))
     noise = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
     content[begin : begin + size] = (noise ^ np.frombuffer(content, np.uint8)[begin : begin + size] | 1).tobytes()
     path.write_bytes(content)
-    with pytest.warns(UserWarning, match=r"damaged\.flac is damaged: some of it is silence or noise") as told:
+    with pytest.warns(UserWarning, match=r"damaged\.flac is damaged: some of it is silence or noise") as warned:
         damaged = decode(path)
-    assert len(told) == 1
+    assert len(warned) == 1
     assert damaged.shape == whole.shape
     wrong = (damaged != whole).any(0).nonzero().flatten()
     assert len(wrong) > 0 and (wrong[-1] - wrong[0]) < 6 * 4096  # a frame of FLAC has 4096 samples
 
 
 @pytest.mark.skipif(which("ffmpeg") is None, reason="makes such a file with the program ffmpeg")
-def test_a_flac_that_begins_in_the_middle_of_a_broadcast_begins_with_sound(tmp_path):
+def test_a_flac_from_the_middle_of_a_broadcast_starts_with_sound(tmp_path):
     soundfile.write(tmp_path / "a.wav", noisy_song().T, RATE, "PCM_16")
     words = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "a.wav"), "-f", "flac", "-"]
     content = subprocess.run(words, capture_output=True, check=True).stdout
@@ -283,7 +283,7 @@ PLAYLISTS = {
 @pytest.mark.parametrize("playlist", PLAYLISTS)
 @pytest.mark.parametrize("named", ["other.mp3", "file://{}/other.mp3"])
 def test_a_playlist_reads_no_other_file(tmp_path, playlist, named):
-    """The studio takes files of strangers, and gives back what was heard in them."""
+    """The studio reads files of unknown origin and returns their audio."""
     encode(tmp_path / "other.mp3", noisy_song(), "mp3", {}, False)
     path = tmp_path / playlist
     path.write_text(PLAYLISTS[playlist].format(named.format(tmp_path)))

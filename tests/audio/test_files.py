@@ -6,7 +6,7 @@ import pytest
 import soundfile
 import torch
 
-from bsroformer.audio.files import LARGEST_SAMPLE, blocks, probe, probe_streams, read
+from bsroformer.audio.files import MAX_SAMPLE, blocks, probe, probe_streams, read
 from bsroformer.errors import InputError
 
 RATE = 44100
@@ -35,12 +35,12 @@ def test_an_excerpt_is_a_slice_of_the_whole(wav, path, stream, start, frames):
     assert torch.equal(read(path, start, frames, stream)[0], whole[:, start : start + frames])
 
 
-def test_an_excerpt_past_the_end_is_what_there_is(wav):
+def test_an_excerpt_past_the_end_is_shorter(wav):
     assert torch.equal(read(wav, 99_000, 5_000)[0], read(wav)[0][:, 99_000:])
 
 
 @pytest.mark.parametrize("size", [1, 10_000, 32_768, 50_000, 33_333, 200_000])
-def test_blocks_join_to_the_whole_and_have_the_size_asked_for(tmp_path, size):
+def test_blocks_of_the_given_size_join_to_the_whole(tmp_path, size):
     path = tmp_path / "song.wav"
     soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, (min(100_000, 100 * size), 2)), RATE)
     parts = list(blocks(path, size))
@@ -57,15 +57,15 @@ def test_each_stream_is_described_as_probe_does():
     assert probe_streams(MUSDB_SONG) == [probe(MUSDB_SONG, stream) for stream in range(5)]
 
 
-def test_a_stream_that_is_not_there_is_told_with_those_that_are(wav):
-    with pytest.raises(InputError, match=r"has 5 audio stream\(s\), so there is no stream 5: ask for one of 0 to 4"):
+def test_a_missing_stream_is_reported_with_the_existing_ones(wav):
+    with pytest.raises(InputError, match=r"has 5 audio streams, so there is no stream 5: the stream must be in 0 to 4"):
         read(MUSDB_SONG, stream=5)
-    with pytest.raises(InputError, match=r"song.wav has 1 audio stream\(s\)"):
+    with pytest.raises(InputError, match=r"song.wav has 1 audio stream, so there is no stream 1: the stream must be 0"):
         probe(wav, stream=1)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_not_finite_are_told_with_their_place(tmp_path, bad):
+def test_samples_that_are_not_finite_are_reported_by_position(tmp_path, bad):
     audio = np.zeros((70_000, 2), dtype=np.float32)
     audio[50_000, 1] = bad
     soundfile.write(tmp_path / "bad.wav", audio, RATE, subtype="FLOAT")
@@ -76,7 +76,7 @@ def test_samples_that_are_not_finite_are_told_with_their_place(tmp_path, bad):
     assert read(tmp_path / "bad.wav", frames=30_000)[0].shape == (2, 30_000)
 
 
-def test_a_file_without_samples_and_a_start_past_the_end_are_told(tmp_path, wav):
+def test_a_file_without_samples_and_a_late_start_are_reported(tmp_path, wav):
     soundfile.write(tmp_path / "none.wav", np.zeros((0, 2)), RATE)
     for reading in (lambda path: read(path), lambda path: list(blocks(path, 10))):
         with pytest.raises(InputError, match=r"none\.wav holds no samples: record or export it again"):
@@ -101,4 +101,4 @@ def test_samples_no_program_writes_are_refused(tmp_path, value):
 
 def test_floats_of_any_integer_scale_are_read(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.full((10, 2), 2.0**31, np.float32), RATE, "FLOAT")
-    assert read(tmp_path / "x.wav")[0].max() == 2.0**31 < LARGEST_SAMPLE
+    assert read(tmp_path / "x.wav")[0].max() == 2.0**31 < MAX_SAMPLE

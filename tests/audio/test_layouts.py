@@ -1,4 +1,4 @@
-"""Channels are mixed down by their names, whatever their order and number."""
+"""Channels are mixed down by their names, in any order and number."""
 
 import math
 

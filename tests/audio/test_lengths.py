@@ -1,4 +1,4 @@
-"""What a file's length is, and what its excerpts hold: FFmpeg's decode of the whole is the judge."""
+"""Lengths and excerpts of files, compared with FFmpeg's decode of the whole."""
 
 import shutil
 import struct
@@ -91,7 +91,7 @@ def test_an_excerpt_is_a_slice_of_the_whole(made, name):
 
 
 def understated(made: Path, kind: str) -> tuple[bytes, int]:
-    """A file whose header states too little, or nothing, and how many samples it holds."""
+    """A file whose header states too little, or nothing, and its number of samples."""
     wav, flac, mp3 = ((made / name).read_bytes() for name in ("pcm.wav", "a.flac", "vbr.mp3"))
     size = wav.find(b"data") + 4
     sizes = {"wav ffffffff": 2**32 - 1, "wav 0": 0, "wav wrapped": 4 * FRAMES - 40_000}
@@ -159,7 +159,7 @@ def test_a_file_that_is_cut_off_is_reported(made, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["a.flac", "pcm.wav", "wavpack.wv", "first the index.m4a"])
-def test_a_cut_file_is_measured_by_what_is_read(made, tmp_path, name):
+def test_a_cut_file_is_measured_by_its_readable_samples(made, tmp_path, name):
     whole = made / name
     if not whole.exists():
         ffmpeg("-i", made / "aac.m4a", "-c", "copy", "-movflags", "+faststart", tmp_path / "whole.m4a")
@@ -208,7 +208,7 @@ def test_the_last_frame_of_a_flac_is_found(made):
 
 
 def test_frames_in_order_spare_the_search_of_a_long_flac(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(flac_frames, "SEARCHED_BYTES", 1000)
+    monkeypatch.setattr(flac_frames, "MAX_SEARCHED_BYTES", 1000)
     content = (made / "a.flac").read_bytes()
     middle = len(content) // 2
     decoy = content[:middle] + b"fLaC\0\0\0\x22" + content[middle:]  # which a search would take for a second file

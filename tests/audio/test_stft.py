@@ -16,7 +16,7 @@ def test_the_inverse_is_exact_at_any_length(length, n_fft, hop, window, normaliz
 
 
 @pytest.mark.parametrize("n_fft", [2048, 8192])
-def test_the_inverse_is_exact_with_a_hop_of_a_quarter_of_a_window_wherever_the_signal_ends(n_fft):
+def test_the_inverse_is_exact_at_every_length_with_a_quarter_hop(n_fft):
     stft = Stft(n_fft, n_fft // 4)
     for length in range(3 * n_fft, 3 * n_fft + n_fft // 4, n_fft // 16 - 1):
         waveform = torch.randn(1, length)
@@ -25,7 +25,7 @@ def test_the_inverse_is_exact_with_a_hop_of_a_quarter_of_a_window_wherever_the_s
 
 @pytest.mark.parametrize(("n_fft", "hop", "window"), [(64, 16, 64), (64, 20, 40), (2048, 441, 2048)])
 @pytest.mark.parametrize("normalized", [False, True])
-def test_the_spectrum_is_that_of_torch_with_a_periodic_hann_window(n_fft, hop, window, normalized):
+def test_the_spectrum_equals_torchs_with_a_periodic_hann_window(n_fft, hop, window, normalized):
     waveform = torch.randn(3, 2, 5000)
     spectrum = Stft(n_fft, hop, window, normalized)(waveform)
     for excerpt, channels in zip(waveform, spectrum, strict=True):
@@ -46,7 +46,7 @@ def test_there_is_a_frame_at_every_hop(length):
     assert Stft(64, 20)(torch.randn(1, 1, length)).shape == (1, 1, 33, 1 + length // 20)
 
 
-def test_the_precision_is_float32_whatever_autocast_and_the_input_say():
+def test_the_stft_is_float32_under_autocast_and_for_any_input():
     stft, waveform = Stft(64, 16), torch.randn(2, 500)
     spectrum, restored = stft(waveform), stft.inverse(stft(waveform), 500)
     of_halves = stft(waveform.bfloat16().float())
@@ -65,11 +65,11 @@ def test_gradients_pass_through_the_pair_unchanged():
     torch.testing.assert_close(waveform.grad, weight, rtol=0, atol=1e-5)
 
 
-def test_the_window_is_no_weight():
+def test_the_window_is_not_a_weight():
     assert not Stft(64, 16).state_dict()
 
 
-def test_a_window_longer_than_the_transform_is_told():
+def test_a_window_longer_than_the_transform_is_refused():
     with pytest.raises(ValueError, match="win_length 65 must be at most n_fft 64"):
         Stft(64, 16, 65)
 

@@ -1,4 +1,4 @@
-"""Tags, zeros and pauses around the sound of a file: FFmpeg's decode without them is the judge."""
+"""Tags, zeros and silence around the audio of a file, compared with FFmpeg's decode without them."""
 
 import shutil
 import struct
@@ -41,7 +41,7 @@ def judged(path: Path) -> torch.Tensor:
 
 
 def read_quietly(path: Path) -> torch.Tensor:
-    """A file's samples, which are as many as it says, and of which nothing is reported."""
+    """Samples of a file, which has the length in its header and causes no warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         audio, _ = read(path)
@@ -62,7 +62,7 @@ def made(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("tail", [ID3V1, APE, ID3V2, bytes(9000), b"\x93junk!" * 50])
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
-def test_what_follows_the_sound_is_not_played(made, tmp_path, name, tail):
+def test_bytes_after_the_samples_are_not_decoded(made, tmp_path, name, tail):
     path = tmp_path / name
     path.write_bytes((made / name).read_bytes() + tail)
     assert torch.equal(read_quietly(path), judged(made / name))
@@ -105,7 +105,7 @@ def test_opus_of_two_original_rates_is_one_recording(made, tmp_path):
     assert read_quietly(path).shape[1] == pytest.approx(sum(judged(part).shape[1] for part in parts), abs=1000)
 
 
-def test_a_pause_where_a_wav_wraps_is_no_end(made, tmp_path):
+def test_silence_where_a_wav_wraps_does_not_end_it(made, tmp_path):
     content = bytearray((made / "a.wav").read_bytes())
     size = content.index(b"data") + 4
     stated = 4 * (FRAMES - 20_000)

@@ -1,16 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
 import torch
 
-from bsroformer.audio import writer
-from bsroformer.audio.encoders import Sound
+from bsroformer.audio.encoders import EncodingSpec
 from bsroformer.audio.files import block_writer, probe, read, write
+from bsroformer.audio.formats import FORMATS
 from bsroformer.audio.tags import read_tags
 from bsroformer.errors import InputError
 
 RATE = 48000
-STEREO = Sound(RATE, channels=2, subtype="FLOAT")
+STEREO = EncodingSpec(RATE, channels=2, subtype="FLOAT")
 LOSSY = {"mp3": "MP3", "ogg": "VORBIS", "m4a": "AAC"}
 TAGS = {"title": "Söng", "artist": "Ä & B", "album": "C", "track": "3", "date": "1999", "genre": "Rock", "comment": "!"}
 
@@ -21,7 +23,7 @@ def audio() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".w64"])
-def test_float_files_return_what_was_written_beyond_full_scale_too(tmp_path, audio, suffix):
+def test_float_files_keep_samples_beyond_full_scale(tmp_path, audio, suffix):
     write(tmp_path / f"a{suffix}", audio * 3, RATE)
     back, rate = read(tmp_path / f"a{suffix}")
     assert rate == RATE
@@ -59,7 +61,7 @@ def test_an_input_error_of_the_caller_is_not_blamed_on_the_file(tmp_path):
 
 
 def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(tmp_path, audio, monkeypatch):
-    monkeypatch.setattr(writer, "MAX_WAV_BYTES", 50_000)
+    monkeypatch.setitem(FORMATS, "wav", replace(FORMATS["wav"], max_bytes=50_000))
     write(tmp_path / "long.wav", audio, RATE)
     write(tmp_path / "short.wav", audio[:, :6000], RATE)
     assert soundfile.info(tmp_path / "long.wav").format == "RF64"
@@ -72,7 +74,7 @@ def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(tmp_path, audio, mo
         append(audio)
 
 
-def test_what_cannot_be_written_is_named_with_a_remedy(tmp_path, audio):
+def test_a_file_that_cannot_be_written_is_named_with_a_remedy(tmp_path, audio):
     (tmp_path / "file").touch()
     (tmp_path / "folder.wav").mkdir()
     for name, subtype, message in [
@@ -80,20 +82,20 @@ def test_what_cannot_be_written_is_named_with_a_remedy(tmp_path, audio):
         ("a.mp3", "FLOAT", r"a\.mp3 cannot hold the subtype FLOAT: choose one of MP3"),
         ("a.flac", "FLOAT", r"a\.flac cannot hold the subtype FLOAT: choose one of PCM_24, PCM_16, PCM_S8"),
         ("a.wav", "PCM_17", r"a\.wav cannot hold the subtype PCM_17: choose one of .*PCM_16"),
-        ("file/a.wav", "FLOAT", r"file/a\.wav cannot be written .*: choose another place"),
-        ("folder.wav", "FLOAT", r"folder\.wav cannot be written .*: choose another place"),
+        ("file/a.wav", "FLOAT", r"file/a\.wav cannot be written .*: choose another folder"),
+        ("folder.wav", "FLOAT", r"folder\.wav cannot be written .*: choose another folder"),
     ]:
         with pytest.raises(InputError, match=message):
             write(tmp_path / name, audio, RATE, subtype)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder.wav"]
 
 
-def test_a_folder_without_permission_is_told(tmp_path, audio, monkeypatch):
+def test_a_folder_without_permission_is_reported(tmp_path, audio, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("bsroformer.atomic.os.open", refuse)
-    with pytest.raises(InputError, match=r"a\.wav cannot be written .*Permission denied.*choose another place"):
+    with pytest.raises(InputError, match=r"a\.wav cannot be written .*Permission denied.*choose another folder"):
         write(tmp_path / "a.wav", audio, RATE)
 
 
@@ -105,7 +107,7 @@ def test_samples_that_need_a_gradient_are_written(tmp_path):
 @pytest.mark.parametrize(
     ("name", "bits"), [("a.wav", 16), ("a.flac", 16), ("a.wav", 24), ("a.flac", 24), ("a.w64", 24)]
 )
-def test_every_step_of_an_integer_file_comes_back_as_it_was(tmp_path, name, bits):
+def test_every_value_of_an_integer_file_is_read_unchanged(tmp_path, name, bits):
     full_scale = 2 ** (bits - 1)
     steps = torch.arange(-full_scale, full_scale, max(1, 2 ** (bits - 16) - 1)).unsqueeze(0)
     write(tmp_path / name, steps / full_scale, RATE, f"PCM_{bits}")
@@ -114,12 +116,12 @@ def test_every_step_of_an_integer_file_comes_back_as_it_was(tmp_path, name, bits
 
 @pytest.mark.parametrize("suffix", LOSSY)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_lossy_files_hold_the_sound_in_its_place(tmp_path, suffix, channels):
+def test_lossy_files_keep_the_position_of_samples(tmp_path, suffix, channels):
     time = torch.arange(50_003) / RATE
     audio = 0.4 * torch.sin(2 * torch.pi * 440 * time) * (time % 0.3 < 0.2)
     audio = audio.expand(channels, -1)
     path = tmp_path / f"a.{suffix}"
-    with block_writer(path, Sound(RATE, channels, LOSSY[suffix])) as append:
+    with block_writer(path, EncodingSpec(RATE, channels, LOSSY[suffix])) as append:
         for block in audio.split(7001, dim=1):
             append(block)
     back, rate = read(path)
@@ -136,7 +138,7 @@ def test_the_bitrate_decides_how_long_a_lossy_file_is(tmp_path):
         sizes = []
         for bitrate in (96, 192):
             path = tmp_path / f"{bitrate}.{suffix}"
-            with block_writer(path, Sound(RATE, 2, subtype, bitrate)) as append:
+            with block_writer(path, EncodingSpec(RATE, 2, subtype, bitrate)) as append:
                 append(noise)
             sizes.append(path.stat().st_size)
         assert sizes[1] > 1.3 * sizes[0], suffix
@@ -145,13 +147,13 @@ def test_the_bitrate_decides_how_long_a_lossy_file_is(tmp_path):
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "m4a"])
 def test_tags_are_written_and_read_back(tmp_path, audio, suffix):
     path = tmp_path / f"a.{suffix}"
-    with block_writer(path, Sound(RATE, 2, LOSSY.get(suffix, "PCM_16"), tags=TAGS)) as append:
+    with block_writer(path, EncodingSpec(RATE, 2, LOSSY.get(suffix, "PCM_16"), tags=TAGS)) as append:
         append(audio)
     assert read_tags(path) == TAGS
 
 
 def test_a_format_without_tags_is_written_without(tmp_path, audio):
-    with block_writer(tmp_path / "a.w64", Sound(RATE, 2, "FLOAT", tags=TAGS)) as append:
+    with block_writer(tmp_path / "a.w64", EncodingSpec(RATE, 2, "FLOAT", tags=TAGS)) as append:
         append(audio)
     assert read_tags(tmp_path / "a.w64") == {}
     (tmp_path / "text.txt").write_text("Dear diary")
@@ -161,7 +163,7 @@ def test_a_format_without_tags_is_written_without(tmp_path, audio):
 @pytest.mark.parametrize(
     ("name", "rate", "channels"), [("a.mp3", 96_000, 2), ("a.m4a", 192_000, 2), ("a.ogg", RATE, 6)]
 )
-def test_what_a_format_cannot_hold_is_told(tmp_path, name, rate, channels):
+def test_unsupported_audio_of_a_format_is_reported(tmp_path, name, rate, channels):
     with pytest.raises(InputError, match=rf"{name} cannot have .*choose \.wav"):
         write(tmp_path / name, torch.zeros(channels, 100), rate, LOSSY[name[2:]])
     assert not list(tmp_path.iterdir())

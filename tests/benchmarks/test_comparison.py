@@ -3,7 +3,7 @@ import json
 import torch
 from rich.console import Console
 
-from bsroformer.benchmarks.comparison import Comparison, machine
+from benchmarks.comparison import Comparison, machine
 
 COMPARISON = Comparison(
     title="a race",

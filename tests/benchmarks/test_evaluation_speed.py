@@ -3,8 +3,8 @@ import json
 import pytest
 import torch
 
-from bsroformer.benchmarks import Evaluation
-from bsroformer.benchmarks import evaluation as module
+from benchmarks import Evaluation
+from benchmarks import evaluation as module
 from bsroformer.errors import InputError
 from bsroformer.metrics import bss_eval, bss_eval_available
 

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 import torch
 
-from bsroformer.benchmarks import Loader
-from bsroformer.benchmarks.loader_material import folder_in, make_material
-from bsroformer.benchmarks.loader_ways import (
+from benchmarks import Loader
+from benchmarks.loader_material import folder_in, make_material
+from benchmarks.loader_ways import (
     Excerpt,
     check_agreement,
     from_musdb,
@@ -18,7 +18,7 @@ from bsroformer.benchmarks.loader_ways import (
     from_soundfile,
     open_with_musdb,
 )
-from bsroformer.benchmarks.measure import on_one_core
+from benchmarks.measure import on_one_core
 from bsroformer.data.augment import Augment, Mixup, Stretch
 from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
@@ -47,7 +47,7 @@ def source(tmp_path_factory) -> FolderSource:
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch) -> None:
     """Two songs are packed and encoded sooner than processes start."""
-    monkeypatch.setattr("bsroformer.benchmarks.loader_material.processors", lambda: 1)
+    monkeypatch.setattr("benchmarks.loader_material.processors", lambda: 1)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from bsroformer.benchmarks import Loading
-from bsroformer.benchmarks.measure import memory_growth
+from benchmarks import Loading
+from benchmarks.measure import memory_growth
 from bsroformer.errors import InputError
 
 MIB = 2**20
@@ -41,5 +41,5 @@ def test_memory_grows_by_what_a_call_takes():
 
 
 def test_where_the_system_does_not_tell_the_growth_is_nan(monkeypatch):
-    monkeypatch.setattr("bsroformer.benchmarks.measure.largest_memory", lambda: math.nan)
+    monkeypatch.setattr("benchmarks.measure.largest_memory", lambda: math.nan)
     assert math.isnan(memory_growth(print))

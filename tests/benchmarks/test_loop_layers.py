@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from bsroformer.benchmarks.loop_layers import with_loops
+from benchmarks.loop_layers import with_loops
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 

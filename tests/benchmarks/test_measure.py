@@ -3,8 +3,8 @@ import time
 import pytest
 import torch
 
-from bsroformer.benchmarks import measure
-from bsroformer.benchmarks.measure import operator_calls, paired_seconds
+from benchmarks import measure
+from benchmarks.measure import operator_calls, paired_seconds
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from bsroformer.benchmarks.public_step import PublicModel, PublicStep, whole_hops
+from benchmarks.public_step import PublicModel, PublicStep, whole_hops
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.models import ModelSettings

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bsroformer.benchmarks import Separation
+from benchmarks import Separation
 from bsroformer.errors import InputError
 
 

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 import torch
 
-from bsroformer.benchmarks import TrainingStep
-from bsroformer.benchmarks.loop_layers import with_loops
-from bsroformer.benchmarks.measure import operator_calls
-from bsroformer.benchmarks.training_step import assert_equal_outputs
+from benchmarks import TrainingStep
+from benchmarks.loop_layers import with_loops
+from benchmarks.measure import operator_calls
+from benchmarks.training_step import assert_equal_outputs
 from bsroformer.devices import computes_bf16
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss

@@ -46,7 +46,7 @@ def test_help_has_defaults_choices_and_examples(printed):
     text = " ".join(printed("separate", "--help").split())
     assert text.startswith("Usage: bsroformer separate SONG...")
     assert "bsroformer separate song.mp3 other.flac --ckpt best.ckpt --two-stems vocals -o out" in text
-    assert "bitrate of mp3, ogg and m4a, in kbit/s (default: 256)" in text
+    assert "bitrate bit rate of mp3, ogg and m4a, in kbit/s (default: 256)" in text
     assert "separation=default" in text and "windows overlap by an eighth" in text
     assert "(must be given)" in text
 

@@ -6,7 +6,7 @@ from bsroformer.data.layouts import find_files
 from bsroformer.data.layouts.flat import divide
 from bsroformer.data.splits import named_valid
 from bsroformer.file_names import existing, is_visible
-from bsroformer.inference.collection import find_songs
+from bsroformer.inference.songs import find_songs
 
 NFC, NFD = (unicodedata.normalize(form, "Beyoncé Ünder") for form in ("NFC", "NFD"))
 

@@ -2,7 +2,7 @@
 
 import math
 
-from bsroformer.evaluation import Evaluation, SongScores
+from bsroformer.evaluation import Evaluation, TrackScores
 
 STEMS = ("bass", "vocals")
 METRICS = ("cSDR", "uSDR", "SI-SDR")
@@ -12,7 +12,7 @@ def song_scores(name, *decibels, frames=10, undefined=0, stems=STEMS):
     """A song where a stem has the same score in every metric and second; a stem of NaN dB is silent throughout."""
     by_stem = dict(zip(stems, decibels, strict=True))
     seconds = {stem: (math.nan,) * undefined + (db,) * (frames - undefined) for stem, db in by_stem.items()}
-    return SongScores(
+    return TrackScores(
         name,
         frames + 0.5,
         {stem: {"uSDR": db, "SI-SDR": db, "SI-SDRi": db + 5.0} for stem, db in by_stem.items()},

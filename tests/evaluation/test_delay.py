@@ -22,7 +22,7 @@ def shifted(stems: torch.Tensor, delay: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("delay", [-1105, -1, 1, 529, 2257, 3999])
-def test_a_delay_of_all_stems_is_found_to_the_sample(stems, delay):
+def test_a_delay_of_all_stems_is_detected_to_the_sample(stems, delay):
     leaking = shifted(stems, delay) + 0.1 * shifted(stems, delay).sum(dim=0) * torch.tensor([0.1, 1.0, 0.01]).view(
         3, 1, 1
     )

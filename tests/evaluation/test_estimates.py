@@ -10,7 +10,7 @@ from bsroformer.audio.files import write
 from bsroformer.audio.formats import FORMATS
 from bsroformer.errors import InputError
 from bsroformer.evaluation.estimates import EstimatesFolder
-from bsroformer.evaluation.song_audio import SongAudio, SongEntry
+from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 
 RATE = 8000
 NAME = "A Band - Ünder (Live) Vol. 2"
@@ -18,13 +18,15 @@ STEMS = ("vocals", "drums")
 LENGTH = 4000
 
 
-def song_with(name: str = NAME, split: str = "test", stems: tuple[str, ...] = STEMS, length: int = LENGTH) -> SongAudio:
+def song_with(
+    name: str = NAME, split: str = "test", stems: tuple[str, ...] = STEMS, length: int = LENGTH
+) -> TrackAudio:
     silence = torch.zeros(len(stems), 2, length)
-    return SongAudio(name, split, RATE, stems, silence[0], silence, silence)
+    return TrackAudio(name, split, RATE, stems, silence[0], silence, silence)
 
 
-def entry(name: str = NAME, split: str = "test", stems: tuple[str, ...] = ("bass", *STEMS)) -> SongEntry:
-    return SongEntry(name, split, (), stems, RATE, open=lambda: None)
+def entry(name: str = NAME, split: str = "test", stems: tuple[str, ...] = ("bass", *STEMS)) -> TrackEntry:
+    return TrackEntry(name, split, (), stems, RATE, open=lambda: None)
 
 
 def folder_of(folder: Path, **names: str) -> EstimatesFolder:
@@ -66,7 +68,7 @@ def levels(estimates: torch.Tensor) -> list[float]:
     ],
 )
 @pytest.mark.parametrize("capitals", [str, str.upper, str.title, lambda text: unicodedata.normalize("NFD", text)])
-def test_stems_are_found_where_programs_put_them(tmp_path, below, pattern, capitals):
+def test_stems_of_other_programs_are_read(tmp_path, below, pattern, capitals):
     for n, stem in enumerate(STEMS, start=1):
         write_stem(tmp_path / (below + pattern.format(song=capitals(NAME), stem=capitals(stem))), n / 10)
         write_stem(tmp_path / (below + pattern.format(song="A Band", stem=stem)), 0.9)  # whose name begins alike
@@ -84,7 +86,7 @@ def test_all_kinds_of_files_are_read(tmp_path, form):
     assert (estimate - tone).square().mean() < 0.02 * tone.square().mean()
 
 
-def test_songs_of_the_valid_split_are_found_in_musdbs_train(tmp_path):
+def test_songs_of_the_valid_split_are_read_from_train(tmp_path):
     write_stems(tmp_path / "train")
     assert levels(folder_of(tmp_path).estimate(song_with(split="valid"))) == [0.1, 0.2]
     with pytest.raises(InputError, match=r"lacks the vocals"):
@@ -97,22 +99,22 @@ def test_the_stems_come_in_the_order_of_the_song(tmp_path):
 
 
 @pytest.mark.parametrize("length", [1, LENGTH - 801, LENGTH - 800, LENGTH + 800, LENGTH + 801, 3 * LENGTH])
-def test_an_estimate_is_made_as_long_as_its_song_and_a_great_difference_told(tmp_path, recwarn, length):
+def test_an_estimate_is_cut_or_padded_to_its_song_with_a_warning(tmp_path, recwarn, length):
     write_stems(tmp_path)
     write_stem(tmp_path / NAME / "drums.wav", 0.2, length)
     estimate = folder_of(tmp_path).estimate(song_with())[1]
     assert estimate.shape == (2, LENGTH)
     assert (estimate[:, :length] == 0.2).all()
     assert not estimate[:, length:].any()
-    told = [str(warning.message) for warning in recwarn if "drums.wav is over 0.1 s" in str(warning.message)]
-    assert bool(told) == (abs(length - LENGTH) > 0.1 * RATE) == bool(recwarn)
+    warned = [str(warning.message) for warning in recwarn if "drums.wav is over 0.1 s" in str(warning.message)]
+    assert bool(warned) == (abs(length - LENGTH) > 0.1 * RATE) == bool(recwarn)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"rate": 16_000}, r"drums\.wav has 16000 Hz but 'A Band .*' 8000 Hz: resample"),
-        ({"channels": 1}, r"drums\.wav has 1 channel\(s\) but 'A Band .*' 2: separate"),
+        ({"channels": 1}, r"drums\.wav has 1 channel but 'A Band .*' 2: separate"),
         ({"level": float("nan")}, r"drums\.wav holds NaN or infinite values"),
         ({"level": float("inf")}, r"drums\.wav holds NaN or infinite values"),
     ],
@@ -141,14 +143,14 @@ def test_two_files_of_a_stem_are_refused(tmp_path):
 
 
 def test_a_folder_that_is_missing_or_of_other_songs_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere is no folder: give the folder"):
+    with pytest.raises(InputError, match=r"nowhere must be a folder: name the one"):
         EstimatesFolder.stems_in(tmp_path / "nowhere", [entry()])
     write_stems(tmp_path)
-    with pytest.raises(InputError, match=r"has no stems of 4 song\(s\), A, B, C, \.\.\.: name its files"):
+    with pytest.raises(InputError, match=r"has no stems of 4 songs, A, B, C and 1 more: name its files"):
         EstimatesFolder.stems_in(tmp_path, [entry(name) for name in "ABCD"])
 
 
-def test_stems_that_one_song_has_are_found(tmp_path):
+def test_stems_of_a_single_song_count(tmp_path):
     write_stem(tmp_path / "A" / "Vocals.wav", 0.1)
     write_stem(tmp_path / "A" / "mixture.wav", 0.1)
     write_stem(tmp_path / "B_no_vocals.wav", 0.1)
@@ -158,13 +160,13 @@ def test_stems_that_one_song_has_are_found(tmp_path):
 
 @pytest.mark.parametrize("pattern", ["{song}_{stem}.wav", "{song} - {stem}.wav", "{song}_({stem}).wav"])
 @pytest.mark.parametrize("longer", ["Song_Live", "Song - Live", "Song Live"])
-def test_a_song_has_no_stems_of_one_whose_name_begins_with_its_name(tmp_path, pattern, longer):
+def test_a_song_has_no_stems_of_a_song_with_a_longer_name(tmp_path, pattern, longer):
     for song in ("Song", longer):
         write_stems(tmp_path, pattern, song)
     assert EstimatesFolder.stems_in(tmp_path, [entry("Song")]) == tuple(sorted(STEMS))
 
 
-def test_a_stem_is_found_by_what_the_program_calls_it(tmp_path):
+def test_a_stem_is_read_by_the_programs_name(tmp_path):
     write_stem(tmp_path / NAME / "vocals.wav", 0.1)
     write_stem(tmp_path / f"{NAME}_(Instrumental).wav", 0.2)
     method = folder_of(tmp_path, vocals="vocals", accompaniment="instrumental")
@@ -175,15 +177,15 @@ def test_the_mark_of_a_song_changes_with_its_files_only(tmp_path):
     write_stems(tmp_path)
     write_stems(tmp_path, song="Another")
     method = folder_of(tmp_path)
-    mark = method.mark(entry())
+    mark = method.cache_key(entry())
     write_stem(tmp_path / "Another" / "drums.wav", 0.5)
     write_stem(tmp_path / NAME / "bass.wav", 0.5)
-    assert method.mark(entry()) == mark
+    assert method.cache_key(entry()) == mark
     drums = tmp_path / NAME / "drums.wav"
     os.utime(drums, ns=(0, 0))
-    touched = method.mark(entry())
+    touched = method.cache_key(entry())
     drums.unlink()
-    assert len({mark, touched, method.mark(entry()), method.mark(entry("Another"))}) == 4
+    assert len({mark, touched, method.cache_key(entry()), method.cache_key(entry("Another"))}) == 4
     assert (method.kind, method.device_bound) == ("estimates", False)
 
 
@@ -205,7 +207,7 @@ def test_a_constant_delay_is_reported_and_not_removed(tmp_path):
     tone = torch.randn(2, 2, LENGTH, generator=torch.Generator().manual_seed(0))
     for stem, samples in zip(STEMS, tone, strict=True):
         write(tmp_path / NAME / f"{stem}.wav", samples.roll(100, -1), RATE, "FLOAT")
-    song = SongAudio(NAME, "test", RATE, STEMS, tone.sum(0), tone, tone)
+    song = TrackAudio(NAME, "test", RATE, STEMS, tone.sum(0), tone, tone)
     with pytest.warns(UserWarning, match=r"all stems of .* are 100 samples \(12\.5 ms\) late, .*; shift the files"):
         estimates = folder_of(tmp_path).estimate(song)
     assert torch.equal(estimates, tone.roll(100, -1))

@@ -8,8 +8,7 @@ import torch
 import bsroformer
 from bsroformer.audio.writer import write
 from bsroformer.errors import InputError
-from bsroformer.evaluation.evaluate import expanded
-from bsroformer.metrics import bss_eval_available
+from bsroformer.metrics import bss_eval_available, resolve_metrics
 from rehearsal import RATE, Leaky, make_song
 
 TWO = ("vocals", "drums")  # half the unknowns of four stems, and an eighth of the work
@@ -17,7 +16,7 @@ SONGS = [make_song(0, 2.0), make_song(1, 3.0)]
 ENTRIES = [song.entry for song in SONGS]
 
 
-def test_a_separator_alone_is_evaluated_between_floor_and_ceiling():
+def test_a_separator_is_evaluated_between_floor_and_ceiling():
     results = bsroformer.evaluate(Leaky(SONGS), ENTRIES)
     assert [evaluation.method for evaluation in results.evaluations] == ["mixture", "model", "IRM2"]
     assert results["model"].metrics == ("cSDR", "uSDR", "SI-SDR")
@@ -78,7 +77,7 @@ def test_separators_side_by_side_have_excerpts_of_the_same_songs(tmp_path):
     assert excerpts_in(tmp_path) == {f"{name}/Song {n}" for name in both for n in range(2)}
 
 
-def test_a_song_that_a_separator_cannot_separate_is_heard_under_the_other(tmp_path):
+def test_a_song_that_one_separator_fails_is_shown_by_others(tmp_path):
     (tmp_path / "stems").mkdir()
     for song in SONGS[:1]:
         for n, stem in enumerate(song.stems):
@@ -87,16 +86,16 @@ def test_a_song_that_a_separator_cannot_separate_is_heard_under_the_other(tmp_pa
     assert excerpts_in(tmp_path / "out") == {"a/Song 0", "a/Song 1", "b/Song 0"}
 
 
-def test_metrics_are_told_by_name_whatever_their_capitals():
-    assert expanded(["usdr", "CSDR", "uSDR"]) == ("uSDR", "cSDR")
-    assert expanded(["bss_eval", "SI-SDR"]) == ("cSDR", "SIR", "SAR", "ISR", "SI-SDR")
+def test_names_of_metrics_ignore_case():
+    assert resolve_metrics(["usdr", "CSDR", "uSDR"]) == ("uSDR", "cSDR")
+    assert resolve_metrics(["bss_eval", "SI-SDR"]) == ("cSDR", "SIR", "SAR", "ISR", "SI-SDR")
     with pytest.raises(InputError, match=r"metrics names SDR: choose from cSDR, SIR, .*bss_eval"):
-        expanded(["SDR"])
-    with pytest.raises(InputError, match=r"metrics names nothing"):
-        expanded([])
+        resolve_metrics(["SDR"])
+    with pytest.raises(InputError, match=r"metrics is empty"):
+        resolve_metrics([])
 
 
-def test_bss_eval_that_cannot_run_is_refused_before_any_separation(monkeypatch):
+def test_impossible_bss_eval_is_refused_before_separation(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     separator = Leaky(SONGS)
     with pytest.raises(InputError, match="FFmpeg"):
@@ -111,7 +110,7 @@ def test_bss_eval_of_a_single_stem_is_refused():
         bsroformer.evaluate(Leaky(SONGS), ENTRIES, stems=["vocals"], metrics=["SIR"])
 
 
-def test_no_gradients_are_kept():
+def test_no_gradients_are_computed():
     class Trained(Leaky):
         def stream(self, mixture):
             gain = torch.nn.Parameter(torch.ones(1))
@@ -127,7 +126,7 @@ def test_no_gradients_are_kept():
 
 
 @pytest.mark.skipif(not bss_eval_available(), reason="museval needs FFmpeg on the PATH")
-def test_a_real_song_scores_what_museval_finds_for_the_same_files(tmp_path):
+def test_a_real_song_scores_as_museval_for_the_same_files(tmp_path):
     """The track of MUSDB18 that stempeg comes with, and estimates on the disk: museval is called directly."""
     import museval
     import stempeg
@@ -135,7 +134,7 @@ def test_a_real_song_scores_what_museval_finds_for_the_same_files(tmp_path):
     (tmp_path / "set" / "test").mkdir(parents=True)
     (tmp_path / "set" / "test" / "Song.stem.mp4").symlink_to(stempeg.example_stem_path())
     entries = bsroformer.songs_in(tmp_path / "set")
-    song = bsroformer.evaluation.read_song(entries[0].open(), TWO, 44100)
+    song = bsroformer.evaluation.read_track(entries[0].open(), TWO, 44100)
     for n, stem in enumerate(TWO):
         write(tmp_path / "theirs" / "Song" / f"{stem}.wav", song.targets[n] + 0.2 * song.mixture, 44100)
     choices = {"stems": TWO, "bounds": ()}

@@ -19,7 +19,7 @@ def evaluator(songs, separator=None, settings="s", **choices):
     return evaluator_of({"leaky": Candidate(separator, settings)}, [song.entry for song in songs], **choices)
 
 
-def test_every_song_has_scores_of_every_method_the_floor_first_and_the_ceiling_last():
+def test_every_song_has_scores_from_floor_to_ceiling():
     songs = songs_of(2.0, 3.0)
     results = evaluator(songs).run([song.entry for song in songs])
     assert [evaluation.method for evaluation in results.evaluations] == ["mixture", "leaky", "IRM2"]
@@ -29,7 +29,7 @@ def test_every_song_has_scores_of_every_method_the_floor_first_and_the_ceiling_l
     assert not results.failures
 
 
-def test_songs_stand_in_the_order_of_their_names_whenever_they_were_scored():
+def test_songs_are_in_the_order_of_their_names():
     songs = songs_of(2.0, 3.0, 4.0)
     entries = [song.entry for song in reversed(songs)]
     results = evaluator(songs, workers=3).run(entries)
@@ -43,7 +43,7 @@ def test_workers_change_no_score():
     assert repr(one) == repr(three)
 
 
-def test_the_model_separates_in_one_thread_and_scores_are_made_in_others():
+def test_the_model_has_one_thread_and_scoring_has_others():
     songs, seen = songs_of(2.0, 3.0), set()
 
     class Watched(Leaky):
@@ -59,7 +59,7 @@ def test_the_model_separates_in_one_thread_and_scores_are_made_in_others():
     assert seen == {("separates", threading.current_thread().name), ("scores", "scores")}
 
 
-def test_the_model_separates_the_next_song_while_the_last_one_is_scored():
+def test_a_song_is_separated_while_the_last_one_is_scored():
     songs = songs_of(2.0, 3.0)
     next_one, waited = threading.Event(), []
 
@@ -90,7 +90,7 @@ def test_only_so_many_songs_are_in_memory():
     assert max(most) <= 3  # scored by one worker, waiting for it, and let go in a moment
 
 
-def test_a_song_that_cannot_be_read_is_told_and_the_others_are_scored():
+def test_an_unreadable_song_fails_and_the_others_are_scored():
     songs = songs_of(2.0, 3.0)
 
     def damaged():
@@ -104,7 +104,7 @@ def test_a_song_that_cannot_be_read_is_told_and_the_others_are_scored():
     assert all([song.song for song in evaluation.songs] == ["Song 1"] for evaluation in results.evaluations)
 
 
-def test_nan_from_a_model_is_a_failure_of_that_method_and_no_silent_stem():
+def test_nan_from_a_model_is_a_failure_and_not_a_silent_stem():
     songs = songs_of(2.0, 3.0)
 
     class Broken(Leaky):
@@ -119,19 +119,19 @@ def test_nan_from_a_model_is_a_failure_of_that_method_and_no_silent_stem():
     assert [len(evaluation.songs) for evaluation in results.evaluations] == [2, 1, 2]
 
 
-def test_every_score_is_told_with_how_much_is_done():
-    songs, told = songs_of(2.0, 3.0), []
+def test_every_score_is_reported_with_the_progress():
+    songs, reported = songs_of(2.0, 3.0), []
     run = evaluator(songs)
-    replace(run, on_scores=lambda found, method, scores: told.append((found.done, method, scores.song))).run(
+    replace(run, on_scores=lambda found, method, scores: reported.append((found.done, method, scores.song))).run(
         [song.entry for song in songs]
     )
-    assert [done for done, _, _ in told] == [1, 2, 3, 4, 5, 6]
-    assert {(method, song) for _, method, song in told} == {
+    assert [done for done, _, _ in reported] == [1, 2, 3, 4, 5, 6]
+    assert {(method, song) for _, method, song in reported} == {
         (method, song.name) for method in ("mixture", "leaky", "IRM2") for song in songs
     }
 
 
-def test_scores_that_are_kept_are_not_computed_again(tmp_path):
+def test_cached_scores_are_not_computed_again(tmp_path):
     songs = songs_of(2.0, 3.0)
     entries = [song.entry for song in songs]
     first = evaluator(songs, folder=tmp_path).run(entries)
@@ -142,7 +142,7 @@ def test_scores_that_are_kept_are_not_computed_again(tmp_path):
     assert repr(again) == repr(first)
 
 
-def test_an_evaluation_that_was_ended_goes_on_with_the_song_after(tmp_path):
+def test_a_stopped_evaluation_resumes_with_the_next_song(tmp_path):
     songs = songs_of(2.0, 3.0, 4.0)
     entries = [song.entry for song in songs]
 
@@ -172,7 +172,7 @@ def test_scores_of_other_settings_are_computed_again(tmp_path, changed):
     assert separator.separated == ["Song 0"]
 
 
-def test_a_torn_file_of_scores_is_written_anew(tmp_path):
+def test_a_truncated_file_of_scores_is_rewritten(tmp_path):
     songs = songs_of(2.0)
     entries = [song.entry for song in songs]
     first = evaluator(songs, folder=tmp_path).run(entries)
@@ -195,7 +195,7 @@ def test_overwriting_scores_every_song_again(tmp_path):
     assert separator.separated == ["Song 0"]
 
 
-def test_names_that_no_file_may_have_are_kept_too(tmp_path):
+def test_scores_of_illegal_file_names_are_cached(tmp_path):
     song = make_song(0, name='A/B: "Ça" <live>?')
     run = evaluator([song], folder=tmp_path)
     first = run.run([song.entry])
@@ -222,7 +222,7 @@ def test_a_mixture_of_another_length_than_its_stems_is_cut():
     assert results["leaky"].songs[0].score("vocals", "SI-SDR") > 10
 
 
-def test_scores_of_other_weights_leave_the_folder_and_those_of_songs_that_were_not_chosen_stay(tmp_path):
+def test_scores_of_other_weights_go_and_other_songs_stay(tmp_path):
     songs = songs_of(2.0, 3.0)
     entries = [song.entry for song in songs]
     evaluator(songs, folder=tmp_path).run(entries)
@@ -246,7 +246,7 @@ def test_excerpts_of_songs_that_were_not_chosen_stay(tmp_path):
     assert len(list((tmp_path / "excerpts" / "leaky").glob("Song*"))) == 3
 
 
-def test_a_song_without_its_stems_is_scored_again_where_stems_are_wanted(tmp_path):
+def test_a_song_without_written_stems_is_scored_again(tmp_path):
     songs = songs_of(2.0)
     entries = [song.entry for song in songs]
     evaluator(songs, folder=tmp_path).run(entries)

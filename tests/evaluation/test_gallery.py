@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bsroformer.errors import InputError
-from bsroformer.evaluation.gallery import LOCK, Gallery, Take, ends
+from bsroformer.evaluation.gallery import LOCK, Gallery, ScoredExcerpt, lowest_and_highest
 from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
 
 RATE = 100
@@ -30,8 +30,8 @@ def gallery_in(folder: Path, count: int = 2, seconds: float = 10.0, methods: tup
     return Gallery(folder, methods, count, seconds)
 
 
-def take(gallery: Gallery, a_song: SimpleNamespace, estimates: torch.Tensor, score: float) -> Take:
-    return Take(estimates[..., gallery.shown(a_song)], score)
+def take(gallery: Gallery, a_song: SimpleNamespace, estimates: torch.Tensor, score: float) -> ScoredExcerpt:
+    return ScoredExcerpt(estimates[..., gallery.excerpt_of(a_song)], score)
 
 
 def consider(gallery: Gallery, scores: dict[str, float], method: str = "lite") -> None:
@@ -45,7 +45,7 @@ def shown(gallery: Gallery, method: str = "lite") -> tuple[list[str], list[str]]
     return [excerpt.song for excerpt in worst], [excerpt.song for excerpt in best]
 
 
-def test_the_worst_and_the_best_are_kept_and_nothing_else(tmp_path):
+def test_only_the_worst_and_the_best_have_excerpts(tmp_path):
     consider(gallery_in(tmp_path), {"A": 3.0, "B": -1.0, "C": 7.0, "D": 2.0, "E": 5.0, "F": 2.5})
     assert shown(gallery_in(tmp_path)) == (["B", "D"], ["C", "E"])
     assert sorted(path.name for path in (tmp_path / "lite").iterdir()) == ["B", "C", "D", "E"]
@@ -66,13 +66,13 @@ def test_of_few_songs_none_is_both_worst_and_best(tmp_path, scores, expected):
 
 
 @given(st.lists(st.integers(-3, 3), max_size=12), st.integers(0, 3), st.randoms(use_true_random=False))
-def test_what_is_kept_does_not_depend_on_the_order_of_songs(scores, count, rng: random.Random):
+def test_the_choice_does_not_depend_on_the_order_of_songs(scores, count, rng: random.Random):
     ranks = [(float(score), f"song {n}") for n, score in enumerate(scores)]
     rng.shuffle(ranks)
     kept: list[tuple[float, str]] = []
     for rank in ranks:
-        kept = ends([*kept, rank], count)
-    assert kept == ends(ranks, count)
+        kept = lowest_and_highest([*kept, rank], count)
+    assert kept == lowest_and_highest(ranks, count)
 
 
 def test_equal_scores_are_ordered_by_name(tmp_path):
@@ -96,7 +96,7 @@ def test_an_excerpt_comes_back_as_it_was_even_beyond_full_scale(tmp_path):
         assert torch.equal(signal, whole[..., where])
 
 
-def test_a_song_that_is_considered_again_has_one_excerpt_and_it_is_the_new_one(tmp_path):
+def test_a_song_considered_again_has_its_new_excerpt_only(tmp_path):
     gallery = gallery_in(tmp_path, count=1)
     consider(gallery, {"A": 1.0, "B": 5.0})
     again = song("A")
@@ -105,7 +105,7 @@ def test_a_song_that_is_considered_again_has_one_excerpt_and_it_is_the_new_one(t
     assert torch.equal(find_excerpts(tmp_path / "lite")[-1].read()[1], again.targets)
 
 
-def test_a_song_without_a_score_is_not_kept_nor_is_its_old_excerpt(tmp_path):
+def test_a_song_without_a_score_loses_its_old_excerpt(tmp_path):
     gallery = gallery_in(tmp_path)
     consider(gallery, {"A": 1.0, "B": math.nan})
     assert shown(gallery) == (["A"], [])
@@ -149,7 +149,7 @@ def test_a_method_that_is_added_has_the_songs_of_the_others(tmp_path):
     assert [shown(gallery, method) for method in TWO] == [(["A"], ["C"]), (["A"], ["C"])]
 
 
-def test_a_song_without_a_score_under_one_method_is_not_kept(tmp_path):
+def test_a_song_without_a_score_by_one_method_is_not_added(tmp_path):
     gallery = gallery_in(tmp_path, methods=TWO)
     both(gallery, {"A": (1.0, math.nan), "B": (1.0, 2.0)})
     assert [shown(gallery, method) for method in TWO] == [(["B"], []), (["B"], [])]
@@ -184,7 +184,7 @@ def on_write(monkeypatch):
     return todo
 
 
-def test_an_excerpt_is_written_while_others_may_change_the_gallery(tmp_path, on_write):
+def test_an_excerpt_is_written_without_the_lock(tmp_path, on_write):
     consider(gallery_in(tmp_path, count=1), {"A": 1.0, "B": 2.0})
     on_write.append(lambda: FileLock(tmp_path / LOCK).acquire(blocking=False).lock.release())
     consider(gallery_in(tmp_path, count=1), {"C": 3.0})
@@ -200,7 +200,7 @@ def test_an_excerpt_is_written_while_others_may_change_the_gallery(tmp_path, on_
         ({"C": 9.0}, (["A"], ["C"])),
     ],
 )
-def test_what_was_kept_while_an_excerpt_was_written_counts(tmp_path, on_write, meanwhile, expected):
+def test_songs_added_during_a_write_count(tmp_path, on_write, meanwhile, expected):
     gallery = gallery_in(tmp_path, count=1)
     consider(gallery, {"A": 1.0, "B": 2.0})
     on_write.append(lambda: consider(gallery, meanwhile))
@@ -249,7 +249,7 @@ def test_an_excerpt_may_be_read_by_whom_other_folders_may(tmp_path):
     assert (tmp_path / "lite" / "A").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file.* cannot be written"):
         consider(gallery_in(tmp_path / "file"), {"A": 1.0})

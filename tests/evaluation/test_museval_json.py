@@ -12,7 +12,7 @@ import torch
 
 from bsroformer.data.demo_songs import render_demo_set
 from bsroformer.evaluation.museval_json import museval_json, write_museval
-from bsroformer.evaluation.scores import Evaluation, SongScores
+from bsroformer.evaluation.scores import Evaluation, TrackScores
 from bsroformer.metrics import LIMIT_DB, bss_eval, bss_eval_available, framewise_sdr
 
 STEMS = ("vocals", "drums")  # equations of 2048 unknowns; of four stems, 8 times the work
@@ -72,13 +72,13 @@ def track_store(values: dict[str, np.ndarray], name: str = "A Song"):
     return store
 
 
-def song_scores(values: dict[str, np.ndarray], name: str = "A Song") -> SongScores:
+def song_scores(values: dict[str, np.ndarray], name: str = "A Song") -> TrackScores:
     frames = {stem: {metric: tuple(of[n].tolist()) for metric, of in values.items()} for n, stem in enumerate(STEMS)}
-    return SongScores(name, 3.0, {stem: {} for stem in STEMS}, frames)
+    return TrackScores(name, 3.0, {stem: {} for stem in STEMS}, frames)
 
 
 @needs_museval
-def test_bss_eval_is_museval_even_where_the_equations_are_nearly_singular(by_us, by_museval):
+def test_bss_eval_is_museval_for_nearly_singular_equations(by_us, by_museval):
     for name, db in by_museval.items():
         np.testing.assert_allclose(by_us[name], db, rtol=0, atol=1e-9, err_msg=name)
     assert np.isnan(by_museval["SDR"]).tolist() == [[False, True, False]] * 2
@@ -106,8 +106,8 @@ def test_infinite_tiny_and_odd_numbers_have_musevals_bytes(name):
     assert museval_json(song_scores(values, name), STEMS) == track_store(values, name).json
 
 
-def test_without_bss_eval_the_other_ratios_are_undefined_and_so_is_a_limited_sdr():
-    scores = SongScores("A Song", 2.0, {"bass": {}}, {"bass": {"SDR": (LIMIT_DB, 1.25)}})
+def test_without_bss_eval_other_ratios_are_undefined():
+    scores = TrackScores("A Song", 2.0, {"bass": {}}, {"bass": {"SDR": (LIMIT_DB, 1.25)}})
     frames = json.loads(museval_json(scores, ["bass"]))["targets"][0]["frames"]
     assert [frame["time"] for frame in frames] == [0.0, 1.0]
     assert math.isnan(frames[0]["metrics"]["SDR"])
@@ -141,6 +141,6 @@ def test_museval_reads_the_files_and_finds_the_same_csdr(tmp_path):
 def test_writing_needs_neither_museval_nor_ffmpeg(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "museval", None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    scores = SongScores("A Song", 1.0, {"bass": {}}, {"bass": {"SDR": (1.0,)}})
+    scores = TrackScores("A Song", 1.0, {"bass": {}}, {"bass": {"SDR": (1.0,)}})
     write_museval(scores, ["bass"], tmp_path / "Song.json")
     assert json.loads((tmp_path / "Song.json").read_text("utf-8"))["targets"]

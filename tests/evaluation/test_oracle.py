@@ -11,7 +11,7 @@ from bsroformer.data.layouts.musdb18 import track_in_stem_mp4
 from bsroformer.data.track import open_track
 from bsroformer.errors import InputError
 from bsroformer.evaluation.oracle import BLOCK, HOP, ORACLES, oracle, parts_of
-from bsroformer.evaluation.song_audio import SongAudio
+from bsroformer.evaluation.track_audio import TrackAudio
 from bsroformer.metrics import sdr, si_sdr
 
 MUSDB_SONG = next((Path(find_spec("stempeg").origin).parent / "data").glob("*.stem.mp4"))
@@ -19,11 +19,11 @@ STEMS = ("vocals", "drums", "bass", "other")
 NAMES = sorted(ORACLES)
 
 
-def song_with(mixture: torch.Tensor, targets: torch.Tensor, sources: torch.Tensor) -> SongAudio:
-    return SongAudio("Song", "test", 44_100, tuple("abcd"[: len(targets)]), mixture, targets, sources)
+def song_with(mixture: torch.Tensor, targets: torch.Tensor, sources: torch.Tensor) -> TrackAudio:
+    return TrackAudio("Song", "test", 44_100, tuple("abcd"[: len(targets)]), mixture, targets, sources)
 
 
-def song_of(sources: torch.Tensor) -> SongAudio:
+def song_of(sources: torch.Tensor) -> TrackAudio:
     return song_with(sources.sum(dim=0), sources, sources)
 
 
@@ -44,7 +44,7 @@ def of_scipy(mixture: torch.Tensor, sources: torch.Tensor, exponent: int) -> tor
 
 
 @pytest.fixture(scope="module")
-def musdb_song() -> SongAudio:
+def musdb_song() -> TrackAudio:
     track = open_track(track_in_stem_mp4(MUSDB_SONG, "test"), TrackFormat(STEMS, 44_100, 2))
     return song_with(track.mixture(), track.all_stems(), track.all_stems())
 
@@ -87,7 +87,7 @@ def test_the_estimates_of_all_sources_add_up_to_the_mixture(length):
     torch.testing.assert_close(ORACLES["IRM2"].estimate(song).sum(dim=0), song.mixture, atol=1e-6, rtol=0)
 
 
-def test_a_sum_of_sources_is_estimated_by_the_sum_of_their_estimates():
+def test_a_sum_of_sources_is_the_sum_of_their_estimates():
     sources = noise()
     song = song_of(sources)
     accompaniment = sources[1:].sum(dim=0)
@@ -99,14 +99,14 @@ def test_a_sum_of_sources_is_estimated_by_the_sum_of_their_estimates():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_beside_the_source_of_a_song_with_one_is_the_rest_of_the_mixture(name):
+def test_a_single_source_competes_with_the_other_mixture(name):
     sources = noise(2)
     song = song_with(sources.sum(dim=0), sources[:1], sources[:1])
     expected = of_scipy(song.mixture, sources, ORACLES[name].exponent)[:1]
     torch.testing.assert_close(ORACLES[name].estimate(song), expected, atol=1e-6, rtol=0)
 
 
-def test_a_target_that_is_no_sum_of_sources_is_set_against_the_rest_of_the_mixture():
+def test_a_target_that_is_no_sum_competes_with_its_residual():
     sources = noise()
     song = song_with(sources.sum(dim=0), 0.5 * sources[:1], sources)
     both = torch.stack([0.5 * sources[0], song.mixture - 0.5 * sources[0]])
@@ -136,7 +136,7 @@ def test_the_channels_do_not_know_each_other():
     torch.testing.assert_close(ORACLES["IRM2"].estimate(song)[:, :1], ORACLES["IRM2"].estimate(left), atol=1e-7, rtol=0)
 
 
-def test_the_parts_of_a_target_are_found():
+def test_the_sources_of_a_target_are_identified():
     sources = noise(4)
     assert parts_of(sources[2], sources).tolist() == [False, False, True, False]
     assert parts_of(sources[0] + sources[3], sources).tolist() == [True, False, False, True]
@@ -149,11 +149,11 @@ def test_the_parts_of_a_target_are_found():
 
 def test_oracles_differ_in_name_and_mark():
     assert [ORACLES[name].name for name in NAMES] == NAMES
-    assert len({ORACLES[name].mark(None) for name in NAMES}) == len(NAMES)
+    assert len({ORACLES[name].cache_key(None) for name in NAMES}) == len(NAMES)
     assert {(of.kind, of.device_bound) for of in ORACLES.values()} == {("oracle", False)}
 
 
 def test_an_unknown_oracle_is_refused_with_the_known_ones():
     assert oracle("IRM1") is ORACLES["IRM1"]
-    with pytest.raises(InputError, match=r"no oracle called IBM1: choose from IRM1, IRM2"):
+    with pytest.raises(InputError, match=r"IBM1 must be the name of an oracle: choose from IRM1, IRM2"):
         oracle("IBM1")

@@ -25,7 +25,7 @@ def test_json_reads_back_as_the_results(results, tmp_path):
     assert json.loads(path.read_text("utf-8")) == results.to_dict()
 
 
-def test_csv_has_a_row_for_each_method_song_and_stem_and_then_the_averages(results, tmp_path):
+def test_csv_has_rows_for_songs_and_then_for_averages(results, tmp_path):
     write_csv(results, tmp_path / "results.csv")
     rows = rows_of(tmp_path / "results.csv")
     songs = [(of.method, song.song, stem) for of in results.evaluations for song in of.songs for stem in STEMS]
@@ -33,7 +33,7 @@ def test_csv_has_a_row_for_each_method_song_and_stem_and_then_the_averages(resul
     assert [(row["method"], row["song"], row["stem"]) for row in rows] == songs + averages
 
 
-def test_csv_rows_hold_scores_and_seconds_and_leave_empty_what_is_undefined(results, tmp_path):
+def test_csv_rows_have_empty_cells_for_undefined_scores(results, tmp_path):
     write_csv(results, tmp_path / "results.csv")
     rows = {(row["method"], row["song"], row["stem"]): row for row in rows_of(tmp_path / "results.csv")}
     assert rows["lite", "One", "vocals"] == {
@@ -56,7 +56,7 @@ def test_csv_rows_hold_scores_and_seconds_and_leave_empty_what_is_undefined(resu
     assert (mean["seconds"], mean["seconds_scored"], mean["seconds_undefined"]) == ("31.500", "30", "2")
 
 
-def test_csv_columns_stay_in_line_when_the_mixture_has_fewer_metrics(tmp_path):
+def test_csv_columns_align_when_a_method_has_fewer_metrics(tmp_path):
     song = song_scores("A", 1.0, 2.0)
     mixture = evaluation_of("mixture", "mixture", song, metrics=("cSDR", "uSDR"))
     lite = evaluation_of("lite", "model", song, metrics=("cSDR", "SIR", "uSDR"))
@@ -108,7 +108,7 @@ def test_a_figure_is_written_in_the_format_of_its_suffix(tmp_path):
 
 
 @pytest.mark.parametrize("write", [write_csv, write_json, write_markdown])
-def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(results, tmp_path, write):
+def test_a_failed_write_keeps_the_old_file_and_no_other(results, tmp_path, write):
     path = tmp_path / "results"
     path.write_text("old")
     results["lite"].songs[2].whole["vocals"]["uSDR"] = "not a number"

@@ -7,13 +7,13 @@ from bsroformer.evaluation import Evaluation, Results
 from bsroformer.evaluation.bootstrap import differences, intervals
 
 
-def test_methods_are_found_by_name_and_the_floor_and_ceilings_are_not_compared(results):
+def test_floor_and_ceilings_are_not_compared(results):
     assert results["IRM1"].kind == "oracle"
     assert [method.method for method in results.evaluated] == ["lite", "full"]
     assert [(pair.method, pair.minus) for pair in results.differences] == [("full", "lite")]
 
 
-def test_each_pair_of_evaluated_methods_is_compared_the_later_minus_the_earlier():
+def test_each_pair_of_methods_is_later_minus_earlier():
     methods = [
         evaluation_of(name, kind, song_scores("A", 1.0, 1.0))
         for name, kind in (("mixture", "mixture"), ("a", "model"), ("b", "estimates"), ("c", "model"))
@@ -84,7 +84,7 @@ def test_intervals_and_differences_are_those_of_the_bootstrap(results):
     assert pair["scores"]["vocals"]["uSDR"] == {"difference": 1.5, "interval": None, "better": 1, "songs": 1}
 
 
-def test_what_is_left_out_is_named(results):
+def test_undefined_scores_and_failures_are_listed(results):
     tree = results.to_dict()
     assert tree["undefined_seconds"] == [
         {"song": "Three, Sung", "method": "lite", "seconds": 10, "undefined": 2},

@@ -22,7 +22,7 @@ def test_what_is_left_without_vocals_is_the_accompaniment(name):
     assert matched(("vocals", name), MUSDB) == {"vocals": "vocals", "accompaniment": name}
 
 
-def test_the_other_of_two_is_the_accompaniment_and_not_the_other_of_four():
+def test_the_other_of_two_stems_is_the_accompaniment():
     assert matched(("vocals", "other"), MUSDB) == {"vocals": "vocals", "accompaniment": "other"}
     assert matched(("vocals", "other"), ("vocals", "other")) == {"vocals": "vocals", "other": "other"}
     assert matched(("other",), MUSDB) == {"other": "other"}
@@ -48,12 +48,12 @@ def test_stems_without_a_counterpart_are_listed():
     assert unmatched((*MUSDB, "residual"), MUSDB) == []
 
 
-def test_songs_without_vocals_or_with_vocals_alone_have_no_accompaniment():
+def test_no_vocals_or_vocals_alone_give_no_accompaniment():
     assert matched(("vocals", "instrumental"), ("drums", "bass")) == {}
     assert matched(("vocals", "instrumental"), ("vocals",)) == {"vocals": "vocals"}
 
 
-def test_all_stems_that_methods_have_in_common_are_scored_in_the_songs_order():
+def test_common_stems_are_scored_in_the_order_of_the_songs():
     methods = {"a": ("other", "bass", "drums", "vocals"), "b": ("drums", "vocals")}
     assert common_stems(methods, MUSDB, None) == ["vocals", "drums"]
     assert common_stems({"a": methods["a"]}, MUSDB, None) == list(MUSDB)
@@ -68,17 +68,17 @@ def test_the_accompaniment_is_scored_where_it_is_not_parted():
 
 def test_stems_can_be_chosen():
     assert common_stems({"a": MUSDB}, MUSDB, ["Bass", "vocals", "bass"]) == ["bass", "vocals"]
-    with pytest.raises(InputError, match=r"stems names nothing: choose from vocals"):
+    with pytest.raises(InputError, match=r"stems is empty: choose from vocals"):
         common_stems({"a": MUSDB}, MUSDB, [])
 
 
-def test_a_stem_that_a_method_lacks_is_refused_by_the_methods_name():
+def test_a_stem_that_a_method_lacks_is_refused_with_its_name():
     with pytest.raises(InputError, match=r"stems names bass, which b lack: choose from vocals"):
         common_stems({"a": MUSDB, "b": ("vocals",)}, MUSDB, ["bass"])
     with pytest.raises(InputError, match=r"stems names piano, which a lack: choose from vocals, drums"):
         common_stems({"a": MUSDB}, MUSDB, ["piano"])
 
 
-def test_methods_that_share_no_stem_are_told_with_what_they_have():
+def test_methods_without_common_stems_are_refused():
     with pytest.raises(InputError, match=r"vocals, drums.*a has vocals; b has piano"):
         common_stems({"a": ("vocals",), "b": ("piano",)}, MUSDB, None)

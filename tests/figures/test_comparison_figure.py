@@ -4,7 +4,7 @@ import torch
 
 from bsroformer.figures import comparison_figure, methods_figure
 from bsroformer.figures.spectrogram import RANGE_DB
-from bsroformer.figures.style import DARK
+from bsroformer.figures.style import DARK, LIGHT, darken
 from drawn import drawn, pictures
 
 RATE = 16_000
@@ -60,9 +60,24 @@ def test_short_excerpts_are_drawn_without_a_warning(samples):
 def test_methods_stand_beside_the_reference_each_with_its_sdr():
     references = tone_and_noise()
     estimates = {"lite": 0.9 * references, "full": 1.01 * references}
-    figure = drawn(methods_figure(references, estimates, {"lite": "#112233", "full": "#445566"}, STEMS, RATE, DARK))
+    figure = drawn(methods_figure(references, estimates, {"lite": "#112233", "full": "#445566"}, STEMS, RATE))
     assert [axes.get_title() for axes in figure.axes[:3]] == ["reference", "lite", "full"]
     assert [axes.get_ylabel() for axes in figure.axes[:6:3]] == ["tone", "noise"]
     notes = [text.get_text() for axes in figure.axes[:6] for text in axes.texts]
     assert notes == ["SDR 20.0 dB", "SDR 40.0 dB"] * 2
     assert [axes.lines[0].get_color() for axes in figure.axes[1:3]] == ["#112233", "#445566"]
+
+
+def test_a_darkened_figure_keeps_its_pictures_and_arrangement():
+    references = tone_and_noise()
+    colours = {"lite": LIGHT.colour(1), "full": "#445566"}
+    figure = drawn(methods_figure(references, {"lite": 0.9 * references, "full": references}, colours, STEMS, RATE))
+    before = [axes.get_position().bounds for axes in figure.axes], pictures(figure)
+    darken(figure)
+    drawn(figure)
+    assert [axes.get_position().bounds for axes in figure.axes] == before[0]
+    assert all((new == old).all() for new, old in zip(pictures(figure), before[1], strict=True))
+    titles = {axes.title.get_color() for axes in figure.axes[:3]}
+    assert titles == {DARK.text}
+    assert [axes.lines[0].get_color() for axes in figure.axes[1:3]] == [DARK.colour(1), "#445566"]
+    assert {text.get_color() for axes in figure.axes[:6] for text in axes.texts} == {"white"}

@@ -30,7 +30,7 @@ def test_what_was_logged_besides_has_a_small_panel_each():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 0.0])
-def test_values_that_no_scale_holds_are_left_out(tmp_path, value):
+def test_values_outside_a_scale_are_not_drawn(tmp_path, value):
     rows = {step: {"train/loss": value, "train/gradient_norm": value, "val/si_sdr": value} for step in (1, 2)}
     curves_figure(rows, []).savefig(tmp_path / "curves.png", dpi=20)
     assert (tmp_path / "curves.png").stat().st_size

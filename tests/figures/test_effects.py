@@ -30,7 +30,7 @@ def test_each_effect_has_a_row_of_two_spectrograms_on_one_scale():
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_change_of_sign_and_a_swap_are_shown_as_waveforms_of_each_channel(channels):
+def test_a_change_of_sign_and_a_swap_are_drawn_as_waveforms(channels):
     stem = noise(channels=channels) * torch.tensor([[1.0], [0.2]])[:channels]
     figure = draw({"polarity": (stem, -stem), "channel_swap": (stem, stem.flip(0))})
     assert not pictures(figure)

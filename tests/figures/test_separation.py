@@ -28,7 +28,7 @@ def pictures(figure):
     return [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
 
 
-def test_the_figure_shows_the_mixture_and_each_stem_twice_with_its_score():
+def test_the_figure_has_mixture_stems_estimates_and_scores():
     targets = tone_and_noise()
     figure = draw(targets, targets + 0.1 * targets.flip(0), title="A song")
     assert figure.get_suptitle() == "A song"
@@ -87,7 +87,7 @@ def test_the_excerpt_is_where_every_stem_is_heard():
     assert busiest_excerpt(targets, RATE, 30.0) == slice(None)
 
 
-def test_a_stem_that_is_silent_throughout_has_no_say_in_where_the_others_are_heard():
+def test_a_silent_stem_does_not_affect_the_busiest_excerpt():
     targets = torch.zeros(2, 2, 20 * RATE)
     targets[0, :, 9 * RATE : 12 * RATE] = 1
     assert busiest_excerpt(targets, RATE, 3.0) == slice(9 * RATE, 12 * RATE)

@@ -19,7 +19,7 @@ from bsroformer.checkpoints.native import read_training_checkpoint
 from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer
 from bsroformer.cli.commands.train.resume.run_config import run_config
 from bsroformer.cli.commands.train.run_facts import read_starts
-from bsroformer.report.rows import read_whole_rows
+from bsroformer.report.metrics_csv import read_whole_rows
 from bsroformer.run_folder import LAST, weights_of
 from bsroformer.training.fault_records import read_whole_lines
 from bsroformer.training.resume.state_check import check_training_state

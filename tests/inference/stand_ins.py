@@ -1,4 +1,4 @@
-"""What stands in for a separator."""
+"""Stand-ins for separators."""
 
 import torch
 
@@ -6,7 +6,7 @@ from bsroformer.inference.stream_separator import StreamSeparator
 
 
 class Halves(StreamSeparator):
-    """A stand-in: a quarter and half of the mixture, in pieces that lag behind; 8000 Hz, stereo unless told."""
+    """A stand-in: a quarter and half of the mixture, in blocks that lag behind; 8000 Hz, stereo by default."""
 
     stems = ("vocals", "drums")
     sample_rate = 8000

@@ -36,7 +36,7 @@ def clock(monkeypatch) -> list[float]:
 
 @pytest.mark.parametrize(("batch", "windows"), [(1, 100), (3, 99)])
 @pytest.mark.parametrize(("seconds", "chosen"), [(0.4, "OpenVINO"), (1.0, "PyTorch"), (1.6, "PyTorch")])
-def test_the_faster_engine_computes_the_rest(clock, seconds, chosen, batch, windows):
+def test_the_faster_engine_computes_the_remaining_windows(clock, seconds, chosen, batch, windows):
     """Twenty seconds go to PyTorch, two calls to the comparison; the time that a graph takes does not count."""
     first, other = Stub(clock, 1.0), Stub(clock, seconds, start=30.0)
     engine = AutoEngine(first, lambda: other, SIZE)
@@ -46,7 +46,8 @@ def test_the_faster_engine_computes_the_rest(clock, seconds, chosen, batch, wind
     at_first = -(-20 // batch) * batch
     assert first.computed + other.computed == windows
     assert other.computed == (windows - at_first if chosen == "OpenVINO" else tried)
-    assert engine.choice.startswith(f"engine=auto: {chosen} computes the rest ({seconds:.2f} s a window with OpenVINO")
+    times = f"({seconds:.2f} s a window with OpenVINO"
+    assert engine.choice.startswith(f"engine=auto: {chosen} computes the remaining windows {times}")
 
 
 def test_a_short_song_does_not_wait_for_a_graph(clock):
@@ -81,7 +82,7 @@ def test_auto_gives_the_stems_of_pytorch(tiny_model, monkeypatch):
     plain = Separator(tiny_model, device="cpu", precision="fp32")(mixture)
     auto = Separator(tiny_model, device="cpu", precision="fp32", engine="auto")
     torch.testing.assert_close(auto(mixture), plain, rtol=1e-3, atol=1e-4 * float(plain.abs().max()))
-    assert "OpenVINO computes the rest" in auto.engine_choice
+    assert "OpenVINO computes the remaining windows" in auto.engine_choice
 
 
 @pytest.mark.parametrize(

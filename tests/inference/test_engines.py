@@ -71,19 +71,19 @@ def test_a_song_shorter_than_a_window_needs_no_graph(tiny_model):
     assert separator.engine.compiled is None
 
 
-def test_openvino_that_is_not_installed_is_told(tiny_model, monkeypatch):
+def test_a_missing_openvino_is_reported(tiny_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(InputError, match=r'engine=openvino needs OpenVINO: pip install -e ".*\[openvino\]"'):
         Separator(tiny_model, engine="openvino")
 
 
 @pytest.mark.parametrize("arguments", [{"device": "cuda"}, {"compile": True}])
-def test_openvino_with_what_is_pytorchs_is_told(tiny_model, arguments):
+def test_options_of_pytorch_are_refused_for_openvino(tiny_model, arguments):
     with pytest.raises(InputError, match="engine=openvino computes on the CPU"):
         Separator(tiny_model, engine="openvino", **arguments)
 
 
-def test_compiling_asks_for_it_block_by_block_and_keeps_the_names_of_the_weights(tiny_model, monkeypatch):
+def test_blocks_are_compiled_and_weights_keep_their_names(tiny_model, monkeypatch):
     asked = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda module: asked.append(module))
     names = list(tiny_model.state_dict())
@@ -101,7 +101,7 @@ def test_compiled_blocks_compute_the_same(tiny_model):
 
 @pytest.mark.parametrize("options", MODELS.values(), ids=MODELS)
 def test_float16_is_close_to_float32(tiny_tree, options):
-    """On the CPU, which computes it slowly, as a GPU would: matrices in float16, sums and norms in float32."""
+    """The CPU computes matrices in float16, and sums and norms in float32, like a GPU."""
     model = lively(tiny_tree | options)
     windows = 0.1 * torch.randn(1, model.settings.channels, 800)
     plain = TorchEngine(model, torch.device("cpu"), bf16=False)(windows)

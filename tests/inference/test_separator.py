@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bsroformer import devices
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Ensemble, Separator
-from bsroformer.inference.selection import with_stems
+from bsroformer.inference.stem_selection import with_stems
 from bsroformer.inference.stream_separator import StreamSeparator
 
 RATE, WINDOW = 100, 20  # Hz and samples: windows of 0.2 s
@@ -58,18 +58,18 @@ def test_a_trained_models_stems_do_not_depend_on_the_batch_size(tiny_model):
         torch.testing.assert_close(separator(tiny_model, batch_size=batch_size)(mixture), expected)
 
 
-def test_a_mixture_of_one_window_is_what_the_model_itself_makes_of_it(tiny_model):
+def test_a_mixture_of_one_window_equals_the_models_output(tiny_model):
     mixture = torch.randn(2, 800)
     torch.testing.assert_close(separator(tiny_model)(mixture), tiny_model(mixture.unsqueeze(0))[0])
 
 
-def test_windows_have_the_length_of_training_excerpts_and_come_in_batches():
+def test_windows_are_training_excerpts_long_and_batched():
     model = Echo()
     separator(model, batch_size=3)(torch.randn(2, 75))  # at 0, 10, 20, ... 50 and 55
     assert model.batches == [(3, 2, WINDOW), (3, 2, WINDOW), (1, 2, WINDOW)]
 
 
-def test_neighbouring_windows_are_cross_faded_over_their_whole_overlap():
+def test_neighbouring_windows_cross_fade_over_their_overlap():
     class Counting(Echo):
         def forward(self, mixture: Tensor) -> Tensor:
             self.batches.append(tuple(mixture.shape))
@@ -86,7 +86,7 @@ def test_the_length_of_a_window_can_be_chosen():
     assert model.batches == [(1, 2, 50)] * 3
 
 
-def test_the_model_runs_in_evaluation_and_inference_mode_in_the_precision_asked_for():
+def test_the_model_runs_in_inference_mode_and_the_set_precision():
     for precision, autocast in (("fp32", False), ("bf16", True)):
         model = Echo().train()
         assert separator(model, precision=precision)(torch.randn(2, 50)).dtype == torch.float32
@@ -94,7 +94,7 @@ def test_the_model_runs_in_evaluation_and_inference_mode_in_the_precision_asked_
 
 
 @pytest.mark.parametrize("computes", [True, False])
-def test_the_precision_is_bf16_by_default_where_the_hardware_computes_it(monkeypatch, computes):
+def test_the_default_precision_is_bf16_on_hardware_that_has_it(monkeypatch, computes):
     monkeypatch.setattr(devices, "computes_bf16", lambda device: computes)
     model = Echo()
     separator(model, precision="auto")(torch.randn(2, 50))
@@ -114,9 +114,7 @@ def test_the_outputs_are_described():
     shifts=st.integers(1, 4),
     tta=st.sampled_from([(), ("channel_swap",), ("polarity",), ("channel_swap", "polarity")]),
 )
-def test_a_stream_in_any_blocks_gives_what_the_whole_gives_and_unchanged_windows_the_mixture(
-    length, block, overlap, batch_size, shifts, tta
-):
+def test_a_stream_in_any_blocks_equals_the_whole_mixture(length, block, overlap, batch_size, shifts, tta):
     mixture = torch.randn(2, length, generator=torch.Generator().manual_seed(length))
     shifts = min(shifts, max(1, round(WINDOW * (1 - overlap))))
     chosen = separator(overlap=overlap, batch_size=batch_size, shifts=shifts, tta=tta)
@@ -125,14 +123,14 @@ def test_a_stream_in_any_blocks_gives_what_the_whole_gives_and_unchanged_windows
     torch.testing.assert_close(whole, torch.stack([mixture, -0.5 * mixture]), rtol=0, atol=1e-6 * mixture.abs().max())
 
 
-def test_a_trained_models_stream_equals_its_whole_sample_by_sample(tiny_model):
+def test_a_trained_models_stream_equals_the_whole(tiny_model):
     mixture = torch.randn(2, 5003)
     chosen = separator(tiny_model, overlap=0.7, batch_size=3, shifts=2, tta=("polarity",))
     streamed = torch.cat(list(chosen.stream(mixture.split(777, dim=1))), dim=-1)
     assert torch.equal(streamed, chosen(mixture))
 
 
-def test_stems_come_while_the_mixture_is_still_coming_in_and_no_more_is_held_than_a_window():
+def test_stems_are_streamed_and_at_most_a_window_is_held():
     read = given = 0
 
     def mixture():
@@ -141,9 +139,9 @@ def test_stems_come_while_the_mixture_is_still_coming_in_and_no_more_is_held_tha
             read += 1
             yield block
 
-    for piece in separator(overlap=0.5).stream(mixture()):
-        assert given + piece.shape[-1] <= read
-        given += piece.shape[-1]
+    for block in separator(overlap=0.5).stream(mixture()):
+        assert given + block.shape[-1] <= read
+        given += block.shape[-1]
         assert read - given <= WINDOW + 1
     assert given == 1000
 
@@ -185,7 +183,7 @@ def test_silence_and_a_constant_give_finite_stems(tiny_model, signal, precision)
         assert not stems.any()
 
 
-def test_only_the_stems_asked_for_are_computed(tiny_model):
+def test_only_the_selected_stems_are_computed(tiny_model):
     mixture = torch.randn(2, 2000)
     both = separator(tiny_model)(mixture)
     for stems, numbers in ((["other"], [1]), (["Other", "VOCALS"], [1, 0]), (["vocals", "other"], [0, 1])):
@@ -196,7 +194,7 @@ def test_only_the_stems_asked_for_are_computed(tiny_model):
     torch.testing.assert_close(separator(tiny_model)(mixture), both)
 
 
-def test_a_model_with_fewer_stems_shares_the_trunk_and_has_no_more_than_its_mask_estimators(tiny_model):
+def test_a_model_with_fewer_stems_shares_trunk_and_estimators(tiny_model):
     fewer = with_stems(tiny_model, ["other"])
     assert fewer.blocks[0].time.attentions[0].to_qkv.weight.data_ptr() == (
         tiny_model.blocks[0].time.attentions[0].to_qkv.weight.data_ptr()
@@ -209,21 +207,21 @@ def test_a_model_with_fewer_stems_shares_the_trunk_and_has_no_more_than_its_mask
 
 
 @pytest.mark.parametrize("stems", [["piano"], [], ["vocals", "vocals"]])
-def test_stems_that_the_model_does_not_have_are_told(tiny_model, stems):
+def test_unknown_stems_are_refused(tiny_model, stems):
     with pytest.raises(InputError, match=r"stems=\[.*name one or more of the model's stems vocals, other, each once"):
         separator(tiny_model, stems=stems)
 
 
 @pytest.mark.parametrize("length", [5, 75, 333])
-def test_progress_is_told_in_finished_seconds_up_to_the_last(length):
-    told: list[tuple[float, float | None]] = []
-    separator(batch_size=2)(torch.randn(2, length), progress=lambda *seconds: told.append(seconds))
-    done, total = zip(*told, strict=True)
+def test_progress_is_reported_in_finished_seconds_to_the_end(length):
+    reported: list[tuple[float, float | None]] = []
+    separator(batch_size=2)(torch.randn(2, length), progress=lambda *seconds: reported.append(seconds))
+    done, total = zip(*reported, strict=True)
     assert list(done) == sorted(done)
     assert (done[-1], set(total)) == (length / RATE, {length / RATE})
 
 
-def test_a_separation_is_cancelled_after_the_piece_at_hand():
+def test_a_separation_is_cancelled_after_the_current_block():
     model = Echo()
     answers = iter([False, False, True])
     with pytest.raises(Cancelled):
@@ -232,21 +230,21 @@ def test_a_separation_is_cancelled_after_the_piece_at_hand():
 
 
 @pytest.mark.parametrize("overlap", [-0.1, 1.0, 2.0, float("nan")])
-def test_an_overlap_that_is_no_share_is_told(overlap):
-    with pytest.raises(InputError, match=f"overlap={overlap} is not a share from 0 up to less than 1"):
+def test_an_overlap_outside_of_its_range_is_refused(overlap):
+    with pytest.raises(InputError, match=f"overlap={overlap} must be in"):
         separator(overlap=overlap)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
-def test_a_batch_without_windows_is_told(batch_size):
+def test_a_batch_without_windows_is_refused(batch_size):
     for name in ("batch_size", "shifts"):
         with pytest.raises(InputError, match=f"{name}={batch_size} must be 1 or more"):
             separator(**{name: batch_size})
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
-def test_a_window_without_samples_is_told(seconds):
-    with pytest.raises(InputError, match=f"chunk_seconds={seconds} must be a number of seconds above 0"):
+def test_a_window_without_samples_is_refused(seconds):
+    with pytest.raises(InputError, match=f"chunk_seconds={seconds} must be above 0"):
         separator(chunk_seconds=seconds)
 
 
@@ -260,19 +258,19 @@ def test_a_window_without_samples_is_told(seconds):
         {"chunk_seconds": float("nan")},
     ],
 )
-def test_a_precision_or_length_of_another_kind_is_told(arguments):
+def test_an_invalid_value_is_refused_by_its_key(arguments):
     with pytest.raises(InputError, match=next(iter(arguments))):
         separator(**arguments)
 
 
 @pytest.mark.parametrize("device", ["banana", "cuda:99", "cuda:x", "", "xla"])
-def test_a_device_that_is_not_there_is_told(device):
+def test_an_unavailable_device_is_reported(device):
     with pytest.raises(InputError, match=f"device={device} is not available here; try device=auto or device=cpu"):
         separator(device=device)
 
 
 @pytest.mark.parametrize("shape", [(100,), (1, 100), (3, 100), (2, 0), (1, 2, 100)])
-def test_a_mixture_of_another_shape_is_told(shape):
+def test_a_mixture_of_another_shape_is_refused(shape):
     with pytest.raises(InputError, match=r"audio of shape \(2 channels, samples\), got \("):
         separator()(torch.randn(shape))
 
@@ -291,7 +289,7 @@ def test_a_numpy_array_is_separated_as_a_tensor_is():
 
 
 @pytest.mark.parametrize("mixture", ["a.wav", Path("a.wav"), np.zeros((2, 9), np.int16), [[0.0]], np.zeros((9, 2))])
-def test_what_is_no_mixture_is_an_input_error(mixture):
+def test_another_type_of_mixture_is_an_input_error(mixture):
     with pytest.raises(InputError, match=r"separate_file|floating-point|2 channels"):
         Identity()(mixture)
 

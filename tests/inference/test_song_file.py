@@ -1,5 +1,6 @@
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,10 @@ import torch
 from stand_ins import Halves
 
 from bsroformer.atomic import locked
-from bsroformer.audio import writer
-from bsroformer.audio.encoders import Sound, SoundFileEncoder
+from bsroformer.audio.encoders import EncodingSpec, SoundFileEncoder
 from bsroformer.audio.files import block_writer, probe, read, write
-from bsroformer.audio.tags import read_marks, read_tags
+from bsroformer.audio.formats import FORMATS
+from bsroformer.audio.tags import read_fingerprints, read_tags
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Delivery, separate_file, stem_folder
 
@@ -46,13 +47,13 @@ def test_stems_are_written_and_described(song, tmp_path, halves):
 
 @pytest.mark.parametrize("bits", [16, 24])
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
-def test_the_bit_depth_is_kept_and_stems_and_rest_sum_to_the_file(tmp_path, halves, bits, suffix):
+def test_the_bit_depth_is_kept_and_stems_sum_to_the_file(tmp_path, halves, bits, suffix):
     write(tmp_path / f"a.{suffix}", noise(), RATE, f"PCM_{bits}")
     audio, _ = read(tmp_path / f"a.{suffix}")
     separated = separate_file(halves, tmp_path / f"a.{suffix}", tmp_path / "out", Delivery(suffix), rest="rest")
     assert {probe(path).codec for path in separated.files} == {f"PCM_{bits}"}
     total = torch.stack([read(path)[0] for path in separated.files]).sum(dim=0)
-    assert torch.equal(total, audio)  # since the rest is what is left by the rounded stems
+    assert torch.equal(total, audio)  # the rest is the mixture minus the rounded stems
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "m4a"])
@@ -60,7 +61,7 @@ def test_the_bit_depth_is_kept_and_stems_and_rest_sum_to_the_file(tmp_path, halv
 def test_every_format_from_every_kind_of_source(tmp_path, halves, suffix, source):
     lossy = {"mp3": "MP3", "m4a": "AAC"}
     with block_writer(
-        tmp_path / source, Sound(RATE, 2, lossy.get(source[2:], "PCM_16"), tags={"title": "T"})
+        tmp_path / source, EncodingSpec(RATE, 2, lossy.get(source[2:], "PCM_16"), tags={"title": "T"})
     ) as append:
         append(noise())
     separated = separate_file(halves, tmp_path / source, tmp_path / "out", Delivery(suffix))
@@ -77,7 +78,7 @@ def test_every_format_from_every_kind_of_source(tmp_path, halves, suffix, source
         assert read_tags(path) == {"title": "T"}
 
 
-def test_what_is_beyond_full_scale_is_counted_and_cut_off_in_integer_files_only(tmp_path):
+def test_samples_clip_and_are_counted_in_integer_files_only(tmp_path):
     write(tmp_path / "a.wav", noise(level=0.5), RATE)
     loud = Halves(gain=2.0)
     kept = separate_file(loud, tmp_path / "a.wav", tmp_path / "float")
@@ -89,7 +90,7 @@ def test_what_is_beyond_full_scale_is_counted_and_cut_off_in_integer_files_only(
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
-def test_all_stems_are_scaled_by_one_factor_if_that_is_wanted_and_needed(tmp_path, suffix):
+def test_rescale_scales_all_stems_by_one_factor_if_needed(tmp_path, suffix):
     write(tmp_path / "a.wav", noise(level=0.5), RATE)
     delivery = Delivery(suffix, bit_depth=24, rescale=True)
     scaled = separate_file(Halves(gain=2.0), tmp_path / "a.wav", tmp_path / "out", delivery, rest="rest")
@@ -111,12 +112,12 @@ def test_a_mono_file_has_mono_stems(tmp_path, halves):
     assert probe(separate_file(halves, tmp_path / "a.wav", tmp_path / "out").files[0]).channels == 1
 
 
-def test_progress_is_told_up_to_the_end(song, tmp_path, halves):
-    told = []
-    separate_file(halves, song, tmp_path / "out", progress=lambda *seconds: told.append(seconds))
-    done = [seconds for seconds, _ in told]
+def test_progress_is_reported_up_to_the_end(song, tmp_path, halves):
+    reported = []
+    separate_file(halves, song, tmp_path / "out", progress=lambda *seconds: reported.append(seconds))
+    done = [seconds for seconds, _ in reported]
     assert done == sorted(done)
-    assert told[-1] == (100_003 / RATE, 100_003 / RATE)
+    assert reported[-1] == (100_003 / RATE, 100_003 / RATE)
 
 
 @pytest.mark.parametrize("rescale", [False, True])
@@ -126,7 +127,7 @@ def test_a_cancelled_separation_leaves_nothing(song, tmp_path, halves, rescale):
     assert files(tmp_path) == ["a.wav"]
 
 
-def test_a_file_that_turns_out_to_be_bad_leaves_what_was_there(tmp_path, halves):
+def test_a_bad_file_leaves_the_folder_unchanged(tmp_path, halves):
     audio = noise(300_000)
     audio[0, 250_000] = float("inf")
     write(tmp_path / "a.wav", audio, RATE)
@@ -138,7 +139,7 @@ def test_a_file_that_turns_out_to_be_bad_leaves_what_was_there(tmp_path, halves)
     assert (tmp_path / "out" / "drums.wav").read_text() == "old"
 
 
-def test_what_a_killed_run_left_is_removed_and_nothing_else(song, tmp_path, halves):
+def test_leftovers_of_killed_runs_alone_are_removed(song, tmp_path, halves):
     out, gone = tmp_path / "out", os.getppid()  # a number that a living process has, as every container has a 1
     (out / f".rescaling.{gone}.abc.part").mkdir(parents=True)
     left = (f".rescaling.{gone}.abc.part/0.w64", f".vocals.wav.{gone}.part", f".other.flac.{gone}.part")
@@ -166,14 +167,14 @@ def test_stems_that_are_cut_off_are_made_up_for_by_the_rest(tmp_path):
     assert torch.equal(total, read(tmp_path / "a.wav")[0])
 
 
-def test_the_mark_is_kept_in_every_format(song, tmp_path, halves):
+def test_the_fingerprint_is_kept_in_every_format(song, tmp_path, halves):
     for suffix in ("wav", "flac", "mp3", "ogg", "m4a"):
         separated = separate_file(halves, song, tmp_path / suffix, Delivery(suffix), mark="abc123")
-        assert [read_marks(path) for path in separated.files] == [{"abc123"}] * 2
-    assert not read_marks(song)
+        assert [read_fingerprints(path) for path in separated.files] == [{"abc123"}] * 2
+    assert not read_fingerprints(song)
 
 
-def test_stems_that_are_not_finite_are_told(song, tmp_path):
+def test_stems_that_are_not_finite_are_reported(song, tmp_path):
     with pytest.raises(InputError, match=r"a\.wav has stems with NaN or infinite samples.*precision=fp32"):
         separate_file(Halves(gain=float("nan")), song, tmp_path / "out")
     assert files(tmp_path) == ["a.wav"]
@@ -194,14 +195,14 @@ def test_no_stem_gets_its_name_before_all_are_complete(song, tmp_path, halves, m
     assert files(tmp_path) == ["a.wav"]
 
 
-def test_a_folder_in_the_way_is_told_before_anything_is_computed(song, tmp_path, halves):
+def test_a_folder_named_like_a_stem_is_reported_first(song, tmp_path, halves):
     (tmp_path / "out" / "drums.wav").mkdir(parents=True)
     with pytest.raises(InputError, match=r"out/drums\.wav is a folder"):
         separate_file(halves, song, tmp_path / "out")
     assert halves.heard == []
 
 
-def test_the_readable_part_of_a_cut_file_is_separated_with_a_word(song, tmp_path, halves):
+def test_the_readable_part_of_a_cut_file_is_separated(song, tmp_path, halves):
     song.write_bytes(song.read_bytes()[: song.stat().st_size // 2])
     with pytest.warns(
         UserWarning, match=r"a\.wav is cut off or damaged: of the 100003 samples in its header, 49996 could"
@@ -216,7 +217,7 @@ def read_quietly(path: Path) -> torch.Tensor:
         return read(path)[0]
 
 
-def test_a_full_disk_is_told_and_nothing_is_left(song, tmp_path, halves, monkeypatch):
+def test_a_full_disk_is_reported_and_nothing_remains(song, tmp_path, halves, monkeypatch):
     written = 0
 
     def fill_up(self, samples):
@@ -232,7 +233,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(song, tmp_path, halves, monkeyp
 
 
 def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(song, tmp_path, halves, monkeypatch):
-    monkeypatch.setattr(writer, "MAX_WAV_BYTES", 50_000)
+    monkeypatch.setitem(FORMATS, "wav", replace(FORMATS["wav"], max_bytes=50_000))
     separated = separate_file(halves, song, tmp_path / "out")
     assert {soundfile.info(path).format for path in separated.files} == {"RF64"}
 
@@ -240,14 +241,14 @@ def test_a_wav_past_4_gib_takes_the_header_that_can_count_it(song, tmp_path, hal
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"format": "aiff"}, "format=aiff is none of wav, flac, mp3, ogg, m4a"),
-        ({"bit_depth": 20}, "bit_depth=20 is none of auto, 16, 24, float"),
+        ({"format": "aiff"}, "format=aiff must be one of wav, flac, mp3, ogg, m4a"),
+        ({"bit_depth": 20}, "bit_depth=20 must be one of auto, 16, 24, float"),
         ({"format": "flac", "bit_depth": "float"}, "format=flac has no bit_depth=float"),
         ({"format": "mp3", "bit_depth": 16}, "format=mp3 has no bit_depth=16"),
-        ({"bitrate": 5}, "bitrate=5 is no whole number between"),
+        ({"bitrate": 5}, "bitrate=5 must be a whole number in 32 to 512"),
     ],
 )
-def test_a_delivery_that_makes_no_sense_is_told(arguments, reason):
+def test_an_invalid_delivery_is_refused(arguments, reason):
     with pytest.raises(InputError, match=reason):
         Delivery(**arguments)
 
@@ -273,7 +274,7 @@ def test_the_bit_depth_follows_the_source(suffix, codec, subtype):
     assert Delivery(suffix).subtype(codec) == subtype
 
 
-def test_a_rate_that_the_format_cannot_have_is_told_before_anything_is_computed(tmp_path, halves):
+def test_an_unsupported_rate_is_reported_before_the_separation(tmp_path, halves):
     write(tmp_path / "a.wav", noise(1000), 96_000)
     with pytest.raises(InputError, match=r"vocals\.mp3 cannot have a sample rate of 96000 Hz"):
         separate_file(halves, tmp_path / "a.wav", tmp_path / "out", Delivery("mp3"))

@@ -23,7 +23,7 @@ def all_of(song: SongStems) -> torch.Tensor:
 
 @pytest.mark.parametrize("frames", [1, 2, 999, 70_000, 200_001])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_at_the_models_rate_every_sample_comes_back_in_its_place(tmp_path, halves, frames, channels):
+def test_at_the_models_rate_every_sample_keeps_its_position(tmp_path, halves, frames, channels):
     audio = noise(channels, frames)
     write(tmp_path / "a.wav", audio, 8000)
     song = SongStems(halves, tmp_path / "a.wav")
@@ -61,7 +61,7 @@ def test_a_model_of_mono_hears_the_mean_of_stereo(tmp_path):
     torch.testing.assert_close(all_of(song)[1], 0.5 * audio.mean(dim=0, keepdim=True))
 
 
-def test_surround_is_mixed_down_only_if_that_is_wanted(tmp_path, halves):
+def test_surround_is_mixed_down_on_request_only(tmp_path, halves):
     write(tmp_path / "a.wav", noise(6, 5000), 8000)
     with pytest.raises(InputError, match=r"a\.wav has 6 channels.*downmix=true"):
         SongStems(halves, tmp_path / "a.wav")
@@ -91,7 +91,7 @@ def test_a_real_models_stems_of_a_file_are_those_of_its_samples(tmp_path, tiny_m
     assert torch.equal(all_of(SongStems(separator, tmp_path / "a.wav")), separator(audio))
 
 
-def test_the_threads_end_when_the_stems_are_wanted_no_more(tmp_path, halves):
+def test_closing_the_stems_ends_the_threads(tmp_path, halves):
     write(tmp_path / "a.wav", noise(2, 1_000_000), 8000)
     before = threading.active_count()
     stems = iter(SongStems(halves, tmp_path / "a.wav"))
@@ -106,6 +106,6 @@ def test_an_error_while_reading_reaches_the_caller(tmp_path, halves):
     write(tmp_path / "a.wav", audio, 8000)
     given = 0
     with pytest.raises(InputError, match=r"a\.wav holds NaN or infinite values, the first at sample 250000"):
-        for piece in SongStems(halves, tmp_path / "a.wav"):
-            given += piece.shape[-1]
+        for block in SongStems(halves, tmp_path / "a.wav"):
+            given += block.shape[-1]
     assert 0 < given < 250_000

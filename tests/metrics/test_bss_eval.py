@@ -169,7 +169,7 @@ def test_short_memory_is_refused_before_anything_is_computed(monkeypatch):
     enough = bss_eval(estimates, targets, RATE, threads=3)
     assert all(torch.equal(enough[name], whole[name]) for name in whole)
 
-    monkeypatch.setattr(MODULE, "evaluate", evaluate)
+    monkeypatch.setattr(MODULE, "score_frames", evaluate)
     monkeypatch.setattr(MODULE, "available_memory", lambda: needed - 1)
     with pytest.raises(InputError, match=r"^BSS Eval of 3 s needs 0\.1 GB of memory, .* remove SIR, SAR and ISR"):
         bss_eval(estimates, targets, RATE, threads=3)
@@ -182,7 +182,7 @@ def test_an_allocation_failure_is_reported(monkeypatch):
     def evaluate(*_):
         raise MemoryError
 
-    monkeypatch.setattr(MODULE, "evaluate", evaluate)
+    monkeypatch.setattr(MODULE, "score_frames", evaluate)
     with pytest.raises(InputError, match=r"BSS Eval of 3 s needs .* GB"):
         bss_eval(*noisy_stems(), RATE)
 

@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,7 +9,6 @@ from bsroformer.metrics import (
     bss_eval_available,
     energy,
     framewise_sdr,
-    median_over_frames,
     sdr,
     sdr_of_energies,
 )
@@ -124,19 +122,6 @@ def test_framewise_sdr_of_float32_agrees_with_float64():
     estimates, targets = noisy_stems(3 * RATE)
     single = framewise_sdr(estimates.float(), targets.float(), RATE)
     torch.testing.assert_close(single.double(), framewise_sdr(estimates, targets, RATE), atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize(
-    "frames", [[1.0, 5.0], [4.0, math.nan, 1.0, 2.0], [math.nan, 3.0], [9.0, 7.0, 8.0, math.nan, 1.0]]
-)
-def test_the_median_skips_undefined_frames(frames):
-    assert median_over_frames(torch.tensor(frames)).item() == np.nanmedian(frames)
-
-
-def test_the_median_of_undefined_frames_is_undefined():
-    medians = median_over_frames(torch.tensor([[math.nan, math.nan], [1.0, math.nan]]))
-    assert medians[0].isnan()
-    assert medians[1] == 1
 
 
 def test_different_lengths_are_refused():

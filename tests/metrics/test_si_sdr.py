@@ -45,7 +45,7 @@ def test_a_song_of_many_blocks_scores_as_one():
     torch.testing.assert_close(si_sdr(estimate, target), expected)
 
 
-def test_leading_axes_are_kept():
+def test_leading_axes_remain():
     stacked = si_sdr(ESTIMATE.expand(5, 3, 2, 4000), TARGET.expand(5, 3, 2, 4000))
     torch.testing.assert_close(stacked, si_sdr(ESTIMATE, TARGET).expand(5, 3))
     assert si_sdr(ESTIMATE[0], TARGET[0]).shape == ()

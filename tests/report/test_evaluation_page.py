@@ -15,8 +15,8 @@ from pages import Page
 from test_evaluation_tables import FULL, LITE, METRICS, MIXTURE, ORACLE, method, results
 
 from bsroformer.errors import InputError
-from bsroformer.metrics.definitions import DEFINITIONS
-from bsroformer.report import listen
+from bsroformer.metrics import METRICS as REGISTRY
+from bsroformer.report import excerpt_players
 from bsroformer.report.evaluation_page import write_evaluation_report
 from bsroformer.report.excerpts import Excerpt
 
@@ -43,7 +43,7 @@ def report(folder: Path) -> Page:
 def blank_spectrograms(monkeypatch) -> None:
     """Spectrograms with nothing in them: most of a page's time goes into drawing them."""
     for name in ("comparison_figure", "methods_figure"):
-        monkeypatch.setattr(listen, name, lambda *_, **__: Figure(figsize=(1, 1)))
+        monkeypatch.setattr(excerpt_players, name, lambda *_, **__: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture
@@ -83,12 +83,12 @@ def test_an_evaluation_is_shown_with_all_that_it_has(folder):
         "better in 1 of 1",
         "1 s from 1:23",
         "museval",
-        *(DEFINITIONS[metric] for metric in METRICS),
+        *(REGISTRY[metric].definition for metric in METRICS),
     ):
         assert shown in page.text, shown
     assert len(page.sources("audio")) == 1 + 2 * (2 + 2)  # references stand beside errors too
     assert len(page.sources("img")) == len(page.dark_sources()) == len(METRICS) + 1
-    # a summary, one for each metric, a pair, songs of four methods, seconds left out, how it was made
+    # a summary, one for each metric, a pair, songs of four methods, undefined seconds, provenance
     assert len([tag for tag, _ in page.elements if tag == "table"]) == 1 + 2 + 1 + 4 + 1 + 1
 
 
@@ -115,14 +115,14 @@ def test_names_are_text_and_not_markup(folder):
 
 
 @pytest.mark.parametrize("missing", ["plots", "excerpts", "plots/cSDR.svg"])
-def test_what_is_not_there_is_left_out(folder, missing):
+def test_missing_files_have_no_part_of_an_evaluations_page(folder, missing):
     path = folder / missing
     path.unlink() if path.is_file() else shutil.rmtree(path)
     page = report(folder)
     assert len(page.sources("img")) == {"plots": 1, "excerpts": 2, "plots/cSDR.svg": 2}[missing]
 
 
-def test_an_evaluation_without_songs_or_of_oracles_alone_has_a_page(folder):
+def test_an_evaluation_without_songs_or_models_has_a_page(folder):
     nothing = method("lite", "model", None, None) | {"songs": [], "seconds": 0, "seconds_undefined": 0}
     write_results(folder, results(nothing) | {"songs": 0, "undefined_seconds": []})
     assert "–" in report(folder).text
@@ -130,7 +130,7 @@ def test_an_evaluation_without_songs_or_of_oracles_alone_has_a_page(folder):
     assert "IRM1" in report(folder).text
 
 
-def test_worst_songs_stand_before_the_best_and_songs_of_another_evaluation_are_left_out(folder):
+def test_worst_songs_precede_the_best_without_unscored_ones(folder):
     song = LITE["songs"][0]
     several = LITE | {"songs": [song | {"song": name} for name in ("good", "bad", "fair", "best")]}
     write_results(folder, results(several))
@@ -201,6 +201,6 @@ def test_players_are_as_loud_as_the_files_or_turned_down_alike(folder, level, ga
         assert ratios[0] == pytest.approx(gain, rel=0.1)
 
 
-def test_a_folder_that_is_no_evaluation_is_told(tmp_path):
+def test_a_folder_without_results_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"has no results\.json"):
         write_evaluation_report(tmp_path)

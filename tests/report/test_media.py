@@ -70,7 +70,7 @@ def test_sounds_that_do_not_clip_stay_as_loud_as_they_are():
     assert gain_of([0.5, 2.0]) == LOUDEST / 2
 
 
-def test_a_sound_that_was_replaced_is_encoded_anew(tmp_path):
+def test_a_replaced_sound_is_encoded_again(tmp_path):
     path = tmp_path / "a.wav"
     write(path, tone(8000, 0.5), 8000)
     first = sound(path)

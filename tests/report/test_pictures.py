@@ -27,7 +27,7 @@ def test_a_plot_is_drawn_once_and_has_both_themes():
 
 
 def test_spectrograms_are_drawn_in_both_themes():
-    picture = drawn_image(lambda theme: Figure(figsize=(1, 1), facecolor=theme.card))
+    picture = drawn_image(Figure(figsize=(1, 1), facecolor=LIGHT.card))
     for source in (picture.light, picture.dark):
         head, data = decoded(source)
         assert head == "data:image/webp;base64"
@@ -76,7 +76,7 @@ def test_a_preview_is_drawn_from_its_sounds(tmp_path):
     assert picture == preview_picture(**preview(tmp_path), stems=["vocals", "other"], title="step 2")
 
 
-def test_a_preview_without_all_sounds_has_the_picture_of_the_training(tmp_path):
+def test_a_preview_with_missing_sounds_has_the_saved_figure(tmp_path):
     places = preview(tmp_path)
     (places["targets"] / "other.wav").unlink()
     assert preview_picture(**places, stems=["vocals", "other"], title="step 2") is None

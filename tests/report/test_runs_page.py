@@ -6,9 +6,9 @@ import pytest
 from filelock import FileLock
 from pages import Page
 from test_evaluation_tables import FULL, LITE, MIXTURE, results
-from test_tables import validated
+from test_validation_table import validated
 
-from bsroformer.report.rows import write_rows
+from bsroformer.report.metrics_csv import write_rows
 from bsroformer.report.runs_page import write_runs_page
 
 START = {"started": "2026-01-02T03:04:05+00:00", "parameters": 2_900_000, "choices": {"model": "tiny", "data": "demo"}}
@@ -46,7 +46,7 @@ def test_a_run_is_a_line_with_a_link_and_its_best_score(tmp_path):
     assert page.has_nothing_from_elsewhere()
 
 
-def test_the_newest_run_is_the_first_and_jobs_of_a_sweep_are_runs(tmp_path):
+def test_the_newest_run_is_first_and_sweep_jobs_are_runs(tmp_path):
     add_run(tmp_path / "train" / "sweep" / "0", started="2026-01-01T00:00:00+00:00")
     add_run(tmp_path / "train" / "later", started="2026-03-01T00:00:00+00:00")
     (tmp_path / "train" / "later" / "evaluation").mkdir()
@@ -59,7 +59,7 @@ def test_a_run_has_the_status_that_it_recorded(tmp_path, end):
     assert statuses(index(tmp_path)) == [end]
 
 
-def test_a_run_whose_lock_is_held_is_running_and_a_killed_one_stopped(tmp_path):
+def test_a_locked_run_is_running_and_a_killed_one_stopped(tmp_path):
     add_run(tmp_path / "a")
     assert statuses(index(tmp_path)) == ["stopped"]
     with FileLock(tmp_path / "a" / ".training.lock"):
@@ -67,7 +67,7 @@ def test_a_run_whose_lock_is_held_is_running_and_a_killed_one_stopped(tmp_path):
     assert statuses(index(tmp_path)) == ["stopped"]
 
 
-def test_a_run_of_an_earlier_version_with_all_its_steps_is_finished(tmp_path):
+def test_an_older_run_with_all_its_steps_is_finished(tmp_path):
     add_run(tmp_path / "a", "trainer: {max_steps: 30}\n")
     assert statuses(index(tmp_path)) == ["finished"]
 

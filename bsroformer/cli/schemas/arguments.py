@@ -15,7 +15,7 @@ from bsroformer.cli.schemas.components import TARGET, components
 from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.schema import STRICT, as_json, faults, shown
 
-ANNOTATED = "bsroformer."
+ANNOTATED = ("bsroformer.", "benchmarks.")
 """Packages whose annotations give the allowed values; those of other packages are often imprecise."""
 
 

@@ -1,4 +1,4 @@
-"""What computes windows: PyTorch, or another library."""
+"""Engines that separate windows: PyTorch, OpenVINO, or the faster of the two."""
 
 import sys
 from importlib.util import find_spec
@@ -20,22 +20,22 @@ __all__ = ["ENGINES", "AutoEngine", "Engine", "TorchEngine", "make_engine"]
 def make_engine(
     name: str, model: SeparationModel, size: int, device: str, precision: str, compile: bool = False
 ) -> Engine:
-    """An engine by its name.
+    """Create an engine by its name.
 
     Args:
-        name: Of `ENGINES`.
-        model: What it computes.
-        size: Length of a window, samples.
+        name: One of `ENGINES`.
+        model: The model.
+        size: Samples of a window.
         device: ``auto``, ``cpu``, ``cuda``, ...
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         compile: See `TorchEngine`.
 
     Raises:
-        InputError: If the engine or device is not there, or they do not go together.
+        InputError: If the engine or device is not available, or they do not support each other.
     """
     if name == "openvino":
         if device not in ("auto", "cpu") or compile:
-            raise InputError("engine=openvino computes on the CPU: leave out device and compile, or set engine=torch")
+            raise InputError("engine=openvino computes on the CPU: set neither device nor compile, or set engine=torch")
         if not isinstance(model, ExportsRealCore):
             raise InputError(
                 f"engine=openvino cannot compute models of architecture {model.settings.architecture}; use engine=torch"
@@ -46,17 +46,20 @@ def make_engine(
         return OpenVinoEngine(model, size, bf16)
     chosen = choose_device(device)
     half = half_precision(precision, chosen)
-    engine = TorchEngine(model, chosen, half == torch.bfloat16, compile, fp16=half == torch.float16)
+    bf16 = half == torch.bfloat16
+    fp16 = half == torch.float16
+    engine = TorchEngine(model, chosen, bf16, compile, fp16)
     if name == "torch":
         return engine
-    if reason := _only_torch(model, chosen, compile):
+    reason = _reason_for_torch(model, chosen, compile)
+    if reason:
         engine.choice = f"engine=auto: PyTorch, {reason}"
         return engine
     return AutoEngine(engine, lambda: make_engine("openvino", model, size, "cpu", precision), size)
 
 
-def _only_torch(model: SeparationModel, device: torch.device, compile: bool) -> str:
-    """Why ``engine=auto`` has no choice; empty if it has one."""
+def _reason_for_torch(model: SeparationModel, device: torch.device, compile: bool) -> str:
+    """Explain why ``engine=auto`` has to choose PyTorch; empty if it can choose."""
     if device.type != "cpu":
         return f"which computes on {device}"
     if compile:

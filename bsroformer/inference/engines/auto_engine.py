@@ -1,4 +1,4 @@
-"""The faster of two engines, measured on the windows that are to be computed anyway."""
+"""Choice of the faster of two engines, measured on windows of the song."""
 
 import time
 from collections.abc import Callable
@@ -9,31 +9,33 @@ from bsroformer.errors import InputError
 from bsroformer.inference.engines.engine import Engine
 
 TRIAL_AFTER_S = 20.0
-"""Seconds of computing before the other engine is tried: short songs do not wait for its graph."""
+"""Seconds of computation before the second engine is tried: short songs do not wait for its graph."""
 
 
 class AutoEngine:
-    """Computes windows with PyTorch at first, then two with OpenVINO, and the rest with the faster one.
+    """Engine that starts with PyTorch, tries OpenVINO, and keeps the faster one.
 
-    The first window of OpenVINO, in which its graph is made, is not compared. The results of all windows are used.
+    The first window of OpenVINO, which includes the creation of its graph, is not timed. All results are used.
 
     Args:
-        first: Computes at first.
-        make_other: Makes the other one; its errors, and those of its first window, leave `first` chosen.
-        size: Length of the windows that are compared, samples; others are computed by `first`.
+        first: The engine to start with.
+        make_other: Creates the second engine; `first` is chosen if it or its first window fails.
+        size: Samples of the windows that are timed; `first` computes windows of other lengths.
 
     Attributes:
-        choice: What was chosen and why; empty before.
+        choice: The chosen engine and the reason; empty before.
     """
 
     def __init__(self, first: Engine, make_other: Callable[[], Engine], size: int) -> None:
-        self.first, self.half, self.size = first, first.half, size
+        self.first = first
+        self.half = first.half
+        self.size = size
         self.make_other = make_other
         self.choice = ""
         self._other: Engine | None = None
         self._chosen: Engine | None = None
-        self._spent = 0.0
-        self._fastest = float("inf")  # seconds for a window of the first engine
+        self._spent = 0.0  # seconds of the first engine
+        self._fastest = float("inf")  # seconds of the first engine for a window
 
     def __call__(self, windows: Tensor) -> Tensor:
         """Separate windows ``(b c t)`` into stems ``(b n c t)``."""
@@ -65,16 +67,19 @@ class AutoEngine:
     def _compare(self, other: Engine, seconds: float) -> None:
         times = f"{seconds:.2f} s a window with OpenVINO, {self._fastest:.2f} s with PyTorch"
         if seconds < self._fastest:
-            self._choose(other, f"OpenVINO computes the rest ({times})")
+            self._choose(other, f"OpenVINO computes the remaining windows ({times})")
         else:
-            self._choose(self.first, f"PyTorch computes the rest ({times})")
+            self._choose(self.first, f"PyTorch computes the remaining windows ({times})")
 
-    def _choose(self, engine: Engine, why: str) -> None:
-        self._chosen, self._other, self.choice = engine, None, f"engine=auto: {why}"
+    def _choose(self, engine: Engine, reason: str) -> None:
+        self._chosen = engine
+        self._other = None
+        self.choice = f"engine=auto: {reason}"
 
 
 def _timed(engine: Engine, windows: Tensor) -> tuple[Tensor, float]:
-    """Stems, and the seconds that each window took."""
-    begun = time.perf_counter()
+    """Return stems and the mean seconds of a window."""
+    started = time.perf_counter()
     stems = engine(windows)
-    return stems, (time.perf_counter() - begun) / len(windows)
+    seconds = time.perf_counter() - started
+    return stems, seconds / len(windows)

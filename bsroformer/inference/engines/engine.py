@@ -1,4 +1,4 @@
-"""What an engine is."""
+"""Interface of engines."""
 
 from typing import Protocol
 
@@ -9,17 +9,20 @@ ENGINES = ("torch", "openvino", "auto")
 
 
 class Engine(Protocol):
-    """Computes windows of a mixture.
+    """Separator of windows of a mixture.
 
     Attributes:
-        half: What matrices are multiplied in; None for float32.
+        half: Type of matrix products; None for float32.
     """
 
     half: torch.dtype | None
 
     @property
     def choice(self) -> str:
-        """What ``engine=auto`` chose and why; empty before, and for other engines."""
+        """Choice of ``engine=auto`` with its reason; empty for other engines."""
 
     def __call__(self, windows: Tensor) -> Tensor:
-        """Separate windows ``(b c t)`` on the CPU into stems ``(b n c t)``, float32, on the device of the engine."""
+        """Separate windows ``(b c t)`` on the CPU into stems ``(b n c t)``.
+
+        The stems are float32 and on the device of the engine.
+        """

@@ -1,4 +1,7 @@
-"""OpenVINO, for CPUs: a model's real-valued core in its graph, the rest (STFT and the like) in PyTorch."""
+"""OpenVINO engine for CPUs.
+
+The model's real-valued core is a graph; PyTorch computes the STFT and the like.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -16,14 +19,16 @@ if TYPE_CHECKING:
 
 
 class OpenVinoEngine:
-    """Computes windows of one length with OpenVINO, and others, such as a song shorter than that, with PyTorch.
+    """Engine that computes windows of one length with OpenVINO.
 
-    The graph is made at the first window, in some seconds.
+    PyTorch computes others, such as a shorter song.
+
+    The graph is created at the first window, in some seconds.
 
     Args:
-        model: What is computed; its architecture has the ability `ExportsRealCore`.
-        size: Length of a window, samples.
-        bf16: Whether the network computes in bfloat16.
+        model: The model, with the ability `ExportsRealCore`.
+        size: Samples of a window.
+        bf16: Compute in bfloat16.
 
     Raises:
         InputError: If OpenVINO is not installed.
@@ -34,7 +39,8 @@ class OpenVinoEngine:
             import openvino  # noqa: F401
         except ImportError as error:
             raise InputError(f"engine=openvino needs OpenVINO: {install_command('openvino')}") from error
-        self.size, self.bf16 = size, bf16
+        self.size = size
+        self.bf16 = bf16
         self.torch = TorchEngine(model, torch.device("cpu"), bf16)
         assert isinstance(model, ExportsRealCore)
         self.core = model.real_core()
@@ -52,20 +58,22 @@ class OpenVinoEngine:
     def _separate(self, window: Tensor) -> Tensor:
         inputs, context = self.core.split(window)
         if self.compiled is None:
-            self.compiled = compiled(self.core.network(), inputs, self.bf16)
+            self.compiled = compile_network(self.core.network(), inputs, self.bf16)
         output = self.compiled([inputs.numpy()], share_inputs=True, share_outputs=True)[0]
         return self.core.join(torch.from_numpy(output), context, length=window.shape[-1])
 
 
-def compiled(network: nn.Module, example: Tensor, bf16: bool) -> "CompiledModel":
-    """A network for inputs of the example's shape, on as many threads as PyTorch has.
+def compile_network(network: nn.Module, example: Tensor, bf16: bool) -> "CompiledModel":
+    """Compile a network for inputs of the example's shape.
+
+    It runs on as many threads as PyTorch has.
 
     Raises:
-        InputError: If OpenVINO cannot compute it.
+        InputError: If OpenVINO cannot compute the network.
     """
     import openvino
 
-    # Exported and not traced: exporting follows the shapes alone, and takes neither time nor memory for the values.
+    # Exported, not traced: export computes with shapes only and takes neither time nor memory for values.
     exported = torch.export.export(network, (example,), strict=False)
     options = {
         "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
@@ -77,6 +85,6 @@ def compiled(network: nn.Module, example: Tensor, bf16: bool) -> "CompiledModel"
     try:
         graph = openvino.convert_model(exported, input=[tuple(example.shape)])
         return openvino.Core().compile_model(graph, "CPU", options)
-    except Exception as error:  # its own are of no common kind
+    except Exception as error:  # OpenVINO's errors have no common base class
         reason = str(error).splitlines()[0]
         raise InputError(f"OpenVINO cannot compute this model ({reason}): set engine=torch") from error

@@ -1,4 +1,4 @@
-"""PyTorch, on any of its devices."""
+"""PyTorch engine, for all of its devices."""
 
 import torch
 from torch import Tensor
@@ -8,15 +8,15 @@ from bsroformer.models.abilities import compile_blocks
 
 
 class TorchEngine:
-    """Computes windows with PyTorch.
+    """Engine that computes windows with PyTorch.
 
     Args:
         model: The model; it is moved to the device and set to evaluation mode.
-        device: Where to compute.
-        bf16: Whether matrices are multiplied in bfloat16.
-        fp16: Whether they are in float16.
-        compile: Whether the transformer blocks are compiled (in place): half a minute at the first window of each
-            length, for faster ones after it.
+        device: The device.
+        bf16: Multiply matrices in bfloat16.
+        compile: Compile the transformer blocks in place: half a minute at the first window of each length, then
+            faster.
+        fp16: Multiply matrices in float16.
     """
 
     def __init__(
@@ -24,7 +24,11 @@ class TorchEngine:
     ) -> None:
         self.device = device
         self.choice = ""
-        self.half = torch.bfloat16 if bf16 else torch.float16 if fp16 else None
+        self.half: torch.dtype | None = None
+        if bf16:
+            self.half = torch.bfloat16
+        elif fp16:
+            self.half = torch.float16
         self.model = model.to(device).eval()
         if compile:
             compile_blocks(model)

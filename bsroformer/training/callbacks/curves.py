@@ -10,8 +10,8 @@ from torch import Tensor
 
 from bsroformer.atomic import replacing, set_aside, writing
 from bsroformer.figures import curves_figure
-from bsroformer.report.monitor import FORMER, METRICS, Monitor
-from bsroformer.report.rows import Row, read_whole_rows, write_rows
+from bsroformer.report.metrics_csv import Row, read_whole_rows, write_rows
+from bsroformer.report.monitor import FORMER, VALIDATION_METRICS, Monitor
 from bsroformer.run_folder import RunFolder
 from bsroformer.training.callbacks.throughput import MEMORY, SPEED
 from bsroformer.training.finite_mean import FiniteMean
@@ -121,7 +121,7 @@ class Curves(L.Callback):
             self._plot(pl_module.model.stems)
 
     def _plot(self, stems: Sequence[str]) -> None:
-        figure = curves_figure(self.rows, stems, self.score, METRICS[self.score])
+        figure = curves_figure(self.rows, stems, self.score, VALIDATION_METRICS[self.score])
         with replacing(self.picture) as partial, writing(self.picture):
             figure.savefig(partial, format="png", dpi=110)
 

@@ -10,8 +10,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from rich.console import Console
 from torch import Tensor
 
-from bsroformer.printed import PRINTED
 from bsroformer.report.monitor import FORMER, Monitor
+from bsroformer.run_folder import TRAIN_LOG
 from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.run_clock import RunClock, seconds_allowed
 from bsroformer.training.steps_bar import StepsBar
@@ -67,7 +67,7 @@ class RunProgress(ProgressBar):
         if self._enabled:
             text = " ".join(map(str, values))
             self.console.print(self.prefix + text)
-            PRINTED.info("%s", text)
+            TRAIN_LOG.info("%s", text)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock, and the bar on a terminal."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import lightning as L
 
-from bsroformer.report.page import write_report
+from bsroformer.report.run_page import write_report
 from bsroformer.training.run_outputs import warn_on_write_error
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
+from bsroformer.report.metrics_csv import read_rows
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor
-from bsroformer.report.rows import read_rows
 from bsroformer.run_folder import RunFolder
 from bsroformer.training.sweep.job_result import RESULT_FILE, read_result
 

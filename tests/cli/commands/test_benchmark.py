@@ -27,7 +27,7 @@ def test_the_masks_width_is_chosen_on_the_command_line():
 def test_every_benchmark_has_a_config_that_names_it():
     for path in (CONFIGS / "what").glob("*.yaml"):
         cfg = composed("benchmark", f"what={path.stem}")
-        assert cfg.benchmark.target.startswith("bsroformer.benchmarks.")
+        assert cfg.benchmark.target.startswith("benchmarks.")
 
 
 def test_a_wrong_option_is_one_sentence(capfd):

@@ -34,6 +34,6 @@ def test_the_bar_shows_share_speed_and_time_left(title):
 def test_only_this_packages_warnings_are_printed_as_text(capsys):
     with pytest.warns(UserWarning, match="of somebody else"), warnings_reported(Console(width=200)):
         for _ in range(2):
-            audio_info.warn_of_cut("song.wav", "of 5 samples, 3", stacklevel=0)
+            audio_info.warn_cut_off("song.wav", "of 5 samples, 3", stacklevel=0)
         warnings.warn("of somebody else", stacklevel=1)
     assert capsys.readouterr().out.count("song.wav is cut off or damaged: of 5 samples, 3 could be read") == 2

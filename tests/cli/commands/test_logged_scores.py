@@ -7,8 +7,8 @@ import pytest
 from lightning.pytorch.loggers import CSVLogger
 
 from bsroformer.cli.commands.evaluate.logged_scores import averages_by_name, log_scores, table_columns, table_lines
-from bsroformer.evaluation import Evaluation, Results, SongScores
-from bsroformer.report.page import REPORT
+from bsroformer.evaluation import Evaluation, Results, TrackScores
+from bsroformer.report.run_page import REPORT
 from bsroformer.training.callbacks.report import Report
 from launched import SMALL_RUN, launch
 
@@ -18,7 +18,7 @@ def method(name: str, kind: str, **decibels: float) -> Evaluation:
     songs = []
     for song, db in decibels.items():
         whole = {"vocals": {"SI-SDR": db}, "other": {"SI-SDR": math.nan}}
-        songs.append(SongScores(song, 1.0, whole, {stem: {"SDR": (db,)} for stem in whole}))
+        songs.append(TrackScores(song, 1.0, whole, {stem: {"SDR": (db,)} for stem in whole}))
     return Evaluation(name, kind, ("vocals", "other"), ("SI-SDR",), tuple(songs))
 
 

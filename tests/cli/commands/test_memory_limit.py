@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bsroformer.hardware import GIB, told_by
+from bsroformer.hardware import GIB, read_proc_bytes
 from launched import SMALL_RUN, launch
 from warm import forked
 
@@ -22,7 +22,7 @@ def train_within(room: int, *overrides: str) -> None:
     """Train with so many bytes more than are taken at first."""
     import resource
 
-    limit = int(told_by(Path("/proc/self/status"), "VmData")) + room
+    limit = int(read_proc_bytes(Path("/proc/self/status"), "VmData")) + room
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     launch("train", *SMALL_RUN, *BIG, *overrides)
 

@@ -14,7 +14,7 @@ from bsroformer.cli.commands.separate import separators
 from bsroformer.cli.commands.separate.command import settings_of
 from bsroformer.cli.commands.separate.separators import device_of, separator_from
 from bsroformer.errors import InputError
-from bsroformer.file_state import word_for
+from bsroformer.file_state import digest
 from bsroformer.inference import Ensemble, Separator
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
@@ -115,7 +115,7 @@ def fingerprints(ckpt: Path, *overrides: str) -> tuple[str, str]:
     opened = open_checkpoints(separate, Console())
     [source] = checkpoints_of(evaluate).values()
     evaluated = open_checkpoints(source.files, Console())
-    return word_for(settings_of(separate, opened)), model_settings(evaluate, source, evaluated)
+    return digest(settings_of(separate, opened)), model_settings(evaluate, source, evaluated)
 
 
 def test_a_yaml_that_is_not_read_changes_nothing(checkpoints, tmp_path):
@@ -147,4 +147,4 @@ def test_settings_that_are_heard_make_other_stems(checkpoints, setting):
 
 def fingerprints_of_stems(ckpt: Path, *overrides: str) -> str:
     cfg = composed("separate", f"ckpt={ckpt}", "input=x", *overrides)
-    return word_for(settings_of(cfg, open_checkpoints(cfg, Console())))
+    return digest(settings_of(cfg, open_checkpoints(cfg, Console())))

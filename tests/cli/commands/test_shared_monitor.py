@@ -59,14 +59,14 @@ def test_every_judge_follows_the_monitor(songs_root, tmp_path, name):
 def test_a_monitor_that_does_not_exist_is_refused_at_the_start(songs_root, tmp_path, name):
     with pytest.raises(InputError) as refused:
         run(songs_root, tmp_path / "run", f"monitor={name}", "data.stems=[vocals,other]")
-    message = f"monitor={name} must be a score of validation: one of val/si_sdr, val/sdr, val/loss"
+    message = f"monitor={name} must be a validation score: one of val/si_sdr, val/sdr, val/loss"
     assert message in str(refused.value)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_callback_with_a_monitor_of_its_own_is_checked_too():
     cfg = composed("train", "callbacks=[default,early_stopping]", "callbacks.early_stopping.monitor=val/sdrr")
-    with pytest.raises(InputError, match=r"callbacks\.early_stopping\.monitor=val/sdrr must be a score"):
+    with pytest.raises(InputError, match=r"callbacks\.early_stopping\.monitor=val/sdrr must be a validation score"):
         with_monitor(cfg)
 
 

@@ -8,8 +8,8 @@ from omegaconf import DictConfig, OmegaConf
 from bsroformer.cli.commands.train.sweep.sweep import SweepTable, check_sweep, installed, varied_keys
 from bsroformer.cli.commands.train.sweep.sweep_table import markdown, table_rows, write_tables
 from bsroformer.errors import InputError
+from bsroformer.report.metrics_csv import write_rows
 from bsroformer.report.monitor import Monitor
-from bsroformer.report.rows import write_rows
 from bsroformer.training.sweep.job_result import Result, write_result
 from launched import composed
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bsroformer.report.rows import read_rows, write_rows
+from bsroformer.report.metrics_csv import read_rows, write_rows
 from bsroformer.training.callbacks.curves import Curves
 from bsroformer.training.module import SeparationModule
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bsroformer.report.rows import write_rows
+from bsroformer.report.metrics_csv import write_rows
 from bsroformer.training.callbacks.prune import MedianPruner
 from bsroformer.training.sweep.job_result import Result, Status, read_result, write_result
 from bsroformer.training.sweep.siblings import best_until, lags

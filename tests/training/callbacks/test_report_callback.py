@@ -2,8 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bsroformer.report.page import REPORT
-from bsroformer.report.rows import write_rows
+from bsroformer.report.metrics_csv import write_rows
+from bsroformer.report.run_page import REPORT
 from bsroformer.training.callbacks.report import Report
 
 

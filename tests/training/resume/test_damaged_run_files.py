@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bsroformer.report.rows import read_rows
+from bsroformer.report.metrics_csv import read_rows
 from bsroformer.training.fault_records import read_whole_lines
 from launched import SMALL_RUN, launch
 

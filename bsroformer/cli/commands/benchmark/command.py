@@ -2,8 +2,8 @@
 
 import json
 
+from benchmarks import Findings
 from bsroformer.atomic import write_text
-from bsroformer.benchmarks import Findings
 from bsroformer.cli.commands.benchmark.config import BenchmarkConfig
 from bsroformer.cli.console import terminal
 from bsroformer.cli.output_folder import make_folder

@@ -15,7 +15,7 @@ from bsroformer.cli.commands.separate.separators import device_of, separator_fro
 from bsroformer.cli.schemas.groups import CheckpointSource
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
-from bsroformer.file_state import word_for
+from bsroformer.file_state import digest
 from bsroformer.inference.ensemble import Weights
 
 SOUND_KEYS = ("overlap", "shifts", "tta", "chunk_seconds", "precision", "engine")
@@ -104,7 +104,7 @@ def folders(cfg: EvaluateConfig) -> dict[str, Path]:
 def model_settings(cfg: EvaluateConfig, source: ModelSource, opened: Sequence[Checkpoint]) -> str:
     """Digest of a model's files, and of the settings that change its stems."""
     settings = {key: cfg.tree[key] for key in SOUND_KEYS}
-    return word_for([checkpoint_fingerprints(opened), settings | {"weights": source.weights}])
+    return digest([checkpoint_fingerprints(opened), settings | {"weights": source.weights}])
 
 
 def facts_of(cfg: EvaluateConfig) -> dict[str, dict[str, Any]]:

@@ -19,8 +19,8 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation import (
     Evaluator,
     Results,
-    SongEntry,
     StemsWriter,
+    TrackEntry,
     begin,
     evaluator_of,
     needs_museval,
@@ -60,7 +60,7 @@ def evaluate(cfg: EvaluateConfig) -> None:
         _finish(cfg, results, folder, console)
 
 
-def chosen_songs(cfg: EvaluateConfig) -> list[SongEntry]:
+def chosen_songs(cfg: EvaluateConfig) -> list[TrackEntry]:
     """List the songs of ``split``, or those that ``songs`` names.
 
     Raises:
@@ -69,7 +69,7 @@ def chosen_songs(cfg: EvaluateConfig) -> list[SongEntry]:
     source = cfg.data.source.build()
     source.make()
     files = [each for each in source.files() if each.split == cfg.split]
-    songs = {each.name: SongEntry.of_files(each, source.form) for each in files}
+    songs = {each.name: TrackEntry.of_files(each, source.form) for each in files}
     if not songs:
         raise InputError(f"the data set has no {cfg.split} songs; choose another split, or check data.root")
     if cfg.songs is None:
@@ -86,7 +86,7 @@ def _suggestion(name: str, known: list[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"choose among {listed(known)}"
 
 
-def build_evaluator(cfg: EvaluateConfig, songs: list[SongEntry], folder: Path, console: Console) -> Evaluator:
+def build_evaluator(cfg: EvaluateConfig, songs: list[TrackEntry], folder: Path, console: Console) -> Evaluator:
     """Build the evaluator that the configuration describes."""
     candidates = build_candidates(cfg, console)
     evaluator = evaluator_of(candidates, songs, cfg.stems, cfg.metrics, cfg.bounds, folder, workers_of(cfg))

@@ -14,19 +14,19 @@ from bsroformer.evaluation import (
     Evaluator,
     Failure,
     Results,
-    SongEntry,
-    SongScores,
+    TrackEntry,
+    TrackScores,
     differences_table,
     results_table,
     running_table,
 )
-from bsroformer.evaluation.evaluator import Found, OnScores
+from bsroformer.evaluation.evaluator import OnScores, ScoreCollector
 from bsroformer.evaluation.results import EVALUATED
 from bsroformer.evaluation.scores import mean_over_stems
 
 
 def run_evaluation(
-    evaluator: Evaluator, songs: Iterable[SongEntry], total: int, console: Console, advice: str
+    evaluator: Evaluator, songs: Iterable[TrackEntry], total: int, console: Console, advice: str
 ) -> Results:
     """Score songs, with a progress bar and the averages so far.
 
@@ -67,9 +67,9 @@ def _shown(evaluator: Evaluator, total: int, console: Console) -> Iterator[OnSco
     task = progress.add_task("", total=scores)
     with Live(progress, console=console, transient=True, refresh_per_second=2) as live:
 
-        def show(found: Found, method: str | None, outcome: SongScores | Failure) -> None:
-            progress.update(task, completed=found.done)
-            live.update(Group(running_table(found.results()), progress))
+        def show(collector: ScoreCollector, method: str | None, outcome: TrackScores | Failure) -> None:
+            progress.update(task, completed=collector.done)
+            live.update(Group(running_table(collector.results()), progress))
 
         yield show
 
@@ -78,8 +78,8 @@ def _lines(evaluator: Evaluator, scores: int, console: Console) -> OnScores:
     """Return a callback that prints a line for each score and failed song."""
     evaluated = {method.name for method in evaluator.methods if method.kind in EVALUATED}
 
-    def show(found: Found, method: str | None, outcome: SongScores | Failure) -> None:
-        title = f"{found.done}/{scores} {outcome.song}"
+    def show(collector: ScoreCollector, method: str | None, outcome: TrackScores | Failure) -> None:
+        title = f"{collector.done}/{scores} {outcome.song}"
         if method:
             title += f", {method}"
         if isinstance(outcome, Failure):

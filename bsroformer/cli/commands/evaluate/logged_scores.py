@@ -12,7 +12,7 @@ from bsroformer.cli.commands.train.build import build_logger
 from bsroformer.cli.commands.train.run_end import renew_report
 from bsroformer.cli.commands.train.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.evaluation import Results, Scores
-from bsroformer.evaluation.files import ALL_SONGS
+from bsroformer.evaluation.result_files import ALL_SONGS
 from bsroformer.evaluation.scores import MEAN
 from bsroformer.training.run_outputs import log_table
 

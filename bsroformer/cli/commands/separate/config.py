@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import Self
 
+from bsroformer.audio.formats import DELIVERED
 from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.groups import CheckpointSource, SeparationConfig, StemFormat
 from bsroformer.cli.schemas.kinds import Addresses, FilePath, StemWeights, Word, Words
@@ -43,7 +44,7 @@ class SeparateConfig(Config, SeparationConfig, CheckpointSource, StemFormat):
     stems: Words | None
     two_stems: Word | None
     residual: bool
-    format: Annotated[Literal["wav", "flac", "mp3", "ogg", "m4a"], BeforeValidator(lowered)]
+    format: Annotated[Literal[DELIVERED], BeforeValidator(lowered)]  # type: ignore[valid-type]
     bitrate: Annotated[int, Field(ge=32, le=512)]
     rescale: bool
     shard: Shard

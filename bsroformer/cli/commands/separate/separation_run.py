@@ -18,7 +18,7 @@ from bsroformer.cli.errors import report
 from bsroformer.cli.exit_status import EXIT_INTERRUPTED
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
-from bsroformer.file_state import word_for
+from bsroformer.file_state import digest
 from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, StreamSeparator, separate_file
 from bsroformer.text import clock, count, decibels
 
@@ -63,14 +63,14 @@ class SeparationRun:
         """Return the paths of a song's stems."""
         return [self.delivery.path(song.folder, name) for name in self.names]
 
-    def mark(self, song: Song) -> str:
-        """Return the cache key of a song's stems, from its file and all settings."""
+    def fingerprint(self, song: Song) -> str:
+        """Return the fingerprint of a song's stems, from its file and all settings."""
         stems = self.names if self.residual else []  # the residual depends on the chosen stems
-        return song.mark(word_for([stems, self.settings]))
+        return song.fingerprint(digest([stems, self.settings]))
 
     def separate(self, songs: Sequence[Song], overwrite: bool = False) -> bool:
         """Separate the songs that are not done, or all; return whether none failed."""
-        queue = [song for song in songs if overwrite or not song.done(self.files(song), self.mark(song))]
+        queue = [song for song in songs if overwrite or not self._is_separated(song)]
         skipped = len(songs) - len(queue)
         if skipped:
             self.console.print(
@@ -92,6 +92,9 @@ class SeparationRun:
             for failure in self.failures:
                 report(failure)
         return not self.failures
+
+    def _is_separated(self, song: Song) -> bool:
+        return song.is_separated(self.files(song), self.fingerprint(song))
 
     def _separate(self, song: Song, number: str, overwrite: bool) -> None:
         """Separate a song, or record its failure and continue."""
@@ -116,9 +119,9 @@ class SeparationRun:
         self._report(song, separated)
 
     def _stems_of(self, song: Song, number: str, overwrite: bool) -> SeparatedSong:
-        mark = self.mark(song)
+        fingerprint = self.fingerprint(song)
         if not overwrite:
-            song.check_room(self.files(song), mark)
+            song.check_conflicts(self.files(song), fingerprint)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # repeated when it is separated
             opened = SongStems(self.separator, song.source, self.residual, self.downmix, stream=self.stream)
@@ -130,7 +133,7 @@ class SeparationRun:
                 self.delivery,
                 self.residual,
                 self.downmix,
-                mark,
+                fingerprint,
                 stream=self.stream,
             )
         choice = self.separator.engine_choice
@@ -144,7 +147,7 @@ class SeparationRun:
     def _report(self, song: Song, separated: SeparatedSong) -> None:
         speed = _speed(separated.seconds, separated.seconds_taken)
         self.console.print(f"{', '.join(self.names)} are in {shown_path(song.folder)} ({speed})")
-        others = song.of_other_settings(self.files(song), self.mark(song))
+        others = song.stems_of_other_settings(self.files(song), self.fingerprint(song))
         if others:
             names = ", ".join(path.name for path in others)
             self.console.print(f"{shown_path(song.folder)} also holds stems of other settings: {names}", style="yellow")

@@ -18,11 +18,11 @@ from bsroformer.evaluation import (
     Candidate,
     Evaluation,
     Results,
-    SongEntry,
     StemsWriter,
+    TrackEntry,
     begin,
     evaluator_of,
-    read_song,
+    read_track,
     with_stems_kept,
     write_figure,
     write_results,
@@ -56,7 +56,7 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
         InputError: If no song could be scored.
     """
     separator = Separator(load_model(checkpoint))
-    songs = [SongEntry.of_track(track) for track in tracks]
+    songs = [TrackEntry.of_track(track) for track in tracks]
     candidate = Candidate(separator, str(file_state(checkpoint)))
     evaluator = evaluator_of({MODEL: candidate}, songs, metrics=METRICS, folder=RunFolder(folder).evaluation)
     evaluator = with_stems_kept(evaluator, StemsWriter(folder / "separated", by_method=False))
@@ -84,7 +84,7 @@ def middle_song(evaluation: Evaluation, metric: str = "SI-SDR") -> str:
 
 def excerpt_figure(track: Track, separator: Separator, stems: Sequence[str], seconds: float = 8.0) -> "Figure":
     """Separate and draw the excerpt of a song in which every stem is most active."""
-    song = read_song(track, stems, separator.sample_rate)
+    song = read_track(track, stems, separator.sample_rate)
     shown = busiest_excerpt(song.targets, song.sample_rate, seconds)
     mixture = song.mixture[..., shown]
     with torch.no_grad():

@@ -9,9 +9,8 @@ from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.data_report import data_arguments
 from bsroformer.cli.commands.train.sweep.sweep_job import job_folder
 from bsroformer.invocation import command_line
-from bsroformer.printed import PRINTED
 from bsroformer.report.monitor import Monitor
-from bsroformer.run_folder import RunFolder
+from bsroformer.run_folder import TRAIN_LOG, RunFolder
 from bsroformer.training.callbacks.progress import progress_of
 from bsroformer.training.run_clock import out_of_time, time_key
 
@@ -20,7 +19,7 @@ def log_and_print(console: Console, text: str, style: str | None = None) -> None
     """Print a line and log it to ``train.log``; a quiet console does neither."""
     console.print(text, style=style)
     if not console.quiet:
-        PRINTED.info("%s", text)
+        TRAIN_LOG.info("%s", text)
 
 
 def show_progress_on(trainer: L.Trainer, console: Console) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.report import markdown as tables
+from bsroformer.report.metrics_csv import read_rows
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor
-from bsroformer.report.rows import read_rows
 from bsroformer.run_folder import RunFolder
 from bsroformer.text import clock
 from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result

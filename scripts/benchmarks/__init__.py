@@ -1,0 +1,14 @@
+"""What is measured, one benchmark a file: a class whose `run` gives `Findings`, figures of several ways to do a thing.
+
+A new one is a file here and a file of the same name in ``configs/what/``.
+"""
+
+from benchmarks.comparison import Comparison, Findings
+from benchmarks.evaluation import Evaluation
+from benchmarks.loader import Loader
+from benchmarks.loading import Loading
+from benchmarks.public_step import PublicStep
+from benchmarks.separation import Separation
+from benchmarks.training_step import TrainingStep
+
+__all__ = ["Comparison", "Evaluation", "Findings", "Loader", "Loading", "PublicStep", "Separation", "TrainingStep"]

@@ -1,0 +1,174 @@
+"""A training step of this project's model beside one of the PyPI package ``bs-roformer``, with the same weights."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from benchmarks.comparison import Comparison, machine
+from benchmarks.measure import paired_seconds
+from benchmarks.training_step import assert_equal_outputs, figures
+from bsroformer.devices import choose_device, chooses_bf16
+from bsroformer.errors import InputError
+from bsroformer.extras import install_command
+from bsroformer.kinds import Count, Seconds
+from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.models.bs_roformer.public.options import BsOptions, options_of
+from bsroformer.models.bs_roformer.public.write import to_public
+from bsroformer.models.bs_roformer.settings import RoformerSettings, roformer_settings
+from bsroformer.training.memory.activations import saved_in_forward
+from bsroformer.training.step import PlainStep, noise_stems, plain_step
+
+FIXED = {"mlp_expansion_factor": 4, "skip_connection": False, "linear_transformer_depth": 0}
+"""What the package does not let one choose."""
+CLOSED = -1000.0
+"""A gate's logit whose sigmoid is zero in every precision."""
+
+
+@dataclass(frozen=True)
+class PublicStep:
+    """Counts operator calls and the bytes saved for the backward pass, and times a step of each.
+
+    Both have the same weights, loss, optimiser, batch and autocast; the package's value residuals, which this project's
+    model lacks, are gated off.
+
+    Attributes:
+        settings: The model, as in ``configs/model/``.
+        loss: ``(estimate, target)`` to a scalar and its named terms.
+        optimizer: Makes an optimiser of parameter groups.
+        seconds: Length of an excerpt, cut to whole hops, since the package leaves out what is over.
+        batch_size: Excerpts in a step.
+        repeats: Pairs of steps that are timed.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        precision: ``fp32``, ``bf16``, or ``auto``: bf16 where the hardware computes it.
+        residual_streams: The package's hyper-connections. 1 is the same model as ours, and checked to be; the package's
+            own default of 4 is a larger one.
+    """
+
+    settings: dict[str, Any]
+    loss: nn.Module
+    optimizer: Callable[[Iterable[Any]], Optimizer]
+    seconds: Seconds
+    batch_size: Count
+    repeats: Count
+    device: str
+    precision: str
+    residual_streams: Count
+
+    def run(self) -> Comparison:
+        """Measure.
+
+        Raises:
+            InputError: If a setting is out of range, the package is missing, or has no such model.
+            AssertionError: If the two models do not compute the same.
+        """
+        if self.repeats < 1 or self.residual_streams < 1:
+            raise InputError(
+                f"repeats={self.repeats} and residual_streams={self.residual_streams}: give 1 or more for each"
+            )
+        settings, device = roformer_settings(self.settings), choose_device(self.device)
+        half = torch.bfloat16 if chooses_bf16(self.precision, device) else None
+        stems = whole_hops(noise_stems(settings, self.batch_size, self.seconds), settings).to(device)
+        model = BandSplitRoformer(settings)
+        models = model, PublicModel(model, self.residual_streams)
+        ours, theirs = (plain_step(each, self.loss, self.optimizer, stems, half) for each in models)
+        if self.residual_streams == 1:
+            assert_equal_outputs(ours, theirs)
+        our_seconds, their_seconds, ratio = paired_seconds(ours, theirs, self.repeats, device)
+        ways = {"bsroformer": self._figures(ours, our_seconds), "bs-roformer": self._figures(theirs, their_seconds)}
+        first, second = ways.values()
+        ratios = {name: second[name] / first[name] for name in first} | {"seconds": ratio}
+        conditions = {
+            "seconds_of_audio": self.seconds,
+            "batch_size": self.batch_size,
+            "precision": "bf16" if half else "fp32",
+            "repeats": self.repeats,
+            "residual_streams": self.residual_streams,
+            **machine(device),
+        }
+        return Comparison("A training step and the public package's", conditions, ways, ratios)
+
+    def _figures(self, step: PlainStep[Any], seconds: float) -> dict[str, float]:
+        saved = saved_in_forward(step) / 1e6 / (self.seconds * self.batch_size)
+        return {"megabytes_saved_per_second_of_audio": saved, **figures(step, seconds)}
+
+
+class PublicModel(nn.Module):
+    """The package's model with the weights of one of ours: ``(b c t)`` to ``(b n c t)``, for whole hops.
+
+    Args:
+        model: Whose sizes and weights it takes.
+        residual_streams: Of its hyper-connections; 1: none.
+
+    Raises:
+        InputError: If the package is missing or has no such model.
+    """
+
+    def __init__(self, model: BandSplitRoformer, residual_streams: int = 1) -> None:
+        super().__init__()
+        public = options_of(model.settings)
+        if not isinstance(public, BsOptions):
+            raise InputError("only models with bands side by side are compared with the package bs-roformer")
+        options = public.model_dump()
+        for name, value in FIXED.items():
+            if options[name] != value:
+                raise InputError(
+                    f"the package bs-roformer has {name} {value} only, and this model {options[name]}: "
+                    "choose model=lite model.masks.expansion=4, for instance"
+                )
+        kind = imported_model()
+        options = {name: value for name, value in options.items() if name not in FIXED}
+        self.stems = len(model.stems)
+        self.model = kind(**options, num_residual_streams=residual_streams)
+        if residual_streams == 1:
+            self._take_weights(to_public(model)[0])
+
+    def _take_weights(self, weights: dict[str, Tensor]) -> None:
+        """Copy weights, and close the gates of the value residuals, which have none among them."""
+        for name, tensor in self.model.state_dict().items():
+            known = name.replace(".branch.", ".")  # version 1.2 wraps each layer
+            if known in weights:
+                tensor.copy_(weights.pop(known))
+            else:
+                assert "to_value_residual_mix" in name, name
+                tensor.fill_(CLOSED if name.endswith("bias") else 0.0)
+        assert not weights, weights.keys()
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Separate; the package leaves out the axis of a single stem."""
+        found = self.model(mixture)
+        return found if self.stems > 1 else found.unsqueeze(1)
+
+
+def imported_model() -> type[nn.Module]:
+    """The package's class.
+
+    Raises:
+        InputError: If it is not installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from bs_roformer import BSRoformer
+    except ImportError as error:
+        raise InputError(
+            f"what=public_step needs the package bs-roformer ({error}): {install_command('benchmark')}"
+        ) from error
+    return BSRoformer
+
+
+def whole_hops(stems: Tensor, settings: RoformerSettings) -> Tensor:
+    """Stems ``(b n c t)`` without what is over whole hops.
+
+    Raises:
+        InputError: If nothing is left.
+    """
+    hop = settings.stft.hop_length
+    frames = stems.shape[-1] // hop * hop
+    if not frames:
+        raise InputError(f"seconds is shorter than a hop of {hop} samples: raise it")
+    return stems[..., :frames].contiguous()
