@@ -86,14 +86,19 @@ class Composer:
 
 def child_names(node: Any) -> list[str]:
     """The names or indices in a node of a tree; none if it is a leaf."""
-    if isinstance(node, DictConfig) and not (node._is_none() or node._is_missing() or node._is_interpolation()):
-        return [str(key) for key in node]
-    return [str(index) for index in range(len(node))] if isinstance(node, ListConfig) else []
+    if isinstance(node, ListConfig):
+        return [str(index) for index in range(len(node))]
+    if not isinstance(node, DictConfig):
+        return []
+    has_no_names = node._is_none() or node._is_missing() or node._is_interpolation()
+    return [] if has_no_names else [str(key) for key in node]
 
 
 def node_at(tree: DictConfig, key: str) -> Any:
     """The node at a dotted key; None if it is missing."""
-    return OmegaConf.select(tree, key, throw_on_missing=False, throw_on_resolution_failure=False) if key else tree
+    if not key:
+        return tree
+    return OmegaConf.select(tree, key, throw_on_missing=False, throw_on_resolution_failure=False)
 
 
 def has_key(tree: DictConfig, key: str) -> bool:
@@ -105,8 +110,10 @@ def has_key(tree: DictConfig, key: str) -> bool:
 def is_nullable(tree: DictConfig, key: str) -> bool:
     """Return whether a key is null by default, and not required."""
     parent, _, name = key.rpartition(".")
-    owner = node_at(tree, parent)
-    return has_key(tree, key) and not OmegaConf.is_missing(owner, name) and node_at(tree, key) is None
+    if not has_key(tree, key):
+        return False
+    is_required = OmegaConf.is_missing(node_at(tree, parent), name)
+    return not is_required and node_at(tree, key) is None
 
 
 def all_keys(tree: DictConfig, parent: str = "") -> list[str]:

@@ -1,6 +1,6 @@
 """Config folders and choices of a command line, for help and completion."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,36 @@ from bsroformer.installation import CONFIGS
 
 def config_folders(words: Sequence[str]) -> list[Path]:
     """The folders of configs that a command line uses; those that exist."""
-    first = flags.value_of(words, "-cp", "--config-path")
+    first = flags.value_of(words, "-cp", "--config-path") or CONFIGS
     added = flags.value_of(words, "-cd", "--config-dir")
-    folders = [Path(first) if first else CONFIGS, *([Path(added)] if added else [])]
+    folders = [Path(first)]
+    if added:
+        folders.append(Path(added))
     return [folder for folder in folders if folder.is_dir()]
 
 
 def given_choices(words: Sequence[str], folders: Sequence[Path]) -> dict[str, Any]:
     """The options of groups that a command line gives."""
-    pairs = [word.removeprefix("--").partition("=") for word in words if "=" in word]
-    pairs += [(word.removeprefix("--"), "=", value) for word, value in pairwise(words) if word.startswith("--")]
-    return {group: _option(value) for group, _, value in pairs if group.isidentifier() and options_of(group, folders)}
+    choices = {}
+    for key, value in _assignments(words):
+        if key.isidentifier() and options_of(key, folders):
+            choices[key] = _choice(value)
+    return choices
 
 
-def _option(text: str) -> Any:
+def _assignments(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for word in words:
+        key, equals, value = word.removeprefix("--").partition("=")
+        if equals:
+            yield key, value
+    for word, value in pairwise(words):
+        if word.startswith("--"):
+            yield word.removeprefix("--"), value
+
+
+def _choice(text: str) -> Any:
     if text == "null":
         return None
-    return text.strip("[]").split(",") if text.startswith("[") else text
+    if text.startswith("["):
+        return text.strip("[]").split(",")
+    return text

@@ -39,21 +39,28 @@ def takes_next(flag: str, following: Sequence[str]) -> bool:
     """Return whether the word after a flag is its value."""
     if flag not in WITH_VALUE or not following:
         return False
-    return following[0] in INFO if flag in ("-i", "--info") else not following[0].startswith("-")
+    if flag in ("-i", "--info"):
+        return following[0] in INFO
+    return not following[0].startswith("-")
 
 
 def value_of(flags: Sequence[str], *names: str) -> str | None:
     """The value of an option among flags; None if it is not given."""
     for index, flag in enumerate(flags):
         name, equals, value = flag.partition("=")
-        if name in names:
-            return value if equals else next(iter(flags[index + 1 :]), None)
+        if name not in names:
+            continue
+        if equals:
+            return value
+        return flags[index + 1] if index + 1 < len(flags) else None
     return None
 
 
 def before_files(words: Sequence[str]) -> list[str]:
     """The words before ``--``."""
-    return list(words[: words.index("--")]) if "--" in words else list(words)
+    if "--" not in words:
+        return list(words)
+    return list(words[: words.index("--")])
 
 
 def with_absolute_folders(flags: Sequence[str]) -> list[str]:

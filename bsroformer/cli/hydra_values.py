@@ -51,9 +51,9 @@ class HydraValues:
         """All overrides, that of the positional arguments last."""
         overrides = [each if isinstance(each, str) else self.override(each) for each in arguments.overrides]
         if arguments.positional:
-            key = self.command.positional
             words = [self._plain_or_literal(word) for word in arguments.positional]
-            overrides.append(f"{key}={words[0]}" if len(words) == 1 else f"{key}=[{','.join(words)}]")
+            value = words[0] if len(words) == 1 else f"[{','.join(words)}]"
+            overrides.append(f"{self.command.positional}={value}")
         return overrides
 
     def override(self, given: Assignment) -> str:
@@ -110,8 +110,9 @@ class HydraValues:
     def _plain_or_literal(self, text: str) -> str:
         """A path as typed where Hydra reads that, alone and in a list; else quoted."""
         parsed = self._parse(text)
-        plain = parsed is not None and isinstance(parsed._value, str) and parsed._value == text
-        return text if plain and "${" not in text and "\\" not in text else literal(text)
+        is_same = parsed is not None and isinstance(parsed._value, str) and parsed._value == text
+        has_special = "${" in text or "\\" in text
+        return text if is_same and not has_special else literal(text)
 
     def _quote_elements(self, text: str) -> str:
         """Quote the paths in a list, a mapping or a sweep."""
@@ -122,7 +123,8 @@ class HydraValues:
                 return match[0]
             return f"{match['key']}{self._word(word)}"
 
-        return (DICT_ELEMENT if text.startswith("{") else LIST_ELEMENT).sub(quoted, text)
+        pattern = DICT_ELEMENT if text.startswith("{") else LIST_ELEMENT
+        return pattern.sub(quoted, text)
 
     def _quote_non_ascii(self, given: Assignment) -> str:
         """Quote what Hydra's lexer does not know in any other value."""
@@ -133,7 +135,9 @@ class HydraValues:
 
         pattern = DICT_ELEMENT if given.value.startswith("{") else LIST_ELEMENT
         value = pattern.sub(quoted, given.value)
-        return value if self._parse(value) is not None else quote(given.value)
+        if self._parse(value) is None:
+            return quote(given.value)
+        return value
 
     def _parse(self, value: str) -> Override | None:
         try:

@@ -29,7 +29,9 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Ask for the nearest names; None if there are none."""
     names = nearest(name, known)
-    return f"did you mean {' or '.join(names)}?" if names else None
+    if not names:
+        return None
+    return f"did you mean {' or '.join(names)}?"
 
 
 def one_of(choices: Iterable[str]) -> str:
@@ -48,5 +50,7 @@ def _similarity(name: str, other: str) -> float:
     whole = SequenceMatcher(None, name, other).ratio()
     if whole >= CUTOFF:
         whole += WHOLE
-    last = SequenceMatcher(None, name.rpartition(".")[2], other.rpartition(".")[2]).ratio()
+    last_part = name.rpartition(".")[2]
+    other_last_part = other.rpartition(".")[2]
+    last = SequenceMatcher(None, last_part, other_last_part).ratio()
     return max(whole, last)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bsroformer.cli.commands.check_gpu import memory
-from bsroformer.cli.commands.check_gpu.memory import advice, estimator, keys, memory_advice, training_plan
+from bsroformer.cli.commands.check_gpu.memory import advice, changed_keys, estimator, memory_advice, training_plan
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.training import SeparationModule
@@ -60,11 +60,11 @@ def test_a_smaller_model_is_advised_where_no_plan_fits():
 
 def test_only_keys_that_change_are_named():
     before = Plan(4, 2, 6, 0)
-    assert keys(before, before, depth=4) == ""
-    assert keys(before, Plan(2, 4, 6, 3), depth=4) == (
+    assert changed_keys(before, before, depth=4) == ""
+    assert changed_keys(before, Plan(2, 4, 6, 3), depth=4) == (
         "data.batch_size=2 trainer.accumulate_grad_batches=4 activation_checkpointing=3"
     )
-    assert keys(before, Plan(4, 2, 5.5, 4), depth=4) == "data.seconds=5.5 activation_checkpointing=true"
+    assert changed_keys(before, Plan(4, 2, 5.5, 4), depth=4) == "data.seconds=5.5 activation_checkpointing=true"
 
 
 @pytest.mark.parametrize("error", SHORTAGES, ids=["gpu", "cpu", "python"])

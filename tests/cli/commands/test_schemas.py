@@ -69,7 +69,7 @@ WRONG = (
     ("app", "root_path=abc", "root_path=abc must be a path that starts with /"),
     ("separate", "ckpt=null", "ckpt=null must be a path"),
     ("separate", "shard.index=4", "shard.index=4 must be from 0 to shard.count - 1 = 0"),
-    ("separate", "stems=[a] two_stems=b", "two_stems writes a stem and the rest"),
+    ("separate", "stems=[a] two_stems=b", "two_stems writes a stem and the residual"),
 )
 
 
