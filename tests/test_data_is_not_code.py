@@ -39,7 +39,7 @@ def violations(source: str, file: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom):
             names = {alias.name for alias in node.names}
             if "instantiate" in names and file != "bsroformer/cli/instantiation.py":
-                yield f"{file}:{node.lineno}: only cli/songs.py instantiates"
+                yield f"{file}:{node.lineno}: only cli/instantiation.py instantiates"
             continue
         name, keywords = ast.unparse(node.func), {each.arg: ast.unparse(each.value) for each in node.keywords}
         arguments = [ast.unparse(each) for each in node.args]

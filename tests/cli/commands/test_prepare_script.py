@@ -31,7 +31,7 @@ def test_packing_prints_the_size_and_skips_packed_songs(songs, capsys):
     assert printed[0].startswith(f"3 as float32 to pack, 0:03 of music: {decimal(size)} in cache/packs/songs-")
     assert printed[-1].startswith("Packed 3 of 3 songs in cache/packs/songs-")
     run(f"data.root={songs}")
-    assert capsys.readouterr().out.splitlines()[0] == "3 songs are packed already"
+    assert capsys.readouterr().out.splitlines()[0] == "Skipping 3 songs packed already"
     assert len(list(Path("cache").rglob("stems.npy"))) == 3
 
 
@@ -108,4 +108,4 @@ def test_a_preview_is_something_to_hear_and_to_see(songs, capsys):
         assert soundfile.info(f"heard/{name}.wav").samplerate == 44_100
     with pytest.raises(SystemExit):
         run(f"data.root={songs}", "action=preview", "stem=kazoo")
-    assert "no song to train on has stem=kazoo: name one of vocals, drums" in capsys.readouterr().err
+    assert "no song to train on has stem=kazoo; name one of vocals, drums" in capsys.readouterr().err
