@@ -11,8 +11,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.average import average_of
+from bsroformer.cli.commands.evaluate import logged_scores
 from bsroformer.cli.commands.train import best_weights as best_module
-from bsroformer.cli.commands.train import command as train_command
+from bsroformer.cli.commands.train import closing_evaluation
 from bsroformer.cli.commands.train.best_weights import Scored, best_checkpoint
 from bsroformer.training.callbacks.candidates import score_of
 from launched import SMALL_RUN, launch
@@ -74,10 +75,10 @@ def test_the_average_is_scored_as_the_training_scores(songs_root, tmp_path, monk
 @pytest.mark.parametrize(("score", "chosen"), [(99.0, "average.ckpt"), (-99.0, "best.ckpt")])
 def test_the_closing_evaluation_is_of_whichever_scores_higher(songs_root, tmp_path, monkeypatch, capsys, score, chosen):
     evaluated = []
-    monkeypatch.setattr(train_command, "log_scores", lambda *_: None)
+    monkeypatch.setattr(logged_scores, "log_scores", lambda *_: None)
     monkeypatch.setattr(best_module, "_validated", lambda *_: score)
     monkeypatch.setattr(
-        train_command, "evaluate_run", lambda cfg, tracks, path, console: evaluated.append(Path(path).name)
+        closing_evaluation, "evaluate_run", lambda cfg, tracks, path, console: evaluated.append(Path(path).name)
     )
     returned = run(songs_root, tmp_path, "evaluate=true", "average_best=2")
     assert evaluated == [chosen]

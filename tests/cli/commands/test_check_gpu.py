@@ -33,7 +33,7 @@ def test_a_training_on_the_cpu_is_held_against_its_memory(capfd, monkeypatch):
     for main, available, output in (
         (GIB // 4, math.inf, "does not fit 0.25 GiB"),
         (8 * GIB, GIB / 8, "does not fit 0.12 GiB"),
-        (0, math.inf, "not known"),
+        (0, math.inf, "memory is unknown"),
     ):
         monkeypatch.setattr(memory, "main_memory", lambda size=main: size)
         monkeypatch.setattr(memory, "available_memory", lambda size=available: size)

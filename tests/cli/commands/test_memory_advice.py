@@ -108,7 +108,7 @@ def test_what_ran_out_must_take_less_even_if_it_seemed_to_fit(monkeypatch):
 
 def test_a_precision_without_an_estimate_gets_general_advice():
     with (
-        pytest.raises(InputError, match=r"lower data\.batch_size"),
+        pytest.raises(InputError, match=r"lower the batch size"),
         memory_advice(composed("train", *BIG[:3], "trainer.precision=64-true")),
     ):
         raise MemoryError

@@ -63,7 +63,7 @@ def test_a_checkpoint_of_a_run_names_the_run(run_folder):
 
 def test_a_checkpoint_outside_of_a_run_is_not_resumed_as_one(run_folder, tmp_path):
     shutil.copy(run_folder / "checkpoints" / LAST, tmp_path / "mine.ckpt")
-    with pytest.raises(InputError, match=r"mine.ckpt is not among .*: ckpt_path=.*mine.ckpt resumes from it"):
+    with pytest.raises(InputError, match=r"mine.ckpt is not among .*; ckpt_path=.*mine.ckpt resumes from it"):
         resumed(tmp_path / "mine.ckpt")
 
 
