@@ -17,6 +17,7 @@ from trial import Case, report, tried
 
 from bsroformer.checkpoints.native import read_training_checkpoint
 from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer
+from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.resume.run_config import run_config
 from bsroformer.cli.commands.train.run_facts import read_starts
 from bsroformer.report.metrics_csv import read_whole_rows
@@ -61,11 +62,11 @@ class Mutations:
         return path
 
 
-def checks_of(cfg: Any) -> dict[str, Check]:
+def checks_of(cfg: TrainConfig) -> dict[str, Check]:
     """What validates each file of a run when it is resumed."""
     module, data, trainer = build_module(cfg), build_data(cfg), build_trainer(cfg)
     return {
-        "config.yaml": lambda path: run_config(path.parent),
+        "config.yaml": lambda path: TrainConfig.checked(run_config(path.parent)),
         f"checkpoints/{LAST}": lambda path: check_training_state(
             read_training_checkpoint(path), path, trainer, module, data
         ),
@@ -77,7 +78,7 @@ def checks_of(cfg: Any) -> dict[str, Check]:
 
 def fuzz(run: Path, count: int, seed: int, work: Path) -> tuple[int, list[str]]:
     """Validate so many mutated files; see `trial.tried`."""
-    checks, mutations = checks_of(run_config(run)), Mutations(run, work)
+    checks, mutations = checks_of(TrainConfig.checked(run_config(run))), Mutations(run, work)
 
     def case(draw: random.Random) -> Case:
         name = draw.choice(list(checks))
