@@ -21,6 +21,8 @@ WIDTH = 120
 INDENT = 2
 NAME_WIDTH = 34
 """Columns of the longest names; the explanation of a longer name is below it."""
+POSITIONAL = {"input": "SONG...", "ckpt": "CHECKPOINT..."}
+"""Bare arguments by the key that they set."""
 MISSING = "???"
 """The value of a key that must be given."""
 ENVIRONMENT = re.compile(r"\$\{oc\.env:(\w+),(.+)\}")
@@ -54,7 +56,7 @@ def print_help(command: Command, words: Sequence[str]) -> None:
 
 def _introduction(command: Command, root: ConfigFile, width: int) -> Iterator[Text]:
     """The description, the examples and the notes at the top of the root config."""
-    yield Text(_usage(command), "bold")
+    yield Text(_usage(command, root), "bold")
     for is_blank, lines in groupby(root.header, lambda line: not line.strip()):
         if is_blank:
             continue
@@ -66,10 +68,15 @@ def _introduction(command: Command, root: ConfigFile, width: int) -> Iterator[Te
             yield from map(Text, wrap(as_called(" ".join(paragraph)), width, break_on_hyphens=False))
 
 
-def _usage(command: Command) -> str:
-    action = " [ACTION]" if command.actions else ""
-    files = {"input": " SONG...", "ckpt": " CHECKPOINT..."}.get(command.positional or "", "")
-    return f"Usage: {command.line}{action}{files} [--key value | key=value]..."
+def _usage(command: Command, root: ConfigFile) -> str:
+    words = [command.line]
+    if command.actions:
+        words.append("[ACTION]")
+    if command.positional is not None:
+        files = POSITIONAL[command.positional]
+        is_required = (command.positional, MISSING) in [(entry.key, entry.text) for entry in root.entries]
+        words.append(files if is_required else f"[{files}]")
+    return f"Usage: {' '.join(words)} [--key value | key=value]..."
 
 
 def _sections(tree: ConfigTree, folders: Sequence[Path], width: int) -> Iterator[Text]:
@@ -111,9 +118,9 @@ def _keys(keys: Iterable[Key], width: int) -> Iterator[Text]:
 def explanation(key: Key) -> str:
     """Join the comment of a key and its default."""
     value = default_of(key)
-    note = f"(default: {value})" if value else ""
+    note = f"(default: {value})" if value not in ("", "null") else ""
     if value == MISSING:
-        note = "(must be given)"
+        note = "(required)"
     return " ".join(filter(None, (key.entry.comment, note)))
 
 

@@ -48,7 +48,7 @@ def test_help_has_defaults_choices_and_examples(printed):
     assert "bsroformer separate song.mp3 other.flac --ckpt best.ckpt --two-stems vocals -o out" in text
     assert "bitrate bit rate of mp3, ogg and m4a, in kbit/s (default: 256)" in text
     assert "separation=default" in text and "windows overlap by an eighth" in text
-    assert "(must be given)" in text
+    assert "(required)" in text
 
 
 @pytest.mark.parametrize("words", [["help", "eval"], ["evaluate", "-h"], ["evaluate", "ckpt=x", "--help"]], ids=str)
