@@ -176,7 +176,7 @@ def test_sigterm_stops_it_and_reports_how_to_resume(root, ckpt, tmp_path):
     script.send(signal.SIGTERM)
     status, printed = script.ended()
     assert status == 130
-    assert "output=out goes on from here" in printed
+    assert "output=out resumes from here" in printed
 
 
 def test_ranks_of_torchrun_share_the_songs_and_score_alike(whole, root, ckpt, tmp_path):

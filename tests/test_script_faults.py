@@ -82,14 +82,14 @@ def test_a_bad_checkpoint_or_key_is_reported(script, songs_root, tmp_path, name,
 
 def test_a_missing_song_or_a_file_as_output_is_reported(script, checkpoint, songs_root, tmp_path):
     message = fault(script, "separate", f"ckpt={checkpoint}", "output=out")
-    assert "the key input has no value: give it on the command line as input=..." in message
+    assert "the key input has no value; give it on the command line as input=..." in message
     (tmp_path / "out" / "vocals").parent.mkdir(exist_ok=True)
     (tmp_path / "out" / "vocals").write_text("in the way")
     song = songs_root / "test" / "D" / "vocals.wav"
     message = fault(script, "separate", f"ckpt={checkpoint}", f"input={song}", "output=out")
     assert "out/vocals cannot be written" in message
     message = fault(script, "separate", f"input={song}", "output=out")
-    assert "the key ckpt has no value: give it on the command line as ckpt=..." in message
+    assert "the key ckpt has no value; give it on the command line as ckpt=..." in message
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_missing_test_songs_are_reported_before_training(script, songs_root, tmp
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
 def test_the_default_trainer_without_a_gpu_is_refused(script, songs_root):
     message = fault(script, "train", *small_run(songs_root, "trainer=rtx3050", "paths.output_dir=out"))
-    assert "PyTorch finds no GPU here: choose trainer=cpu" in message
+    assert "PyTorch finds no GPU here; choose trainer=cpu" in message
