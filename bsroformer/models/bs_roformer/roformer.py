@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from bsroformer.audio.stft import Stft
-from bsroformer.models.blank import blank_model
 from bsroformer.models.bs_roformer.band_split import BandSplit
 from bsroformer.models.bs_roformer.mask_estimator import MaskEstimators
 from bsroformer.models.bs_roformer.norm import RMSNorm
@@ -16,6 +15,7 @@ from bsroformer.models.bs_roformer.real_core import RoformerCore
 from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
 from bsroformer.models.bs_roformer.settings import NAME, RoformerSettings
 from bsroformer.models.bs_roformer.transformer import Block
+from bsroformer.models.empty_model import blank_model
 from bsroformer.models.registry import register_architecture
 from bsroformer.models.separation_model import SeparationModel
 

@@ -23,7 +23,7 @@ def one_by_one(split: BandSplit, layout: BandLayout, spectrum: Tensor) -> Tensor
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_groups_of_bands_equal_a_loop_in_values_and_gradients(layout, channels):
+def test_features_and_gradients_equal_a_loop_over_bands(layout, channels):
     split = BandSplit(layout, channels, dim=6)
     for gamma in split.gammas:
         torch.nn.init.normal_(gamma)

@@ -34,7 +34,7 @@ def test_the_order_of_a_sequence_does_not_matter():
     torch.testing.assert_close(attention(x[:, order]), attention(x)[:, order])
 
 
-def test_dropout_falls_on_the_weights_while_training_only():
+def test_attention_dropout_acts_in_training_only():
     attention, x = LinearAttention(DIM, HEADS, DIM_HEAD, dropout=0.5), torch.randn(2, 50, DIM)
     assert not torch.equal(attention(x), attention(x))
     attention.eval()

@@ -46,7 +46,7 @@ def one_by_one(masks: MaskEstimators, layout: BandLayout, features: Tensor) -> T
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("hidden", [0, 1, 2])
-def test_groups_of_bands_and_stems_equal_a_loop_in_values_and_gradients(layout, channels, hidden):
+def test_masks_and_gradients_equal_a_loop_over_bands(layout, channels, hidden):
     masks = estimators(layout, channels, hidden)
     features = torch.randn(2, 4, len(layout), DIM, requires_grad=True)
     found, expected = masks(features), one_by_one(masks, layout, features)

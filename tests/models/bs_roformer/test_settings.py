@@ -20,7 +20,7 @@ def test_settings_survive_a_round_trip_through_json(tiny_tree):
         assert plain["bands"].items() >= tree["bands"].items()
 
 
-def test_what_is_left_out_is_as_in_the_paper(tiny_tree):
+def test_default_settings_are_those_of_the_paper(tiny_tree):
     settings = ModelSettings.from_dict(tiny_tree)
     assert (settings.trunk.time_depth, settings.trunk.band_depth, settings.masks.hidden_layers) == (1, 1, 1)
     assert (settings.trunk.dropout, settings.trunk.skip_connection, settings.masks.zero_dc) == (
@@ -71,7 +71,7 @@ FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("key", FAULTS)
-def test_a_key_that_is_unknown_missing_or_out_of_range_is_named_in_one_sentence(tiny_tree, key):
+def test_a_wrong_key_is_named_in_one_sentence(tiny_tree, key):
     FAULTS[key](tiny_tree)
     with pytest.raises(InputError) as error:
         ModelSettings.from_dict(tiny_tree, "some/file.ckpt")
@@ -81,14 +81,14 @@ def test_a_key_that_is_unknown_missing_or_out_of_range_is_named_in_one_sentence(
     assert "\n" not in message
 
 
-def test_all_faults_are_told_at_once(tiny_tree):
+def test_all_faults_are_reported_at_once(tiny_tree):
     tiny_tree["trunk"] |= {"heads": 0, "depht": 3}
     with pytest.raises(InputError, match=r"trunk\.heads: .*; trunk\.depht: "):
         ModelSettings.from_dict(tiny_tree)
 
 
 @pytest.mark.parametrize("tree", [None, [1], "model"])
-def test_what_is_no_tree_is_told(tree):
+def test_settings_must_be_a_mapping(tree):
     with pytest.raises(InputError, match="does not describe a model"):
         ModelSettings.from_dict(tree)
 
@@ -115,7 +115,7 @@ BAD_NAMES = [
 
 
 @pytest.mark.parametrize("stem", BAD_NAMES)
-def test_a_stem_whose_name_cannot_be_a_files_is_told(tiny_tree, stem):
+def test_stems_must_be_legal_file_names(tiny_tree, stem):
     with pytest.raises(InputError, match="cannot name a file"):
         ModelSettings.from_dict(tiny_tree | {"stems": [stem]})
     assert ModelSettings.from_dict(tiny_tree | {"stems": ["No Drum-Bass (v2)"]})

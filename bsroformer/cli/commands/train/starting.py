@@ -2,14 +2,14 @@
 
 from rich.console import Console
 
-from bsroformer.checkpoints.start import start_from
+from bsroformer.checkpoints.warm_start import start_from
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.opening import opened_checkpoint
 from bsroformer.models import SeparationModel
 
 
 def start_from_weights(cfg: TrainConfig, model: SeparationModel, console: Console) -> None:
-    """Copy the weights of the checkpoint that ``init_from`` names, if it does, and print which were taken."""
+    """Copy the weights of the checkpoint in ``init_from``, if it is set, and print which were copied."""
     if cfg.init_from is None or cfg.ckpt_path:
         return
     source = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console).model()

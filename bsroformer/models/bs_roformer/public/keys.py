@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-from bsroformer.models.blank import skeleton
 from bsroformer.models.bs_roformer.bands import BandLayout
 from bsroformer.models.bs_roformer.settings import RoformerSettings, TrunkSettings
+from bsroformer.models.empty_model import skeleton
 from bsroformer.models.tensor_slot import Index, Shape, TensorSlot
 
 ATTENTION = {

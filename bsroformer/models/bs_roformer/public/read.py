@@ -17,8 +17,8 @@ from bsroformer.models.bs_roformer.public.config import (
 )
 from bsroformer.models.bs_roformer.public.contradictions import compare_options
 from bsroformer.models.bs_roformer.public.keys import key_shapes, tensor_slots
-from bsroformer.models.bs_roformer.public.oddities import refuse_unequal_frequencies, remove_shared_biases
 from bsroformer.models.bs_roformer.public.options import TITLES, Kind, Options, checked_options, settings_of
+from bsroformer.models.bs_roformer.public.quirks import refuse_unequal_frequencies, remove_shared_biases
 from bsroformer.models.bs_roformer.public.shapes import kind_of, options_from_shapes, refuse_unsupported
 from bsroformer.models.bs_roformer.settings import RoformerSettings
 from bsroformer.models.differences import ConfigFault, Difference, compare_keys, shown
