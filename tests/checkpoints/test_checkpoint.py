@@ -232,7 +232,7 @@ def test_unfit_public_keys_are_named_with_both_shapes(bs):
         ("layers.0.0.layers.0.0.branch.norm.gamma", "hyper-connections"),
         ("layers.0.0.layers.0.0.to_value_residual_mix.weight", "value residuals"),
         ("layers.0.0.layers.0.0.to_qkv.lora_A", "LoRA"),
-        ("mask_estimators.0.refiner.weight", "a mask head of its own, such as an axial refiner"),
+        ("mask_estimators.0.refiner.weight", "a custom mask head, such as an axial refiner"),
     ],
 )
 def test_unsupported_modules_are_named(bs, key, name):
@@ -294,7 +294,7 @@ def test_options_that_change_nothing_are_accepted(bs, options):
         (lambda tree: tree["audio"].update(sample_rate=0), "audio.sample_rate"),
         (lambda tree: tree["audio"].update(chunk_size="long"), "audio.chunk_size"),
         (lambda tree: tree.update(model=[1]), "model"),
-        (lambda tree: tree.pop("model"), "it needs a line `dim: ...` under `model:`"),
+        (lambda tree: tree.pop("model"), "add a line `dim: ...` under `model:`"),
     ],
 )
 def test_audio_and_stems_of_the_yaml_are_checked(bs, change, reason):

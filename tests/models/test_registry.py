@@ -1,4 +1,4 @@
-"""Which architectures there are, and how settings choose one."""
+"""The registry of architectures and the abilities of models."""
 
 import re
 from typing import Literal
@@ -91,7 +91,7 @@ def test_blocks_to_recompute_are_counted_from_settings(tiny_tree, registered):
     assert count_recomputable_blocks(ModelSettings.from_dict(tiny_tree)) == 2
     assert count_recomputable_blocks(ModelSettings.from_dict(mask_net.tree())) == 0
     set_recomputed_blocks(mask_net.small(), 0)
-    with pytest.raises(ValueError, match="MaskNet recomputes no blocks"):
+    with pytest.raises(ValueError, match="MaskNet cannot recompute blocks"):
         set_recomputed_blocks(mask_net.small(), 1)
 
 

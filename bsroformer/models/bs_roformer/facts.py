@@ -1,4 +1,4 @@
-"""The sizes of a Band-Split RoFormer in words."""
+"""Readable description of a Band-Split RoFormer's sizes."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,9 @@ from bsroformer.models.bs_roformer.settings import FixedBands, MelBands, Roforme
 
 def facts(settings: RoformerSettings) -> Iterator[tuple[str, str]]:
     """Yield spectrum, bands, trunk, norm and masks, as ``checkpoint inspect`` prints them."""
-    stft, trunk, masks = settings.stft, settings.trunk, settings.masks
+    stft = settings.stft
+    trunk = settings.trunk
+    masks = settings.masks
     window = f", window {stft.win_length}" if stft.win_length else ""
     normalized = ", normalized" if stft.normalized else ""
     yield "spectrum", f"n_fft {stft.n_fft}, hop {stft.hop_length}{window}{normalized}"
@@ -18,7 +20,7 @@ def facts(settings: RoformerSettings) -> Iterator[tuple[str, str]]:
     heads = f"{trunk.heads} heads of {trunk.dim_head}"
     yield "trunk", f"dim {trunk.dim}, {trunk.depth} blocks (layers: {each}), {heads}{skip}"
     yield "norm", "after each transformer" if trunk.norm == "each_transformer" else "after the last block"
-    dc = ", bin 0 left out" if masks.zero_dc else ""
+    dc = ", bin 0 set to zero" if masks.zero_dc else ""
     layers = "1 hidden layer" if masks.hidden_layers == 1 else f"{masks.hidden_layers} hidden layers"
     yield "masks", f"{layers} of {masks.expansion * trunk.dim} features{dc}"
 

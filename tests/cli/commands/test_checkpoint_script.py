@@ -50,7 +50,7 @@ def test_inspecting_tells_what_a_checkpoint_is(here, capsys):
         "21 side by side, in bins: 8 x 2, 8 x 4, 4 x 16, 1 x 145",
         "dim 16, 2 blocks (layers: 1 along time, 1 along bands), 2 heads of 8, skip connections",
         "after the last block",
-        "1 hidden layer of 32 features, bin 0 left out",
+        "1 hidden layer of 32 features, bin 0 set to zero",
         "Weights and bs_four_stems.yaml agree.",
     ):
         assert fact in printed

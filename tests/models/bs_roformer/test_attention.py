@@ -21,7 +21,7 @@ def plain_softmax(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def head_by_head(attention: Attention, x: Tensor) -> Tensor:
-    """The public implementation's formula; ``to_qkv`` holds queries, keys, values, each head after head."""
+    """Attend by the public implementation's formula; ``to_qkv`` holds queries, keys, values, each head after head."""
     x = F.normalize(x, dim=-1) * x.shape[-1] ** 0.5 * attention.norm.gamma
     cos, sin = RotaryEmbedding(DIM_HEAD)(x.shape[1])
     to_q, to_k, to_v = attention.to_qkv.weight.chunk(3)
@@ -53,7 +53,7 @@ def test_a_closed_gate_silences_its_head_alone(attention):
         attention.to_gates.weight.zero_()
         attention.to_gates.bias.copy_(torch.tensor([-1e3, 1e3, 1e3]))
         closed = attention(x, *rotary)
-        attention.to_out.weight[:, :DIM_HEAD] = 7.0  # what reads the closed head
+        attention.to_out.weight[:, :DIM_HEAD] = 7.0  # the weights of the closed head
         assert torch.equal(attention(x, *rotary), closed)
         assert not torch.allclose(before, closed)
 

@@ -10,7 +10,7 @@ from bsroformer.models.bs_roformer.bands import BandLayout
 
 
 def one_by_one(split: BandSplit, layout: BandLayout, spectrum: Tensor) -> Tensor:
-    """The same as a loop over bands, with the formula of the public implementation's RMSNorm."""
+    """Compute features in a loop over bands, with the public implementation's RMSNorm."""
     features = {}
     for group, gammas, linear in zip(layout.groups, split.gammas, split.linears, strict=True):
         for band, gamma, weight, bias in zip(group.bands, gammas, linear.weight, linear.bias, strict=True):

@@ -17,7 +17,7 @@ MEL_WIDTHS = """
 
 
 def slaney_bands(count: int, n_fft: int, sample_rate: int) -> np.ndarray:
-    """Where ``librosa.filters.mel`` is above zero, in float64: its formula, (k f), and the two edge bins."""
+    """Mark bins ``(k f)`` where ``librosa.filters.mel`` is above zero in float64, with both edge bins."""
     step, knee, log_step = 200 / 3, 1000.0, np.log(6.4) / 27  # linear below 1 kHz, logarithmic above
 
     def to_mel(hz: float) -> float:

@@ -7,7 +7,7 @@ HEADS, DIM_HEAD, DIM = 3, 4, 10
 
 
 def head_by_head(attention: LinearAttention, x: torch.Tensor) -> torch.Tensor:
-    """The definition: each head's features, as vectors of length 1 along the sequence, attend to each other."""
+    """Attend by definition: between the features of a head, as unit vectors along the sequence."""
     x = F.normalize(x, dim=-1) * DIM**0.5 * attention.norm.gamma
     to_q, to_k, to_v = attention.to_qkv.weight.chunk(3)
     found = []

@@ -19,14 +19,14 @@ def estimators(layout: BandLayout, channels: int = 2, hidden: int = 1, zero_dc: 
 
 
 def weights_of(linear: BandLinear, place: int, stem: int) -> tuple[Tensor, Tensor]:
-    """Weight and bias of one band and stem; `place` is the band's in the layer."""
+    """Return weight and bias of one band and stem; `place` is the band's index in the layer."""
     if linear.fan_out == 1:  # stems have inputs of their own, band after band
         return linear.weight[STEMS * place + stem], linear.bias[STEMS * place + stem]
     return linear.weight[place].chunk(STEMS)[stem], linear.bias[place].chunk(STEMS)[stem]
 
 
 def one_by_one(masks: MaskEstimators, layout: BandLayout, features: Tensor) -> Tensor:
-    """The same as a loop over stems and bands, adding each band's mask to its bins."""
+    """Compute masks in a loop over stems and bands, adding each band's mask to its bins."""
     channels, (batch, frames) = masks.channels, features.shape[:2]
     stems = []
     for stem in range(STEMS):

@@ -8,12 +8,12 @@ from bsroformer.models.bs_roformer.norm import rms_norm as scaled_rms_norm
 
 
 def rms_norm(x: Tensor) -> Tensor:
-    """Without a scale."""
+    """Normalise without a scale."""
     return scaled_rms_norm(x, torch.ones(x.shape[-1]))
 
 
 def by_normalize(x: Tensor) -> Tensor:
-    """The public implementation's formula."""
+    """Normalise by the public implementation's formula."""
     return F.normalize(x, dim=-1) * x.shape[-1] ** 0.5
 
 

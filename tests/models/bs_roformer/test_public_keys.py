@@ -1,4 +1,4 @@
-"""The public layout is a renaming: its tensors are parts of this project's weights, and together all of them."""
+"""The mapping from the public layout to this project's weights."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_options_survive_a_round_trip_through_settings(model):
     kind, options = model
     found = options_of(model_settings(kind, options)).model_dump()
     expected = {key: value for key, value in options.items() if key != "match_input_audio_length"}
-    if not (kind == "bs" and options["mask_estimator_depth"] == 1):  # without hidden layers their width means nothing
+    if not (kind == "bs" and options["mask_estimator_depth"] == 1):  # without hidden layers their width is unused
         assert found["mlp_expansion_factor"] == expected["mlp_expansion_factor"]
     given_bands = tuple(expected.pop("freqs_per_bands", ()))
     assert tuple(found.get("freqs_per_bands", ())) == given_bands

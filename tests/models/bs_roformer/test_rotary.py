@@ -5,7 +5,7 @@ from bsroformer.models.bs_roformer.rotary import RotaryEmbedding, rotate_pairs
 
 
 def by_complex_numbers(x: torch.Tensor, theta: float = 10_000.0) -> torch.Tensor:
-    """The definition: features 2i and 2i+1 are a complex number, turned by ``place * theta ** (-2i / e)``."""
+    """Rotate by definition: features 2i and 2i+1 as a complex number, by ``position * theta ** (-2i / e)``."""
     length, features = x.shape[-2:]
     frequencies = theta ** (-torch.arange(0, features, 2, dtype=torch.float64) / features)
     angles = torch.outer(torch.arange(length, dtype=torch.float64), frequencies)

@@ -50,10 +50,8 @@ FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "stems": lambda tree: tree.update(stems=[]),
     "stems: each": lambda tree: tree.update(stems=["vocals", "vocals"]),
     "stems: each stem": lambda tree: tree.update(stems=["vocals", "Vocals"]),
-    "trunk: more than 1024 layers": lambda tree: tree["trunk"].update(depth=256, time_depth=9),
-    "more than 65536 layers": lambda tree: tree.update(
-        bands={"layout": "mel", "count": 4000}, stems=list("abcdefghij")
-    ),
+    "trunk: must have at most 1024 layers": lambda tree: tree["trunk"].update(depth=256, time_depth=9),
+    "at most 65536 layers": lambda tree: tree.update(bands={"layout": "mel", "count": 4000}, stems=list("abcdefghij")),
     "more than 1048576 features": lambda tree: tree["trunk"].update(dim=2**12) or tree["masks"].update(expansion=2**12),
     "chunk_seconds is shorter than a hop": lambda tree: tree.update(chunk_seconds=1e-4),
     "trunk.dim: input should be less": lambda tree: tree["trunk"].update(dim=10**12),

@@ -1,4 +1,4 @@
-"""What some public weights hold besides those of the model."""
+"""Peculiarities of some public checkpoints."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,27 +9,34 @@ from torch import Tensor
 from bsroformer.errors import InputError
 
 SHARED_BIASES = ("linear_62_bias_0", "linear_64_bias_0")
-"""Of BS-Roformer-SW as first published, where they are all zero: they change nothing."""
+"""Keys of the first release of BS-Roformer-SW, all zero and without effect."""
 
 
 def remove_shared_biases(weights: dict[str, Tensor]) -> list[str]:
-    """Remove biases that are all zero, with a note; any other stays, and is refused as unknown."""
+    """Remove shared biases that are all zero, and note it; others stay and are rejected."""
     zero = [key for key in SHARED_BIASES if key in weights and not weights[key].any()]
     for key in zero:
         del weights[key]
-    return [f"{' and '.join(zero)}: all zero, so they change nothing"] if zero else []
+    if not zero:
+        return []
+    return [f"{' and '.join(zero)}: ignored, because they are all zero and have no effect"]
 
 
 def refuse_unequal_frequencies(weights: Mapping[str, Tensor], path: Path) -> None:
-    """All layers of a direction share one set of rotary frequencies, though each has it under a key of its own."""
+    """Refuse rotary frequencies that differ between the layers of a direction.
+
+    The model shares them, while public checkpoints repeat them under a key of each layer.
+    """
     first: dict[str, tuple[str, Tensor]] = {}
     for key, tensor in weights.items():
-        if key.endswith(".rotary_embed.freqs"):
-            direction = key.split(".")[2]  # layers.<block>.<direction>
-            known, frequencies = first.setdefault(direction, (key, tensor))
-            if not tensor.isfinite().all():
-                raise InputError(f"{path} holds NaN or infinity in {key}: the file is damaged")
-            if not torch.equal(tensor, frequencies):
-                raise InputError(
-                    f"{path} has other rotary frequencies in {key} than in {known}, which is not supported"
-                )
+        if not key.endswith(".rotary_embed.freqs"):
+            continue
+        direction = key.split(".")[2]  # layers.<block>.<direction>
+        known, frequencies = first.setdefault(direction, (key, tensor))
+        if not tensor.isfinite().all():
+            raise InputError(f"{path} is damaged: {key} holds NaN or infinity; download or copy it again")
+        if not torch.equal(tensor, frequencies):
+            raise InputError(
+                f"{path} has other rotary frequencies in {key} than in {known}, which is not supported; use another "
+                "checkpoint"
+            )
