@@ -115,10 +115,10 @@ def test_widths_must_sum_to_the_number_of_bins():
     ("bins", "message"),
     [
         (((0, 1), (), (2,)), "a band without bins"),
-        (((0,), (2,)), "leave out 1 and name 0 that do not exist"),
-        (((0, 1), (2, 3)), "leave out 0 and name 1 that do not exist"),
-        (((-1, 0, 1), (2,)), "leave out 0 and name 1 that do not exist"),
-        ((), "leave out 3 and name 0"),
+        (((0,), (2,)), "1 are in no band and 0 do not exist"),
+        (((0, 1), (2, 3)), "0 are in no band and 1 do not exist"),
+        (((-1, 0, 1), (2,)), "0 are in no band and 1 do not exist"),
+        ((), "3 are in no band and 0 do not exist"),
     ],
 )
 def test_bands_must_cover_the_spectrum(bins, message):

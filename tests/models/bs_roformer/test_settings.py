@@ -48,12 +48,12 @@ FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "masks.hidden_layers": lambda tree: tree["masks"].update(hidden_layers=-1),
     "masks": lambda tree: tree.update(masks=[]),
     "stems": lambda tree: tree.update(stems=[]),
-    "stems: each": lambda tree: tree.update(stems=["vocals", "vocals"]),
-    "stems: each stem": lambda tree: tree.update(stems=["vocals", "Vocals"]),
+    "stems: stems must": lambda tree: tree.update(stems=["vocals", "vocals"]),
+    "stems: stems must have different names": lambda tree: tree.update(stems=["vocals", "Vocals"]),
     "trunk: must have at most 1024 layers": lambda tree: tree["trunk"].update(depth=256, time_depth=9),
     "at most 65536 layers": lambda tree: tree.update(bands={"layout": "mel", "count": 4000}, stems=list("abcdefghij")),
-    "more than 1048576 features": lambda tree: tree["trunk"].update(dim=2**12) or tree["masks"].update(expansion=2**12),
-    "chunk_seconds is shorter than a hop": lambda tree: tree.update(chunk_seconds=1e-4),
+    "at most 1048576 features": lambda tree: tree["trunk"].update(dim=2**12) or tree["masks"].update(expansion=2**12),
+    "chunk_seconds must be at least one hop": lambda tree: tree.update(chunk_seconds=1e-4),
     "trunk.dim: input should be less": lambda tree: tree["trunk"].update(dim=10**12),
     "stft.n_fft: input should be less": lambda tree: tree["stft"].update(n_fft=4 * 10**8),
     "stems: '../x'": lambda tree: tree.update(stems=["../x"]),
@@ -61,7 +61,7 @@ FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "channels": lambda tree: tree.update(channels="two"),
     "hop_length": lambda tree: tree["stft"].update(hop_length=32),
     "stft.hop_length": lambda tree: tree["stft"].update(hop_length=0),
-    "window": lambda tree: tree["stft"].update(win_length=33),
+    "win_length must": lambda tree: tree["stft"].update(win_length=33),
     "bands": lambda tree: tree.update(bands={"layout": "bark", "count": 3}),
     "count": lambda tree: tree.update(bands={"layout": "mel", "count": 0}),
     "widths": lambda tree: tree.update(bands={"layout": "fixed", "widths": [[1]]}),
@@ -91,7 +91,9 @@ def test_settings_must_be_a_mapping(tree):
         ModelSettings.from_dict(tree)
 
 
-@pytest.mark.parametrize(("window", "hop"), [(32, 16), (32, 17), (32, 31), (2048, 1900), (2048, 2046), (2048, 2047)])
+@pytest.mark.parametrize(
+    ("win_length must", "hop"), [(32, 16), (32, 17), (32, 31), (2048, 1900), (2048, 2046), (2048, 2047)]
+)
 def test_a_hop_is_legal_where_torch_can_invert_it(tiny_tree, window, hop):
     tiny_tree["chunk_seconds"] = 1.0
     tiny_tree["stft"] = {"n_fft": 2048, "hop_length": hop, "win_length": window}

@@ -86,8 +86,8 @@ def _refuse_unknown(given: dict[str, Any], config: YamlFile, kind: Kind) -> None
             )
     if unknown:
         raise InputError(
-            f"{config.place(f'model.{unknown[0]}')} is an option that is not supported and may change the output; remove "
-            "it if it does not, or use another checkpoint"
+            f"{config.place(f'model.{unknown[0]}')} is an option that is not supported and may change the output; "
+            "remove it if it does not, or use another checkpoint"
         )
 
 

@@ -198,9 +198,7 @@ def checked_options(kind: Kind, tree: dict[str, Any], source: str) -> Options:
 
 def _public_kind(settings: RoformerSettings) -> Kind:
     if settings.channels > 2:
-        raise InputError(
-            f"the public layout has mono and stereo only, got {settings.channels} channels; use action=convert"
-        )
+        raise InputError(f"the public layout has 1 or 2 channels, got {settings.channels}; use action=convert")
     mel = isinstance(settings.bands, MelBands)
     norm_each = settings.trunk.norm == "each_transformer"
     if mel != norm_each:
