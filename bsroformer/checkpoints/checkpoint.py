@@ -46,7 +46,7 @@ class Checkpoint:
 
     @property
     def averaged(self) -> bool:
-        """True if the weights are averages over training steps (EMA), as Lightning saves them."""
+        """True if the weights are averages over training steps (EMA)."""
         return AVERAGED in self.file.entries
 
     @property

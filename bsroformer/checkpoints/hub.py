@@ -1,4 +1,4 @@
-"""Checkpoints on the Hugging Face Hub: ``hf://owner/repository/file[@revision]``, kept in its cache."""
+"""Checkpoints on the Hugging Face Hub: ``hf://owner/repository/file[@revision]``."""
 
 import hashlib
 import re
@@ -36,7 +36,7 @@ def resolve_path(reference: str | Path) -> Path:
 
 
 def download(reference: str) -> Path:
-    """Download a file of the Hub to the local cache, unless it is there, and return its path.
+    """Return the local path of a file of the Hub, downloaded unless cached.
 
     With ``HF_HUB_OFFLINE=1`` it must be in the cache.
 

@@ -56,7 +56,7 @@ def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: 
 
 
 def _read_config_beside(reference: str | Path, path: Path) -> YamlFile | None:
-    """Read the YAML named like the checkpoint, from the same folder or, on the Hub, the same repository."""
+    """Read the YAML named like the checkpoint, from its folder or repository."""
     found: Iterable[Path | None] = configs_beside(path)
     if is_on_hub(reference):
         found = (download_if_present(sibling(str(reference), file.name)) for file in configs_beside(path))

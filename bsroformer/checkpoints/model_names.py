@@ -22,7 +22,7 @@ def name_model(paths: Sequence[str]) -> str:
 
 
 def unique_names(paths: Iterable[str]) -> dict[str, str]:
-    """Name each of several models, with more of the path where two would have the same name.
+    """Name several models, with more of the path where names repeat.
 
     Args:
         paths: A checkpoint of each.
@@ -45,7 +45,7 @@ def _repeated(names: Iterable[str]) -> set[str]:
 
 
 def _candidate_names(path: str) -> list[str]:
-    """List names for a model, from short to long: its own, with its file's, with more folders, the path."""
+    """List names for a model, from its own to the whole path."""
     parts = _specific_parts(path)
     file = _local(path)
     with_file = file.name

@@ -109,7 +109,7 @@ def _from_json(text: str) -> Any:
 
 
 def with_raw_weights(checkpoint: Checkpoint) -> Checkpoint:
-    """Replace averaged weights (EMA) by the ones of the optimiser, which the checkpoint also holds.
+    """Replace averaged weights (EMA) by the optimiser's own, from the same file.
 
     Raises:
         InputError: If it has one kind of weights only, or another program wrote it.

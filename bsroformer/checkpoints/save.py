@@ -1,4 +1,4 @@
-"""Write models: as one self-describing file, as weights alone, or in the public layout."""
+"""Write models: self-describing, as weights alone, or in the public layout."""
 
 import json
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def save_public(model: SeparationModel, path: Path) -> Path:
-    """Write a model for the public code of its architecture: weights, and a YAML beside.
+    """Write a model for the public code of its architecture: weights and YAML.
 
     Returns:
         The path of the YAML.

@@ -1,4 +1,4 @@
-"""Extraction of the weights from a public checkpoint, under any of the usual entries."""
+"""Extraction of the weights from the entries of a public checkpoint."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ COUNTS = frozenset({"n_averaged", "num_updates", "initted", "step", "decay"})
 
 
 def extract_weights(file: WeightFile) -> tuple[dict[str, Tensor], list[str]]:
-    """Find the state dict of a file and remove prefixes from its keys; prefer averages.
+    """Find the state dict of a file, averaged if possible, without prefixes.
 
     Returns:
         The weights, and notes on the choice.
@@ -43,7 +43,7 @@ def extract_weights(file: WeightFile) -> tuple[dict[str, Tensor], list[str]]:
 
 
 def _container(entries: Mapping[str, Any]) -> tuple[str | None, Mapping[Any, Any]]:
-    """Return the entry that holds weights, with its name; without such an entry, all of them."""
+    """Return the entry that holds weights, with its name, or else all entries."""
     for name in (*AVERAGES, *CONTAINERS):
         if _holds_tensors(entries.get(name)):
             return name, entries[name]

@@ -68,7 +68,7 @@ def start_from(model: SeparationModel, source: SeparationModel, name: str) -> Wa
 
 
 def _stem_parts(model: SeparationModel, source: SeparationModel) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the parts and settings that depend on stems, or none if both models have the same stems."""
+    """Return the parts and settings that depend on stems, if the stems differ."""
     stems = [stem.casefold() for stem in model.stems]
     source_stems = [stem.casefold() for stem in source.stems]
     if stems != source_stems and isinstance(model, HasStemParts):

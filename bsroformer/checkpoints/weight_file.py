@@ -36,7 +36,7 @@ MADV_DONTNEED = 4
 
 
 def plain_dtype(name: str, *flags: bool) -> np.dtype[Any]:
-    """Call ``numpy.dtype`` for plain numbers only; other names could ask for a gigabyte of bytes."""
+    """Call ``numpy.dtype`` for plain numbers only, which are small."""
     if name not in NUMBERS:
         raise ValueError(f"numpy.dtype({name!r:.20})")
     return np.dtype(name, *flags)
@@ -147,7 +147,7 @@ def _check_archive(path: Path) -> frozenset[int]:
 
 
 def _check_pickle(path: Path, entry: zipfile.ZipInfo) -> None:
-    """Refuse a pickle that could use far more memory than its length, by calls that PyTorch allows."""
+    """Refuse a pickle that could use far more memory than its length."""
     if entry.file_size > MAX_PICKLE_BYTES:
         raise InputError(
             f"{path} is refused: its list of contents is longer than that of any checkpoint; save its state_dict alone"
@@ -165,7 +165,7 @@ def _check_pickle(path: Path, entry: zipfile.ZipInfo) -> None:
 
 
 def _calls_of(path: Path) -> str:
-    """List the functions that a pickle would call besides those of tensors and plain values."""
+    """List the functions that a pickle would call besides the safe ones."""
     try:
         with torch.serialization.safe_globals(PLAIN_NUMBERS):
             names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
@@ -199,7 +199,7 @@ def _damaged(path: Path) -> InputError:
 
 
 def checked_weights(entries: Mapping[Any, Any], file: WeightFile) -> dict[str, Tensor]:
-    """Check entries of a file as weights: dense tensors of real numbers, fully stored in the file.
+    """Check that entries are dense tensors of real numbers, stored in the file.
 
     Raises:
         InputError: Naming the entry that is not such a tensor.
@@ -239,7 +239,7 @@ def _check_weight(name: Any, tensor: Any, file: WeightFile) -> None:
 
 
 def release_pages(tensor: Tensor) -> None:
-    """Let Linux reclaim the memory of a mapped tensor; its values are read from the file again when used.
+    """Let Linux reclaim the memory of a mapped tensor until its next use.
 
     Without this, both a model and the file it was copied from count as memory of the process. A tensor that is not
     mapped from a file may be zeros afterwards.

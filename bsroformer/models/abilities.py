@@ -1,4 +1,4 @@
-"""Optional abilities of an architecture, each a protocol that is checked with `isinstance`.
+"""Optional abilities of an architecture: protocols to check with `isinstance`.
 
 Where a model lacks one, the program works without it, or reports that the feature is not supported.
 """
@@ -17,7 +17,7 @@ class SelectsStems(Protocol):
     """A model that can compute some of its stems at a lower cost than all."""
 
     def with_stem_numbers(self, numbers: Sequence[int]) -> SeparationModel:
-        """Make a smaller model of some stems, in the given order, that shares this one's weights."""
+        """Make a model of some stems, in the given order, that shares weights."""
 
 
 @runtime_checkable
@@ -36,7 +36,11 @@ class RecomputesBlocks(Protocol):
 
 
 def set_recomputed_blocks(model: SeparationModel, count: int) -> None:
-    """Recompute the first `count` blocks of a model in its backward pass; 0 works for all."""
+    """Recompute the first `count` blocks of a model in its backward pass.
+
+    Raises:
+        ValueError: If the model cannot and `count` is not 0.
+    """
     if isinstance(model, RecomputesBlocks):
         model.recomputed_blocks = count
     elif count:
@@ -84,7 +88,7 @@ class HasStemParts(Protocol):
 
 
 class RealCore(Protocol):
-    """A model's learned part as a real-valued network, for engines without complex numbers.
+    """A model's learned part for engines without complex numbers.
 
     ``join(network(split(mixture)[0]), context, length)`` equals the model's output, with ``context`` from `split`.
     """
@@ -112,4 +116,4 @@ class EstimatesActivations(Protocol):
     """A model with its own formula for the memory of its activations."""
 
     def activation_bytes(self, batch_size: int, seconds: float, bytes_per_value: int) -> int:
-        """Estimate the bytes that a training step saves for its backward pass, without the loss."""
+        """Estimate the bytes that a training step saves for its backward pass."""

@@ -14,7 +14,7 @@ from bsroformer.models.settings import ModelSettings
 
 
 class Unfilled(TorchFunctionMode):
-    """Context that skips PyTorch's initialisers, so that new weights stay untouched memory.
+    """Context that skips PyTorch's initialisers of weights.
 
     Args:
         windows: Compute Hann windows. On the device ``meta``, where tensors have no values, that would take PyTorch a
@@ -32,7 +32,7 @@ class Unfilled(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Call `func`, or return the tensor unchanged if it is one of PyTorch's initialisers."""
+        """Call `func`, or return the tensor unchanged for an initialiser."""
         kwargs = kwargs or {}
         if getattr(func, "__module__", None) == nn.init.__name__:
             return kwargs["tensor"]

@@ -15,7 +15,7 @@ MAX_SHOWN = 60
 
 
 def problems_of(error: ValidationError) -> str:
-    """Describe the first `MAX_PROBLEMS` settings that pydantic rejects, and count the others."""
+    """Describe the first settings that pydantic rejects, and count the others."""
     problems = error.errors(include_url=False, include_context=False)
     described = "; ".join(f"{_key_of(problem)}: {describe_problem(problem)}" for problem in problems[:MAX_PROBLEMS])
     more = len(problems) - MAX_PROBLEMS

@@ -15,11 +15,11 @@ LIMITS = ReadingLimits(size=2**17, values=20_000, text=1000)
 
 
 class PlainLoader(yaml.SafeLoader):
-    """A safe loader that also reads ``!!python/tuple``, common in public configurations."""
+    """A safe loader that also reads ``!!python/tuple``, which public files use."""
 
 
 class PlainDumper(yaml.SafeDumper):
-    """A safe dumper that writes tuples as ``!!python/tuple``, as the public code requires."""
+    """A safe dumper that writes tuples as ``!!python/tuple``."""
 
 
 TUPLE = "tag:yaml.org,2002:python/tuple"

@@ -50,7 +50,7 @@ _REGISTERED: dict[str, Architecture] = {}
 def register_architecture(
     name: str, settings: type[ModelSettings], public_layout: PublicLayout | None = None
 ) -> Callable[[M], M]:
-    """Decorate the class of an architecture's models; a later one of the same name replaces it.
+    """Decorate the model class of an architecture; a later one replaces it.
 
     Args:
         name: Value of ``architecture:``.

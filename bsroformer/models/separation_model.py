@@ -48,7 +48,7 @@ class SeparationModel(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, mixture: Tensor) -> Tensor:
-        """Separate ``(b c t)`` at `sample_rate` into stems ``(b n c t)`` of the same length."""
+        """Separate ``(b c t)`` into stems ``(b n c t)`` of the same length."""
 
     def check_mixture(self, mixture: Tensor) -> None:
         """Check the shape of an input.
@@ -60,5 +60,8 @@ class SeparationModel(nn.Module, ABC):
             raise ValueError(f"the model takes (batch, {self.channels} channels, samples), got {tuple(mixture.shape)}")
 
     def absent_in_format(self, version: int) -> Collection[str]:
-        """List weights that checkpoints of an older format lack; they keep their initial values."""
+        """List the weights that checkpoints of an older format lack.
+
+        They keep their initial values.
+        """
         return ()

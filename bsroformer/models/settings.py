@@ -1,4 +1,4 @@
-"""Settings of a model as plain values: the same tree in `configs/model/`, in Python and in every checkpoint."""
+"""Settings of a model as plain values, as in `configs/model/` and checkpoints."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
@@ -20,7 +20,7 @@ class Settings(BaseModel):
 
 
 class ModelSettings(Settings):
-    """Settings that rebuild a model without its weights; each architecture adds its sizes.
+    """Settings that rebuild a model; each architecture adds its sizes.
 
     A subclass gives `architecture` its name as type and default: ``architecture: Literal["name"] = "name"``.
 
@@ -54,7 +54,7 @@ class ModelSettings(Settings):
 
     @staticmethod
     def from_dict(tree: dict[str, Any], source: str = "model") -> "ModelSettings":
-        """Validate a plain tree of settings: see `bsroformer.models.registry.settings_from_dict`."""
+        """Validate a plain tree of settings: see `registry.settings_from_dict`."""
         from bsroformer.models.registry import settings_from_dict
 
         return settings_from_dict(tree, source)

@@ -357,7 +357,7 @@ def test_an_impossible_rate_or_chunk_is_rejected(bs, key, value):
 def test_too_many_layers_are_rejected(bs):
     large = {"dim": 65536, "mlp_expansion_factor": 65536, "mask_estimator_depth": 3}
     configured(bs, lambda tree: tree["model"].update(large))
-    assert "more than 1048576 features" in fault(bs)
+    assert "at most 1048576 features" in fault(bs)
 
 
 def test_bands_and_n_fft_that_disagree_are_both_named(bs):

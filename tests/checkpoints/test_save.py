@@ -122,7 +122,7 @@ def test_exported_bands_are_a_tuple_in_the_yaml(tmp_path, tiny_model):
     [
         ({"trunk": {"norm": "each_transformer"}}, "no model of fixed bands whose norm is each_transformer"),
         ({"bands": {"layout": "mel", "count": 5}}, "no model of mel bands whose norm is final"),
-        ({"channels": 3}, "this model has 3 channels"),
+        ({"channels": 3}, "got 3"),
     ],
 )
 def test_a_model_without_a_public_equal_is_not_exported(tmp_path, tiny_tree, changes, reason):

@@ -44,7 +44,10 @@ class Attention(nn.Module):
         self.out_dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Attend along the sequences ``(s l d)``; `cos` and `sin` are the tables ``(l e)`` of `RotaryEmbedding`."""
+        """Attend along sequences ``(s l d)``, rotated by the tables ``(l e)``.
+
+        `RotaryEmbedding` computes `cos` and `sin`.
+        """
         x = self.norm(x)
         qkv = rearrange(self.to_qkv(x), "s l (three h e) -> three s h l e", three=3, h=self.heads)
         qk, v = qkv.split((2, 1))  # by indices, the backward pass would add tensors of zeros

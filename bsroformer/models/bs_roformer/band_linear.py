@@ -28,7 +28,7 @@ class BandLinear(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weights and biases as ``nn.Linear`` does: uniform within ``dim_in ** -0.5``."""
+        """Draw weights and biases as ``nn.Linear``: uniform within ``dim_in ** -0.5``."""
         bound = 1 / math.sqrt(self.weight.shape[-1])
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)

@@ -26,7 +26,7 @@ class WidthGroup:
 
 @dataclass(frozen=True)
 class BandLayout:
-    """The bins of each band; bands may overlap, and every bin lies in one band at least.
+    """The bins of each band; every bin lies in one or more bands.
 
     Attributes:
         bins: For each band, the indices of its bins.
@@ -90,7 +90,7 @@ class BandLayout:
 
 
 def fixed_bands(widths: Sequence[int], n_bins: int) -> BandLayout:
-    """Lay bands of the given widths side by side (BS-RoFormer, arXiv 2309.02612, section 3.1).
+    """Lay bands of given widths side by side (arXiv 2309.02612, section 3.1).
 
     Args:
         widths: Bins in each band, from the lowest band up.
@@ -129,7 +129,7 @@ def mel_bands(count: int, n_fft: int, sample_rate: int) -> BandLayout:
 
 
 def mel_ranges(count: int, n_fft: int, sample_rate: int) -> list[tuple[int, int]]:
-    """Compute the first bin of each mel band, and the bin after its last: see `mel_bands`."""
+    """Compute the first bin of each mel band, and the bin after its last."""
     edges = slaney_edges(count, sample_rate / 2)
     hertz = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     first = np.searchsorted(hertz, edges[:-2], side="right")

@@ -6,7 +6,7 @@ from bsroformer.models.bs_roformer.settings import FixedBands, MelBands, Roforme
 
 
 def facts(settings: RoformerSettings) -> Iterator[tuple[str, str]]:
-    """Yield spectrum, bands, trunk, norm and masks, as ``checkpoint inspect`` prints them."""
+    """Yield spectrum, bands, trunk, norm and masks for ``checkpoint inspect``."""
     stft = settings.stft
     trunk = settings.trunk
     masks = settings.masks

@@ -13,7 +13,7 @@ from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
 
 
 def halves(features: int) -> Tensor:
-    """Return the order that puts the first features of all pairs before the second ones."""
+    """Order the first features of all pairs before the second ones."""
     return torch.cat([torch.arange(0, features, 2), torch.arange(1, features, 2)])
 
 
@@ -68,7 +68,7 @@ class FusableAttention(nn.Module):
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the vectors ``(s h l e)``, whose first half holds the first feature of each pair."""
+    """Rotate vectors ``(s h l e)`` with the first features of pairs in front."""
     half = x.shape[-1] // 2
     first = x[..., :half]
     second = x[..., half:]

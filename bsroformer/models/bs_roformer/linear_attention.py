@@ -1,4 +1,4 @@
-"""Attention between features instead of positions, linear in the sequence's length."""
+"""Attention between features instead of positions, of linear cost."""
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +35,7 @@ class LinearAttention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend within the sequences ``(s l d)``; a feature's values over `l` are its vector."""
+        """Attend between features of ``(s l d)``, as vectors along `l`."""
         qkv = rearrange(self.to_qkv(self.norm(x)), "s l (three h e) -> three s h e l", three=3, h=self.heads)
         q, k = F.normalize(qkv[:2], dim=-1).unbind(0)  # (s h e l) each, vectors of length 1
         similarity = SCALE * (self.temperature.exp() * q @ k.transpose(2, 3))  # (s h e e)

@@ -13,7 +13,7 @@ from bsroformer.models.bs_roformer.settings import MaskSettings
 
 
 class MaskEstimators(nn.Module):
-    """For each stem and band: hidden layers with tanh, a linear layer, a gated linear unit.
+    """Hidden layers with tanh and a gated linear unit, for each stem and band.
 
     As in arXiv 2309.02612, section 3.3, without its RMSNorm, which the trunk's final norm replaces. All stems and all
     bands of one width are computed in one batched matmul.
@@ -102,7 +102,7 @@ class MaskEstimators(nn.Module):
 
 @torch.no_grad()
 def share_mixture(output: BandLinear, stems: int) -> None:
-    """Set an output layer's biases so that each mask is initially around ``1 / stems``.
+    """Set an output layer's biases for initial masks around ``1 / stems``.
 
     With masks around zero a stem starts with either sign, and may keep the wrong one: SI-SDR does not depend on the
     sign, and between both lies an estimate without any of its target.

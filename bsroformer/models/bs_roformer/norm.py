@@ -31,7 +31,7 @@ def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
 
 
 class DifferentiableRMSNorm(torch.autograd.Function):
-    """RMSNorm with an explicit gradient (Zhang and Sennrich, arXiv 1910.07467, section 4).
+    """RMSNorm with an explicit gradient (arXiv 1910.07467, section 4).
 
     With ``r = 1 / rms(x)`` and ``h = grad * gamma``, x has the gradient ``r (h - x r mean(h x r))``. This takes a
     fraction of the operators of PyTorch's own differentiation, and saves x and r only.

@@ -1,4 +1,4 @@
-"""The learned part of a Band-Split RoFormer as a real-valued network, for OpenVINO."""
+"""The learned part of a Band-Split RoFormer as a real-valued network."""
 
 import copy
 from typing import TYPE_CHECKING
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class RoformerCore:
-    """STFT, product of masks and spectrum, and inverse STFT around the network: see `RealCore`."""
+    """STFT, masking and inverse STFT around the network: see `RealCore`."""
 
     def __init__(self, model: "BandSplitRoformer") -> None:
         self.model = model
 
     def split(self, mixture: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn a mixture ``(1 c t)`` into parts ``(1 c m f z)`` and spectrum ``(1 c f m)``."""
+        """Turn ``(1 c t)`` into parts ``(1 c m f z)`` and a spectrum ``(1 c f m)``."""
         spectrum = self.model.stft(mixture)
         return torch.view_as_real(spectrum.transpose(2, 3).contiguous()), spectrum
 

@@ -117,7 +117,7 @@ class BandSplitRoformer(SeparationModel):
         return smaller
 
     def real_core(self) -> RoformerCore:
-        """Return band split, trunk and mask estimators for engines without complex numbers."""
+        """Return the learned part for engines without complex numbers."""
         return RoformerCore(self)
 
     def absent_in_format(self, version: int) -> Collection[str]:

@@ -40,7 +40,7 @@ class RotaryEmbedding(nn.Module):
         self.register_buffer("inverse_frequencies", inverse_frequencies)
 
     def forward(self, length: int) -> tuple[Tensor, Tensor]:
-        """Return cosines and signed sines for the first `length` positions, float32 ``(l e)`` each."""
+        """Return cosines and signed sines of positions, float32 ``(l e)`` each."""
         positions = torch.arange(length, device=self.inverse_frequencies.device, dtype=torch.float32)
         angles = torch.outer(positions, self.inverse_frequencies)
         cos = angles.cos().repeat_interleave(2, dim=-1)

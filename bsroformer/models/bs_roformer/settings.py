@@ -48,7 +48,7 @@ class StftSettings(Settings):
 
 
 class FixedBands(Settings):
-    """Bands side by side; `widths` lists ``[count, width in bins]`` from the lowest band up."""
+    """Bands side by side, as pairs ``[count, width in bins]`` in ascending order."""
 
     layout: Literal["fixed"] = "fixed"
     widths: tuple[tuple[Bands, Samples], ...]

@@ -54,7 +54,7 @@ class Block(nn.Module):
         self.band = Transformer(trunk.band_depth, trunk)
 
     def forward(self, x: Tensor, earlier: Tensor | None, time_rotary: Rotary, band_rotary: Rotary) -> Tensor:
-        """Transform ``(b m k d)``: each band over all frames, then each frame over all bands.
+        """Transform ``(b m k d)`` along frames, then along bands.
 
         Args:
             x: The features.

@@ -127,7 +127,7 @@ def audio_in(config: YamlFile, options: Options) -> tuple[AudioFacts, list[str]]
 
 
 def _number(config: YamlFile, keys: tuple[str, ...], default: int, notes: list[str]) -> int:
-    """Return the value of the first key that is present, else the default, with a note."""
+    """Return the value of the first key that is present, or note the default."""
     for key in keys:
         section, _, name = key.partition(".")
         value = config.section(section).get(name)

@@ -1,4 +1,4 @@
-"""Mapping from the public layout to this project's weights, for reading and writing.
+"""Mapping between the public layout and this project's weights.
 
 The public layout has one tensor for each band and stem; here those of one width share a tensor (`BandLinear`).
 """
@@ -36,7 +36,7 @@ FEED_FORWARD = {
 
 
 def tensor_slots(settings: RoformerSettings) -> Iterator[TensorSlot]:
-    """Yield a slot for each tensor of the public layout; together they fill all weights."""
+    """Yield a slot for each tensor of the public layout; all fill the model."""
     layout = settings.band_layout()
     yield from _trunk(settings.trunk)
     yield from _band_split(layout)
@@ -103,7 +103,10 @@ def _mask_estimators(settings: RoformerSettings, layout: BandLayout) -> Iterator
 def _mask_layer(
     bands: tuple[int, ...], layer: int, width: int, ours: str, settings: RoformerSettings
 ) -> Iterator[TensorSlot]:
-    """Yield the slots of a linear layer; the first has the stems of a band side by side."""
+    """Yield the slots of a linear layer of the mask estimators.
+
+    The first layer has the stems of a band side by side, the others one after another.
+    """
     stems = len(settings.stems)
     for place, band in enumerate(bands):
         for stem in range(stems):

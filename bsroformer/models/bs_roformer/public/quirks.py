@@ -13,7 +13,7 @@ SHARED_BIASES = ("linear_62_bias_0", "linear_64_bias_0")
 
 
 def remove_shared_biases(weights: dict[str, Tensor]) -> list[str]:
-    """Remove shared biases that are all zero, and note it; others stay and are rejected."""
+    """Remove shared biases that are all zero; others are rejected later."""
     zero = [key for key in SHARED_BIASES if key in weights and not weights[key].any()]
     for key in zero:
         del weights[key]

@@ -1,4 +1,4 @@
-"""Conversion of public weights, with or without their YAML, to this project's model."""
+"""Conversion of public weights, with or without YAML, to this project's model."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

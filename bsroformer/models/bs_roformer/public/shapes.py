@@ -70,7 +70,7 @@ def options_from_shapes(shapes: Mapping[str, Shape], source: str) -> dict[str, A
 
 
 def _shape(shapes: Mapping[str, Shape], key: str, axes: int) -> Shape:
-    """Return the shape of a weight; it must exist and have `axes` axes without an empty one."""
+    """Return the shape of a weight that must have `axes` non-empty axes."""
     if key not in shapes:
         raise UnlikeAnyError(f"{key} is missing")
     shape = shapes[key]
@@ -119,11 +119,11 @@ def band_options(shapes: Mapping[str, Shape], stated: Options | None = None) -> 
     if stated is not None and values_in_bands(stated) == values:
         names = ("num_bands", "sample_rate") if isinstance(stated, MelOptions) else ("freqs_per_bands",)
         return {name: getattr(stated, name) for name in ("stereo", "stft_n_fft", *names)}
-    widths = {
-        channels: [value // (2 * channels) for value in values]  # real and imaginary part of each channel
-        for channels in (2, 1)
-        if all(value % (2 * channels) == 0 for value in values)
-    }
+    widths = {}
+    for channels in (2, 1):
+        parts = 2 * channels  # real and imaginary part of each channel
+        if all(value % parts == 0 for value in values):
+            widths[channels] = [value // parts for value in values]
     if not widths:
         odd = next(key for key, value in zip(keys, values, strict=True) if value % 2)
         raise UnlikeAnyError(f"{odd} has shape {shapes[odd]}, an odd number of values")
@@ -131,7 +131,7 @@ def band_options(shapes: Mapping[str, Shape], stated: Options | None = None) -> 
 
 
 def values_in_bands(options: Options) -> list[int]:
-    """Count the input values of each band: real and imaginary parts of each bin and channel."""
+    """Count the input values of each band: two for each bin and channel."""
     if isinstance(options, MelOptions):
         ranges = mel_ranges(options.num_bands, options.stft_n_fft, options.sample_rate)
         widths = [end - first for first, end in ranges]
@@ -144,7 +144,10 @@ def values_in_bands(options: Options) -> list[int]:
 
 
 def _fixed_options(widths: Mapping[int, list[int]]) -> dict[str, Any]:
-    """Choose mono or stereo by the rounder ``n_fft``: the other has twice or half the bins."""
+    """Choose mono or stereo by the rounder ``n_fft``.
+
+    The other one has twice or half the bins.
+    """
     n_ffts = {channels: 2 * (sum(bins) - 1) for channels, bins in widths.items()}
     channels = max(n_ffts, key=lambda each: roundness(n_ffts[each]))
     return {"stereo": channels == 2, "stft_n_fft": n_ffts[channels], "freqs_per_bands": tuple(widths[channels])}

@@ -26,7 +26,7 @@ def to_public(model: SeparationModel) -> tuple[dict[str, Tensor], str]:
 
 
 def public_tree(settings: RoformerSettings) -> dict[str, Any]:
-    """Return the values of the YAML: those of the public trainer that separation needs."""
+    """Return the values of the YAML that separation needs."""
     options = options_of(settings)
     stems = list(settings.stems)
     model = options.model_dump()
