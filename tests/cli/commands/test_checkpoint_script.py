@@ -173,7 +173,7 @@ def test_without_its_yaml_what_is_assumed_is_told(here, songs_root, capsys):
     (here / "mel_vocals.yaml").unlink()
     song = songs_root / "test" / "D" / "vocals.wav"
     launch("separate", "ckpt=mel_vocals.ckpt", f"input={song}", "output=out")
-    assert "mel_vocals.ckpt comes without a YAML file" in capsys.readouterr().out
+    assert "mel_vocals.ckpt has no YAML file" in capsys.readouterr().out
     assert [path.name for path in (here / "out" / "vocals").iterdir()] == ["stem_1.wav"]
 
 
