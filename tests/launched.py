@@ -11,9 +11,9 @@ from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
-from bsroformer.cli.door import configuration, prepared
 from bsroformer.cli.registry import COMMANDS
-from bsroformer.cli.running import Task
+from bsroformer.cli.runner import Task
+from bsroformer.cli.validation import configuration, prepared
 from bsroformer.report import pictures, run_page
 from bsroformer.training.callbacks import curves, previews
 

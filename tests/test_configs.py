@@ -16,8 +16,8 @@ from omegaconf import OmegaConf
 
 from bsroformer.cli.commands.separate.separators import separator_of
 from bsroformer.cli.commands.train.build import build_module
-from bsroformer.cli.door import schema_of
 from bsroformer.cli.schemas.groups import AudioSettings, DataSettings, PathSettings
+from bsroformer.cli.validation import schema_of
 from bsroformer.inference import Separator
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer

@@ -176,7 +176,7 @@ def test_sigterm_ends_it_with_a_word_on_how_to_go_on(root, ckpt, tmp_path):
     script.send(signal.SIGTERM)
     status, printed = script.ended()
     assert status == 130
-    assert "output=out goes on from here" in printed
+    assert "output=out resumes from here" in printed
 
 
 def test_processes_of_torchrun_share_the_songs_and_find_what_one_finds(whole, root, ckpt, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 import bsroformer
 from bsroformer.cli.registry import BY_SCRIPT, COMMANDS, INSTALLED
-from bsroformer.cli.running import checked
+from bsroformer.cli.runner import checked
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -82,14 +82,14 @@ def test_a_bad_checkpoint_or_key_is_told(script, songs_root, tmp_path, name, ove
 
 def test_separation_without_a_song_and_into_a_file_is_told(script, checkpoint, songs_root, tmp_path):
     told = fault(script, "separate", f"ckpt={checkpoint}", "output=out")
-    assert "the key input has no value: give it on the command line as input=..." in told
+    assert "the key input has no value; give it on the command line as input=..." in told
     (tmp_path / "out" / "vocals").parent.mkdir(exist_ok=True)
     (tmp_path / "out" / "vocals").write_text("in the way")
     song = songs_root / "test" / "D" / "vocals.wav"
     told = fault(script, "separate", f"ckpt={checkpoint}", f"input={song}", "output=out")
     assert "out/vocals cannot be written" in told
     told = fault(script, "separate", f"input={song}", "output=out")
-    assert "the key ckpt has no value: give it on the command line as ckpt=..." in told
+    assert "the key ckpt has no value; give it on the command line as ckpt=..." in told
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_an_evaluation_without_test_songs_is_told_before_the_training(script, so
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
 def test_the_default_trainer_without_a_gpu_is_told(script, songs_root):
     told = fault(script, "train", *small_run(songs_root, "trainer=rtx3050", "paths.output_dir=out"))
-    assert "PyTorch finds no GPU here: choose trainer=cpu" in told
+    assert "PyTorch finds no GPU here; choose trainer=cpu" in told

@@ -246,7 +246,7 @@ def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
     with blank_pictures():
         status, printed = script("train", *run)
     assert status == 0, printed
-    assert "1 songs to train on, 1 to validate, 1 to test" in printed
+    assert "1 song to train on, 1 to validate, 1 to test" in printed
     check_scores(results_of(tmp_path / "out" / "evaluation"), ["Another Song"])
     ckpt = "ckpt=out/checkpoints/last.ckpt"
     status, printed = script("eval", ckpt, *data, "split=valid", "output=valid")

@@ -160,7 +160,7 @@ def test_a_cut_file_is_separated_as_far_as_it_goes_with_a_word(separated, checkp
     ("overrides", "told"),
     [
         (["stems=[piano]"], "name one or more of the model's stems vocals, other"),
-        (["two_stems=vocals", "residual=true"], "leave out stems and residual"),
+        (["two_stems=vocals", "residual=true"], "remove stems and residual"),
         (["format=aiff"], "format=aiff must be one of wav, flac"),
         (["input=[]"], "input=[] must be a path or a list of paths"),
         (["input=empty"], "no audio file in the folder empty"),

@@ -1,4 +1,4 @@
-"""The command line: arguments as the shell gives them, checked and passed to Hydra.
+"""The command line: shell arguments, checked and passed to Hydra.
 
 Importing this package is cheap: Hydra, PyTorch and Lightning are imported when a command needs them.
 """

@@ -2,7 +2,7 @@
 
 ``--some-key value``, ``--some-key=value`` and ``some_key=value`` mean the same. ``--some-switch`` alone means true, and
 ``--no-some-switch`` false. What is not an option and has no ``=`` is a positional argument; after ``--`` everything is.
-Values are Hydra's to read, but for paths: see `values`.
+Hydra reads the values, except paths: see `hydra_values`.
 """
 
 import os
@@ -19,13 +19,16 @@ ASSIGNMENT = re.compile(r"([~+]{0,2})([A-Za-z_][\w.$/@:-]*)=(.*)", re.DOTALL)
 OPTION = re.compile(r"--([A-Za-z_][\w./@-]*)(?:=(.*))?", re.DOTALL)
 DELETION = re.compile(r"~[A-Za-z_][\w./@-]*")
 SWITCH_VALUE = re.compile(r"(true|false|null)(,(true|false|null))*|choice\(.*|\$\{.*", re.IGNORECASE)
-"""A word after a switch that is its value: of one job, of a sweep, or a reference to another key."""
+"""The value of a switch in the next word: for one job, for a sweep, or a reference to another key."""
 SHORT_OUTPUT = "-o"
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A key and its value as typed; `prefix` is Hydra's ``+``, ``++``, ``~`` or nothing."""
+    """A key and its value as typed, with Hydra's prefix.
+
+    `prefix` is ``+``, ``++``, ``~`` or empty.
+    """
 
     prefix: str
     key: str
@@ -34,11 +37,11 @@ class Assignment:
 
 @dataclass
 class Arguments:
-    """A command line, sorted.
+    """A command line, sorted into options, assignments and bare arguments.
 
     Attributes:
         flags: Hydra's own options, with their values.
-        overrides: What is set, and keys that are deleted (``~key``).
+        overrides: Assignments, and keys to delete (``~key``).
         positional: Bare arguments, as typed.
         version: Whether ``--version`` is among them.
     """
@@ -50,18 +53,20 @@ class Arguments:
 
     @property
     def sweep(self) -> bool:
-        """Whether several jobs are asked for."""
-        modes = (each for each in self.overrides if isinstance(each, Assignment) and each.key == "hydra.mode")
-        return any(flag in flags.MULTIRUN for flag in self.flags) or any(mode.value == "MULTIRUN" for mode in modes)
+        """Return whether the command line runs several jobs (``-m``)."""
+        if any(flag in flags.MULTIRUN for flag in self.flags):
+            return True
+        assignments = [each for each in self.overrides if isinstance(each, Assignment)]
+        return any(each.key == "hydra.mode" and each.value == "MULTIRUN" for each in assignments)
 
 
 class Reader:
     """Sorts the words of a command line.
 
     Args:
-        command: Whose command line it is.
-        keys: The keys that the command knows; called only where a word can be read in two ways, or is wrong.
-        switches: Those that are true or false; called only for options whose value is not beside them.
+        command: The command of the command line.
+        keys: Returns the command's keys; called only for words that are ambiguous or wrong.
+        switches: Returns the keys that are true or false; called only for options without an attached value.
     """
 
     def __init__(
@@ -79,26 +84,26 @@ class Reader:
             InputError: For an option without a value or an unknown short one, and for a bare argument that the command
                 does not take.
         """
-        rest = list(words)
-        while rest:
-            word = rest.pop(0)
+        following = list(words)
+        while following:
+            word = following.pop(0)
             if word == "--":
-                self.found.positional += rest
+                self.found.positional += following
                 break
-            self._read_word(word, rest)
+            self._read_word(word, following)
         self._place_positional()
         return self.found
 
-    def _read_word(self, word: str, rest: list[str]) -> None:
+    def _read_word(self, word: str, following: list[str]) -> None:
         assignment = ASSIGNMENT.fullmatch(word)
         if word == "--version":
             self.found.version = True
         elif flags.is_flag(word):
             self.found.flags.append(word)
-            if flags.takes_next(word, rest):
-                self.found.flags.append(rest.pop(0))
+            if flags.takes_next(word, following):
+                self.found.flags.append(following.pop(0))
         elif word.startswith("-") and word != "-":
-            self._read_option(word, rest)
+            self._read_option(word, following)
         elif assignment and not self._is_file(word, assignment[2]):
             self.found.overrides.append(Assignment(*assignment.groups()))
         elif DELETION.fullmatch(word) and not exists(word):
@@ -106,33 +111,36 @@ class Reader:
         else:
             self.found.positional.append(word)
 
-    def _read_option(self, word: str, rest: list[str]) -> None:
+    def _read_option(self, word: str, following: list[str]) -> None:
         name, equals, attached = word.partition("=")
         if name == SHORT_OUTPUT:
-            value = attached if equals else self._next_value(word, self._output_key(), rest)
-            self._set(self._output_key(), value)
+            output = self._output_key()
+            value = attached if equals else self._next_value(word, output, following)
+            self._set(output, value)
             return
         option = OPTION.fullmatch(word)
         if option is None:
             raise InputError(
-                f"unknown option {word}; options are --key value or key=value, and files whose names begin with a dash "
-                "come after --"
+                f"unknown option {word}; write options as --key value or key=value, and files whose names start with "
+                "a dash after --"
             )
-        key, value = option[1].replace("-", "_"), option[2]
+        key = option[1].replace("-", "_")
+        value = option[2]
         if value is None:
-            self._read_separate_value(word, key, rest)
+            self._read_separate_value(word, key, following)
         else:
             self._set(key, value)
 
-    def _read_separate_value(self, word: str, key: str, rest: list[str]) -> None:
+    def _read_separate_value(self, word: str, key: str, following: list[str]) -> None:
         """Read an option that is a switch, or whose value is the next word."""
         negated = key.removeprefix("no_")
+        has_value = bool(following) and SWITCH_VALUE.fullmatch(following[0]) is not None
         if negated != key and negated in self.switches():
             self._set(negated, "false")
-        elif key in self.switches() and not (rest and SWITCH_VALUE.fullmatch(rest[0])):
+        elif key in self.switches() and not has_value:
             self._set(key, "true")
         else:
-            self._set(key, self._next_value(word, key, rest))
+            self._set(key, self._next_value(word, key, following))
 
     def _set(self, key: str, value: str) -> None:
         self.found.overrides.append(Assignment("", key, value))
@@ -142,29 +150,30 @@ class Reader:
             raise InputError(f"{self.command.shown_name} has no option -o: it writes no files")
         return self.command.output
 
-    def _next_value(self, word: str, key: str, rest: list[str]) -> str:
-        is_value = rest and not rest[0].startswith("--") and not flags.is_flag(rest[0])
-        if is_value and rest[0].partition("=")[0] != SHORT_OUTPUT:
-            return rest.pop(0)
-        known, negated = self.keys(), key.removeprefix("no_")
+    def _next_value(self, word: str, key: str, following: list[str]) -> str:
+        if following and not _is_option(following[0]):
+            return following.pop(0)
+        known = self.keys()
+        negated = key.removeprefix("no_")
         if negated != key and negated in known:
             raise InputError(f"{word}: {negated} is not a switch; write --{negated.replace('_', '-')} <value>")
-        near = did_you_mean(key, known)
-        if key not in known and near:
-            raise InputError(f"{word}: {self.command.shown_name} has no key {key}; {near}")
+        suggestion = did_you_mean(key, known)
+        if key not in known and suggestion:
+            raise InputError(f"{word}: {self.command.shown_name} has no key {key}; {suggestion}")
         raise InputError(f"{word} has no value; write {word} <value>, or {word}=<value>")
 
     def _is_file(self, word: str, key: str) -> bool:
-        """Whether a word with ``=`` in it names a file, and is no assignment to a known key."""
+        """Return whether a word with ``=`` names a file, not a known key."""
         return self.command.positional is not None and exists(word) and key not in self.keys()
 
     def _place_positional(self) -> None:
-        """Turn a leading action into its key; make sure that the command takes what remains.
+        """Turn a leading action into its key, and check the bare arguments.
 
         Raises:
-            InputError: If it does not, or its key is given too.
+            InputError: If the command takes none, or their key is given too.
         """
-        words, command = self.found.positional, self.command
+        words = self.found.positional
+        command = self.command
         given = [each.key for each in self.found.overrides if isinstance(each, Assignment)]
         if words and words[0] in command.actions and "action" not in given:
             self.found.overrides.append(Assignment("", "action", words.pop(0)))
@@ -179,17 +188,23 @@ class Reader:
             raise InputError(f"{words[0]} is given beside {key}=; give all either as {key}= or as bare arguments")
 
     def _unexpected(self, word: str) -> str:
-        name, known = self.command.shown_name, self.keys()
+        name = self.command.shown_name
+        known = self.keys()
         if word in known:
             return f"{word} has no value; write {word}=<value>"
-        near = did_you_mean(word, (*known, *self.command.actions))
-        advice = f"; {near}" if near else ""
+        suggestion = did_you_mean(word, (*known, *self.command.actions))
+        advice = f"; {suggestion}" if suggestion else ""
         return f"{name} takes no bare argument {word!r}; write key=value{advice}"
 
 
+def _is_option(word: str) -> bool:
+    is_long = word.startswith("--") or flags.is_flag(word)
+    return is_long or word.partition("=")[0] == SHORT_OUTPUT
+
+
 def exists(path: str) -> bool:
-    """Whether there is a file or folder of this name."""
+    """Return whether a file or folder of this name exists."""
     try:
         return os.path.lexists(os.path.expanduser(path))  # noqa: PTH111 (a Path would drop a leading ./)
-    except (OSError, ValueError):  # no name of a file at all
+    except (OSError, ValueError):  # not a valid file name
         return False

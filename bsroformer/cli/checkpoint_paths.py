@@ -1,4 +1,4 @@
-"""``ckpt`` and ``init_from`` name checkpoints, or the folders of the trainings that wrote them."""
+"""Resolve run folders in ``ckpt`` and ``init_from`` to checkpoint files."""
 
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,33 @@ from bsroformer.run_folder import weights_of
 
 
 def checkpoint_files(cfg: Config) -> dict[str, Any]:
-    """The values of keys that name runs, with the file of a run's best weights in place of its folder; prints which.
+    """Replace run folders by the file of their best weights.
+
+    Prints each file that is used, and returns the changed values by key.
 
     Raises:
         InputError: If a folder holds none.
     """
-    given = {key: getattr(cfg, key) for key in cfg.may_name_runs}
-    named = {key: _named(value, key) for key, value in given.items()}
-    return {key: value for key, value in named.items() if value != given[key]}
+    changed = {}
+    for key in cfg.may_name_runs:
+        given = getattr(cfg, key)
+        resolved = _resolved(given, key)
+        if resolved != given:
+            changed[key] = resolved
+    return changed
 
 
-def _named(value: Any, key: str) -> Any:
+def _resolved(value: Any, key: str) -> Any:
     if isinstance(value, list):
-        return [_named(each, key) for each in value]
+        return [_resolved(each, key) for each in value]
     if isinstance(value, dict):
-        return {name: _named(each, f"{key}.{name}") for name, each in value.items()}
+        return {name: _resolved(each, f"{key}.{name}") for name, each in value.items()}
     if value is None or is_on_hub(value):
         return value
     path = Path(value)
-    found = weights_of(path)
-    if found == path:
+    weights = weights_of(path)
+    if weights == path:
         return value
-    terminal().print(f"{key}={value}: {found.relative_to(path) if found.is_relative_to(path) else found} is used.")
-    return str(found)
+    shown = weights.relative_to(path) if weights.is_relative_to(path) else weights
+    terminal().print(f"{key}={value}: using {shown}")
+    return str(weights)

@@ -2,27 +2,29 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from bsroformer.cli import flags
 from bsroformer.cli.config_file import ConfigFile, read_config_file
+from bsroformer.cli.config_folders import config_folders, given_choices
 from bsroformer.cli.config_tree import ConfigTree, Key, options_of, read_config_tree
-from bsroformer.cli.folders import config_folders, given_choices
+from bsroformer.cli.console import terminal
 from bsroformer.cli.registry import Command
 from bsroformer.invocation import as_called
 
 WIDTH = 120
 INDENT = 2
 NAME_WIDTH = 34
-"""Columns of the longest names; the explanation of a longer one begins below it."""
+"""Columns of the longest names; the explanation of a longer name is below it."""
+POSITIONAL = {"input": "SONG...", "ckpt": "CHECKPOINT..."}
+"""Bare arguments by the key that they set."""
 MISSING = "???"
-"""What a config has for a key that must be given."""
+"""The value of a key that must be given."""
 ENVIRONMENT = re.compile(r"\$\{oc\.env:(\w+),(.+)\}")
 HYDRA_OPTIONS = (
     ("-m, --multirun", "run a job for each of several values: key=a,b"),
@@ -38,25 +40,23 @@ def print_help(command: Command, words: Sequence[str]) -> None:
     """Print how to use a command, with its keys.
 
     Args:
-        command: Which.
-        words: Of the command line; the choices of groups among them count.
+        command: The command.
+        words: The command line, whose choices of groups are shown.
     """
     folders = config_folders(words)
     choices = given_choices(words, folders)
-    tree = read_config_tree(flags.value_of(words, "-cn", "--config-name") or command.root, folders, choices)
-    console = Console(highlight=False, markup=False)
+    root = flags.value_of(words, "-cn", "--config-name") or command.root
+    tree = read_config_tree(root, folders, choices)
+    console = terminal()
     width = min(console.width, WIDTH)
-    for line in (
-        *_introduction(command, tree.root, width),
-        *_sections(tree, folders, width),
-        *_options(command, width),
-    ):
-        console.print(line, soft_wrap=True)
+    introduction = _introduction(command, tree.root, width)
+    for line in chain(introduction, _sections(tree, folders, width), _options(command, width)):
+        console.print(line)
 
 
 def _introduction(command: Command, root: ConfigFile, width: int) -> Iterator[Text]:
     """The description, the examples and the notes at the top of the root config."""
-    yield Text(_usage(command), "bold")
+    yield Text(_usage(command, root), "bold")
     for is_blank, lines in groupby(root.header, lambda line: not line.strip()):
         if is_blank:
             continue
@@ -68,20 +68,28 @@ def _introduction(command: Command, root: ConfigFile, width: int) -> Iterator[Te
             yield from map(Text, wrap(as_called(" ".join(paragraph)), width, break_on_hyphens=False))
 
 
-def _usage(command: Command) -> str:
-    action = " [ACTION]" if command.actions else ""
-    files = {"input": " SONG...", "ckpt": " CHECKPOINT..."}.get(command.positional or "", "")
-    return f"Usage: {command.line}{action}{files} [--key value | key=value]..."
+def _usage(command: Command, root: ConfigFile) -> str:
+    words = [command.line]
+    if command.actions:
+        words.append("[ACTION]")
+    if command.positional is not None:
+        files = POSITIONAL[command.positional]
+        is_required = (command.positional, MISSING) in [(entry.key, entry.text) for entry in root.entries]
+        words.append(files if is_required else f"[{files}]")
+    return f"Usage: {' '.join(words)} [--key value | key=value]..."
 
 
 def _sections(tree: ConfigTree, folders: Sequence[Path], width: int) -> Iterator[Text]:
     """The keys of the root config, then for each group its choices and keys."""
     shown = [key for key in tree.leaves if not key.is_internal]
-    for title, keys in groupby((key for key in shown if not key.group), lambda key: key.entry.section):
+    without_group = [key for key in shown if not key.group]
+    for title, keys in groupby(without_group, lambda key: key.entry.section):
         yield from _titled(title or "Keys", _keys(keys, width))
     for group, choice in tree.choices.items():
         options = options_of(group, folders)
-        rows = [*_choices(options, width)] if len(options) > 1 or choice is None else []
+        rows: list[Text] = []
+        if len(options) > 1 or choice is None:
+            rows += _choices(options, width)
         rows += _keys((key for key in shown if key.group == group), width)
         if rows:
             yield from _titled(f"{group}={_choice_text(choice)}", rows)
@@ -108,35 +116,45 @@ def _keys(keys: Iterable[Key], width: int) -> Iterator[Text]:
 
 
 def explanation(key: Key) -> str:
-    """The comment of a key, and the value that it has unless it is given."""
+    """Join the comment of a key and its default."""
     value = default_of(key)
-    note = "(must be given)" if value == MISSING else f"(default: {value})" if value else ""
-    return " ".join(part for part in (key.entry.comment, note) if part)
+    note = f"(default: {value})" if value not in ("", "null") else ""
+    if value == MISSING:
+        note = "(required)"
+    return " ".join(filter(None, (key.entry.comment, note)))
 
 
 def default_of(key: Key) -> str:
-    """The value that a key has unless it is given, as written; empty if that takes more than a few words."""
+    """Return the default of a key as written; empty if it is long."""
     text = key.entry.text
     environment = ENVIRONMENT.fullmatch(text)
     if environment is not None:
-        name, otherwise = environment[1], environment[2].strip("'")
+        name = environment[1]
+        otherwise = environment[2].strip("'")
         return f"${name}" if otherwise == "null" else f"${name}, or {otherwise}"
     return "" if "${" in text else text
 
 
 def _options(command: Command, width: int) -> Iterator[Text]:
-    kind = "FILE" if command.name == "checkpoint" else "FOLDER"
-    output = [] if command.output is None else [(f"-o {kind}", f"the same as --{command.output}")]
-    yield from _titled("Options", _rows(((name, "cyan", text) for name, text in (*output, *HYDRA_OPTIONS)), width))
+    options = list(HYDRA_OPTIONS)
+    if command.output is not None:
+        kind = "FILE" if command.name == "checkpoint" else "FOLDER"
+        options.insert(0, (f"-o {kind}", f"the same as --{command.output}"))
+    rows = [(name, "cyan", text) for name, text in options]
+    yield from _titled("Options", _rows(rows, width))
 
 
 def _rows(rows: Iterable[tuple[str, str, str]], width: int) -> Iterator[Text]:
-    """Names in a style, each with its explanation beside it, or below it where the name is long."""
-    listed = list(rows)
-    column = min(max((len(name) for name, _, _ in listed), default=0), NAME_WIDTH)
-    beside = " " * (column + 2 * INDENT)
-    for name, style, text in listed:
+    """Lay out names with their explanations beside or below them."""
+    rows = list(rows)
+    longest = max((len(name) for name, _, _ in rows), default=0)
+    column = min(longest, NAME_WIDTH)
+    indent = " " * INDENT
+    beside = indent + " " * column + indent
+    for name, style, text in rows:
         lines = wrap(as_called(text), width - len(beside), break_long_words=False, break_on_hyphens=False)
-        first = lines.pop(0) if lines and len(name) <= column else ""
-        yield Text.assemble(" " * INDENT, (name, style), " " * (column - len(name) + INDENT) if first else "", first)
+        first = ""
+        if lines and len(name) <= column:
+            first = " " * (column - len(name)) + indent + lines.pop(0)
+        yield Text.assemble(indent, (name, style), first)
         yield from (Text(beside + line) for line in lines)

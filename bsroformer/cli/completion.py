@@ -1,4 +1,4 @@
-"""What can follow on a command line: commands, options, keys, choices of groups, and files.
+"""Shell completion of commands, options, keys, group choices and files.
 
 A shell calls ``bsroformer __complete SHELL LINE`` with the line up to the cursor, at each press of TAB. To be fast,
 this reads YAML and does not import Hydra.
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bsroformer.cli import flags
 from bsroformer.cli.config_file import read_config_file
+from bsroformer.cli.config_folders import config_folders, given_choices
 from bsroformer.cli.config_tree import ConfigTree, options_of, read_config_tree
-from bsroformer.cli.folders import config_folders, given_choices
 from bsroformer.cli.path_keys import PATH_KEYS
 from bsroformer.cli.registry import INSTALLED, OTHER_COMMANDS, Command, find_command
 from bsroformer.errors import InputError
@@ -35,7 +35,7 @@ FOLDER_OPTIONS = ("-cd", "--config-dir", "-cp", "--config-path")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A word that may be meant; `is_part` if more of it follows, so that no space should."""
+    """A candidate word; `is_part` if more of it follows without a space."""
 
     text: str
     summary: str = ""
@@ -43,7 +43,7 @@ class Candidate:
 
 
 def print_completions(words: Sequence[str]) -> None:
-    """Print the candidates for a line, one in a line of the output, in the form that a shell's script reads."""
+    """Print the candidates for a line, one per line, as the shell script reads them."""
     shell, line = words if len(words) == 2 and words[0] in SHELLS else ("bash", "")
     before, current, is_quoted = split_line(line)
     try:
@@ -60,9 +60,13 @@ def print_completions(words: Sequence[str]) -> None:
 
 
 def split_line(line: str) -> tuple[list[str], str, bool]:
-    """The words of a line before the last one; the last one, which may be empty; and whether a quote in it is open."""
+    """Split a line into the words before the last, the last word, and an open quote.
+
+    The last word may be empty; the third value is true while a quote in it is open.
+    """
     reader = shlex.shlex(line, posix=True, punctuation_chars=False)
-    reader.whitespace_split, reader.commenters = True, ""
+    reader.whitespace_split = True
+    reader.commenters = ""
     words: list[str] = []
     try:
         words.extend(iter(reader.get_token, None))
@@ -74,12 +78,12 @@ def split_line(line: str) -> tuple[list[str], str, bool]:
 
 
 def bash_prefix(current: str) -> int:
-    """How much of a word stays where it is: bash completes what follows the last ``=`` or ``:``."""
+    """Count the characters that bash keeps: up to the last ``=`` or ``:``."""
     return max(current.rfind("="), current.rfind(":")) + 1
 
 
 def candidates(before: Sequence[str], current: str) -> Iterator[Candidate]:
-    """What may stand in place of the last word of a line.
+    """Yield candidates for the last word of a line.
 
     Args:
         before: The words after the program's name, without the last.
@@ -110,7 +114,7 @@ class CommandCompleter:
     """Completes the words of a command.
 
     Args:
-        command: Which.
+        command: The command.
         before: Its words before the last.
     """
 
@@ -118,10 +122,11 @@ class CommandCompleter:
         self.command = command
         self.before = before
         self.folders = config_folders(before)
-        self.tree: ConfigTree = read_config_tree(command.root, self.folders, given_choices(before, self.folders))
+        choices = given_choices(before, self.folders)
+        self.tree: ConfigTree = read_config_tree(command.root, self.folders, choices)
 
     def candidates(self, current: str) -> Iterator[Candidate]:
-        """What may stand in place of the last word."""
+        """Yield candidates for the last word."""
         last = self.before[-1] if self.before else ""
         name, equals, value = current.partition("=")
         if "--" in self.before:
@@ -137,7 +142,7 @@ class CommandCompleter:
             yield from self.words(current)
 
     def _takes_value(self, word: str) -> bool:
-        """Whether the word after an option is its value."""
+        """Return whether the word after an option is its value."""
         is_option = word.startswith("-") and "=" not in word and word not in flags.ALONE
         return is_option and self._key(word) not in self.tree.switches
 
@@ -149,12 +154,15 @@ class CommandCompleter:
         return word.removeprefix("--").replace("-", "_") if word.startswith("--") else word.lstrip("+~")
 
     def values(self, key: str, start: str) -> Iterator[Candidate]:
-        """Values of a key: choices of a group, true and false, or files; of a list the one that is typed."""
+        """Yield values of a key: group choices, true and false, or files.
+
+        In a list, the value under the cursor is completed.
+        """
         options = options_of(key, self.folders) if key in self.tree.choices else {}
         if options:
             list_start = start[: max(start.rfind("["), start.rfind(",")) + 1]
-            listed = {f"{list_start}{name}": read_config_file(path).summary for name, path in options.items()}
-            yield from _matching(listed, start)
+            values = {f"{list_start}{name}": read_config_file(path).summary for name, path in options.items()}
+            yield from _matching(values, start)
         elif key in self.tree.switches:
             yield from _matching({"true": "", "false": ""}, start)
         elif key in PATH_KEYS:
@@ -166,7 +174,8 @@ class CommandCompleter:
         """Options, with keys as ``--some-key``."""
         output = {} if self.command.output is None else {"-o": f"--{self.command.output}"}
         yield from _matching(OPTIONS | output, start)
-        yield from _by_level(((f"--{key.replace('_', '-')}", text) for key, text in self._keys()), start, "")
+        options = ((f"--{key.replace('_', '-')}", text) for key, text in self._keys())
+        yield from _by_level(options, start, "")
 
     def words(self, start: str) -> Iterator[Candidate]:
         """Actions, files and assignments."""
@@ -177,7 +186,7 @@ class CommandCompleter:
         yield from _by_level(self._keys(), start, "=")
 
     def _keys(self) -> Iterator[tuple[str, str]]:
-        """Groups and keys with a few words on each."""
+        """Groups and keys with their summaries."""
         yield from ((group, f"choose a file of {group}/") for group in self.tree.choices)
         for key in self.tree.leaves:
             if not key.is_internal:
@@ -185,22 +194,34 @@ class CommandCompleter:
 
 
 def _by_level(keys: Iterable[tuple[str, str]], start: str, end: str) -> Iterator[Candidate]:
-    """The keys that begin with a text, cut after the next dot: those of a group are shown once it is typed."""
+    """Yield the keys that start with a text, cut after the next dot.
+
+    The keys of a group are shown once its name is typed.
+    """
     known: set[str] = set()
     for key, text in keys:
         dot = key.find(".", len(start))
-        name = key if dot < 0 else key[: dot + 1]
-        if key.startswith(start) and name not in known:
-            known.add(name)
-            yield Candidate(name + (end if dot < 0 else ""), text if dot < 0 else "", dot >= 0 or bool(end))
+        is_group = dot >= 0
+        name = key[: dot + 1] if is_group else key
+        if not key.startswith(start) or name in known:
+            continue
+        known.add(name)
+        if is_group:
+            yield Candidate(name, is_part=True)
+        else:
+            yield Candidate(f"{name}{end}", text, is_part=bool(end))
 
 
 def files(start: str) -> Iterator[Candidate]:
-    """The files and folders whose paths begin with a text."""
-    folder, name = os.path.split(start)
-    place = Path(folder or ".").expanduser()
-    if not place.is_dir():
+    """Yield the files and folders whose paths start with a text."""
+    typed_folder, name = os.path.split(start)
+    folder = Path(typed_folder or ".").expanduser()
+    if not folder.is_dir():
         return
-    for path in sorted(place.iterdir()):
-        if path.name.startswith(name) and (name.startswith(".") or not path.name.startswith(".")):
-            yield Candidate(os.path.join(folder, path.name) + "/" * path.is_dir(), "", path.is_dir())  # noqa: PTH118
+    for path in sorted(folder.iterdir()):
+        is_hidden = path.name.startswith(".") and not name.startswith(".")
+        if is_hidden or not path.name.startswith(name):
+            continue
+        ending = "/" if path.is_dir() else ""
+        text = os.path.join(typed_folder, f"{path.name}{ending}")  # noqa: PTH118
+        yield Candidate(text, is_part=path.is_dir())

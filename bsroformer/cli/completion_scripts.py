@@ -1,4 +1,4 @@
-"""``bsroformer completion SHELL``: the scripts by which shells ask this program for completions."""
+"""``bsroformer completion SHELL``: completion scripts for bash, zsh and fish."""
 
 from collections.abc import Sequence
 
@@ -60,5 +60,5 @@ def print_script(words: Sequence[str]) -> None:
     elif words[0] in SCRIPTS:
         print(SCRIPTS[words[0]], end="")
     else:
-        near = did_you_mean(words[0], SHELLS)
-        raise InputError(f"unknown shell {words[0]}; {near or 'it must be one of ' + ', '.join(SHELLS)}")
+        suggestion = did_you_mean(words[0], SHELLS)
+        raise InputError(f"unknown shell {words[0]}; {suggestion or 'it must be one of ' + ', '.join(SHELLS)}")

@@ -22,7 +22,7 @@ class Composer:
     """Composes the configuration of a command.
 
     Args:
-        name: Of the root config.
+        name: Name of the root config.
         given: Hydra's options of the command line, which can name other folders of configs.
 
     Raises:
@@ -41,7 +41,7 @@ class Composer:
                 raise InputError(f"--{option}={folder} is not a folder; give one that holds configs")
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The tree that Hydra composes, with its own settings under ``hydra``; not to be changed.
+        """Compose the tree, with Hydra's own settings under ``hydra``; read only.
 
         Raises:
             InputError: For a choice that its group does not have.
@@ -63,15 +63,15 @@ class Composer:
         """The choices of a group."""
         with self._hydra():
             found = GlobalHydra.instance().config_loader().get_group_options(group)
-        added = self.added / group if self.added else None
-        return sorted({*found, *(file.stem for file in (added.glob("*.yaml") if added else ()))})
+        added = (self.added / group).glob("*.yaml") if self.added else ()
+        return sorted({*found, *(file.stem for file in added)})
 
     def is_group(self, key: str) -> bool:
-        """Whether a key of the command line chooses a config file."""
+        """Return whether a key of the command line chooses a config file."""
         return "/" in key or any((folder / key).is_dir() for folder in self.folders)
 
     def _missing(self, error: MissingConfigException) -> str:
-        """What is wrong with a choice, and which there are."""
+        """Describe a wrong choice, and list the options."""
         group, _, choice = str(error.missing_cfg_file or "").rpartition("/")
         if not group:
             return str(error).partition("\n")[0]
@@ -86,31 +86,41 @@ class Composer:
 
 def child_names(node: Any) -> list[str]:
     """The names or indices in a node of a tree; none if it is a leaf."""
-    if isinstance(node, DictConfig) and not (node._is_none() or node._is_missing() or node._is_interpolation()):
-        return [str(key) for key in node]
-    return [str(index) for index in range(len(node))] if isinstance(node, ListConfig) else []
+    if isinstance(node, ListConfig):
+        return [str(index) for index in range(len(node))]
+    if not isinstance(node, DictConfig):
+        return []
+    has_no_names = node._is_none() or node._is_missing() or node._is_interpolation()
+    return [] if has_no_names else [str(key) for key in node]
 
 
 def node_at(tree: DictConfig, key: str) -> Any:
-    """The node at a dotted key; None if there is none."""
-    return OmegaConf.select(tree, key, throw_on_missing=False, throw_on_resolution_failure=False) if key else tree
+    """The node at a dotted key; None if it is missing."""
+    if not key:
+        return tree
+    return OmegaConf.select(tree, key, throw_on_missing=False, throw_on_resolution_failure=False)
 
 
 def has_key(tree: DictConfig, key: str) -> bool:
-    """Whether a tree has a dotted key, with a value or without."""
+    """Return whether a tree has a dotted key, with a value or without."""
     parent, _, name = key.rpartition(".")
     return name in child_names(node_at(tree, parent))
 
 
 def is_nullable(tree: DictConfig, key: str) -> bool:
-    """Whether a key is null unless it is given; not if it must be given."""
+    """Return whether a key is null by default, and not required."""
     parent, _, name = key.rpartition(".")
-    owner = node_at(tree, parent)
-    return has_key(tree, key) and not OmegaConf.is_missing(owner, name) and node_at(tree, key) is None
+    if not has_key(tree, key):
+        return False
+    is_required = OmegaConf.is_missing(node_at(tree, parent), name)
+    return not is_required and node_at(tree, key) is None
 
 
 def all_keys(tree: DictConfig, parent: str = "") -> list[str]:
-    """All dotted keys of a tree, below a parent's prefix; Hydra's own settings only if the tree is theirs."""
+    """List all dotted keys of a tree, each below the parent's prefix.
+
+    Hydra's own settings are listed only if the tree is Hydra's.
+    """
     found = []
     for name in child_names(tree):
         key = f"{parent}{name}"

@@ -1,7 +1,7 @@
-"""A file of configs with its comments: each key is explained there, and nowhere else.
+"""A config file with its comments, which explain each key once.
 
 The comment lines at the top of a file describe the file. A key is explained by the comment behind its value, by the
-comment lines directly above it, or by both. ``## Title`` begins a section of keys.
+comment lines directly above it, or by both. ``## Title`` starts a section of keys.
 """
 
 import re
@@ -67,11 +67,15 @@ class ConfigFile:
 
 @cache
 def read_config_file(path: Path) -> ConfigFile:
-    """Read a file that Hydra could read; one with faults in its YAML has no keys, and Hydra reports it."""
+    """Read a config file.
+
+    A file with errors in its YAML has no keys; Hydra reports the error.
+    """
     text = path.read_text("utf-8")
     lines = text.splitlines()
     top = _header_length(lines)
-    package = next((found[1] for found in map(PACKAGE.match, lines[:top]) if found), None)
+    packages = [found[1] for found in map(PACKAGE.match, lines[:top]) if found]
+    package = packages[0] if packages else None
     header = tuple(_without_hash(line) for line in lines[:top] if not PACKAGE.match(line))
     try:
         root = yaml.compose(text, Loader=LOADER)
@@ -79,9 +83,14 @@ def read_config_file(path: Path) -> ConfigFile:
         root = None
     if not isinstance(root, yaml.MappingNode):
         return ConfigFile(header, package, (), ())
-    entries = [*_Comments(lines, top).entries(root)]
-    defaults = next((entry.value for entry in entries if entry.key == "defaults"), None) or []
-    return ConfigFile(header, package, tuple(defaults), tuple(each for each in entries if each.key != "defaults"))
+    defaults: list[Any] = []
+    entries = []
+    for entry in _Comments(lines, top).entries(root):
+        if entry.key == "defaults":
+            defaults = entry.value or []
+        else:
+            entries.append(entry)
+    return ConfigFile(header, package, tuple(defaults), tuple(entries))
 
 
 def _header_length(lines: list[str]) -> int:
@@ -110,11 +119,17 @@ class _Comments:
     def entries(self, node: yaml.MappingNode, parent: str = "") -> Iterator[Entry]:
         for key, value in node.value:
             name = f"{parent}{key.value}"
-            is_leaf = not (isinstance(value, yaml.MappingNode) and value.value and not value.flow_style)
-            comment = " ".join([*self._above(key.start_mark.line), *self._behind(key, value)])
-            python = _constructed(value) if is_leaf else None
-            yield Entry(name, python, self._text(value), comment, self._section(key.start_mark.line), is_leaf)
-            if not is_leaf:
+            line = key.start_mark.line
+            has_keys = isinstance(value, yaml.MappingNode) and value.value and not value.flow_style
+            yield Entry(
+                key=name,
+                value=None if has_keys else _constructed(value),
+                text=self._text(value),
+                comment=" ".join([*self._above(line), *self._behind(key, value)]),
+                section=self._section(line),
+                is_leaf=not has_keys,
+            )
+            if has_keys:
                 yield from self.entries(value, f"{name}.")
 
     def _above(self, line: int) -> list[str]:
@@ -129,8 +144,9 @@ class _Comments:
 
     def _behind(self, key: yaml.Node, value: yaml.Node) -> list[str]:
         """The comment behind a value, or behind the key of a block."""
-        is_block = value.start_mark.line != key.end_mark.line or getattr(value, "style", None) in ("|", ">")
-        mark = key.end_mark if is_block else value.end_mark
+        is_below = value.start_mark.line != key.end_mark.line
+        is_block = getattr(value, "style", None) in ("|", ">")
+        mark = key.end_mark if is_below or is_block else value.end_mark
         found = BEHIND.match(self.lines[mark.line][mark.column :])
         return [found[1].strip()] if found else []
 
@@ -139,7 +155,8 @@ class _Comments:
         return next(titles, "").removeprefix(SECTION).strip()
 
     def _text(self, value: yaml.Node) -> str:
-        start, end = value.start_mark, value.end_mark
+        start = value.start_mark
+        end = value.end_mark
         if start.line != end.line:
             return ""
         return self.lines[start.line][start.column : end.column].strip("\"'")

@@ -1,4 +1,4 @@
-"""The keys of a command with their explanations, from the files that Hydra would compose.
+"""The keys of a command with their explanations, without Hydra.
 
 This is for help, completion and the spelling of switches, which must not wait for Hydra: only Hydra composes what a
 command works with. A test holds the keys and choices found here against those of Hydra.
@@ -36,12 +36,12 @@ class Key:
 
     @property
     def is_switch(self) -> bool:
-        """Whether its value is true or false."""
+        """Return whether its value is true or false."""
         return isinstance(self.entry.value, bool)
 
     @property
     def is_internal(self) -> bool:
-        """Whether it is not for users to set: it only passes on another key, or is one of Hydra's."""
+        """Return whether users do not set it: it repeats another key or is Hydra's."""
         is_hydras = self.name.rpartition(".")[2].startswith("_")
         is_passed_on = PASSED_ON.fullmatch(self.entry.text) and not self.entry.comment
         return is_hydras or bool(is_passed_on)

@@ -1,46 +1,51 @@
-"""How the scripts print."""
+"""Consoles, progress bars and warnings of the commands."""
 
 import io
 import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column
 from rich.text import Text
 
 import bsroformer
 from bsroformer.parallel import handling_signal
 from bsroformer.run_folder import TRAIN_LOG
-from bsroformer.text import clock as clock
 
 PACKAGE = str(Path(bsroformer.__file__).parent)
 WAIT_SECONDS = 3600
 
 
 def terminal(stderr: bool = False) -> Console:
-    """A console that prints text as it is: brackets in a name are no markup, and no path is cut in two."""
+    """Create a console that prints text as it is, without markup or highlighting."""
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")  # the name of a file may be no text
+        stream.reconfigure(errors="backslashreplace")  # a file name need not be valid text
     return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
 
 
-def first_of(names: Sequence[str], most: int = 3) -> str:
-    """The first of some names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
 def music_progress(console: Console) -> Progress:
-    """A progress bar over seconds of music: share, speed and time left. It is removed at the end."""
+    """Create a progress bar over seconds of music: share, speed and time left.
+
+    It is removed at the end, and disabled without a terminal.
+    """
     columns = (
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
         BarColumn(),
@@ -49,6 +54,17 @@ def music_progress(console: Console) -> Progress:
         TimeLeftColumn(),
     )
     return Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal)
+
+
+def task_progress(console: Console) -> Progress:
+    """Create a progress bar over any work; see `music_progress`."""
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def score_progress(console: Console) -> Progress:
+    """Create a progress bar over the scores of an evaluation."""
+    columns = (TextColumn("separating and scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console)
 
 
 class SpeedColumn(ProgressColumn):
@@ -60,7 +76,10 @@ class SpeedColumn(ProgressColumn):
 
 
 class TimeLeftColumn(ProgressColumn):
-    """Time left, from the first step on: Rich's own column needs two steps within half a minute."""
+    """Time left, shown from the first step.
+
+    Rich's own column needs two steps within half a minute.
+    """
 
     def render(self, task: Task) -> Text:  # noqa: D102 (see the class)
         if not task.completed or task.total is None or task.elapsed is None:
@@ -70,14 +89,14 @@ class TimeLeftColumn(ProgressColumn):
 
 
 def stopping_on_sigterm() -> AbstractContextManager[None]:
-    """Take the wish to end that a system or scheduler sends for a Ctrl-C."""
+    """Handle SIGTERM, which systems and schedulers send, like Ctrl-C."""
     return handling_signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def wait_until_interrupted() -> NoReturn:
     """Wait for Ctrl-C.
 
-    `threading.Event.wait` is Python code around a lock: an interrupt between two of its lines ends in a `RuntimeError`.
+    `threading.Event.wait` is Python code around a lock: an interrupt between two of its lines raises a `RuntimeError`.
     """
     while True:
         time.sleep(WAIT_SECONDS)
@@ -85,16 +104,16 @@ def wait_until_interrupted() -> NoReturn:
 
 @contextmanager
 def warnings_reported(console: Console) -> Iterator[None]:
-    """Print this package's warnings as lines of text, on their own and each time."""
+    """Print each of this package's warnings as a line of text."""
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], filename: str, *rest: object) -> None:
+        def show(message: Warning | str, category: type[Warning], filename: str, *others: object) -> None:
             if filename.startswith(PACKAGE):
                 console.print(str(message), style="yellow")
                 TRAIN_LOG.warning("%s", message)
             else:
-                usual(message, category, filename, *rest)  # type: ignore[arg-type]
+                usual(message, category, filename, *others)  # type: ignore[arg-type]
 
         warnings.filterwarnings("always", module=r"bsroformer\.")
         warnings.showwarning = show  # type: ignore[assignment]
@@ -102,5 +121,5 @@ def warnings_reported(console: Console) -> Iterator[None]:
 
 
 def shown_path(path: Path) -> str:
-    """A path as people see that it is one: ``./a`` for the folder a."""
+    """Format a relative path so that it reads as one: ``./a`` for the folder a."""
     return str(path) if path.is_absolute() or len(path.parts) > 1 else f"./{path}"

@@ -1,4 +1,4 @@
-"""How a script ends when it cannot do what it was asked: one sentence, a non-zero status, no traceback."""
+"""Report user errors: one sentence, a non-zero exit status, no traceback."""
 
 import functools
 import re
@@ -16,32 +16,37 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rich.text import Text
 
 from bsroformer.cli.console import terminal
+from bsroformer.cli.exit_status import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from bsroformer.errors import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-STATUS = 2
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
-OF_A_WORKER = re.compile(r"Caught \w+ in DataLoader worker process .*\n[\w.]+: ", re.DOTALL)
-"""What PyTorch puts before the message of an error in a process that reads: a traceback of that process."""
-COMPOSITION = (ConfigCompositionException, OverrideParseException, SearchPathException)
-"""What Hydra refuses before a script begins."""
-MENDABLE = (InputError, InstantiationException, OmegaConfBaseException, *COMPOSITION)
+WORKER_TRACEBACK = re.compile(r"Caught \w+ in DataLoader worker process .*\n[\w.]+: ", re.DOTALL)
+"""PyTorch's text before the message of an error in a worker process."""
+COMPOSITION_ERRORS = (ConfigCompositionException, OverrideParseException, SearchPathException)
+"""Errors of Hydra before a command starts."""
+USER_ERRORS = (InputError, InstantiationException, OmegaConfBaseException, *COMPOSITION_ERRORS)
 OUT_OF_MEMORY = (
-    "the memory is full: lower data.batch_size or batch_size, data.seconds or chunk_seconds, whichever there is, "
-    "or close other programs"
+    "the memory is full; lower the batch size (data.batch_size, batch_size) or the excerpt (data.seconds, "
+    "chunk_seconds), or close other programs"
 )
 
 
-def mendable(error: Exception) -> bool:
-    """Whether the user can mend an error; what Lightning refuses is among them, but not a reason to import it."""
+def is_user_error(error: Exception) -> bool:
+    """Return whether the user can fix an error.
+
+    Lightning's configuration errors count too; Lightning is not imported to check them.
+    """
     lightning = sys.modules.get("lightning.pytorch.utilities.exceptions")
-    known = MENDABLE if lightning is None else (*MENDABLE, lightning.MisconfigurationException)
+    known = USER_ERRORS if lightning is None else (*USER_ERRORS, lightning.MisconfigurationException)
     return isinstance(error, known) or _out_of_memory(error)
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; an error of PyTorch is a reason to ask it, but not to import it."""
+    """Return whether memory ran out.
+
+    PyTorch's errors are recognised only if PyTorch is imported.
+    """
     if "torch" not in sys.modules:
         return isinstance(error, MemoryError)
     from bsroformer.devices import out_of_memory
@@ -50,9 +55,9 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def one_sentence(error: Exception) -> str:
-    """What to tell the user about an error that the input caused."""
+    """Describe an error that the input caused."""
     if isinstance(error, MissingMandatoryValue):
-        return f"the key {error.full_key} has no value: give it on the command line as {error.full_key}=..."
+        return f"the key {error.full_key} has no value; give it on the command line as {error.full_key}=..."
     if isinstance(error, OmegaConfBaseException):
         return f"the configuration's key {error.full_key} is wrong: {str(error).splitlines()[0]}"
     if isinstance(error, InstantiationException):
@@ -60,19 +65,26 @@ def one_sentence(error: Exception) -> str:
         return f"{key} cannot be set up as configured: {error.__cause__ or error}"
     if _out_of_memory(error):
         return OUT_OF_MEMORY
-    if isinstance(error, COMPOSITION):
+    if isinstance(error, COMPOSITION_ERRORS):
         return composition_error(error)
-    return OF_A_WORKER.sub("", str(error))
+    return WORKER_TRACEBACK.sub("", str(error))
 
 
 def composition_error(error: Exception) -> str:
-    """The reason in an error of Hydra's composition, without the advice, keys and search path that follow it."""
-    reasons = [str(each).strip().partition("\n")[0] for each in (error, error.__cause__) if each is not None]
-    return ": ".join(reason for reason in reasons if reason)
+    """Extract the reason from an error of Hydra's composition.
+
+    The advice, keys and search path that follow it are dropped.
+    """
+    chain = (error,) if error.__cause__ is None else (error, error.__cause__)
+    reasons = [str(each).strip().partition("\n")[0] for each in chain]
+    return ": ".join(filter(None, reasons))
 
 
 def user_errors(script: Callable[P, R]) -> Callable[P, R]:
-    """Tell errors that the user can mend in a sentence and exit with status 2; a bug shows its traceback."""
+    """Report user errors in a sentence and exit with status 2.
+
+    Any other error is a bug and shows its traceback.
+    """
 
     @functools.wraps(script)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -80,17 +92,17 @@ def user_errors(script: Callable[P, R]) -> Callable[P, R]:
             return script(*args, **kwargs)
         except KeyboardInterrupt:
             terminal(stderr=True).print("Stopped.")
-            sys.exit(INTERRUPTED)
+            sys.exit(EXIT_INTERRUPTED)
         except Exception as error:
-            if not mendable(error):
+            if not is_user_error(error):
                 raise
             report(error)
-            sys.exit(STATUS)
+            sys.exit(EXIT_USER_ERROR)
 
     return guarded
 
 
 def report(error: Exception) -> None:
-    """Tell of an error that the input caused, on the standard error."""
+    """Print an error that the input caused to standard error."""
     sentence = " ".join(one_sentence(error).split())
     terminal(stderr=True).print(Text("error:", "bold red"), sentence)

@@ -1,6 +1,7 @@
-"""Hydra's own options, which are passed on as they are."""
+"""Hydra's own options, which are passed to it unchanged."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from bsroformer.errors import InputError
@@ -16,43 +17,50 @@ WITH_VALUE = (
     "--experimental-rerun",
 )
 CFG = ("job", "hydra", "all")
-"""What ``--cfg`` must be followed by."""
+"""Values of ``--cfg``."""
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
-"""What ``--info`` may be followed by."""
+"""Values of ``--info``."""
 MULTIRUN = ("-m", "--multirun")
 COMPLETION = ("-sc", "--shell-completion")
 OWN_HELP = ("-h", "--help")
 HELP = (*OWN_HELP, "--hydra-help")
 FOLDERS = ("-cp", "--config-path", "-cd", "--config-dir")
-"""Options whose values are folders, which Hydra would look for in another place than the current folder."""
+"""Options whose values are folders; Hydra does not look for them in the current folder."""
 MODES = (("-r", "--run"), MULTIRUN, ("-c", "--cfg"), ("-i", "--info"), COMPLETION)
-"""Options that say what Hydra does, of which there can be one."""
+"""Options that set Hydra's mode; one of them can be given."""
 
 
 def is_flag(word: str) -> bool:
-    """Whether a word is one of Hydra's options, with or without a value."""
+    """Return whether a word is one of Hydra's options, with or without a value."""
     return word.partition("=")[0] in (*ALONE, *WITH_VALUE)
 
 
 def takes_next(flag: str, following: Sequence[str]) -> bool:
-    """Whether the word after a flag is its value."""
+    """Return whether the word after a flag is its value."""
     if flag not in WITH_VALUE or not following:
         return False
-    return following[0] in INFO if flag in ("-i", "--info") else not following[0].startswith("-")
+    if flag in ("-i", "--info"):
+        return following[0] in INFO
+    return not following[0].startswith("-")
 
 
 def value_of(flags: Sequence[str], *names: str) -> str | None:
     """The value of an option among flags; None if it is not given."""
     for index, flag in enumerate(flags):
         name, equals, value = flag.partition("=")
-        if name in names:
-            return value if equals else next(iter(flags[index + 1 :]), None)
+        if name not in names:
+            continue
+        if equals:
+            return value
+        return flags[index + 1] if index + 1 < len(flags) else None
     return None
 
 
 def before_files(words: Sequence[str]) -> list[str]:
     """The words before ``--``."""
-    return list(words[: words.index("--")]) if "--" in words else list(words)
+    if "--" not in words:
+        return list(words)
+    return list(words[: words.index("--")])
 
 
 def with_absolute_folders(flags: Sequence[str]) -> list[str]:
@@ -70,21 +78,23 @@ def with_absolute_folders(flags: Sequence[str]) -> list[str]:
 
 
 def check(flags: Sequence[str]) -> None:
-    """Refuse Hydra's options where they lack a value or exclude each other.
+    """Check that Hydra's options have values and do not exclude each other.
 
     Raises:
-        InputError: For the first that does.
+        InputError: For the first fault.
     """
     given = [flag.partition("=")[0] for flag in flags]
-    for name in (flag for flag in given if flag in WITH_VALUE and flag not in ("-i", "--info")):
-        if not value_of(flags, name):
+    for name in given:
+        needs_value = name in WITH_VALUE and name not in ("-i", "--info")
+        if needs_value and not value_of(flags, name):
             raise InputError(f"{name} has no value; write {name} <value>")
     for names, choices in ((("-c", "--cfg"), CFG), (("-i", "--info"), INFO)):
         value = value_of(flags, *names)
         if value and not value.startswith("-") and value not in choices:
             raise InputError(f"{names[1]}={value} must be one of {', '.join(choices)}")
-    modes = [flag for flag in given for names in MODES if flag in names]
+    modes = [flag for flag in given if flag in chain.from_iterable(MODES)]
     if len(modes) > 1:
         raise InputError(f"{' and '.join(modes)} exclude each other; give one of them")
-    if "--resolve" in given and not {"-c", "--cfg", *HELP} & {*given}:
+    has_config = not {"-c", "--cfg", *HELP}.isdisjoint(given)
+    if "--resolve" in given and not has_config:
         raise InputError("--resolve needs --cfg; write --cfg job --resolve")

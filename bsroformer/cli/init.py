@@ -4,9 +4,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from bsroformer.atomic import writing
+from bsroformer.cli.console import terminal
 from bsroformer.errors import InputError
 from bsroformer.installation import CONFIGS
 from bsroformer.invocation import program_line
@@ -16,7 +15,7 @@ OF_A_CHECKOUT = ("benchmark.yaml", "what")
 
 
 def write_configs(words: Sequence[str]) -> None:
-    """Copy the configs into the folder that the command line names, and print how to use them.
+    """Copy the configs into the given folder, and print how to use them.
 
     Raises:
         InputError: If it names none or several, or the folder has files in it.
@@ -29,7 +28,8 @@ def write_configs(words: Sequence[str]) -> None:
     if len(folders) != 1:
         raise InputError(f"init takes one folder; write {program} init <folder>")
     folder = Path(folders[0]).expanduser()
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not is_empty:
         raise InputError(f"{folder} exists and is not an empty folder; give a new one")
     with writing(folder):
         shutil.copytree(CONFIGS, folder, ignore=shutil.ignore_patterns(*OF_A_CHECKOUT), dirs_exist_ok=True)
@@ -37,11 +37,10 @@ def write_configs(words: Sequence[str]) -> None:
 
 
 def _explain(folder: Path, program: str) -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(
+    terminal().print(
         f"The configs are in {folder}. Edit them, and use them in place of the program's own:\n"
         f"  {program} train --config-path {folder} model=lite\n"
         f"Or keep only files of your own in a folder, such as {folder}/model/mine.yaml, and add it to the program's:\n"
         f"  {program} train --config-dir {folder} model=mine\n"
-        "A file of --config-dir with the name of one of the program's is not read: the program's come first."
+        "A file of --config-dir is not read if the program has one of the same name: the program's come first."
     )

@@ -1,4 +1,4 @@
-"""The program ``bsroformer``: finds the command that the first word names, and runs it."""
+"""The program ``bsroformer``: find the command of the first word, and run it."""
 
 import platform
 import sys
@@ -7,13 +7,13 @@ from typing import ParamSpec
 
 import bsroformer
 from bsroformer.cli import flags
+from bsroformer.cli.exit_status import EXIT_USER_ERROR
 from bsroformer.cli.registry import COMMANDS, INSTALLED, OTHER_COMMANDS, Command, find_command
 from bsroformer.cli.suggestions import did_you_mean
 from bsroformer.errors import InputError
 from bsroformer.invocation import program_line
 
 P = ParamSpec("P")
-EXIT_USER_ERROR = 2
 VERSION = ("--version", "-V")
 
 
@@ -67,7 +67,7 @@ def _run_or_explain(command: Command, words: list[str], argv: list[str]) -> None
 
         print_help(command, given)
     else:
-        from bsroformer.cli.running import run as run_command
+        from bsroformer.cli.runner import run as run_command
 
         run_command(command.name, words, argv)
 
@@ -76,8 +76,9 @@ def _unknown(word: str) -> str:
     program = program_line()
     if word.startswith("-"):
         return f"unknown option {word}; write {program} <command> {word}, and see {program} --help"
-    near = did_you_mean(word, (*INSTALLED, *OTHER_COMMANDS, "help"))
-    return f"unknown command {word}; {near or f'`{program} --help` lists the commands'}"
+    suggestion = did_you_mean(word, (*INSTALLED, *OTHER_COMMANDS, "help"))
+    advice = f"`{program} --help` lists the commands"
+    return f"unknown command {word}; {suggestion or advice}"
 
 
 def _print_overview() -> None:
@@ -93,7 +94,7 @@ def _complete(words: list[str]) -> None:
 
 
 def _reporting_errors(function: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
-    """Call a function; an error of the user ends the process with a sentence and status 2."""
+    """Call a function, and report a user error with status 2."""
     try:
         function(*arguments, **named)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""The folder of a run, made when the run starts: nothing is written for a configuration that turns out to be wrong."""
+"""The folder of a run, made once the configuration is checked."""
 
 import logging
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
 
 @contextmanager
 def open_run_folder(folder: Path) -> Iterator[None]:
-    """Make the folder of a training, and log into its ``train.log`` until the context ends.
+    """Make the folder of a training, and log into its ``train.log`` in this context.
 
-    Processes that Lightning starts for other devices are given the folder as Hydra's.
+    Processes that Lightning starts for other devices get the folder as Hydra's.
 
     Raises:
         InputError: If the folder or the log cannot be written.
@@ -43,7 +43,7 @@ def open_run_folder(folder: Path) -> Iterator[None]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, there or not.
+    """Make a folder and its parents, unless it exists.
 
     Raises:
         InputError: If that is not possible.
@@ -53,7 +53,7 @@ def make_folder(folder: Path) -> None:
 
 
 def _pass_on(folder: Path) -> None:
-    """Set ``hydra.run.dir``, which Lightning puts on the command line of the processes that it starts."""
+    """Set ``hydra.run.dir``, which Lightning passes to the processes it starts."""
     config = cast(DictConfig | None, HydraConfig.instance().cfg)
     if config is not None:
         with read_write(config.hydra):
@@ -61,8 +61,11 @@ def _pass_on(folder: Path) -> None:
 
 
 class SweepFolder(Callback):
-    """Makes the folder of a sweep before its first job: where that fails, Hydra would show a traceback."""
+    """Make the folder of a sweep before its first job.
+
+    Where that fails, Hydra alone would show a traceback.
+    """
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Make it, or exit with status 2."""
+        """Make the folder, or exit with status 2."""
         user_errors(make_folder)(Path(config.hydra.sweep.dir))

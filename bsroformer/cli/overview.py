@@ -1,9 +1,9 @@
 """The help of the program as a whole."""
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bsroformer.cli.console import terminal
 from bsroformer.cli.registry import INSTALLED, OTHER_COMMANDS
 from bsroformer.invocation import program_line
 
@@ -16,9 +16,9 @@ EXAMPLES = (
 
 
 def print_overview() -> None:
-    """Print the commands, with examples and how to go on."""
+    """Print the commands, with examples and further help."""
     program = program_line()
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     commands = Table.grid(padding=(0, 2))
     for name, command in INSTALLED.items():
         commands.add_row(Text(f"  {name}", "cyan"), command.summary)
@@ -26,12 +26,11 @@ def print_overview() -> None:
         commands.add_row(Text(f"  {name}", "cyan"), summary)
     console.print(Text(f"Usage: {program} COMMAND [--key value | key=value]...", "bold"))
     console.print("\nSeparate music into its stems, and train the model that does it.\n")
-    console.print(commands)
+    console.print(commands, soft_wrap=False)
     console.print()
     for example in EXAMPLES:
-        console.print(Text(f"  {program} {example}"), soft_wrap=True)
+        console.print(f"  {program} {example}")
     console.print(
         f"\n{program} COMMAND --help explains every key; {program} --version prints the versions.\n"
-        f'To complete commands and keys with TAB in bash: eval "$({program} completion bash)"',
-        soft_wrap=True,
+        f'To complete commands and keys with TAB in bash: eval "$({program} completion bash)"'
     )

@@ -1,4 +1,4 @@
-"""The keys whose values are paths of files or folders, with ``~`` for the user's folder."""
+"""The keys that hold paths of files or folders; ``~`` is the home folder."""
 
 PATHS = (
     "input",

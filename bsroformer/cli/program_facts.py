@@ -1,4 +1,4 @@
-"""What a result was made with: versions, and how the program was called."""
+"""Versions and command line that a result was made with."""
 
 import platform
 import re
@@ -18,7 +18,7 @@ SECRET = re.compile(r"^([\w.@+~/]*(?:key|token|secret|password)[\w.]*)=.*", re.I
 
 
 def program_facts() -> dict[str, Any]:
-    """The program, what it stands on, and how it was called."""
+    """Collect the versions, the platform and the command line."""
     return {
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "bsroformer": __version__,

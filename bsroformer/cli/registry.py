@@ -1,4 +1,4 @@
-"""The commands: their root config, what they call, and what a bare argument means to them."""
+"""The commands: root config, function, and key of bare arguments."""
 
 import importlib
 from collections.abc import Callable
@@ -15,8 +15,8 @@ class Command:
 
     Attributes:
         name: What the user types after ``bsroformer``.
-        function: What the module calls the function that takes the checked configuration.
-        summary: What it does, in a line.
+        function: Name of the function that takes the checked configuration.
+        summary: Its purpose in a line.
         positional: The key of bare arguments; None if there are none.
         actions: Values of ``action`` that may be given as the first bare argument.
         output: The key of ``-o``; None if the command writes nothing.
@@ -47,23 +47,23 @@ class Command:
 
     @property
     def line(self) -> str:
-        """How the user calls it."""
+        """The command as the user types it."""
         return command_line(self.name)
 
     @cached_property
     def module(self) -> ModuleType:
-        """The module ``command.py`` in its folder of `bsroformer.cli.commands`; its imports take seconds."""
+        """The module ``command.py`` of its folder; its imports take seconds."""
         folder = self.name.replace("-", "_")
         return importlib.import_module(f"bsroformer.cli.commands.{folder}.command")
 
     @property
     def call(self) -> Callable[..., object]:
-        """Takes the checked configuration."""
+        """The function that takes the checked configuration."""
         function: Callable[..., object] = getattr(self.module, self.function)
         return function
 
     def exit_status(self) -> int:
-        """The status after all jobs: some commands continue after a failure and report it here."""
+        """Return the status after all jobs, including jobs that failed alone."""
         status: Callable[[], int] = getattr(self.module, "exit_status", lambda: 0)
         return status()
 
@@ -109,7 +109,9 @@ BY_SCRIPT = {command.root: command for command in COMMANDS.values()}
 
 
 def find_command(word: str) -> Command | None:
-    """The command that a word names, by its own or its script's name, with dashes or underscores."""
+    """Find a command by its own or its script's name, with dashes or underscores."""
     name = word.replace("-", "_")
-    spellings = {spelling.replace("-", "_"): each for each in INSTALLED.values() for spelling in (each.name, each.root)}
-    return spellings.get(name)
+    for command in INSTALLED.values():
+        if name in (command.name.replace("-", "_"), command.root):
+            return command
+    return None

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
+from bsroformer.text import listed
+
 MAX_SUGGESTIONS = 3
 MAX_CHOICES = 12
 CUTOFF = 0.6
@@ -14,7 +16,7 @@ WHOLE = 0.2
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that `name` may mean, the most similar first.
+    """Return the known names nearest to `name`, the most similar first.
 
     A dotted key is near if it is similar as a whole, or if its last part is: ``lr`` is near to ``optimizer.lr``.
     """
@@ -25,27 +27,30 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A question with the nearest names; None if there are none."""
+    """Ask for the nearest names; None if there are none."""
     names = nearest(name, known)
-    return f"did you mean {' or '.join(names)}?" if names else None
+    if not names:
+        return None
+    return f"did you mean {' or '.join(names)}?"
 
 
 def one_of(choices: Iterable[str]) -> str:
-    """The names to choose from."""
-    names = list(choices)
-    more = f" and {len(names) - MAX_CHOICES} more" if len(names) > MAX_CHOICES else ""
-    return ", ".join(names[:MAX_CHOICES]) + more
+    """List the names to choose from."""
+    return listed(list(choices), MAX_CHOICES)
 
 
 def wrong_choice(group: str, choice: object, options: Sequence[str]) -> str:
-    """The sentence about a choice that a group does not have."""
-    near = did_you_mean(str(choice), options)
-    return f"{group}={choice} must be one of {one_of(options)}" + (f"; {near}" if near else "")
+    """Describe a choice that its group does not have."""
+    suggestion = did_you_mean(str(choice), options)
+    advice = f"; {suggestion}" if suggestion else ""
+    return f"{group}={choice} must be one of {one_of(options)}{advice}"
 
 
 def _similarity(name: str, other: str) -> float:
     whole = SequenceMatcher(None, name, other).ratio()
     if whole >= CUTOFF:
         whole += WHOLE
-    last = SequenceMatcher(None, name.rpartition(".")[2], other.rpartition(".")[2]).ratio()
+    last_part = name.rpartition(".")[2]
+    other_last_part = other.rpartition(".")[2]
+    last = SequenceMatcher(None, last_part, other_last_part).ratio()
     return max(whole, last)

@@ -164,7 +164,15 @@ def test_without_a_yaml_unknown_settings_are_assumed_and_logged(tmp_path, caplog
     assert settings.stems == ("stem_1", "stem_2")
     hop = 32 if kind == "bs" else 27
     assert (settings.stft.n_fft, settings.stft.hop_length, settings.chunk_seconds) == (128, hop, 8)
-    for word in ("has no YAML file", "44100 Hz", f"hop {hop}", "zero_dc", "skip_connection", "stem_1, stem_2", "config="):
+    for word in (
+        "has no YAML file",
+        "44100 Hz",
+        f"hop {hop}",
+        "zero_dc",
+        "skip_connection",
+        "stem_1, stem_2",
+        "config=",
+    ):
         assert word in caplog.text
 
 

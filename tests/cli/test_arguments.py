@@ -1,4 +1,4 @@
-"""What a command line says is what the composed configuration holds."""
+"""The command line's values are those of the composed configuration."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.cli.composition import Composer
 from bsroformer.cli.registry import COMMANDS
-from bsroformer.cli.running import read
+from bsroformer.cli.runner import read
 from bsroformer.errors import InputError
 
 NAMES = [
@@ -43,7 +43,7 @@ NAMES = [
 ]
 """Names of files that mean something else in Hydra's grammar, or nothing."""
 AMBIGUOUS = ["'Heroes'", "[MV]", "{a: b}", "null", "x ${oc.env:HOME}", "${paths.runs_dir}"]
-"""Names that are values of Hydra's unless there is such a file."""
+"""Names that are values of Hydra's unless a file has the name."""
 SAME = [
     ["--input", "a.wav", "--two-stems=vocals"],
     ["--input=a.wav", "two_stems=vocals"],
@@ -55,7 +55,7 @@ SAME = [
 
 @cache
 def composer(command: str) -> Composer:
-    """One for all tests, which keeps what it has composed."""
+    """A composer for all tests, which caches its configurations."""
     return Composer(COMMANDS[command].root, [])
 
 
@@ -65,7 +65,7 @@ def overrides(command: str, *words: str) -> list[str]:
 
 
 def value(override: str) -> object:
-    """What Hydra and OmegaConf read in an override."""
+    """The value that Hydra and OmegaConf read from an override."""
     return OmegaConf.create({"value": OverridesParser.create().parse_override(override).value()}).value
 
 
@@ -127,7 +127,7 @@ def test_keys_with_dots_and_groups_are_options_too():
 
 
 @pytest.mark.parametrize("name", [*NAMES, *AMBIGUOUS])
-def test_a_file_is_meant_whatever_its_name_is(tmp_path, name):
+def test_a_file_of_any_name_is_read(tmp_path, name):
     if "/" not in name:
         (tmp_path / name).touch()
     [typed] = overrides("separate", f"input={name}")
@@ -207,7 +207,7 @@ def test_a_checkpoint_and_an_action_may_be_bare():
         ("separate", ["-x"], "unknown option -x"),
         ("separate", ["a.wav", "input=b.wav"], "a.wav is given beside input="),
         ("separate", [""], "an argument is empty"),
-        ("separate", ["input="], "input= names no path"),
+        ("separate", ["input="], "input= is empty"),
     ],
 )
 def test_what_is_not_in_the_grammar_is_refused(command, words, sentence):

@@ -48,7 +48,7 @@ def test_help_has_defaults_choices_and_examples(printed):
     assert "bsroformer separate song.mp3 other.flac --ckpt best.ckpt --two-stems vocals -o out" in text
     assert "bitrate bit rate of mp3, ogg and m4a, in kbit/s (default: 256)" in text
     assert "separation=default" in text and "windows overlap by an eighth" in text
-    assert "(must be given)" in text
+    assert "(required)" in text
 
 
 @pytest.mark.parametrize("words", [["help", "eval"], ["evaluate", "-h"], ["evaluate", "ckpt=x", "--help"]], ids=str)
@@ -87,7 +87,7 @@ def test_help_of_a_script_names_the_script(script):
         (["completion", "bsah"], "unknown shell bsah; did you mean bash?"),
     ],
 )
-def test_wrong_words_of_the_program_are_told(printed, capsys, words, sentence):
+def test_wrong_words_of_the_program_are_reported(printed, capsys, words, sentence):
     with pytest.raises(SystemExit) as ended:
         printed(*words)
     assert ended.value.code == 2

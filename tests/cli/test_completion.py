@@ -1,4 +1,4 @@
-"""What TAB shows, in each shell."""
+"""Completions of each shell."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ FILES = ("song.mp3", "my song (live).wav", "sub/x.wav", ".hidden")
 
 @pytest.fixture
 def completed(tmp_path, monkeypatch, capsys):
-    """The candidates for a line in a folder with some files; in the form of zsh, without the summaries."""
+    """Candidates for a line in a folder with files, in zsh's form without summaries."""
     (tmp_path / "sub").mkdir()
     for name in FILES:
         (tmp_path / name).touch()
@@ -67,7 +67,7 @@ def test_choices_come_with_a_summary(capsys):
     assert capsys.readouterr().out.startswith("model=tiny\t2.9 M parameters")
 
 
-def test_bash_completes_what_follows_the_equals_sign_and_escapes_names(completed):
+def test_bash_completes_after_the_equals_sign_and_escapes(completed):
     assert completed("train model=lite_", "bash") == ["lite_mel "]
     assert completed("separate m", "bash")[0] == r"my\ song\ \(live\).wav "
     assert completed("separate 'm", "bash")[0] == "my song (live).wav"

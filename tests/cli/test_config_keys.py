@@ -1,4 +1,4 @@
-"""Keys and choices that nothing reads are refused, and those that something reads are not."""
+"""Unknown keys and choices are refused, known ones accepted."""
 
 from functools import cache
 
@@ -8,9 +8,9 @@ from bsroformer.cli import flags
 from bsroformer.cli.commands.checkpoint.command import ACTIONS
 from bsroformer.cli.commands.prepare.command import ACTIONS as PREPARE_ACTIONS
 from bsroformer.cli.composition import Composer
-from bsroformer.cli.keys import check
+from bsroformer.cli.key_check import check
 from bsroformer.cli.registry import COMMANDS
-from bsroformer.cli.running import checked, read
+from bsroformer.cli.runner import checked, read
 from bsroformer.errors import InputError
 
 EARLY = "+callbacks.early._target_=lightning.pytorch.callbacks.EarlyStopping"
@@ -45,7 +45,7 @@ REFUSED = [
     ("train", ["--cfg", "job", "-m"], "--cfg and -m exclude each other"),
     ("train", ["--cfg", "jbo"], "--cfg=jbo must be one of job, hydra, all"),
     ("train", ["--config-name"], "--config-name has no value"),
-    ("train", ["resume=run", "data.mine=3"], "data.mine is a key of the run that is resumed only; write +data.mine=3"),
+    ("train", ["resume=run", "data.mine=3"], "only the resumed run has the key data.mine; write +data.mine=3"),
     ("train", ["+callbacks.ema={half_lif: 3}"], "did you mean callbacks.ema.half_life?"),
     ("studio", ["limits={megabytez: 3}"], "did you mean limits.megabytes?"),
     ("train", ["resume=run", "+overlapp=1"], "train has no key overlapp"),
@@ -71,12 +71,12 @@ TAKEN = [
 
 @cache
 def composer(command: str) -> Composer:
-    """One for all tests, which keeps what it has composed."""
+    """A composer for all tests, which caches its configurations."""
     return Composer(COMMANDS[command].root, [])
 
 
 def check_words(command: str, words: list[str]) -> None:
-    """What `checked` does with the words of a command line."""
+    """The words that `checked` returns for a command line."""
     arguments, overrides = read(COMMANDS[command], composer(command), words)
     flags.check(arguments.flags)
     check(COMMANDS[command], composer(command), overrides, arguments.sweep)

@@ -1,4 +1,4 @@
-"""The keys and comments that help and completion read are those that Hydra composes."""
+"""Help and completion read the keys and comments that Hydra composes."""
 
 from collections import Counter
 
@@ -45,7 +45,8 @@ h: {}
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_keys_and_choices_are_those_of_hydra(root):
-    tree, composed = read_config_tree(root, [CONFIGS]), Composer(root, []).compose([])
+    tree = read_config_tree(root, [CONFIGS])
+    composed = Composer(root, []).compose([])
     assert_same(tree, composed)
 
 
@@ -78,14 +79,14 @@ def test_every_choice_of_a_group_is_explained(root):
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_root_config_begins_with_its_purpose_and_examples(root):
+def test_a_root_config_starts_with_its_purpose_and_examples(root):
     header = read_config_file(CONFIGS / f"{root}.yaml").header
     [name] = [command.name for command in COMMANDS.values() if command.root == root]
     assert header[0].endswith(".") or header[1]
     assert any(line.startswith(f"  bsroformer {name}") for line in header)
 
 
-def test_no_key_of_a_root_config_is_explained_in_two_of_its_files():
+def test_no_key_of_a_root_config_is_explained_twice():
     """Alternatives in one group may explain the keys that they alone have."""
     files = [*(CONFIGS / "model").rglob("*.yaml"), *(CONFIGS / "trainer").rglob("*.yaml")]
     explained = Counter(

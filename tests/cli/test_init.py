@@ -4,7 +4,7 @@ import pytest
 
 from bsroformer.cli.init import write_configs
 from bsroformer.cli.registry import COMMANDS
-from bsroformer.cli.running import checked
+from bsroformer.cli.runner import checked
 from bsroformer.errors import InputError
 from launched import CONFIGS, files_in
 

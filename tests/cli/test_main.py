@@ -46,7 +46,7 @@ def test_every_public_name_can_be_imported():
 
 
 def run_program(words: list[str], absent: set[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the program in a process of its own, and check that it does not import some modules."""
+    """Run the program in a new process, and check that modules stay unimported."""
     return subprocess.run(
         [sys.executable, "-c", WITHOUT_PYTORCH.format(words=words, absent=absent)],
         capture_output=True,
@@ -74,7 +74,7 @@ def test_what_runs_nothing_imports_little(words, absent, status, printed, tmp_pa
 
 
 def test_a_job_sees_the_command_line_that_starts_it_again(monkeypatch, tmp_path):
-    """Lightning starts the processes of other devices with it, and the record of a run has it."""
+    """Lightning starts other processes with it, and a run's record contains it."""
     seen = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Command, "call", property(lambda self: lambda cfg: seen.append([*sys.argv])))

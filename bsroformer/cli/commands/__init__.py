@@ -1,1 +1,4 @@
-"""The commands of the program, a folder each: `command.py` runs it, `config.py` is the schema of its configuration."""
+"""The commands, a folder each.
+
+In a folder, `command.py` runs the command, and `config.py` is the schema of its configuration.
+"""

@@ -1,1 +1,4 @@
-"""Schemas that commands share; `schema` is the base, `config` the base of a command's configuration."""
+"""Schemas that commands share.
+
+`schema` is the base of all, `config` the base of a command's configuration.
+"""

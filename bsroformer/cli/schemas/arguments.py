@@ -16,11 +16,11 @@ from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.schema import STRICT, as_json, faults, shown
 
 ANNOTATED = ("bsroformer.", "benchmarks.")
-"""Packages whose annotations say what an argument may be: in others, they are often less than true."""
+"""Packages whose annotations give the allowed values; those of other packages are often imprecise."""
 
 
 def argument_faults(cfg: Config) -> dict[str, str]:
-    """What is wrong with the arguments of all components: a sentence by key."""
+    """Describe the faults in the arguments of all components, by key."""
     found: dict[str, str] = {}
     for key, component in components(cfg):
         found |= _faults(component.tree, key)
@@ -28,7 +28,7 @@ def argument_faults(cfg: Config) -> dict[str, str]:
 
 
 def _faults(tree: Mapping[str, Any], key: str) -> dict[str, str]:
-    """What is wrong with a component's arguments, and with those of the components among them."""
+    """Describe the faults of a component and of the components in its arguments."""
     found: dict[str, str] = {}
     plain = {}
     for name, value in tree.items():
@@ -65,7 +65,9 @@ def _is_component(value: Any) -> bool:
 
 @cache
 def arguments_of(target: str) -> type[BaseModel] | None:
-    """A schema of the arguments of a class or function of this program; None for others.
+    """Create a schema of the arguments of this program's own class or function.
+
+    None for classes and functions of other packages.
 
     Args:
         target: Its dotted name.
@@ -74,7 +76,7 @@ def arguments_of(target: str) -> type[BaseModel] | None:
         return None
     try:
         called = get_object(target)
-    except Exception:  # whatever importing it raises, which is reported where it is built
+    except Exception:  # any error of its import is reported where it is built
         return None
     hints = get_type_hints(called.__init__ if inspect.isclass(called) else called, include_extras=True)
     fields: dict[str, Any] = {name: (kind, None) for name, kind in hints.items() if name != "return"}

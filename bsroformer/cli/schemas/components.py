@@ -31,18 +31,18 @@ class Component(OpenSchema):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What it is called with."""
+        """The arguments of the call."""
         return {name: value for name, value in self.tree.items() if not name.startswith("_")}
 
     def build(self, **more: Any) -> Any:
         """Call it, with further arguments or others."""
-        from bsroformer.cli.songs import make  # which takes longer to import than all schemas
+        from bsroformer.cli.instantiation import make  # which takes longer to import than all schemas
 
         return make(self.tree, self._key, **more)
 
 
 class LaterComponent(Component):
-    """What is called with further arguments when a training starts."""
+    """A component that takes further arguments when a training starts."""
 
     partial: Literal[True] = Field(alias="_partial_")  # type: ignore[assignment]
 
@@ -62,7 +62,7 @@ class Optimizer(LaterComponent):
 
 
 class Schedule(LaterComponent):
-    """A schedule of the learning rate: one of PyTorch's, or of ours, which may be followed by one."""
+    """A learning rate schedule of PyTorch or of this program; another may follow it."""
 
     step_size: Count = 1
     gamma: Annotated[float, Field(gt=0, le=1)] = 1
@@ -83,7 +83,7 @@ Devices = Annotated[
 
 
 class Trainer(Component):
-    """``lightning.Trainer``; `precision` may be ``auto``: see `chosen_precision` in ``commands/train/build.py``."""
+    """``lightning.Trainer``; for ``precision=auto`` see `chosen_precision`."""
 
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
     devices: Devices = "auto"
@@ -109,7 +109,7 @@ class Trainer(Component):
 
 
 def components(value: Any, key: str = "") -> Iterator[tuple[str, Component]]:
-    """The components in a schema and the mappings in it, with their keys."""
+    """Yield the components in a schema and the mappings in it, with their keys."""
     if isinstance(value, Component):
         yield key, value
     elif isinstance(value, BaseModel | Mapping):

@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 from pydantic import PrivateAttr, ValidationError
 from typing_extensions import Self
 
+from bsroformer.cli.dotted_keys import put
 from bsroformer.cli.schemas.components import components
 from bsroformer.cli.schemas.groups import PathSettings
 from bsroformer.cli.schemas.kinds import Word
 from bsroformer.cli.schemas.schema import Schema, as_json, faults
-from bsroformer.cli.trees import put
 from bsroformer.errors import InputError
 
 
 class Config(Schema):
-    """The configuration of a command: checked values, and the plain tree that they are from."""
+    """The checked configuration of a command, and its plain tree."""
 
     task: Word
     paths: PathSettings
@@ -27,7 +27,7 @@ class Config(Schema):
 
     @classmethod
     def checked(cls, tree: dict[str, Any], written: dict[str, Any] | None = None) -> Self:
-        """The configuration of a plain tree.
+        """Check a plain tree.
 
         Args:
             tree: Keys and values.
@@ -41,7 +41,8 @@ class Config(Schema):
             config = cls.model_validate_json(as_json(tree))
         except ValidationError as error:
             raise InputError(message(faults(error, tree), written)) from error
-        config._tree, config._written = tree, written
+        config._tree = tree
+        config._written = written
         for key, component in components(config):
             component._key = key
         return config
@@ -57,7 +58,7 @@ class Config(Schema):
         return self._written
 
     def replaced(self, values: Mapping[str, Any]) -> Self:
-        """The same with other values at some dotted keys, checked again."""
+        """Replace the values at some dotted keys, and check the result."""
         tree = deepcopy(self._tree)
         for key, value in values.items():
             put(tree, key, value)
@@ -65,13 +66,16 @@ class Config(Schema):
 
 
 def message(found: Mapping[str, str], written: Mapping[str, Any]) -> str:
-    """One message from a sentence by key; keys that follow from others are named only if no other key is wrong."""
+    """Join one sentence per key into a message.
+
+    Keys that follow from others are named only if no other key is wrong.
+    """
     own = [sentence for key, sentence in found.items() if not follows(written, key)]
     return "; ".join(own or found.values())
 
 
 def follows(written: Any, key: str) -> bool:
-    """Whether a key, or a mapping that holds it, is given by ``${...}``."""
+    """Return whether a key, or a mapping that holds it, is given by ``${...}``."""
     for part in key.split("."):
         written = written.get(part) if isinstance(written, Mapping) else None
         if isinstance(written, str):

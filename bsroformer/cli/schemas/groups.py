@@ -1,4 +1,4 @@
-"""What several commands share: the groups of ``configs/``, and where a model comes from."""
+"""Schemas of the groups of ``configs/`` and of model sources."""
 
 from typing import Annotated, Literal
 
@@ -39,7 +39,7 @@ class AudioSettings(OpenSchema):
 
 
 class DataSettings(OpenSchema):
-    """``configs/data/``; what is special to a data set is an argument of its source."""
+    """``configs/data/``; keys of one data set are arguments of its source."""
 
     root: Annotated[str, Field(min_length=1), allowed("a path, in quotes if its name is a number")] | None = None
     stems: Annotated[list[Word], Field(min_length=1), BeforeValidator(listed), allowed("a list of at least one word")]
@@ -57,7 +57,7 @@ class DataSettings(OpenSchema):
 
 
 class SeparationConfig(Schema):
-    """``configs/separation/``: how a mixture is separated, as `bsroformer.inference.Separator` takes it."""
+    """``configs/separation/``, as `bsroformer.inference.Separator` takes it."""
 
     overlap: Share
     shifts: Annotated[int, Field(ge=1, le=1000)]
@@ -75,11 +75,11 @@ class SeparationConfig(Schema):
 
 
 SEPARATION = tuple(SeparationConfig.model_fields)
-"""The keys of how a mixture is separated."""
+"""The keys of a separation's settings."""
 
 
 class CheckpointSource(Schema):
-    """Checkpoints, the YAML of each that is a public one, and what their digests must be."""
+    """Checkpoints, with the YAML and the digest of each."""
 
     ckpt: Addresses
     config: Configs | None = None
@@ -87,6 +87,6 @@ class CheckpointSource(Schema):
 
 
 class StemFormat(Schema):
-    """In which form samples of stems are written."""
+    """The sample format of written stems."""
 
     bit_depth: Literal["auto", "16", "24", "float", 16, 24]

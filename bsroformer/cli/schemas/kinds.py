@@ -1,4 +1,4 @@
-"""Kinds of values that keys of several commands have; those of numbers are in `bsroformer.kinds`."""
+"""Kinds of values of several commands; those of numbers are in `bsroformer.kinds`."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -11,24 +11,24 @@ T = TypeVar("T")
 
 
 def listed(value: Any) -> Any:
-    """A list of what stands alone; null and a mapping stay."""
+    """Put a single value into a list; null and mappings stay."""
     return value if value is None or isinstance(value, list | dict) else [value]
 
 
 def nothing_if_empty(value: Any) -> Any:
-    """Null in place of an empty mapping, which is what a group's empty file gives."""
+    """Return null for an empty mapping, which a group's empty file gives."""
     return None if value == {} else value
 
 
 def not_empty(value: Any) -> Any:
-    """A value that is not the empty word, of which Python makes the path of the current folder."""
+    """Refuse the empty string, which Python reads as the current folder."""
     if value == "":
         raise ValueError("empty")
     return value
 
 
 def expanded(value: str) -> str:
-    """A path with the user's folder for ``~``; the address of a file on a hub stays."""
+    """Expand ``~`` in a path; the address of a file on a hub stays."""
     return value if "://" in value else str(Path(value).expanduser())
 
 

@@ -1,4 +1,4 @@
-"""The base of all schemas: strict, immutable, and wrong values are named by key."""
+"""The base of all schemas: strict, immutable, with errors by key."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from bsroformer.cli.trees import MISSING, at
+from bsroformer.cli.dotted_keys import MISSING, at
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, frozen=True, arbitrary_types_allowed=True)
 ALLOWED = {
@@ -33,7 +33,7 @@ ALLOWED = {
     "less_than_equal": "at most {le}",
     "allowed": "{text}",
 }
-"""Pydantic's types of errors, and what a value must be instead."""
+"""The allowed values by Pydantic's type of error."""
 SECRET = ("auth",)
 """Keys whose values are not shown."""
 LONGEST_SHOWN = 60
@@ -47,13 +47,16 @@ class Schema(BaseModel):
 
 
 class OpenSchema(Schema):
-    """The same for a group to which users' own configs may add keys, for others to refer to."""
+    """A schema of a group to which users' own configs may add keys."""
 
     model_config = ConfigDict(extra="allow")
 
 
 def allowed(text: str) -> WrapValidator:
-    """An annotation that states what a value must be, in place of the message of each of its parts."""
+    """Annotate a kind with the text of its allowed values.
+
+    It replaces the message of each of its parts.
+    """
 
     def check(value: Any, handler: Any) -> Any:
         try:
@@ -65,28 +68,33 @@ def allowed(text: str) -> WrapValidator:
 
 
 def as_json(tree: Any) -> str:
-    """A plain tree as JSON, from which Pydantic takes lists for tuples and words for paths, also where it is strict."""
+    """Write a plain tree as JSON.
+
+    From JSON, Pydantic takes lists for tuples and strings for paths even where it is strict.
+    """
     return json.dumps(tree)
 
 
 def faults(error: ValidationError, tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """What is wrong with a tree: a sentence by key.
+    """Describe the faults of a tree, by key.
 
     Args:
-        error: Of the tree's validation.
+        error: The error of the tree's validation.
         tree: Plain values.
-        prefix: Of all keys.
+        prefix: Prefix of all keys.
     """
     by_key: dict[str, list[ErrorDetails]] = {}
     for each in error.errors(include_url=False):
         by_key.setdefault(key_of(each["loc"], tree), []).append(each)
-    return {
-        f"{prefix}{key}": _sentence(f"{prefix}{key}", at(tree, key, MISSING), found) for key, found in by_key.items()
-    }
+    sentences = {}
+    for key, errors in by_key.items():
+        full_key = f"{prefix}{key}"
+        sentences[full_key] = _sentence(full_key, at(tree, key, MISSING), errors)
+    return sentences
 
 
 def key_of(loc: Iterable[int | str], tree: Mapping[str, Any]) -> str:
-    """The dotted key of an error's location, without the names of types and the positions in lists."""
+    """Return the dotted key of an error, without type names and list positions."""
     node: Any = tree
     parts = []
     for part in map(str, loc):
@@ -102,14 +110,15 @@ def key_of(loc: Iterable[int | str], tree: Mapping[str, Any]) -> str:
 def _sentence(key: str, value: Any, errors: list[ErrorDetails]) -> str:
     kinds = {each["type"] for each in errors}
     if value is MISSING:
-        return f"the key {key} has no value: give it on the command line as {key}=..."
+        return f"the key {key} has no value; give it on the command line as {key}=..."
     if "extra_forbidden" in kinds:
-        return f"{key}={shown(value)} is an unknown key: remove it"
+        return f"{key}={shown(value)} is an unknown key; remove it"
     if kinds == {"value_error"}:
         return "; ".join(str(each["ctx"]["error"]) for each in errors)
     if key in SECRET:
         return f"{key} must be {_allowed(errors[0])}"
-    return f"{key}={shown(value)} must be {' or '.join(dict.fromkeys(_allowed(each) for each in errors))}"
+    texts = dict.fromkeys(_allowed(each) for each in errors)
+    return f"{key}={shown(value)} must be {' or '.join(texts)}"
 
 
 def _allowed(error: ErrorDetails) -> str:
@@ -122,13 +131,13 @@ def _allowed(error: ErrorDetails) -> str:
 
 
 def _choice(expected: str) -> str:
-    """Words in Pydantic's writing, ``'a', 'b' or 'c'``, as a user types them."""
+    """Format choices in Pydantic's writing, ``'a', 'b' or 'c'``, as a user types them."""
     words = expected.replace("'", "").replace(" or ", ", ")
     return f"one of {words}" if ", " in words else words.replace("True", "true").replace("False", "false")
 
 
 def shown(value: Any) -> str:
-    """A value as the command line has it, cut if it is long."""
+    """Format a value as on the command line, cut if it is long."""
     text = _typed(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 

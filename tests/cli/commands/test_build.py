@@ -13,7 +13,8 @@ from bsroformer.hardware import GIB
 from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint
 from launched import SMALL_RUN, composed
 
-CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+CPU = torch.device("cpu")
+CUDA = torch.device("cuda")
 
 
 @pytest.mark.parametrize(
@@ -32,15 +33,15 @@ def test_the_precision_follows_what_the_device_computes(monkeypatch, device, bf1
     assert build.chosen_precision("32-true", "gpu") == "32-true"
 
 
-def test_the_precision_of_a_cpu_run_is_that_of_the_cpu_where_there_is_a_gpu(monkeypatch):
+def test_a_cpu_run_beside_a_gpu_has_the_cpus_precision(monkeypatch):
     monkeypatch.setattr(build, "best_device", lambda: CUDA)
     monkeypatch.setattr(build, "computes_bf16", lambda device: device.type == "cuda")
     assert build.chosen_precision("auto", "cpu") == "32-true"
 
 
-def test_a_gpu_run_without_a_gpu_is_told(monkeypatch):
+def test_a_gpu_run_without_a_gpu_is_refused(monkeypatch):
     monkeypatch.setattr(build, "best_device", lambda: CPU)
-    with pytest.raises(InputError, match="PyTorch finds no GPU here: choose trainer=cpu"):
+    with pytest.raises(InputError, match="PyTorch finds no GPU here; choose trainer=cpu"):
         build.build_trainer(composed("train", "logger=none"))
 
 
@@ -50,7 +51,7 @@ def test_without_callbacks_there_are_no_checkpoints(tmp_path, choice):
     assert trainer.checkpoint_callback is None
 
 
-def test_the_default_callbacks_keep_the_best_checkpoint_and_the_last(tmp_path):
+def test_default_callbacks_save_the_best_and_last_checkpoint(tmp_path):
     trainer = build.build_trainer(composed("train", *SMALL_RUN, f"paths.output_dir={tmp_path}"))
     best, last = trainer.checkpoint_callbacks
     assert best is trainer.checkpoint_callback
@@ -58,22 +59,24 @@ def test_the_default_callbacks_keep_the_best_checkpoint_and_the_last(tmp_path):
     assert isinstance(last, LastCheckpoint)
 
 
-def test_a_logger_that_needs_a_package_is_told(monkeypatch):
+def test_a_loggers_missing_package_is_reported(monkeypatch):
     monkeypatch.setattr("lightning.pytorch.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
     monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
     monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARDX_AVAILABLE", False)
-    with pytest.raises(InputError, match=r"logger=tensorboard needs a package: pip install .*tensorboard"):
+    with pytest.raises(
+        InputError, match=r"logger=tensorboard needs a package that is not installed; pip install .*tensorboard"
+    ):
         build.build_trainer(composed("train", *SMALL_RUN, "logger=tensorboard"))
 
 
-def test_callbacks_come_before_those_that_take_up_what_they_leave(tmp_path):
+def test_callbacks_run_before_those_that_use_their_results(tmp_path):
     trainer = build.build_trainer(composed("train", *SMALL_RUN, f"paths.output_dir={tmp_path}"))
     names = [type(callback).__name__ for callback in trainer.callbacks]
     assert names.index("Throughput") < names.index("Curves") < names.index("Report")
     assert names.index("Previews") < names.index("Report")
 
 
-def test_activation_checkpointing_is_for_all_blocks_none_or_the_first():
+def test_all_no_or_the_first_blocks_are_recomputed():
     for asked, blocks in (("false", 0), ("true", 4), ("1", 1), ("0", 0), ("4", 4)):
         cfg = composed("train", "model=lite", f"activation_checkpointing={asked}")
         assert build.recomputed_blocks(cfg) == blocks
@@ -160,7 +163,7 @@ def test_the_optimizer_of_the_config_sees_the_parameter_groups():
 @pytest.mark.parametrize(
     ("precision", "fused"), [("32-true", True), ("bf16-mixed", True), ("16-mixed", False), ("16", False)]
 )
-def test_the_optimiser_is_fused_unless_a_scaler_must_unscale_before_clipping(precision, fused):
+def test_the_optimiser_is_fused_unless_a_scaler_unscales(precision, fused):
     cfg = composed("train", "model=tiny", "trainer=cpu", f"trainer.precision={precision}")
     [group] = build.build_optimizer(cfg)([torch.nn.Parameter(torch.zeros(1))]).param_groups
     assert group["fused"] == fused

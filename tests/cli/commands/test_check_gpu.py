@@ -19,7 +19,7 @@ def no_gpu(monkeypatch):
 
 
 @pytest.mark.parametrize(("memory", "status"), [(4, 0), (0.1, 1)])
-def test_the_script_ends_with_0_where_the_training_fits_and_with_1_where_not(script, tmp_path, memory, status):
+def test_the_exit_status_is_1_if_the_training_does_not_fit(script, tmp_path, memory, status):
     ended, printed = script("check_gpu", *SMALL, f"memory_gb={memory}")
     assert ended == status, printed
     assert ("It fits" in printed) == (status == 0)
@@ -30,26 +30,26 @@ def test_the_script_ends_with_0_where_the_training_fits_and_with_1_where_not(scr
 def test_a_training_on_the_cpu_is_held_against_its_memory(capfd, monkeypatch):
     launch("check_gpu", *SMALL, "trainer=cpu")
     assert "It fits" in capfd.readouterr().out
-    for main, available, told in (
+    for main, available, output in (
         (GIB // 4, math.inf, "does not fit 0.25 GiB"),
         (8 * GIB, GIB / 8, "does not fit 0.12 GiB"),
-        (0, math.inf, "not known"),
+        (0, math.inf, "memory is unknown"),
     ):
         monkeypatch.setattr(memory, "main_memory", lambda size=main: size)
         monkeypatch.setattr(memory, "available_memory", lambda size=available: size)
         with pytest.raises(SystemExit) as ended:
             launch("check_gpu", *SMALL, "trainer=cpu")
         assert ended.value.code == 1
-        assert told in capfd.readouterr().out
+        assert output in capfd.readouterr().out
 
 
-def test_without_a_gpu_the_estimate_is_printed_and_the_way_on_is_told(capfd):
+def test_without_a_gpu_the_estimate_and_a_remedy_are_printed(capfd):
     with pytest.raises(SystemExit) as ended:
         launch("check_gpu", *SMALL, "trainer=gpu")
-    told = capfd.readouterr().out
+    output = capfd.readouterr().out
     assert ended.value.code == 1
-    assert "in all" in told and "GiB" in told
-    assert "PyTorch sees no GPU" in told and "trainer=cpu" in told
+    assert "in all" in output and "GiB" in output
+    assert "PyTorch sees no GPU" in output and "trainer=cpu" in output
 
 
 @pytest.mark.parametrize(("cuda", "remedy"), [("13.0", "nvidia-smi"), (None, "pytorch.org")])
@@ -66,14 +66,14 @@ def test_the_laptop_trainers_own_keys_are_taken_over(capfd):
 def test_the_configured_optimiser_is_named_and_counted(capfd):
     sgd = "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.fused=false"
     launch("check_gpu", *SMALL, *sgd, "memory_gb=4")
-    told = capfd.readouterr().out
-    assert re.search(r"state of SGD +0\.00 GiB", told) and "AdamW" not in told
+    output = capfd.readouterr().out
+    assert re.search(r"state of SGD +0\.00 GiB", output) and "AdamW" not in output
 
 
 def test_what_auto_chooses_is_printed(capfd):
     launch("check_gpu", "model=lite", "trainer=rtx3050")
-    told = capfd.readouterr().out
-    assert "activation_checkpointing=auto recomputes 0 of 4 blocks" in told
+    output = capfd.readouterr().out
+    assert "activation_checkpointing=auto recomputes 0 of 4 blocks" in output
 
 
 def test_an_experiment_is_checked_as_it_trains():
@@ -81,18 +81,18 @@ def test_an_experiment_is_checked_as_it_trains():
 
 
 @pytest.mark.parametrize(
-    ("size", "told"),
+    ("size", "output"),
     [
         ("x", "memory_gb=x must be a number"),
         ("0", "memory_gb=0 must be above 0"),
         ("inf", "memory_gb=inf must be a finite number"),
     ],
 )
-def test_a_size_that_is_none_is_told(capfd, size, told):
+def test_a_wrong_size_is_reported(capfd, size, output):
     with pytest.raises(SystemExit) as ended:
         launch("check_gpu", *SMALL, f"memory_gb={size}")
     assert ended.value.code == 2
-    assert told in " ".join(capfd.readouterr().err.split())
+    assert output in " ".join(capfd.readouterr().err.split())
 
 
 def test_a_precision_without_an_estimate_is_named(capfd):
@@ -103,10 +103,12 @@ def test_a_precision_without_an_estimate_is_named(capfd):
 
 
 class FakeGpu:
-    """A GPU on which steps of up to so many excerpts fit; more run out of memory, or take more than its memory."""
+    """Pretend GPU that fits steps of a number of excerpts; others run out of memory."""
 
     def __init__(self, monkeypatch, bound: int, error: Exception | None = None) -> None:
-        self.bound, self.error, self.tried = bound, error, []
+        self.bound = bound
+        self.error = error
+        self.tried = []
         monkeypatch.setattr(module, "training_device", lambda cfg: torch.device("cuda"))
         monkeypatch.setattr(module, "memory_limit", lambda cfg, device: 4 * GIB)
         monkeypatch.setattr(module, "plain_step", lambda model, loss, optimizer, stems, half: stems)
@@ -138,25 +140,25 @@ FULL = [None, torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("CUBLA
 @pytest.mark.parametrize("error", FULL)
 def test_on_a_gpu_the_largest_batch_of_real_steps_is_found(capfd, monkeypatch, error):
     gpu = FakeGpu(monkeypatch, bound=5, error=error)
-    status, told = checked(capfd, "trainer.accumulate_grad_batches=12")  # 24 excerpts
+    status, output = checked(capfd, "trainer.accumulate_grad_batches=12")  # 24 excerpts
     assert status == 0
-    assert "up to 5 of the 24 excerpts" in told
-    assert "data.batch_size=4 trainer.accumulate_grad_batches=6" in told
+    assert "up to 5 of the 24 excerpts" in output
+    assert "data.batch_size=4 trainer.accumulate_grad_batches=6" in output
     assert max(gpu.tried) <= 10
 
 
 def test_a_batch_that_real_steps_cannot_take_does_not_fit(capfd, monkeypatch):
     FakeGpu(monkeypatch, bound=1, error=FULL[1])
-    status, told = checked(capfd)
+    status, output = checked(capfd)
     assert status == 1
-    assert "data.batch_size=1 trainer.accumulate_grad_batches=8" in told and "does not fit" in told
+    assert "data.batch_size=1 trainer.accumulate_grad_batches=8" in output and "does not fit" in output
 
 
-def test_no_batch_beyond_the_excerpts_between_two_updates_is_tried(capfd, monkeypatch):
+def test_no_batch_above_the_effective_batch_is_tried(capfd, monkeypatch):
     gpu = FakeGpu(monkeypatch, bound=100)
-    status, told = checked(capfd)
+    status, output = checked(capfd)
     assert (status, max(gpu.tried)) == (0, 8)
-    assert "up to 8 of the 8 excerpts" in told
+    assert "up to 8 of the 8 excerpts" in output
 
 
 def test_another_error_of_a_step_is_no_lack_of_memory(capfd, monkeypatch):

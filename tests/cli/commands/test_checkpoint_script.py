@@ -1,4 +1,4 @@
-"""Public checkpoints on the command line: looked into, written in other forms, separated with, scored, trained from."""
+"""Public checkpoints on the command line, in every command that takes them."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def here(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def told(capsys, root: str, *overrides: str) -> str:
+def printed_by(capsys, root: str, *overrides: str) -> str:
     with pytest.raises(SystemExit) as ended:
         launch(root, *overrides)
     assert ended.value.code == 2
@@ -38,7 +38,7 @@ def told(capsys, root: str, *overrides: str) -> str:
     return error
 
 
-def test_inspecting_tells_what_a_checkpoint_is(here, capsys):
+def test_inspecting_describes_a_checkpoint(here, capsys):
     launch("checkpoint", "ckpt=bs_four_stems.ckpt")
     printed = capsys.readouterr().out
     for fact in (
@@ -71,7 +71,7 @@ def test_inspecting_lists_where_weights_and_yaml_disagree(here, capsys):
     assert "model.depth (wrong.yaml, line 12) is 5 and must be 2" in printed
     assert "dim 16, 2 blocks" in printed  # as the weights say
     assert re.search(r"layers\.2\.\S+ is missing \(expected shape", printed)
-    error = told(capsys, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "config=wrong.yaml")
+    error = printed_by(capsys, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "config=wrong.yaml")
     assert "must be 2" in error
     assert not (here / "mel_vocals.safetensors").exists()
 
@@ -86,8 +86,8 @@ def test_each_form_that_is_written_loads_as_the_same_model(here, capsys, action,
     torch.testing.assert_close(
         load_model(f"mel_vocals{made}").state_dict(), load_model("mel_vocals.ckpt").state_dict(), rtol=0, atol=0
     )
-    error = told(capsys, "checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt")
-    assert f"mel_vocals{made} exists already: give another output=..., or set overwrite=true" in error
+    error = printed_by(capsys, "checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt")
+    assert f"mel_vocals{made} exists already; give another output=..., or set overwrite=true" in error
     launch("checkpoint", f"action={action}", "ckpt=mel_vocals.ckpt", "overwrite=true")
 
 
@@ -97,19 +97,19 @@ def test_a_converted_file_remembers_where_it_comes_from(here, capsys):
     assert "mel_vocals.ckpt, public Mel-Band RoFormer checkpoint" in capsys.readouterr().out
 
 
-def test_inspecting_with_the_yaml_of_another_model_still_tells_what_the_weights_are(here, capsys):
+def test_inspecting_with_a_wrong_yaml_describes_the_weights(here, capsys):
     with pytest.raises(SystemExit):
         launch("checkpoint", "ckpt=mel_vocals.ckpt", "config=bs_four_stems.yaml")
     printed = capsys.readouterr()
     assert "60 overlapping on the mel scale" in printed.out
     assert "bs_four_stems.yaml is a BS-RoFormer's" in printed.out
-    assert "mel_vocals.ckpt cannot be used until what is listed above is mended" in printed.err
+    assert "mel_vocals.ckpt differs from its configuration as listed above; give the right config=" in printed.err
 
 
 def test_stripping_asks_before_it_replaces_a_yaml(here, capsys):
     (here / "small.yaml").write_text("precious: true")
     request = "action=strip", "ckpt=mel_vocals.ckpt", "output=small.ckpt"
-    assert "small.yaml exists already" in told(capsys, "checkpoint", *request)
+    assert "small.yaml exists already" in printed_by(capsys, "checkpoint", *request)
     assert (here / "small.yaml").read_text() == "precious: true" and not (here / "small.ckpt").exists()
 
 
@@ -117,20 +117,21 @@ def test_stripping_asks_before_it_replaces_a_yaml(here, capsys):
     "override",
     ["ckpt=123", "ckpt=null", "ckpt=[a,b]", "config=5", "output=5", "sha256=123", f"output={'x' * 250}.ckpt"],
 )
-def test_what_is_no_path_is_told(here, capsys, override):
-    told(capsys, "checkpoint", "action=strip", "ckpt=mel_vocals.ckpt", override)
+def test_an_invalid_path_is_reported(here, capsys, override):
+    printed_by(capsys, "checkpoint", "action=strip", "ckpt=mel_vocals.ckpt", override)
 
 
 def test_checkpoints_of_equal_settings_are_averaged(here, capsys):
     launch("checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=same.safetensors")
     launch("checkpoint", "action=average", "ckpt=[mel_vocals.ckpt,same.safetensors]")
     assert "mel_vocals_average.ckpt is the average of 2 checkpoints" in capsys.readouterr().out
-    average, model = load_model("mel_vocals_average.ckpt"), load_model("mel_vocals.ckpt")
+    average = load_model("mel_vocals_average.ckpt")
+    model = load_model("mel_vocals.ckpt")
     assert average.settings == model.settings
     torch.testing.assert_close(average.state_dict(), model.state_dict(), rtol=0, atol=0)
     request = "action=average", "ckpt=[mel_vocals.ckpt,bs_four_stems.ckpt]", "output=c.ckpt"
-    assert "mel_vocals.ckpt and bs_four_stems.ckpt are different models" in told(capsys, "checkpoint", *request)
-    assert "give ckpt=[a.ckpt,b.ckpt]" in told(capsys, "checkpoint", *request, "ckpt=mel_vocals.ckpt")
+    assert "mel_vocals.ckpt and bs_four_stems.ckpt are different models" in printed_by(capsys, "checkpoint", *request)
+    assert "give ckpt=[a.ckpt,b.ckpt]" in printed_by(capsys, "checkpoint", *request, "ckpt=mel_vocals.ckpt")
 
 
 def test_stripping_gives_the_averaged_weights_or_the_raw_ones(here, songs_root, capsys):
@@ -146,20 +147,20 @@ def test_stripping_gives_the_averaged_weights_or_the_raw_ones(here, songs_root, 
         torch.testing.assert_close(found, whole[kind], rtol=0, atol=0)
 
 
-def test_bad_requests_are_told(here, capsys):
-    assert "action=eat must be one of inspect, convert, export, strip, average" in told(
+def test_wrong_keys_are_reported(here, capsys):
+    assert "action=eat must be one of inspect, convert, export, strip, average" in printed_by(
         capsys, "checkpoint", "action=eat", "ckpt=mel_vocals.ckpt"
     )
-    assert "weights=mine must be one of averaged, raw" in told(
+    assert "weights=mine must be one of averaged, raw" in printed_by(
         capsys, "checkpoint", "weights=mine", "ckpt=mel_vocals.ckpt"
     )
-    assert "mel_vocals.ckpt does not hold raw weights beside averaged ones" in told(
+    assert "mel_vocals.ckpt does not hold raw weights beside averaged ones" in printed_by(
         capsys, "checkpoint", "action=strip", "weights=raw", "ckpt=mel_vocals.ckpt"
     )
-    assert "no checkpoint at nowhere.ckpt" in told(capsys, "checkpoint", "ckpt=nowhere.ckpt")
-    assert "the key ckpt has no value" in told(capsys, "checkpoint")
-    assert "which is not sha256=" in told(capsys, "checkpoint", "ckpt=mel_vocals.ckpt", f"sha256={'0' * 64}")
-    assert "must end in" in told(capsys, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=x.ckpt")
+    assert "no checkpoint at nowhere.ckpt" in printed_by(capsys, "checkpoint", "ckpt=nowhere.ckpt")
+    assert "the key ckpt has no value" in printed_by(capsys, "checkpoint")
+    assert "which is not sha256=" in printed_by(capsys, "checkpoint", "ckpt=mel_vocals.ckpt", f"sha256={'0' * 64}")
+    assert "must end in" in printed_by(capsys, "checkpoint", "action=convert", "ckpt=mel_vocals.ckpt", "output=x.ckpt")
 
 
 def test_a_song_is_separated_with_a_public_checkpoint(here, songs_root):
@@ -169,7 +170,7 @@ def test_a_song_is_separated_with_a_public_checkpoint(here, songs_root):
     assert soundfile.info(here / "out" / "vocals" / "bass.wav").frames == 44_100
 
 
-def test_without_its_yaml_what_is_assumed_is_told(here, songs_root, capsys):
+def test_assumptions_without_a_yaml_are_reported(here, songs_root, capsys):
     (here / "mel_vocals.yaml").unlink()
     song = songs_root / "test" / "D" / "vocals.wav"
     launch("separate", "ckpt=mel_vocals.ckpt", f"input={song}", "output=out")
@@ -190,7 +191,7 @@ def test_a_public_checkpoint_of_one_stem_is_scored_on_that_stem(here, songs_root
 
 @pytest.fixture
 def architecture(here) -> list[str]:
-    """Overrides that choose the architecture of the public checkpoint, as its inspection writes it."""
+    """Overrides of the public checkpoint's architecture, as its inspection writes it."""
     launch("checkpoint", "ckpt=bs_four_stems.ckpt", "output=mine.yaml")
     tree = yaml.safe_load((here / "mine.yaml").read_text())
     assert tree.pop("chunk_seconds") == "${data.seconds}"
@@ -213,18 +214,18 @@ def test_a_training_starts_from_a_public_checkpoint(here, songs_root, architectu
     torch.testing.assert_close(trained.state_dict(), load_model("bs_four_stems.ckpt").state_dict())
 
 
-def test_with_other_stems_the_log_tells_what_is_fresh(here, songs_root, architecture, capsys):
+def test_with_other_stems_the_log_names_fresh_weights(here, songs_root, architecture, capsys):
     run_from(here, songs_root, architecture, "model.stems=[vocals]")
     printed = capsys.readouterr().out
     assert "fresh mask estimators (0.08 M)" in printed
     assert "It separates drums, bass, other, vocals, and this run vocals." in printed
-    assert "The model separates vocals; drums, bass, other sound in mixtures only" in printed
+    assert "The model separates vocals; only mixtures contain drums, bass, other" in printed
     assert load_model("out/checkpoints/last.ckpt").stems == ("vocals",)
 
 
-def test_another_architecture_is_told_with_the_command_that_writes_the_right_one(here, songs_root, capsys):
+def test_a_wrong_architecture_error_names_the_right_command(here, songs_root, capsys):
     places = f"data.root={songs_root}", "paths.output_dir=out", "init_from=bs_four_stems.ckpt"
-    error = told(capsys, "train", *SMALL_RUN, *places)
+    error = printed_by(capsys, "train", *SMALL_RUN, *places)
     assert "model.trunk.dim is 8, and there 16" in error
     assert "bsroformer checkpoint inspect bs_four_stems.ckpt output=configs/model/mine.yaml" in error
 

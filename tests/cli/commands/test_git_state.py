@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bsroformer.cli.commands.train.git_state import LARGEST_PATCH, bounded, git_state
+from bsroformer.cli.commands.train.git_state import MAX_PATCH_BYTES, bounded, git_state
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -43,7 +43,7 @@ def test_changes_are_kept_so_that_they_can_be_made_again(package):
     assert (package / "__init__.py").read_text() == "two = 2\n"
 
 
-def test_a_new_file_makes_a_checkout_dirty_and_one_that_is_ignored_does_not(package):
+def test_new_files_make_a_checkout_dirty_unless_ignored(package):
     (package.parent / "runs").mkdir()
     (package.parent / "runs" / "run.json").touch()
     assert not git_state(package).dirty
@@ -65,7 +65,7 @@ def test_without_a_checkout_or_git_there_is_no_state(package, tmp_path, monkeypa
 
 
 def test_a_long_patch_is_cut():
-    kept = bounded("ä" * LARGEST_PATCH)
-    assert LARGEST_PATCH <= len(kept.encode()) < LARGEST_PATCH + 100
+    kept = bounded("ä" * MAX_PATCH_BYTES)
+    assert MAX_PATCH_BYTES <= len(kept.encode()) < MAX_PATCH_BYTES + 100
     assert kept.endswith("too large to keep)\n")
     assert bounded("short") == "short"

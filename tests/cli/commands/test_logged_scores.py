@@ -14,7 +14,7 @@ from launched import SMALL_RUN, launch
 
 
 def method(name: str, kind: str, **decibels: float) -> Evaluation:
-    """A method that has a score of the vocals of each song, and none of its other stem."""
+    """A method with a score of each song's vocals, but not of its other stem."""
     songs = []
     for song, db in decibels.items():
         whole = {"vocals": {"SI-SDR": db}, "other": {"SI-SDR": math.nan}}
@@ -27,11 +27,11 @@ def results() -> Results:
     return Results((method("mixture", "mixture", A=-4.0, B=-6.0), method("best.ckpt", "model", A=1.0, B=3.0)))
 
 
-def test_averages_have_a_name_for_each_metric_and_stem_and_what_is_undefined_has_none(results):
+def test_defined_averages_are_named_by_metric_and_stem(results):
     assert averages_by_name(results) == {"test/si_sdr": 2, "test/si_sdr_vocals": 2}
 
 
-def test_of_several_methods_each_has_its_name_and_the_split_comes_first(results):
+def test_names_of_several_methods_follow_the_split(results):
     two = Results((*results.evaluations, method("full", "estimates", A=5.0)), split="valid")
     assert averages_by_name(two) == {
         "valid/best.ckpt/si_sdr": 2,
@@ -41,7 +41,7 @@ def test_of_several_methods_each_has_its_name_and_the_split_comes_first(results)
     }
 
 
-def test_the_table_has_each_song_under_each_method_and_last_the_averages(results):
+def test_the_table_lists_songs_by_method_and_last_the_averages(results):
     lines = list(table_lines(results))
     assert {len(line) for line in lines} == {len(table_columns(results))}
     assert [line for line in lines if not math.isnan(line[3])] == [
@@ -56,7 +56,7 @@ def test_the_table_has_each_song_under_each_method_and_last_the_averages(results
     ]
 
 
-def test_scores_follow_what_a_logger_has_and_the_report_is_written_again(tmp_path, results):
+def test_scores_are_logged_and_the_report_is_renewed(tmp_path, results):
     logger = CSVLogger(str(tmp_path), name="csv")
     logger.log_metrics({"train/loss": 1.0}, 5)
     logger.finalize("success")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bsroformer.cli.commands.check_gpu import memory
-from bsroformer.cli.commands.check_gpu.memory import advice, estimator, keys, memory_advice, training_plan
+from bsroformer.cli.commands.check_gpu.memory import advice, changed_keys, estimator, memory_advice, training_plan
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.training import SeparationModule
@@ -20,8 +20,8 @@ SHORTAGES = [
 ]
 
 
-def test_the_laptop_trainer_takes_less_than_three_gigabytes_and_a_fifth():
-    """All that is counted and the allowance, with averaged weights; a GPU of 4 GB leaves about 3.2 GB to a program."""
+def test_the_laptop_trainer_takes_less_than_3_2_gigabytes():
+    """A GPU of 4 GB leaves about 3.2 GB to a program; averaged weights are counted."""
     cfg = composed("train", "model=lite", "trainer=rtx3050", "data.seconds=6")
     found = estimator(cfg)(training_plan(cfg))
     assert found.average == found.gradients
@@ -53,22 +53,22 @@ def test_advice_followed_fits(share):
         assert training_plan(after).effective_batch == training_plan(before).effective_batch
 
 
-def test_where_no_training_of_the_model_fits_a_smaller_one_is_advised():
+def test_a_smaller_model_is_advised_where_no_plan_fits():
     [line] = advice(composed("train", *BIG), GIB // 2)
     assert line.startswith("model=lite or model=tiny")
 
 
 def test_only_keys_that_change_are_named():
     before = Plan(4, 2, 6, 0)
-    assert keys(before, before, depth=4) == ""
-    assert keys(before, Plan(2, 4, 6, 3), depth=4) == (
+    assert changed_keys(before, before, depth=4) == ""
+    assert changed_keys(before, Plan(2, 4, 6, 3), depth=4) == (
         "data.batch_size=2 trainer.accumulate_grad_batches=4 activation_checkpointing=3"
     )
-    assert keys(before, Plan(4, 2, 5.5, 4), depth=4) == "data.seconds=5.5 activation_checkpointing=true"
+    assert changed_keys(before, Plan(4, 2, 5.5, 4), depth=4) == "data.seconds=5.5 activation_checkpointing=true"
 
 
 @pytest.mark.parametrize("error", SHORTAGES, ids=["gpu", "cpu", "python"])
-def test_a_training_that_runs_out_of_memory_ends_with_keys_and_values(songs_root, tmp_path, monkeypatch, capfd, error):
+def test_an_out_of_memory_error_names_keys_and_values(songs_root, tmp_path, monkeypatch, capfd, error):
     def out_of_memory(*_):
         raise error
 
@@ -77,15 +77,16 @@ def test_a_training_that_runs_out_of_memory_ends_with_keys_and_values(songs_root
     with pytest.raises(SystemExit) as ended:
         launch("train", *run)
     assert ended.value.code == 2
-    told = capfd.readouterr().err.splitlines()[-1]
-    assert "memory is full" in told and "GiB)" in told
-    assert {"data.batch_size=1", "trainer.accumulate_grad_batches=2"} <= {*given(told)}
+    printed = capfd.readouterr().err.splitlines()[-1]
+    assert "memory is full" in printed and "GiB)" in printed
+    assert {"data.batch_size=1", "trainer.accumulate_grad_batches=2"} <= {*given(printed)}
 
 
-def test_the_memory_of_a_cpu_is_what_was_available_before_the_training(monkeypatch):
-    cfg, left = composed("train", *BIG[:2], "trainer=cpu", "trainer.precision=32-true", "data.batch_size=4"), 2.5 * GIB
+def test_a_cpus_memory_is_measured_before_the_training(monkeypatch):
+    cfg = composed("train", *BIG[:2], "trainer=cpu", "trainer.precision=32-true", "data.batch_size=4")
+    left = 2.5 * GIB
     monkeypatch.setattr(memory, "available_memory", lambda: left)
-    with pytest.raises(InputError, match=r"the memory is full: set .* of 2\.50 GiB\)"), memory_advice(cfg):
+    with pytest.raises(InputError, match=r"the memory is full; set .* of 2\.50 GiB\)"), memory_advice(cfg):
         left = 0.0
         raise MemoryError
 
@@ -96,17 +97,18 @@ def test_other_errors_pass():
 
 
 def test_what_ran_out_must_take_less_even_if_it_seemed_to_fit(monkeypatch):
-    cfg, gpu = composed("train", *BIG), torch.device("cuda")
+    cfg = composed("train", *BIG)
+    gpu = torch.device("cuda")
     monkeypatch.setattr(memory, "gpu_memory", lambda device: (80 * GIB, 80 * GIB))
     monkeypatch.setattr(memory, "best_device", lambda: gpu)
-    told = r"the GPU's memory is full: set .*activation_checkpointing=\w+ \(estimated"
-    with pytest.raises(InputError, match=told), memory_advice(cfg):
+    printed = r"the GPU's memory is full; set .*activation_checkpointing=\w+ \(estimated"
+    with pytest.raises(InputError, match=printed), memory_advice(cfg):
         raise torch.OutOfMemoryError
 
 
 def test_a_precision_without_an_estimate_gets_general_advice():
     with (
-        pytest.raises(InputError, match=r"lower data\.batch_size"),
+        pytest.raises(InputError, match=r"lower the batch size"),
         memory_advice(composed("train", *BIG[:3], "trainer.precision=64-true")),
     ):
         raise MemoryError

@@ -30,17 +30,17 @@ def train_within(room: int, *overrides: str) -> None:
 def trained(songs_root: Path, folder: Path, *overrides: str) -> tuple[int, str]:
     """The exit status of a training within `ROOM`, and what it prints."""
     where = f"data.root={songs_root}", f"paths.output_dir={folder}"
-    status, told = forked(train_within, ROOM, *where, *overrides).ended()
-    return status, " ".join(told.split())
+    status, printed = forked(train_within, ROOM, *where, *overrides).ended()
+    return status, " ".join(printed.split())
 
 
-def test_a_training_that_does_not_fit_a_limit_ends_with_keys_with_which_it_does(songs_root, tmp_path):
-    status, told = trained(songs_root, tmp_path / "big")
-    assert status == 2, told
-    advice = re.search(r"the memory is full: set (.*?) \(estimated ([\d.]+) of ([\d.]+) GiB\)", told)
-    assert advice, told
+def test_the_keys_of_an_out_of_memory_error_fit_the_limit(songs_root, tmp_path):
+    status, printed = trained(songs_root, tmp_path / "big")
+    assert status == 2, printed
+    advice = re.search(r"the memory is full; set (.*?) \(estimated ([\d.]+) of ([\d.]+) GiB\)", printed)
+    assert advice, printed
     keys, estimate, there = advice.groups()
     assert float(estimate) < float(there) < ROOM / GIB
-    status, told = trained(songs_root, tmp_path / "advised", *keys.split())
-    assert status == 0, told
-    assert "error" not in told
+    status, printed = trained(songs_root, tmp_path / "advised", *keys.split())
+    assert status == 0, printed
+    assert "error" not in printed

@@ -1,4 +1,4 @@
-"""What `scripts/prepare.py` does, and what a training makes of it."""
+"""`scripts/prepare.py`, and trainings on its packs."""
 
 import shutil
 from pathlib import Path
@@ -24,14 +24,14 @@ def run(*overrides: str) -> None:
     launch("prepare", *DATA, "paths.cache_dir=cache", *overrides)
 
 
-def test_packing_tells_the_size_first_and_leaves_what_is_done(songs, capsys):
+def test_packing_prints_the_size_and_skips_packed_songs(songs, capsys):
     run(f"data.root={songs}")
-    told = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
     size = 3 * 4 * 2 * 44_100 * 4  # songs, stems, channels, samples, bytes
-    assert told[0].startswith(f"3 as float32 to pack, 0:03 of music: {decimal(size)} in cache/packs/songs-")
-    assert told[-1].startswith("3 of 3 songs are packed in cache/packs/songs-")
+    assert printed[0].startswith(f"3 as float32 to pack, 0:03 of music: {decimal(size)} in cache/packs/songs-")
+    assert printed[-1].startswith("Packed 3 of 3 songs in cache/packs/songs-")
     run(f"data.root={songs}")
-    assert capsys.readouterr().out.splitlines()[0] == "3 songs are packed already"
+    assert capsys.readouterr().out.splitlines()[0] == "Skipping 3 songs packed already"
     assert len(list(Path("cache").rglob("stems.npy"))) == 3
 
 
@@ -43,47 +43,47 @@ def test_a_training_from_packs_is_that_from_files(songs, capsys):
         launch("train", *SMALL_RUN, *settings)
         weights.append(torch.load(f"run-{pack}/checkpoints/last.ckpt", weights_only=True)["state_dict"])
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-    assert "3 songs are read from their packs in packs" in capsys.readouterr().out
+    assert "Reading 3 songs from packs in packs" in capsys.readouterr().out
 
 
-def test_a_training_goes_on_from_packs_alone(songs, capsys):
+def test_a_training_resumes_from_packs_alone(songs, capsys):
     run(f"data.root={songs}", "data.pack=packs")
     songs.rename("elsewhere")
     launch("train", *SMALL_RUN, f"data.root={songs}", "data.pack=packs", "paths.output_dir=run")
     assert "2 songs to train on, 1 to validate, 0 to test" in capsys.readouterr().out
 
 
-def test_a_training_on_files_tells_what_packing_would_save(songs, capsys):
+def test_a_training_on_files_reports_the_saving_of_packs(songs, capsys):
     launch("train", *SMALL_RUN, f"data.root={songs}", "paths.output_dir=run", "paths.cache_dir=cache")
-    told = capsys.readouterr().out
-    assert "3 songs are read from their audio files: " in told and " ms for an excerpt, and silent regions" in told
-    assert f"bsroformer prepare data.root={songs}" in told
+    printed = capsys.readouterr().out
+    assert "Reading 3 songs from audio files: " in printed and " ms for an excerpt, silent regions" in printed
+    assert f"bsroformer prepare data.root={songs}" in printed
 
 
-def test_a_training_tells_of_stale_packs_and_reads_the_files(songs, capsys):
+def test_a_training_ignores_stale_packs_with_a_warning(songs, capsys):
     run(f"data.root={songs}", "data.pack=packs")
     audio, rate = soundfile.read(songs / "train/A/bass.wav")
     soundfile.write(songs / "train/A/bass.wav", audio / 2, rate, subtype="FLOAT")
     launch("train", *SMALL_RUN, f"data.root={songs}", "data.pack=packs", "paths.output_dir=run")
-    told = capsys.readouterr().out
-    assert "2 songs are read from their packs" in told
-    assert "The packs of A are of other files or stems, of another version or damaged, and are not used: run" in told
+    printed = capsys.readouterr().out
+    assert "Reading 2 songs from packs" in printed
+    assert "Ignoring the packs of A, which are damaged or of other files, stems or versions; run" in printed
 
 
-def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):
+def test_songs_that_do_not_fit_are_reported_and_not_packed(songs, capsys):
     audio, rate = soundfile.read(songs / "train/A/bass.wav")
     soundfile.write(songs / "train/A/bass.wav", audio, rate // 2)
     with pytest.raises(SystemExit) as exit_status:
         run(f"data.root={songs}", "data.pack=packs")
     assert exit_status.value.code == 2
-    told = capsys.readouterr().out
-    assert "not packed: " in told and "22050 Hz in bass" in told and "2 of 3 songs are packed in packs" in told
+    printed = capsys.readouterr().out
+    assert "not packed: " in printed and "22050 Hz in bass" in printed and "Packed 2 of 3 songs in packs" in printed
     run(f"data.root={songs}", "data.pack=packs", "mend=[rate,length]")
-    assert "3 of 3 songs are packed in packs" in capsys.readouterr().out
+    assert "Packed 3 of 3 songs in packs" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "printed"),
     [
         ("action=paint", "action=paint must be one of pack, check, preview"),
         ("workers=0", "workers=0 must be 1 or more"),
@@ -93,11 +93,11 @@ def test_songs_that_do_not_fit_are_told_and_the_rest_is_packed(songs, capsys):
         ("data.root=nowhere", "There is no data set folder nowhere"),
     ],
 )
-def test_bad_requests_are_told(songs, capsys, override, told):
+def test_wrong_keys_are_reported(songs, capsys, override, printed):
     with pytest.raises(SystemExit) as exit_status:
         run(f"data.root={songs}", override)
     assert exit_status.value.code == 2
-    assert told in capsys.readouterr().err
+    assert printed in capsys.readouterr().err
 
 
 def test_a_preview_is_something_to_hear_and_to_see(songs, capsys):
@@ -108,4 +108,4 @@ def test_a_preview_is_something_to_hear_and_to_see(songs, capsys):
         assert soundfile.info(f"heard/{name}.wav").samplerate == 44_100
     with pytest.raises(SystemExit):
         run(f"data.root={songs}", "action=preview", "stem=kazoo")
-    assert "no song to train on has stem=kazoo: name one of vocals, drums" in capsys.readouterr().err
+    assert "no song to train on has stem=kazoo; name one of vocals, drums" in capsys.readouterr().err

@@ -15,7 +15,7 @@ def library() -> None:
     pytest.importorskip("python_stretch", reason="the optional library of pitch and tempo shifts is not installed")
 
 
-def test_every_effect_is_heard_and_seen_once_whatever_its_probability(tmp_path):
+def test_every_effect_is_written_once_at_any_probability(tmp_path):
     generator = torch.Generator().manual_seed(0)
     stem, other = 0.1 * torch.randn(2, 2, RATE, generator=generator)
     effects = {"polarity": Polarity(0.0), "gain": Gain(0.0, (0.5, 0.5), "factor")}

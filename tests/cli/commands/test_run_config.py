@@ -8,7 +8,7 @@ import yaml
 
 from bsroformer.cli.commands.train.resume.run_config import changed, completed, replaced_keys, run_config
 from bsroformer.cli.commands.train.resume.trusted_classes import known_groups, with_known_classes
-from bsroformer.cli.config import CONFIG_FILE, save_config
+from bsroformer.cli.resolved_config import CONFIG_FILE, save_config
 from bsroformer.errors import InputError
 from launched import CONFIGS, SMALL_RUN, composed
 
@@ -141,7 +141,7 @@ def test_a_class_of_the_command_line_is_trusted(altered):
     assert found["optimizer"]["lr"] == 0.1
 
 
-def test_a_group_of_the_command_line_replaces_what_the_file_names(altered):
+def test_a_group_of_the_command_line_replaces_the_files(altered):
     given = ["loss=multi_resolution"]
     composed_now = composed("train", *SMALL_RUN, *given)
     found = changed(run_config(altered(loss=EVIL), replaced_keys(composed_now, given)), composed_now, given)

@@ -58,7 +58,7 @@ def test_an_index_that_cannot_be_written_is_a_warning(tmp_path, trainer, monkeyp
 
 def test_a_run_outside_of_the_folder_of_runs_writes_no_index(tmp_path, trainer):
     cfg = run_in(tmp_path / "runs" / "train" / "a")
-    cfg.paths.runs_dir = str(tmp_path / "other")
+    cfg = cfg.replaced({"paths.runs_dir": str(tmp_path / "other")})
     with end_recorded(cfg, trainer):
         pass
     assert not list(tmp_path.rglob("index.html"))

@@ -12,7 +12,7 @@ from bsroformer.errors import InputError
 
 @pytest.fixture
 def without_patience(monkeypatch) -> None:
-    monkeypatch.setattr(run_lock, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(run_lock, "TIMEOUT_S", 0.01)
 
 
 HOLD = "import sys, time, filelock as f; l = f.FileLock(sys.argv[1]); l.acquire(); print(flush=True); time.sleep(60)"

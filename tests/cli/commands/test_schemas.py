@@ -1,4 +1,4 @@
-"""Every value of every root config passes its schema: right ones do, and wrong ones are named."""
+"""Schemas of all root configs: right values pass, wrong ones are named."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -8,12 +8,12 @@ import pytest
 from hydra.errors import InstantiationException
 
 from bsroformer.cli.commands.train.resume.trusted_classes import OURS, known_groups
-from bsroformer.cli.config import composed_trees
-from bsroformer.cli.door import SCHEMAS, schema_of
+from bsroformer.cli.dotted_keys import at, keys, put
+from bsroformer.cli.resolved_config import composed_trees
 from bsroformer.cli.schemas.arguments import argument_faults, arguments_of
 from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.schemas.config import Config
-from bsroformer.cli.trees import at, keys, put
+from bsroformer.cli.validation import SCHEMAS, schema_of
 from bsroformer.errors import InputError
 from launched import CONFIGS, composed, composed_tree
 
@@ -66,10 +66,10 @@ WRONG = (
     ("app", "overlap=-1", "overlap=-1 must be 0 or more"),
     ("app", "shifts=-1", "shifts=-1 must be 1 or more"),
     ("app", "port=0", "port=0 must be 1 or more"),
-    ("app", "root_path=abc", "root_path=abc must be a path that begins with /"),
+    ("app", "root_path=abc", "root_path=abc must be a path that starts with /"),
     ("separate", "ckpt=null", "ckpt=null must be a path"),
     ("separate", "shard.index=4", "shard.index=4 must be from 0 to shard.count - 1 = 0"),
-    ("separate", "stems=[a] two_stems=b", "two_stems writes a stem and the rest"),
+    ("separate", "stems=[a] two_stems=b", "two_stems writes a stem and the residual"),
 )
 
 
@@ -98,7 +98,7 @@ def test_all_wrong_keys_are_named_once_each():
 
 
 def test_keys_without_a_value_are_named():
-    with pytest.raises(InputError, match=r"key ckpt has no value: .* ckpt=...; the key input has no value"):
+    with pytest.raises(InputError, match=r"key ckpt has no value; .* ckpt=...; the key input has no value"):
         composed("separate")
 
 
@@ -126,7 +126,7 @@ def test_the_arguments_of_all_our_classes_are_checked():
 
 
 def leaves(tree: dict[str, Any]) -> Iterator[str]:
-    """The dotted keys of a tree's values, without the name of the command and those that choose code."""
+    """The dotted keys of a tree's values, without ``task`` and targets."""
     for key, value in keys(tree):
         is_leaf = not isinstance(value, dict) or not value
         if is_leaf and key != "task" and not key.endswith("_target_") and not key.startswith("model."):
@@ -149,7 +149,7 @@ def test_each_leaf_takes_any_value_or_names_its_key(name):
 
 
 def refused(command: str, tree: dict[str, Any]) -> list[str]:
-    """What is wrong with a tree, a sentence for each key."""
+    """The faults of a tree, by key."""
     try:
         schema_of(command).checked(tree)
     except InputError as error:
@@ -159,7 +159,7 @@ def refused(command: str, tree: dict[str, Any]) -> list[str]:
 
 
 def builds_or_names(command: str, tree: dict[str, Any], key: str, value: Any) -> None:
-    """Take a value that the schema takes: the part that it belongs to is built with it, or the key is named."""
+    """Build the part of an accepted value, or expect its key in an error."""
     changed = deepcopy(tree)
     put(changed, key, value)
     try:

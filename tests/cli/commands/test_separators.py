@@ -7,12 +7,12 @@ import torch
 from rich.console import Console
 
 from bsroformer.checkpoints.save import save_model
+from bsroformer.cli.checkpoint_sources import open_checkpoints
 from bsroformer.cli.commands.evaluate.candidates import checkpoints as checkpoints_of
 from bsroformer.cli.commands.evaluate.candidates import model_settings
 from bsroformer.cli.commands.separate import separators
 from bsroformer.cli.commands.separate.command import settings_of
 from bsroformer.cli.commands.separate.separators import device_of, separator_from
-from bsroformer.cli.opening import open_checkpoints
 from bsroformer.errors import InputError
 from bsroformer.file_state import digest
 from bsroformer.inference import Ensemble, Separator
@@ -37,7 +37,7 @@ def built(ckpt: list[str], *overrides: str, stems: list[str] | None = None):
     return separator_from(open_checkpoints(cfg, Console()), cfg, stems)
 
 
-def test_one_checkpoint_is_a_separator_and_several_are_an_ensemble(checkpoints):
+def test_several_checkpoints_are_an_ensemble(checkpoints):
     assert isinstance(built(checkpoints[:1]), Separator)
     ensemble = built(checkpoints)
     assert isinstance(ensemble, Ensemble)
@@ -46,7 +46,7 @@ def test_one_checkpoint_is_a_separator_and_several_are_an_ensemble(checkpoints):
     assert ensemble(mixture).shape == (3, 2, 5000)
 
 
-def test_each_of_several_checkpoints_computes_those_of_the_stems_that_it_has(checkpoints):
+def test_each_of_several_checkpoints_computes_its_own_stems(checkpoints):
     ensemble = built(checkpoints, stems=["vocals", "drums"])
     assert [member.stems for member in ensemble.members] == [("vocals",), ("Vocals", "drums")]
     assert ensemble.stems == ("vocals", "drums")
@@ -55,14 +55,14 @@ def test_each_of_several_checkpoints_computes_those_of_the_stems_that_it_has(che
 @pytest.mark.parametrize(
     ("overrides", "stems", "reason"),
     [
-        ([], ["other"], r"1\.safetensors has none of the stems other: leave it out"),
-        ([], ["vocals", "piano"], "none of the checkpoints has the stem piano"),
-        (["config=[a,b,c]"], None, r"config has 3 value\(s\) for 2 checkpoint"),
-        (["sha256=[" + 64 * "a" + "]"], None, r"sha256 has 1 value\(s\) for 2 checkpoint"),
+        ([], ["other"], r"1\.safetensors separates no stem of other; remove it"),
+        ([], ["vocals", "piano"], "no checkpoint has the stem piano"),
+        (["config=[a,b,c]"], None, r"config has 3 values for 2 checkpoints"),
+        (["sha256=[" + 64 * "a" + "]"], None, r"sha256 has 1 value for 2 checkpoints"),
         (["ckpt=[]"], None, r"ckpt=\[\] must be a path or a list of paths"),
     ],
 )
-def test_what_does_not_fit_the_checkpoints_is_told(checkpoints, overrides, stems, reason):
+def test_keys_that_do_not_fit_the_checkpoints_are_reported(checkpoints, overrides, stems, reason):
     with pytest.raises(InputError, match=reason):
         built(checkpoints, *overrides, stems=stems)
 
@@ -77,7 +77,7 @@ def test_what_does_not_fit_the_checkpoints_is_told(checkpoints, overrides, stems
         (["engine=openvino"], "1", "auto"),
     ],
 )
-def test_processes_that_share_a_collection_compute_on_devices_of_their_own(monkeypatch, overrides, rank, device):
+def test_processes_that_share_songs_have_their_own_devices(monkeypatch, overrides, rank, device):
     monkeypatch.setattr(separators, "best_device", lambda process: f"gpu {process}")
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     if rank is not None:
@@ -92,7 +92,7 @@ YAML_NAMES = ("m.yaml", "m.yml", "m.ckpt.yaml", "config_m.yaml", "elsewhere/any.
 
 @pytest.mark.parametrize("name", YAML_NAMES)
 def test_a_corrected_yaml_makes_other_stems_and_scores(tmp_path, name):
-    """The correction keeps the file's length and time, as an editor in a synchronised folder may."""
+    """The corrected file keeps its length and time, as some editors do."""
     shutil.copy(PUBLIC.with_suffix(".ckpt"), tmp_path / "m.ckpt")
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
@@ -109,7 +109,7 @@ def test_a_corrected_yaml_makes_other_stems_and_scores(tmp_path, name):
 
 
 def fingerprints(ckpt: Path, *overrides: str) -> tuple[str, str]:
-    """Of a song's stems, and of a model's scores."""
+    """Cache keys of a song's stems and of a model's scores."""
     separate = composed("separate", f"ckpt={ckpt}", "input=x", *overrides)
     evaluate = composed("eval", "data=folder", f"ckpt={ckpt}", *overrides)
     opened = open_checkpoints(separate, Console())
@@ -127,7 +127,7 @@ def test_a_yaml_that_is_not_read_changes_nothing(checkpoints, tmp_path):
     assert (fingerprints(tmp_path / "m.ckpt"), fingerprints(Path(checkpoints[0]))) == before
 
 
-def test_other_weights_of_one_name_length_and_time_are_another_model(checkpoints):
+def test_changed_weights_of_equal_size_and_time_are_detected(checkpoints):
     path = Path(checkpoints[0])
     os.utime(path, (0, 0))
     before = fingerprints(path)

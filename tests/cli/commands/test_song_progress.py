@@ -11,7 +11,7 @@ from bsroformer.inference import Separator, SongStems
 
 @pytest.fixture
 def song(tiny_model, tmp_path) -> SongStems:
-    """Of 10 windows, each of 0.1 s, half of which the next one repeats."""
+    """A song of 10 windows of 0.1 s, each overlapping the next by half."""
     write(tmp_path / "a.wav", 0.1 * torch.randn(2, 4400), 8000)
     return SongStems(Separator(tiny_model, device="cpu", precision="fp32"), tmp_path / "a.wav")
 

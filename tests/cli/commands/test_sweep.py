@@ -37,7 +37,7 @@ def sweep(tmp_path) -> Path:
     return tmp_path
 
 
-def test_the_table_has_the_best_job_first_and_those_without_a_score_last(sweep):
+def test_the_table_ranks_jobs_without_a_score_last(sweep):
     rows = table_rows(sweep, ["optimizer.lr"])
     assert [row["job"] for row in rows] == ["2", "0", "3", "10", "1"]
     assert [row["val/si_sdr"] for row in rows] == [5.256, 3.0, -1.0, None, None]
@@ -64,7 +64,7 @@ def test_an_empty_sweep_has_an_empty_table(tmp_path):
 
 
 def hydra(tmp_path: Path, *task: str, **settings: object) -> DictConfig:
-    """What Hydra tells of a sweep or of its job 0."""
+    """Hydra's configuration of a sweep or of its job 0."""
     tree = {
         "overrides": {"task": list(task)},
         "sweep": {"dir": str(tmp_path)},
@@ -75,7 +75,7 @@ def hydra(tmp_path: Path, *task: str, **settings: object) -> DictConfig:
     return OmegaConf.create({"hydra": tree | settings, "trainer": {"devices": 1}})
 
 
-def test_what_varies_are_the_lists_of_the_command_line_and_the_sweepers_own(tmp_path):
+def test_varied_keys_are_the_command_lines_and_the_sweepers(tmp_path):
     config = hydra(tmp_path, "model=tiny", "data.stems=[a,b]", "optimizer.lr=1,2", "+loss.x=range(3)")
     assert varied_keys(config) == ["optimizer.lr", "+loss.x"]
     searched = hydra(tmp_path, "optimizer.lr=1,2", sweeper={"params": {"optimizer.lr": "x", "loss.si_sdr": "y"}})
@@ -90,7 +90,7 @@ def test_a_job_that_was_cut_off_is_in_the_table_of_the_next_one(tmp_path):
     assert "| 0 | 1 |  |  |  | unfinished |\n" in (tmp_path / "sweep.md").read_text()
 
 
-def test_a_run_that_is_no_sweep_leaves_no_table(tmp_path):
+def test_a_single_run_writes_no_table(tmp_path):
     table = SweepTable()
     table.on_job_start(hydra(tmp_path, "optimizer.lr=1"))
     table.on_job_end(hydra(tmp_path, "optimizer.lr=1"), JobReturn())
@@ -99,7 +99,8 @@ def test_a_run_that_is_no_sweep_leaves_no_table(tmp_path):
 
 @pytest.mark.parametrize("failing", [True, False])
 def test_a_sweep_in_which_a_job_failed_ends_with_a_status(tmp_path, capsys, failing):
-    table, config = SweepTable(), hydra(tmp_path, "optimizer.lr=1,2")
+    table = SweepTable()
+    config = hydra(tmp_path, "optimizer.lr=1,2")
     table.on_multirun_start(config)
     job(tmp_path, "0", "1", Result("done", (), 1.0, 1.0))
     job(tmp_path, "1", "2", Result("failed" if failing else "pruned", (), None, 1.0))
@@ -115,9 +116,9 @@ def test_a_sweep_in_which_a_job_failed_ends_with_a_status(tmp_path, capsys, fail
     assert ("1 of 2 jobs failed" in printed) == failing
 
 
-def test_a_sweep_does_not_begin_in_the_folder_of_another(tmp_path):
+def test_a_sweep_does_not_start_in_the_folder_of_another(tmp_path):
     job(tmp_path, "0", "1", Result("done", (), 1.0, 1.0))
-    with pytest.raises(InputError, match=r"holds a sweep already: resume=auto goes on with its jobs"):
+    with pytest.raises(InputError, match=r"holds a sweep already; resume=auto resumes its jobs"):
         check_sweep(hydra(tmp_path))
 
 
@@ -126,14 +127,14 @@ def test_a_sweep_has_one_monitor(tmp_path):
         check_sweep(hydra(tmp_path, "monitor=val/sdr,val/loss"))
 
 
-def test_a_job_that_was_judged_by_another_score_has_none_in_the_table(tmp_path):
+def test_a_job_of_another_monitor_has_no_score_in_the_table(tmp_path):
     write_result(tmp_path / "0", Result("done", (), 3.0, 1.0, monitor="val/loss"))
     write_result(tmp_path / "1", Result("done", (), 5.0, 1.0, monitor="val/sdr"))
     rows = table_rows(tmp_path, [], Monitor("val/sdr"))
     assert [(row["job"], row["val/sdr"]) for row in rows] == [("1", 5.0), ("0", None)]
 
 
-def test_a_launcher_whose_package_is_missing_is_told_before_the_first_job(tmp_path):
+def test_a_missing_launcher_is_reported_before_the_first_job(tmp_path):
     with pytest.raises(InputError, match=r'hydra/launcher=mine needs a package.*pip install -e "\.\[sweep\]"'):
         check_sweep(hydra(tmp_path, launcher={"_target_": "hydra_plugins.nowhere.launcher.Launcher"}))
     check_sweep(hydra(tmp_path))

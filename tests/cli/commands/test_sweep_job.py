@@ -13,7 +13,7 @@ CFG = OmegaConf.create()
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder of a sweep's job, which has begun."""
+    """The folder of a sweep's job that has started."""
     monkeypatch.setattr(module, "job_folder", lambda: tmp_path)
     write_result(tmp_path, Result(overrides=("optimizer.lr=1",)))
     return tmp_path
@@ -27,7 +27,7 @@ def raising(error: BaseException):
 
 
 @pytest.mark.parametrize(("score", "kept"), [(3.5, 3.5), (math.nan, None)])
-def test_a_job_leaves_its_score(folder, score, kept):
+def test_a_job_writes_its_score(folder, score, kept):
     assert sweep_job(lambda cfg: score)(CFG) == kept
     result = read_result(folder)
     assert (result.status, result.score, result.overrides) == ("done", kept, ("optimizer.lr=1",))
@@ -50,13 +50,13 @@ def test_a_pruned_job_stays_pruned(folder):
         (RuntimeError("oops"), "RuntimeError: oops", True),
     ],
 )
-def test_a_failing_job_is_told_and_ends_no_other(folder, capsys, error, reason, traced):
+def test_a_failed_job_is_reported_and_ends_no_other(folder, capsys, error, reason, traced):
     assert sweep_job(raising(error))(CFG) is None  # NaN would end a search by Optuna
     result = read_result(folder)
     assert (result.status, result.reason) == ("failed", reason)
-    told = capsys.readouterr().err
-    assert reason in told
-    assert ("Traceback" in told) == traced
+    printed = capsys.readouterr().err
+    assert reason in printed
+    assert ("Traceback" in printed) == traced
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(130)])

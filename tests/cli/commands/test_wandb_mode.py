@@ -23,7 +23,7 @@ def test_without_a_key_it_logs_offline():
     assert os.environ["WANDB_MODE"] == "offline"
 
 
-def test_a_key_in_the_environment_leaves_it_online(monkeypatch):
+def test_a_key_in_the_environment_keeps_it_online(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     assert not use_wandb_offline_without_key()
     assert "WANDB_MODE" not in os.environ

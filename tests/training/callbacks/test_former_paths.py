@@ -3,7 +3,7 @@
 import pytest
 from hydra.utils import get_class
 
-from bsroformer.cli.commands.train.resume.older_runs import PROGRESS
+from bsroformer.cli.commands.train.resume.run_config import PROGRESS
 from bsroformer.cli.commands.train.resume.trusted_classes import FORMER_TARGETS, known_groups
 
 FORMER_PATHS = (

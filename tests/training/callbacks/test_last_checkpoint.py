@@ -94,7 +94,7 @@ def test_a_signal_ends_the_run_after_its_step(songs_root, tmp_path, whole, capsy
     usual = signal.getsignal(number)
     assert start_and_signal(songs_root, tmp_path, "training_step", 4, number) == 128 + number
     assert checkpoint(tmp_path)["global_step"] == 2  # of batches 4 to 6
-    assert f"Stopped after step 2; resume={tmp_path} goes on from its last checkpoint" in capsys.readouterr().out
+    assert f"Stopped after step 2; resume={tmp_path} resumes from its last checkpoint" in capsys.readouterr().out
     assert signal.getsignal(number) is usual
     start(songs_root, tmp_path, f"resume={tmp_path}")
     assert_same_end(tmp_path, whole)

@@ -39,7 +39,7 @@ def test_a_finished_run_says_so_and_trains_nothing(songs_root, tmp_path, capsys)
     capsys.readouterr()
     run(songs_root, tmp_path, f"ckpt_path={tmp_path}/checkpoints/last.ckpt")
     printed = capsys.readouterr().out
-    assert "The run is finished" in printed and "trainer.max_steps=4 makes it longer" in printed
+    assert "The run has finished all its steps" in printed and "trainer.max_steps=4 extends it" in printed
     assert "elapsed" not in printed
 
 

@@ -117,7 +117,7 @@ def test_resume_applies_the_configured_optimiser(songs_root, tmp_path, uninterru
     assert "optimizer.betas is [0.8, 0.9] from here on, and was [0.9, 0.95]." in printed
     assert "optimizer.weight_decay is 0.5 from here on, and was 0.05." in printed
     assert "fused" not in printed
-    assert f"resume={uninterrupted} goes on in the old one" in printed
+    assert f"resume={uninterrupted} resumes in the old one" in printed
 
 
 def test_unchanged_settings_are_not_reported(songs_root, tmp_path, uninterrupted, capsys):

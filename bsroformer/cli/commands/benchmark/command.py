@@ -1,4 +1,4 @@
-"""Measure the program against a plainer way to do the same: ``scripts/benchmark.py``."""
+"""Measure the program against plainer methods: ``scripts/benchmark.py``."""
 
 import json
 
@@ -12,7 +12,8 @@ from bsroformer.devices import keep_freed_memory
 
 def benchmark(cfg: BenchmarkConfig) -> Findings:
     """Run the benchmark that ``what`` names; print its table and write its figures."""
-    console, output = terminal(), cfg.output
+    console = terminal()
+    output = cfg.output
     if output is not None:
         make_folder(output.parent)
     keep_freed_memory()

@@ -1,4 +1,7 @@
-"""``configs/benchmark.yaml``, with the keys of ``configs/what/``, which are arguments of `benchmark` too."""
+"""``configs/benchmark.yaml``, with the keys of ``configs/what/``.
+
+These keys are arguments of `benchmark` too.
+"""
 
 from bsroformer.cli.schemas.components import Component, Optimizer
 from bsroformer.cli.schemas.config import Config

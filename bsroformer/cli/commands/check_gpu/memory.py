@@ -1,4 +1,4 @@
-"""From the configuration to the memory that its training takes, and to what helps if that is too much."""
+"""Memory of a configured training, and changes that lower it."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -20,35 +20,37 @@ from bsroformer.training.memory.plan import Plan, first_that_fits, more_blocks, 
 from bsroformer.training.optimizer import errors_of_setting_up
 
 HALF = {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-"""What autocast computes in, by Lightning's names of precisions."""
+"""Types that autocast computes in, by Lightning's names of precisions."""
 SMALLER_MODEL = "model=lite or model=tiny, or smaller sizes of the model"
 FILLED = 0.9
 """Share of a GPU that ``activation_checkpointing=auto`` fills by its estimate: a display needs some of it too."""
 AT_LEAST_LESS = 0.25
-"""Share of the activations that must go where a training ran out of memory, even if the estimate says that it fits."""
+"""Share of the activations to save after a training ran out of memory, even if the estimate says that it fits."""
 
 
 def half_type(cfg: TrainConfig) -> torch.dtype | None:
-    """What autocast computes in.
+    """Return the type that autocast computes in.
 
     Raises:
-        InputError: If it is not known how much memory the precision takes.
+        InputError: If the memory of the precision is unknown.
     """
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     if precision not in HALF:
-        raise InputError(f"trainer.precision={precision} has no estimate: choose auto or one of {', '.join(HALF)}")
+        raise InputError(f"trainer.precision={precision} has no estimate; choose auto or one of {', '.join(HALF)}")
     return HALF[precision]
 
 
 def training_plan(cfg: TrainConfig) -> Plan:
-    """What the configuration says of it."""
+    """Return the plan of a configured training."""
     return Plan(cfg.data.batch_size, cfg.trainer.accumulate_grad_batches, cfg.data.seconds, recomputed_blocks(cfg))
 
 
 def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
-    """Estimates what the configured model takes if it is trained by a plan."""
-    settings, half = cfg.settings, half_type(cfg)
-    averaged, on_cpu = "ema" in (cfg.callbacks or {}), cfg.trainer.accelerator == "cpu"
+    """Return an estimate of the configured model's memory by plan."""
+    settings = cfg.settings
+    half = half_type(cfg)
+    averaged = "ema" in (cfg.callbacks or {})
+    on_cpu = cfg.trainer.accelerator == "cpu"
     with errors_of_setting_up():
         state = optimizer_share(build_optimizer(cfg))
 
@@ -62,7 +64,10 @@ def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
 
 
 def fewest_blocks(cfg: TrainConfig) -> int:
-    """How many blocks ``activation_checkpointing=auto`` recomputes: the fewest with which the training fits the GPU.
+    """Count the blocks that ``activation_checkpointing=auto`` recomputes.
+
+    They are the fewest with which the training fits the GPU: 0 on a CPU, or where the GPU or the precision's need is
+    unknown; all of them where nothing fits.
 
     None on a CPU, or where the GPU or what a precision takes is not known; all of them where nothing fits.
     """
@@ -81,7 +86,10 @@ def fewest_blocks(cfg: TrainConfig) -> int:
 
 
 def memory_to_fill(cfg: TrainConfig) -> int | None:
-    """Bytes of the GPU that trains: ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``."""
+    """Return the GPU memory to fill, in bytes.
+
+    It is ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``.
+    """
     if isinstance(cfg, CheckGpuConfig) and cfg.memory_gb is not None:
         return round(cfg.memory_gb * GIB)
     if cfg.trainer.accelerator == "cpu":
@@ -94,49 +102,56 @@ def memory_to_fill(cfg: TrainConfig) -> int | None:
 
 
 def card_memory(device: torch.device) -> int:
-    """Bytes of a GPU's memory in all, read without a context on it, which would take some of it."""
+    """Return a GPU's total memory in bytes, without a context on it.
+
+    A context would take some of it.
+    """
     if device.type == "cuda" and torch.cuda.is_available():
         return int(torch.cuda.get_device_properties(device).total_memory)
     return gpu_memory(device)[1]
 
 
 def memory_limit(cfg: TrainConfig, device: torch.device) -> int | None:
-    """Bytes that there are: the GPU's or, if the CPU is to train, those that are available; None if unknown."""
+    """Return the available bytes of the training's device; None if unknown."""
     if device.type != "cpu":
         return gpu_memory(device)[1]
     return available() if cfg.trainer.accelerator == "cpu" else None
 
 
 def available() -> int | None:
-    """Bytes that a training on the CPU can have; None if unknown."""
-    there = min(available_memory(), main_memory() or math.inf)
-    return int(there) if there < math.inf else None
+    """Return the bytes that a training on the CPU can have; None if unknown."""
+    size = min(available_memory(), main_memory() or math.inf)
+    return int(size) if size < math.inf else None
 
 
 def advice(cfg: TrainConfig, memory: int, limit: float | None = None) -> list[str]:
-    """Keys with new values, each line of which makes the training fit by its own, as the estimate has it.
+    """List changes of keys, each of which makes the training fit by the estimate.
 
     Args:
-        cfg: What does not fit.
-        memory: Bytes that there are.
-        limit: Bytes that it may take, if they are fewer.
+        cfg: The training, which does not fit.
+        memory: Available bytes.
+        limit: Bytes that it may take, if fewer.
     """
     limit = memory if limit is None else limit
-    plan, depth, estimate = training_plan(cfg), block_count(cfg), estimator(cfg)
-    found = plans_that_fit(plan, depth, lambda each: estimate(each).total, limit)
-    sizes = [f"(estimated {estimate(each).total / GIB:.2f} of {gib(memory)})" for each in found]
-    told = [f"{keys(plan, each, depth)} {size}" for each, size in zip(found, sizes, strict=True)]
-    return told or [SMALLER_MODEL]
+    plan = training_plan(cfg)
+    depth = block_count(cfg)
+    estimate = estimator(cfg)
+    changes = []
+    for fitting in plans_that_fit(plan, depth, lambda each: estimate(each).total, limit):
+        size = f"(estimated {estimate(fitting).total / GIB:.2f} of {gib(memory)})"
+        changes.append(f"{changed_keys(plan, fitting, depth)} {size}")
+    return changes or [SMALLER_MODEL]
 
 
-def keys(before: Plan, after: Plan, depth: int) -> str:
-    """What to write on the command line to get from one plan to another."""
-    old, new = written(before, depth), written(after, depth)
+def changed_keys(before: Plan, after: Plan, depth: int) -> str:
+    """Format the keys that turn one plan into another."""
+    old = written(before, depth)
+    new = written(after, depth)
     return " ".join(f"{key}={value}" for key, value in new.items() if value != old[key])
 
 
 def written(plan: Plan, depth: int) -> dict[str, str]:
-    """A plan as keys and values."""
+    """Format a plan as keys and values."""
     blocks = {depth: "true", 0: "false"}  # 0 if there are none to recompute
     return {
         "data.batch_size": str(plan.batch_size),
@@ -148,39 +163,43 @@ def written(plan: Plan, depth: int) -> dict[str, str]:
 
 @contextmanager
 def memory_advice(cfg: TrainConfig) -> Iterator[None]:
-    """Turn an end for want of memory into a sentence with the keys to change, and their new values.
+    """Report an out-of-memory error with the keys to change and their new values.
 
     Raises:
-        InputError: If what is done within runs out of memory.
+        InputError: If the context runs out of memory.
     """
-    before = available()  # the training takes of it, and what it has freed need not be the system's again
+    before = available()  # afterwards it is less: the training may keep memory that it has freed
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device()
-        there = before if device.type == "cpu" else memory_limit(cfg, device)
-        raise InputError(sentence(cfg, device, there)) from error
+        size = before if device.type == "cpu" else memory_limit(cfg, device)
+        raise InputError(sentence(cfg, device, size)) from error
 
 
 def advice_after_shortage(cfg: TrainConfig, memory: int | None) -> list[str]:
-    """`advice` for what ran out of memory: it takes more than there was, even if the estimate says that it fits."""
-    taken = estimator(cfg)(training_plan(cfg))
-    there = memory or taken.total
-    return advice(cfg, there, min(there, taken.total - AT_LEAST_LESS * taken.activations))
+    """Advise after a training ran out of memory.
+
+    It takes more than there was, even if the estimate says that it fits.
+    """
+    estimate = estimator(cfg)(training_plan(cfg))
+    memory = memory or estimate.total
+    limit = estimate.total - AT_LEAST_LESS * estimate.activations
+    return advice(cfg, memory, min(memory, limit))
 
 
-def sentence(cfg: TrainConfig, device: torch.device, there: int | None) -> str:
-    """What to say of a training that ran out of memory, of which there were so many bytes, if that is known."""
+def sentence(cfg: TrainConfig, device: torch.device, size: int | None) -> str:
+    """Describe a training that ran out of memory; `size` is None if unknown."""
     memory = "memory" if device.type == "cpu" else "GPU's memory"
     try:
-        changes = advice_after_shortage(cfg, there)
+        changes = advice_after_shortage(cfg, size)
     except InputError:  # a precision without an estimate
         return OUT_OF_MEMORY
-    return f"the {memory} is full: set {', or '.join(changes)}; `{command_line('check-gpu')}` reports more"
+    return f"the {memory} is full; set {', or '.join(changes)}; `{command_line('check-gpu')}` reports more"
 
 
 def gib(size: float) -> str:
-    """A size in GiB."""
+    """Format a size in GiB."""
     return f"{size / GIB:.2f} GiB"

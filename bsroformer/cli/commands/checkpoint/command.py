@@ -1,4 +1,4 @@
-"""Look into a checkpoint or write it in another form: ``bsroformer checkpoint``."""
+"""Inspect a checkpoint or write it in another form: ``bsroformer checkpoint``."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,15 +17,15 @@ from bsroformer.checkpoints.save import (
     save_weights,
     save_weights_alone,
 )
+from bsroformer.cli.checkpoint_sources import open_checkpoints
 from bsroformer.cli.commands.checkpoint.config import CheckpointConfig
 from bsroformer.cli.commands.checkpoint.inspection import print_inspection, write_model_config
 from bsroformer.cli.console import terminal
-from bsroformer.cli.opening import open_checkpoints
 from bsroformer.errors import InputError
 
 
 def checkpoint(cfg: CheckpointConfig) -> None:
-    """Do with a checkpoint what ``action`` names.
+    """Run the ``action`` on a checkpoint.
 
     Raises:
         InputError: If there are several, and the action takes one.
@@ -38,23 +38,25 @@ def checkpoint(cfg: CheckpointConfig) -> None:
         average(opened, cfg, console)
         return
     if len(opened) > 1:
-        raise InputError(f"action={cfg.action} takes one checkpoint, and ckpt names {len(opened)}: give one")
+        raise InputError(f"action={cfg.action} takes one checkpoint, and ckpt names {len(opened)}; give one")
     ACTIONS[cfg.action](opened[0], cfg, console)
 
 
 def inspect(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
-    """Print what the checkpoint is; with ``output``, also write its architecture as a file for ``configs/model/``.
+    """Describe a checkpoint.
+
+    With ``output``, also write its architecture as a file for ``configs/model/``.
 
     Raises:
         InputError: At the end, if the checkpoint and its YAML do not fit together.
     """
     print_inspection(opened, console)
     if opened.differences:
-        raise InputError(f"{opened.file.path} cannot be used until what is listed above is mended")
+        raise InputError(f"{opened.file.path} differs from its configuration as listed above; give the right config=")
     if cfg.output:
         path = _free(cfg.output, cfg.overwrite)
         write_model_config(opened, path)
-        console.print(f"The architecture is in {path}: train it with model={path.stem}, once it lies in configs/model/")
+        console.print(f"The architecture is in {path}; copy it to configs/model/ to train it with model={path.stem}")
 
 
 def convert(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
@@ -65,7 +67,10 @@ def convert(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None
 
 
 def export(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
-    """Write weights and YAML for Music-Source-Separation-Training and programs that carry its models."""
+    """Write weights and YAML for Music-Source-Separation-Training.
+
+    Other programs that include its models read them too.
+    """
     path = _target(cfg, opened, "_public.ckpt", (*TORCH, SAFETENSORS))
     _free(path.with_suffix(".yaml"), cfg.overwrite)
     config = save_public(opened.model(), path)
@@ -76,7 +81,7 @@ def export(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
 
 
 def strip(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
-    """Write the weights without what only a trainer needs."""
+    """Write the weights without a trainer's state."""
     path = _target(cfg, opened, "_weights.ckpt", TORCH)
     if opened.config:
         _free(path.with_suffix(".yaml"), cfg.overwrite)
@@ -109,16 +114,17 @@ ACTIONS: dict[str, Callable[[Checkpoint, CheckpointConfig, Console], None]] = {
 
 
 def _target(cfg: CheckpointConfig, opened: Checkpoint, ending: str, suffixes: tuple[str, ...]) -> Path:
-    """Where to write: ``output``, or a name made of the checkpoint's in the current folder."""
-    path = Path(f"{opened.file.path.stem}{ending}") if cfg.output is None else cfg.output
+    """Return the output path, by default named after the checkpoint."""
+    default = Path(f"{opened.file.path.stem}{ending}")
+    path = default if cfg.output is None else cfg.output
     if path.suffix not in suffixes:
         raise InputError(f"output={path} must end in {' or '.join(suffixes)}")
     return _free(path, cfg.overwrite)
 
 
 def _free(path: Path, overwrite: bool) -> Path:
-    with writing(path):  # a name may be too long to be asked for
-        there = path.exists()
-    if there and not overwrite:
-        raise InputError(f"{path} exists already: give another output=..., or set overwrite=true")
+    with writing(path):  # a name may be too long for the file system
+        exists = path.exists()
+    if exists and not overwrite:
+        raise InputError(f"{path} exists already; give another output=..., or set overwrite=true")
     return path

@@ -1,4 +1,4 @@
-"""What a checkpoint is, printed for people, and written as a model's configuration."""
+"""Describe a checkpoint, and write its architecture as a model config."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,13 +15,14 @@ from bsroformer.checkpoints.parameter_count import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
 from bsroformer.models.empty_model import skeleton
 from bsroformer.models.settings import ModelSettings
+from bsroformer.text import count, listed
 
 CHANNELS = {1: "mono", 2: "stereo"}
-MOST_DIFFERENCES = 20
+MAX_DIFFERENCES = 20
 
 
 def print_inspection(checkpoint: Checkpoint, console: Console) -> None:
-    """Print source, architecture, audio, stems and parameters, and where the checkpoint's parts disagree."""
+    """Print a checkpoint's facts, parameters and faults."""
     for name, value in _facts(checkpoint):
         console.print(f"{name:<10}{value}")
     console.print()
@@ -29,23 +30,25 @@ def print_inspection(checkpoint: Checkpoint, console: Console) -> None:
     if checkpoint.differences:
         source = checkpoint.config.path if checkpoint.config else "a whole model"
         console.print(f"\nIt differs from {source}:", style="red")
-        for difference in checkpoint.differences[:MOST_DIFFERENCES]:
-            console.print(f"  {difference}")
-        if (more := len(checkpoint.differences) - MOST_DIFFERENCES) > 0:
-            console.print(f"  and {more} more")
+        differences = list(map(str, checkpoint.differences))
+        lines = listed(differences, MAX_DIFFERENCES, separator="\n  ", last="\n  and ")
+        console.print(f"  {lines}")
     elif checkpoint.config:
         console.print(f"\nWeights and {checkpoint.config.path} agree.")
 
 
 def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
-    settings, path = checkpoint.settings, checkpoint.file.path
+    settings = checkpoint.settings
+    path = checkpoint.file.path
     precisions = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.weights.values())
     yield "file", f"{path}, {path.stat().st_size / 1e6:.1f} MB"
     yield "SHA-256", sha256_of(path)
-    yield "origin", checkpoint.origin + (f", configured by {checkpoint.config.path}" if checkpoint.config else "")
-    if source := checkpoint.file.metadata.get(SOURCE):
+    configured = f", configured by {checkpoint.config.path}" if checkpoint.config else ""
+    yield "origin", f"{checkpoint.origin}{configured}"
+    source = checkpoint.file.metadata.get(SOURCE)
+    if source:
         yield "source", source
-    yield "weights", f"{', '.join(precisions)} in {len(checkpoint.weights)} tensors"
+    yield "weights", f"{', '.join(precisions)} in {count(len(checkpoint.weights), 'tensor')}"
     yield "stems", ", ".join(settings.stems)
     channels = CHANNELS.get(settings.channels, f"{settings.channels} channels")
     yield "audio", f"{settings.sample_rate} Hz, {channels}, windows of {settings.chunk_seconds:g} s"

@@ -1,1 +1,1 @@
-"""``bsroformer evaluate``: candidates, scoring with progress, and what loggers get."""
+"""``bsroformer evaluate``: candidates, scoring with progress, logged scores."""

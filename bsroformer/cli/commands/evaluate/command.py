@@ -8,10 +8,10 @@ from rich.console import Console
 
 from bsroformer.cli.commands.evaluate.candidates import build_candidates, facts_of
 from bsroformer.cli.commands.evaluate.config import EvaluateConfig
-from bsroformer.cli.commands.evaluate.scoring import run_evaluation, show_results
-from bsroformer.cli.commands.evaluate.shared_songs import Shared
+from bsroformer.cli.commands.evaluate.evaluation_run import run_evaluation, show_results
+from bsroformer.cli.commands.evaluate.shared_songs import SharedSongs
 from bsroformer.cli.commands.train.runs_index import update_runs_page
-from bsroformer.cli.console import first_of, terminal, warnings_reported
+from bsroformer.cli.console import terminal, warnings_reported
 from bsroformer.cli.output_folder import make_folder
 from bsroformer.cli.program_facts import program_facts
 from bsroformer.devices import keep_freed_memory
@@ -29,63 +29,65 @@ from bsroformer.evaluation import (
 )
 from bsroformer.file_names import normal
 from bsroformer.parallel import processors
+from bsroformer.text import count, listed
 
-MOST_WORKERS = 4
-"""Unless more are asked for: each has a song in memory."""
+MAX_AUTO_WORKERS = 4
+"""Largest number for ``workers=auto``: each worker has a song in memory."""
 
 
 def evaluate(cfg: EvaluateConfig) -> None:
     """Score the songs of a split, and write tables, plots and the report."""
-    console, folder, shared = terminal(), cfg.output, Shared.by_torchrun()
-    first = shared is None or shared.rank == 0
-    console.quiet = not first
+    console = terminal()
+    folder = cfg.output
+    shared = SharedSongs.by_torchrun()
+    is_first = shared is None or shared.rank == 0
+    console.quiet = not is_first
     keep_freed_memory()
     songs = chosen_songs(cfg)
     with warnings_reported(console):
         evaluator = build_evaluator(cfg, songs, folder, console)
-    if first:
+    if is_first:
         make_folder(folder)
         begin(evaluator, songs, cfg.overwrite)
-    again = f"output={folder} goes on from here"
+    advice = f"output={folder} resumes from here"
     if shared is not None:
-        shared.begin()
-        run_evaluation(evaluator, shared.share(songs), len(songs), console, again)
-        shared.end()
-        evaluator = replace(evaluator, on_scores=lambda *_: None)  # they were told
-    if first:  # of several processes, one finds the scores of all in the folder
-        results = run_evaluation(evaluator, songs, len(songs), console, again)
+        shared.wait_for_start()
+        run_evaluation(evaluator, shared.share(songs), len(songs), console, advice)
+        shared.wait_for_end()
+        evaluator = replace(evaluator, on_scores=lambda *_: None)  # shown already
+    if is_first:  # the first process reads the scores of all from the folder
+        results = run_evaluation(evaluator, songs, len(songs), console, advice)
         _finish(cfg, results, folder, console)
 
 
 def chosen_songs(cfg: EvaluateConfig) -> list[TrackEntry]:
-    """The songs of ``split``, or those of them that ``songs`` names.
+    """List the songs of ``split``, or those that ``songs`` names.
 
     Raises:
-        InputError: If the split has no songs, or not one of these.
+        InputError: If the split has no songs, or lacks one of these.
     """
     source = cfg.data.source.build()
     source.make()
-    found = {
-        files.name: TrackEntry.of_files(files, source.form) for files in source.files() if files.split == cfg.split
-    }
-    if not found:
-        raise InputError(f"the data set has no {cfg.split} songs: choose another split, or check data.root")
+    files = [each for each in source.files() if each.split == cfg.split]
+    songs = {each.name: TrackEntry.of_files(each, source.form) for each in files}
+    if not songs:
+        raise InputError(f"the data set has no {cfg.split} songs; choose another split, or check data.root")
     if cfg.songs is None:
-        return list(found.values())
+        return list(songs.values())
     names = [normal(name) for name in cfg.songs]
     for name in names:
-        if name not in found:
-            near = get_close_matches(name, found, n=1, cutoff=0.4)
-            raise InputError(f"songs names {name}, and {cfg.split} has no such song: {_meant(near, list(found))}")
-    return [found[name] for name in dict.fromkeys(names)]
+        if name not in songs:
+            raise InputError(f"songs={name} is not a song of {cfg.split}; {_suggestion(name, list(songs))}")
+    return [songs[name] for name in dict.fromkeys(names)]
 
 
-def _meant(near: list[str], known: list[str]) -> str:
-    return f"did you mean {near[0]}?" if near else f"there are {first_of(known)}"
+def _suggestion(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.4)
+    return f"did you mean {near[0]}?" if near else f"choose among {listed(known)}"
 
 
 def build_evaluator(cfg: EvaluateConfig, songs: list[TrackEntry], folder: Path, console: Console) -> Evaluator:
-    """What the configuration says to score, and how."""
+    """Build the evaluator that the configuration describes."""
     candidates = build_candidates(cfg, console)
     evaluator = evaluator_of(candidates, songs, cfg.stems, cfg.metrics, cfg.bounds, folder, workers_of(cfg))
     if not cfg.save_stems:
@@ -94,23 +96,23 @@ def build_evaluator(cfg: EvaluateConfig, songs: list[TrackEntry], folder: Path, 
 
 
 def workers_of(cfg: EvaluateConfig) -> int:
-    """How many songs to score at a time."""
+    """Return the number of songs to score at a time."""
     if cfg.workers != "auto":
         return cfg.workers
-    # BSS Eval takes one song at a time, on all processors, and a model leaves time enough.
-    one = cfg.ckpt is not None or needs_museval(cfg.metrics)
-    return 1 if one else min(processors(), MOST_WORKERS)
+    if cfg.ckpt is not None or needs_museval(cfg.metrics):
+        return 1  # a model takes longer than its scores, and BSS Eval uses all processors for a song
+    return min(processors(), MAX_AUTO_WORKERS)
 
 
 def _finish(cfg: EvaluateConfig, results: Results, folder: Path, console: Console) -> None:
     """Show and write the results.
 
     Raises:
-        InputError: If there are none, or not of all songs.
+        InputError: If no song was scored, or not all.
     """
     failures = results.failures
     if not any(evaluation.songs for evaluation in results.evaluated):
-        raise InputError(f"no song could be scored: {failures[0].reason}")
+        raise InputError(f"no song could be scored; {failures[0].reason}")
     results = replace(results, split=cfg.split, made={**program_facts(), "methods": facts_of(cfg)})
     show_results(results, console)
     with console.status("writing plots and the page"):
@@ -122,5 +124,5 @@ def _finish(cfg: EvaluateConfig, results: Results, folder: Path, console: Consol
     update_runs_page(cfg, folder)
     console.print(f"Tables, plots and the page report.html are in {folder}")
     if failures:
-        songs = len({failure.song for failure in failures})
-        raise InputError(f"{songs} song(s) could not be scored, and the rest was: {failures[0].reason}")
+        failed = {failure.song for failure in failures}
+        raise InputError(f"{count(len(failed), 'song')} could not be scored, the others were; {failures[0].reason}")

@@ -21,11 +21,11 @@ from bsroformer.cli.schemas.kinds import (
 )
 
 Named = Annotated[dict[str, Addresses], Field(min_length=1)]
-"""Of several models, the checkpoints of each, by its name."""
+"""The checkpoints of several models by name."""
 
 
 class EvaluateConfig(Config, SeparationConfig):
-    """Models and folders of stems, the songs, and what is scored."""
+    """Models and folders of stems, the songs, and the metrics."""
 
     may_name_runs: ClassVar[tuple[str, ...]] = ("ckpt",)
     audio: AudioSettings
@@ -50,5 +50,5 @@ class EvaluateConfig(Config, SeparationConfig):
     def _of_checkpoints(self) -> Self:
         for key in ("config", "sha256", "weights"):
             if self.ckpt is None and getattr(self, key) is not None:
-                raise ValueError(f"{key} belongs to a checkpoint, and ckpt is null: give ckpt=..., or remove {key}")
+                raise ValueError(f"{key} belongs to a checkpoint, and ckpt is null; give ckpt=..., or remove {key}")
         return self

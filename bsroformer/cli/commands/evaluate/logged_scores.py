@@ -1,4 +1,4 @@
-"""An evaluation where the rest of the run is watched: its loggers and its report."""
+"""Log the scores of an evaluation, and renew the run's report."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,24 +9,25 @@ from rich.console import Console
 
 from bsroformer.cli.commands.evaluate.config import EvaluateConfig
 from bsroformer.cli.commands.train.build import build_logger
+from bsroformer.cli.commands.train.run_end import renew_report
 from bsroformer.cli.commands.train.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.evaluation import Results, Scores
 from bsroformer.evaluation.result_files import ALL_SONGS
 from bsroformer.evaluation.scores import MEAN
-from bsroformer.training.callbacks.report import Report
 from bsroformer.training.run_outputs import log_table
 
 
 def log_scores(trainer: L.Trainer, results: Results) -> None:
-    """Log ``test/<metric>`` and ``test/<metric>_<stem>`` in dB, and the table of all songs; renew the report."""
+    """Log the scores of the test songs and their table; renew the report.
+
+    The scores are ``test/<metric>`` and ``test/<metric>_<stem>`` in dB.
+    """
     _log(trainer.loggers, results, trainer.global_step)
-    for report in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(report, Report):
-            report.write()
+    renew_report(trainer)
 
 
 def log_results(cfg: EvaluateConfig, results: Results, console: Console) -> None:
-    """Log the same to what ``logger`` describes, without a training."""
+    """Log the same to ``logger``, without a training."""
     if cfg.logger is None:
         return
     offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
@@ -50,28 +51,32 @@ def _log(loggers: Sequence[Logger], results: Results, step: int) -> None:
 
 
 def averages_by_name(results: Results) -> dict[str, float]:
-    """The averages that are defined, by the names under which they are logged: ``<split>/<metric>_<stem>``.
+    """Return the averages that are defined by their logged names.
 
-    Where several methods are evaluated, their names stand before the metric's. Floor and ceilings are in the table.
+    The names are ``<split>/<metric>_<stem>``.
+
+    The names of several methods come before the metric's. Floor and ceilings are only in the table.
     """
-    several = len(results.evaluated) > 1
-    return {
-        f"{results.split}/{f'{method.method}/' if several else ''}{metric.lower().replace('-', '_')}{ending}": value
-        for method in results.evaluated
-        for row, of in method.averages.items()
-        for ending in ("" if row == MEAN else f"_{row}",)
-        for metric, value in of.items()
-        if not math.isnan(value)
-    }
+    has_several = len(results.evaluated) > 1
+    averages: dict[str, float] = {}
+    for method in results.evaluated:
+        prefix = f"{results.split}/{method.method}/" if has_several else f"{results.split}/"
+        for stem, scores in method.averages.items():
+            ending = "" if stem == MEAN else f"_{stem}"
+            for metric, value in scores.items():
+                name = metric.lower().replace("-", "_")
+                if not math.isnan(value):
+                    averages[f"{prefix}{name}{ending}"] = value
+    return averages
 
 
 def table_columns(results: Results) -> tuple[str, ...]:
-    """The headings of `table_lines`."""
+    """Column headings of the rows."""
     return ("method", "song", "stem", *results.metrics)
 
 
 def table_lines(results: Results) -> Iterator[tuple[str | float, ...]]:
-    """A line of the table for each method, song and stem, and last each method's averages over all songs."""
+    """Yield the rows for each method, song and stem, then the averages."""
     for method in results.evaluations:
         for song in method.songs:
             yield from _lines(results, method.method, song.song, song.scores(method.metrics))
@@ -80,5 +85,5 @@ def table_lines(results: Results) -> Iterator[tuple[str | float, ...]]:
 
 
 def _lines(results: Results, method: str, song: str, scores: Scores) -> Iterator[tuple[str | float, ...]]:
-    for stem, of in scores.items():
-        yield (method, song, stem, *(of.get(metric, math.nan) for metric in results.metrics))
+    for stem, values in scores.items():
+        yield (method, song, stem, *(values.get(metric, math.nan) for metric in results.metrics))

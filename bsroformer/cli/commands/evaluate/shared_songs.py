@@ -1,4 +1,7 @@
-"""Several processes that share the songs of an evaluation: each takes the next one when it has time for it."""
+"""Processes that share the songs of an evaluation.
+
+Each takes the next song when it is free.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,24 +9,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from bsroformer.cli.ranks import by_torchrun
+from bsroformer.cli.torchrun import by_torchrun
 
 if TYPE_CHECKING:
     from torch.distributed import TCPStore
 
 T = TypeVar("T")
-FOREVER = timedelta(days=365)
-"""However long the others take: torchrun ends all processes when one fails."""
+NO_TIMEOUT = timedelta(days=365)
+"""Time for the other processes: torchrun ends all of them when one fails."""
 
 
 @dataclass(frozen=True)
-class Shared:
-    """A process of several, and the store of torchrun by which they agree.
+class SharedSongs:
+    """A process of several, and torchrun's store that coordinates them.
 
     Attributes:
         store: The store.
         rank: Number of this process.
-        processes: How many there are.
+        processes: Number of processes.
     """
 
     store: "TCPStore"
@@ -31,8 +34,8 @@ class Shared:
     processes: int
 
     @classmethod
-    def by_torchrun(cls) -> "Shared | None":
-        """This process, if torchrun started it with others."""
+    def by_torchrun(cls) -> "SharedSongs | None":
+        """Return this process, if torchrun started it with others."""
         if not by_torchrun() or os.environ["WORLD_SIZE"] == "1":
             return None
         from torch.distributed import TCPStore
@@ -41,22 +44,30 @@ class Shared:
         return cls(store, int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
 
     def share(self, songs: Sequence[T]) -> Iterator[T]:
-        """Yield those of the songs that no other process has taken."""
-        while (number := self.store.add(self._key("taken"), 1) - 1) < len(songs):
+        """Yield the songs that no other process has taken."""
+        number = self._take()
+        while number < len(songs):
             yield songs[number]
+            number = self._take()
 
-    def begin(self) -> None:
-        """Wait until the first process has called this: what it does before, it does alone."""
+    def _take(self) -> int:
+        return int(self.store.add(self._key("taken"), 1)) - 1
+
+    def wait_for_start(self) -> None:
+        """Wait until the first process has called this, after its preparations."""
         if self.rank == 0:
-            self.store.set(self._key("begun"), "")
-        self.store.wait([self._key("begun")], FOREVER)
+            self.store.set(self._key("started"), "")
+        self.store.wait([self._key("started")], NO_TIMEOUT)
 
-    def end(self) -> None:
-        """Wait until every process has called this, if this is the first of them."""
+    def wait_for_end(self) -> None:
+        """Wait in the first process until every process has called this."""
         self.store.set(self._key(f"ended/{self.rank}"), "")
         if self.rank == 0:
-            self.store.wait([self._key(f"ended/{rank}") for rank in range(self.processes)], FOREVER)
+            self.store.wait([self._key(f"ended/{rank}") for rank in range(self.processes)], NO_TIMEOUT)
 
     def _key(self, name: str) -> str:
-        """Of this start: after a failure, torchrun starts all processes again, with the same store."""
+        """Key of this start.
+
+        After a failure, torchrun starts all processes again, with the same store.
+        """
         return f"bsroformer/eval/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}/{name}"

@@ -13,7 +13,7 @@ from bsroformer.kinds import Seed
 
 
 class PrepareConfig(Config):
-    """A data set, and what is done with it."""
+    """A data set, and the action on it."""
 
     audio: AudioSettings
     data: DataSettings

@@ -1,7 +1,8 @@
-"""What augmentation does, to hear and to see."""
+"""Preview augmentation as audio and a figure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from bsroformer.audio.files import write
 from bsroformer.cli.commands.prepare.config import PrepareConfig
-from bsroformer.cli.songs import pack_folder
+from bsroformer.cli.instantiation import pack_folder
 from bsroformer.data.augment import Augment
 from bsroformer.data.augment.stretch import stretch_is_installed
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
@@ -24,43 +25,47 @@ from bsroformer.figures import busiest_excerpt, effects_figure
 Pairs = dict[str, tuple[Tensor, Tensor]]
 """Audio (c t) before and after each change."""
 EXCERPTS = 3
-"""Written as training will hear them."""
+"""Number of training excerpts to write."""
 
 
 def preview(cfg: PrepareConfig, console: Console) -> int:
-    """Write what each change does, once, and the first excerpts of a training with them all.
+    """Write the effect of each augmentation, and the first training excerpts.
 
     Returns:
         The exit status, 0.
 
     Raises:
-        InputError: There are no songs, none has the stem, or a setting is out of range.
+        InputError: If the data set has no songs, no song has the stem, or a setting is out of range.
     """
-    folder, source, augment = cfg.output, cfg.data.source.build(), cfg.augment.build()
+    folder = cfg.output
+    source = cfg.data.source.build()
+    augment = cfg.augment.build()
     source.make()
     form = source.form
     songs = training_tracks(source.files(), form, pack_folder(cfg.data, cfg.paths, source)).train
-    seconds, seed, stem = cfg.data.seconds, cfg.seed, cfg.stem or form.stems[0]
+    seconds = cfg.data.seconds
+    seed = cfg.seed
+    stem = cfg.stem or form.stems[0]
     with console.status("augmenting"):
         first, *others = heard_stems(songs, stem, form.sample_rate, seconds)
         excerpts = RandomExcerpts(songs, form, round(seconds * form.sample_rate), augment, seed)
         pairs = effect_pairs(augment, first, others, form.sample_rate, np.random.default_rng(seed))
         write_pairs(pairs | random_mix_pair(excerpts), form.sample_rate, folder)
         write_excerpts(excerpts, form, folder)
-    console.print(f"What the effects do to {stem}, and {EXCERPTS} training excerpts, are in {folder}")
+    console.print(f"The effects on {stem} and {EXCERPTS} training excerpts are in {folder}")
     return 0
 
 
 def heard_stems(songs: Sequence[AnyTrack], stem: str, sample_rate: int, seconds: float) -> list[Tensor]:
-    """The excerpt (c t) in which a stem is heard best, of each of the first two songs that have it.
+    """Return the most active excerpt (c t) of a stem in each of two songs.
 
     Raises:
         InputError: If no song has it.
     """
     having = [song for song in songs if stem in song.stems]
     if not having:
-        known = dict.fromkeys(stem for song in songs for stem in song.stems)
-        raise InputError(f"no song to train on has stem={stem}: name one of {', '.join(known)}")
+        known = dict.fromkeys(chain.from_iterable(song.stems for song in songs))
+        raise InputError(f"no song to train on has stem={stem}; name one of {', '.join(known)}")
     stems = [song.stem(stem) for song in having[:2]]
     return [audio[:, busiest_excerpt(audio[None], sample_rate, seconds)] for audio in stems]
 
@@ -68,17 +73,17 @@ def heard_stems(songs: Sequence[AnyTrack], stem: str, sample_rate: int, seconds:
 def effect_pairs(
     augment: Augment, stem: Tensor, others: Sequence[Tensor], sample_rate: int, rng: np.random.Generator
 ) -> Pairs:
-    """Apply every effect once to a stem, whatever its probability.
+    """Apply every effect once to a stem, regardless of its probability.
 
     Args:
         augment: Holds the effects.
         stem: Samples (c t), some seconds.
         others: The same stem of other songs, as long, for a mixup.
         sample_rate: In Hz.
-        rng: What all draws come from.
+        rng: Source of all random draws.
 
     Raises:
-        InputError: The library of `Stretch` is not installed, or an effect cannot take such audio.
+        InputError: If the library of `Stretch` is not installed, or an effect cannot process the audio.
     """
     after: dict[str, Tensor] = {}
     if augment.stretch.probability or stretch_is_installed():
@@ -91,19 +96,26 @@ def effect_pairs(
 
 
 def random_mix_pair(excerpts: RandomExcerpts) -> Pairs:
-    """Mixtures (c t): of one place of a song, and of stems from everywhere; none if no song has every stem."""
+    """Mix (c t) one position of a song, and stems of random songs.
+
+    Empty if no song has every stem.
+    """
     if not len(excerpts.together):
         return {}
-    ways = [replace(excerpts.augment, unmixed=unmixed) for unmixed in (1.0, 0.0)]
-    kept, mixed = (
-        mix(RandomExcerpts(excerpts.tracks, excerpts.form, excerpts.frames, way, excerpts.seed)[ExcerptKey(0, 0)])
-        for way in ways
-    )
-    return {"random_mix": (kept, mixed)}
+    return {"random_mix": (_mixture(excerpts, unmixed=1.0), _mixture(excerpts, unmixed=0.0))}
+
+
+def _mixture(excerpts: RandomExcerpts, unmixed: float) -> Tensor:
+    augment = replace(excerpts.augment, unmixed=unmixed)
+    first = RandomExcerpts(excerpts.tracks, excerpts.form, excerpts.frames, augment, excerpts.seed)[ExcerptKey(0, 0)]
+    return mix(first)
 
 
 def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
-    """Write ``original.wav``, or ``<change>-before.wav`` where that is another, ``<change>.wav``, and the picture."""
+    """Write the audio before and after each change, and the figure.
+
+    The files are ``original.wav``, or ``<change>-before.wav`` where that differs, ``<change>.wav`` and ``effects.png``.
+    """
     original = next(before for before, _ in pairs.values())
     write(folder / "original.wav", original, sample_rate)
     for name, (before, after) in pairs.items():
@@ -115,7 +127,8 @@ def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
 
 def write_excerpts(excerpts: RandomExcerpts, form: TrackFormat, folder: Path) -> None:
     """Write the first excerpts of a training, mixture and stems, as wav files."""
-    for place in range(EXCERPTS):
-        stems = excerpts[ExcerptKey(0, place)]  # (n c t)
-        for name, audio in {"mixture": mix(stems), **dict(zip(form.stems, stems, strict=True))}.items():
-            write(folder / f"excerpt-{place + 1}" / f"{name}.wav", audio, form.sample_rate)
+    for index in range(EXCERPTS):
+        stems = excerpts[ExcerptKey(0, index)]  # (n c t)
+        parts = {"mixture": mix(stems), **dict(zip(form.stems, stems, strict=True))}
+        for name, audio in parts.items():
+            write(folder / f"excerpt-{index + 1}" / f"{name}.wav", audio, form.sample_rate)

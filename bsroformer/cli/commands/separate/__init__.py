@@ -1,1 +1,1 @@
-"""``bsroformer separate``: separators by configuration, and the run over all songs."""
+"""``bsroformer separate``: separators, and the run over all songs."""

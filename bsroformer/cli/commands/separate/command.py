@@ -12,31 +12,34 @@ from hydra.types import RunMode
 
 from bsroformer.audio.formats import FORMATS
 from bsroformer.checkpoints import Checkpoint
+from bsroformer.cli.checkpoint_sources import checkpoint_fingerprints, open_checkpoints
 from bsroformer.cli.commands.separate.config import SeparateConfig, Shard
-from bsroformer.cli.commands.separate.separating import Separating
+from bsroformer.cli.commands.separate.separation_run import SeparationRun
 from bsroformer.cli.commands.separate.separators import device_of, separator_from
 from bsroformer.cli.console import terminal
-from bsroformer.cli.errors import STATUS
-from bsroformer.cli.opening import checkpoint_fingerprints, open_checkpoints
+from bsroformer.cli.exit_status import EXIT_USER_ERROR
 from bsroformer.devices import best_device, keep_freed_memory
 from bsroformer.inference import Delivery, find_songs
 
 DEFAULT_OUTPUT = "separated"
 FAST_OVERLAP = 0.125
-"""Of ``separation=fast``."""
+"""The overlap of ``separation=fast``."""
 statuses: list[int] = []
-"""Of this process's jobs with songs that could not be separated: a sweep goes on after such a job."""
+"""Statuses of this process's jobs with failed songs: a sweep continues after such a job."""
 
 
 def exit_status() -> int:
-    """What the script is to end with; asked once."""
+    """Return the exit status of all jobs, and reset it."""
     status = max(statuses, default=0)
     statuses.clear()
     return status
 
 
 def separate(cfg: SeparateConfig) -> None:
-    """Write the stems of each song to ``<output>/<place>/<song>/<stem>.<format>``; leave out those that are done."""
+    """Separate songs into stem files; skip songs that are done.
+
+    The files are ``<output>/<place>/<song>/<stem>.<format>``.
+    """
     console = terminal()
     output = output_folder(cfg)
     keep_freed_memory()
@@ -46,26 +49,30 @@ def separate(cfg: SeparateConfig) -> None:
     device = device_of(cfg, cfg.shard.index, cfg.shard.count)
     separator = separator_from(checkpoints, cfg, stems, cfg.weights, device)
     settings = settings_of(cfg, checkpoints)
-    rest = name_of_rest(cfg, separator.stems[0])
-    run = Separating(separator, delivery, rest, cfg.downmix, settings, console, faster_choices(cfg))
+    residual = residual_name(cfg, separator.stems[0])
+    run = SeparationRun(separator, delivery, residual, cfg.downmix, settings, console, faster_choices(cfg))
     run.stream = cfg.audio_stream
     songs = find_songs(cfg.input, output, run.names)[cfg.shard.index :: cfg.shard.count]
     if not run.separate(songs, cfg.overwrite):
-        statuses.append(STATUS)
+        statuses.append(EXIT_USER_ERROR)
     wait_for_other_processes(cfg.shard)
 
 
-def name_of_rest(cfg: SeparateConfig, stem: str) -> str | None:
-    """Name of the mixture without the stems, if it is written; `stem` is the first of them."""
+def residual_name(cfg: SeparateConfig, stem: str) -> str | None:
+    """Return the name of the residual, or None if it is not written.
+
+    `stem` is the first of the separated stems.
+    """
     if cfg.two_stems is not None:
         return f"no_{stem}"
     return "residual" if cfg.residual else None
 
 
 def settings_of(cfg: SeparateConfig, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
-    """Collect what decides how stems sound: with other settings, a song is separated again."""
+    """Collect the settings that change stems; other settings separate a song again."""
     tree = cfg.tree
-    windows, sound = ("overlap", "shifts", "tta", "chunk_seconds"), ("downmix", "bit_depth", "rescale")
+    windows = ("overlap", "shifts", "tta", "chunk_seconds")
+    sound = ("downmix", "bit_depth", "rescale")
     lossy = ("bitrate",) if FORMATS[cfg.format].lossy else ()
     keys = ("weights", "precision", *windows, *sound, *lossy)
     stream = {"audio_stream": cfg.audio_stream} if cfg.audio_stream else {}  # the first is what it always was
@@ -73,18 +80,23 @@ def settings_of(cfg: SeparateConfig, checkpoints: Sequence[Checkpoint]) -> dict[
 
 
 def faster_choices(cfg: SeparateConfig) -> list[str]:
-    """What would separate a song faster than these settings."""
+    """List faster choices than these settings."""
     choices = []
     if cfg.overlap > FAST_OVERLAP or cfg.shifts > 1 or cfg.tta:
         choices.append("separation=fast")
     on_cpu = cfg.device == "cpu" or (cfg.device == "auto" and best_device().type == "cpu")
     if on_cpu and cfg.engine == "torch" and not cfg.compile:
         choices.append("engine=auto, which tries OpenVINO")
-    return [*choices, "a computer with a GPU"] if on_cpu else choices
+    if on_cpu:
+        choices.append("a computer with a GPU")
+    return choices
 
 
 def output_folder(cfg: SeparateConfig) -> Path:
-    """The folder of all songs; each job of a sweep over settings has one in it, unless ``output`` is another."""
+    """Return the output folder.
+
+    Each job of a sweep over settings has a folder in it, unless ``output`` is another.
+    """
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if in_sweep and cfg.shard.count == 1 and str(cfg.output) == DEFAULT_OUTPUT:
         return cfg.output / str(HydraConfig.get().job.num)
@@ -92,7 +104,10 @@ def output_folder(cfg: SeparateConfig) -> Path:
 
 
 def wait_for_other_processes(shard: Shard) -> None:
-    """Under torchrun, wait until all processes are done: it ends the others when one reports a bad song."""
+    """Wait until all processes of torchrun are done.
+
+    Torchrun ends the others when one reports a failed song.
+    """
     if "TORCHELASTIC_RUN_ID" not in os.environ or shard.count == 1:
         return
     torch.distributed.init_process_group("gloo", timeout=timedelta(days=365))

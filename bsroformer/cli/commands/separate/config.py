@@ -14,12 +14,12 @@ from bsroformer.kinds import Count, CountOrNone
 
 
 def lowered(value: object) -> object:
-    """A word in small letters."""
+    """Lower a string."""
     return value.lower() if isinstance(value, str) else value
 
 
 class Shard(Schema):
-    """The share of one of several processes."""
+    """One process's share of the songs."""
 
     index: CountOrNone
     count: Count
@@ -32,7 +32,7 @@ class Shard(Schema):
 
 
 class SeparateConfig(Config, SeparationConfig, CheckpointSource, StemFormat):
-    """Songs, the checkpoints that separate them, and the stems that are written."""
+    """Songs, the checkpoints that separate them, and the written stems."""
 
     may_name_runs: ClassVar[tuple[str, ...]] = ("ckpt",)
     weights: StemWeights | None = None
@@ -52,5 +52,5 @@ class SeparateConfig(Config, SeparationConfig, CheckpointSource, StemFormat):
     @model_validator(mode="after")
     def _one_choice_of_stems(self) -> Self:
         if self.two_stems is not None and (self.stems is not None or self.residual):
-            raise ValueError("two_stems writes a stem and the rest: leave out stems and residual, or two_stems")
+            raise ValueError("two_stems writes a stem and the residual; remove stems and residual, or two_stems")
         return self

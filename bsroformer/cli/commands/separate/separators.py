@@ -1,4 +1,4 @@
-"""From the configuration to a separator; nothing of training is imported for it."""
+"""Separators from a configuration; nothing of training is imported."""
 
 import os
 from collections.abc import Sequence
@@ -23,21 +23,21 @@ def separator_from(
     """Load opened checkpoints into a separator.
 
     Args:
-        checkpoints: One, or several whose mean is taken.
-        cfg: How to separate.
-        stems: Those to compute; of several checkpoints each computes those it has.
-        weights: Of the checkpoints in the mean.
-        device: The device, unless the configuration's.
+        checkpoints: One, or several to average.
+        cfg: Settings of the separation.
+        stems: The stems to compute; of several checkpoints each computes those it has.
+        weights: Weights of the checkpoints in the mean.
+        device: The device, by default the configuration's.
 
     Raises:
-        InputError: If the checkpoints do not go together.
+        InputError: If the checkpoints do not fit together.
     """
     models = [checkpoint.model() for checkpoint in checkpoints]
     paths = [str(checkpoint.file.path) for checkpoint in checkpoints]
-    members = [
-        separator_of(model, cfg, _own(models, number, paths, stems), device=device or cfg.device)
-        for number, model in enumerate(models)
-    ]
+    members = []
+    for number, model in enumerate(models):
+        own = _own_stems(models, number, paths, stems)
+        members.append(separator_of(model, cfg, own, device=device or cfg.device))
     if weights is None and len(members) == 1:
         return members[0]
     return Ensemble(members, weights)
@@ -46,17 +46,20 @@ def separator_from(
 def separator_of(
     model: SeparationModel, cfg: SeparationConfig, stems: Sequence[str] | None = None, **others: Any
 ) -> Separator:
-    """A separator as ``configs/separation/`` describes it, but for other arguments."""
-    return Separator(model, stems, **{**{name: getattr(cfg, name) for name in SEPARATION}, **others})
+    """Create a separator from ``configs/separation/`` and other arguments."""
+    settings = {name: getattr(cfg, name) for name in SEPARATION}
+    return Separator(model, stems, **(settings | others))
 
 
 def device_of(cfg: SeparationConfig, index: int = 0, count: int = 1) -> str:
-    """The device to compute on: ``auto`` in one of several processes is an accelerator of its own.
+    """Return the device to compute on.
+
+    ``auto`` in one of several processes is an accelerator of its own.
 
     Args:
         cfg: Names the device.
         index: Of this process among those that share a collection.
-        count: How many these are.
+        count: Number of these processes.
     """
     rank = os.environ.get("LOCAL_RANK")
     if cfg.device != "auto" or cfg.engine == "openvino" or (rank is None and count == 1):
@@ -64,20 +67,24 @@ def device_of(cfg: SeparationConfig, index: int = 0, count: int = 1) -> str:
     return str(best_device(index if rank is None else int(rank)))
 
 
-def _own(
+def _own_stems(
     models: Sequence[SeparationModel], number: int, paths: Sequence[str], stems: Sequence[str] | None
 ) -> Sequence[str] | None:
-    """Those of the stems that a model has, if there are several models, each of which may have some.
+    """Select the stems that a model computes.
+
+    Each of several models may have some of the stems.
 
     Raises:
-        InputError: If it has none of them, or one is in no model.
+        InputError: If the model lacks all of them, or no model has one.
     """
     if stems is None or len(models) == 1:
         return stems
-    names = [{stem.casefold() for stem in model.stems} for model in models]
-    if missing := [stem for stem in stems if not any(stem.casefold() in own for own in names)]:
-        raise InputError(f"none of the checkpoints has the stem {missing[0]}: choose others")
+    names = [set(map(str.casefold, model.stems)) for model in models]
+    known = set().union(*names)
+    for stem in stems:
+        if stem.casefold() not in known:
+            raise InputError(f"no checkpoint has the stem {stem}; choose others")
     own = [stem for stem in stems if stem.casefold() in names[number]]
     if not own:
-        raise InputError(f"{paths[number]} has none of the stems {', '.join(stems)}: leave it out of ckpt")
+        raise InputError(f"{paths[number]} separates no stem of {', '.join(stems)}; remove it from ckpt")
     return own

@@ -1,4 +1,7 @@
-"""Progress of a song by windows: a bar on a terminal, else a line a minute; and a warning when it will take long."""
+"""Progress of a song by windows.
+
+A terminal shows a bar, a log a line a minute; a song that takes long is announced.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -8,8 +11,9 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from bsroformer.cli.console import clock, music_progress
+from bsroformer.cli.console import music_progress
 from bsroformer.inference import SongStems
+from bsroformer.text import clock
 
 LONG_S = 600.0
 """A song that takes longer is announced, with faster choices."""
@@ -18,19 +22,19 @@ LINE_EVERY_S = 60.0
 
 @dataclass
 class SongProgress:
-    """Counts the windows of a song.
+    """Counter of a song's windows.
 
     Attributes:
-        name: Of the song.
-        windows: Windows in all, if their number is known.
-        seconds: Of music, likewise.
+        name: Name of the song.
+        windows: Number of windows, if known.
+        seconds: Seconds of music, if known.
         console: Where progress is shown.
         bar: The bar on a terminal.
-        task: The song's in it.
-        faster: Choices to offer when it will take long; empty if they have been.
-        done: Windows that are computed.
-        begun: When the song was, by `time.monotonic`.
-        printed: When the last line was.
+        task: The song's task in the bar.
+        faster: Choices to offer when it will take long; empty once they are offered.
+        done: Number of computed windows.
+        started: Time of the start, by `time.monotonic`.
+        printed: Time of the last line.
         long: Whether the song was announced to take long.
     """
 
@@ -42,23 +46,25 @@ class SongProgress:
     task: TaskID
     faster: Sequence[str] = ()
     done: int = 0
-    begun: float = field(init=False)
+    started: float = field(init=False)
     printed: float = field(init=False)
     long: bool = False
 
     def __post_init__(self) -> None:
         """Start the clock."""
-        self.begun = self.printed = time.monotonic()
+        self.started = time.monotonic()
+        self.printed = self.started
 
     def count(self, windows: int) -> None:
-        """Note windows that were computed."""
+        """Count computed windows."""
         self.done += windows
         now = time.monotonic()
         share = None if self.windows is None else min(1.0, self.done / self.windows)
         if share is not None and self.seconds is not None:
             self.bar.update(self.task, completed=share * self.seconds, total=self.seconds)
-        taken = now - self.begun
-        if share is not None and taken / share > LONG_S and self.faster and not self.long:
+        taken = now - self.started
+        is_long = share is not None and taken / share > LONG_S
+        if is_long and self.faster and not self.long:
             self._announce(taken)
         if not self.console.is_terminal and now - self.printed >= LINE_EVERY_S:
             self._print_line(taken, share)
@@ -91,7 +97,7 @@ def song_progress(song: SongStems, title: str, console: Console, faster: Sequenc
     Args:
         song: The song, whose file has been opened: no bar is drawn for one that cannot be.
         title: What the bar calls it.
-        console: Where to show it.
+        console: Where progress is shown.
         faster: See `SongProgress`.
     """
     frames = song.info.expected_frames

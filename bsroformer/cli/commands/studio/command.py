@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 from rich.console import Console
 
+from bsroformer.cli.checkpoint_sources import one_for_each
 from bsroformer.cli.commands.separate.separators import separator_of
 from bsroformer.cli.commands.studio.config import StudioConfig
 from bsroformer.cli.console import stopping_on_sigterm, terminal, wait_until_interrupted
-from bsroformer.cli.opening import one_for_each
 from bsroformer.devices import keep_freed_memory
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
@@ -23,24 +23,25 @@ from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.studio import Studio
 from bsroformer.studio.workspace import Workspace
 
-HERE = ("127.0.0.1", "localhost", "::1")
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def app(cfg: StudioConfig) -> None:
-    """Serve the page until Ctrl-C or SIGTERM; then all songs are deleted."""
+    """Serve the page until Ctrl-C or SIGTERM, then delete all songs."""
     console = terminal()
     if find_spec("gradio") is None:
-        raise InputError(f"the page is made with Gradio, which is not installed: {install_command('web')}")
+        raise InputError(f"the page needs Gradio, which is not installed; {install_command('web')}")
     from bsroformer.studio.server import open_page
 
     keep_freed_memory()
-    address, studio = address_of(cfg), build_studio(cfg, console)
+    address = address_of(cfg)
+    studio = build_studio(cfg, console)
     try:
         example = partial(example_song, cfg.paths.cache_dir / "demo_songs")
         page = open_page(studio, example, address, cfg.overlap, cfg.shifts)
         try:
             with stopping_on_sigterm():
-                _tell(console, page.local_url, page.share_url, address)
+                _print_address(console, page.local_url, page.share_url, address)
                 wait_until_interrupted()
         except KeyboardInterrupt:
             console.print("Closed; all songs are deleted.")
@@ -51,10 +52,10 @@ def app(cfg: StudioConfig) -> None:
 
 
 def build_studio(cfg: StudioConfig, console: Console) -> Studio:
-    """The studio with the checkpoints that ``ckpt`` names, or those of the runs folder.
+    """Build the studio with the checkpoints of ``ckpt`` or the runs folder.
 
     Raises:
-        InputError: If there is no checkpoint, or a key has no sense.
+        InputError: If no checkpoint exists, or a key is invalid.
     """
     limits = Limits(**dict(cfg.limits))
     options = build_offers(cfg)
@@ -66,10 +67,10 @@ def build_studio(cfg: StudioConfig, console: Console) -> Studio:
 
 
 def build_offers(cfg: StudioConfig) -> list[CheckpointOption]:
-    """The checkpoints to choose from, the usual one first.
+    """List the checkpoints to choose from, the default first.
 
     Raises:
-        InputError: If there is none, or one that is named cannot be opened.
+        InputError: If no checkpoint exists, or one that is named cannot be opened.
     """
     if cfg.ckpt is None:
         return options_in_folder(cfg.paths.runs_dir)
@@ -79,15 +80,15 @@ def build_offers(cfg: StudioConfig) -> list[CheckpointOption]:
 def _separator(
     cfg: StudioConfig, model: SeparationModel, stems: Sequence[str], overlap: float, shifts: int
 ) -> Separator:
-    """What a visitor wants, on what the configuration computes with."""
+    """Create the separator of a visitor's request."""
     return separator_of(model, cfg, stems, overlap=overlap, shifts=shifts)
 
 
 def address_of(cfg: StudioConfig) -> Address:
-    """Where the page is to be found, and by whom.
+    """Build the page's address and accounts.
 
     Raises:
-        InputError: If a key has no sense.
+        InputError: If a key is invalid.
     """
     return Address(
         host=cfg.host,
@@ -99,8 +100,10 @@ def address_of(cfg: StudioConfig) -> Address:
     )
 
 
-def _tell(console: Console, local: str | None, public: str | None, address: Address) -> None:
-    """Say where the page is, and who can see it."""
-    console.print(f"The page is at {local}" + (f" and {public}" if public else "") + "; Ctrl-C closes it.")
-    if (public or address.host not in HERE) and not address.auth:
-        console.print("Everybody who reaches it may use it: auth=name:password asks for a password.", style="yellow")
+def _print_address(console: Console, local: str | None, public: str | None, address: Address) -> None:
+    """Print the page's address and its access."""
+    addresses = f"{local} and {public}" if public else local
+    console.print(f"The page is at {addresses}; Ctrl-C closes it.")
+    is_reachable = public or address.host not in LOCAL_HOSTS
+    if is_reachable and not address.auth:
+        console.print("Anyone who reaches the page can use it; auth=name:password protects it.", style="yellow")

@@ -11,7 +11,7 @@ from bsroformer.cli.schemas.schema import Schema, allowed
 
 
 class LimitSettings(Schema):
-    """What visitors of the page may ask for."""
+    """Limits for visitors of the page."""
 
     megabytes: Annotated[float, Field(gt=0, le=10**6)]
     minutes: Annotated[float, Field(gt=0, le=10**5)]
@@ -21,7 +21,10 @@ class LimitSettings(Schema):
 
 
 class StudioConfig(Config, SeparationConfig, StemFormat):
-    """Checkpoints to choose from, and the page; overlap and shifts stay within its sliders."""
+    """Checkpoints to choose from, and the page.
+
+    Overlap and shifts stay within its sliders.
+    """
 
     ckpt: Addresses | None
     config: Configs | None
@@ -34,7 +37,7 @@ class StudioConfig(Config, SeparationConfig, StemFormat):
     auth: Annotated[str | list[str] | None, allowed("name:password, or a list of these: auth=[anna:secret,ben:other]")]
     root_path: (
         Annotated[
-            str, Field(pattern=r"^(/|https?://)"), allowed("a path that begins with /, or an address with https://")
+            str, Field(pattern=r"^(/|https?://)"), allowed("a path that starts with /, or an address with https://")
         ]
         | None
     )

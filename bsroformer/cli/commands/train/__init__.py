@@ -1,1 +1,4 @@
-"""``bsroformer train``: `command` reads from top to bottom, each step in a module beside it."""
+"""``bsroformer train``.
+
+`command` reads from top to bottom; each step is a module beside it.
+"""

@@ -1,4 +1,4 @@
-"""From the configuration to the objects of a training."""
+"""Build the objects of a training from its configuration."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
@@ -14,10 +14,10 @@ from torch.optim import Optimizer
 
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb
-from bsroformer.cli.config import AUTO
-from bsroformer.cli.ranks import check_processes
+from bsroformer.cli.instantiation import pack_folder
+from bsroformer.cli.resolved_config import AUTO
 from bsroformer.cli.schemas.components import Component
-from bsroformer.cli.songs import pack_folder
+from bsroformer.cli.torchrun import check_processes
 from bsroformer.data.batches import Batches
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
@@ -41,59 +41,64 @@ def build_model(cfg: TrainConfig) -> SeparationModel:
 
 
 def block_count(cfg: TrainConfig) -> int:
-    """Count the blocks that the configured model can recompute; 0 if its architecture has none."""
+    """Count the blocks that the model can recompute; 0 if it has none."""
     return count_recomputable_blocks(cfg.settings)
 
 
 def recomputed_blocks(cfg: TrainConfig) -> int:
-    """How many blocks ``activation_checkpointing`` says to recompute: all, none, so many of the first, or as it takes.
+    """Return the number of blocks that ``activation_checkpointing`` recomputes.
+
+    ``auto`` recomputes as many as the memory needs, true all, false none, a number so many of the first.
 
     Raises:
-        InputError: If it says something else.
+        InputError: If the value is invalid for the model.
     """
     from bsroformer.cli.commands.check_gpu.memory import fewest_blocks  # which imports this module
 
-    asked = cfg.activation_checkpointing
-    if asked == AUTO:
+    requested = cfg.activation_checkpointing
+    if requested == AUTO:
         return fewest_blocks(cfg)
     depth = block_count(cfg)
-    if not depth and asked is True:
+    if not depth and requested is True:
         raise InputError(
             f"activation_checkpointing=true cannot be used with architecture {cfg.model.get('architecture')}, which "
             "has no blocks to recompute; use activation_checkpointing=false"
         )
-    if isinstance(asked, bool):
-        return depth if asked else 0
-    if isinstance(asked, int) and asked <= depth:
-        return asked
+    if isinstance(requested, bool):
+        return depth if requested else 0
+    if isinstance(requested, int) and requested <= depth:
+        return requested
     raise InputError(
-        f"activation_checkpointing={asked} must be auto, true, false, or a number of blocks from 0 to {depth} "
+        f"activation_checkpointing={requested} must be auto, true, false, or a number of blocks from 0 to {depth} "
         "(those of the model)"
     )
 
 
 def build_module(cfg: TrainConfig) -> SeparationModule:
-    """The model in training.
+    """Build the module that trains the model.
 
     Raises:
-        InputError: If it is one for other audio than ``audio`` says.
+        InputError: If the model is for other audio than ``audio`` says.
     """
     for key in ("sample_rate", "channels"):
-        takes, read = getattr(cfg.settings, key), getattr(cfg.audio, key)
-        if takes != read:
-            raise InputError(
-                f"model.{key} is {takes} and audio.{key} {read}: set audio.{key}={takes}, so that songs are read as "
-                "the model takes them"
-            )
+        needed = getattr(cfg.settings, key)
+        given = getattr(cfg.audio, key)
+        if needed != given:
+            raise InputError(f"model.{key} is {needed} and audio.{key} {given}; set audio.{key}={needed}")
     model = build_model(cfg)
     if cfg.compile:
         compile_blocks(model)
-    loss, optimizer, schedule = cfg.loss.build(), build_optimizer(cfg), cfg.scheduler.build()
+    loss = cfg.loss.build()
+    optimizer = build_optimizer(cfg)
+    schedule = cfg.scheduler.build()
     return SeparationModule(model, loss, optimizer, schedule, cfg.data.stems, monitor_of(cfg.tree).name)
 
 
 def build_optimizer(cfg: TrainConfig) -> MakesOptimizer:
-    """What makes the optimiser; no fused one where float16's scaler must unscale gradients before they are clipped."""
+    """Return the optimiser's factory.
+
+    It is not fused where float16's scaler must unscale gradients before they are clipped.
+    """
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     fused = {"fused": False} if cfg.optimizer.fused and str(precision) in ("16", "16-mixed") else {}
     optimizer: MakesOptimizer = cfg.optimizer.build(**fused)
@@ -101,7 +106,7 @@ def build_optimizer(cfg: TrainConfig) -> MakesOptimizer:
 
 
 def build_data(cfg: TrainConfig) -> StemsDataModule:
-    """Songs as training takes them."""
+    """Build the data module."""
     batches = Batches(**{field.name: getattr(cfg.data, field.name) for field in fields(Batches)})
     source = cfg.data.source.build()
     pack = pack_folder(cfg.data, cfg.paths, source)
@@ -109,20 +114,20 @@ def build_data(cfg: TrainConfig) -> StemsDataModule:
 
 
 def build_trainer(cfg: TrainConfig) -> L.Trainer:
-    """The trainer with its logger and callbacks.
+    """Build the trainer with its logger and callbacks.
 
     Raises:
-        InputError: If it asks for a GPU where there is none, or for other processes than there are.
+        InputError: If it needs a missing GPU, or other processes than torchrun started.
     """
     if cfg.trainer.accelerator == "gpu" and best_device().type == "cpu":
         raise InputError(
-            "trainer.accelerator=gpu, but PyTorch finds no GPU here: choose trainer=cpu, or install the "
+            "trainer.accelerator=gpu, but PyTorch finds no GPU here; choose trainer=cpu, or install the "
             "PyTorch that fits your GPU (pytorch.org)"
         )
     if cfg.trainer.accelerator == "cpu" and not is_count(cfg.trainer.devices):
         raise InputError(
-            f"trainer.devices={cfg.trainer.devices} counts GPUs, and trainer.accelerator=cpu has none: set "
-            "trainer.devices to a number of processes, as 2"
+            f"trainer.devices={cfg.trainer.devices} counts GPUs, but trainer.accelerator=cpu uses none; set "
+            "trainer.devices to a number of processes, such as 2"
         )
     check_processes(cfg.trainer.devices, cfg.trainer.num_nodes)
     callbacks = [callback.build() for callback in (cfg.callbacks or {}).values()]
@@ -140,20 +145,20 @@ def build_trainer(cfg: TrainConfig) -> L.Trainer:
 
 
 def is_count(devices: object) -> bool:
-    """Whether ``trainer.devices`` is a number of processes, not of GPUs."""
+    """Return whether ``trainer.devices`` is a number of processes, not of GPUs."""
     return isinstance(devices, int) and devices > 0
 
 
 def build_logger(logger: Component, tags: Sequence[str] | None = None, folder: Path | None = None) -> Logger:
-    """The logger that a component describes.
+    """Build a logger.
 
     Args:
         logger: The component.
-        tags: Words to find the run by, in Weights & Biases.
-        folder: Where it writes, unless the component has the place.
+        tags: Tags of the run in Weights & Biases.
+        folder: Where the logger writes, if it has a ``save_dir``.
 
     Raises:
-        InputError: If it needs a package that is not installed.
+        InputError: If the logger needs a package that is not installed.
     """
     more: dict[str, Any] = {"tags": list(tags)} if tags and logs_to_wandb(logger) else {}
     if folder is not None and "save_dir" in logger.arguments:
@@ -162,7 +167,8 @@ def build_logger(logger: Component, tags: Sequence[str] | None = None, folder: P
         built: Logger = logger.build(**more)
     except InstantiationException as error:
         if "TensorBoard" in logger.target and isinstance(error.__cause__, ModuleNotFoundError):
-            raise InputError(f"logger=tensorboard needs a package: {install_command('tensorboard')}") from error
+            command = install_command("tensorboard")
+            raise InputError(f"logger=tensorboard needs a package that is not installed; {command}") from error
         raise
     if isinstance(built, WandbLogger) and built._wandb_init.get("anonymous") is None:
         built._wandb_init.pop("anonymous", None)  # Lightning passes it always, and W&B warns of it
@@ -170,7 +176,10 @@ def build_logger(logger: Component, tags: Sequence[str] | None = None, folder: P
 
 
 def chosen_precision(precision: str | int, accelerator: str) -> str | int:
-    """``auto`` is bf16-mixed where the hardware computes bfloat16, 16-mixed on older GPUs, else float32."""
+    """Resolve ``precision=auto``.
+
+    It is bf16-mixed where the hardware computes bfloat16, 16-mixed on older GPUs, else float32.
+    """
     if precision != "auto":
         return precision
     device = torch.device("cpu") if accelerator == "cpu" else best_device()

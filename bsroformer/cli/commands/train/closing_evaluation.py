@@ -1,4 +1,4 @@
-"""The evaluation that ends a training: its best checkpoint on the test songs."""
+"""Evaluate the best checkpoint on the test songs, after a training."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from bsroformer.checkpoints import load_model
-from bsroformer.cli.commands.evaluate.scoring import run_evaluation, show_results
+from bsroformer.cli.commands.evaluate.evaluation_run import run_evaluation, show_results
 from bsroformer.cli.program_facts import program_facts
 from bsroformer.data.track import Track
 from bsroformer.errors import InputError
@@ -38,17 +38,19 @@ if TYPE_CHECKING:
 
 METRICS = ("SI-SDR", "SI-SDRi", "uSDR", "cSDR")
 MODEL = "model"
-"""What the model is called in tables."""
+"""Name of the model in tables."""
 
 
 def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console: Console) -> Results:
-    """Separate and score the test songs: tables, plots and report in ``evaluation/``, stems in ``separated/``.
+    """Separate and score the test songs.
+
+    Tables, plots and report are written to ``evaluation/``, stems to ``separated/``.
 
     Args:
-        folder: The run's.
+        folder: The run's folder.
         tracks: The songs.
-        checkpoint: What to evaluate.
-        console: Where to show how it goes.
+        checkpoint: The checkpoint to evaluate.
+        console: Where progress is shown.
 
     Raises:
         InputError: If no song could be scored.
@@ -59,28 +61,29 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
     evaluator = evaluator_of({MODEL: candidate}, songs, metrics=METRICS, folder=RunFolder(folder).evaluation)
     evaluator = with_stems_kept(evaluator, StemsWriter(folder / "separated", by_method=False))
     begin(evaluator, songs)
-    results = run_evaluation(evaluator, songs, len(songs), console, f"resume={folder} goes on from here")
+    results = run_evaluation(evaluator, songs, len(songs), console, f"resume={folder} resumes from here")
     if not results[MODEL].songs:
-        raise InputError(f"no test song could be evaluated: {results.failures[0].reason}")
+        raise InputError(f"no test song could be evaluated; {results.failures[0].reason}")
     results = replace(results, made={**program_facts(), "methods": {MODEL: {"checkpoint": checkpoint}}})
     show_results(results, console)
     with console.status("writing plots and the page"):
         write_results(results, RunFolder(folder).evaluation)
-    shown = {track.name: track for track in tracks}[middle_song(results[MODEL])]
+    middle = middle_song(results[MODEL])
+    shown = next(track for track in tracks if track.name == middle)
     write_figure(excerpt_figure(shown, separator, evaluator.stems), folder / "separation.png", dpi=100)
     console.print(f"Checkpoint, scores, pictures and stems are in {folder}")
     return results
 
 
 def middle_song(evaluation: Evaluation, metric: str = "SI-SDR") -> str:
-    """The song in the middle of the ranking by a mean score: the one that shows what to expect."""
+    """Return the song of the median mean score."""
     scores = {song.song: mean_over_stems(song.scores([metric]))[metric] for song in evaluation.songs}
     ranked = sorted((score, song) for song, score in scores.items() if not math.isnan(score))
     return ranked[len(ranked) // 2][1] if ranked else evaluation.songs[0].song
 
 
 def excerpt_figure(track: Track, separator: Separator, stems: Sequence[str], seconds: float = 8.0) -> "Figure":
-    """Separate the excerpt of a song in which every stem is heard best, and draw it."""
+    """Separate and draw the excerpt of a song in which every stem is most active."""
     song = read_track(track, stems, separator.sample_rate)
     shown = busiest_excerpt(song.targets, song.sample_rate, seconds)
     mixture = song.mixture[..., shown]

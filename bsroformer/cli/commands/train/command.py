@@ -4,16 +4,17 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from bsroformer.cli.commands.train.announcing import announce, list_songs
 from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.finishing import check_end, finish
-from bsroformer.cli.commands.train.fitting import fit, quieten_lightning
-from bsroformer.cli.commands.train.monitoring import with_monitor
-from bsroformer.cli.commands.train.resume.resuming import announce_resume, resolve_resume
-from bsroformer.cli.commands.train.run_lines import show_progress_on
-from bsroformer.cli.commands.train.starting import start_from_weights
+from bsroformer.cli.commands.train.fit import fit, quieten_lightning
+from bsroformer.cli.commands.train.initial_weights import start_from_weights
+from bsroformer.cli.commands.train.resume.checkpoint_check import announce_resume
+from bsroformer.cli.commands.train.resume.resolution import resolve_resume
+from bsroformer.cli.commands.train.run_messages import show_progress_on
+from bsroformer.cli.commands.train.run_summary import list_songs, print_summary
+from bsroformer.cli.commands.train.shared_monitor import with_monitor
 from bsroformer.cli.commands.train.training_folder import exclusive_folder, recorded_run
+from bsroformer.cli.commands.train.training_result import check_end, finish
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb, use_wandb_offline_without_key
 from bsroformer.cli.console import terminal
@@ -21,20 +22,21 @@ from bsroformer.devices import keep_freed_memory
 
 
 def train(cfg: TrainConfig) -> float:
-    """Train, validate, keep checkpoints, and score the test songs if asked.
+    """Train, validate, and score the test songs if ``evaluate=true``.
 
     Returns:
-        The best score in validation, by ``monitor``, for sweeps; NaN if there is none.
+        The best score in validation, by ``monitor``, for sweeps; NaN without a score.
     """
     console = terminal()
-    console.quiet = getattr(rank_zero_only, "rank", 0) > 0  # until the trainer knows better
+    console.quiet = getattr(rank_zero_only, "rank", 0) > 0  # until the trainer has its rank
     cfg = with_monitor(resolve_resume(cfg, console))
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision(cfg.float32_matmul_precision)
     keep_freed_memory()
     quieten_lightning()
 
-    data, module = build_data(cfg), build_module(cfg)
+    data = build_data(cfg)
+    module = build_module(cfg)
     start_from_weights(cfg, module.model, console)
     list_songs(cfg, data, console)
     offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
@@ -42,7 +44,7 @@ def train(cfg: TrainConfig) -> float:
     console.quiet = not run.is_first_process
     show_progress_on(run.trainer, console)
     check_end(run)
-    announce(run)
+    print_summary(run)
 
     with exclusive_folder(run):
         checkpoint = announce_resume(cfg, run.trainer, module, data, console)

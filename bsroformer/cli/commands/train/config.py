@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TrainConfig(Config, OpenSchema):
-    """What is trained, on what, and how; experiments may add keys for others to refer to."""
+    """A training; experiments may add keys for others to refer to."""
 
     may_name_runs: ClassVar[tuple[str, ...]] = ("init_from",)
     audio: AudioSettings
@@ -61,5 +61,5 @@ class TrainConfig(Config, OpenSchema):
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether the run is a rehearsal of a few batches, of which no file remains."""
+        """Return whether the run is a rehearsal of a few batches, without files."""
         return bool(self.trainer.fast_dev_run)

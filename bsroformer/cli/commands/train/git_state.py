@@ -8,15 +8,15 @@ from pathlib import Path
 import bsroformer
 
 SOURCE = Path(bsroformer.__file__).parent
-PATIENCE = 10.0
-"""Seconds that git may take, on a network's disk for instance."""
-LARGEST_PATCH = 2**20
-"""Bytes; of larger changes the beginning is kept."""
+TIMEOUT_S = 10.0
+"""Seconds that git may take, for instance on a network drive."""
+MAX_PATCH_BYTES = 2**20
+"""Size at which a patch is cut."""
 
 
 @dataclass(frozen=True)
 class GitState:
-    """What was checked out.
+    """The checkout of the program's source.
 
     Attributes:
         commit: Its hash.
@@ -32,10 +32,14 @@ class GitState:
 
 
 def git_state(folder: Path = SOURCE) -> GitState | None:
-    """The state of the checkout that a package's folder is in; None if git does not know the folder, or is not here."""
+    """Return the state of the checkout that holds a package's folder.
+
+    None if git does not know the folder, or is not installed.
+    """
     if git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:  # installed, though within a checkout
         return None
-    commit, status = git(folder, "rev-parse", "HEAD"), git(folder, "status", "--porcelain")
+    commit = git(folder, "rev-parse", "HEAD")
+    status = git(folder, "status", "--porcelain")
     if commit is None or status is None:
         return None
     branch = git(folder, "symbolic-ref", "--short", "--quiet", "HEAD")
@@ -44,20 +48,19 @@ def git_state(folder: Path = SOURCE) -> GitState | None:
 
 
 def bounded(changes: str) -> str:
-    """The beginning of a long patch, with a word on it."""
-    if len(changes.encode()) <= LARGEST_PATCH:
+    """Cut a long patch, and note that."""
+    data = changes.encode()
+    if len(data) <= MAX_PATCH_BYTES:
         return changes
-    return (
-        changes.encode()[:LARGEST_PATCH].decode("utf-8", "ignore") + "\n(and more: the patch was too large to keep)\n"
-    )
+    return data[:MAX_PATCH_BYTES].decode("utf-8", "ignore") + "\n(and more: the patch was too large to keep)\n"
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None if it fails, takes too long or is not installed."""
+    """Return git's output; None if it fails, takes too long or is not installed."""
     unlocked = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}  # so that a commit made meanwhile does not fail
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=folder, env=unlocked, capture_output=True, timeout=PATIENCE, check=True
+            ["git", *arguments], cwd=folder, env=unlocked, capture_output=True, timeout=TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None

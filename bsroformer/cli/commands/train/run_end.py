@@ -1,4 +1,4 @@
-"""The end of a training for those who look at its folder: how it ended, its report, and the page of all runs."""
+"""Record the end of a training: status, report, and the page of all runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,10 @@ from bsroformer.training.run_clock import out_of_time
 
 @contextmanager
 def end_recorded(cfg: TrainConfig, trainer: L.Trainer) -> Iterator[None]:
-    """Record how the training in this context ends in its folder; nothing of it can make the training fail."""
+    """Record the end of the training in this context.
+
+    No error of the recording can make the training fail.
+    """
     end = FAILED
     try:
         yield

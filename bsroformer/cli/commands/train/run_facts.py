@@ -1,4 +1,4 @@
-"""What a run was made with: ``run.json`` in its folder, and the logger's hyperparameters."""
+"""Facts of a run: ``run.json``, and the logger's hyperparameters."""
 
 import json
 import warnings
@@ -23,7 +23,7 @@ from bsroformer.run_folder import AVERAGE, BEST, BEST_ENTRY, CHECKPOINTS, RunFol
 from bsroformer.safe_files import CONFIGURATION, read_json
 
 STARTS = "starts"
-"""The entry of a run's facts that has one for each start."""
+"""The entry of a run's facts that lists its starts."""
 CHOICES = ("experiment", "model", "data", "augment", "loss", "optimizer", "scheduler", "trainer")
 """Groups whose chosen configs are facts of a run."""
 
@@ -36,17 +36,19 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: SeparationModel, res
 
     Args:
         cfg: The configuration, which holds no secrets.
-        trainer: What trains, on its first rank.
-        model: What is trained.
-        resumed: The checkpoint that the run goes on from.
+        trainer: The trainer, on its first rank.
+        model: The model.
+        resumed: The checkpoint that the run resumes from.
     """
-    folder, git = cfg.paths.output_dir, git_state()
+    folder = cfg.paths.output_dir
+    git = git_state()
     starts = read_starts(RunFolder(folder).facts)
     facts = {**program_facts(), **training_facts(trainer, model), "resumed_from": resumed, "git": None}
     facts["tags"] = list(cfg.tags or [])
     facts["choices"] = choices()
     if git:
-        patch = f"changes{f'-{len(starts) + 1}' if starts else ''}.patch" if git.changes else None
+        number = f"-{len(starts) + 1}" if starts else ""
+        patch = f"changes{number}.patch" if git.changes else None
         facts["git"] = git_facts(git, patch)
         if patch:
             write_text(folder / patch, git.changes)
@@ -56,7 +58,7 @@ def record_run(cfg: TrainConfig, trainer: L.Trainer, model: SeparationModel, res
 
 
 def record_best(folder: Path, checkpoint: str) -> None:
-    """Add to ``run.json`` which checkpoint the training found best, for those who name the run's folder."""
+    """Add the best checkpoint to ``run.json``."""
     name = Path(checkpoint).name
     if name in (BEST, AVERAGE):
         path = RunFolder(folder).facts
@@ -65,7 +67,7 @@ def record_best(folder: Path, checkpoint: str) -> None:
 
 
 def record_end(folder: Path, end: str, step: int) -> None:
-    """Add to the latest start in ``run.json`` when and how it ended, and its last step."""
+    """Add time, status and step of the end to the latest start in ``run.json``."""
     path = RunFolder(folder).facts
     starts = read_starts(path)
     if not starts:
@@ -77,7 +79,10 @@ def record_end(folder: Path, end: str, step: int) -> None:
 
 
 def choices() -> dict[str, str]:
-    """The config of each group that describes a run, as ``model: lite``; none outside of Hydra."""
+    """Return the chosen config of each group, as ``model: lite``.
+
+    Empty outside of Hydra.
+    """
     config = HydraConfig.instance().cfg
     if config is None:
         return {}
@@ -86,7 +91,7 @@ def choices() -> dict[str, str]:
 
 
 def read_starts(path: Path) -> list[dict[str, Any]]:
-    """The starts of a run so far; none if there is no such file.
+    """Read the starts of a run so far; empty without the file.
 
     One that is damaged is kept beside as ``run.damaged.json``, with a warning.
     """
@@ -97,16 +102,16 @@ def read_starts(path: Path) -> list[dict[str, Any]]:
         starts = facts.get(STARTS) if isinstance(facts, dict) else None
         if isinstance(starts, list) and all(isinstance(start, dict) for start in starts):
             return starts
-        problem = f"{path} is damaged: it holds no list '{STARTS}'"
+        problem = f"{path} is damaged: it has no list '{STARTS}'"
     except InputError as error:
         problem = str(error)
     kept = set_aside(path)
-    warnings.warn(f"{problem}. It is kept as {kept.name}; {path.name} begins with this start.", stacklevel=1)
+    warnings.warn(f"{problem}. It is kept as {kept.name}; {path.name} starts again with this start.", stacklevel=1)
     return []
 
 
 def training_facts(trainer: L.Trainer, model: SeparationModel) -> dict[str, Any]:
-    """What trains what."""
+    """Collect the facts of device, precision and model."""
     device = trainer.strategy.root_device
     return {
         "device": device_name(device),
@@ -119,12 +124,14 @@ def training_facts(trainer: L.Trainer, model: SeparationModel) -> dict[str, Any]
 
 
 def git_facts(git: GitState, patch: str | None) -> dict[str, Any]:
-    """The checkout, and the file that holds its changes."""
+    """Return the facts of the checkout and its patch."""
     return {"commit": git.commit, "branch": git.branch, "dirty": git.dirty, "patch": patch}
 
 
 def model_hash(settings: ModelSettings) -> str:
-    """SHA-256 of the model's settings as canonical JSON: in ASCII, its keys sorted, without spaces.
+    """Return the SHA-256 of the model's settings as canonical JSON.
+
+    The JSON is ASCII, its keys are sorted, and it has no spaces.
 
     Two models have the same hash if and only if all their settings are equal, those with a default included: their
     checkpoints then fit each other. It says nothing of the weights.

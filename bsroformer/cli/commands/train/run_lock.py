@@ -12,20 +12,20 @@ from bsroformer.errors import InputError
 from bsroformer.run_folder import TRAINING_LOCK, RunFolder
 
 LOCK = TRAINING_LOCK
-PATIENCE_S = 15.0
-"""For a job that ends while its successor starts; data loaders of a killed training hold its lock for 5 s more."""
+TIMEOUT_S = 15.0
+"""Time for a job to end while its successor starts; data loaders of a killed training hold its lock for 5 s more."""
 
 
 @contextmanager
 def only_training_in(folder: Path, console: Console) -> Iterator[None]:
-    """Keep other trainings out of a run's folder, and remove what a killed one left half-written.
+    """Keep other trainings out of a run's folder, and remove partial files.
 
     Args:
-        folder: The run's, made if it is not there.
+        folder: The run's folder, made if missing.
         console: Where waiting is reported.
 
     Raises:
-        InputError: If another training goes on in it, or it cannot be written.
+        InputError: If another training is running in it, or it cannot be written.
     """
     path = folder / LOCK
     with writing(path):
@@ -46,11 +46,11 @@ def _acquire(lock: FileLock, folder: Path, console: Console) -> None:
         try:
             if _is_free(lock, 0):
                 return
-            console.print(f"Another training is running in {folder}; waiting {PATIENCE_S:g} s for its end.")
-            if _is_free(lock, PATIENCE_S):
+            console.print(f"Another training is running in {folder}; waiting {TIMEOUT_S:g} s for its end.")
+            if _is_free(lock, TIMEOUT_S):
                 return
         except NotImplementedError:  # some network drives have no locks
-            console.print(f"{folder} is on a disk without locks: start no other training in it.", style="yellow")
+            console.print(f"{folder} is on a disk without locks; start no other training in it.", style="yellow")
             return
     raise InputError(
         f"paths.output_dir={folder}: another training is running in this folder; wait for its end, or give another "
@@ -67,7 +67,7 @@ def _is_free(lock: FileLock, seconds: float) -> bool:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove checkpoints that a training was killed while writing; `atomic.replacing` names them."""
+    """Remove partial checkpoints of a killed training; see `atomic.replacing`."""
     run = RunFolder(folder)
     for path in (*run.checkpoints.glob(".*.ckpt.*part"), *run.candidates.glob(".*.ckpt.*part")):
         with writing(path):

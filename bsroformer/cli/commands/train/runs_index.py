@@ -1,4 +1,4 @@
-"""``index.html`` of ``paths.runs_dir``, written again when something in there has ended."""
+"""``index.html`` of ``paths.runs_dir``, updated when a run or evaluation ends."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from bsroformer.report.runs_page import write_runs_page
 
 
 def update_runs_page(cfg: Config, folder: Path) -> None:
-    """Write ``index.html`` in ``paths.runs_dir`` again, if a run's or an evaluation's folder is in there."""
+    """Update ``index.html`` of ``paths.runs_dir`` if it contains `folder`."""
     runs = cfg.paths.runs_dir
     with only_warned():
         if folder.resolve().is_relative_to(runs.resolve()):
@@ -19,7 +19,7 @@ def update_runs_page(cfg: Config, folder: Path) -> None:
 
 @contextmanager
 def only_warned() -> Iterator[None]:
-    """Turn any error into a warning: a page is worth no training."""
+    """Turn any error into a warning: a page must not end a training."""
     try:
         yield
     except Exception as error:

@@ -1,16 +1,16 @@
-"""The folder of a training, from its lock to the record of what is trained."""
+"""The folder of a training: its lock and its records."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from bsroformer.cli.commands.train.resume.resuming import refuse_folder_in_use
+from bsroformer.cli.commands.train.resume.resolution import refuse_folder_in_use
 from bsroformer.cli.commands.train.run_facts import record_run
 from bsroformer.cli.commands.train.run_lock import only_training_in
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.cli.commands.train.wandb_mode import finish_wandb
-from bsroformer.cli.config import save_config
 from bsroformer.cli.console import warnings_reported
 from bsroformer.cli.output_folder import make_folder, open_run_folder
+from bsroformer.cli.resolved_config import save_config
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def exclusive_folder(run: TrainingRun) -> Iterator[None]:
     """Keep other trainings out of the run's folder.
 
     Raises:
-        InputError: If one is running there, or has ended there since this one first looked.
+        InputError: If another is running there, or has ended there since the first check.
     """
     with ExitStack() as stack:
         if run.writes:
@@ -31,16 +31,16 @@ def exclusive_folder(run: TrainingRun) -> Iterator[None]:
 
 @contextmanager
 def recorded_run(run: TrainingRun, checkpoint: str | None) -> Iterator[None]:
-    """Record in the run's folder what is trained, and log there.
+    """Record the training in the run's folder, and log there.
 
     Args:
         run: The training.
-        checkpoint: What it resumes from.
+        checkpoint: The checkpoint to resume from.
     """
     from bsroformer.cli.commands.train.run_end import end_recorded  # which loads reports
 
     with ExitStack() as stack:
-        stack.callback(finish_wandb)  # or the next run of a sweep would continue in this one
+        stack.callback(finish_wandb)  # otherwise the next run of a sweep would log to this one
         if run.writes:
             stack.enter_context(open_run_folder(run.folder))
             save_config(run.cfg.tree, run.folder)

@@ -1,4 +1,4 @@
-"""All that takes part in a training."""
+"""The parts of a training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,14 @@ from bsroformer.training import SeparationModule
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What trains what on what, and where progress is printed.
+    """A training: trainer, model, data, and the console of its progress.
 
     Attributes:
         cfg: The configuration.
-        trainer: Lightning's.
+        trainer: Lightning's trainer.
         module: The model in training.
         data: The songs.
-        console: Quiet in all processes but the first.
+        console: The console of progress, quiet in all processes but the first.
     """
 
     cfg: TrainConfig
@@ -36,10 +36,13 @@ class TrainingRun:
 
     @property
     def is_first_process(self) -> bool:
-        """Whether this is the process that prints."""
+        """Return whether this is the process that prints."""
         return bool(self.trainer.is_global_zero)
 
     @property
     def writes(self) -> bool:
-        """Whether this process writes into the run's folder; none does for a rehearsal."""
+        """Return whether this process writes into the run's folder.
+
+        A rehearsal writes nothing.
+        """
         return self.is_first_process and not self.cfg.is_rehearsal

@@ -11,9 +11,9 @@ from bsroformer.cli.schemas.components import Component
 
 
 def use_wandb_offline_without_key() -> bool:
-    """Make Weights & Biases log offline and silently where nobody is logged in; returns whether it is offline.
+    """Log offline and silently without a Weights & Biases key; return whether offline.
 
-    To be called before `wandb` is imported, which reads its environment then.
+    Call this before importing `wandb`, which reads its environment at import.
     """
     if not os.environ.get("WANDB_MODE") and not _has_key():
         os.environ["WANDB_MODE"] = "offline"
@@ -25,24 +25,28 @@ def use_wandb_offline_without_key() -> bool:
 
 
 def logs_to_wandb(logger: Component | None) -> bool:
-    """Whether a logger is that of Weights & Biases."""
+    """Return whether a logger is that of Weights & Biases."""
     return logger is not None and "wandb" in logger.target.lower()
 
 
 def wandb_run(folder: Path) -> str | None:
-    """The id of the run that was logged from a folder, so that it can go on; None if none was."""
+    """Return the id of the run logged from a folder, to resume it; None if none."""
     runs = sorted((folder / "wandb").glob("*run-*-*"), key=lambda path: path.name.partition("run-")[2])
     return runs[-1].name.partition("run-")[2].partition("-")[2] if runs else None  # run-<time>-<id>
 
 
 def finish_wandb() -> None:
-    """End the run that is open, if there is one."""
-    if wandb := sys.modules.get("wandb"):
+    """Finish the open run, if any."""
+    wandb = sys.modules.get("wandb")
+    if wandb:
         wandb.finish()
 
 
 def _has_key() -> bool:
-    """Whether there is a key in the environment, or where `wandb login` leaves it: ``~/.netrc``, or NETRC."""
+    """Return whether a key is in the environment or in netrc.
+
+    `wandb login` writes it to ``~/.netrc``, or to the file that NETRC names.
+    """
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
@@ -51,7 +55,7 @@ def _has_key() -> bool:
 
 
 def _hosts(path: Path) -> Container[str | None]:
-    """The hosts that a netrc file names; none if it cannot be read."""
+    """Return the hosts of a netrc file; empty if it cannot be read."""
     try:
         return netrc.netrc(path).hosts
     except (OSError, netrc.NetrcParseError):

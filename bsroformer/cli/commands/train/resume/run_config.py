@@ -1,6 +1,9 @@
-"""The configuration of a run that is resumed: read from its folder as data, completed, and changed as asked."""
+"""The configuration of a run to resume.
 
-from collections.abc import Collection, Iterator, Sequence
+It is read from the run's folder as data, completed, and changed by the command line.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -9,31 +12,34 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.resume.older_runs import with_present_progress
 from bsroformer.cli.commands.train.resume.trusted_classes import TARGET, config_folders, with_known_classes
-from bsroformer.cli.config import CONFIG_FILE
+from bsroformer.cli.dotted_keys import MISSING, at, has, keys, put, remove
+from bsroformer.cli.resolved_config import CONFIG_FILE
 from bsroformer.cli.schemas.schema import shown
-from bsroformer.cli.trees import MISSING, at, has, keys, put, remove
 from bsroformer.errors import InputError
 from bsroformer.safe_files import read_yaml
 
-WHICH = ("resume", "paths.output_dir", "ckpt_path")
-"""Keys that say which run is resumed; all others change it."""
+FORMER_PROGRESS = "lightning.pytorch.callbacks.RichProgressBar"
+PROGRESS = "bsroformer.training.callbacks.progress.RunProgress"
+RUN_KEYS = ("resume", "paths.output_dir", "ckpt_path")
+"""Keys that name the run to resume; all others change it."""
 WRITERS = ("callbacks", "logger", "trainer")
 """Groups whose classes write files, which must stay in the run's folder."""
 FOLDERS = ("folder", "dirpath", "save_dir", "default_root_dir", "dir")
 """Parameters of these that are folders, even if their value does not look like one."""
 COMPLETED = ("paths", "audio", "data", "augment", "loss", "optimizer", "scheduler", "trainer")
-"""Groups of which a run may lack keys that have been added since."""
-LOGGER_WORDS = {
+"""Groups whose newer keys an older run may lack."""
+LOGGER_PARAMETERS = {
     *("project", "save_dir", "name", "version", "prefix", "default_hp_metric", "log_graph", "flush_logs_every_n_steps"),
     *("entity", "group", "job_type", "notes", "tags", "id", "resume", "offline", "mode", "log_model"),
 }
-"""Parameters of loggers that decide nothing but where in a tracker a run is shown; W&B's settings name servers."""
+"""Parameters of loggers that only place a run in a tracker; others, such as W&B's settings, can name servers."""
 
 
 def run_config(folder: Path, given: Collection[str] = ()) -> dict[str, Any]:
-    """The configuration that a run was started with; its folder may have been moved since.
+    """Read the configuration that a run was started with.
+
+    Its folder may have been moved since.
 
     Args:
         folder: The run's.
@@ -44,23 +50,30 @@ def run_config(folder: Path, given: Collection[str] = ()) -> dict[str, Any]:
     """
     path = folder / CONFIG_FILE
     if not path.exists():
-        raise InputError(f"{folder} is no run's folder: it has checkpoints, but no {CONFIG_FILE}")
+        raise InputError(f"{folder} has checkpoints, but no {CONFIG_FILE}; give the folder of a run")
     try:
         tree = read_yaml(path)
     except InputError as error:
-        raise InputError(f"{error}: restore it, or use ckpt_path") from error
-    old = tree.get("paths", {}) if isinstance(tree, dict) else None
-    old = old.get("output_dir") if isinstance(old, dict) else None
-    if not isinstance(old, str) or not old:
-        raise InputError(f"{path} is not the configuration of a training: restore it, or use ckpt_path")
-    tree = with_present_progress(tree)
-    tree = moved(with_known_classes(tree, path, given), old, str(folder))
-    _check_places(tree, folder, given)
+        raise InputError(f"{error}; restore it, or use ckpt_path") from error
+    old_folder = at(tree, "paths.output_dir")
+    if not isinstance(old_folder, str) or not old_folder:
+        raise InputError(f"{path} is not the configuration of a training; restore it, or use ckpt_path")
+    tree = with_known_classes(with_present_progress(tree), path, given)
+    tree = moved(tree, old_folder, str(folder))
+    _check_locations(tree, folder, given)
     return tree
 
 
+def with_present_progress(tree: dict[str, Any]) -> dict[str, Any]:
+    """Replace Lightning's progress callback of older runs by this program's."""
+    progress = at(tree, "callbacks.progress")
+    if not isinstance(progress, dict) or progress.get("_target_") != FORMER_PROGRESS:
+        return tree
+    return {**tree, "callbacks": {**tree["callbacks"], "progress": {"_target_": PROGRESS}}}
+
+
 def moved(value: Any, old: str, new: str) -> Any:
-    """A plain tree in which paths in a run's folder are those in its new place."""
+    """Replace the old run folder in the paths of a plain tree."""
     if isinstance(value, dict):
         return {key: moved(each, old, new) for key, each in value.items()}
     if isinstance(value, list):
@@ -69,8 +82,8 @@ def moved(value: Any, old: str, new: str) -> Any:
     return new + value[len(old) :] if inside else value
 
 
-def _check_places(tree: dict[str, Any], folder: Path, given: Collection[str]) -> None:
-    """Keep what a run writes in its folder, and its loggers on the servers of this machine's user.
+def _check_locations(tree: dict[str, Any], folder: Path, given: Collection[str]) -> None:
+    """Check that a run writes in its folder, and logs to the user's own servers.
 
     Raises:
         InputError: Naming the key that leads elsewhere.
@@ -79,16 +92,17 @@ def _check_places(tree: dict[str, Any], folder: Path, given: Collection[str]) ->
         group, _, name = key.partition(".")
         if group not in WRITERS or any(key == each or key.startswith(f"{each}.") for each in given):
             continue
-        source, name = folder / CONFIG_FILE, name.rpartition(".")[2]
+        source = folder / CONFIG_FILE
+        name = name.rpartition(".")[2]
         if (name in FOLDERS or _is_path(value)) and not _is_inside(value, folder):
             raise InputError(
-                f"{source}: {key}={value} is outside of the run's folder, and a run writes nowhere else; where that "
-                f"is meant, give it again on the command line: {key}=..."
+                f"{source}: {key}={value} is outside of the run's folder; to write there, "
+                f"give it again on the command line: {key}=..."
             )
-    for name in _logger_words(tree.get("logger")) - LOGGER_WORDS:
+    for name in _logger_parameters(tree.get("logger")) - LOGGER_PARAMETERS:
         if not {"logger", f"logger.{name}"}.intersection(given):
             raise InputError(
-                f"{folder / CONFIG_FILE}: logger.{name} is not taken from a file, since it can lead to another "
+                f"{folder / CONFIG_FILE}: logger.{name} is not read from a file, since it can name another "
                 f"server; give it again on the command line: +logger.{name}=..."
             )
 
@@ -96,12 +110,16 @@ def _check_places(tree: dict[str, Any], folder: Path, given: Collection[str]) ->
 def _strings(tree: Any, key: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(tree, str):
         yield key, tree
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(tree, dict):
+        items = tree.items()
+    elif isinstance(tree, list):
+        items = enumerate(tree)
     for name, value in items:
         yield from _strings(value, f"{key}.{name}" if key else str(name))
 
 
-def _logger_words(logger: Any) -> set[str]:
+def _logger_parameters(logger: Any) -> set[str]:
     return set(logger) - {TARGET} if isinstance(logger, dict) else set()
 
 
@@ -114,7 +132,7 @@ def _is_inside(value: str, folder: Path) -> bool:
 
 
 def completed(run: dict[str, Any], composed: dict[str, Any]) -> list[str]:
-    """Give a run of an older version the keys that today's configs have and it lacks, with their values of today.
+    """Add keys of today's configs that an older run lacks, with today's values.
 
     Parameters of classes are completed where both name the same class; callbacks are the run's own.
 
@@ -130,13 +148,14 @@ def completed(run: dict[str, Any], composed: dict[str, Any]) -> list[str]:
 
 
 def _missing_in(run: dict[str, Any], composed: dict[str, Any], key: str) -> Iterator[str]:
-    own, usual = at(run, key), at(composed, key)
+    own = at(run, key)
+    usual = at(composed, key)
     if not isinstance(own, dict) or not isinstance(usual, dict) or own.get(TARGET) != usual.get(TARGET):
         return
     for name, value in usual.items():
         if name in own:
             yield from _missing_in(run, composed, f"{key}.{name}")
-        elif not (isinstance(value, dict) and TARGET in value):  # which the run may have been made without
+        elif not (isinstance(value, dict) and TARGET in value):  # the run may lack a component on purpose
             yield f"{key}.{name}"
 
 
@@ -145,26 +164,27 @@ def _assignment(key: str, value: Any) -> str:
 
 
 def replaced_keys(cfg: TrainConfig, overrides: Sequence[str]) -> list[str]:
-    """The keys that the command line sets in place of a run's own: those it names, and those that follow them.
+    """List the keys that the command line sets in place of a run's own.
+
+    These are the keys it names, and the keys that follow from them.
 
     Args:
-        cfg: As composed from the configs and the command line.
+        cfg: The configuration of the configs and the command line.
         overrides: The command line.
 
     Raises:
-        InputError: If a group that reaches into others, such as an experiment, is among them.
+        InputError: If a group that sets keys of others, such as an experiment, is among them.
     """
     found: list[str] = []
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.key_or_group.replace("/", ".")
-        if key in WHICH:
+        if key in RUN_KEYS:
             continue
         if override.is_delete():
             found.append(key)
         elif not has(cfg.tree, key) or reaches_elsewhere(override):
             raise InputError(
-                f"{key}={override.value()} cannot be given to a run that goes on, since it stands for many keys: "
-                "give those that are to change"
+                f"{key}={override.value()} sets many keys, which a resumed run does not accept; give the keys to change"
             )
         else:
             found += (key, *followers(cfg.written, key))
@@ -172,7 +192,7 @@ def replaced_keys(cfg: TrainConfig, overrides: Sequence[str]) -> list[str]:
 
 
 def changed(run: dict[str, Any], cfg: TrainConfig, overrides: Sequence[str]) -> dict[str, Any]:
-    """A run's configuration, with the keys and groups that the command line names as they were composed.
+    """Apply the keys and groups of the command line to a run's configuration.
 
     Raises:
         InputError: See `replaced_keys`.
@@ -187,19 +207,24 @@ def changed(run: dict[str, Any], cfg: TrainConfig, overrides: Sequence[str]) -> 
 
 
 def reaches_elsewhere(override: Override) -> bool:
-    """Whether a group's option sets keys of other groups too, as ``trainer=rtx3050`` does."""
+    """Return whether a group's option sets keys of other groups.
+
+    ``trainer=rtx3050`` does.
+    """
     files = [folder / override.key_or_group / f"{override.value()}.yaml" for folder in config_folders()]
     return any("@package _global_" in file.read_text("utf-8").partition("\n")[0] for file in files if file.is_file())
 
 
 def followers(written: dict[str, Any], key: str) -> list[str]:
-    """The keys whose values are taken from a key, or from a key that follows it."""
+    """List the keys whose values derive from a key, directly or not."""
     texts = {name: str(value) for name, value in keys(written) if not isinstance(value, dict)}
-    found, named = [], [key]
-    while named:
-        source = named.pop()
-        places = (f"${{{source}}}", f"${{{source}.")
-        new = [name for name, text in texts.items() if any(place in text for place in places) and name not in found]
-        found += new
-        named += new
-    return [name for name in found if name not in WHICH]
+    found: list[str] = []
+    queue = [key]
+    while queue:
+        source = queue.pop()
+        for name, text in texts.items():
+            refers = f"${{{source}}}" in text or f"${{{source}." in text
+            if refers and name not in found:
+                found.append(name)
+                queue.append(name)
+    return [name for name in found if name not in RUN_KEYS]

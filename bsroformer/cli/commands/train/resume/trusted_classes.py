@@ -1,4 +1,4 @@
-"""Which classes the configuration of a run may name: those that the configs of each group do.
+"""Classes that a run's configuration may name: those of the configs' groups.
 
 ``config.yaml`` of a run may come from another person. Its ``_target_`` is looked up by group and name among the classes
 of ``configs/``, so that it chooses among these and nothing else; Hydra's own list of dangerous names is not relied on.
@@ -18,7 +18,8 @@ from bsroformer.errors import InputError
 from bsroformer.installation import CONFIGS
 from bsroformer.safe_files import parse_yaml, read_text
 
-TARGET, PARTIAL = "_target_", "_partial_"
+TARGET = "_target_"
+PARTIAL = "_partial_"
 SPECIAL = re.compile(r"_[a-z]+_")
 """Keys that ``hydra.utils.instantiate`` acts on."""
 OURS = "bsroformer."
@@ -27,7 +28,7 @@ FORMER_TARGETS = {
 }
 """Classes in the configurations of older runs, and those that replace them."""
 HYDRA = "hydra"
-"""The group of Hydra's own plugins, of which a run's configuration has none."""
+"""The group of Hydra's own plugins, which a run's configuration does not contain."""
 
 
 @dataclass
@@ -43,7 +44,10 @@ class Group:
     partial: bool = False
 
     def find(self, target: str) -> str | None:
-        """The present path of a class; classes of ours are found by name, since their modules may have changed."""
+        """Return the present path of a class.
+
+        Classes of this program are found by name, since their modules may have moved.
+        """
         target = FORMER_TARGETS.get(target, target)
         if target in self.targets:
             return target
@@ -53,14 +57,14 @@ class Group:
 
 
 def config_folders() -> list[Path]:
-    """The folders that configurations are composed from: those of this program, and of ``--config-dir``."""
+    """Return the folders of configs, including that of ``--config-dir``."""
     if not HydraConfig.initialized():
         return [CONFIGS]
     return [Path(source.path) for source in HydraConfig.get().runtime.config_sources if source.schema == "file"]
 
 
 def known_groups() -> dict[str, Group]:
-    """The classes that the configs name, by the first part of the key at which they do."""
+    """Return the classes that the configs name, by the first part of their key."""
     return _groups_of(tuple(config_folders()))
 
 
@@ -77,7 +81,7 @@ def _groups_of(folders: tuple[Path, ...]) -> dict[str, Group]:
 
 
 def _by_group(path: Path, folder: Path) -> Iterator[tuple[str, Any]]:
-    """A config's trees and the groups they become part of, as its package says."""
+    """Yield a config's trees with the groups that its package assigns."""
     text = read_text(path)
     tree = parse_yaml(text, path)
     place = path.relative_to(folder).parts[:-1]
@@ -104,22 +108,22 @@ def _add(group: Group, node: dict[str, Any]) -> None:
 
 
 def is_optimizer(target: str) -> bool:
-    """Whether this is one of PyTorch's optimisers, all of which do nothing but compute."""
+    """Return whether this is an optimiser of PyTorch, which only computes."""
     module, _, name = target.rpartition(".")
     found = getattr(optim, name, None) if module == "torch.optim" else None
     return isinstance(found, type) and issubclass(found, optim.Optimizer)
 
 
 def with_known_classes(tree: dict[str, Any], source: Path, given: Collection[str] = ()) -> dict[str, Any]:
-    """A run's configuration in which each ``_target_`` is a known class of its group, where that is now.
+    """Check that each ``_target_`` is a known class of its group, and update it.
 
     Args:
         tree: Plain values, as read from the file.
         source: The file, for messages.
-        given: Keys that the command line sets in place of the file's, which are not looked at.
+        given: Keys that the command line sets in place of the file's, which are not checked.
 
     Raises:
-        InputError: Naming the first key that chooses other code, or is no plain value.
+        InputError: Naming the first key that chooses other code, or is not a plain value.
     """
     return _Lookup(known_groups(), source, tuple(given)).checked(tree, "")
 
@@ -139,8 +143,8 @@ class _Lookup:
             return [self.checked(each, f"{key}.{number}") for number, each in enumerate(value)]
         if isinstance(value, str) and "${" in value:
             raise InputError(
-                f"{self.source}: {key}={value!r:.60} refers to something else by ${{...}}, and the configuration of a "
-                f"run holds values only: write the value there, or give {key} on the command line"
+                f"{self.source}: {key}={value!r:.60} refers to another key by ${{...}}, but the configuration of a "
+                f"run holds only values; write the value there, or give {key} on the command line"
             )
         return value
 
@@ -155,6 +159,6 @@ class _Lookup:
         elif name == PARTIAL and value is True and group.partial:
             return value
         raise InputError(
-            f"{self.source}: {key}={value!r:.80} is not what configs/{key.partition('.')[0]}/ has, and the file of a "
-            f"run must not choose other code; where you trust it, give it again on the command line: {key}=..."
+            f"{self.source}: {key}={value!r:.80} is not in configs/{key.partition('.')[0]}/, and the file of a "
+            f"run must not choose other code; if you trust it, give it again on the command line: {key}=..."
         )

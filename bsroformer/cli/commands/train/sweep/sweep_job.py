@@ -12,15 +12,17 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from bsroformer.cli.errors import mendable, one_sentence, report
+from bsroformer.cli.errors import is_user_error, one_sentence, report
 
 Script = Callable[[DictConfig], Any]
 
 
 def sweep_job(script: Script) -> Script:
-    """Let a job of a sweep fail on its own: that is told and kept in its folder, it has no score, the rest goes on.
+    """Let a job of a sweep fail on its own.
 
-    What ends all jobs, as Ctrl-C does, passes. Outside of a sweep nothing changes.
+    The error is printed and recorded in the job's folder, the job has no score, and the sweep continues.
+
+    Errors that end all jobs, such as Ctrl-C, pass. Outside of a sweep nothing changes.
     """
 
     @functools.wraps(script)
@@ -31,17 +33,18 @@ def sweep_job(script: Script) -> Script:
         from bsroformer.report.monitor import monitor_of  # PyTorch takes seconds to be imported
         from bsroformer.training.sweep.job_result import read_result, update_result
 
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             score = script(cfg)
         except Exception as error:
-            tell(error)
-            update_result(folder, status="failed", reason=reason(error), seconds=time.monotonic() - begun)
-            return None  # which Optuna takes for a trial that failed; NaN would end the search
+            report_failure(error)
+            update_result(folder, status="failed", reason=reason(error), seconds=time.monotonic() - start)
+            return None  # for Optuna a failed trial; NaN would end the search
         result = read_result(folder)
-        status = "pruned" if result is not None and result.status == "pruned" else "done"
+        is_pruned = result is not None and result.status == "pruned"
+        status = "pruned" if is_pruned else "done"
         best = None if score is None or math.isnan(score) else score
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - start
         update_result(folder, status=status, score=best, monitor=monitor_of(cfg).name, seconds=seconds)
         return best
 
@@ -49,21 +52,21 @@ def sweep_job(script: Script) -> Script:
 
 
 def job_folder() -> Path | None:
-    """The folder of the sweep's job that runs here; None if this is no sweep."""
+    """Return the folder of this job of a sweep; None outside of a sweep."""
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return None
     return Path(HydraConfig.get().runtime.output_dir)
 
 
-def tell(error: Exception) -> None:
-    """Tell of an error: a sentence if the user can mend it, else all that there is to know."""
-    if mendable(error):
+def report_failure(error: Exception) -> None:
+    """Report an error: a sentence if the user can fix it, else the traceback."""
+    if is_user_error(error):
         report(error)
     else:
         traceback.print_exception(error)
 
 
 def reason(error: Exception) -> str:
-    """An error in one line, for a table."""
-    sentence = one_sentence(error) if mendable(error) else f"{type(error).__name__}: {error}"
+    """Format an error as one line for a table."""
+    sentence = one_sentence(error) if is_user_error(error) else f"{type(error).__name__}: {error}"
     return " ".join(sentence.split())

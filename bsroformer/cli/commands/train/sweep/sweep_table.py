@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.atomic import replacing, write_text, writing
-from bsroformer.cli.console import clock
 from bsroformer.report import markdown as tables
 from bsroformer.report.metrics_csv import read_rows
 from bsroformer.report.monitor import FORMER_MONITOR, Monitor
 from bsroformer.run_folder import RunFolder
+from bsroformer.text import clock
 from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result
 
 ORDER = ("done", "pruned", "unfinished", "failed")
-"""Of statuses in the table, among jobs without a score."""
+"""Order of statuses among jobs without a score."""
 COLUMNS = ("steps", "seconds", "status", "reason")
-"""Of the table, after the job's settings and its score."""
+"""Columns after the job's settings and its score."""
 
 
 def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
-    """Write what the jobs' folders hold into ``sweep.csv`` and ``sweep.md``; returns the rows."""
+    """Write ``sweep.csv`` and ``sweep.md`` from the jobs' folders; return the rows."""
     rows = table_rows(sweep, varied, monitor)
     with (
         replacing(sweep / "sweep.csv") as partial,
@@ -36,21 +36,27 @@ def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_M
 
 
 def table_rows(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
-    """A row for each job of a sweep, the best first, and those without a score last."""
-    folders = [path.parent for path in sweep.glob(f"*/{RESULT_FILE}")]
-    rows = [table_row(folder, result, varied, monitor) for folder in folders if (result := read_result(folder))]
+    """Return a row for each job of a sweep, the best first, those without score last."""
+    rows = []
+    for path in sweep.glob(f"*/{RESULT_FILE}"):
+        result = read_result(path.parent)
+        if result:
+            rows.append(table_row(path.parent, result, varied, monitor))
     return sorted(rows, key=lambda row: rank(row, monitor))
 
 
 def rank(row: Mapping[str, Any], monitor: Monitor) -> tuple[float, int, str]:
-    """Key to sort rows by: score, then status, then job."""
+    """Return the sort key of a row: score, then status, then job."""
     score = row[monitor.name]
     gain = -math.inf if score is None else monitor.gain(score)
     return (-gain, ORDER.index(row["status"]), row["job"].zfill(9))
 
 
 def table_row(folder: Path, result: Result, varied: Sequence[str], monitor: Monitor) -> dict[str, Any]:
-    """Row of a job; without a score if the job was judged by another one."""
+    """Return the row of a job.
+
+    It has no score if another monitor judged the job.
+    """
     values = dict(override.lstrip("+").split("=", 1) for override in result.overrides if "=" in override)
     curves = RunFolder(folder).metrics
     return {
@@ -65,10 +71,15 @@ def table_row(folder: Path, result: Result, varied: Sequence[str], monitor: Moni
 
 
 def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> str:
-    """The table in Markdown; its last column has the job's status and, if it failed, the reason."""
+    """Format the table in Markdown.
+
+    Its last column has the job's status and, if it failed, the reason.
+    """
     lines = []
     for row in rows:
-        score, steps, seconds = row[monitor.name], row["steps"], row["seconds"]
+        score = row[monitor.name]
+        steps = row["steps"]
+        seconds = row["seconds"]
         cells = (
             row["job"],
             *(short(row[key]) for key in varied),
@@ -78,12 +89,12 @@ def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str], monitor: 
             ": ".join(filter(None, (row["status"], row["reason"]))),
         )
         lines.append(cells)
-    heading = f"{monitor.label}{' dB' * (monitor.mode == 'max')}"
-    return tables.markdown(["job", *varied, heading, "steps", "time", "status"], lines) + "\n"
+    unit = " dB" if monitor.mode == "max" else ""
+    return tables.markdown(["job", *varied, f"{monitor.label}{unit}", "steps", "time", "status"], lines) + "\n"
 
 
 def short(value: str) -> str:
-    """A number of the command line with four digits at most; any other value as it is."""
+    """Shorten a number to four digits; other values stay."""
     try:
         return f"{float(value):.4g}" if "." in value else value
     except ValueError:

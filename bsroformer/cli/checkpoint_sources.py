@@ -1,0 +1,56 @@
+"""Open the checkpoints that a configuration names.
+
+Importing this module loads nothing of training or separation.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+
+from bsroformer.checkpoints import Checkpoint, open_checkpoint
+from bsroformer.cli.schemas.groups import CheckpointSource
+from bsroformer.errors import InputError
+from bsroformer.file_state import file_fingerprint
+from bsroformer.text import count
+
+T = TypeVar("T")
+
+
+def opened_checkpoint(ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
+    """Open a checkpoint, and print the assumptions made about it."""
+    opened = open_checkpoint(ckpt, config, sha256)
+    for note in opened.notes:
+        console.print(note, style="yellow")
+    return opened
+
+
+def open_checkpoints(source: CheckpointSource, console: Console) -> list[Checkpoint]:
+    """Open checkpoints, and print the assumptions made about them.
+
+    Raises:
+        InputError: If one cannot be opened.
+    """
+    configs = one_for_each(source.ckpt, source.config, "config")
+    digests = one_for_each(source.ckpt, source.sha256, "sha256")
+    parts = zip(source.ckpt, configs, digests, strict=True)
+    return [opened_checkpoint(path, config, sha256, console) for path, config, sha256 in parts]
+
+
+def checkpoint_fingerprints(checkpoints: Sequence[Checkpoint]) -> list[list[Any]]:
+    """Fingerprint the files of each checkpoint."""
+    return [list(map(file_fingerprint, checkpoint.files)) for checkpoint in checkpoints]
+
+
+def one_for_each(paths: Sequence[str], values: Sequence[T | None] | None, key: str) -> Sequence[T | None]:
+    """Match values with checkpoints.
+
+    Raises:
+        InputError: If there are more or fewer values than checkpoints.
+    """
+    values = [None] * len(paths) if values in (None, [None]) else values
+    if len(values) != len(paths):
+        raise InputError(
+            f"{key} has {count(len(values), 'value')} for {count(len(paths), 'checkpoint')}; give one for each"
+        )
+    return values
