@@ -92,7 +92,7 @@ def test_settings_must_be_a_mapping(tree):
 
 
 @pytest.mark.parametrize(
-    ("win_length must", "hop"), [(32, 16), (32, 17), (32, 31), (2048, 1900), (2048, 2046), (2048, 2047)]
+    ("window", "hop"), [(32, 16), (32, 17), (32, 31), (2048, 1900), (2048, 2046), (2048, 2047)]
 )
 def test_a_hop_is_legal_where_torch_can_invert_it(tiny_tree, window, hop):
     tiny_tree["chunk_seconds"] = 1.0
