@@ -37,7 +37,7 @@ class OptionDifference:
     place: str
 
     def __str__(self) -> str:
-        return f"{self.place} is {shown(self.configured)} and must be {shown(self.needed)}"
+        return f"{self.place} is {format_value(self.configured)} and must be {format_value(self.needed)}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def disagreement(differences: Sequence[Difference], path: Path, config: YamlFile
     )
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Format a value as in YAML; a list of bands as runs of equal widths."""
     if not isinstance(value, tuple):
         return json.dumps(value)

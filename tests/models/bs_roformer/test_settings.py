@@ -91,9 +91,7 @@ def test_settings_must_be_a_mapping(tree):
         ModelSettings.from_dict(tree)
 
 
-@pytest.mark.parametrize(
-    ("window", "hop"), [(32, 16), (32, 17), (32, 31), (2048, 1900), (2048, 2046), (2048, 2047)]
-)
+@pytest.mark.parametrize(("window", "hop"), [(32, 16), (32, 17), (32, 31), (2048, 1900), (2048, 2046), (2048, 2047)])
 def test_a_hop_is_legal_where_torch_can_invert_it(tiny_tree, window, hop):
     tiny_tree["chunk_seconds"] = 1.0
     tiny_tree["stft"] = {"n_fft": 2048, "hop_length": hop, "win_length": window}

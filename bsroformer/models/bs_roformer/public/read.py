@@ -21,7 +21,7 @@ from bsroformer.models.bs_roformer.public.options import TITLES, Kind, Options, 
 from bsroformer.models.bs_roformer.public.quirks import refuse_unequal_frequencies, remove_shared_biases
 from bsroformer.models.bs_roformer.public.shapes import kind_of, options_from_shapes, refuse_unsupported
 from bsroformer.models.bs_roformer.settings import RoformerSettings
-from bsroformer.models.differences import ConfigFault, Difference, compare_keys, shown
+from bsroformer.models.differences import ConfigFault, Difference, compare_keys, format_value
 from bsroformer.models.public_layout import PublicModel
 from bsroformer.models.public_yaml import YamlFile
 from bsroformer.models.tensor_slot import Shape
@@ -89,8 +89,8 @@ def _assumed(shapes: Mapping[str, Shape], source: str) -> tuple[RoformerSettings
         f"{source} has no YAML file, and its weights do not hold all settings: assuming {rate} Hz, "
         f"{'stereo' if options.stereo else 'mono'}, n_fft and window {n_fft}, hop {hop}, "
         f"chunks of {audio.chunk / rate:g} s, "
-        f"zero_dc {shown(options.zero_dc)}, skip_connection {shown(options.skip_connection)}, stft_normalized "
-        f"{shown(options.stft_normalized)}, stems named {', '.join(audio.stems)}; if an assumption is wrong, so "
+        f"zero_dc {format_value(options.zero_dc)}, skip_connection {format_value(options.skip_connection)}, stft_normalized "
+        f"{format_value(options.stft_normalized)}, stems named {', '.join(audio.stems)}; if an assumption is wrong, so "
         "are the stems; give its YAML as config=..."
     )
     return _settings(options, audio, source), note
