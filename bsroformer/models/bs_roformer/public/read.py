@@ -85,15 +85,25 @@ def _assumed(shapes: Mapping[str, Shape], source: str) -> tuple[RoformerSettings
     options = checked_options(kind, found | {"stft_win_length": n_fft, "stft_hop_length": hop}, source)
     rate = found.get("sample_rate", SAMPLE_RATE)
     audio = AudioFacts(rate, CHUNK * rate // SAMPLE_RATE, numbered_stems(options.num_stems))
-    note = (
-        f"{source} has no YAML file, and its weights do not hold all settings: assuming {rate} Hz, "
-        f"{'stereo' if options.stereo else 'mono'}, n_fft and window {n_fft}, hop {hop}, "
-        f"chunks of {audio.chunk / rate:g} s, "
-        f"zero_dc {format_value(options.zero_dc)}, skip_connection {format_value(options.skip_connection)}, stft_normalized "
-        f"{format_value(options.stft_normalized)}, stems named {', '.join(audio.stems)}; if an assumption is wrong, so "
-        "are the stems; give its YAML as config=..."
+    return _settings(options, audio, source), _assumption_note(options, audio, source)
+
+
+def _assumption_note(options: Options, audio: AudioFacts, source: str) -> str:
+    assumed = [
+        f"{audio.sample_rate} Hz",
+        "stereo" if options.stereo else "mono",
+        f"n_fft and window {options.stft_n_fft}",
+        f"hop {options.stft_hop_length}",
+        f"chunks of {audio.chunk / audio.sample_rate:g} s",
+        f"zero_dc {format_value(options.zero_dc)}",
+        f"skip_connection {format_value(options.skip_connection)}",
+        f"stft_normalized {format_value(options.stft_normalized)}",
+        f"stems named {', '.join(audio.stems)}",
+    ]
+    return (
+        f"{source} has no YAML file, and its weights do not hold all settings: assuming {', '.join(assumed)}; if an "
+        "assumption is wrong, so are the stems; give its YAML as config=..."
     )
-    return _settings(options, audio, source), note
 
 
 def _settings(options: Options, audio: AudioFacts, source: str) -> RoformerSettings:
