@@ -12,7 +12,7 @@ def name_model(paths: Sequence[str]) -> str:
     """Name a model, or the average of several, by its file or its run's folder.
 
     Args:
-        paths: Of its checkpoints, in order; files, or addresses such as ``hf://owner/repository/file[@revision]``.
+        paths: Paths of its checkpoints, in order; files, or addresses such as ``hf://owner/repository/file[@revision]``.
     """
     parts = _specific_parts(paths[0])
     name = parts[0] if parts else "model"

@@ -28,7 +28,7 @@ class ModelSettings(Settings):
         architecture: Name in the registry of architectures.
         stems: Names of the outputs, in order.
         sample_rate: Hz.
-        channels: Of the mixture and of each stem.
+        channels: Channels of the mixture and of each stem.
         chunk_seconds: Length of the training excerpts, and the default window of separation.
         TRAINING_ONLY: Dotted keys that affect training, and not the output of given weights.
     """

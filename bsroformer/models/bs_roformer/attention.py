@@ -30,7 +30,7 @@ class Attention(nn.Module):
         dim: Features in and out.
         heads: Number of heads.
         dim_head: Features of a head.
-        dropout: Of attention weights and of the output.
+        dropout: Dropout of attention weights and of the output.
     """
 
     def __init__(self, dim: int, heads: int, dim_head: int, dropout: float = 0.0) -> None:

@@ -14,7 +14,7 @@ class BandSplit(nn.Module):
 
     Args:
         layout: The bins of each band.
-        channels: Of the spectrum.
+        channels: Channels of the spectrum.
         dim: Features of a band.
     """
 

@@ -22,7 +22,7 @@ class LinearAttention(nn.Module):
         dim: Features in and out.
         heads: Number of heads.
         dim_head: Features of a head.
-        dropout: Of attention weights.
+        dropout: Dropout of attention weights.
     """
 
     def __init__(self, dim: int, heads: int, dim_head: int, dropout: float = 0.0) -> None:

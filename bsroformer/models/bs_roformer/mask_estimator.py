@@ -21,7 +21,7 @@ class MaskEstimators(nn.Module):
     Args:
         layout: The bins of each band; where bands overlap, a bin's masks are averaged (arXiv 2310.01809, section 2).
         stems: Number of stems.
-        channels: Of the spectrum.
+        channels: Channels of the spectrum.
         dim: Features of a band.
         masks: Width and number of the hidden layers.
     """
