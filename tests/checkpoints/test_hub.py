@@ -51,10 +51,10 @@ def test_weights_and_yaml_may_come_from_different_places(cache):
     assert load_model("hf://somebody/models/folder/bs.ckpt", config).stems == ("drums", "bass")
 
 
-def test_without_a_yaml_there_the_rest_is_assumed(cache, caplog):
+def test_without_a_yaml_on_the_hub_settings_are_assumed(cache, caplog):
     (cache / "snapshots" / COMMIT / "folder" / "bs.yaml").unlink()
     assert load_model("hf://somebody/models/folder/bs.ckpt").stems == ("stem_1", "stem_2")
-    assert "without a YAML" in caplog.text
+    assert "has no YAML file" in caplog.text
 
 
 @pytest.mark.parametrize(
