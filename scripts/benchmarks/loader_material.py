@@ -53,7 +53,7 @@ def make_material(source: Source, cache: Path, with_stem_mp4: bool) -> Material:
         with_stem_mp4: Whether to encode them, which takes some minutes.
 
     Raises:
-        InputError: The songs are none of that kind, or cannot be packed or encoded.
+        InputError: The songs are of another kind, or cannot be packed or encoded.
     """
     place = source.location
     if place is None or set(source.form.stems) != set(MUSDB_STREAMS) - {MIXTURE}:
@@ -71,7 +71,7 @@ def make_material(source: Source, cache: Path, with_stem_mp4: bool) -> Material:
 
 
 def folder_in(cache: Path, place: Path) -> Path:
-    """The folder for a data set: named after its own, and told from others of that name."""
+    """Return the folder for a data set: its own name, with a digest of its path."""
     place = place.expanduser().resolve()
     return cache / f"{place.name}-{blake2b(bytes(place), digest_size=4).hexdigest()}"
 

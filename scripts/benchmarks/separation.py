@@ -1,7 +1,7 @@
 """Separation of a mixture beside the plain way: one forward pass after another, in float32.
 
-Each way computes in a process of its own, and they take turns: what the C library does with freed memory, which a
-process decides once, is then as it would be for whoever separates that way.
+Each way computes in its own process, in turn: how the C library treats freed memory is decided once per process, and so
+is measured as a user of that way would meet it.
 """
 
 from collections.abc import Sequence
@@ -203,7 +203,7 @@ class _Way:
         return seconds(self.compute, self.device)
 
     def figures(self, seconds_taken: float) -> Figures:
-        """What is told of this way."""
+        """Collect the figures of this way."""
         memory = largest_memory()  # before what follows takes more
         flops = matmul_flops(self.model.cpu(), self.separator.size)
         number_of_windows = sum(1 for _ in windows([self.mixture], self.separator.size, self.separator.step))

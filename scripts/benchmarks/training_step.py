@@ -99,7 +99,7 @@ def assert_equal_outputs(first: PlainStep[Any], second: PlainStep[Any]) -> None:
 
 
 def figures(step: PlainStep[Any], seconds: float) -> Figures:
-    """What is told of a step; it has been made before, so that its optimiser has its moments."""
+    """Collect the figures of a step that was made before, so that its optimiser has moments."""
     return {
         "operator_calls": operator_calls(step).total(),
         "parameter_tensors": len(list(step.model.parameters())),
