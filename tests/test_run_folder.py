@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bsroformer.checkpoints.hub import located
+from bsroformer.checkpoints.hub import resolve_path
 from bsroformer.errors import InputError
 from bsroformer.run_folder import RunFolder, weights_of
 
@@ -52,7 +52,7 @@ def test_a_path_names_the_folder_of_its_run(path, folder):
 def test_a_run_folder_resolves_to_its_best_weights(tmp_path, names, best, expected):
     folder = run(tmp_path, *names, best=best)
     for path in (folder, folder / "checkpoints"):
-        assert weights_of(path) == located(path) == folder / "checkpoints" / expected
+        assert weights_of(path) == resolve_path(path) == folder / "checkpoints" / expected
 
 
 def test_a_folder_without_checkpoints_is_refused(tmp_path):

@@ -116,7 +116,7 @@ def test_its_checkpoint_is_converted_stripped_and_averaged(run, tmp_path, monkey
 
 def test_export_is_refused_without_a_public_layout(run, tmp_path, capsys):
     cfg = composed("checkpoint", "action=export", f"ckpt={run}", f"output={tmp_path / 'public.ckpt'}")
-    assert "no other program has models of architecture mask_net" in refusal(capsys, checkpoint, cfg)
+    assert "architecture mask_net has no public layout to export to" in refusal(capsys, checkpoint, cfg)
     assert not list(tmp_path.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint, whoever wrote it, once it is understood: what `native.py` and `public.py` make of a file."""
+"""A parsed checkpoint, in the common form that `native.py` and `public.py` return."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bsroformer.checkpoints.weight_file import WeightFile, forget
+from bsroformer.checkpoints.weight_file import WeightFile, release_pages
 from bsroformer.errors import InputError
-from bsroformer.models.blank import blank_model
 from bsroformer.models.differences import Difference, disagreement
+from bsroformer.models.empty_model import blank_model
 from bsroformer.models.public_yaml import YamlFile
 from bsroformer.models.separation_model import SeparationModel
 from bsroformer.models.settings import ModelSettings
 from bsroformer.models.tensor_slot import TensorSlot
 
 AVERAGED = "averaging_state"
-"""Lightning's `WeightAveraging` leaves this entry in a checkpoint whose ``state_dict`` is an average."""
+"""Entry that Lightning's `WeightAveraging` writes to a checkpoint whose ``state_dict`` is an average."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Checkpoint:
     """A model whose weights are still in their file.
 
     Attributes:
-        file: Where they are.
-        origin: Whose they are, in words.
-        settings: The model.
-        weights: The tensors, by their own keys.
-        slots: Where each belongs in the model.
-        differences: Where weights and settings disagree; a model can be built only if there are none.
+        file: The file that holds the weights.
+        origin: Description of the program that wrote it.
+        settings: Settings of the model.
+        weights: The tensors, by their keys in the file.
+        slots: The weight of the model that each tensor fills.
+        differences: Contradictions of weights and settings; a model can be built only if there are none.
         config: The YAML of a public checkpoint.
-        notes: What had to be assumed.
+        notes: Assumptions that were made, one sentence each.
     """
 
     file: WeightFile
@@ -46,26 +46,28 @@ class Checkpoint:
 
     @property
     def averaged(self) -> bool:
-        """Whether its weights are averages over training steps (EMA), as Lightning's `WeightAveraging` keeps them."""
+        """True if the weights are averages over training steps (EMA)."""
         return AVERAGED in self.file.entries
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that were read: the weights, and the YAML if there is one."""
-        return (self.file.path, *([] if self.config is None else [self.config.path]))
+        """Paths of the files that were read: the weights, and the YAML if there is one."""
+        if self.config is None:
+            return (self.file.path,)
+        return (self.file.path, self.config.path)
 
     def check(self) -> None:
-        """Make sure that weights and settings agree.
+        """Check that weights and settings agree.
 
         Raises:
-            InputError: Naming where they do not.
+            InputError: If they do not, naming the differences.
         """
         if self.differences:
             raise disagreement(self.differences, self.file.path, self.config)
 
     @torch.no_grad()
     def model(self) -> SeparationModel:
-        """The model, in evaluation mode and float32, on the CPU.
+        """Build the model in evaluation mode and float32, on the CPU.
 
         Raises:
             InputError: See `check`; or if a weight is not a number.
@@ -75,12 +77,16 @@ class Checkpoint:
         own = model.state_dict()
         for slot in self.slots:
             own[slot.ours][slot.index].copy_(self.weights[slot.theirs])
-            forget(self.weights[slot.theirs])
-        # The sum is quick, and finite weights may overflow in it.
-        suspect = [name for name, weight in own.items() if not weight.sum().isfinite()]
-        if broken := [name for name in suspect if not own[name].isfinite().all()]:
-            raise InputError(
-                f"{self.file.path} holds NaN or infinity in {len(broken)} of its weights, such as {broken[0]}: "
-                "its training went astray, or the file is damaged"
-            )
+            release_pages(self.weights[slot.theirs])
+        self._check_finite(own)
         return model
+
+    def _check_finite(self, weights: dict[str, Tensor]) -> None:
+        # The sum is quick, and finite weights may overflow in it.
+        suspect = [name for name, weight in weights.items() if not weight.sum().isfinite()]
+        broken = [name for name in suspect if not weights[name].isfinite().all()]
+        if broken:
+            raise InputError(
+                f"{self.file.path} holds NaN or infinity in {len(broken)} of its weights, such as {broken[0]}, because "
+                "its training diverged or the file is damaged; use an earlier checkpoint, or download the file again"
+            )

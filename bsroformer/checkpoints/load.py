@@ -1,11 +1,11 @@
-"""Find a checkpoint, tell whose it is, and load it."""
+"""Find a checkpoint, detect its format, and load it."""
 
 import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
-from bsroformer.checkpoints.hub import check_hash, fetched_if_there, is_on_hub, located, sibling
+from bsroformer.checkpoints.hub import check_hash, download_if_present, is_on_hub, resolve_path, sibling
 from bsroformer.checkpoints.native import is_native, read_native
 from bsroformer.checkpoints.public import read_public
 from bsroformer.checkpoints.weight_file import open_weights
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 def load_model(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> SeparationModel:
     """Read a model: this project's, or a public BS-RoFormer or Mel-Band RoFormer.
 
-    What public weights do not tell (hop, sample rate, names of stems, ...) comes from their YAML; without one it is
-    assumed, and the assumptions are logged as a warning.
+    Facts that public weights do not hold (hop, sample rate, names of stems, ...) come from their YAML; without one
+    they are assumed, and the assumptions are logged as a warning.
 
     Args:
         path: A ``.ckpt``, ``.pth``, ``.pt`` or ``.safetensors`` file, ``hf://owner/repository/file[@revision]``, or the
             folder of a training, of which the best weights are read.
-        config: The YAML of a public checkpoint; unless given, one of the same name beside it.
-        sha256: What the file's SHA-256 must be.
+        config: The YAML of a public checkpoint; by default the one of the same name beside it.
+        sha256: Expected SHA-256 of the file.
 
     Returns:
         The model, in evaluation mode and float32, on the CPU.
@@ -41,27 +41,32 @@ def load_model(path: str | Path, config: str | Path | None = None, sha256: str |
 
 
 def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> Checkpoint:
-    """Understand a checkpoint without reading its tensors: see `load_model`."""
-    local = located(path)
+    """Parse a checkpoint without reading its tensors: see `load_model`."""
+    local = resolve_path(path)
     if sha256 is not None:
         check_hash(local, sha256)
     file = open_weights(local)
     if is_native(file):
         if config is not None:
-            raise InputError(f"{file.path} describes its own model: leave out config={config}")
+            raise InputError(f"{file.path} describes its own model; remove config={config}")
         return read_native(file)
-    return read_public(file, read_yaml(located(config)) if config is not None else _found_beside(path, file.path))
+    if config is None:
+        return read_public(file, _read_config_beside(path, file.path))
+    return read_public(file, read_yaml(resolve_path(config)))
 
 
-def _found_beside(reference: str | Path, path: Path) -> YamlFile | None:
-    """The YAML named as the checkpoint is, in its folder or, if that is on the Hub, in its repository."""
+def _read_config_beside(reference: str | Path, path: Path) -> YamlFile | None:
+    """Read the YAML named like the checkpoint, from its folder or repository."""
     found: Iterable[Path | None] = configs_beside(path)
     if is_on_hub(reference):
-        found = (fetched_if_there(sibling(str(reference), file.name)) for file in configs_beside(path))
-    return next((read_yaml(file) for file in found if file and file.is_file()), None)
+        found = (download_if_present(sibling(str(reference), file.name)) for file in configs_beside(path))
+    for file in found:
+        if file is not None and file.is_file():
+            return read_yaml(file)
+    return None
 
 
 def configs_beside(path: Path) -> list[Path]:
-    """Names that the YAML of a checkpoint may have beside it, the first that exists counts."""
+    """List the paths at which a checkpoint's YAML may lie, in order of preference."""
     names = (f"{path.stem}.yaml", f"{path.stem}.yml", f"{path.name}.yaml", f"config_{path.stem}.yaml")
     return [path.parent / name for name in names]

@@ -1,11 +1,11 @@
-"""Checkpoints of other programs, in the public layouts that the architectures know."""
+"""Checkpoints of other programs, in the public layouts that architectures declare."""
 
 import re
 from collections.abc import Collection
 from pathlib import Path
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
-from bsroformer.checkpoints.state_dict import weights_in
+from bsroformer.checkpoints.state_dict import extract_weights
 from bsroformer.checkpoints.weight_file import WeightFile
 from bsroformer.errors import InputError
 from bsroformer.models.public_layout import PublicLayout
@@ -19,20 +19,20 @@ UNKNOWN_ARCHITECTURES = {
     r"^band_split\.norm_fc_modules\.": "BandIt",
     r"^lstm\.weight_ih_l0": "Open-Unmix",
 }
-"""Architectures that cannot be read, by regular expressions that some of their keys match."""
+"""Unsupported architectures, by a regular expression that some of their keys match."""
 
 
 def read_public(file: WeightFile, config: YamlFile | None) -> Checkpoint:
-    """Understand public weights.
+    """Parse public weights.
 
     Args:
-        file: With the weights.
-        config: Their YAML; without it what weights do not hold is assumed.
+        file: The file of the weights.
+        config: Their YAML; without it the facts that weights do not hold are assumed.
 
     Raises:
-        InputError: If they are of an unknown architecture, or nothing can be made of weights and YAML.
+        InputError: If their architecture is unknown, or no model fits weights and YAML.
     """
-    weights, chosen = weights_in(file)
+    weights, chosen = extract_weights(file)
     model = _layout_of(weights, file.path).read(weights, config, file.path)
     return Checkpoint(
         file=file,
@@ -48,13 +48,15 @@ def read_public(file: WeightFile, config: YamlFile | None) -> Checkpoint:
 
 def _layout_of(keys: Collection[str], path: Path) -> PublicLayout:
     if not keys:
-        raise InputError(f"{path} holds no weights")
+        raise InputError(f"{path} holds no weights; give a checkpoint of a trained model")
     layouts = [each.public_layout for each in architectures() if each.public_layout is not None]
     for layout in layouts:
         if layout.recognizes(keys):
             return layout
     titles = [title for layout in layouts for title in layout.titles]
-    raise InputError(f"{path} holds no {' or '.join(titles)}: {_description(list(keys))}, which is not supported")
+    raise InputError(
+        f"{path} holds no {' or '.join(titles)}: {_description(list(keys))}; only these public models are supported"
+    )
 
 
 def _description(keys: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Write models: as one self-describing file, as weights alone, or as the public code reads them."""
+"""Write models: self-describing, as weights alone, or in the public layout."""
 
 import json
 from collections.abc import Mapping
@@ -19,17 +19,17 @@ from bsroformer.models.separation_model import SeparationModel
 
 SAFETENSORS = ".safetensors"
 SOURCE = "source"
-"""The name of `save_model`'s argument in the metadata of the file."""
+"""Metadata key of the description of a model's origin."""
 TORCH = (".ckpt", ".pth", ".pt")
 
 
 def save_model(model: SeparationModel, path: Path, source: str = "") -> None:
-    """Write a model to one ``.safetensors`` file that describes itself: `load_model` needs nothing else.
+    """Write a model to one self-describing ``.safetensors`` file for `load_model`.
 
     Args:
         model: The model.
         path: The file.
-        source: Where the model comes from, in words; kept in the file.
+        source: Description of the model's origin, stored in the file.
 
     Raises:
         InputError: If the file cannot be written or has another suffix.
@@ -45,7 +45,7 @@ def save_weights(model: SeparationModel, path: Path, facts: Mapping[str, Any] | 
     Args:
         model: The model, on any device.
         path: The file.
-        facts: Plain values to keep beside the weights.
+        facts: Plain values to store beside the weights.
 
     Raises:
         InputError: If the file cannot be written or has another suffix.
@@ -55,12 +55,12 @@ def save_weights(model: SeparationModel, path: Path, facts: Mapping[str, Any] | 
 
 
 def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint's weights and what describes them, and leave out what only a trainer needs.
+    """Write a checkpoint's weights and settings without the trainer's state.
 
-    Where a trainer averaged the weights (EMA), the average is what its checkpoint holds as the model's.
+    Where a trainer averaged the weights (EMA), the average is written.
 
     Raises:
-        InputError: If the checkpoint is not whole, or the file cannot be written or has another suffix.
+        InputError: If the checkpoint is incomplete, or the file cannot be written or has another suffix.
     """
     checkpoint.check()
     if is_native(checkpoint.file):
@@ -72,7 +72,7 @@ def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def save_public(model: SeparationModel, path: Path) -> Path:
-    """Write a model as the public code of its architecture reads it: weights, and a YAML of the same name.
+    """Write a model for the public code of its architecture: weights and YAML.
 
     Returns:
         The path of the YAML.
@@ -83,8 +83,8 @@ def save_public(model: SeparationModel, path: Path) -> Path:
     layout = architecture_of(model.settings).public_layout
     if layout is None:
         raise InputError(
-            f"{path}: no other program has models of architecture {model.settings.architecture}; "
-            "action=convert and action=strip write this program's files"
+            f"{path}: architecture {model.settings.architecture} has no public layout to export to; use action=convert "
+            "or action=strip to write this program's files"
         )
     weights, text = layout.write(model)
     if path.suffix == SAFETENSORS:
@@ -99,11 +99,11 @@ def _save_safetensors(weights: dict[str, Tensor], path: Path, metadata: dict[str
     with replacing(path) as partial, writing(path, SafetensorError):
         usual = partial.stat().st_mode
         safetensors.torch.save_file(weights, partial, {"format": "pt"} | (metadata or {}))
-        partial.chmod(usual)  # the library makes files that nobody else may read
+        partial.chmod(usual)  # the library sets mode 600
 
 
 def _save_torch(entries: dict[str, Any], path: Path) -> None:
     if path.suffix not in TORCH:
         raise InputError(f"{path} must end in one of {', '.join(TORCH)}")
-    with replacing(path) as partial, writing(path, RuntimeError):  # what PyTorch raises when a disk is full
+    with replacing(path) as partial, writing(path, RuntimeError):  # raised by PyTorch when a disk is full
         torch.save(entries, partial)

@@ -1,4 +1,4 @@
-"""A public checkpoint's weights, wherever they stand in the file."""
+"""Extraction of the weights from the entries of a public checkpoint."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,40 +10,44 @@ from bsroformer.checkpoints.weight_file import WeightFile, checked_weights
 from bsroformer.errors import InputError
 
 AVERAGES = ("ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "params_ema")
-"""Entries under which trainers keep the average of the weights over training steps."""
+"""Entries under which trainers save the average of the weights over training steps."""
 CONTAINERS = ("state_dict", "model_state_dict", "state", "model", "net", "network", "params", "generator")
-"""Entries under which trainers keep the weights."""
+"""Entries under which trainers save the weights."""
 WRAPPERS = ("module.", "model.", "ema_model.", "net.")
-"""What DataParallel, Lightning, averages and trainers put before every key."""
+"""Prefixes that DataParallel, Lightning, averages and trainers add to every key."""
 COMPILED = "_orig_mod."
-"""What ``torch.compile`` puts before the keys of each module that it compiles."""
+"""Prefix that ``torch.compile`` adds to the keys of a compiled module."""
 COUNTS = frozenset({"n_averaged", "num_updates", "initted", "step", "decay"})
-"""Single numbers that averages keep beside their weights."""
+"""Single numbers that averages hold beside their weights."""
 
 
-def weights_in(file: WeightFile) -> tuple[dict[str, Tensor], list[str]]:
-    """The state dict of a file, wherever it is in it, without what wraps its keys; averaged weights are preferred.
+def extract_weights(file: WeightFile) -> tuple[dict[str, Tensor], list[str]]:
+    """Find the state dict of a file, averaged if possible, without prefixes.
 
     Returns:
-        The weights, and notes on what was chosen.
+        The weights, and notes on the choice.
 
     Raises:
-        InputError: If there is none.
+        InputError: If an entry among them is not a weight.
     """
     name, inner = _container(file.entries)
     counts = {key for key in inner if key in COUNTS and _is_single(inner[key])}
-    weights = checked_weights({key: tensor for key, tensor in inner.items() if key not in counts}, file)
-    weights = _uncompiled(weights, file.path)
+    tensors = {key: tensor for key, tensor in inner.items() if key not in counts}
+    weights = _uncompiled(checked_weights(tensors, file), file.path)
     while wrapper := _wrapper(weights):
         weights = {key.removeprefix(wrapper): tensor for key, tensor in weights.items()}
-    return weights, [f"{file.path}: the averaged weights are read, {name}"] if name in AVERAGES else []
+    notes = []
+    if name in AVERAGES:
+        notes.append(f"{file.path}: using the averaged weights, {name}")
+    return weights, notes
 
 
 def _container(entries: Mapping[str, Any]) -> tuple[str | None, Mapping[Any, Any]]:
-    """The entry that holds weights, by its name; all entries, where none does."""
-    names = (name for name in (*AVERAGES, *CONTAINERS) if _holds_tensors(entries.get(name)))
-    name = next(names, None)
-    return name, entries if name is None else entries[name]
+    """Return the entry that holds weights, with its name, or else all entries."""
+    for name in (*AVERAGES, *CONTAINERS):
+        if _holds_tensors(entries.get(name)):
+            return name, entries[name]
+    return None, entries
 
 
 def _holds_tensors(entry: Any) -> bool:
@@ -55,19 +59,22 @@ def _is_single(value: Any) -> bool:
 
 
 def _uncompiled(weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """The weights by the keys that they have where nothing is compiled.
+    """Remove the prefix of compiled modules from keys.
 
     Raises:
-        InputError: If two have one key then.
+        InputError: If two keys become equal.
     """
     renamed = {key.replace(COMPILED, ""): tensor for key, tensor in weights.items()}
     if len(renamed) < len(weights):
         raise InputError(
-            f"{path} holds the same weights with and without {COMPILED!r} in their names: keep one of each"
+            f"{path} holds the same weights with and without {COMPILED!r} in their names; save it with one of each"
         )
     return renamed
 
 
 def _wrapper(weights: dict[str, Tensor]) -> str | None:
-    """What stands before every key, if something does."""
-    return next((each for each in WRAPPERS if weights and all(key.startswith(each) for key in weights)), None)
+    """Return the prefix of every key, if there is one."""
+    for prefix in WRAPPERS:
+        if weights and all(key.startswith(prefix) for key in weights):
+            return prefix
+    return None

@@ -1,4 +1,4 @@
-"""Separation models: what all have in common, and a folder for each architecture."""
+"""Separation models: the common interface, and a folder for each architecture."""
 
 from bsroformer.models.registry import (
     Architecture,

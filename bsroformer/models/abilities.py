@@ -1,6 +1,6 @@
-"""What an architecture may be able to do besides separating; each ability is asked for with `isinstance`.
+"""Optional abilities of an architecture: protocols to check with `isinstance`.
 
-Where a model lacks one, the program does without, or refuses what needs it with a sentence.
+Where a model lacks one, the program works without it, or reports that the feature is not supported.
 """
 
 from collections.abc import Sequence
@@ -14,52 +14,56 @@ from bsroformer.models.separation_model import SeparationModel
 
 @runtime_checkable
 class SelectsStems(Protocol):
-    """Computes some of its stems without the cost of the others."""
+    """A model that can compute some of its stems at a lower cost than all."""
 
     def with_stem_numbers(self, numbers: Sequence[int]) -> SeparationModel:
-        """Make a smaller model of some stems, in the given order, that shares this one's weights."""
+        """Make a model of some stems, in the given order, that shares weights."""
 
 
 @runtime_checkable
 class RecomputesBlocks(Protocol):
-    """Recomputes blocks in the backward pass instead of keeping their activations (arXiv 1604.06174).
+    """A model that can recompute blocks in the backward pass (arXiv 1604.06174).
 
     Attributes:
-        recomputed_blocks: How many of `recomputable_blocks`, from the first, are recomputed; 0 at first.
+        recomputed_blocks: Number of `recomputable_blocks`, from the first, to recompute; initially 0.
     """
 
     recomputed_blocks: int
 
     @property
     def recomputable_blocks(self) -> Sequence[nn.Module]:
-        """The blocks, in the order in which they are computed."""
+        """The blocks, in order of computation."""
 
 
 def set_recomputed_blocks(model: SeparationModel, count: int) -> None:
-    """Recompute the first `count` blocks of a model in its backward pass; 0 suits any model."""
+    """Recompute the first `count` blocks of a model in its backward pass.
+
+    Raises:
+        ValueError: If the model cannot and `count` is not 0.
+    """
     if isinstance(model, RecomputesBlocks):
         model.recomputed_blocks = count
     elif count:
-        raise ValueError(f"{type(model).__name__} recomputes no blocks")
+        raise ValueError(f"{type(model).__name__} cannot recompute blocks")
 
 
 @runtime_checkable
 class CompilesBlocks(Protocol):
-    """Knows which of its parts are worth compiling, and can be compiled without renaming weights."""
+    """A model that can compile its blocks without renaming weights."""
 
     @property
     def compiled(self) -> bool:
-        """Whether they are compiled."""
+        """True if the blocks are compiled."""
 
     def compile_blocks(self) -> None:
-        """Compile them in place, at the first input of each length."""
+        """Compile the blocks in place, at the first input of each length."""
 
 
 def compile_blocks(model: SeparationModel) -> None:
     """Compile a model's blocks in place.
 
     Raises:
-        InputError: If its architecture has none to compile.
+        InputError: If its architecture does not support it.
     """
     if not isinstance(model, CompilesBlocks):
         raise InputError(
@@ -70,11 +74,13 @@ def compile_blocks(model: SeparationModel) -> None:
 
 @runtime_checkable
 class HasStemParts(Protocol):
-    """Has parts that belong to its stems, so that a model of other stems can start from the weights of the rest.
+    """A model with parts that depend on its stems.
+
+    A model of other stems can start from the weights of all other parts.
 
     Attributes:
         stem_parts: Names of these submodules.
-        stem_settings: Groups of settings that only these depend on.
+        stem_settings: Groups of settings that affect only these submodules.
     """
 
     stem_parts: tuple[str, ...]
@@ -82,16 +88,16 @@ class HasStemParts(Protocol):
 
 
 class RealCore(Protocol):
-    """What a model has learned, as a network of real-valued tensors for engines without complex numbers.
+    """A model's learned part for engines without complex numbers.
 
     ``join(network(split(mixture)[0]), context, length)`` equals the model's output, with ``context`` from `split`.
     """
 
     def split(self, mixture: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn a mixture ``(1 c t)`` into the network's input, and the context that `join` needs."""
+        """Turn a mixture ``(1 c t)`` into the network's input and the context for `join`."""
 
     def network(self) -> nn.Module:
-        """Build the network from copies of the weights, in operators that engines fuse; one tensor in, one out."""
+        """Build the network from copies of the weights; it maps one tensor to another."""
 
     def join(self, output: Tensor, context: Tensor, length: int) -> Tensor:
         """Turn the network's output into stems ``(1 n c t)`` of `length` samples."""
@@ -99,15 +105,15 @@ class RealCore(Protocol):
 
 @runtime_checkable
 class ExportsRealCore(Protocol):
-    """Has a `RealCore`, for OpenVINO and the like."""
+    """A model with a `RealCore`, for OpenVINO and similar engines."""
 
     def real_core(self) -> RealCore:
-        """Return it; the model must not be moved or changed while it is used."""
+        """Return the core; the model must not be moved or changed while it is used."""
 
 
 @runtime_checkable
 class EstimatesActivations(Protocol):
-    """Estimates its activations by a formula of its own, where they cannot be counted without computing."""
+    """A model with its own formula for the memory of its activations."""
 
     def activation_bytes(self, batch_size: int, seconds: float, bytes_per_value: int) -> int:
-        """Estimate the bytes that a training step keeps for its backward pass, loss aside."""
+        """Estimate the bytes that a training step saves for its backward pass."""

@@ -1,4 +1,4 @@
-"""Where weights and settings disagree, and what to tell of it."""
+"""Differences between weights and settings, and the error that reports them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,19 +12,23 @@ from bsroformer.models.problems import shortened
 from bsroformer.models.public_yaml import YamlFile
 from bsroformer.models.tensor_slot import Shape
 
-LONGEST_KEY = 100
+MAX_KEY_SHOWN = 100
 """Characters of a tensor's name in a message; those of models have up to 60."""
+MAX_OPTIONS_NAMED = 10
+MAX_KEYS_NAMED = 3
+MAX_RUNS_SHOWN = 12
+"""Runs of bands of equal width in a message."""
 
 
 @dataclass(frozen=True)
 class OptionDifference:
-    """A constructor argument that is not what the weights need.
+    """A constructor argument that contradicts the weights.
 
     Attributes:
         option: Its name.
-        configured: Its value in the configuration, or its default there.
-        needed: What the weights need.
-        place: Where it stands.
+        configured: Its value in the configuration, or its default.
+        needed: The value that fits the weights.
+        place: Its key, file and line.
     """
 
     option: str
@@ -33,20 +37,25 @@ class OptionDifference:
     place: str
 
     def __str__(self) -> str:
-        configured, needed = shown(self.configured), shown(self.needed)
-        return f"{self.place} is {configured} and must be {needed}"
+        return f"{self.place} is {format_value(self.configured)} and must be {format_value(self.needed)}"
 
 
 @dataclass(frozen=True)
 class KeyDifference:
-    """A key whose tensor is missing, unknown or of another shape; None where there is none."""
+    """A key whose tensor is missing, unknown or of another shape.
+
+    Attributes:
+        key: The name of the tensor.
+        expected: Its shape in the model; None if it is unknown.
+        found: Its shape in the file; None if it is missing.
+    """
 
     key: str
     expected: Shape | None
     found: Shape | None
 
     def __str__(self) -> str:
-        key = shortened(self.key, LONGEST_KEY)
+        key = shortened(self.key, MAX_KEY_SHOWN)
         if self.found is None:
             return f"{key} is missing (expected shape {self.expected})"
         if self.expected is None:
@@ -56,7 +65,7 @@ class KeyDifference:
 
 @dataclass(frozen=True)
 class ConfigFault:
-    """What makes a configuration one of no model, in words."""
+    """A sentence on a configuration that does not describe a model."""
 
     message: str
 
@@ -68,39 +77,53 @@ Difference = OptionDifference | KeyDifference | ConfigFault
 
 
 def compare_keys(expected: Mapping[str, Shape], found: Mapping[str, Shape]) -> list[KeyDifference]:
-    """Every key on which two models differ, in the order of the expected ones."""
-    keys = [*expected, *(key for key in found if key not in expected)]
+    """List the keys that differ between two models, expected ones first."""
+    unexpected = [key for key in found if key not in expected]
+    keys = [*expected, *unexpected]
     differences = (KeyDifference(key, expected.get(key), found.get(key)) for key in keys)
     return [difference for difference in differences if difference.expected != difference.found]
 
 
 def disagreement(differences: Sequence[Difference], path: Path, config: YamlFile | None) -> InputError:
-    """What to tell when weights and configuration, or the weights themselves, do not fit together."""
+    """Build the error for weights that do not fit the model or their configuration."""
     for each in differences:
         if isinstance(each, ConfigFault):
             return InputError(str(each))
     by_option = [each for each in differences if isinstance(each, OptionDifference)]
     by_key = [each for each in differences if isinstance(each, KeyDifference)]
-    told = "; ".join(in_a_sentence(each, most) for each, most in ((by_option, 10), (by_key, 3)) if each)
+    parts = []
+    if by_option:
+        parts.append(summarize(by_option, MAX_OPTIONS_NAMED))
+    if by_key:
+        parts.append(summarize(by_key, MAX_KEYS_NAMED))
+    summary = "; ".join(parts)
     if config is None:
-        return InputError(f"{path} is not whole, or of another model: {told}")
+        return InputError(f"{path} is incomplete, or of another model: {summary}")
     return InputError(
-        f"{path} does not fit its configuration {config.path}: {told}; "
+        f"{path} does not fit its configuration {config.path}: {summary}; "
         "change these lines, or give the YAML that belongs to the weights as config=..."
     )
 
 
-def shown(value: Any) -> str:
-    """A value as YAML has it; a list of bands as runs of equal widths."""
-    if isinstance(value, tuple):
-        runs = [(len(list(same)), width) for width, same in groupby(value)]
-        listed = ", ".join(f"{width} x {count}" if count > 1 else f"{width}" for count, width in runs[:12])
-        return f"{len(value)} bands, {sum(value)} bins ({listed}{', ...' if len(runs) > 12 else ''})"
-    return json.dumps(value)
+def format_value(value: Any) -> str:
+    """Format a value as in YAML; a list of bands as runs of equal widths."""
+    if not isinstance(value, tuple):
+        return json.dumps(value)
+    runs = [(len(list(same)), width) for width, same in groupby(value)]
+    listed = [_run(count, width) for count, width in runs[:MAX_RUNS_SHOWN]]
+    if len(runs) > MAX_RUNS_SHOWN:
+        listed.append("...")
+    return f"{len(value)} bands, {sum(value)} bins ({', '.join(listed)})"
 
 
-def in_a_sentence(differences: Sequence[Difference], most: int) -> str:
-    """The first of a list, and how many more there are."""
-    told = "; ".join(str(difference) for difference in differences[:most])
+def _run(count: int, width: int) -> str:
+    return f"{width} x {count}" if count > 1 else f"{width}"
+
+
+def summarize(differences: Sequence[Difference], most: int) -> str:
+    """Join the first differences, and count the others."""
+    summary = "; ".join(str(difference) for difference in differences[:most])
     more = len(differences) - most
-    return told + (f"; and {more} more" if more > 0 else "")
+    if more > 0:
+        return f"{summary}; and {more} more"
+    return summary

@@ -1,4 +1,4 @@
-"""An architecture's checkpoints as other programs write and read them."""
+"""Interface to checkpoints in the layout of other programs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from bsroformer.models.tensor_slot import TensorSlot
 
 @dataclass(frozen=True)
 class PublicModel:
-    """A model that was understood from public weights and their YAML.
+    """A model parsed from public weights and their YAML.
 
     Attributes:
         title: Name of the public model.
-        settings: Its sizes.
-        slots: Where each tensor belongs.
-        differences: Where weights and YAML disagree.
-        notes: What had to be assumed.
+        settings: Settings of the model.
+        slots: The weight of the model that each tensor fills.
+        differences: Contradictions of weights and YAML.
+        notes: Assumptions that were made, one sentence each.
     """
 
     title: str
@@ -34,7 +34,7 @@ class PublicModel:
 
 
 class PublicLayout(Protocol):
-    """Reads and writes the files of one family of public models.
+    """Reader and writer of the files of one family of public models.
 
     Attributes:
         titles: Names of the public models.
@@ -43,23 +43,23 @@ class PublicLayout(Protocol):
     titles: tuple[str, ...]
 
     def recognizes(self, keys: Collection[str]) -> bool:
-        """Whether weights of these names are of this family."""
+        """Check whether weights of these names are of this family."""
 
     def read(self, weights: dict[str, Tensor], config: YamlFile | None, source: Path) -> PublicModel:
-        """Understand weights; those that change nothing are removed from `weights`.
+        """Parse weights, and remove those without effect from `weights`.
 
         Args:
             weights: By public key.
-            config: Their YAML; without it what weights do not hold is assumed.
+            config: Their YAML; without it the facts that weights do not hold are assumed.
             source: The file of the weights, for messages.
 
         Raises:
-            InputError: If they are not of a model that can be built.
+            InputError: If they do not make up a supported model.
         """
 
     def write(self, model: SeparationModel) -> tuple[dict[str, Tensor], str]:
         """Return the weights in the public layout and the text of the YAML.
 
         Raises:
-            InputError: If there is no such public model.
+            InputError: If the public code has no such model.
         """

@@ -1,4 +1,4 @@
-"""A public checkpoint's YAML: read without running code from it, each value with its line."""
+"""Safe reading of a public checkpoint's YAML, with the line of each value."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ LIMITS = ReadingLimits(size=2**17, values=20_000, text=1000)
 
 
 class PlainLoader(yaml.SafeLoader):
-    """A safe loader that also reads ``!!python/tuple``, of which the public code's configurations are full."""
+    """A safe loader that also reads ``!!python/tuple``, which public files use."""
 
 
 class PlainDumper(yaml.SafeDumper):
-    """A safe dumper that writes tuples as ``!!python/tuple``, which the public code insists on."""
+    """A safe dumper that writes tuples as ``!!python/tuple``."""
 
 
 TUPLE = "tag:yaml.org,2002:python/tuple"
@@ -29,10 +29,10 @@ PlainDumper.add_representer(tuple, lambda dumper, value: dumper.represent_sequen
 
 @dataclass(frozen=True)
 class YamlFile:
-    """The values of a file and where they stand.
+    """The values of a file and their lines.
 
     Attributes:
-        path: Where it lies.
+        path: Path of the file.
         tree: Its values.
         lines: The line, from 1, of each key, such as ``model.dim``.
     """
@@ -42,10 +42,10 @@ class YamlFile:
     lines: dict[str, int]
 
     def section(self, name: str) -> dict[str, Any]:
-        """A mapping at the top, empty if it is not there.
+        """Return a mapping at the top level, empty if it is missing.
 
         Raises:
-            InputError: If it is no mapping of names.
+            InputError: If it is not a mapping with text keys.
         """
         section = self.tree.get(name) or {}
         if not isinstance(section, dict) or not all(isinstance(key, str) for key in section):
@@ -53,34 +53,41 @@ class YamlFile:
         return section
 
     def place(self, key: str) -> str:
-        """Where a key stands, to begin a sentence with."""
+        """Format a key with its file and line, as the start of a message."""
         line = self.lines.get(key)
-        return f"{key} ({self.path}, line {line})" if line else f"{key} (not in {self.path})"
+        if line is None:
+            return f"{key} (not in {self.path})"
+        return f"{key} ({self.path}, line {line})"
 
 
 def read_yaml(path: Path) -> YamlFile:
     """Read a configuration.
 
     Raises:
-        InputError: If it is missing, too long, no YAML, or asks for Python objects.
+        InputError: If it is missing, too long, invalid YAML, or contains Python objects.
     """
     try:
         missing = not path.is_file()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if missing:
-        raise InputError(f"no configuration at {path}: give the YAML file that came with the checkpoint")
+        raise InputError(f"no configuration at {path}; give the YAML file that came with the checkpoint")
     text = read_text(path, LIMITS)
     with parsing_yaml(path):
         check_events(text, path, LIMITS)
         loader = PlainLoader(text)
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
-            raise InputError(f"{path} is no configuration: it holds no `key: value` at its top")
+            raise InputError(
+                f"{path} must hold lines `key: value` at its top level; give the YAML file of the checkpoint"
+            )
         tree = loader.construct_document(root)
         lines = dict(_lines(root))
     if not isinstance(tree, dict):
-        raise InputError(f"{path} is no configuration: it holds a {type(tree).__name__} at its top")
+        kind = type(tree).__name__
+        raise InputError(
+            f"{path} must hold a mapping at its top level, got {kind}; give the YAML file of the checkpoint"
+        )
     return YamlFile(path, tree, lines)
 
 

@@ -1,7 +1,7 @@
-"""The architectures that a model can have, by name.
+"""Registry of the architectures, by name.
 
-Each folder of `bsroformer/models/` is one, and is imported when its name is first asked for; others are added by
-`register_architecture`. A file chooses one by ``architecture:`` and cannot name any other code.
+Each folder of `bsroformer/models/` is one, imported when it is first needed; others are added by
+`register_architecture`. A file selects one by ``architecture:`` and cannot name any other code.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from bsroformer.models.separation_model import SeparationModel
 from bsroformer.models.settings import ModelSettings
 
 DEFAULT = "bs_roformer"
-"""The architecture of settings without the key."""
+"""Default of the key ``architecture``."""
 KEY = "architecture"
 
 M = TypeVar("M", bound=type[SeparationModel])
@@ -29,13 +29,13 @@ M = TypeVar("M", bound=type[SeparationModel])
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of model.
+    """A registered architecture.
 
     Attributes:
-        name: What ``architecture:`` says.
+        name: Value of ``architecture:``.
         settings: Class of its settings.
         model: Class of its models, built from settings alone.
-        public_layout: Its files as other programs have them, if there are such programs.
+        public_layout: Reader and writer of the files of other programs, if there are such programs.
     """
 
     name: str
@@ -50,19 +50,19 @@ _REGISTERED: dict[str, Architecture] = {}
 def register_architecture(
     name: str, settings: type[ModelSettings], public_layout: PublicLayout | None = None
 ) -> Callable[[M], M]:
-    """Decorate the class of an architecture's models; a later one of the same name takes its place.
+    """Decorate the model class of an architecture; a later one replaces it.
 
     Args:
-        name: What ``architecture:`` says.
+        name: Value of ``architecture:``.
         settings: Class of its settings, whose field `architecture` has `name` as its default.
         public_layout: See `Architecture`.
 
     Raises:
         ValueError: If the settings have another name.
     """
-    stated = settings.model_fields[KEY].default
-    if stated != name:
-        raise ValueError(f"{settings.__name__}.architecture must default to {name!r}, got {stated!r}")
+    default = settings.model_fields[KEY].default
+    if default != name:
+        raise ValueError(f"{settings.__name__}.architecture must default to {name!r}, got {default!r}")
 
     def register(model: M) -> M:
         _REGISTERED[name] = Architecture(name, settings, model, public_layout)
@@ -83,7 +83,7 @@ def _folders() -> frozenset[str]:
 
 
 def architecture_names() -> list[str]:
-    """List the names that ``architecture:`` can have."""
+    """List the valid values of ``architecture:``."""
     return sorted(_folders() | _REGISTERED.keys())
 
 
@@ -91,11 +91,11 @@ def find_architecture(name: str, source: str = "model") -> Architecture:
     """Look up an architecture.
 
     Args:
-        name: What ``architecture:`` says.
-        source: Where it says so, for the message.
+        name: Value of ``architecture:``.
+        source: File or key that contains it, for the message.
 
     Raises:
-        InputError: If there is none of that name.
+        InputError: If the name is unknown.
     """
     if name not in _REGISTERED and name in _folders():
         importlib.import_module(f"{__package__}.{name}")
@@ -129,11 +129,11 @@ def build_model(settings: ModelSettings) -> SeparationModel:
 
 
 def settings_from_dict(tree: dict[str, Any], source: str = "model") -> ModelSettings:
-    """Validate a plain tree of settings; `architecture` decides of which kind.
+    """Validate a plain tree of settings by the class of its `architecture`.
 
     Args:
         tree: As in ``configs/model/*.yaml`` or under ``model`` in a checkpoint.
-        source: Where it comes from, for the message.
+        source: Its origin, for the message.
 
     Raises:
         InputError: Naming each key that is missing, unknown or out of range.

@@ -1,4 +1,4 @@
-"""A separation model as the rest of the package knows it: waveform in, stems out, whatever computes them."""
+"""Common interface of all architectures: waveform in, stems out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
@@ -11,10 +11,10 @@ from bsroformer.models.settings import ModelSettings
 class SeparationModel(nn.Module, ABC):
     """Base of all architectures.
 
-    What an architecture can do besides, it shows by the methods of `bsroformer.models.abilities`.
+    Optional abilities are the protocols of `bsroformer.models.abilities`.
 
     Args:
-        settings: The sizes, from which the model can be rebuilt.
+        settings: The sizes that rebuild the model.
 
     Attributes:
         settings: As given.
@@ -28,7 +28,7 @@ class SeparationModel(nn.Module, ABC):
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """Names of the outputs, in their order."""
+        """Names of the outputs, in order."""
         return self.settings.stems
 
     @property
@@ -43,12 +43,12 @@ class SeparationModel(nn.Module, ABC):
 
     @property
     def chunk_seconds(self) -> float:
-        """Length of the excerpts that it was trained on."""
+        """Length of the training excerpts."""
         return self.settings.chunk_seconds
 
     @abstractmethod
     def forward(self, mixture: Tensor) -> Tensor:
-        """Separate ``(b c t)`` at `sample_rate` into stems ``(b n c t)`` of the same length."""
+        """Separate ``(b c t)`` into stems ``(b n c t)`` of the same length."""
 
     def check_mixture(self, mixture: Tensor) -> None:
         """Check the shape of an input.
@@ -60,5 +60,8 @@ class SeparationModel(nn.Module, ABC):
             raise ValueError(f"the model takes (batch, {self.channels} channels, samples), got {tuple(mixture.shape)}")
 
     def absent_in_format(self, version: int) -> Collection[str]:
-        """Names of the weights that checkpoints of an older format lack; they keep their initial values."""
+        """List the weights that checkpoints of an older format lack.
+
+        They keep their initial values.
+        """
         return ()

@@ -1,4 +1,4 @@
-"""Settings of a model as plain values: the same tree in `configs/model/`, in Python and in every checkpoint."""
+"""Settings of a model as plain values, as in `configs/model/` and checkpoints."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bsroformer.file_names import is_legal
 
-# Bounds that all known models stay far below, so that a slip of a digit, or a file from elsewhere, is an error.
+# Bounds far above all known models, so that a typo or a malformed file is an error.
 Rate = Annotated[int, Field(gt=0, le=2**22)]
 Channels = Annotated[int, Field(gt=0, le=64)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
@@ -20,17 +20,17 @@ class Settings(BaseModel):
 
 
 class ModelSettings(Settings):
-    """Everything that rebuilds a model, weights aside; each architecture adds its own sizes.
+    """Settings that rebuild a model; each architecture adds its sizes.
 
     A subclass gives `architecture` its name as type and default: ``architecture: Literal["name"] = "name"``.
 
     Attributes:
         architecture: Name in the registry of architectures.
-        stems: Names of the outputs, in their order.
+        stems: Names of the outputs, in order.
         sample_rate: Hz.
-        channels: Of the mixture and of each stem.
-        chunk_seconds: Length of the excerpts that it was trained on; the window that separation uses by default.
-        TRAINING_ONLY: Dotted keys that change what a model learns and not what its weights compute.
+        channels: Channels of the mixture and of each stem.
+        chunk_seconds: Length of the training excerpts, and the default window of separation.
+        TRAINING_ONLY: Dotted keys that affect training, and not the output of given weights.
     """
 
     TRAINING_ONLY: ClassVar[tuple[str, ...]] = ()
@@ -44,22 +44,23 @@ class ModelSettings(Settings):
     @field_validator("stems")
     @classmethod
     def _legal_names(cls, stems: tuple[str, ...]) -> tuple[str, ...]:
-        if len({stem.casefold() for stem in stems}) < len(stems):
-            raise ValueError("each stem needs a name of its own, capitals aside")
+        unique = {stem.casefold() for stem in stems}
+        if len(unique) < len(stems):
+            raise ValueError("stems must have different names, regardless of case")
         wrong = [stem for stem in stems if not is_legal(stem)]
         if wrong:
-            raise ValueError(f"{wrong[0]!r:.40} cannot name a file")
+            raise ValueError(f"{wrong[0]!r:.40} cannot name a file; rename the stem")
         return stems
 
     @staticmethod
     def from_dict(tree: dict[str, Any], source: str = "model") -> "ModelSettings":
-        """Validate a plain tree of settings: see `bsroformer.models.registry.settings_from_dict`."""
+        """Validate a plain tree of settings: see `registry.settings_from_dict`."""
         from bsroformer.models.registry import settings_from_dict
 
         return settings_from_dict(tree, source)
 
     def check(self) -> None:
-        """Check that sizes fit together where that takes more than their values.
+        """Check that sizes fit together.
 
         Raises:
             InputError: If they do not.
@@ -70,9 +71,10 @@ class ModelSettings(Settings):
         return {"architecture": self.architecture, **dict(leaves(self.model_dump(mode="json")))}
 
     def facts(self) -> Iterator[tuple[str, str]]:
-        """Yield what ``checkpoint inspect`` prints of the architecture: names of at most 9 characters, and values."""
+        """Yield names (at most 9 characters) and values for ``checkpoint inspect``."""
         own = {key: value for key, value in self.leaves().items() if key not in ModelSettings.model_fields}
-        yield "settings", ", ".join(f"{key} {value}" for key, value in own.items()) or "none of its own"
+        listed = ", ".join(f"{key} {value}" for key, value in own.items())
+        yield "settings", listed or "no further settings"
 
 
 def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

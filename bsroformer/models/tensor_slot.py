@@ -1,4 +1,4 @@
-"""How a file's tensors make up a model's weights."""
+"""Mapping from a file's tensors to a model's weights."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class TensorSlot:
-    """A tensor of a file as a part of one of the model's weights.
+    """A tensor of a file, and the part of a weight that it fills.
 
     Attributes:
-        theirs: Its key in the file.
-        ours: The name of the weight.
-        index: Which part of it; all of it if empty.
+        theirs: Key of the tensor in the file.
+        ours: Name of the weight.
+        index: Part of the weight; all of it if empty.
     """
 
     theirs: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.hub import is_on_hub
-from bsroformer.checkpoints.naming import name_of, unique_names
+from bsroformer.checkpoints.model_names import name_model, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
 from bsroformer.invocation import command_line
@@ -195,7 +195,7 @@ def _open(path: str, config: str | None) -> CheckpointOption:
     known = known_scores(checkpoint)
     run = _run_of(checkpoint.file.path)
     return CheckpointOption(
-        name=name_of([path]),
+        name=name_model([path]),
         path=path,
         stems=checkpoint.settings.stems,
         sample_rate=checkpoint.settings.sample_rate,

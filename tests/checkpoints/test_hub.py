@@ -1,4 +1,4 @@
-"""Checkpoints on the Hub, by way of its cache: nothing here goes to the network."""
+"""Checkpoints on the Hub, read from its cache without network access."""
 
 import hashlib
 from pathlib import Path
@@ -14,14 +14,14 @@ from test_checkpoint import BS, tree_for
 
 import public_model
 from bsroformer import InputError, load_model
-from bsroformer.checkpoints.hub import check_hash, fetched, fetched_if_there, sibling
+from bsroformer.checkpoints.hub import check_hash, download, download_if_present, sibling
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
-    """A cache of the Hub that knows one repository in two revisions, and no network."""
+    """A Hub cache with one repository in two revisions, and no network."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     repository = tmp_path / "models--somebody--models"
@@ -37,12 +37,12 @@ def cache(tmp_path, monkeypatch) -> Path:
     return repository
 
 
-def test_a_file_in_the_cache_is_loaded_with_the_yaml_of_its_repository(cache):
+def test_a_cached_file_is_loaded_with_its_repositorys_yaml(cache):
     assert load_model("hf://somebody/models/folder/bs.ckpt").stems == ("vocals", "other")
 
 
 @pytest.mark.parametrize("revision", ["v2", OTHER])
-def test_a_revision_is_a_branch_or_a_commit_and_counts_for_the_yaml_too(cache, revision):
+def test_a_revision_applies_to_the_yaml_too(cache, revision):
     assert load_model(f"hf://somebody/models/folder/bs.ckpt@{revision}").stems == ("drums", "bass")
 
 
@@ -51,31 +51,31 @@ def test_weights_and_yaml_may_come_from_different_places(cache):
     assert load_model("hf://somebody/models/folder/bs.ckpt", config).stems == ("drums", "bass")
 
 
-def test_without_a_yaml_there_the_rest_is_assumed(cache, caplog):
+def test_without_a_yaml_on_the_hub_settings_are_assumed(cache, caplog):
     (cache / "snapshots" / COMMIT / "folder" / "bs.yaml").unlink()
     assert load_model("hf://somebody/models/folder/bs.ckpt").stems == ("stem_1", "stem_2")
-    assert "without a YAML" in caplog.text
+    assert "has no YAML file" in caplog.text
 
 
 @pytest.mark.parametrize(
     "reference",
     ["hf://somebody/models/folder/nothing.ckpt", "hf://nobody/models/x.ckpt", "hf://somebody/models/folder/bs.ckpt@v9"],
 )
-def test_what_is_not_in_the_cache_is_told_when_there_is_no_network(cache, reference):
-    with pytest.raises(InputError, match="is not in the local cache, and HF_HUB_OFFLINE=1"):
-        fetched(reference)
+def test_offline_a_file_must_be_in_the_cache(cache, reference):
+    with pytest.raises(InputError, match="is not in the local cache; unset HF_HUB_OFFLINE=1"):
+        download(reference)
 
 
 @pytest.mark.parametrize("reference", ["hf://x.ckpt", "hf://owner/model", "hf://a/b/c@", "hf:///a/b", "hf://a@b/c/d"])
-def test_a_malformed_address_is_told(reference):
-    with pytest.raises(InputError, match="is no address on the Hub: write hf://owner/repository/file"):
-        fetched(reference)
+def test_a_malformed_address_is_rejected(reference):
+    with pytest.raises(InputError, match="must have the form hf://owner/repository/file"):
+        download(reference)
 
 
 @pytest.mark.parametrize("reference", ["hf://some body/mod..els/x.ckpt", "hf://a/b/../../x.ckpt"])
-def test_names_that_the_hub_forbids_are_told(cache, reference):
-    with pytest.raises(InputError, match="cannot be fetched"):
-        fetched(reference)
+def test_names_that_the_hub_forbids_are_rejected(cache, reference):
+    with pytest.raises(InputError, match="cannot be downloaded"):
+        download(reference)
 
 
 def test_a_sibling_is_in_the_same_folder_and_revision():
@@ -90,40 +90,45 @@ def test_the_right_hash_passes_in_either_case(tmp_path, change):
     check_hash(path, change(hashlib.sha256(path.read_bytes()).hexdigest()))
 
 
-def test_a_yaml_that_the_hub_does_not_have_is_none(cache, monkeypatch):
-    assert fetched_if_there("hf://somebody/models/folder/nothing.yaml") is None
+def test_a_file_missing_on_the_hub_is_none(cache, monkeypatch):
+    assert download_if_present("hf://somebody/models/folder/nothing.yaml") is None
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", MagicMock(side_effect=EntryNotFoundError("no")))
-    assert fetched_if_there("hf://somebody/models/x.yaml") is None
+    assert download_if_present("hf://somebody/models/x.yaml") is None
     with pytest.raises(InputError, match="is not on the Hub"):
-        fetched("hf://somebody/models/x.yaml")
+        download("hf://somebody/models/x.yaml")
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
         (LocalEntryNotFoundError("down"), "is not in the local cache, and the Hub cannot be reached"),
-        (RuntimeError("the proxy says\nno"), "cannot be fetched: the proxy says no"),
-        (TimeoutError(), "cannot be fetched: TimeoutError"),
+        (RuntimeError("the proxy says\nno"), "cannot be downloaded: the proxy says no"),
+        (TimeoutError(), "cannot be downloaded: TimeoutError"),
     ],
 )
-def test_a_hub_that_cannot_be_asked_is_told(cache, monkeypatch, error, reason):
+def test_an_unreachable_hub_is_reported(cache, monkeypatch, error, reason):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", MagicMock(side_effect=error))
-    for fetch in (fetched, fetched_if_there):
+    for fetch in (download, download_if_present):
         with pytest.raises(InputError, match=reason):
             fetch("hf://somebody/models/x.yaml")
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"), [("0" * 64, "is another file than sha256="), ("123", "is no SHA-256"), (123, "is no SHA-256")]
+    ("given", "reason"),
+    [
+        ("0" * 64, "which is not sha256="),
+        ("123", "must be 64 hexadecimal digits"),
+        (123, "must be 64 hexadecimal digits"),
+    ],
 )
-def test_another_hash_is_told_before_the_file_is_read(tmp_path, given, reason):
+def test_a_wrong_hash_is_reported_before_the_file_is_read(tmp_path, given, reason):
     (tmp_path / "x.ckpt").write_bytes(b"anything")
     with pytest.raises(InputError, match=reason):
         load_model(tmp_path / "x.ckpt", sha256=given)
 
 
 def test_the_hash_of_a_file_on_the_hub_is_checked(cache):
-    with pytest.raises(InputError, match="is another file"):
+    with pytest.raises(InputError, match="which is not sha256="):
         load_model("hf://somebody/models/folder/bs.ckpt", sha256="0" * 64)

@@ -1,4 +1,4 @@
-"""The shapes of all known public checkpoints: which are read, and the table of them in the docs.
+"""Shapes of all known public checkpoints, and their table in the docs.
 
 `tests/reference/known_shapes.csv` lists them, with the length of the published file where it is known.
 """
@@ -24,7 +24,7 @@ with (REPOSITORY / "tests" / "reference" / "known_shapes.csv").open() as file:
     KNOWN = list(csv.DictReader(file))
 PAPER_BANDS = public_model.DEFAULTS["bs"]["freqs_per_bands"]
 HEADS = {"hyperace": "mask_estimators.0.segm.backbone.stem.weight", "axial_refiner": "mask_estimators.0.refiner.weight"}
-"""Kinds of mask heads that are not supported, with a key of each; the second is made up, its keys are not known."""
+"""Unsupported mask heads, with a key of each; the second is invented, since its keys are unknown."""
 Row = dict[str, str]
 
 
@@ -44,7 +44,7 @@ def options_of(row: Row) -> dict[str, Any]:
         "mask_estimator_depth": int(row["mask_depth"]),
         "mlp_expansion_factor": int(row["expansion"]),
     }
-    if row["bands"] == "63":  # which is not known; one band more than the paper's
+    if row["bands"] == "63":  # unknown widths; one band more than the paper's
         options["freqs_per_bands"] = [*PAPER_BANDS[:-1], 64, 65]
     if row["kind"] == "mel":
         options["num_bands"] = int(row["bands"])
@@ -64,7 +64,7 @@ def size_of(row: Row) -> int:
 
 
 def read_at_full_size(row: Row, folder: Path, with_config: bool = True) -> Checkpoint:
-    """Read a file of these shapes, in which nothing is written yet: memory that nobody touches costs nothing."""
+    """Read a sparse file of these shapes, which takes no disk space or memory."""
     weights = {key: torch.empty(shape) for key, shape in shapes_of(row).items()}
     for key, tensor in weights.items():
         if key.endswith("freqs"):
@@ -88,7 +88,7 @@ def unsupported(row: Row) -> bool:
 
 
 @pytest.mark.parametrize("row", KNOWN, ids=lambda row: row["name"])
-def test_a_known_shape_is_read_with_its_yaml_and_understood_without(tmp_path, row):
+def test_a_known_shape_is_read_with_and_without_its_yaml(tmp_path, row):
     if unsupported(row):
         with pytest.raises(InputError, match=r"HyperACE|axial refiner"):
             read_at_full_size(row, tmp_path)
@@ -105,13 +105,13 @@ def test_a_known_shape_is_read_with_its_yaml_and_understood_without(tmp_path, ro
 
 
 @pytest.mark.parametrize("row", [row for row in KNOWN if row["bytes"]], ids=lambda row: row["name"])
-def test_the_published_file_is_as_long_as_these_shapes_are(row):
+def test_shapes_add_up_to_the_published_file_size(row):
     bytes_each = int(row["bytes"]) / size_of(row)
     whole = any(value <= bytes_each < value * 1.01 for value in (2, 4))
     assert whole != (unsupported(row) or row["name"] == "mel_roformer-amane-small")
 
 
-def test_one_file_is_listed_with_twice_the_stems_that_it_has():
+def test_one_file_is_listed_with_twice_its_stems():
     row = next(row for row in KNOWN if row["name"] == "mel_roformer-amane-small")
     assert int(row["bytes"]) / size_of(row | {"stems": "vocals"}) == pytest.approx(4, rel=0.005)
 

@@ -14,7 +14,7 @@ from bsroformer.models.bs_roformer import BandSplitRoformer
 
 
 def checkpoint_of(model: BandSplitRoformer) -> dict[str, Any]:
-    """What a training run saves, as far as a model goes; the trainer adds its own."""
+    """The entries of a training run that describe the model, without the trainer's."""
     weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     return {
         "bsroformer": describe(model.settings),
@@ -35,7 +35,7 @@ def save(path: Path, contents: Any) -> Path:
 
 
 def fault(path: Path) -> str:
-    """What the user is told of a file: one sentence that names it."""
+    """Return the error message of a file: one sentence that names it."""
     with pytest.raises(InputError) as error:
         load_model(path)
     message = str(error.value)
@@ -44,7 +44,7 @@ def fault(path: Path) -> str:
     return message
 
 
-def test_a_model_comes_back_with_its_settings_and_output(tmp_path, tiny_model, checkpoint):
+def test_a_loaded_model_has_equal_settings_and_output(tmp_path, tiny_model, checkpoint):
     loaded = load_model(save(tmp_path / "best.ckpt", checkpoint))
     mixture = torch.randn(1, 2, 500)
     assert loaded.settings == tiny_model.settings
@@ -57,7 +57,7 @@ def test_a_loaded_model_is_in_evaluation_mode_and_float32(tmp_path, tiny_model):
     assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
 
 
-def test_the_file_may_be_gone_once_the_model_is_loaded(tmp_path, tiny_model, checkpoint):
+def test_a_native_model_outlives_its_file(tmp_path, tiny_model, checkpoint):
     path = save(tmp_path / "best.ckpt", checkpoint)
     loaded = load_model(str(path))
     path.write_bytes(bytes(path.stat().st_size))
@@ -72,13 +72,13 @@ def test_the_description_is_plain_data(tiny_model):
     assert {type(leaf) for leaf in leaves(describe(tiny_model.settings))} <= {int, float, str, bool, type(None)}
 
 
-def test_settings_that_are_wrong_are_told_with_their_place(tmp_path, checkpoint):
+def test_wrong_settings_are_reported_with_their_key(tmp_path, checkpoint):
     checkpoint["bsroformer"]["model"]["trunk"]["depht"] = 3
     message = fault(save(tmp_path / "best.ckpt", checkpoint))
     assert "(bsroformer.model) does not describe a model: trunk.depht" in message
 
 
-def test_weights_that_do_not_fit_are_named_with_both_shapes(tmp_path, checkpoint):
+def test_unfit_weights_are_named_with_both_shapes(tmp_path, checkpoint):
     weights = checkpoint["state_dict"]
     weights["model.final_norm.gamma"] = torch.ones(9)
     weights["model.blocks.0.extra"] = torch.ones(1)
@@ -89,7 +89,7 @@ def test_weights_that_do_not_fit_are_named_with_both_shapes(tmp_path, checkpoint
     assert "blocks.1.time.attentions.0.to_gates.bias is missing" in message
 
 
-def test_of_many_weights_that_do_not_fit_a_few_are_named(tmp_path, tiny_model, checkpoint):
+def test_only_the_first_unfit_weights_are_named(tmp_path, tiny_model, checkpoint):
     checkpoint["state_dict"] = {}
     message = fault(save(tmp_path / "best.ckpt", checkpoint))
     assert message.count(" is missing") == 3
@@ -105,16 +105,16 @@ def test_of_many_weights_that_do_not_fit_a_few_are_named(tmp_path, tiny_model, c
         {"state_dict": {"model.final_norm.gamma": 1.0}},
     ],
 )
-def test_an_entry_of_another_form_is_told(tmp_path, checkpoint, change):
+def test_a_malformed_entry_is_rejected(tmp_path, checkpoint, change):
     fault(save(tmp_path / "best.ckpt", checkpoint | change))
 
 
-def test_a_file_of_a_newer_format_is_told(tmp_path, checkpoint):
+def test_a_newer_format_is_rejected(tmp_path, checkpoint):
     checkpoint["bsroformer"]["format"] = 3
     assert "format 3" in fault(save(tmp_path / "best.ckpt", checkpoint))
 
 
-def test_a_file_of_the_first_format_has_the_usual_rotary_frequencies(tmp_path, tiny_model, checkpoint):
+def test_format_1_has_the_default_rotary_frequencies(tmp_path, tiny_model, checkpoint):
     checkpoint["bsroformer"]["format"] = 1
     for name in ("time", "band"):
         del checkpoint["state_dict"][f"model.{name}_rotary.inverse_frequencies"]
@@ -122,8 +122,8 @@ def test_a_file_of_the_first_format_has_the_usual_rotary_frequencies(tmp_path, t
     torch.testing.assert_close(loaded.state_dict(), tiny_model.state_dict(), rtol=0, atol=0)
 
 
-def test_a_wide_model_of_the_first_format_has_them_in_both_directions(tmp_path, tiny_tree):
-    tiny_tree["trunk"]["dim_head"] = 4096  # pages of memory, which are forgotten after they were copied
+def test_a_wide_format_1_model_has_them_in_both_directions(tmp_path, tiny_tree):
+    tiny_tree["trunk"]["dim_head"] = 4096  # pages of memory, which are released after the copy
     model = BandSplitRoformer(ModelSettings.from_dict(tiny_tree))
     checkpoint = checkpoint_of(model)
     checkpoint["bsroformer"]["format"] = 1
@@ -134,9 +134,9 @@ def test_a_wide_model_of_the_first_format_has_them_in_both_directions(tmp_path, 
         torch.testing.assert_close(loaded.state_dict(), model.state_dict(), rtol=0, atol=0)
 
 
-def test_a_training_is_read_whole_and_anything_else_is_told(tmp_path, checkpoint):
+def test_only_training_checkpoints_can_be_resumed(tmp_path, checkpoint):
     assert read_training_checkpoint(save(tmp_path / "last.ckpt", checkpoint))["epoch"] == 3
     for lacking in ("bsroformer", "optimizer_states"):
         partial = {name: entry for name, entry in checkpoint.items() if name != lacking}
-        with pytest.raises(InputError, match=r"holds no training to resume.*init_from="):
+        with pytest.raises(InputError, match=r"without a training to resume; set init_from="):
             read_training_checkpoint(save(tmp_path / "partial.ckpt", partial))

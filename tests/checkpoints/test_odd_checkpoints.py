@@ -1,4 +1,4 @@
-"""Containers and names that trainers use, and entries that no trainer writes."""
+"""Containers and names of common trainers, and invalid entries."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def test_averaged_weights_are_preferred_and_named(weights, opened):
     average = {f"ema_model.{key}": 2 * tensor for key, tensor in weights.items() if not key.endswith("freqs")}
     average |= {f"ema_model.{key}": tensor for key, tensor in weights.items() if key.endswith("freqs")}
     found = opened({"state_dict": weights, "ema_state_dict": average | {"n_averaged": torch.tensor(5)}})
-    assert any("averaged weights are read, ema_state_dict" in note for note in found.notes)
+    assert any("using the averaged weights, ema_state_dict" in note for note in found.notes)
     assert torch.equal(first_weight(found), 2 * first_weight(opened(weights)))
 
 

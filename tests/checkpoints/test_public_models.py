@@ -1,4 +1,4 @@
-"""Public checkpoints, in every shape that the public code builds, are read and compute its numbers."""
+"""Outputs of public checkpoints, compared with the public code in every shape."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ many = settings(
 
 @many
 @given(model=public_options())
-def test_any_public_model_is_read_and_computes_its_authors_numbers(tmp_path, model):
+def test_public_models_reproduce_their_authors_output(tmp_path, model):
     kind, options = model
     path = save_public(tmp_path, kind, options)
     loaded = load_model(path)

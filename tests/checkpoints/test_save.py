@@ -1,4 +1,4 @@
-"""Models that were written are read back equal, in each form."""
+"""Round trips of models through each file format."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ def assert_same(found: BandSplitRoformer, expected: BandSplitRoformer) -> None:
     torch.testing.assert_close(found.state_dict(), expected.state_dict(), rtol=0, atol=0)
 
 
-def test_one_file_describes_itself_and_comes_back_exactly(tmp_path, tiny_model):
+def test_a_safetensors_file_describes_its_model(tmp_path, tiny_model):
     path = tmp_path / "new folder" / "model.safetensors"
     save_model(tiny_model, path, "a friend")
     assert_same(load_model(path), tiny_model)
@@ -38,7 +38,7 @@ def test_one_file_describes_itself_and_comes_back_exactly(tmp_path, tiny_model):
 
 @st.composite
 def exportable(draw: st.DrawFn) -> dict[str, Any]:
-    """A small model of this project that the public code has too."""
+    """A small model of this project that the public code can build too."""
     mel = draw(st.booleans())
     window = draw(st.sampled_from([None, 96]))
     dropout = draw(st.sampled_from([0.0, 0.1]))
@@ -79,7 +79,7 @@ def exportable(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=exportable())
-def test_a_model_that_was_exported_is_read_back_equal_and_is_what_the_public_code_reads(tmp_path, tree):
+def test_exported_models_load_here_and_in_the_public_code(tmp_path, tree):
     model = BandSplitRoformer(ModelSettings.from_dict(tree)).eval()
     path = tmp_path / "public.ckpt"
     config = save_public(model, path)
@@ -96,7 +96,7 @@ def test_a_model_that_was_exported_is_read_back_equal_and_is_what_the_public_cod
 
 
 def same_model(found: ModelSettings, expected: ModelSettings) -> bool:
-    """Equal, but that runs of equal widths may be written in several ways, and what is the default may be left out."""
+    """Compare settings, up to defaults and to the notation of runs of equal widths."""
     one, other = (each.model_dump(exclude={"bands"}, exclude_none=True) for each in (found, expected))
     for each in (one, other):
         if each["trunk"].get("attention_dropout") == each["trunk"]["dropout"]:
@@ -106,13 +106,13 @@ def same_model(found: ModelSettings, expected: ModelSettings) -> bool:
     return one == other
 
 
-def test_an_export_may_be_safetensors_and_its_yaml_lies_beside_it(tmp_path, tiny_model):
+def test_an_export_may_be_safetensors_with_a_yaml_beside(tmp_path, tiny_model):
     config = save_public(tiny_model, tmp_path / "public.safetensors")
     assert config == tmp_path / "public.yaml"
     torch.testing.assert_close(load_model(tmp_path / "public.safetensors").state_dict(), tiny_model.state_dict())
 
 
-def test_the_bands_are_a_tuple_in_the_yaml_as_the_public_code_insists(tmp_path, tiny_model):
+def test_exported_bands_are_a_tuple_in_the_yaml(tmp_path, tiny_model):
     text = save_public(tiny_model, tmp_path / "public.ckpt").read_text()
     assert "freqs_per_bands: !!python/tuple [2, 2, 4, 9]" in text
 
@@ -122,10 +122,10 @@ def test_the_bands_are_a_tuple_in_the_yaml_as_the_public_code_insists(tmp_path, 
     [
         ({"trunk": {"norm": "each_transformer"}}, "no model of fixed bands whose norm is each_transformer"),
         ({"bands": {"layout": "mel", "count": 5}}, "no model of mel bands whose norm is final"),
-        ({"channels": 3}, "this model has 3 channels"),
+        ({"channels": 3}, "got 3"),
     ],
 )
-def test_a_model_that_the_public_code_has_not_is_told(tmp_path, tiny_tree, changes, reason):
+def test_a_model_without_a_public_equal_is_not_exported(tmp_path, tiny_tree, changes, reason):
     for key, value in changes.items():
         tiny_tree[key] = tiny_tree[key] | value if key == "trunk" else value
     model = BandSplitRoformer(ModelSettings.from_dict(tiny_tree))
@@ -152,7 +152,7 @@ def test_weights_alone_are_smaller_and_the_same(tmp_path, tiny_model):
     assert torch.load(tmp_path / "small.ckpt").keys() == {"bsroformer", "state_dict"}
 
 
-def test_a_stripped_file_of_the_first_format_is_whole(tmp_path, tiny_model):
+def test_a_stripped_format_1_file_is_complete(tmp_path, tiny_model):
     checkpoint = training_checkpoint(tiny_model)
     checkpoint["bsroformer"]["format"] = 1
     for name in ("time", "band"):
@@ -162,7 +162,7 @@ def test_a_stripped_file_of_the_first_format_is_whole(tmp_path, tiny_model):
     assert_same(load_model(tmp_path / "small.ckpt"), tiny_model)
 
 
-def test_a_public_trainers_checkpoint_is_stripped_too_and_keeps_its_yaml(tmp_path, tiny_model):
+def test_stripping_a_public_checkpoint_keeps_its_yaml(tmp_path, tiny_model):
     save_public(tiny_model, tmp_path / "public.ckpt")
     weights = torch.load(tmp_path / "public.ckpt")
     torch.save({"model_state_dict": weights, "optimizer_state_dict": dict(weights)}, tmp_path / "public.ckpt")
@@ -171,7 +171,7 @@ def test_a_public_trainers_checkpoint_is_stripped_too_and_keeps_its_yaml(tmp_pat
     torch.testing.assert_close(torch.load(tmp_path / "small.ckpt"), weights, rtol=0, atol=0)
 
 
-def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path, tiny_model):
+def test_a_failed_save_leaves_no_file(tmp_path, tiny_model):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="cannot be written"):
         save_model(tiny_model, tmp_path / "file" / "model.safetensors")

@@ -1,4 +1,4 @@
-"""A configuration from anywhere: its values are read, and nothing of it runs."""
+"""Untrusted YAML files: values are read, and no code runs."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def written(tmp_path: Path, text: str | bytes) -> Path:
     return path
 
 
-def told(path: Path) -> str:
+def refusal(path: Path) -> str:
     with pytest.raises(InputError) as error:
         read_yaml(path)
     message = str(error.value)
@@ -45,25 +45,25 @@ def test_tuples_of_python_are_read(tmp_path, text):
         "!!python/object:pathlib.Path {}",
     ],
 )
-def test_nothing_else_of_python_is(tmp_path, tag, monkeypatch):
+def test_other_python_objects_are_refused(tmp_path, tag, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    message = told(written(tmp_path, f"model:\n  dim: {tag}\n"))
+    message = refusal(written(tmp_path, f"model:\n  dim: {tag}\n"))
     assert "cannot be read as plain YAML: line 2" in message
     assert not (tmp_path / "intruder").exists()
 
 
-def test_aliases_that_unfold_without_end_are_told(tmp_path):
+def test_aliases_that_expand_without_end_are_rejected(tmp_path):
     lines = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
-    assert "unfolds to more than" in told(written(tmp_path, "\n".join(lines)))
-    assert "refers to what contains it" in told(written(tmp_path, "a: &a [*a, *a]"))
+    assert "unfolds to more than" in refusal(written(tmp_path, "\n".join(lines)))
+    assert "refers to what contains it" in refusal(written(tmp_path, "a: &a [*a, *a]"))
 
 
-def test_a_byte_order_mark_and_other_line_ends_are_fine(tmp_path):
+def test_byte_order_marks_and_line_ends_are_accepted(tmp_path):
     config = read_yaml(written(tmp_path, b"\xef\xbb\xbfmodel:\r\n  dim: 4\r\n"))
     assert config.tree == {"model": {"dim": 4}} and config.lines["model.dim"] == 2
 
 
-def test_a_few_aliases_are_fine(tmp_path):
+def test_a_few_aliases_are_accepted(tmp_path):
     config = read_yaml(written(tmp_path, "model: {dim: &dim 4}\nother: {dim: *dim}"))
     assert config.tree["other"]["dim"] == 4
 
@@ -92,12 +92,12 @@ def test_a_few_aliases_are_fine(tmp_path):
     ],
     ids=str,
 )
-def test_what_is_no_configuration_is_told(tmp_path, text):
-    told(written(tmp_path, text))
+def test_invalid_configurations_are_rejected(tmp_path, text):
+    refusal(written(tmp_path, text))
 
 
-def test_a_missing_file_and_a_section_of_another_form_are_told(tmp_path):
-    assert "no configuration at" in told(tmp_path / "nowhere.yaml")
+def test_a_missing_file_and_a_wrong_section_are_rejected(tmp_path):
+    assert "no configuration at" in refusal(tmp_path / "nowhere.yaml")
     config = read_yaml(written(tmp_path, "model: [1, 2]\naudio:\n"))
     assert config.section("audio") == config.section("training") == {}
     with pytest.raises(InputError, match=r"model \(.*, line 1\) must hold lines"):

@@ -1,4 +1,4 @@
-"""Which architectures there are, and how settings choose one."""
+"""The registry of architectures and the abilities of models."""
 
 import re
 from typing import Literal
@@ -20,8 +20,8 @@ from bsroformer.models.abilities import (
     SelectsStems,
     set_recomputed_blocks,
 )
-from bsroformer.models.blank import blank_model, count_recomputable_blocks, skeleton
 from bsroformer.models.bs_roformer import BandSplitRoformer, RoformerSettings
+from bsroformer.models.empty_model import blank_model, count_recomputable_blocks, skeleton
 from launched import REPOSITORY
 
 ABILITIES = (CompilesBlocks, ExportsRealCore, HasStemParts, RecomputesBlocks, SelectsStems)
@@ -40,7 +40,7 @@ def test_settings_without_architecture_are_bs_roformer(tiny_tree):
     assert type(registry.build_model(settings)) is BandSplitRoformer
 
 
-def test_the_first_architecture_is_not_written_and_others_are(tiny_tree, registered):
+def test_only_other_architectures_are_written(tiny_tree, registered):
     assert "architecture" not in ModelSettings.from_dict(tiny_tree).model_dump(mode="json")
     settings = ModelSettings.from_dict(mask_net.tree())
     assert settings.model_dump(mode="json") == mask_net.tree()
@@ -53,7 +53,7 @@ def test_a_file_cannot_choose_code_by_architecture(tiny_tree, name):
         ModelSettings.from_dict({**tiny_tree, "architecture": name}, "x.ckpt")
 
 
-def test_settings_are_held_against_their_own_architecture(tiny_tree, registered):
+def test_settings_are_checked_by_their_architecture(tiny_tree, registered):
     with pytest.raises(InputError, match="stft: extra inputs"):
         ModelSettings.from_dict({**tiny_tree, "architecture": "mask_net"})
     with pytest.raises(InputError, match="n_fft: extra inputs"):
@@ -79,7 +79,7 @@ def test_a_registered_architecture_is_known_until_removed():
     assert registry.architecture_names() == ["bs_roformer"]
 
 
-def test_abilities_are_those_that_a_model_has(tiny_model):
+def test_abilities_match_the_methods_of_a_model(tiny_model):
     plain = mask_net.small()
     for ability in ABILITIES:
         assert isinstance(tiny_model, ability)
@@ -91,7 +91,7 @@ def test_blocks_to_recompute_are_counted_from_settings(tiny_tree, registered):
     assert count_recomputable_blocks(ModelSettings.from_dict(tiny_tree)) == 2
     assert count_recomputable_blocks(ModelSettings.from_dict(mask_net.tree())) == 0
     set_recomputed_blocks(mask_net.small(), 0)
-    with pytest.raises(ValueError, match="MaskNet recomputes no blocks"):
+    with pytest.raises(ValueError, match="MaskNet cannot recompute blocks"):
         set_recomputed_blocks(mask_net.small(), 1)
 
 

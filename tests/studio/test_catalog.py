@@ -241,7 +241,7 @@ def test_a_public_checkpoint_has_its_yaml(tmp_path, tiny_model):
 
 def test_an_address_on_the_hub_is_opened_where_the_hub_puts_it(made, monkeypatch):
     cached = made("snapshots/model.ckpt")
-    monkeypatch.setattr("bsroformer.checkpoints.hub.fetched_if_there", lambda reference: cached)
+    monkeypatch.setattr("bsroformer.checkpoints.hub.download_if_present", lambda reference: cached)
     [offer] = options_from_paths(["hf://owner/repository/model.ckpt"])
     assert (offer.name, offer.path) == ("repository", "hf://owner/repository/model.ckpt")
 

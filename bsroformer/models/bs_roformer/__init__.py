@@ -1,4 +1,4 @@
-"""The Band-Split RoFormer, one stage of the paper in each file, and all that only this architecture knows."""
+"""The Band-Split RoFormer, with one stage of the paper in each file."""
 
 from bsroformer.models.bs_roformer.roformer import BandSplitRoformer
 from bsroformer.models.bs_roformer.settings import RoformerSettings

@@ -10,10 +10,10 @@ from bsroformer.models.bs_roformer.rotary import rotate_pairs
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
-    """Scaled dot-product attention over ``(s h l e)``.
+    """Compute scaled dot-product attention over ``(s h l e)``.
 
-    On CPUs the backward pass of PyTorch's kernel is 2 to 6 times slower in bfloat16 than in float32, so what will be
-    differentiated there is computed in float32, whatever autocast says.
+    On CPUs the backward pass of PyTorch's kernel is 2 to 6 times slower in bfloat16 than in float32. With gradients,
+    attention is therefore computed in float32 there, even under autocast.
     """
     if q.device.type == "cpu" and torch.is_grad_enabled():
         with torch.autocast("cpu", enabled=False):
@@ -22,7 +22,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Pre-normalised self-attention; a sigmoid gate for each head scales what the head found.
+    """Pre-normalised self-attention with a sigmoid gate on the output of each head.
 
     The gates are not in the paper (arXiv 2309.02612, section 3.2) but in every public checkpoint.
 
@@ -30,12 +30,13 @@ class Attention(nn.Module):
         dim: Features in and out.
         heads: Number of heads.
         dim_head: Features of a head.
-        dropout: Of attention weights and of the output.
+        dropout: Dropout of attention weights and of the output.
     """
 
     def __init__(self, dim: int, heads: int, dim_head: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads = heads
+        self.dropout = dropout
         self.norm = RMSNorm(dim)
         self.to_qkv = nn.Linear(dim, 3 * heads * dim_head, bias=False)
         self.to_gates = nn.Linear(dim, heads)
@@ -43,12 +44,16 @@ class Attention(nn.Module):
         self.out_dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Attend along the sequences ``(s l d)``; `cos` and `sin` are the tables ``(l e)`` of `RotaryEmbedding`."""
+        """Attend along sequences ``(s l d)``, rotated by the tables ``(l e)``.
+
+        `RotaryEmbedding` computes `cos` and `sin`.
+        """
         x = self.norm(x)
         qkv = rearrange(self.to_qkv(x), "s l (three h e) -> three s h l e", three=3, h=self.heads)
-        qk, v = qkv.split((2, 1))  # one copy joins their gradients, where indices would add tensors full of zeros
+        qk, v = qkv.split((2, 1))  # by indices, the backward pass would add tensors of zeros
         q, k = rotate_pairs(qk, cos, sin).unbind(0)  # (s h l e) each
-        found = attend(q, k, v.squeeze(0), self.dropout if self.training else 0.0)  # (s h l e)
+        dropout = self.dropout if self.training else 0.0
+        attended = attend(q, k, v.squeeze(0), dropout)  # (s h l e)
         gates = rearrange(self.to_gates(x).sigmoid(), "s l h -> s l h 1")
-        found = rearrange(found, "s h l e -> s l h e") * gates
-        return self.out_dropout(self.to_out(found.flatten(2)))  # (s l d)
+        gated = rearrange(attended, "s h l e -> s l h e") * gates
+        return self.out_dropout(self.to_out(gated.flatten(2)))  # (s l d)

@@ -1,4 +1,4 @@
-"""Linear maps of one shape, one for each band, computed in a single batched matmul."""
+"""Linear maps of one shape for many bands, computed in a single batched matmul."""
 
 import math
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 class BandLinear(nn.Module):
     """``y[k] = W[k] x[k] + b[k]`` for all bands ``k`` of one width at once.
 
-    A Python loop over bands launches a small matmul for each of them, forward and backward; this launches one.
+    A Python loop over bands launches a small matmul for each band, forward and backward; this launches one.
 
     Args:
         bands: Number of inputs ``k`` (bands of one width, or bands times stems).
         dim_in: Features in.
         dim_out: Features out.
-        fan_out: Maps that read each input (one for each stem, say).
+        fan_out: Maps that read each input, for example one for each stem.
     """
 
     def __init__(self, bands: int, dim_in: int, dim_out: int, fan_out: int = 1) -> None:
@@ -28,30 +28,34 @@ class BandLinear(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weights and biases as ``nn.Linear`` does: uniform within ``dim_in ** -0.5``."""
+        """Draw weights and biases as ``nn.Linear``: uniform within ``dim_in ** -0.5``."""
         bound = 1 / math.sqrt(self.weight.shape[-1])
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(k d x)`` to ``(kn e x)``; `x` stands for any flattened axes, `n` for the fan-out.
+        """Map ``(k d x)`` to ``(kn e x)``; `x` are any flattened axes, `n` is the fan-out.
 
-        Features stand before them, so that the product is one with the weight as it lies: autograd need not copy its
-        gradient, and stems are told apart by a view.
+        Features precede them, so that the weight is multiplied in its own memory layout: autograd need not copy its
+        gradient, and stems are separated by a view.
         """
         y = torch.baddbmm(self.bias.unsqueeze(2), self.weight, x)
         return rearrange(y, "k (n e) x -> (k n) e x", n=self.fan_out)
 
     def weights_of(self, maps: Sequence[int], count: int) -> dict[str, Tensor]:
-        """Weights of some maps of each band alone, ``(k n e d)`` cut along `n`, in the form of this layer's.
+        """Select the weights of some maps of each band: ``(k n e d)`` indexed along `n`.
 
         Args:
-            maps: Which of a band's maps.
-            count: How many a band has.
+            maps: Indices of a band's maps.
+            count: Number of a band's maps.
+
+        Returns:
+            Weight and bias, by their names in this layer and in its layout.
         """
         axes = "k (n e) ..." if self.fan_out > 1 else "(k n) e ..."
-        parts = "k n e ..."
-        return {
-            name: rearrange(rearrange(weight, f"{axes} -> {parts}", n=count)[:, list(maps)], f"{parts} -> {axes}")
-            for name, weight in self.state_dict().items()
-        }
+        separate = "k n e ..."
+        selected = {}
+        for name, weight in self.state_dict().items():
+            by_map = rearrange(weight, f"{axes} -> {separate}", n=count)
+            selected[name] = rearrange(by_map[:, list(maps)], f"{separate} -> {axes}")
+        return selected

@@ -1,4 +1,4 @@
-"""Band split: from a complex spectrum to one feature vector for each band and frame."""
+"""Band split: a complex spectrum to one feature vector for each band and frame."""
 
 import torch
 from einops import rearrange
@@ -14,7 +14,7 @@ class BandSplit(nn.Module):
 
     Args:
         layout: The bins of each band.
-        channels: Of the spectrum.
+        channels: Channels of the spectrum.
         dim: Features of a band.
     """
 
@@ -42,8 +42,8 @@ class BandSplit(nn.Module):
         for group, gamma, linear in zip(groups, self.gammas, self.linears, strict=True):
             values = rearrange(group, "x (k w) -> k x w", k=len(gamma))
             features.append(linear(rms_norm(values, gamma).mT).mT)
-        bands = torch.cat(features)  # (k bm d), which lies in memory as the first block takes it
+        bands = torch.cat(features)  # (k bm d), the memory layout of the first block
         if not self.in_order:
             bands = bands.index_select(0, self.ungroup)
-        # The residual stream stays float32 under autocast: bfloat16 keeps 8 bits, too few to sum many layers in.
+        # The residual stream stays float32 under autocast: the 8 bits of bfloat16 are too few for sums of many layers.
         return rearrange(bands.float(), "k (b m) d -> b m k d", b=batch)

@@ -1,4 +1,4 @@
-"""Band layouts: which bins of the spectrum each band holds."""
+"""Band layouts: the assignment of the spectrum's bins to bands."""
 
 import math
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class WidthGroup:
 
 @dataclass(frozen=True)
 class BandLayout:
-    """The bins of each band; bands may overlap, and every bin lies in one band at least.
+    """The bins of each band; every bin lies in one or more bands.
 
     Attributes:
         bins: For each band, the indices of its bins.
@@ -42,13 +42,13 @@ class BandLayout:
     def __post_init__(self) -> None:
         covered = set(chain.from_iterable(self.bins))
         if not all(self.bins):
-            raise InputError("model.bands: a band without bins; each band needs at least one")
+            raise InputError("model.bands: a band without bins; use fewer bands, or a larger n_fft")
         missing = set(range(self.n_bins)) - covered
         beyond = covered - set(range(self.n_bins))
         if missing or beyond:
             raise InputError(
-                f"model.bands: the bands must cover the {self.n_bins} bins of the spectrum (n_fft / 2 + 1) and no "
-                f"others, but they leave out {len(missing)} and name {len(beyond)} that do not exist"
+                f"model.bands must cover the {self.n_bins} bins of the spectrum (n_fft / 2 + 1) and no others, but "
+                f"{len(missing)} are in no band and {len(beyond)} do not exist; change the bands or n_fft"
             )
 
     def __len__(self) -> int:
@@ -69,27 +69,28 @@ class BandLayout:
 
     @cached_property
     def ungrouped_bands(self) -> tuple[int, ...]:
-        """Where each band stands in `grouped_bands`."""
+        """Position of each band in `grouped_bands`."""
         return tuple(np.argsort(self.grouped_bands).tolist())
 
     @cached_property
     def grouped_bins(self) -> tuple[int, ...]:
-        """The bins of all bands in the order of the groups; an overlapped bin stands once for each band."""
+        """The bins of all bands in the order of the groups, repeated where bands overlap."""
         return tuple(chain.from_iterable(self.bins[band] for band in self.grouped_bands))
 
     @cached_property
     def in_order(self) -> bool:
-        """Whether grouping leaves bands and bins in their order, 0, 1, 2, ... (as in the paper's layout)."""
-        bins_stay = self.grouped_bins == tuple(range(self.n_bins))
-        return bins_stay and self.grouped_bands == tuple(range(len(self)))
+        """True if grouping keeps the order of bands and bins, as in the paper's layout."""
+        bins_in_order = self.grouped_bins == tuple(range(self.n_bins))
+        bands_in_order = self.grouped_bands == tuple(range(len(self)))
+        return bins_in_order and bands_in_order
 
     def bands_per_bin(self) -> Tensor:
-        """How many bands hold each bin: ``(f)``."""
+        """Count the bands that hold each bin: ``(f)``."""
         return torch.tensor(np.bincount(self.grouped_bins, minlength=self.n_bins))
 
 
 def fixed_bands(widths: Sequence[int], n_bins: int) -> BandLayout:
-    """Lay bands of the given widths side by side (BS-RoFormer, arXiv 2309.02612, section 3.1).
+    """Lay bands of given widths side by side (arXiv 2309.02612, section 3.1).
 
     Args:
         widths: Bins in each band, from the lowest band up.
@@ -104,11 +105,12 @@ def fixed_bands(widths: Sequence[int], n_bins: int) -> BandLayout:
             "change the widths or audio.n_fft"
         )
     edges = accumulate(widths, initial=0)
-    return BandLayout(tuple(tuple(range(low, high)) for low, high in pairwise(edges)), n_bins)
+    bins = tuple(tuple(range(low, high)) for low, high in pairwise(edges))
+    return BandLayout(bins, n_bins)
 
 
 def mel_bands(count: int, n_fft: int, sample_rate: int) -> BandLayout:
-    """Overlapping bands that follow the mel scale (Mel-Band RoFormer, arXiv 2310.01809, section 2).
+    """Lay overlapping bands along the mel scale (arXiv 2310.01809, section 2).
 
     A band holds the bins where its Slaney mel filter is above zero. The first and the last bin, where all filters
     are zero, go to the first and the last band.
@@ -121,25 +123,29 @@ def mel_bands(count: int, n_fft: int, sample_rate: int) -> BandLayout:
     Raises:
         InputError: If some bin lies in no band (too many bands for this ``n_fft`` leave gaps).
     """
-    n_bins = n_fft // 2 + 1
-    return BandLayout(tuple(tuple(range(*ends)) for ends in mel_ranges(count, n_fft, sample_rate)), n_bins)
+    ranges = mel_ranges(count, n_fft, sample_rate)
+    bins = tuple(tuple(range(first, end)) for first, end in ranges)
+    return BandLayout(bins, n_fft // 2 + 1)
 
 
 def mel_ranges(count: int, n_fft: int, sample_rate: int) -> list[tuple[int, int]]:
-    """First bin of each mel band, and the bin after its last: see `mel_bands`."""
+    """Compute the first bin of each mel band, and the bin after its last."""
     edges = slaney_edges(count, sample_rate / 2)
     hertz = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     first = np.searchsorted(hertz, edges[:-2], side="right")
     end = np.searchsorted(hertz, edges[2:], side="left")
-    first[0], end[-1] = 0, len(hertz)
+    first[0] = 0
+    end[-1] = len(hertz)
     return list(zip(first.tolist(), end.tolist(), strict=True))
 
 
 def slaney_edges(count: int, highest: float) -> NDArray[np.float64]:
-    """Where `count` triangular mel filters from 0 to `highest` Hz begin, peak and end: ``(count + 2)`` Hz, float64.
+    """Compute the edges of triangular mel filters: ``(count + 2)`` Hz, float64.
+
+    Filter ``k`` of `count`, from 0 to `highest` Hz, starts, peaks and ends at the edges ``k``, ``k + 1`` and ``k + 2``.
 
     Slaney's mel scale (Auditory Toolbox, Interval Research 1998-010): 15 mels in the first 1000 Hz, then 27 for each
-    factor of 6.4. In double precision, as the public implementation's librosa has it: single precision moves edges
+    factor of 6.4. The precision is double, as in the public implementation's librosa: single precision moves edges
     across bins.
     """
     per_mel = math.log(6.4) / 27

@@ -1,26 +1,55 @@
-"""The sizes of a Band-Split RoFormer in words."""
+"""Readable description of a Band-Split RoFormer's sizes."""
 
 from collections.abc import Iterator
 
-from bsroformer.models.bs_roformer.settings import FixedBands, MelBands, RoformerSettings
+from bsroformer.models.bs_roformer.settings import (
+    FixedBands,
+    MaskSettings,
+    MelBands,
+    RoformerSettings,
+    StftSettings,
+    TrunkSettings,
+)
 
 
 def facts(settings: RoformerSettings) -> Iterator[tuple[str, str]]:
-    """Yield spectrum, bands, trunk, norm and masks, as ``checkpoint inspect`` prints them."""
-    stft, trunk, masks = settings.stft, settings.trunk, settings.masks
-    window = f", window {stft.win_length}" if stft.win_length else ""
-    normalized = ", normalized" if stft.normalized else ""
-    yield "spectrum", f"n_fft {stft.n_fft}, hop {stft.hop_length}{window}{normalized}"
+    """Yield spectrum, bands, trunk, norm and masks for ``checkpoint inspect``."""
+    yield "spectrum", _spectrum(settings.stft)
     yield "bands", _bands(settings.bands, settings.sample_rate)
-    linear = f", {trunk.linear_depth} with linear attention" if trunk.linear_depth else ""
-    each = f"{trunk.time_depth} along time, {trunk.band_depth} along bands{linear}"
-    skip = ", skip connections" if trunk.skip_connection else ""
-    heads = f"{trunk.heads} heads of {trunk.dim_head}"
-    yield "trunk", f"dim {trunk.dim}, {trunk.depth} blocks (layers: {each}), {heads}{skip}"
-    yield "norm", "after each transformer" if trunk.norm == "each_transformer" else "after the last block"
-    dc = ", bin 0 left out" if masks.zero_dc else ""
+    yield "trunk", _trunk(settings.trunk)
+    yield "norm", "after each transformer" if settings.trunk.norm == "each_transformer" else "after the last block"
+    yield "masks", _masks(settings.masks, settings.trunk.dim)
+
+
+def _spectrum(stft: StftSettings) -> str:
+    parts = [f"n_fft {stft.n_fft}", f"hop {stft.hop_length}"]
+    if stft.win_length:
+        parts.append(f"window {stft.win_length}")
+    if stft.normalized:
+        parts.append("normalized")
+    return ", ".join(parts)
+
+
+def _trunk(trunk: TrunkSettings) -> str:
+    layers = [f"{trunk.time_depth} along time", f"{trunk.band_depth} along bands"]
+    if trunk.linear_depth:
+        layers.append(f"{trunk.linear_depth} with linear attention")
+    parts = [
+        f"dim {trunk.dim}",
+        f"{trunk.depth} blocks (layers: {', '.join(layers)})",
+        f"{trunk.heads} heads of {trunk.dim_head}",
+    ]
+    if trunk.skip_connection:
+        parts.append("skip connections")
+    return ", ".join(parts)
+
+
+def _masks(masks: MaskSettings, dim: int) -> str:
     layers = "1 hidden layer" if masks.hidden_layers == 1 else f"{masks.hidden_layers} hidden layers"
-    yield "masks", f"{layers} of {masks.expansion * trunk.dim} features{dc}"
+    description = f"{layers} of {masks.expansion * dim} features"
+    if masks.zero_dc:
+        return f"{description}, bin 0 set to zero"
+    return description
 
 
 def _bands(bands: FixedBands | MelBands, sample_rate: int) -> str:

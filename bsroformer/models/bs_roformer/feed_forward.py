@@ -7,7 +7,7 @@ from bsroformer.models.bs_roformer.norm import RMSNorm
 
 
 class FeedForward(nn.Module):
-    """RMSNorm, linear to ``mult * dim``, GELU, linear back (arXiv 2309.02612, section 3.2).
+    """RMSNorm, linear layer, GELU, linear layer (arXiv 2309.02612, section 3.2).
 
     Args:
         dim: Features in and out.

@@ -1,4 +1,7 @@
-"""Attention and rotary tables rewritten so that OpenVINO finds its fused operators in them; the values are the same."""
+"""Attention and rotary tables in a form for which OpenVINO has fused operators.
+
+The values equal those of `Attention` and `RotaryEmbedding`.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -10,12 +13,12 @@ from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
 
 
 def halves(features: int) -> Tensor:
-    """Where interleaved pairs of features stand once all first ones come before all second ones."""
+    """Order the first features of all pairs before the second ones."""
     return torch.cat([torch.arange(0, features, 2), torch.arange(1, features, 2)])
 
 
 class FusableRotary(nn.Module):
-    """The tables of a `RotaryEmbedding` for vectors in halves instead of pairs, ``(1 1 l e)``, and no signs in them."""
+    """Unsigned tables ``(1 1 l e)`` of a `RotaryEmbedding` for vectors in halves."""
 
     def __init__(self, rotary: RotaryEmbedding) -> None:
         super().__init__()
@@ -23,41 +26,50 @@ class FusableRotary(nn.Module):
 
     def forward(self, length: int) -> tuple[Tensor, Tensor]:
         """Return cosines and sines for the first `length` positions."""
-        cos, sin = self.rotary(length)  # (l e), twice each, the first of two sines with a minus
-        half = cos[:, ::2], sin[:, 1::2]
-        cos, sin = (torch.cat([table, table], dim=-1) for table in half)
+        cos, sin = self.rotary(length)  # (l e), each value twice, the first sine of a pair negated
+        cos_half = cos[:, ::2]
+        sin_half = sin[:, 1::2]
+        cos = torch.cat([cos_half, cos_half], dim=-1)
+        sin = torch.cat([sin_half, sin_half], dim=-1)
         return cos[None, None], sin[None, None]
 
 
 class FusableAttention(nn.Module):
-    """An `Attention` with a linear map for each of q, k and v, q and k in halves, and the scale in q's weights.
+    """An `Attention` with separate maps for q, k and v, and the scale in q's weights.
 
-    Which order q and k have their features in does not matter to their products, if both have the same.
+    The features of q and k are in halves; their products do not depend on the order, if it is the same in both.
     """
 
     def __init__(self, attention: Attention) -> None:
         super().__init__()
-        self.heads, self.norm = attention.heads, attention.norm
-        self.to_gates, self.to_out = attention.to_gates, attention.to_out
+        self.heads = attention.heads
+        self.norm = attention.norm
+        self.to_gates = attention.to_gates
+        self.to_out = attention.to_out
         q, k, v = rearrange(attention.to_qkv.weight, "(three h e) d -> three h e d", three=3, h=self.heads)
         order = halves(q.shape[1])
         scale = q.shape[1] ** -0.5
-        weights = scale * q[:, order], k[:, order], v
-        self.to_q, self.to_k, self.to_v = (nn.Parameter(weight.flatten(0, 1)) for weight in weights)
+        self.to_q = nn.Parameter((scale * q[:, order]).flatten(0, 1))
+        self.to_k = nn.Parameter(k[:, order].flatten(0, 1))
+        self.to_v = nn.Parameter(v.flatten(0, 1))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Attend along the sequences ``(s l d)``; the tables are those of `FusableRotary`."""
         x = self.norm(x)
-        q, k, v = (self._by_head(F.linear(x, weight)) for weight in (self.to_q, self.to_k, self.to_v))
-        found = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, scale=1.0)
+        q = rotate(self._by_head(F.linear(x, self.to_q)), cos, sin)
+        k = rotate(self._by_head(F.linear(x, self.to_k)), cos, sin)
+        v = self._by_head(F.linear(x, self.to_v))
+        attended = F.scaled_dot_product_attention(q, k, v, scale=1.0)
         gates = self.to_gates(x).sigmoid().unsqueeze(-1)  # (s l h 1)
-        return self.to_out((found.transpose(1, 2) * gates).flatten(2))
+        return self.to_out((attended.transpose(1, 2) * gates).flatten(2))
 
     def _by_head(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (s h l e)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the vectors ``(s h l e)``, whose first half holds the first feature of each pair."""
-    first, second = x[..., : x.shape[-1] // 2], x[..., x.shape[-1] // 2 :]
-    return x * cos + torch.cat([second * -1.0, first], dim=-1) * sin  # OpenVINO knows it by the product with -1
+    """Rotate vectors ``(s h l e)`` with the first features of pairs in front."""
+    half = x.shape[-1] // 2
+    first = x[..., :half]
+    second = x[..., half:]
+    return x * cos + torch.cat([second * -1.0, first], dim=-1) * sin  # OpenVINO matches the product with -1

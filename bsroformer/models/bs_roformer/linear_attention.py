@@ -1,4 +1,4 @@
-"""Attention between features instead of places: its cost grows linearly with the length of a sequence."""
+"""Attention between features instead of positions, of linear cost."""
 
 import torch
 import torch.nn.functional as F
@@ -8,19 +8,21 @@ from torch import Tensor, nn
 from bsroformer.models.bs_roformer.norm import RMSNorm
 
 SCALE = 8.0
-"""Of the similarities, as in the public checkpoints that have such a block."""
+"""Factor of the similarities, as in the public checkpoints with such a block."""
 
 
 class LinearAttention(nn.Module):
-    """Pre-normalised attention of each feature to the others of its head (XCiT, arXiv 2106.09681, section 3.2).
+    """Pre-normalised attention between the features of a head.
 
-    The public checkpoints' variant: a learned temperature for each head enters as its exponential.
+    XCiT, arXiv 2106.09681, section 3.2.
+
+    In the public checkpoints' variant the learned temperature of a head enters as its exponential.
 
     Args:
         dim: Features in and out.
         heads: Number of heads.
         dim_head: Features of a head.
-        dropout: Of attention weights.
+        dropout: Dropout of attention weights.
     """
 
     def __init__(self, dim: int, heads: int, dim_head: int, dropout: float = 0.0) -> None:
@@ -33,9 +35,9 @@ class LinearAttention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend within the sequences ``(s l d)``, each feature's course over `l` being a vector."""
+        """Attend between features of ``(s l d)``, as vectors along `l`."""
         qkv = rearrange(self.to_qkv(self.norm(x)), "s l (three h e) -> three s h e l", three=3, h=self.heads)
         q, k = F.normalize(qkv[:2], dim=-1).unbind(0)  # (s h e l) each, vectors of length 1
         similarity = SCALE * (self.temperature.exp() * q @ k.transpose(2, 3))  # (s h e e)
-        found = self.dropout(similarity.softmax(dim=-1)) @ qkv[2]  # (s h e l)
-        return self.to_out(rearrange(found, "s h e l -> s l (h e)"))
+        attended = self.dropout(similarity.softmax(dim=-1)) @ qkv[2]  # (s h e l)
+        return self.to_out(rearrange(attended, "s h e l -> s l (h e)"))

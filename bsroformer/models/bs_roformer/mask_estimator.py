@@ -1,4 +1,4 @@
-"""Mask estimators: from the features of each band to a complex mask for each stem."""
+"""Mask estimators: the features of each band to a complex mask for each stem."""
 
 from collections.abc import Sequence
 
@@ -13,15 +13,15 @@ from bsroformer.models.bs_roformer.settings import MaskSettings
 
 
 class MaskEstimators(nn.Module):
-    """For each stem and band: hidden layers with tanh, a linear layer, a gated linear unit.
+    """Hidden layers with tanh and a gated linear unit, for each stem and band.
 
-    As in arXiv 2309.02612, section 3.3, less its RMSNorm: the trunk's final norm stands in for it. All stems and all
+    As in arXiv 2309.02612, section 3.3, without its RMSNorm, which the trunk's final norm replaces. All stems and all
     bands of one width are computed in one batched matmul.
 
     Args:
         layout: The bins of each band; where bands overlap, a bin's masks are averaged (arXiv 2310.01809, section 2).
         stems: Number of stems.
-        channels: Of the spectrum.
+        channels: Channels of the spectrum.
         dim: Features of a band.
         masks: Width and number of the hidden layers.
     """
@@ -32,8 +32,11 @@ class MaskEstimators(nn.Module):
 
     def __init__(self, layout: BandLayout, stems: int, channels: int, dim: int, masks: MaskSettings) -> None:
         super().__init__()
-        self.stems, self.channels, self.zero_dc = stems, channels, masks.zero_dc
-        self.n_bins, self.in_order = layout.n_bins, layout.in_order
+        self.stems = stems
+        self.channels = channels
+        self.zero_dc = masks.zero_dc
+        self.n_bins = layout.n_bins
+        self.in_order = layout.in_order
         widths = [dim] + [masks.expansion * dim] * masks.hidden_layers
         fans = [stems] + [1] * masks.hidden_layers  # only the first layer reads the same input for all stems
         self.hidden = nn.ModuleList(
@@ -53,11 +56,11 @@ class MaskEstimators(nn.Module):
         self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map features ``(b m k d)`` to masks ``(b n c f m z)``, without a bound on their magnitude."""
+        """Map features ``(b m k d)`` to masks ``(b n c f m z)``, unbounded in magnitude."""
         return self.on_bins(self.on_bands(features))
 
     def on_bands(self, features: Tensor) -> Tensor:
-        """From features to the masks of every band's bins, in the order of the groups, ``(b n c m kf z)``."""
+        """Map features to the masks of each band's bins, by group: ``(b n c m kf z)``."""
         x = rearrange(features, "b m k d -> k d (b m)")
         if not self.in_order:
             x = x.index_select(0, self.bands)
@@ -79,7 +82,7 @@ class MaskEstimators(nn.Module):
         return torch.cat(masks, dim=-2).float()
 
     def on_bins(self, masks: Tensor) -> Tensor:
-        """From masks in the order of the groups, ``(b n c m kf z)``, to those of the bins, ``(b n c f m z)``."""
+        """Map masks by group, ``(b n c m kf z)``, to masks of the bins, ``(b n c f m z)``."""
         if not self.in_order:
             summed = masks.new_zeros(*masks.shape[:-2], self.n_bins, 2).index_add(-2, self.bins, masks)
             masks = summed / self.bands_per_bin[:, None]
@@ -88,21 +91,21 @@ class MaskEstimators(nn.Module):
         return rearrange(masks, "b n c m f z -> b n c f m z")
 
     def weights_of(self, stems: Sequence[int]) -> dict[str, Tensor]:
-        """Weights of the estimators of some stems, named as in this module."""
-        return {
-            f"{place}.{name}": weight
-            for place, layer in self.named_modules()
-            if isinstance(layer, BandLinear)
-            for name, weight in layer.weights_of(stems, self.stems).items()
-        }
+        """Select the weights of some stems' estimators, named as in this module."""
+        selected = {}
+        for path, layer in self.named_modules():
+            if isinstance(layer, BandLinear):
+                for name, weight in layer.weights_of(stems, self.stems).items():
+                    selected[f"{path}.{name}"] = weight
+        return selected
 
 
 @torch.no_grad()
 def share_mixture(output: BandLinear, stems: int) -> None:
-    """Set the biases of an output layer so that each stem's mask begins around ``1 / stems``, an equal share.
+    """Set an output layer's biases for initial masks around ``1 / stems``.
 
-    From masks around zero a stem begins with either sign, and may keep the wrong one: SI-SDR does not see the sign, and
-    between the two lies an estimate that holds nothing of its target.
+    With masks around zero a stem starts with either sign, and may keep the wrong one: SI-SDR does not depend on the
+    sign, and between both lies an estimate without any of its target.
     """
     halves = rearrange(output.bias, "k (n half v z) -> half k n v z", n=output.fan_out, half=2, z=2)
-    halves[0, ..., 0] += 2 / stems  # the real part of a value, whose gate begins at 1/2
+    halves[0, ..., 0] += 2 / stems  # the real part of a value, whose gate is initially 1/2

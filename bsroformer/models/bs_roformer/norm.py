@@ -8,16 +8,18 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 NORM_FLOOR = 1e-12
-"""The smallest vector norm that is divided by, as in the public checkpoints' ``F.normalize``."""
+"""Lower bound of the divisor, as in the public checkpoints' ``F.normalize``."""
 
 
 def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
-    """Scale the vectors ``(... d)`` to a root mean square of 1, then by `gamma`, ``(d)`` or a shape that broadcasts.
+    """Scale the vectors ``(... d)`` to a root mean square of 1, then by `gamma`.
+
+    `gamma` has shape ``(d)``, or one that broadcasts.
 
     Equal to ``x / max(|x|, 1e-12) * d ** 0.5 * gamma``: the floor enters as the epsilon of the fused operator,
     which differs from a hard floor only for vectors whose norm is itself around 1e-12.
 
-    On CPUs PyTorch has no fused operator, and its parts are differentiated one by one: see `DifferentiableRMSNorm`.
+    PyTorch has no fused operator for CPUs and would differentiate its parts one by one: see `DifferentiableRMSNorm`.
     """
     if x.device.type == "cpu" and torch.is_grad_enabled():
         return DifferentiableRMSNorm.apply(x, gamma)
@@ -29,10 +31,10 @@ def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
 
 
 class DifferentiableRMSNorm(torch.autograd.Function):
-    """RMSNorm with its gradient written down, as in Zhang and Sennrich, arXiv 1910.07467, section 4.
+    """RMSNorm with an explicit gradient (arXiv 1910.07467, section 4).
 
-    With ``r = 1 / rms(x)`` and ``h = grad * gamma``, x has the gradient ``r (h - x r mean(h x r))``. A fraction of the
-    operators that PyTorch's own differentiation takes, and it keeps x and r only.
+    With ``r = 1 / rms(x)`` and ``h = grad * gamma``, x has the gradient ``r (h - x r mean(h x r))``. This takes a
+    fraction of the operators of PyTorch's own differentiation, and saves x and r only.
     """
 
     @staticmethod
@@ -46,9 +48,10 @@ class DifferentiableRMSNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """The gradients of both."""
+        """Return the gradients of `x` and `gamma`."""
         x, gamma, inverse = ctx.saved_tensors
-        normed, scaled = x * inverse, grad * gamma
+        normed = x * inverse
+        scaled = grad * gamma
         along = (scaled * normed).sum(-1, keepdim=True)
         of_gamma = (grad * normed).sum_to_size(gamma.shape)
         return scaled.addcmul_(normed, along, value=-1 / x.shape[-1]).mul_(inverse), of_gamma

@@ -1,4 +1,4 @@
-"""What is learned of a Band-Split RoFormer, as a network of real-valued tensors: for OpenVINO and ONNX."""
+"""The learned part of a Band-Split RoFormer as a real-valued network."""
 
 import copy
 from typing import TYPE_CHECKING
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class RoformerCore:
-    """STFT, product of masks and spectrum, and inverse STFT around the network: see `RealCore`."""
+    """STFT, masking and inverse STFT around the network: see `RealCore`."""
 
     def __init__(self, model: "BandSplitRoformer") -> None:
         self.model = model
 
     def split(self, mixture: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn a mixture ``(1 c t)`` into real and imaginary parts ``(1 c m f z)``, and its spectrum ``(1 c f m)``."""
+        """Turn ``(1 c t)`` into parts ``(1 c m f z)`` and a spectrum ``(1 c f m)``."""
         spectrum = self.model.stft(mixture)
         return torch.view_as_real(spectrum.transpose(2, 3).contiguous()), spectrum
 
@@ -30,13 +30,13 @@ class RoformerCore:
         return RealNetwork(self.model)
 
     def join(self, output: Tensor, context: Tensor, length: int) -> Tensor:
-        """Multiply the spectrum by the masks ``(1 n c m kf z)`` of every band's bins: stems ``(1 n c t)``."""
+        """Apply masks ``(1 n c m kf z)`` to the spectrum: stems ``(1 n c t)``."""
         masks = self.model.mask_estimators.on_bins(output)  # (1 n c f m z)
         return self.model.separated(context, masks, length)
 
 
 class RealNetwork(nn.Module):
-    """Band split, trunk and mask estimators in a form that OpenVINO computes fast, over frames before bins."""
+    """Band split, trunk and mask estimators in operators that are fast in OpenVINO."""
 
     def __init__(self, model: "BandSplitRoformer") -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class RealNetwork(nn.Module):
                 self.model.set_submodule(name, FusableRotary(module))
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        """Compute the masks of every band's bins, ``(b n c m kf z)``, for a spectrum ``(b c m f z)``."""
+        """Compute masks ``(b n c m kf z)`` for a spectrum ``(b c m f z)``."""
         model = self.model
         features = model.trunk(model.band_split(spectrum.transpose(2, 3)))  # (b m k d)
         return model.mask_estimators.on_bands(features)

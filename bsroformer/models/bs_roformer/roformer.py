@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from bsroformer.audio.stft import Stft
-from bsroformer.models.blank import blank_model
 from bsroformer.models.bs_roformer.band_split import BandSplit
 from bsroformer.models.bs_roformer.mask_estimator import MaskEstimators
 from bsroformer.models.bs_roformer.norm import RMSNorm
@@ -16,6 +15,7 @@ from bsroformer.models.bs_roformer.real_core import RoformerCore
 from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
 from bsroformer.models.bs_roformer.settings import NAME, RoformerSettings
 from bsroformer.models.bs_roformer.transformer import Block
+from bsroformer.models.empty_model import blank_model
 from bsroformer.models.registry import register_architecture
 from bsroformer.models.separation_model import SeparationModel
 
@@ -24,17 +24,17 @@ FREQUENCIES = "_rotary.inverse_frequencies"
 
 @register_architecture(NAME, RoformerSettings, RoformerLayout())
 class BandSplitRoformer(SeparationModel):
-    """Band-Split RoFormer (Lu et al., arXiv 2309.02612); with mel bands, Mel-Band RoFormer (arXiv 2310.01809).
+    """Band-Split RoFormer (arXiv 2309.02612) and Mel-Band RoFormer (arXiv 2310.01809).
 
-    Where it differs from the paper it follows the public checkpoints: gated attention, one norm after the trunk
+    Where it differs from the papers it follows the public checkpoints: gated attention, and one norm after the trunk
     instead of one in each mask estimator.
 
     Args:
-        settings: The sizes; kept as ``settings``, from which the model can be rebuilt.
+        settings: The sizes that rebuild the model.
 
     Attributes:
-        recomputed_blocks: How many blocks, from the first, are computed again in the backward pass instead of keeping
-            their activations (activation checkpointing, arXiv 1604.06174).
+        recomputed_blocks: Number of blocks, from the first, to recompute in the backward pass instead of saving their
+            activations (activation checkpointing, arXiv 1604.06174).
     """
 
     settings: RoformerSettings
@@ -44,7 +44,9 @@ class BandSplitRoformer(SeparationModel):
     def __init__(self, settings: RoformerSettings) -> None:
         super().__init__(settings)
         self.recomputed_blocks = 0
-        stft, trunk, channels = settings.stft, settings.trunk, settings.channels
+        stft = settings.stft
+        trunk = settings.trunk
+        channels = settings.channels
         layout = settings.band_layout()
         self.stft = Stft(stft.n_fft, stft.hop_length, stft.win_length, stft.normalized)
         self.band_split = BandSplit(layout, channels, trunk.dim)
@@ -60,16 +62,16 @@ class BandSplitRoformer(SeparationModel):
         return list(self.blocks)
 
     def compile_blocks(self) -> None:
-        """Compile each block, in place: no weight gets another name, and no complex number is compiled.
+        """Compile each block in place, which keeps the names of weights.
 
-        It takes half a minute at the first excerpt of each length.
+        Complex numbers stay outside the blocks. Compilation takes half a minute at the first excerpt of each length.
         """
         for block in self.blocks:
             block.compile()
 
     @property
     def compiled(self) -> bool:
-        """Whether the blocks are compiled."""
+        """True if the blocks are compiled."""
         return any(block._compiled_call_impl is not None for block in self.blocks)
 
     def forward(self, mixture: Tensor) -> Tensor:
@@ -85,7 +87,7 @@ class BandSplitRoformer(SeparationModel):
         return self.separated(spectrum, masks, length=mixture.shape[-1])
 
     def separated(self, spectrum: Tensor, masks: Tensor, length: int) -> Tensor:
-        """Stems ``(b n c t)`` of `length` samples: the spectrum ``(b c f m)`` times masks ``(b n c f m z)``."""
+        """Apply masks ``(b n c f m z)`` to a spectrum ``(b c f m)``: stems ``(b n c t)``."""
         return self.stft.inverse(torch.view_as_complex(masks) * spectrum.unsqueeze(1), length)
 
     def trunk(self, x: Tensor) -> Tensor:
@@ -104,19 +106,22 @@ class BandSplitRoformer(SeparationModel):
 
     @torch.no_grad()
     def with_stem_numbers(self, numbers: Sequence[int]) -> "BandSplitRoformer":
-        """Make a model of some stems, in the given order; the trunk's weights are shared, not copied."""
+        """Make a model of some stems, in the given order, that shares the trunk's weights."""
         stems = tuple(self.stems[number] for number in numbers)
         smaller = blank_model(self.settings.model_copy(update={"stems": stems}))
         assert isinstance(smaller, BandSplitRoformer)
         masks = self.mask_estimators.weights_of(numbers)
-        weights = self.state_dict() | {f"mask_estimators.{name}": weight for name, weight in masks.items()}
+        weights = dict(self.state_dict())
+        weights |= {f"mask_estimators.{name}": weight for name, weight in masks.items()}
         smaller.load_state_dict(weights, assign=True)
         return smaller
 
     def real_core(self) -> RoformerCore:
-        """Return band split, trunk and mask estimators for engines without complex numbers."""
+        """Return the learned part for engines without complex numbers."""
         return RoformerCore(self)
 
     def absent_in_format(self, version: int) -> Collection[str]:
-        """Names of the rotary frequencies, which format 1 of checkpoints lacks."""
-        return [name for name in self.state_dict() if version == 1 and name.endswith(FREQUENCIES)]
+        """List the rotary frequencies, which format 1 of checkpoints lacks."""
+        if version != 1:
+            return []
+        return [name for name in self.state_dict() if name.endswith(FREQUENCIES)]

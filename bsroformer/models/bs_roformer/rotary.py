@@ -1,16 +1,19 @@
-"""Rotary position embedding (RoFormer, arXiv 2104.09864, section 3.2.2), on interleaved pairs of features."""
+"""Rotary position embedding on interleaved pairs of features.
+
+RoFormer, arXiv 2104.09864, section 3.2.2.
+"""
 
 import torch
 from torch import Tensor, nn
 
 
 def rotate_pairs(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair ``(x[2i], x[2i + 1])`` of the last axis by the angle of its row in `cos` and `sin`.
+    """Rotate each pair ``(x[2i], x[2i + 1])`` of the last axis by its angle.
 
     Args:
         x: ``(... l e)``.
-        cos: ``(l e)``, the cosine of each pair's angle, twice in a row.
-        sin: ``(l e)``, the sine likewise, with a minus on the first of each pair.
+        cos: ``(l e)``, the cosine of each pair's angle, repeated twice.
+        sin: ``(l e)``, the sine likewise, negated for the first of each pair.
 
     Returns:
         ``(... l e)``: ``x[2i] cos - x[2i+1] sin`` and ``x[2i+1] cos + x[2i] sin``, computed in the precision of
@@ -21,7 +24,7 @@ def rotate_pairs(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class RotaryEmbedding(nn.Module):
-    """The tables that `rotate_pairs` takes, for positions 0, 1, 2, ...
+    """Tables of cosines and sines for `rotate_pairs`, for positions 0, 1, 2, ...
 
     Args:
         dim: Features of an attention head, even.
@@ -33,12 +36,14 @@ class RotaryEmbedding(nn.Module):
     def __init__(self, dim: int, theta: float = 10_000.0) -> None:
         super().__init__()
         inverse_frequencies = torch.tensor([theta ** (-feature / dim) for feature in range(0, dim, 2)])
-        # In the checkpoint, since public ones in half precision were trained on, and hold, rounded frequencies.
+        # Saved in checkpoints, since public ones in half precision were trained with rounded frequencies.
         self.register_buffer("inverse_frequencies", inverse_frequencies)
 
     def forward(self, length: int) -> tuple[Tensor, Tensor]:
-        """Return cosines and signed sines for the first `length` positions, float32 ``(l e)`` each."""
+        """Return cosines and signed sines of positions, float32 ``(l e)`` each."""
         positions = torch.arange(length, device=self.inverse_frequencies.device, dtype=torch.float32)
         angles = torch.outer(positions, self.inverse_frequencies)
-        cos, sin = angles.cos(), angles.sin()
-        return cos.repeat_interleave(2, dim=-1), torch.stack((-sin, sin), dim=-1).flatten(-2)
+        cos = angles.cos().repeat_interleave(2, dim=-1)
+        sin = angles.sin()
+        signed_sin = torch.stack((-sin, sin), dim=-1).flatten(-2)
+        return cos, signed_sin

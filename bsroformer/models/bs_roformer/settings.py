@@ -1,4 +1,4 @@
-"""The sizes of a Band-Split RoFormer."""
+"""Settings of a Band-Split RoFormer."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from bsroformer.models.registry import settings_from_dict
 from bsroformer.models.settings import ModelSettings, Rate, Settings
 
 NAME: Literal["bs_roformer"] = "bs_roformer"
-# Bounds that all known models stay far below: see `bsroformer.models.settings`.
+# Bounds far above all known models: see `bsroformer.models.settings`.
 Features = Annotated[int, Field(gt=0, le=2**16)]
 HeadFeatures = Annotated[int, Field(gt=0, le=2**12, multiple_of=2)]
 Layers = Annotated[int, Field(gt=0, le=256)]
@@ -21,10 +21,12 @@ LayersOrNone = Annotated[int, Field(ge=0, le=256)]
 Samples = Annotated[int, Field(gt=0, le=2**17)]
 Bands = Annotated[int, Field(gt=0, le=2**12)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-MOST_LAYERS = 1024
-"""Of all transformers of a model."""
-MOST_MASK_LAYERS, WIDEST_MASK_LAYER = 2**16, 2**20
-"""Linear layers of all its mask estimators, and features of a hidden one."""
+MAX_LAYERS = 1024
+"""Upper bound of the layers of all transformers of a model."""
+MAX_MASK_LAYERS = 2**16
+"""Upper bound of the linear layers of all mask estimators of a model."""
+MAX_MASK_FEATURES = 2**20
+"""Upper bound of the features of a mask estimator's hidden layer."""
 
 
 class StftSettings(Settings):
@@ -39,14 +41,14 @@ class StftSettings(Settings):
     def _invertible(self) -> Self:
         window = self.win_length or self.n_fft
         if window > self.n_fft:
-            raise ValueError("the window must be at most n_fft long")
+            raise ValueError("win_length must be at most n_fft")
         if faintest_overlap(window, self.hop_length) <= INVERTIBLE:
-            raise ValueError("hop_length is too long for the window: half of it or less always works")
+            raise ValueError("hop_length is too long for the window; half of the window or less always works")
         return self
 
 
 class FixedBands(Settings):
-    """Bands side by side; `widths` lists ``[count, width in bins]`` from the lowest band up."""
+    """Bands side by side, as pairs ``[count, width in bins]`` in ascending order."""
 
     layout: Literal["fixed"] = "fixed"
     widths: tuple[tuple[Bands, Samples], ...]
@@ -63,7 +65,7 @@ class MelBands(Settings):
     layout: Literal["mel"] = "mel"
     count: Bands
     sample_rate: Rate | None = None
-    """Hz, where the bands were laid out for another rate than the audio's."""
+    """Hz, if the bands were laid out for another rate than the audio's."""
 
 
 class TrunkSettings(Settings):
@@ -84,7 +86,7 @@ class TrunkSettings(Settings):
     """Layers of a transformer with linear attention over all frames and bands, before the other two."""
     dropout: Share = 0.0
     attention_dropout: Share | None = None
-    """Where attention has another one than the feed-forward network."""
+    """Dropout of attention, if it differs from that of the feed-forward network."""
     norm: Literal["final", "each_transformer"] = "final"
     """One norm after the last block (public BS checkpoints) or one after each transformer (public Mel ones)."""
     skip_connection: bool = False
@@ -92,12 +94,14 @@ class TrunkSettings(Settings):
 
     @model_validator(mode="after")
     def _of_a_known_size(self) -> Self:
-        if self.depth * (self.time_depth + self.band_depth + self.linear_depth) > MOST_LAYERS:
-            raise ValueError(f"more than {MOST_LAYERS} layers in all")
+        layers = self.depth * (self.time_depth + self.band_depth + self.linear_depth)
+        if layers > MAX_LAYERS:
+            raise ValueError(f"must have at most {MAX_LAYERS} layers in total, got {layers}")
         return self
 
     @property
-    def dropout_of_attention(self) -> float:  # noqa: D102 (says its name)
+    def dropout_of_attention(self) -> float:
+        """Dropout of attention weights and of the output of attention."""
         return self.dropout if self.attention_dropout is None else self.attention_dropout
 
 
@@ -107,18 +111,18 @@ class MaskSettings(Settings):
     expansion: Features
     """Width of their hidden layers over the trunk's `dim`."""
     hidden_layers: LayersOrNone = 1
-    """Hidden layers; the paper has 1 (a public YAML says `mask_estimator_depth: 2` for it)."""
+    """Number of hidden layers; 1 in the paper (`mask_estimator_depth: 2` in a public YAML)."""
     zero_dc: bool = False
-    """Leave bin 0 out of every stem."""
+    """Set bin 0 of every stem to zero."""
 
 
 class RoformerSettings(ModelSettings):
-    """Everything that rebuilds a `BandSplitRoformer`, weights aside."""
+    """Settings that rebuild a `BandSplitRoformer` without its weights."""
 
     TRAINING_ONLY = ("trunk.dropout", "trunk.attention_dropout")
 
     architecture: Literal["bs_roformer"] = Field(default=NAME, exclude=True)
-    """Not written, since files without it are of this architecture: they stay readable by older versions."""
+    """Not written, so that older versions, which do not know the key, can read the file."""
     stft: StftSettings
     bands: Annotated[FixedBands | MelBands, Field(discriminator="layout")]
     trunk: TrunkSettings
@@ -126,12 +130,14 @@ class RoformerSettings(ModelSettings):
 
     @model_validator(mode="after")
     def _of_a_known_size(self) -> Self:
-        if self.bands.count * len(self.stems) * (self.masks.hidden_layers + 1) > MOST_MASK_LAYERS:
-            raise ValueError(f"more than {MOST_MASK_LAYERS} layers in all mask estimators")
-        if self.masks.expansion * self.trunk.dim > WIDEST_MASK_LAYER:
-            raise ValueError(f"more than {WIDEST_MASK_LAYER} features in a mask estimator's hidden layer")
+        layers = self.bands.count * len(self.stems) * (self.masks.hidden_layers + 1)
+        if layers > MAX_MASK_LAYERS:
+            raise ValueError(f"all mask estimators must have at most {MAX_MASK_LAYERS} layers in total, got {layers}")
+        features = self.masks.expansion * self.trunk.dim
+        if features > MAX_MASK_FEATURES:
+            raise ValueError(f"hidden layers of masks must have at most {MAX_MASK_FEATURES} features, got {features}")
         if self.chunk_seconds * self.sample_rate < self.stft.hop_length:
-            raise ValueError("chunk_seconds is shorter than a hop of the spectrum")
+            raise ValueError("chunk_seconds must be at least one hop of the spectrum")
         return self
 
     def check(self) -> None:
@@ -162,10 +168,10 @@ class RoformerSettings(ModelSettings):
 
 
 def roformer_settings(tree: dict[str, Any], source: str = "model") -> RoformerSettings:
-    """Validate a tree of settings where only a Band-Split RoFormer can be used.
+    """Validate a tree of settings of a Band-Split RoFormer.
 
     Raises:
-        InputError: If it is of another architecture, or see `settings_from_dict`.
+        InputError: If it is of another architecture, or as in `settings_from_dict`.
     """
     settings = settings_from_dict(tree, source)
     if not isinstance(settings, RoformerSettings):

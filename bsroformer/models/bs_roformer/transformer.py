@@ -1,4 +1,7 @@
-"""A block of the trunk: transformers along time and along bands, maybe after one over both at once."""
+"""A block of the trunk: transformers along time and along bands.
+
+In some models a transformer over both axes at once precedes them.
+"""
 
 from einops import rearrange
 from torch import Tensor, nn
@@ -18,7 +21,7 @@ class Transformer(nn.Module):
     Args:
         layers: Number of layers.
         trunk: Their sizes.
-        attention: `Attention`, which takes rotary tables, or `LinearAttention`, which takes none.
+        attention: `Attention`, with rotary tables, or `LinearAttention`, without.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class Transformer(nn.Module):
 class Block(nn.Module):
     """A transformer along time, then one along bands (arXiv 2309.02612, section 3.2).
 
-    Some public checkpoints put one with linear attention over all frames and bands before them.
+    In some public checkpoints one with linear attention over all frames and bands precedes them.
     """
 
     def __init__(self, trunk: TrunkSettings) -> None:
@@ -51,7 +54,7 @@ class Block(nn.Module):
         self.band = Transformer(trunk.band_depth, trunk)
 
     def forward(self, x: Tensor, earlier: Tensor | None, time_rotary: Rotary, band_rotary: Rotary) -> Tensor:
-        """Transform ``(b m k d)``: each band over all frames, then each frame over all bands.
+        """Transform ``(b m k d)`` along frames, then along bands.
 
         Args:
             x: The features.

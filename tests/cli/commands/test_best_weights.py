@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
-from bsroformer.checkpoints.average import average_of
+from bsroformer.checkpoints.average import average_checkpoints
 from bsroformer.cli.commands.evaluate import logged_scores
 from bsroformer.cli.commands.train import best_weights as best_module
 from bsroformer.cli.commands.train import closing_evaluation
@@ -50,7 +50,7 @@ def test_the_average_is_that_of_the_best_validations(folder):
     best_steps = sorted(scores, key=lambda step: -scores[step])[:3]
     assert [path.stem for path in kept] == [f"step-{step:06d}" for step in best_steps]
     assert [score_of(path) for path in kept] == [pytest.approx(scores[step]) for step in best_steps]
-    expected = average_of([open_checkpoint(path) for path in kept]).state_dict()
+    expected = average_checkpoints([open_checkpoint(path) for path in kept]).state_dict()
     average = load_model(folder / "checkpoints" / "average.ckpt").state_dict()
     for name, weight in expected.items():
         torch.testing.assert_close(average[name], weight)
@@ -64,7 +64,7 @@ def test_the_best_checkpoint_is_the_best_candidate(folder):
 
 def test_the_average_is_scored_as_the_training_scores(songs_root, tmp_path, monkeypatch):
     """Give the average the best candidate's score."""
-    monkeypatch.setattr(best_module, "average_of", lambda opened: opened[0].model())  # the best is the first
+    monkeypatch.setattr(best_module, "average_checkpoints", lambda opened: opened[0].model())  # the best is the first
     found = []
     validated = best_module._validated
     monkeypatch.setattr(best_module, "_validated", lambda *given: found.append(validated(*given)) or found[-1])

@@ -21,7 +21,7 @@ def plain_softmax(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def head_by_head(attention: Attention, x: Tensor) -> Tensor:
-    """The public implementation's formula; ``to_qkv`` holds queries, keys, values, each head after head."""
+    """Attend by the public implementation's formula; ``to_qkv`` holds queries, keys, values, each head after head."""
     x = F.normalize(x, dim=-1) * x.shape[-1] ** 0.5 * attention.norm.gamma
     cos, sin = RotaryEmbedding(DIM_HEAD)(x.shape[1])
     to_q, to_k, to_v = attention.to_qkv.weight.chunk(3)
@@ -35,7 +35,7 @@ def head_by_head(attention: Attention, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("length", [1, 2, 9])
-def test_attention_equals_a_softmax_with_gates_head_by_head(attention, length):
+def test_attention_equals_a_gated_softmax_for_each_head(attention, length):
     x = torch.randn(5, length, 10, requires_grad=True)
     found, expected = attention(x, *RotaryEmbedding(DIM_HEAD)(length)), head_by_head(attention, x)
     torch.testing.assert_close(found, expected)
@@ -53,7 +53,7 @@ def test_a_closed_gate_silences_its_head_alone(attention):
         attention.to_gates.weight.zero_()
         attention.to_gates.bias.copy_(torch.tensor([-1e3, 1e3, 1e3]))
         closed = attention(x, *rotary)
-        attention.to_out.weight[:, :DIM_HEAD] = 7.0  # what reads the closed head
+        attention.to_out.weight[:, :DIM_HEAD] = 7.0  # the weights of the closed head
         assert torch.equal(attention(x, *rotary), closed)
         assert not torch.allclose(before, closed)
 
@@ -63,7 +63,7 @@ def test_sequences_of_a_batch_do_not_see_each_other(attention):
     torch.testing.assert_close(attention(x, *rotary)[2:3], attention(x[2:3], *rotary))
 
 
-def test_what_is_differentiated_on_a_cpu_is_computed_in_float32_under_autocast():
+def test_cpu_attention_trains_in_float32_under_autocast():
     q, k, v = (torch.randn(2, HEADS, 9, DIM_HEAD).bfloat16().requires_grad_() for _ in range(3))
     with torch.autocast("cpu", torch.bfloat16):
         found = attend(q, k, v, dropout=0.0)

@@ -7,7 +7,7 @@ from bsroformer.models.bs_roformer.band_linear import BandLinear
 
 
 def one_by_one(linear: BandLinear, x: Tensor) -> Tensor:
-    """The same maps as a loop over bands and fan-out: ``(k d x)`` to ``(kn e x)``."""
+    """Map ``(k d x)`` to ``(kn e x)`` in a loop over bands and fan-out."""
     outputs = []
     for inputs, weight, bias in zip(x, linear.weight, linear.bias, strict=True):
         weights, biases = weight.chunk(linear.fan_out), bias.chunk(linear.fan_out)

@@ -10,7 +10,7 @@ from bsroformer.models.bs_roformer.bands import BandLayout
 
 
 def one_by_one(split: BandSplit, layout: BandLayout, spectrum: Tensor) -> Tensor:
-    """The same as a loop over bands, with the formula of the public implementation's RMSNorm."""
+    """Compute features in a loop over bands, with the public implementation's RMSNorm."""
     features = {}
     for group, gammas, linear in zip(layout.groups, split.gammas, split.linears, strict=True):
         for band, gamma, weight, bias in zip(group.bands, gammas, linear.weight, linear.bias, strict=True):
@@ -23,7 +23,7 @@ def one_by_one(split: BandSplit, layout: BandLayout, spectrum: Tensor) -> Tensor
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_groups_of_bands_equal_a_loop_in_values_and_gradients(layout, channels):
+def test_features_and_gradients_equal_a_loop_over_bands(layout, channels):
     split = BandSplit(layout, channels, dim=6)
     for gamma in split.gammas:
         torch.nn.init.normal_(gamma)

@@ -17,7 +17,7 @@ MEL_WIDTHS = """
 
 
 def slaney_bands(count: int, n_fft: int, sample_rate: int) -> np.ndarray:
-    """Where ``librosa.filters.mel`` is above zero, in float64: its formula, (k f), and the two edge bins."""
+    """Mark bins ``(k f)`` where ``librosa.filters.mel`` is above zero in float64, with both edge bins."""
     step, knee, log_step = 200 / 3, 1000.0, np.log(6.4) / 27  # linear below 1 kHz, logarithmic above
 
     def to_mel(hz: float) -> float:
@@ -42,7 +42,7 @@ def test_the_papers_bands_lie_side_by_side_over_all_bins():
     assert (layout.bands_per_bin() == 1).all()
 
 
-def test_bands_are_grouped_by_width_and_the_groups_hold_each_band_once():
+def test_width_groups_hold_each_band_once():
     layout = fixed_bands([2, 4, 2, 4, 5], 17)
     assert layout.groups == (WidthGroup(2, (0, 2)), WidthGroup(4, (1, 3)), WidthGroup(5, (4,)))
     assert layout.grouped_bands == (0, 2, 1, 3, 4)
@@ -50,7 +50,7 @@ def test_bands_are_grouped_by_width_and_the_groups_hold_each_band_once():
     assert not layout.in_order
 
 
-def test_a_layout_whose_groups_change_the_order_of_bands_is_not_in_order():
+def test_a_layout_permuted_by_grouping_is_not_in_order():
     layout = BandLayout(((0,), (2, 3), (1,)), 4)
     assert layout.grouped_bins == (0, 1, 2, 3)
     assert not layout.in_order
@@ -78,7 +78,7 @@ def test_the_mel_bands_are_those_of_the_public_checkpoints():
         (4, 256, 8_000),
     ],
 )
-def test_mel_bands_are_librosas_filters_above_zero(count, n_fft, sample_rate):
+def test_mel_bands_equal_librosas_filters_above_zero(count, n_fft, sample_rate):
     expected = [tuple(np.flatnonzero(band)) for band in slaney_bands(count, n_fft, sample_rate)]
     assert list(mel_bands(count, n_fft, sample_rate).bins) == expected
 
@@ -87,13 +87,13 @@ def test_mel_bands_are_librosas_filters_above_zero(count, n_fft, sample_rate):
     ("count", "n_fft", "sample_rate"),
     [(80, 7680, 44_100), (80, 8192, 32_000), (90, 7680, 8_000), (60, 2048, 11_025), (60, 2048, 22_051)],
 )
-def test_mel_bands_are_librosas_where_a_bin_lies_on_an_edge_or_the_rate_is_odd(count, n_fft, sample_rate):
+def test_mel_bands_equal_librosa_at_edges_and_odd_rates(count, n_fft, sample_rate):
     expected = [tuple(np.flatnonzero(band)) for band in slaney_bands(count, n_fft, sample_rate)]
     assert list(mel_bands(count, n_fft, sample_rate).bins) == expected
 
 
 @pytest.mark.parametrize(("count", "n_fft", "sample_rate"), [(60, 2048, 44_100), (1, 64, 8_000), (7, 256, 48_000)])
-def test_each_bin_lies_in_one_or_two_mel_bands_and_each_band_is_one_stretch(count, n_fft, sample_rate):
+def test_mel_bands_are_ranges_that_overlap_pairwise(count, n_fft, sample_rate):
     layout = mel_bands(count, n_fft, sample_rate)
     assert len(layout) == count
     assert set(layout.grouped_bins) == set(range(n_fft // 2 + 1))
@@ -101,12 +101,12 @@ def test_each_bin_lies_in_one_or_two_mel_bands_and_each_band_is_one_stretch(coun
     assert all(bins == tuple(range(bins[0], bins[-1] + 1)) for bins in layout.bins)
 
 
-def test_too_many_mel_bands_are_told():
+def test_too_many_mel_bands_are_rejected():
     with pytest.raises(InputError, match=r"model\.bands: a band without bins"):
         mel_bands(60, 256, 44_100)
 
 
-def test_widths_that_do_not_sum_to_the_bins_are_told_with_both_numbers():
+def test_widths_must_sum_to_the_number_of_bins():
     with pytest.raises(InputError, match=r"model\.bands\.widths sum to 8, .* n_fft 16 has 9 bins"):
         fixed_bands([4, 4], 9)
 
@@ -115,12 +115,12 @@ def test_widths_that_do_not_sum_to_the_bins_are_told_with_both_numbers():
     ("bins", "message"),
     [
         (((0, 1), (), (2,)), "a band without bins"),
-        (((0,), (2,)), "leave out 1 and name 0 that do not exist"),
-        (((0, 1), (2, 3)), "leave out 0 and name 1 that do not exist"),
-        (((-1, 0, 1), (2,)), "leave out 0 and name 1 that do not exist"),
-        ((), "leave out 3 and name 0"),
+        (((0,), (2,)), "1 are in no band and 0 do not exist"),
+        (((0, 1), (2, 3)), "0 are in no band and 1 do not exist"),
+        (((-1, 0, 1), (2,)), "0 are in no band and 1 do not exist"),
+        ((), "3 are in no band and 0 do not exist"),
     ],
 )
-def test_bands_that_do_not_cover_the_spectrum_are_told(bins, message):
+def test_bands_must_cover_the_spectrum(bins, message):
     with pytest.raises(InputError, match=message):
         BandLayout(bins, 3)

@@ -6,7 +6,7 @@ import torch
 from bsroformer.models.bs_roformer.feed_forward import FeedForward
 
 
-def test_it_is_two_linear_maps_with_the_exact_gelu_between_after_a_norm():
+def test_it_is_norm_linear_exact_gelu_linear():
     feed_forward, x = FeedForward(6, mult=3), torch.randn(2, 5, 6)
     normed = x / x.square().mean(-1, keepdim=True).sqrt()
     hidden = feed_forward.expand(normed)
@@ -15,7 +15,7 @@ def test_it_is_two_linear_maps_with_the_exact_gelu_between_after_a_norm():
     torch.testing.assert_close(feed_forward(x), feed_forward.contract(activated))
 
 
-def test_dropout_acts_on_hidden_and_output_features_in_training_only():
+def test_dropout_acts_on_both_layers_in_training_only():
     feed_forward, x = FeedForward(6, dropout=0.5), torch.randn(20, 50, 6)
     first, second = feed_forward(x), feed_forward(x)
     assert (first == 0).float().mean().item() == pytest.approx(0.5, abs=0.03)

@@ -7,7 +7,7 @@ HEADS, DIM_HEAD, DIM = 3, 4, 10
 
 
 def head_by_head(attention: LinearAttention, x: torch.Tensor) -> torch.Tensor:
-    """The definition: each head's features, as vectors of length 1 along the sequence, attend to each other."""
+    """Attend by definition: between the features of a head, as unit vectors along the sequence."""
     x = F.normalize(x, dim=-1) * DIM**0.5 * attention.norm.gamma
     to_q, to_k, to_v = attention.to_qkv.weight.chunk(3)
     found = []
@@ -34,7 +34,7 @@ def test_the_order_of_a_sequence_does_not_matter():
     torch.testing.assert_close(attention(x[:, order]), attention(x)[:, order])
 
 
-def test_dropout_falls_on_the_weights_while_training_only():
+def test_attention_dropout_acts_in_training_only():
     attention, x = LinearAttention(DIM, HEADS, DIM_HEAD, dropout=0.5), torch.randn(2, 50, DIM)
     assert not torch.equal(attention(x), attention(x))
     attention.eval()

@@ -19,14 +19,14 @@ def estimators(layout: BandLayout, channels: int = 2, hidden: int = 1, zero_dc: 
 
 
 def weights_of(linear: BandLinear, place: int, stem: int) -> tuple[Tensor, Tensor]:
-    """Weight and bias of one band and stem; `place` is the band's in the layer."""
+    """Return weight and bias of one band and stem; `place` is the band's index in the layer."""
     if linear.fan_out == 1:  # stems have inputs of their own, band after band
         return linear.weight[STEMS * place + stem], linear.bias[STEMS * place + stem]
     return linear.weight[place].chunk(STEMS)[stem], linear.bias[place].chunk(STEMS)[stem]
 
 
 def one_by_one(masks: MaskEstimators, layout: BandLayout, features: Tensor) -> Tensor:
-    """The same as a loop over stems and bands, adding each band's mask to its bins."""
+    """Compute masks in a loop over stems and bands, adding each band's mask to its bins."""
     channels, (batch, frames) = masks.channels, features.shape[:2]
     stems = []
     for stem in range(STEMS):
@@ -46,7 +46,7 @@ def one_by_one(masks: MaskEstimators, layout: BandLayout, features: Tensor) -> T
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("hidden", [0, 1, 2])
-def test_groups_of_bands_and_stems_equal_a_loop_in_values_and_gradients(layout, channels, hidden):
+def test_masks_and_gradients_equal_a_loop_over_bands(layout, channels, hidden):
     masks = estimators(layout, channels, hidden)
     features = torch.randn(2, 4, len(layout), DIM, requires_grad=True)
     found, expected = masks(features), one_by_one(masks, layout, features)

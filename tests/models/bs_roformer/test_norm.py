@@ -8,18 +8,18 @@ from bsroformer.models.bs_roformer.norm import rms_norm as scaled_rms_norm
 
 
 def rms_norm(x: Tensor) -> Tensor:
-    """Without a scale."""
+    """Normalise without a scale."""
     return scaled_rms_norm(x, torch.ones(x.shape[-1]))
 
 
 def by_normalize(x: Tensor) -> Tensor:
-    """The public implementation's formula."""
+    """Normalise by the public implementation's formula."""
     return F.normalize(x, dim=-1) * x.shape[-1] ** 0.5
 
 
 @pytest.mark.parametrize("level", [1.0, 1e4, 1e-7])
 @pytest.mark.parametrize("dim", [1, 2, 516])
-def test_the_fused_operator_equals_the_public_formula_from_loud_to_the_faintest_noise(level, dim):
+def test_the_fused_norm_equals_the_public_formula(level, dim):
     x = (level * torch.randn(3, 5, dim)).requires_grad_()
     torch.testing.assert_close(rms_norm(x), by_normalize(x))
     weights = torch.randn(3, 5, dim)
@@ -48,7 +48,7 @@ GAMMAS = [(6,), (4, 1, 6)]  # of one layer; of layers for each band
 
 
 @pytest.mark.parametrize("shape", GAMMAS)
-def test_what_is_differentiated_equals_the_fused_operator(shape):
+def test_the_differentiable_norm_equals_the_fused_one(shape):
     x, gamma = torch.randn(4, 3, 6, requires_grad=True), torch.randn(shape, requires_grad=True)
     differentiated = scaled_rms_norm(x, gamma)
     with torch.no_grad():
@@ -62,6 +62,6 @@ def test_what_is_differentiated_equals_the_fused_operator(shape):
 
 
 @pytest.mark.parametrize("shape", GAMMAS)
-def test_the_gradient_is_that_of_small_differences(shape):
+def test_the_gradient_equals_finite_differences(shape):
     x, gamma = (torch.randn(each, dtype=torch.float64, requires_grad=True) for each in ((4, 3, 6), shape))
     assert torch.autograd.gradcheck(scaled_rms_norm, (x, gamma))

@@ -1,4 +1,4 @@
-"""The public layout is a renaming: its tensors are parts of this project's weights, and together all of them."""
+"""The mapping from the public layout to this project's weights."""
 
 import pytest
 import torch
@@ -6,10 +6,10 @@ from hypothesis import given, settings
 
 import public_model
 from bsroformer.models import ModelSettings
-from bsroformer.models.blank import blank_model, skeleton
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.models.bs_roformer.public.keys import key_shapes, public_weights, tensor_slots
 from bsroformer.models.bs_roformer.public.options import OPTIONS, options_of, settings_of
+from bsroformer.models.empty_model import blank_model, skeleton
 from public_options import public_options
 
 
@@ -21,18 +21,18 @@ def model_settings(kind, options) -> ModelSettings:
 
 @settings(max_examples=40, deadline=None)
 @given(model=public_options())
-def test_keys_and_shapes_are_the_public_codes(model):
+def test_keys_and_shapes_equal_the_public_code(model):
     kind, options = model
     assert key_shapes(model_settings(kind, options)) == public_model.key_shapes(kind, options)
 
 
 @settings(max_examples=40, deadline=None)
 @given(model=public_options())
-def test_options_survive_the_way_to_settings_and_back(model):
+def test_options_survive_a_round_trip_through_settings(model):
     kind, options = model
     found = options_of(model_settings(kind, options)).model_dump()
     expected = {key: value for key, value in options.items() if key != "match_input_audio_length"}
-    if not (kind == "bs" and options["mask_estimator_depth"] == 1):  # without hidden layers their width means nothing
+    if not (kind == "bs" and options["mask_estimator_depth"] == 1):  # without hidden layers their width is unused
         assert found["mlp_expansion_factor"] == expected["mlp_expansion_factor"]
     given_bands = tuple(expected.pop("freqs_per_bands", ()))
     assert tuple(found.get("freqs_per_bands", ())) == given_bands
@@ -41,7 +41,7 @@ def test_options_survive_the_way_to_settings_and_back(model):
 
 @settings(max_examples=40, deadline=None)
 @given(model=public_options())
-def test_each_weight_is_covered_once_but_for_the_shared_frequencies(model):
+def test_slots_cover_each_unshared_weight_once(model):
     settings_ = model_settings(*model)
     covered = {name: torch.zeros(tensor.shape) for name, tensor in skeleton(settings_).state_dict().items()}
     for slot in tensor_slots(settings_):
@@ -58,7 +58,7 @@ def test_public_weights_are_copies(tiny_model):
     torch.testing.assert_close(tiny_model.state_dict(), before, rtol=0, atol=0)
 
 
-def test_a_blank_model_draws_nothing_and_has_its_constants(tiny_model):
+def test_a_blank_model_draws_nothing_and_has_its_buffers(tiny_model):
     state = torch.random.get_rng_state()
     blank = blank_model(tiny_model.settings)
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -77,7 +77,7 @@ def test_a_skeleton_takes_no_memory(tiny_model):
 
 
 @pytest.mark.parametrize("kind", ["bs", "mel"])
-def test_defaults_are_the_public_codes(kind):
+def test_defaults_equal_the_public_code(kind):
     defaults = OPTIONS[kind].model_validate({"dim": 8, "depth": 1}).model_dump(mode="json")
     for option, value in public_model.DEFAULTS[kind].items():
         if option != "match_input_audio_length":

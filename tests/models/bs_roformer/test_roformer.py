@@ -50,7 +50,7 @@ def test_every_weight_gets_a_finite_gradient(tiny_tree, bands, norm, level):
     assert all(grad.any() for grad in grads) == (level > 0)
 
 
-def test_the_input_of_a_block_is_the_sum_of_all_earlier_outputs_with_the_last_once_more(tiny_tree):
+def test_skip_connections_add_all_earlier_outputs(tiny_tree):
     tiny_tree["trunk"] |= {"depth": 3, "skip_connection": True}
     model, x = build(tiny_tree), torch.randn(1, 5, 4, 8)
     rotary = model.time_rotary(5), model.band_rotary(4)
@@ -68,7 +68,7 @@ def test_without_skip_connection_blocks_follow_each_other(tiny_tree):
 
 
 @pytest.mark.parametrize("skip_connection", [False, True])
-def test_activation_checkpointing_computes_blocks_twice_and_the_same_numbers(tiny_tree, skip_connection):
+def test_activation_checkpointing_keeps_gradients(tiny_tree, skip_connection):
     tiny_tree["trunk"] |= {"dropout": 0.2, "skip_connection": skip_connection}
     model, mixture = build(tiny_tree).train(), torch.randn(2, 2, 300)
     runs = []
@@ -83,7 +83,7 @@ def test_activation_checkpointing_computes_blocks_twice_and_the_same_numbers(tin
         assert len(runs) == kept + recomputed
 
 
-def test_stems_are_float32_and_near_under_autocast(tiny_model):
+def test_stems_under_autocast_are_float32_and_close(tiny_model):
     mixture = torch.randn(1, 2, 300)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         stems = tiny_model(mixture)
@@ -124,12 +124,12 @@ def test_the_model_is_rebuilt_from_its_settings(tiny_model):
 
 
 @pytest.mark.parametrize("shape", [(2, 100), (1, 1, 100), (1, 3, 100), (1, 1, 2, 100)])
-def test_a_mixture_of_another_shape_is_told(tiny_model, shape):
+def test_a_mixture_of_another_shape_is_rejected(tiny_model, shape):
     with pytest.raises(ValueError, match=r"takes \(batch, 2 channels, samples\), got "):
         tiny_model(torch.randn(shape))
 
 
-def test_bands_that_do_not_fit_the_spectrum_are_told(tiny_tree):
+def test_bands_that_do_not_fit_the_spectrum_are_rejected(tiny_tree):
     with pytest.raises(InputError, match=r"model\.bands\.widths sum to 17, but .* n_fft 64 has 33 bins"):
         build(tiny_tree | {"stft": {"n_fft": 64, "hop_length": 16}})
 

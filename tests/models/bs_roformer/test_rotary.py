@@ -5,7 +5,7 @@ from bsroformer.models.bs_roformer.rotary import RotaryEmbedding, rotate_pairs
 
 
 def by_complex_numbers(x: torch.Tensor, theta: float = 10_000.0) -> torch.Tensor:
-    """The definition: features 2i and 2i+1 are a complex number, turned by ``place * theta ** (-2i / e)``."""
+    """Rotate by definition: features 2i and 2i+1 as a complex number, by ``position * theta ** (-2i / e)``."""
     length, features = x.shape[-2:]
     frequencies = theta ** (-torch.arange(0, features, 2, dtype=torch.float64) / features)
     angles = torch.outer(torch.arange(length, dtype=torch.float64), frequencies)
@@ -43,20 +43,20 @@ def test_lengths_of_vectors_are_kept():
     torch.testing.assert_close(rotate_pairs(x, *RotaryEmbedding(16)(30)).norm(dim=-1), x.norm(dim=-1))
 
 
-def test_halves_are_turned_in_float32_and_come_back_as_halves():
+def test_half_precision_is_rotated_in_float32():
     x, tables = torch.randn(4, 200, 8).bfloat16(), RotaryEmbedding(8)(200)
     rotated = rotate_pairs(x, *tables)
     assert rotated.dtype == torch.bfloat16
     assert torch.equal(rotated, rotate_pairs(x.float(), *tables).bfloat16())
 
 
-def test_the_frequencies_are_kept_with_the_weights_but_do_not_train():
+def test_frequencies_are_saved_and_not_trained():
     rotary = RotaryEmbedding(8)
     assert list(rotary.state_dict()) == ["inverse_frequencies"]
     assert not list(rotary.parameters())
 
 
-def test_frequencies_that_were_rounded_to_half_precision_turn_as_they_are():
+def test_rounded_frequencies_are_used_unchanged():
     rotary, x = RotaryEmbedding(8), torch.randn(1, 3000, 8)
     usual = rotate_pairs(x, *rotary(3000))
     rotary.load_state_dict({"inverse_frequencies": rotary.inverse_frequencies.bfloat16()})

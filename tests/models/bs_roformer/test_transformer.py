@@ -15,7 +15,7 @@ def trunk(**changes) -> TrunkSettings:
 
 
 @pytest.mark.parametrize("norm", ["final", "each_transformer"])
-def test_each_layer_adds_attention_and_then_feed_forward_to_its_input(norm):
+def test_a_layer_adds_attention_then_feed_forward(norm):
     transformer, x, rotary = Transformer(2, trunk(norm=norm)), torch.randn(3, 5, 8), ROTARY(5)
     expected = x
     for attention, feed_forward in zip(transformer.attentions, transformer.feed_forwards, strict=True):
@@ -26,7 +26,7 @@ def test_each_layer_adds_attention_and_then_feed_forward_to_its_input(norm):
     torch.testing.assert_close(transformer(x, *rotary), expected)
 
 
-def test_a_block_transforms_each_band_along_time_and_then_each_frame_along_bands():
+def test_a_block_transforms_time_then_bands():
     block, x = Block(trunk(time_depth=2, band_depth=3)), torch.randn(2, FRAMES, BANDS, 8)
     assert (len(block.time.attentions), len(block.band.attentions)) == (2, 3)
     along_time = torch.stack([block.time(x[:, :, band], *ROTARY(FRAMES)) for band in range(BANDS)], dim=2)
@@ -41,7 +41,7 @@ def test_dropout_reaches_every_layer():
     assert {attention.dropout for attention in (*block.time.attentions, *block.band.attentions)} == {0.25}
 
 
-def test_skip_connections_add_what_came_before_and_a_linear_transformer_comes_ahead_of_that():
+def test_a_linear_transformer_precedes_the_skip_connection():
     block = Block(trunk(linear_depth=2))
     x, earlier = torch.randn(2, 2, FRAMES, BANDS, 8)
     rotary = ROTARY(FRAMES), ROTARY(BANDS)

@@ -153,7 +153,7 @@ def test_weights_alone_cannot_be_resumed_from(songs_root, tmp_path, uninterrupte
     with pytest.raises(SystemExit):
         run(songs_root, tmp_path, f"ckpt_path={tmp_path}/weights.ckpt")
     printed = capsys.readouterr().err
-    assert "weights.ckpt holds no training to resume: start from its weights alone with init_from=" in printed
+    assert "weights.ckpt holds weights without a training to resume; set init_from=" in printed
 
 
 def test_a_training_of_format_1_resumes(songs_root, tmp_path, uninterrupted):

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bsroformer.atomic import writing
 from bsroformer.checkpoints import Checkpoint
-from bsroformer.checkpoints.average import average_of
+from bsroformer.checkpoints.average import average_checkpoints
 from bsroformer.checkpoints.native import with_raw_weights
 from bsroformer.checkpoints.save import (
     SAFETENSORS,
@@ -101,7 +101,7 @@ def average(opened: Sequence[Checkpoint], cfg: CheckpointConfig, console: Consol
         InputError: If they are not of one model.
     """
     path = _target(cfg, opened[0], "_average.ckpt", TORCH)
-    save_weights(average_of(opened), path)
+    save_weights(average_checkpoints(opened), path)
     console.print(f"{path} is the average of {len(opened)} checkpoints: ckpt={path}")
 
 

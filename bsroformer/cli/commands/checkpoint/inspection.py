@@ -11,9 +11,9 @@ from rich.table import Table
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.hub import sha256_of
-from bsroformer.checkpoints.parts import parameters_by_part
+from bsroformer.checkpoints.parameter_count import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
-from bsroformer.models.blank import skeleton
+from bsroformer.models.empty_model import skeleton
 from bsroformer.models.settings import ModelSettings
 from bsroformer.text import count, listed
 

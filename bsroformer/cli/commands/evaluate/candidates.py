@@ -8,7 +8,7 @@ from typing import Any, cast
 from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint
-from bsroformer.checkpoints.naming import name_of
+from bsroformer.checkpoints.model_names import name_model
 from bsroformer.cli.checkpoint_sources import checkpoint_fingerprints, open_checkpoints
 from bsroformer.cli.commands.evaluate.config import EvaluateConfig
 from bsroformer.cli.commands.separate.separators import device_of, separator_from
@@ -62,7 +62,7 @@ def checkpoints(cfg: EvaluateConfig) -> dict[str, ModelSource]:
         raise InputError("config and sha256 are mappings by a model's name, and ckpt is not; give both as lists")
     weights = cast(Weights | None, cfg.weights)  # the ensemble checks them against its members
     files = CheckpointSource(ckpt=cfg.ckpt, config=cfg.config, sha256=cfg.sha256)
-    return {name_of(cfg.ckpt): ModelSource(files, weights)}
+    return {name_model(cfg.ckpt): ModelSource(files, weights)}
 
 
 def _of_one(cfg: EvaluateConfig, name: str) -> ModelSource:

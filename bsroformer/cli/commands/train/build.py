@@ -25,7 +25,7 @@ from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 from bsroformer.models import SeparationModel, registry
 from bsroformer.models.abilities import compile_blocks, set_recomputed_blocks
-from bsroformer.models.blank import count_recomputable_blocks
+from bsroformer.models.empty_model import count_recomputable_blocks
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO

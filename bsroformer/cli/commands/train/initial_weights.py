@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from bsroformer.checkpoints.start import start_from
+from bsroformer.checkpoints.warm_start import start_from
 from bsroformer.cli.checkpoint_sources import opened_checkpoint
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.models import SeparationModel

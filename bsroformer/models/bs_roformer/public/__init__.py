@@ -1,6 +1,7 @@
-"""Public BS-RoFormer and Mel-Band RoFormer checkpoints: weights in the layout of their authors' code, and its YAML.
+"""Public BS-RoFormer and Mel-Band RoFormer checkpoints: weights and their YAML.
 
-Their constructor arguments are `options` here, this project's the `settings`; a checkpoint's `keys` are theirs.
+`options` are the constructor arguments of the public code, `settings` those of this project; `keys` are the names of
+tensors in the public layout.
 """
 
 from bsroformer.models.bs_roformer.public.layout import RoformerLayout

@@ -1,4 +1,4 @@
-"""Which of a YAML's options the weights contradict."""
+"""Options of a YAML that contradict the weights."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +12,7 @@ from bsroformer.models.tensor_slot import Shape
 
 
 def compare_options(options: Options, shapes: Mapping[str, Shape], config: YamlFile) -> list[OptionDifference]:
-    """Every option that the shapes of the weights contradict, as far as each part of them can be understood."""
+    """List the options that contradict the shapes, for each part that can be parsed."""
     needed: dict[str, Any] = {}
     with suppress(UnlikeAnyError):
         needed |= trunk_options(shapes)
@@ -20,8 +20,9 @@ def compare_options(options: Options, shapes: Mapping[str, Shape], config: YamlF
         needed |= band_options(shapes, stated=options)
     with suppress(UnlikeAnyError):
         needed |= mask_options(shapes)
-    return [
-        OptionDifference(option, getattr(options, option), value, config.place(f"model.{option}"))
-        for option, value in needed.items()
-        if getattr(options, option) != value
-    ]
+    differences = []
+    for option, value in needed.items():
+        configured = getattr(options, option)
+        if configured != value:
+            differences.append(OptionDifference(option, configured, value, config.place(f"model.{option}")))
+    return differences

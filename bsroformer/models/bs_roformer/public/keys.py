@@ -1,15 +1,15 @@
-"""Where each tensor of the public layout stands in this project's weights, for reading and for writing.
+"""Mapping between the public layout and this project's weights.
 
-The public layout has one tensor for each band and stem; here those of one width are one tensor (`BandLinear`).
+The public layout has one tensor for each band and stem; here those of one width share a tensor (`BandLinear`).
 """
 
 from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-from bsroformer.models.blank import skeleton
 from bsroformer.models.bs_roformer.bands import BandLayout
 from bsroformer.models.bs_roformer.settings import RoformerSettings, TrunkSettings
+from bsroformer.models.empty_model import skeleton
 from bsroformer.models.tensor_slot import Index, Shape, TensorSlot
 
 ATTENTION = {
@@ -32,11 +32,11 @@ FEED_FORWARD = {
     "contract.weight": "net.4.weight",
     "contract.bias": "net.4.bias",
 }
-"""This project's names within a layer, and the public ones."""
+"""Names within a layer: this project's -> public."""
 
 
 def tensor_slots(settings: RoformerSettings) -> Iterator[TensorSlot]:
-    """Every tensor of the public layout; together they are all of the model's weights."""
+    """Yield a slot for each tensor of the public layout; all fill the model."""
     layout = settings.band_layout()
     yield from _trunk(settings.trunk)
     yield from _band_split(layout)
@@ -44,13 +44,13 @@ def tensor_slots(settings: RoformerSettings) -> Iterator[TensorSlot]:
 
 
 def key_shapes(settings: RoformerSettings) -> dict[str, Shape]:
-    """The public keys of a model and the shape of each."""
+    """Compute the shape of each public key of a model."""
     weights = skeleton(settings).state_dict()
     return {slot.theirs: tuple(weights[slot.ours][slot.index].shape) for slot in tensor_slots(settings)}
 
 
 def public_weights(weights: Mapping[str, Tensor], settings: RoformerSettings) -> dict[str, Tensor]:
-    """This project's weights in the public layout; the tensors are copies."""
+    """Copy this project's weights into the public layout."""
     return {slot.theirs: weights[slot.ours][slot.index].clone() for slot in tensor_slots(settings)}
 
 
@@ -59,8 +59,9 @@ def _trunk(trunk: TrunkSettings) -> Iterator[TensorSlot]:
     if trunk.linear_depth:
         transformers.insert(0, ("linear", trunk.linear_depth))
     for block in range(trunk.depth):
-        for place, (name, depth) in enumerate(transformers):
-            theirs, ours = f"layers.{block}.{place}", f"blocks.{block}.{name}"
+        for position, (name, depth) in enumerate(transformers):
+            theirs = f"layers.{block}.{position}"
+            ours = f"blocks.{block}.{name}"
             for layer in range(depth):
                 yield from _layer(f"{theirs}.layers.{layer}", ours, name, layer)
             if trunk.norm == "each_transformer":
@@ -75,7 +76,7 @@ def _layer(theirs: str, ours: str, transformer: str, layer: int) -> Iterator[Ten
         yield TensorSlot(f"{theirs}.0.{public}", f"{ours}.attentions.{layer}.{own}")
     for own, public in FEED_FORWARD.items():
         yield TensorSlot(f"{theirs}.1.{public}", f"{ours}.feed_forwards.{layer}.{own}")
-    if transformer != "linear":  # one for all layers of a direction, though each has it under a key of its own
+    if transformer != "linear":  # shared by all layers of a direction, though each has its own key
         yield TensorSlot(f"{theirs}.0.rotary_embed.freqs", f"{transformer}_rotary.inverse_frequencies")
 
 
@@ -89,23 +90,29 @@ def _band_split(layout: BandLayout) -> Iterator[TensorSlot]:
 
 
 def _mask_estimators(settings: RoformerSettings, layout: BandLayout) -> Iterator[TensorSlot]:
-    hidden, width = settings.masks.hidden_layers, settings.masks.expansion * settings.trunk.dim
+    hidden = settings.masks.hidden_layers
+    width = settings.masks.expansion * settings.trunk.dim
     for layer in range(hidden):
         ours = f"mask_estimators.hidden.{layer}"
         yield from _mask_layer(layout.grouped_bands, layer, width, ours, settings)
     for number, group in enumerate(layout.groups):
-        values = 2 * 2 * settings.channels * group.width  # real and imaginary, and once more for the gates
+        values = 2 * 2 * settings.channels * group.width  # real and imaginary, twice for the gates
         yield from _mask_layer(group.bands, hidden, values, f"mask_estimators.outputs.{number}", settings)
 
 
 def _mask_layer(
     bands: tuple[int, ...], layer: int, width: int, ours: str, settings: RoformerSettings
 ) -> Iterator[TensorSlot]:
-    """A linear layer for some bands: the first computes the stems side by side, the others one after another."""
+    """Yield the slots of a linear layer of the mask estimators.
+
+    The first layer has the stems of a band side by side, the others one after another.
+    """
     stems = len(settings.stems)
     for place, band in enumerate(bands):
         for stem in range(stems):
-            rows: Index = (place, slice(stem * width, (stem + 1) * width)) if layer == 0 else (place * stems + stem,)
-            for part in ("weight", "bias"):  # every second module of theirs is the tanh
+            rows: Index = (place * stems + stem,)
+            if layer == 0:
+                rows = (place, slice(stem * width, (stem + 1) * width))
+            for part in ("weight", "bias"):  # every second module of the public code is a tanh
                 theirs = f"mask_estimators.{stem}.to_freqs.{band}.0.{2 * layer}.{part}"
                 yield TensorSlot(theirs, f"{ours}.{part}", rows)

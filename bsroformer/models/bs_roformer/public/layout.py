@@ -1,4 +1,4 @@
-"""The files of public BS-RoFormer and Mel-Band RoFormer models, as the registry of architectures offers them."""
+"""`PublicLayout` of BS-RoFormer and Mel-Band RoFormer models."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -15,18 +15,18 @@ from bsroformer.models.separation_model import SeparationModel
 
 
 class RoformerLayout:
-    """See `PublicLayout`."""
+    """Reader and writer of their files: see `PublicLayout`."""
 
     titles = tuple(TITLES.values())
 
     def recognizes(self, keys: Collection[str]) -> bool:
-        """Whether there is a band split as these models have it."""
+        """Check whether the keys include the band split of these models."""
         return FIRST_KEY in keys
 
     def read(self, weights: dict[str, Tensor], config: YamlFile | None, source: Path) -> PublicModel:
-        """Understand weights and their YAML."""
+        """Parse weights and their YAML."""
         return read_roformer(weights, config, source)
 
     def write(self, model: SeparationModel) -> tuple[dict[str, Tensor], str]:
-        """Return weights and YAML."""
+        """Return weights and text of the YAML."""
         return to_public(model)

@@ -1,4 +1,4 @@
-"""The public models' constructor arguments with their defaults, and what they are in this project's settings."""
+"""Constructor arguments of the public models, and their conversion to settings."""
 
 from itertools import groupby
 from operator import attrgetter
@@ -39,16 +39,16 @@ WITHOUT_EFFECT = {
     "multi_stft_normalized",
     "multi_stft_window_fn",
 }
-"""Options of speed and of the training loss: they change no output."""
+"""Options of speed and of the training loss, without effect on the output."""
 UNSUPPORTED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "use_pope": ("polar positions (PoPE)", (False, None)),
     "num_residual_streams": ("hyper-connections", (1, None)),
     "use_value_residual_learning": ("value residuals", (False, None)),
     "use_shared_bias": ("shared biases", (False, None)),
-    "stft_window_fn": ("a window of its own", (None, "torch.hann_window")),
+    "stft_window_fn": ("a window other than Hann's", (None, "torch.hann_window")),
     "freq_range": ("a part of the spectrum", (None,)),
 }
-"""Options that change the model in ways that are not known here: what each asks for, and its values that do not."""
+"""Options of unsupported features: the feature of each, and its values that do not use it."""
 SAME = {
     "dim": "trunk.dim",
     "depth": "trunk.depth",
@@ -65,13 +65,13 @@ SAME = {
     "mlp_expansion_factor": "masks.expansion",
     "zero_dc": "masks.zero_dc",
 }
-"""Options that are a setting under another name; `settings_of` and `options_of` have the others."""
+"""Options that equal a setting; `settings_of` and `options_of` convert the others."""
 DEPTH_OVER_HIDDEN: dict[Kind, int] = {"bs": 1, "mel": 0}
 """``mask_estimator_depth`` counts all linear layers of a mask estimator in BS-RoFormer, hidden ones in Mel-Band."""
 
 
 class RoformerOptions(Settings):
-    """What both models take."""
+    """Options of both models."""
 
     dim: Annotated[Features, Strict()]
     depth: Annotated[Layers, Strict()]
@@ -94,14 +94,14 @@ class RoformerOptions(Settings):
 
 
 class BsOptions(RoformerOptions):
-    """BS-RoFormer's: bands side by side, one norm after the last block."""
+    """Options of BS-RoFormer: bands side by side, one norm after the last block."""
 
     mask_estimator_depth: Annotated[Layers, Strict()] = 2
     freqs_per_bands: tuple[Annotated[Samples, Strict()], ...] = PAPER_BANDS
 
 
 class MelOptions(RoformerOptions):
-    """Mel-Band RoFormer's: overlapping bands, a norm after each transformer."""
+    """Options of Mel-Band RoFormer: overlapping bands, a norm after each transformer."""
 
     attn_dropout: Share = 0.1
     ff_dropout: Share = 0.1
@@ -118,31 +118,34 @@ OPTIONS: dict[Kind, type[BsOptions] | type[MelOptions]] = {"bs": BsOptions, "mel
 def settings_of(
     options: Options, stems: tuple[str, ...], sample_rate: int, chunk_seconds: float, source: str
 ) -> RoformerSettings:
-    """The model that the public code builds of `options`, as this project's settings.
+    """Convert options to the settings of the model that the public code builds.
 
     Args:
         options: The constructor's arguments.
-        stems: Names of the outputs, in their order.
-        sample_rate: Of the audio, Hz.
+        stems: Names of the outputs, in order.
+        sample_rate: Sample rate of the audio, Hz.
         chunk_seconds: Length of a window.
-        source: Where the options come from, for the message.
+        source: Origin of the options, for the message.
 
     Raises:
-        InputError: If there is no such model.
+        InputError: If they do not describe a model.
     """
     tree: dict[str, Any] = {"stft": {}, "trunk": {}, "masks": {}}
     for option, setting in SAME.items():
         part, name = setting.split(".")
         tree[part][name] = getattr(options, option)
-    mel = isinstance(options, MelOptions)
+    kind: Kind = "mel" if isinstance(options, MelOptions) else "bs"
     if options.stft_win_length != options.stft_n_fft:
         tree["stft"]["win_length"] = options.stft_win_length
     if options.attn_dropout != options.ff_dropout:
         tree["trunk"]["attention_dropout"] = options.attn_dropout
-    tree["trunk"]["norm"] = "each_transformer" if mel else "final"
-    tree["masks"]["hidden_layers"] = options.mask_estimator_depth - DEPTH_OVER_HIDDEN["mel" if mel else "bs"]
-    tree |= {"stems": stems, "sample_rate": sample_rate, "chunk_seconds": chunk_seconds}
-    tree |= {"channels": 2 if options.stereo else 1, "bands": _bands(options, sample_rate)}
+    tree["trunk"]["norm"] = "each_transformer" if kind == "mel" else "final"
+    tree["masks"]["hidden_layers"] = options.mask_estimator_depth - DEPTH_OVER_HIDDEN[kind]
+    tree["bands"] = _bands(options, sample_rate)
+    tree["stems"] = stems
+    tree["sample_rate"] = sample_rate
+    tree["channels"] = 2 if options.stereo else 1
+    tree["chunk_seconds"] = chunk_seconds
     return check_sizes(roformer_settings(tree, source), source)
 
 
@@ -155,7 +158,7 @@ def _bands(options: Options, sample_rate: int) -> dict[str, Any]:
 
 
 def options_of(settings: RoformerSettings) -> Options:
-    """The arguments with which the public code builds this model.
+    """Convert settings to the options with which the public code builds the model.
 
     Raises:
         InputError: If the public code has no such model.
@@ -179,27 +182,28 @@ def options_of(settings: RoformerSettings) -> Options:
 
 
 def checked_options(kind: Kind, tree: dict[str, Any], source: str) -> Options:
-    """Options from numbers that did not come from a YAML.
+    """Validate options that do not come from a YAML.
 
     Raises:
-        InputError: If one of them is beyond every known model.
+        InputError: If one of them is out of range.
     """
     try:
         return OPTIONS[kind].model_validate(tree)
     except ValidationError as error:
         problem = error.errors()[0]
         raise InputError(
-            f"{source} has a {problem['loc'][0]} that no known model has: {describe_problem(problem)}"
+            f"{source} has a {problem['loc'][0]} that no public model supports: {describe_problem(problem)}"
         ) from error
 
 
 def _public_kind(settings: RoformerSettings) -> Kind:
     if settings.channels > 2:
-        raise InputError(f"the public code knows mono and stereo, and this model has {settings.channels} channels")
-    mel, each = isinstance(settings.bands, MelBands), settings.trunk.norm == "each_transformer"
-    if mel != each:
+        raise InputError(f"the public layout has 1 or 2 channels, got {settings.channels}; use action=convert")
+    mel = isinstance(settings.bands, MelBands)
+    norm_each = settings.trunk.norm == "each_transformer"
+    if mel != norm_each:
         raise InputError(
             f"the public code has no model of {settings.bands.layout} bands whose norm is {settings.trunk.norm}: "
-            "it has fixed bands with model.trunk.norm=final, and mel bands with each_transformer"
+            "it has fixed bands with model.trunk.norm=final, and mel bands with each_transformer; use action=convert"
         )
     return "mel" if mel else "bs"

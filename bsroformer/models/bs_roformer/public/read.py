@@ -1,4 +1,4 @@
-"""Public weights, and maybe their YAML, as a model of this project."""
+"""Conversion of public weights, with or without YAML, to this project's model."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,24 +17,24 @@ from bsroformer.models.bs_roformer.public.config import (
 )
 from bsroformer.models.bs_roformer.public.contradictions import compare_options
 from bsroformer.models.bs_roformer.public.keys import key_shapes, tensor_slots
-from bsroformer.models.bs_roformer.public.oddities import refuse_unequal_frequencies, remove_shared_biases
 from bsroformer.models.bs_roformer.public.options import TITLES, Kind, Options, checked_options, settings_of
+from bsroformer.models.bs_roformer.public.quirks import refuse_unequal_frequencies, remove_shared_biases
 from bsroformer.models.bs_roformer.public.shapes import kind_of, options_from_shapes, refuse_unsupported
 from bsroformer.models.bs_roformer.settings import RoformerSettings
-from bsroformer.models.differences import ConfigFault, Difference, compare_keys, shown
+from bsroformer.models.differences import ConfigFault, Difference, compare_keys, format_value
 from bsroformer.models.public_layout import PublicModel
 from bsroformer.models.public_yaml import YamlFile
 from bsroformer.models.tensor_slot import Shape
 
-HOPS: dict[Kind, int] = {"bs": 512, "mel": 441}
+DEFAULT_HOPS: dict[Kind, int] = {"bs": 512, "mel": 441}
 """Samples at ``n_fft`` 2048, of most public checkpoints of a kind."""
 
 
 def read_roformer(weights: dict[str, Tensor], config: YamlFile | None, source: Path) -> PublicModel:
-    """Understand public weights: see `PublicLayout.read`.
+    """Parse public weights: see `PublicLayout.read`.
 
     Raises:
-        InputError: If they are of another architecture, or nothing can be made of weights and YAML.
+        InputError: If they are of another architecture, or no model fits weights and YAML.
     """
     notes = remove_shared_biases(weights)
     refuse_unsupported(weights, str(source))
@@ -44,10 +44,10 @@ def read_roformer(weights: dict[str, Tensor], config: YamlFile | None, source: P
     if config is None:
         settings, assumed = _assumed(shapes, str(source))
         differences = compare_keys(key_shapes(settings), shapes)
-        notes += [assumed]
+        notes.append(assumed)
     else:
-        settings, left_out, differences = _configured(shapes, config, str(source))
-        notes += left_out
+        settings, config_notes, differences = _configured(shapes, config, str(source))
+        notes += config_notes
     title = TITLES[kind_of(shapes)]
     return PublicModel(title, settings, list(tensor_slots(settings)), differences, tuple(notes))
 
@@ -55,9 +55,9 @@ def read_roformer(weights: dict[str, Tensor], config: YamlFile | None, source: P
 def _configured(
     shapes: Mapping[str, Shape], config: YamlFile, source: str
 ) -> tuple[RoformerSettings, list[str], Sequence[Difference]]:
-    """The model that the YAML describes, notes on what it leaves out, and where the weights contradict it.
+    """Return the settings of the YAML, notes on missing values, and contradictions.
 
-    If they do, or the YAML describes none, the model is the one that the weights tell, if they can be understood.
+    With contradictions or an invalid YAML, the settings are those derived from the weights, if possible.
     """
     try:
         options = options_in(config, kind_of(shapes))
@@ -65,7 +65,8 @@ def _configured(
         settings = _settings(options, audio, str(config.path))
     except InputError as error:
         with suppress(InputError):
-            return _assumed(shapes, source)[0], [], [ConfigFault(str(error))]
+            settings, _ = _assumed(shapes, source)
+            return settings, [], [ConfigFault(str(error))]
         raise
     by_key = compare_keys(key_shapes(settings), shapes)
     if not by_key:
@@ -76,22 +77,33 @@ def _configured(
 
 
 def _assumed(shapes: Mapping[str, Shape], source: str) -> tuple[RoformerSettings, str]:
-    """The model that the shapes tell, completed by what is usual, and a word on the latter."""
-    kind, found = kind_of(shapes), options_from_shapes(shapes, source)
+    """Derive settings from shapes and defaults, with a note on the defaults."""
+    kind = kind_of(shapes)
+    found = options_from_shapes(shapes, source)
     n_fft = found["stft_n_fft"]
-    hop = max(1, n_fft * HOPS[kind] // 2048)
+    hop = max(1, n_fft * DEFAULT_HOPS[kind] // 2048)
     options = checked_options(kind, found | {"stft_win_length": n_fft, "stft_hop_length": hop}, source)
     rate = found.get("sample_rate", SAMPLE_RATE)
     audio = AudioFacts(rate, CHUNK * rate // SAMPLE_RATE, numbered_stems(options.num_stems))
-    note = (
-        f"{source} comes without a YAML file, and its weights do not tell everything: assumed {rate} Hz, "
-        f"{'stereo' if options.stereo else 'mono'}, n_fft and window {n_fft}, hop {hop}, "
-        f"chunks of {audio.chunk / rate:g} s, "
-        f"zero_dc {shown(options.zero_dc)}, skip_connection {shown(options.skip_connection)}, stft_normalized "
-        f"{shown(options.stft_normalized)}, stems named {', '.join(audio.stems)}; where an assumption is wrong, the "
-        "stems are: give its YAML as config=..."
+    return _settings(options, audio, source), _assumption_note(options, audio, source)
+
+
+def _assumption_note(options: Options, audio: AudioFacts, source: str) -> str:
+    assumed = [
+        f"{audio.sample_rate} Hz",
+        "stereo" if options.stereo else "mono",
+        f"n_fft and window {options.stft_n_fft}",
+        f"hop {options.stft_hop_length}",
+        f"chunks of {audio.chunk / audio.sample_rate:g} s",
+        f"zero_dc {format_value(options.zero_dc)}",
+        f"skip_connection {format_value(options.skip_connection)}",
+        f"stft_normalized {format_value(options.stft_normalized)}",
+        f"stems named {', '.join(audio.stems)}",
+    ]
+    return (
+        f"{source} has no YAML file, and its weights do not hold all settings: assuming {', '.join(assumed)}; if an "
+        "assumption is wrong, so are the stems; give its YAML as config=..."
     )
-    return _settings(options, audio, source), note
 
 
 def _settings(options: Options, audio: AudioFacts, source: str) -> RoformerSettings:

@@ -1,4 +1,4 @@
-"""A model of this project as the public code reads it: its key layout and its YAML."""
+"""Conversion of a model to the public layout and YAML."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from bsroformer.models.separation_model import SeparationModel
 
 
 def to_public(model: SeparationModel) -> tuple[dict[str, Tensor], str]:
-    """Return state dict and YAML text with which the public code builds the same model.
+    """Return the public state dict and the text of the YAML.
 
     Raises:
         InputError: If the public code has no such model.
@@ -26,10 +26,12 @@ def to_public(model: SeparationModel) -> tuple[dict[str, Tensor], str]:
 
 
 def public_tree(settings: RoformerSettings) -> dict[str, Any]:
-    """The values of the YAML: what the public trainer's own files have, as far as separation needs it."""
-    options, stems = options_of(settings), list(settings.stems)
-    # Only the Mel model has to be told that stems are as long as the mixture, as they are here.
-    same_length = {"match_input_audio_length": True} if isinstance(options, MelOptions) else {}
+    """Return the values of the YAML that separation needs."""
+    options = options_of(settings)
+    stems = list(settings.stems)
+    model = options.model_dump()
+    if isinstance(options, MelOptions):  # only this model has stems of another length by default
+        model["match_input_audio_length"] = True
     return {
         "audio": {
             "chunk_size": round(settings.chunk_seconds * settings.sample_rate),
@@ -39,7 +41,7 @@ def public_tree(settings: RoformerSettings) -> dict[str, Any]:
             "hop_length": settings.stft.hop_length,
             "min_mean_abs": 0.0,
         },
-        "model": options.model_dump() | same_length,
+        "model": model,
         "training": {
             "instruments": stems,
             "target_instrument": stems[0] if len(stems) == 1 else None,

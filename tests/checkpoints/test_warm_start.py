@@ -1,4 +1,4 @@
-"""A training starts from another model's weights: all of them, or all but the mask estimators."""
+"""Start of a training from another model's weights, with or without the mask estimators."""
 
 import copy
 
@@ -6,19 +6,19 @@ import pytest
 import torch
 
 from bsroformer import BandSplitRoformer, InputError, ModelSettings
-from bsroformer.checkpoints.parts import parameters_by_part
-from bsroformer.checkpoints.start import start_from
+from bsroformer.checkpoints.parameter_count import parameters_by_part
+from bsroformer.checkpoints.warm_start import start_from
 
 
 def model_of(tree, **changes) -> BandSplitRoformer:
     return BandSplitRoformer(ModelSettings.from_dict(copy.deepcopy(tree) | changes))
 
 
-def test_with_the_same_stems_all_weights_are_taken(tiny_tree):
+def test_with_the_same_stems_all_weights_are_copied(tiny_tree):
     model, source = model_of(tiny_tree), model_of(tiny_tree)
     start = start_from(model, source, "x.ckpt")
     torch.testing.assert_close(model.state_dict(), source.state_dict(), rtol=0, atol=0)
-    assert start.taken == parameters_by_part(model)
+    assert start.copied == parameters_by_part(model)
     assert not start.fresh and not start.changed
     assert str(start).endswith("all weights")
 
@@ -41,8 +41,8 @@ def test_with_other_stems_the_mask_estimators_alone_are_fresh(tiny_tree, stems):
         expected = drawn[name] if name.startswith("mask_estimators") else source.state_dict()[name]
         assert torch.equal(tensor, expected), name
     assert set(start.fresh) == {"mask estimators"}
-    assert set(start.taken) == {"band split", "blocks", "final norm"}
-    assert sum((start.fresh | start.taken).values()) == sum(weight.numel() for weight in model.parameters())
+    assert set(start.copied) == {"band split", "blocks", "final norm"}
+    assert sum((start.fresh | start.copied).values()) == sum(weight.numel() for weight in model.parameters())
     assert "fresh mask estimators" in str(start)
 
 
@@ -53,7 +53,7 @@ def test_names_that_differ_in_capitals_are_the_same_stems(tiny_tree):
 @pytest.mark.parametrize(
     ("key", "value"), [("dim", 12), ("depth", 3), ("heads", 4), ("norm", "each_transformer"), ("linear_depth", 1)]
 )
-def test_another_architecture_is_told_with_the_settings_that_differ(tiny_tree, key, value):
+def test_differing_settings_of_another_size_are_named(tiny_tree, key, value):
     other = copy.deepcopy(tiny_tree)
     other["trunk"][key] = value
     model = model_of(tiny_tree)
@@ -64,7 +64,7 @@ def test_another_architecture_is_told_with_the_settings_that_differ(tiny_tree, k
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
 
 
-def test_settings_that_change_what_the_same_weights_compute_are_told(tiny_tree):
+def test_settings_that_change_the_output_are_reported(tiny_tree):
     other = copy.deepcopy(tiny_tree)
     other["trunk"] |= {"skip_connection": True, "dropout": 0.5}
     other["stft"]["hop_length"] = 4

@@ -1,4 +1,4 @@
-"""The parts of a model and their sizes."""
+"""Parameter counts of a model's parts."""
 
 from collections import Counter
 from collections.abc import Container
@@ -7,11 +7,11 @@ from torch import nn
 
 
 def parameters_by_part(model: nn.Module, names: Container[str] | None = None) -> dict[str, int]:
-    """How many parameters each part of a model has.
+    """Count the parameters of each part of a model.
 
     Args:
         model: The model.
-        names: Which parameters count; all unless given.
+        names: Names of the parameters to count; all by default.
     """
     parts: Counter[str] = Counter()
     for name, weight in model.named_parameters():

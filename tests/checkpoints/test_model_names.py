@@ -1,6 +1,6 @@
 import pytest
 
-from bsroformer.checkpoints.naming import name_of, unique_names
+from bsroformer.checkpoints.model_names import name_model, unique_names
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,8 @@ from bsroformer.checkpoints.naming import name_of, unique_names
         (["x/small.ckpt", "x/best.ckpt", "y.ckpt"], "small and 2 more"),
     ],
 )
-def test_a_model_is_called_after_its_file_or_the_folder_that_tells_it_from_others(paths, name):
-    assert name_of(paths) == name
+def test_a_model_is_named_after_its_file_or_run_folder(paths, name):
+    assert name_model(paths) == name
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def test_a_model_is_called_after_its_file_or_the_folder_that_tells_it_from_other
         {"hf://o/r/model.ckpt@v1": "hf://o/r/model.ckpt@v1", "hf://o/r/model.ckpt@v2": "hf://o/r/model.ckpt@v2"},
     ],
 )
-def test_models_that_would_be_called_alike_are_told_apart_by_more_of_their_paths(named):
+def test_equal_names_get_more_of_their_paths(named):
     assert unique_names(list(named)) == named
 
 
-def test_two_names_are_never_the_same():
+def test_names_are_unique():
     parts = ("best", "a", "b")
     paths = [f"{one}/{two}/{three}.ckpt" for one in parts for two in parts for three in parts]
     names = unique_names([*paths, *(path.replace(".ckpt", ".pt") for path in paths)])

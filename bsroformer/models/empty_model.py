@@ -1,4 +1,4 @@
-"""Models without weights: to be checked, filled from a file, or asked for names and shapes."""
+"""Models without initialised weights, to be filled from a file or inspected."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,11 +14,11 @@ from bsroformer.models.settings import ModelSettings
 
 
 class Unfilled(TorchFunctionMode):
-    """A context in which new weights are not drawn at random, so that their memory is not even touched.
+    """Context that skips PyTorch's initialisers of weights.
 
     Args:
-        windows: Whether Hann windows are computed. On the device ``meta``, where tensors have no values, that would
-            take PyTorch a second and 150 MB of imports.
+        windows: Compute Hann windows. On the device ``meta``, where tensors have no values, that would take PyTorch a
+            second and 150 MB of imports.
     """
 
     def __init__(self, windows: bool = True) -> None:
@@ -32,7 +32,7 @@ class Unfilled(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Call `func`, unless it is one of PyTorch's initialisers: they get their tensor by name and return it."""
+        """Call `func`, or return the tensor unchanged for an initialiser."""
         kwargs = kwargs or {}
         if getattr(func, "__module__", None) == nn.init.__name__:
             return kwargs["tensor"]
@@ -42,18 +42,20 @@ class Unfilled(TorchFunctionMode):
 
 
 def blank_model(settings: ModelSettings) -> SeparationModel:
-    """Build a model in evaluation mode whose weights are uninitialised memory: every one is to be filled."""
+    """Build a model in evaluation mode with uninitialised weights, all to be filled."""
     with Unfilled():
         return build_model(settings).eval()
 
 
 def skeleton(settings: ModelSettings) -> SeparationModel:
-    """Build a model whose weights have shapes and no memory."""
+    """Build a model on the device ``meta``: its weights have shapes and no memory."""
     with torch.device("meta"), Unfilled(windows=False):
         return build_model(settings)
 
 
 def count_recomputable_blocks(settings: ModelSettings) -> int:
-    """Count the blocks that a model can recompute in the backward pass; 0 if it cannot."""
+    """Count the blocks that a model can recompute in the backward pass."""
     model = skeleton(settings)
-    return len(model.recomputable_blocks) if isinstance(model, RecomputesBlocks) else 0
+    if isinstance(model, RecomputesBlocks):
+        return len(model.recomputable_blocks)
+    return 0
