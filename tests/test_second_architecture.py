@@ -9,13 +9,15 @@ import soundfile
 import torch
 import yaml
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 
 import mask_net
 from bsroformer import ModelSettings, Separator, load_model
 from bsroformer.cli.commands.checkpoint.command import checkpoint
 from bsroformer.cli.commands.separate.command import separate
 from bsroformer.cli.commands.train.command import train
+from bsroformer.cli.commands.train.config import TrainConfig
+from bsroformer.cli.validation import configuration, prepared
+from bsroformer.errors import InputError
 from launched import CONFIGS, SMALL_RUN, composed, launch
 from mask_net import MaskNet
 
@@ -51,21 +53,19 @@ def run(architecture, configs, songs_root, tmp_path_factory) -> Path:
     return folder
 
 
-def training(configs: Path, *overrides: str) -> DictConfig:
+def training(configs: Path, *overrides: str) -> TrainConfig:
     """Compose the settings of ``train`` with a user's config folder."""
     added = f"hydra.searchpath=[file://{configs}]"
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        return compose("train", overrides=[added, *SMALL_TRAINING, "model=mask_net", *overrides])
+        tree = compose("train", overrides=[added, *SMALL_TRAINING, "model=mask_net", *overrides])
+    return prepared(configuration("train", tree))
 
 
-def refusal(capsys, command, *arguments) -> str:
-    """Run a command and return its error message."""
-    with pytest.raises(SystemExit) as ended:
-        command(*arguments)
-    error = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert error.startswith("error: ") and error.count("\n") == 1
-    return error
+def refusal(command, cfg) -> str:
+    """Return the sentence with which a command refuses a configuration."""
+    with pytest.raises(InputError) as refused:
+        command(cfg)
+    return str(refused.value)
 
 
 def test_it_trains_and_its_checkpoint_is_loaded(run):
@@ -83,14 +83,14 @@ def test_its_training_resumes(run, script):
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 3
 
 
-def test_weights_of_another_architecture_are_refused(run, songs_root, tmp_path, capsys):
+def test_weights_of_another_architecture_are_refused(run, songs_root, tmp_path):
     last = run / "checkpoints" / "last.ckpt"
     cfg = composed("train", *SMALL_RUN, f"data.root={songs_root}", f"ckpt_path={last}", f"paths.output_dir={tmp_path}")
-    assert "model.architecture is bs_roformer, and mask_net in" in refusal(capsys, train, cfg)
+    assert "model.architecture is bs_roformer, and mask_net in" in refusal(train, cfg)
     started = composed(
         "train", *SMALL_RUN, f"data.root={songs_root}", f"init_from={run}", f"paths.output_dir={tmp_path}"
     )
-    assert "model.architecture is bs_roformer, and there mask_net" in refusal(capsys, train, started)
+    assert "model.architecture is bs_roformer, and there mask_net" in refusal(train, started)
 
 
 def test_its_checkpoint_is_inspected_and_written_as_a_config(run, tmp_path, capsys):
@@ -114,9 +114,9 @@ def test_its_checkpoint_is_converted_stripped_and_averaged(run, tmp_path, monkey
         torch.testing.assert_close(load_model(name).state_dict(), weights, rtol=0, atol=0)
 
 
-def test_export_is_refused_without_a_public_layout(run, tmp_path, capsys):
+def test_export_is_refused_without_a_public_layout(run, tmp_path):
     cfg = composed("checkpoint", "action=export", f"ckpt={run}", f"output={tmp_path / 'public.ckpt'}")
-    assert "architecture mask_net has no public layout to export to" in refusal(capsys, checkpoint, cfg)
+    assert "architecture mask_net has no public layout to export to" in refusal(checkpoint, cfg)
     assert not list(tmp_path.iterdir())
 
 
@@ -141,21 +141,19 @@ def test_stems_without_the_ability_are_picked_in_order():
     torch.testing.assert_close(swapped(mixture), both.flip(0), rtol=0, atol=0)
 
 
-def test_openvino_is_refused_and_auto_chooses_pytorch(run, tmp_path, capsys):
+def test_openvino_is_refused_and_auto_chooses_pytorch(run, tmp_path):
     song = tmp_path / "song.wav"
     soundfile.write(song, np.zeros((20_000, 2)), 44_100)
     cfg = composed("separate", f"ckpt={run}", f"input={song}", f"output={tmp_path / 'out'}", "engine=openvino")
-    assert "engine=openvino cannot compute models of architecture mask_net; use engine=torch" in refusal(
-        capsys, separate, cfg
-    )
+    assert "engine=openvino cannot compute models of architecture mask_net; use engine=torch" in refusal(separate, cfg)
     separator = Separator(mask_net.small(), device="cpu", engine="auto")
     assert separator.engine_choice == "engine=auto: PyTorch, which alone computes models of architecture mask_net"
 
 
-def test_compiling_and_recomputing_are_refused_as_keys(configs, songs_root, tmp_path, capsys):
+def test_compiling_and_recomputing_are_refused_as_keys(configs, songs_root, tmp_path):
     common = f"data.root={songs_root}", f"paths.output_dir={tmp_path / 'run'}"
     for key in ("compile", "activation_checkpointing"):
-        error = refusal(capsys, train, training(configs, *common, f"{key}=true"))
+        error = refusal(train, training(configs, *common, f"{key}=true"))
         assert f"{key}=true cannot be used with" in error
         assert f"{key}=false" in error
 
