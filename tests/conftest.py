@@ -17,7 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import REPOSITORY, Script, blank_pictures
+from support.launched import REPOSITORY, Script, blank_pictures
 
 STEMS = ("vocals", "drums", "bass", "other")
 

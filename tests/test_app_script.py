@@ -17,12 +17,12 @@ import gradio_client
 import httpx
 import pytest
 
-import warm
 from bsroformer.audio.files import probe
 from bsroformer.checkpoints.save import save_model
 from bsroformer.hardware import read_proc_bytes
-from launched import REPOSITORY
-from long_songs import RATE, record, small_model
+from support import warm
+from support.launched import REPOSITORY
+from support.long_songs import RATE, record, small_model
 
 PATIENCE = 300
 """Timeout in seconds, most of which imports need."""

@@ -21,7 +21,7 @@ from bsroformer.cli.validation import schema_of
 from bsroformer.inference import Separator
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import CONFIGS, composed
+from support.launched import CONFIGS, composed
 
 Tree = dict[str, Any]
 FILES = sorted(CONFIGS.rglob("*.yaml"))

@@ -18,8 +18,8 @@ import soundfile
 from bsroformer.checkpoints.save import save_model
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import REPOSITORY, launch
-from warm import Running, environment, started
+from support.launched import REPOSITORY, launch
+from support.warm import Running, environment, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "eval.py")
 RATE = 8000

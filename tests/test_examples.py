@@ -13,7 +13,7 @@ import soundfile
 from matplotlib import get_cachedir
 
 from bsroformer.checkpoints.save import save_model
-from launched import REPOSITORY, SMALL_RUN
+from support.launched import REPOSITORY, SMALL_RUN
 
 EXAMPLES = REPOSITORY / "docs/examples"
 

@@ -4,7 +4,7 @@ from importlib.metadata import requires
 import pytest
 
 from bsroformer import extras
-from launched import REPOSITORY
+from support.launched import REPOSITORY
 
 tomllib = pytest.importorskip("tomllib")  # of Python 3.11
 EXTRAS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from bsroformer.invocation import as_called, command_line, command_name, program_line
-from launched import REPOSITORY
+from support.launched import REPOSITORY
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 
 from bsroformer.checkpoints.save import save_model
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import SMALL_RUN, Script, composed, files_in, small_run
+from support.launched import SMALL_RUN, Script, composed, files_in, small_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 

@@ -20,7 +20,7 @@ from bsroformer import load_model
 from bsroformer.audio.files import probe, read
 from bsroformer.data.layouts.musdb18 import validation_songs
 from bsroformer.metrics import bss_eval_available
-from launched import REPOSITORY, SMALL_RUN, blank_pictures, files_in, small_run
+from support.launched import REPOSITORY, SMALL_RUN, blank_pictures, files_in, small_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "drums", "bass", "other")

@@ -10,7 +10,6 @@ import torch
 import yaml
 from hydra import compose, initialize_config_dir
 
-import mask_net
 from bsroformer import ModelSettings, Separator, load_model
 from bsroformer.cli.commands.checkpoint.command import checkpoint
 from bsroformer.cli.commands.separate.command import separate
@@ -18,8 +17,9 @@ from bsroformer.cli.commands.train.command import train
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.validation import configuration, prepared
 from bsroformer.errors import InputError
-from launched import CONFIGS, SMALL_RUN, composed, launch
-from mask_net import MaskNet
+from support import mask_net
+from support.launched import CONFIGS, SMALL_RUN, composed, launch
+from support.mask_net import MaskNet
 
 SMALL_TRAINING = [override for override in SMALL_RUN if not override.startswith("model")]
 pytestmark = [

@@ -15,9 +15,9 @@ import torch
 
 from bsroformer.audio.files import probe, read, write
 from bsroformer.checkpoints.save import save_model
-from launched import REPOSITORY, Script, files_in
-from long_songs import RATE, record, small_model
-from warm import Running, environment, started
+from support.launched import REPOSITORY, Script, files_in
+from support.long_songs import RATE, record, small_model
+from support.warm import Running, environment, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "separate.py")
 PLAINLY = ("device=cpu", "precision=fp32")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from launched import REPOSITORY, SMALL_RUN
-from warm import environment, started
+from support.launched import REPOSITORY, SMALL_RUN
+from support.warm import environment, started
 
 SCRIPT = str(REPOSITORY / "scripts" / "train.py")
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "data.epoch_size=8", "data.valid_per_song=3")

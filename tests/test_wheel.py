@@ -8,7 +8,7 @@ from email import message_from_string
 import pytest
 
 import bsroformer
-from launched import CONFIGS, REPOSITORY, files_in
+from support.launched import CONFIGS, REPOSITORY, files_in
 
 OF_A_CHECKOUT = ("benchmark.yaml", "what/")
 

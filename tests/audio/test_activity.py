@@ -9,7 +9,7 @@ from bsroformer.evaluation.score_track import score_track
 from bsroformer.evaluation.track_audio import TrackAudio
 from bsroformer.losses.si_sdr import active_stems
 from bsroformer.training.validation_scores import ValidationScores
-from launched import composed
+from support.launched import composed
 
 RATE, FRAMES, CHANNELS = 1000, 4000, 2
 LEVELS = [(-100.0, False), (-75.0, False), (-60.1, False), (-59.9, True), (-55.0, True), (-20.0, True)]

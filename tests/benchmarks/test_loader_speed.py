@@ -23,7 +23,7 @@ from bsroformer.data.augment import Augment, Mixup, Stretch
 from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
 from bsroformer.metrics import sdr
-from opened import find_splits
+from support.opened import find_splits
 
 RATE, SECONDS = 44_100, 3
 STEMS = ("vocals", "drums", "bass", "other")

@@ -12,9 +12,9 @@ import safetensors.torch
 import torch
 import yaml
 
-import public_model
 from bsroformer import InputError, load_model
 from bsroformer.checkpoints import open_checkpoint
+from support import public_model
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 MEL = {

@@ -12,9 +12,9 @@ from huggingface_hub import constants
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from test_checkpoint import BS, tree_for
 
-import public_model
 from bsroformer import InputError, load_model
 from bsroformer.checkpoints.hub import check_hash, download, download_if_present, sibling
+from support import public_model
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 import yaml
 
-import public_model
 from bsroformer import InputError
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.public import read_public
 from bsroformer.checkpoints.weight_file import WeightFile
 from bsroformer.models.public_yaml import read_yaml
+from support import public_model
 
 REPOSITORY = Path(__file__).parents[2]
 with (REPOSITORY / "tests" / "reference" / "known_shapes.csv").open() as file:

@@ -8,10 +8,10 @@ import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 
-import public_model
 from bsroformer import load_model
 from bsroformer.models.public_yaml import PlainDumper
-from public_options import SAMPLE_RATE, Options, public_options
+from support import public_model
+from support.public_options import SAMPLE_RATE, Options, public_options
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 

@@ -10,12 +10,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import public_model
 from bsroformer import BandSplitRoformer, InputError, ModelSettings, load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.native import describe
 from bsroformer.checkpoints.save import save_model, save_public, save_weights_alone
 from bsroformer.models.public_yaml import PlainLoader
+from support import public_model
 
 
 def assert_same(found: BandSplitRoformer, expected: BandSplitRoformer) -> None:

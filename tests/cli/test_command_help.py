@@ -8,7 +8,7 @@ import pytest
 from bsroformer.cli import main as program
 from bsroformer.cli.config_tree import read_config_tree
 from bsroformer.cli.registry import COMMANDS, INSTALLED
-from launched import CONFIGS, REPOSITORY
+from support.launched import CONFIGS, REPOSITORY
 
 
 @pytest.fixture

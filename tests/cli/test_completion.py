@@ -9,7 +9,7 @@ import pytest
 
 from bsroformer.cli.completion import print_completions
 from bsroformer.cli.completion_scripts import SCRIPTS
-from launched import REPOSITORY
+from support.launched import REPOSITORY
 
 FILES = ("song.mp3", "my song (live).wav", "sub/x.wav", ".hidden")
 

@@ -10,7 +10,7 @@ from bsroformer.cli.config_file import read_config_file
 from bsroformer.cli.config_tree import options_of, read_config_tree
 from bsroformer.cli.registry import COMMANDS
 from bsroformer.errors import InputError
-from launched import CONFIGS
+from support.launched import CONFIGS
 
 ROOTS = [command.root for command in COMMANDS.values()]
 CHOICES = [

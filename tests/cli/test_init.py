@@ -6,7 +6,7 @@ from bsroformer.cli.init import write_configs
 from bsroformer.cli.registry import COMMANDS
 from bsroformer.cli.runner import checked
 from bsroformer.errors import InputError
-from launched import CONFIGS, files_in
+from support.launched import CONFIGS, files_in
 
 
 def test_init_writes_configs_that_a_command_uses(tmp_path, capsys, monkeypatch):

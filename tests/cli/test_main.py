@@ -13,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 import bsroformer
 from bsroformer.cli.main import main
 from bsroformer.cli.registry import COMMANDS, Command
-from launched import CONFIGS, REPOSITORY, small_run
+from support.launched import CONFIGS, REPOSITORY, small_run
 
 WITHOUT_PYTORCH = """
 import sys

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from augments import VARIED, augment
 from bsroformer.data.augment import Augment
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.data.layouts import TrackFormat
 from bsroformer.data.starts import StartSampler
+from support.augments import VARIED, augment
 
 STEMS = ("vocals", "drums", "bass")
 RATE = 44_100

@@ -6,11 +6,11 @@ import torch
 from counting_tracks import AS_IT_IS, STEMS, CountingTrack, all_starts, drawn, random_excerpts
 from torch import Tensor
 
-from augments import augment
 from bsroformer.data.augment import Mixup, Stretch
 from bsroformer.data.excerpts import ExcerptKey
 from bsroformer.data.levels import Levels, block_levels
 from bsroformer.errors import InputError
+from support.augments import augment
 
 
 @dataclass

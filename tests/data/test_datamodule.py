@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from augments import VARIED, augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
+from support.augments import VARIED, augment
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*pin_memory")
 

@@ -5,7 +5,7 @@ import pytest
 from bsroformer.data import demo_source
 from bsroformer.data.demo_source import DemoSource
 from bsroformer.errors import InputError
-from opened import find_splits
+from support.opened import find_splits
 
 STEMS = ("vocals", "drums", "bass", "other")
 

@@ -6,11 +6,11 @@ import torch
 from counting_tracks import AS_IT_IS, RATE, STEMS, TRACKS, VARIED_MIX, CountingTrack, drawn, random_excerpts
 from torch.utils.data import DataLoader
 
-from augments import VARIED, augment
 from bsroformer.data.augment import Gain
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey, padded
 from bsroformer.data.sources import FolderSource
-from opened import find_splits
+from support.augments import VARIED, augment
+from support.opened import find_splits
 
 
 def test_stems_are_in_their_order_and_a_stretch_of_one_song_each():

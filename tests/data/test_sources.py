@@ -5,7 +5,7 @@ import pytest
 from bsroformer.data.layouts.musdb18 import validation_songs
 from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
-from opened import find_splits
+from support.opened import find_splits
 
 STEMS = ("vocals", "drums", "bass", "other")
 

@@ -4,7 +4,7 @@ from bsroformer.audio.writer import write
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate
 from bsroformer.evaluation.candidate import resolve_methods
-from rehearsal import RATE, STEMS, Leaky, make_song
+from support.rehearsal import RATE, STEMS, Leaky, make_song
 
 SONG = make_song(0)
 

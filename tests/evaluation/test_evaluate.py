@@ -9,7 +9,7 @@ import bsroformer
 from bsroformer.audio.writer import write
 from bsroformer.errors import InputError
 from bsroformer.metrics import bss_eval_available, resolve_metrics
-from rehearsal import RATE, Leaky, make_song
+from support.rehearsal import RATE, Leaky, make_song
 
 TWO = ("vocals", "drums")  # half the unknowns of four stems, and an eighth of the work
 SONGS = [make_song(0, 2.0), make_song(1, 3.0)]

@@ -7,7 +7,7 @@ import torch
 
 from bsroformer.errors import InputError
 from bsroformer.evaluation import Candidate, StemsWriter, begin, evaluator_of, with_stems_kept
-from rehearsal import Leaky, make_song
+from support.rehearsal import Leaky, make_song
 
 
 def songs_of(*seconds):

@@ -10,7 +10,7 @@ from bsroformer.evaluation.methods import Mixture
 from bsroformer.evaluation.score_cache import ScoreCache
 from bsroformer.evaluation.scores import TrackScores
 from bsroformer.metrics import METRICS
-from rehearsal import make_song
+from support.rehearsal import make_song
 
 SONG = make_song(0, 1.0).entry
 STEMS = ("vocals", "drums")

@@ -7,7 +7,7 @@ from bsroformer.errors import InputError
 from bsroformer.evaluation import read_track
 from bsroformer.evaluation.score_track import score_track
 from bsroformer.metrics import LIMIT_DB, bss_eval, bss_eval_available, framewise_sdr, sdr, si_sdr
-from rehearsal import RATE, STEMS, make_song
+from support.rehearsal import RATE, STEMS, make_song
 
 needs_museval = pytest.mark.skipif(not bss_eval_available(), reason="museval needs FFmpeg on the PATH")
 

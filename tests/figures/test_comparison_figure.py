@@ -5,7 +5,7 @@ import torch
 from bsroformer.figures import comparison_figure, methods_figure
 from bsroformer.figures.spectrogram import RANGE_DB
 from bsroformer.figures.style import DARK, LIGHT, darken
-from drawn import drawn, pictures
+from support.drawn import drawn, pictures
 
 RATE = 16_000
 STEMS = ("tone", "noise")

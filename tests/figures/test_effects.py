@@ -4,7 +4,7 @@ import torch
 
 from bsroformer.figures import effects_figure
 from bsroformer.figures.effects import same_spectrogram
-from drawn import drawn, pictures
+from support.drawn import drawn, pictures
 
 RATE = 16_000
 

@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from run_folders import fuzz
 
-from launched import SMALL_RUN, launch
+from support.launched import SMALL_RUN, launch
 
 
 @pytest.mark.usefixtures("without_pictures")

@@ -3,7 +3,7 @@ import torch
 
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss, MultiResolutionLoss, WeightedSum
-from launched import composed
+from support.launched import composed
 
 DOMAIN = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=64, hop_length=16)
 RESOLUTION = MultiResolutionLoss((64, 32), 16, 64)

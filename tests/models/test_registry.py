@@ -8,7 +8,6 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 
-import mask_net
 from bsroformer import InputError, ModelSettings
 from bsroformer.models import registry
 from bsroformer.models.abilities import (
@@ -22,7 +21,8 @@ from bsroformer.models.abilities import (
 )
 from bsroformer.models.bs_roformer import BandSplitRoformer, RoformerSettings
 from bsroformer.models.empty_model import blank_model, count_recomputable_blocks, skeleton
-from launched import REPOSITORY
+from support import mask_net
+from support.launched import REPOSITORY
 
 ABILITIES = (CompilesBlocks, ExportsRealCore, HasStemParts, RecomputesBlocks, SelectsStems)
 

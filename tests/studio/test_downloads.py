@@ -9,7 +9,6 @@ from threading import Barrier, Lock
 
 import pytest
 import torch
-from songs_on_disk import RATE, STEMS, done_song
 
 from bsroformer.audio.files import probe, read
 from bsroformer.audio.tags import read_tags
@@ -17,6 +16,7 @@ from bsroformer.errors import InputError
 from bsroformer.studio import downloads
 from bsroformer.studio.downloads import MIXES_KEPT, NotCreatedError, NotDoneError, formats_of, mix_in, stem_in, zip_of
 from bsroformer.studio.workspace import KEEP_FREE
+from support.studio.songs_on_disk import RATE, STEMS, done_song
 
 Disk = namedtuple("Disk", "total used free")
 ONES = (1.0, 1.0, 1.0)

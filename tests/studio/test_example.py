@@ -9,7 +9,7 @@ from bsroformer.data import demo_source
 from bsroformer.data.demo_songs import song_names, synthesiser
 from bsroformer.errors import InputError
 from bsroformer.studio.example import example_song
-from launched import composed
+from support.launched import composed
 
 TITLE = song_names("test")[0]
 

@@ -2,8 +2,9 @@
 
 import httpx
 import pytest
-from studios import song_in, studio_in
-from visitors import PATIENCE, opened
+
+from support.studio.studios import song_in, studio_in
+from support.studio.visitors import PATIENCE, opened
 
 FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 NONE = [None] * 6

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studios import OPTION, RATE, Model, song_in, studio_in
-from visitors import Visitor, opened, visiting
 
 from bsroformer.audio.files import read
 from bsroformer.studio.catalog import CheckpointOption
 from bsroformer.studio.page import QUALITIES
 from bsroformer.studio.studio import Studio
+from support.studio.studios import OPTION, RATE, Model, song_in, studio_in
+from support.studio.visitors import Visitor, opened, visiting
 
 SCORED = CheckpointOption("scored", "scored.ckpt", ("bass",), RATE, metric="SI-SDR", score=6.12, scores={"bass": 6.12})
 

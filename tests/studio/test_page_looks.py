@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from studios import Model, song_in, studio_in, wait_until
-from visitors import PATIENCE, Visitor, opened, visiting
+
+from support.studio.studios import Model, song_in, studio_in, wait_until
+from support.studio.visitors import PATIENCE, Visitor, opened, visiting
 
 CONTRAST = 4.5
 """Least contrast of text by WCAG 2 (level AA)."""

@@ -14,14 +14,14 @@ import gradio as gr
 import gradio_client
 import httpx
 import pytest
-from studios import OPTION, Model, finished, request_for, song_in, studio_in, wait_until
-from visitors import opened
 
 from bsroformer.audio.files import read, write
 from bsroformer.studio.api import POLL_INTERVAL_S
 from bsroformer.studio.job import Job
 from bsroformer.studio.limits import MEGABYTE, Limits
 from bsroformer.studio.studio import Studio
+from support.studio.studios import OPTION, Model, finished, request_for, song_in, studio_in, wait_until
+from support.studio.visitors import opened
 
 LIMITS = Limits(megabytes=1, minutes=0.5)
 UPLOAD = "/gradio_api/upload"

@@ -13,10 +13,10 @@ import gradio as gr
 import httpx
 import pytest
 from starlette.routing import Mount
-from studios import finished, request_for, song_in, studio_in
-from visitors import opened
 
 from bsroformer.studio.studio import Studio
+from support.studio.studios import finished, request_for, song_in, studio_in
+from support.studio.visitors import opened
 
 SECRET = "nobody may see this"
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"

@@ -1,11 +1,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from studios import finished, request_for, song_in, studio_in, wait_until
 
 from bsroformer.errors import InputError
 from bsroformer.studio.job import FINISHED
 from bsroformer.studio.job_queue import PageSessions
+from support.studio.studios import finished, request_for, song_in, studio_in, wait_until
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from studios import song_in, studio_in
-from visitors import PATIENCE, Visitor, opened, visiting
+
+from support.studio.studios import song_in, studio_in
+from support.studio.visitors import PATIENCE, Visitor, opened, visiting
 
 
 def test_a_password_protects_the_page_and_its_songs(browser: Any, tmp_path: Path) -> None:

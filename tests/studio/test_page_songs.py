@@ -11,7 +11,6 @@ import httpx
 import pytest
 import torch
 from torch import Tensor
-from visitors import PATIENCE, Visitor, opened, visiting
 
 from bsroformer.audio.files import read
 from bsroformer.checkpoints import load_model
@@ -25,6 +24,7 @@ from bsroformer.studio.limits import Limits
 from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.studio import Studio
 from bsroformer.studio.workspace import Workspace
+from support.studio.visitors import PATIENCE, Visitor, opened, visiting
 
 STEMS = ("vocals", "drums")
 TITLE = "The Easton Ellises - Falcon 69"

@@ -11,12 +11,12 @@ import gradio as gr
 import httpx
 import pytest
 import torch
-from studios import RATE, Model, finished, request_for, song_in, studio_in, wait_until
-from visitors import PATIENCE as LONG
-from visitors import Visitor, opened, visiting
 
 from bsroformer.studio.limits import Limits
 from bsroformer.studio.studio import ABANDONED_SECONDS, REOPEN_SECONDS, Studio
+from support.studio.studios import RATE, Model, finished, request_for, song_in, studio_in, wait_until
+from support.studio.visitors import PATIENCE as LONG
+from support.studio.visitors import Visitor, opened, visiting
 
 LIMITS = Limits(megabytes=1, minutes=0.5, songs=3)
 

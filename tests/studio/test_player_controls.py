@@ -5,9 +5,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from players import NAMES, instrument, levels, noise, show
-from pretend_studio import TOKEN, PretendStudio
-from visitors import PLAYER
+
+from support.studio.players import NAMES, instrument, levels, noise, show
+from support.studio.pretend_studio import TOKEN, PretendStudio
+from support.studio.visitors import PLAYER
 
 
 @pytest.fixture

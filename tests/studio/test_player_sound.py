@@ -6,8 +6,21 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from players import RATE, SECONDS, SEGMENT, instrument, listen, listen_to_the_end, noise, now, place_in, show, stems_of
-from pretend_studio import TOKEN, PretendStudio
+
+from support.studio.players import (
+    RATE,
+    SECONDS,
+    SEGMENT,
+    instrument,
+    listen,
+    listen_to_the_end,
+    noise,
+    now,
+    place_in,
+    show,
+    stems_of,
+)
+from support.studio.pretend_studio import TOKEN, PretendStudio
 
 INEXACT = 3 * 2 / 2**15  # three stems, each off by a step of 16 bits at most, doubled by the headroom
 SETTLED = round(0.1 * RATE)  # after a start, all fades are over

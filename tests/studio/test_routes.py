@@ -16,7 +16,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from songs_on_disk import STEMS, done_song
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -25,6 +24,7 @@ from bsroformer.studio import downloads, routes
 from bsroformer.studio.downloads import mix_in, stem_in
 from bsroformer.studio.job import Job
 from bsroformer.studio.routes import routes_of
+from support.studio.songs_on_disk import STEMS, done_song
 
 TOKEN = "abcdefghijklmnop-_ABCDEFGHIJ0123"
 SECRET = b"nobody may see this"

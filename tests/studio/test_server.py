@@ -2,13 +2,13 @@ import httpx
 import pytest
 import uvicorn
 from gradio import http_server
-from studios import song_in, studio_in
-from visitors import PATIENCE
 
 from bsroformer.errors import InputError
 from bsroformer.studio.address import Address
 from bsroformer.studio.connections import BoundedProtocol
 from bsroformer.studio.server import HERE, SCRIPTS, open_page
+from support.studio.studios import song_in, studio_in
+from support.studio.visitors import PATIENCE
 
 
 @pytest.fixture

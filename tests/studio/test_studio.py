@@ -8,7 +8,6 @@ from threading import Event
 import pytest
 import soundfile
 import torch
-from studios import OPTION, RATE, finished, request_for, song_in, studio_in, wait_until
 
 from bsroformer.audio.files import read
 from bsroformer.errors import InputError
@@ -18,6 +17,7 @@ from bsroformer.studio.job import LATE_REQUEST_SECONDS
 from bsroformer.studio.limits import Limits
 from bsroformer.studio.studio import ABANDONED_SECONDS, REOPEN_SECONDS
 from bsroformer.studio.workspace import KEEP_FREE
+from support.studio.studios import OPTION, RATE, finished, request_for, song_in, studio_in, wait_until
 
 Disk = namedtuple("Disk", "total used free")
 

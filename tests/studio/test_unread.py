@@ -1,10 +1,10 @@
 import httpx
 import pytest
-from studios import song_in, studio_in, wait_until
-from visitors import PATIENCE, opened
 
 from bsroformer.studio.middleware import EventStreams
 from bsroformer.studio.unread import UNREAD_SECONDS, UnreadAnswers
+from support.studio.studios import song_in, studio_in, wait_until
+from support.studio.visitors import PATIENCE, opened
 
 SESSIONS = 20
 

@@ -13,7 +13,7 @@ from bsroformer.metrics import sdr, si_sdr
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
-from trainers import LOSS, excerpts, loader, module, trainer
+from support.trainers import LOSS, excerpts, loader, module, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 

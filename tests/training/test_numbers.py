@@ -14,7 +14,7 @@ from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from bsroformer.training.optimizer import clip, parameter_groups
-from trainers import LOSS, SCHEDULER, excerpts, loader, trainer
+from support.trainers import LOSS, SCHEDULER, excerpts, loader, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 FUSED = partial(torch.optim.AdamW, lr=1e-3, fused=True)

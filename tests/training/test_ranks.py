@@ -12,7 +12,6 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from augments import VARIED, augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import FolderSource
 from bsroformer.losses import MultiDomainLoss
@@ -21,7 +20,8 @@ from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
 from bsroformer.training.schedule import warmup_cosine
-from warm import in_ranks
+from support.augments import VARIED, augment
+from support.warm import in_ranks
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "other")

@@ -11,7 +11,7 @@ import torch
 
 from bsroformer.data.excerpts import RandomExcerpts
 from bsroformer.data.loader import ReadingError, ReadingLoader
-from runs import assert_same_end, checkpoint, start
+from support.runs import assert_same_end, checkpoint, start
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

@@ -16,7 +16,7 @@ from bsroformer.training.schedule import (
     warmup_cosine_factor,
     with_run_length,
 )
-from launched import composed
+from support.launched import composed
 
 STEPS, WARMUP, FINAL = 100, 10, 0.01
 

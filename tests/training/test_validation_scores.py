@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bsroformer.metrics import LIMIT_DB, sdr, si_sdr
 from bsroformer.training.validation_scores import ValidationScores
-from warm import in_ranks
+from support.warm import in_ranks
 
 METRICS = {"si_sdr": si_sdr, "sdr": sdr}
 LENGTHS = (1200, 500, 170)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from launched import CONFIGS, composed, launch
+from support.launched import CONFIGS, composed, launch
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "seconds=0.1", "repeats=1")
 

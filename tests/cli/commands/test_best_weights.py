@@ -16,7 +16,7 @@ from bsroformer.cli.commands.train import best_weights as best_module
 from bsroformer.cli.commands.train import closing_evaluation
 from bsroformer.cli.commands.train.best_weights import Scored, best_checkpoint
 from bsroformer.training.callbacks.candidates import score_of
-from launched import SMALL_RUN, launch
+from support.launched import SMALL_RUN, launch
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

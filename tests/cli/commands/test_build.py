@@ -11,7 +11,7 @@ from bsroformer.cli.commands.train import build
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint
-from launched import SMALL_RUN, composed
+from support.launched import SMALL_RUN, composed
 
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda")

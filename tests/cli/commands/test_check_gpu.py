@@ -8,7 +8,7 @@ from bsroformer.cli.commands.check_gpu import command as module
 from bsroformer.cli.commands.check_gpu import memory
 from bsroformer.hardware import GIB
 from bsroformer.training.memory.estimate import CONTEXT
-from launched import composed, launch
+from support.launched import composed, launch
 
 SMALL = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=1", "data.seconds=0.1", "data.batch_size=2")
 

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from bsroformer import load_model
 from bsroformer.checkpoints.hub import sha256_of
-from launched import REPOSITORY, SMALL_RUN, launch
+from support.launched import REPOSITORY, SMALL_RUN, launch
 
 REFERENCE = REPOSITORY / "tests" / "reference"
 

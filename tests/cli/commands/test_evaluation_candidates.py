@@ -8,7 +8,7 @@ from bsroformer.cli.commands.evaluate.candidates import build_candidates, facts_
 from bsroformer.errors import InputError
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import composed
+from support.launched import composed
 
 CONSOLE = Console()
 

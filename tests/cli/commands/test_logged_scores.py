@@ -10,7 +10,7 @@ from bsroformer.cli.commands.evaluate.logged_scores import averages_by_name, log
 from bsroformer.evaluation import Evaluation, Results, TrackScores
 from bsroformer.report.run_page import REPORT
 from bsroformer.training.callbacks.report import Report
-from launched import SMALL_RUN, launch
+from support.launched import SMALL_RUN, launch
 
 
 def method(name: str, kind: str, **decibels: float) -> Evaluation:

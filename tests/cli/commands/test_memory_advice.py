@@ -9,7 +9,7 @@ from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.training import SeparationModule
 from bsroformer.training.memory.plan import Plan
-from launched import SMALL_RUN, composed, launch
+from support.launched import SMALL_RUN, composed, launch
 
 # A lite model that is quick to estimate.
 BIG = ("model=lite", "data.seconds=3", "trainer=gpu", "trainer.precision=32-true", "data.batch_size=4")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bsroformer.hardware import GIB, read_proc_bytes
-from launched import SMALL_RUN, launch
-from warm import forked
+from support.launched import SMALL_RUN, launch
+from support.warm import forked
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 

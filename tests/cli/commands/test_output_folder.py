@@ -6,7 +6,7 @@ import pytest
 
 from bsroformer.cli.output_folder import open_run_folder
 from bsroformer.run_folder import RunFolder
-from launched import small_run
+from support.launched import small_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from bsroformer.cli.commands.prepare.check import MAX_ROWS, check, findings_table, table_rows
 from bsroformer.data.doctor import Finding
 from bsroformer.errors import InputError
-from launched import composed, launch
+from support.launched import composed, launch
 
 SONGS = ("train/A", "valid/V", "test/T")
 

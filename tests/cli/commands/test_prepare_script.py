@@ -8,7 +8,7 @@ import soundfile
 import torch
 from rich.filesize import decimal
 
-from launched import SMALL_RUN, launch
+from support.launched import SMALL_RUN, launch
 
 DATA = ("data=folder", "data.valid_songs=[B]", "workers=1")
 

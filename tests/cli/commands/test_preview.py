@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from augments import NO_MIXUP, augment
 from bsroformer.audio.files import read
 from bsroformer.cli.commands.prepare.preview import effect_pairs, write_pairs
 from bsroformer.data.augment import Gain, Polarity, Stretch
+from support.augments import NO_MIXUP, augment
 
 RATE = 16_000
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from bsroformer.cli.resolved_config import refuse_many_processes, save_config
 from bsroformer.errors import InputError
-from launched import composed
+from support.launched import composed
 
 
 def test_a_configuration_cannot_be_changed():

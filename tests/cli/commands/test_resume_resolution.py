@@ -9,7 +9,7 @@ from bsroformer.cli.console import terminal
 from bsroformer.cli.resolved_config import CONFIG_FILE, save_config
 from bsroformer.errors import InputError
 from bsroformer.run_folder import LAST, PREVIOUS
-from launched import SMALL_RUN, composed, launch
+from support.launched import SMALL_RUN, composed, launch
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

@@ -10,7 +10,7 @@ from bsroformer.cli.commands.train.resume.run_config import changed, completed, 
 from bsroformer.cli.commands.train.resume.trusted_classes import known_groups, with_known_classes
 from bsroformer.cli.resolved_config import CONFIG_FILE, save_config
 from bsroformer.errors import InputError
-from launched import CONFIGS, SMALL_RUN, composed
+from support.launched import CONFIGS, SMALL_RUN, composed
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from bsroformer.cli.commands.train import runs_index
 from bsroformer.cli.commands.train.run_end import end_recorded
-from launched import composed
+from support.launched import composed
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from bsroformer.cli.commands.train.run_facts import model_hash, record_run
 from bsroformer.cli.program_facts import without_secrets
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import composed
+from support.launched import composed
 
 CLEAN = GitState("abc", "trunk", False, "")
 DIRTY = GitState("abc", "trunk", True, "diff")

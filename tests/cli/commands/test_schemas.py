@@ -15,7 +15,7 @@ from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.validation import SCHEMAS, schema_of
 from bsroformer.errors import InputError
-from launched import CONFIGS, composed, composed_tree
+from support.launched import CONFIGS, composed, composed_tree
 
 TRIED = ("abc", -1, 0, None, [], {}, True, 1e9)
 NEEDED = {"separate": ("ckpt=a.ckpt", "input=a.wav"), "checkpoint": ("ckpt=a.ckpt",)}

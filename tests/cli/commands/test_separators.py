@@ -18,7 +18,7 @@ from bsroformer.file_state import digest
 from bsroformer.inference import Ensemble, Separator
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
-from launched import REPOSITORY, composed
+from support.launched import REPOSITORY, composed
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from bsroformer.studio.known_scores import known_scores
 from bsroformer.training.callbacks.candidates import Candidates, score_of
 from bsroformer.training.callbacks.prune import MedianPruner
 from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result
-from launched import blank_pictures, composed, small_run
+from support.launched import blank_pictures, composed, small_run
 
 RUN = ("trainer.max_steps=-1", "trainer.max_epochs=3", "optimizer.lr=0.03", "scheduler.warmup_steps=1")
 LIGHT = ("average_best=2", "~callbacks.previews", "~callbacks.report", "~callbacks.progress")

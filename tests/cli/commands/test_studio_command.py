@@ -6,7 +6,7 @@ from rich.console import Console
 from bsroformer.checkpoints.save import save_model, save_weights
 from bsroformer.cli.commands.studio.command import address_of, build_offers, build_studio
 from bsroformer.errors import InputError
-from launched import composed
+from support.launched import composed
 
 
 @pytest.fixture

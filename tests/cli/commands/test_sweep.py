@@ -11,7 +11,7 @@ from bsroformer.errors import InputError
 from bsroformer.report.metrics_csv import write_rows
 from bsroformer.report.monitor import Monitor
 from bsroformer.training.sweep.job_result import Result, write_result
-from launched import composed
+from support.launched import composed
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -179,7 +179,7 @@ def with_hydra(*overrides: str) -> DictConfig:
     """The tree of a training, with Hydra's own settings."""
     from hydra import compose, initialize_config_dir
 
-    from launched import CONFIGS
+    from support.launched import CONFIGS
 
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose("train", list(overrides), return_hydra_config=True)

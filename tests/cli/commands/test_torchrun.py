@@ -4,7 +4,7 @@ from torch.distributed import TCPStore
 from bsroformer.cli.commands.train.build import build_trainer
 from bsroformer.cli.torchrun import check_processes, in_one_folder
 from bsroformer.errors import InputError
-from launched import composed
+from support.launched import composed
 
 ARGUMENTS = ["trainer=ddp", "model=tiny"]
 

@@ -9,7 +9,6 @@ import soundfile
 import torch
 from packed_sets import FORM, RATE, STEMS, add_song, files, noise, packed
 
-from augments import VARIED, augment
 from bsroformer.audio.files import read
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.data.layouts import TrackFormat
@@ -17,7 +16,8 @@ from bsroformer.data.packs import pack_tracks, plan_packs, tracks_of_pack, train
 from bsroformer.data.packs.lookup import find_pack, pack_folder
 from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
-from opened import find_splits
+from support.augments import VARIED, augment
+from support.opened import find_splits
 
 
 @pytest.mark.parametrize(

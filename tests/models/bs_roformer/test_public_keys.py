@@ -4,13 +4,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-import public_model
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.models.bs_roformer.public.keys import key_shapes, public_weights, tensor_slots
 from bsroformer.models.bs_roformer.public.options import OPTIONS, options_of, settings_of
 from bsroformer.models.empty_model import blank_model, skeleton
-from public_options import public_options
+from support import public_model
+from support.public_options import public_options
 
 
 def model_settings(kind, options) -> ModelSettings:

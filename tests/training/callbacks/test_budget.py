@@ -12,8 +12,8 @@ from bsroformer.errors import InputError
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks import budget
 from bsroformer.training.callbacks.budget import Budget
-from launched import SMALL_RUN, launch
-from runs import batches_recorded
+from support.launched import SMALL_RUN, launch
+from support.runs import batches_recorded
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

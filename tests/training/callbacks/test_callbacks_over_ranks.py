@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from augments import VARIED, augment
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
 from bsroformer.data.sources import FolderSource
@@ -21,7 +20,8 @@ from bsroformer.training.callbacks.ema import Ema, ema_of
 from bsroformer.training.callbacks.faults import Faults
 from bsroformer.training.fault_records import read_lines
 from bsroformer.training.schedule import warmup_cosine
-from warm import in_ranks
+from support.augments import VARIED, augment
+from support.warm import in_ranks
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 STEMS = ("vocals", "other")

@@ -18,7 +18,7 @@ from bsroformer.errors import InputError
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.faults import Faults
 from bsroformer.training.fault_records import read_lines
-from launched import SMALL_RUN, launch
+from support.launched import SMALL_RUN, launch
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

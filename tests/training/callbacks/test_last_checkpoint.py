@@ -13,7 +13,7 @@ from bsroformer.errors import InputError
 from bsroformer.run_folder import LAST
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint
-from runs import PowerCutError, assert_same_end, checkpoint, metrics, start
+from support.runs import PowerCutError, assert_same_end, checkpoint, metrics, start
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

@@ -13,7 +13,7 @@ from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.callbacks.ema import Ema
 from bsroformer.training.callbacks.previews import Previews
 from bsroformer.training.module import SeparationModule
-from launched import SMALL_RUN, files_in, launch
+from support.launched import SMALL_RUN, files_in, launch
 
 SAMPLES = 6000
 

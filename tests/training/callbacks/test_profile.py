@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bsroformer.training.callbacks.profile import Profile
-from trainers import excerpts, loader, module, trainer
+from support.trainers import excerpts, loader, module, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 

@@ -8,8 +8,8 @@ from lightning.pytorch.callbacks import Timer
 from bsroformer.run_folder import RunFolder
 from bsroformer.training import run_clock
 from bsroformer.training.run_clock import RunClock
-from launched import SMALL_RUN, launch
-from runs import metrics
+from support.launched import SMALL_RUN, launch
+from support.runs import metrics
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-import mask_net
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.models import ModelSettings, register_architecture
@@ -18,6 +17,7 @@ from bsroformer.training.memory.estimate import (
     optimizer_share,
 )
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
+from support import mask_net
 
 
 def saved_bytes(known, call) -> int:

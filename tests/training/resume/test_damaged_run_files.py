@@ -6,7 +6,7 @@ import pytest
 
 from bsroformer.report.metrics_csv import read_rows
 from bsroformer.training.fault_records import read_whole_lines
-from launched import SMALL_RUN, launch
+from support.launched import SMALL_RUN, launch
 
 pytestmark = [pytest.mark.usefixtures("without_pictures"), pytest.mark.filterwarnings("ignore")]
 FAULT = {"step": 1, "rank": 0, "gradient_norm": "nan", "losses": [], "seed": 0, "excerpts": [[0, 1]], "at_fault": True}

@@ -12,9 +12,9 @@ import pytest
 
 from bsroformer.run_folder import LAST
 from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint
-from launched import blank_pictures
-from runs import assert_same_end, checkpoint, start
-from warm import forked
+from support.launched import blank_pictures
+from support.runs import assert_same_end, checkpoint, start
+from support.warm import forked
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec", "ignore:.*fork")
 

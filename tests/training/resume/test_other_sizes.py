@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bsroformer.run_folder import LAST
-from runs import batches_recorded, checkpoint, start
+from support.runs import batches_recorded, checkpoint, start
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

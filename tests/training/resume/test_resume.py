@@ -10,8 +10,8 @@ from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.native import with_raw_weights
 from bsroformer.checkpoints.save import save_weights_alone
-from launched import SMALL_RUN, launch
-from runs import batches_recorded, metrics
+from support.launched import SMALL_RUN, launch
+from support.runs import batches_recorded, metrics
 
 pytestmark = [
     pytest.mark.usefixtures("without_pictures"),

@@ -17,7 +17,7 @@ from bsroformer.run_folder import LAST
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 from bsroformer.training.resume.optimizer_check import first_states
 from bsroformer.training.resume.state_check import check_training_state
-from launched import SMALL_RUN, composed
+from support.launched import SMALL_RUN, composed
 
 pytestmark = [pytest.mark.usefixtures("without_pictures"), pytest.mark.filterwarnings("ignore")]
 QUIET = "~callbacks.previews", "~callbacks.report", "~callbacks.progress"

@@ -14,9 +14,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from PIL import Image
-from visitors import PATIENCE
 
 import bsroformer.studio
+from support.studio.visitors import PATIENCE
 
 TOKEN = "a-song"
 COLOURS = ("#9a93ad", "#ff7a59", "#ffc857", "#5fd3bc", "#b388ff", "#6fb1ff", "#f48fb1")

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pretend_studio import TOKEN, PretendStudio, served
-from visitors import PATIENCE, PLAYER
+
+from support.studio.pretend_studio import TOKEN, PretendStudio, served
+from support.studio.visitors import PATIENCE, PLAYER
 
 RATE, SEGMENT_SECONDS = 16_000, 1.0
 SECONDS = 12.3

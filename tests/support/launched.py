@@ -17,7 +17,7 @@ from bsroformer.cli.validation import configuration, prepared
 from bsroformer.report import pictures, run_page
 from bsroformer.training.callbacks import curves, previews
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 CONFIGS = REPOSITORY / "configs"
 Script = Callable[..., tuple[int, str]]
 """Run a script by name with arguments; return exit status and output."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from bsroformer.run_folder import LAST
 from bsroformer.training import SeparationModule
 from bsroformer.training.callbacks.throughput import MEMORY, SPEED
-from launched import SMALL_RUN, launch
+from support.launched import SMALL_RUN, launch
 
 # Epochs of three steps, of which the last has two batches instead of three; a checkpoint after each step.
 SHORT_EPOCHS = (

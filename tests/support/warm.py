@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from launched import REPOSITORY, blank_pictures
+from support.launched import REPOSITORY, blank_pictures
 
 _WARM = multiprocessing.get_context("forkserver")
 _WARM.set_forkserver_preload([f"bsroformer.cli.commands.{name}.command" for name in ("train", "separate", "evaluate")])

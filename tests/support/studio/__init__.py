@@ -1,0 +1,1 @@
+"""Helpers of the studio's tests: a server, songs and visitors."""
