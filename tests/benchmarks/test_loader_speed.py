@@ -25,6 +25,7 @@ from bsroformer.errors import InputError
 from bsroformer.metrics import sdr
 from support.opened import find_splits
 
+AAC_FRAME = 1024
 RATE, SECONDS = 44_100, 3
 STEMS = ("vocals", "drums", "bass", "other")
 needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="musdb reads with ffmpeg")
@@ -102,9 +103,10 @@ def test_the_encoded_songs_are_a_data_set_of_musdb18s_layout(source, cache):
     coded = FolderSource(str(material.stem_mp4), "stem_mp4", ["B"], [], STEMS, RATE, 2)
     [track] = find_splits(coded).train
     whole = material.tracks[0].all_stems()
-    assert track.frames == whole.shape[-1]
-    assert (sdr(track.all_stems(), whole) > 15).all()
-    assert sdr(track.mixture(), whole.sum(dim=0)) > 15
+    assert 0 <= track.frames - whole.shape[-1] < AAC_FRAME  # the last frame is decoded whole
+    length = whole.shape[-1]
+    assert (sdr(track.all_stems()[..., :length], whole) > 15).all()
+    assert sdr(track.mixture()[..., :length], whole.sum(dim=0)) > 15
 
 
 def test_existing_material_is_not_built_again(source, cache):

@@ -72,7 +72,7 @@ def test_samples_beyond_whole_hops_are_cut(tree):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_step_makes_a_fraction_of_the_packages_calls(tree, precision):
     """The benchmark itself checks that both compute the same."""
-    pytest.importorskip("bs_roformer", reason="the extra `benchmark` is not installed")
+    pytest.importorskip("bs_roformer.bs_roformer", reason="the extra `benchmark` is not installed")
     found = benchmark(tree, precision=precision).run()
     assert found.ratios["operator_calls"] > 6  # two blocks; with the four of `lite` it is more
     assert found.ratios["megabytes_saved_per_second_of_audio"] > 0.9
