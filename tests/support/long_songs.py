@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.models.bs_roformer.settings import roformer_settings
 
 RATE = 8000
 
@@ -23,7 +23,7 @@ def small_model() -> BandSplitRoformer:
         "trunk": {"dim": 8, "depth": 1, "heads": 2, "dim_head": 4},
         "masks": {"expansion": 1},
     }
-    return BandSplitRoformer(ModelSettings.from_dict(tree)).eval()
+    return BandSplitRoformer(roformer_settings(tree)).eval()
 
 
 def record(path: Path, seconds: float) -> None:

@@ -1,11 +1,14 @@
 """Songs in memory and separators with known results, for tests of evaluation."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from bsroformer.data.track import Track
 from bsroformer.evaluation import TrackEntry
 from bsroformer.inference import StreamSeparator
 
@@ -19,28 +22,28 @@ class Song:
 
     name: str
     audio: Tensor  # n c t
-    stems: tuple = STEMS
+    stems: tuple[str, ...] = STEMS
     sample_rate: int = RATE
     split: str = "test"
-    reads: list = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
 
     @property
-    def path(self):
+    def path(self) -> Path:
         return Path(self.split) / self.name
 
-    def mixture(self):
+    def mixture(self) -> Tensor:
         self.reads.append(self.name)
         return self.audio.sum(dim=0)
 
-    def all_stems(self):
+    def all_stems(self) -> Tensor:
         return self.audio.clone()
 
     @property
-    def entry(self):
-        return TrackEntry(self.name, self.split, (), self.stems, self.sample_rate, lambda: self)
+    def entry(self) -> TrackEntry:
+        return TrackEntry(self.name, self.split, (), self.stems, self.sample_rate, lambda: cast(Track, self))
 
 
-def make_song(seed, seconds=3.0, stems=STEMS, name=None):
+def make_song(seed: int, seconds: float = 3.0, stems: tuple[str, ...] = STEMS, name: str | None = None) -> Song:
     generator = torch.Generator().manual_seed(seed)
     audio = torch.randn(len(stems), 2, int(seconds * RATE), generator=generator) / 10
     return Song(name or f"Song {seed}", audio, stems)
@@ -49,12 +52,17 @@ def make_song(seed, seconds=3.0, stems=STEMS, name=None):
 class Leaky(StreamSeparator):
     """Separator that returns the true stems with some of the mixture added to each."""
 
-    def __init__(self, songs, leak=0.1, stems=STEMS):
-        self.songs, self.leak, self.stems, self.sample_rate, self.channels = songs, leak, stems, RATE, 2
-        self.separated = []
+    sample_rate = RATE
+    channels = 2
 
-    def stream(self, mixture):
-        (mixture,) = mixture
-        song = next(song for song in self.songs if song.audio.shape[-1] == mixture.shape[-1])
+    def __init__(self, songs: Sequence[Song], leak: float = 0.1, stems: tuple[str, ...] = STEMS) -> None:
+        self.songs = songs
+        self.leak = leak
+        self.stems = stems
+        self.separated: list[str] = []
+
+    def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
+        (whole,) = mixture
+        song = next(song for song in self.songs if song.audio.shape[-1] == whole.shape[-1])
         self.separated.append(song.name)
-        yield song.audio[[song.stems.index(stem) for stem in self.stems]] + self.leak * mixture
+        yield song.audio[[song.stems.index(stem) for stem in self.stems]] + self.leak * whole

@@ -39,7 +39,8 @@ class PowerCutError(Exception):
 @contextmanager
 def batches_recorded(until: int | None = None) -> Iterator[list[Tensor]]:
     """Record the training batches ``(b n c t)``; raise `PowerCutError` after `until`."""
-    learn, seen = SeparationModule.training_step, []
+    learn = SeparationModule.training_step
+    seen: list[Tensor] = []
 
     def training_step(module: SeparationModule, stems: Tensor, batch_idx: int) -> Tensor:
         if len(seen) == until:

@@ -1,6 +1,7 @@
 """Lightning trainers for small models and excerpts in memory."""
 
 from functools import partial
+from typing import Any
 
 import lightning as L
 import torch
@@ -21,8 +22,8 @@ def module(model: BandSplitRoformer, data_stems: list[str] | None = None) -> Sep
     return SeparationModule(model, LOSS, OPTIMIZER, SCHEDULER, data_stems)
 
 
-def trainer(**changes) -> L.Trainer:
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+def trainer(**changes: Any) -> L.Trainer:
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     return L.Trainer(accelerator="cpu", enable_model_summary=False, max_epochs=1, **quiet, **changes)
 
 
@@ -31,5 +32,5 @@ def excerpts(count: int = 4, stems: int = 2) -> Tensor:
     return torch.randn(count, stems, 2, 500, generator=torch.Generator().manual_seed(1))
 
 
-def loader(stems: Tensor, batch_size: int = 2) -> DataLoader:
-    return DataLoader(list(stems), batch_size)
+def loader(stems: Tensor, batch_size: int = 2) -> DataLoader[Tensor]:
+    return DataLoader(list(stems), batch_size)  # type: ignore[arg-type]

@@ -1,13 +1,15 @@
 """A studio whose separator computes block by block under the test's control."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from threading import Event
+from typing import Any
 
 import soundfile
 import torch
+from torch import Tensor
 
 from bsroformer.errors import InputError
 from bsroformer.inference import Delivery, StreamSeparator
@@ -31,7 +33,7 @@ class Paced(StreamSeparator):
     def __init__(self, stems: tuple[str, ...], gate: Callable[[], None]) -> None:
         self.stems, self.gate = stems, gate
 
-    def stream(self, mixture):
+    def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         gains = torch.tensor([0.25, 0.5])[: len(self.stems), None, None]
         for block in mixture:
             for piece in block.split(RATE, dim=-1):
@@ -43,13 +45,14 @@ class Model(ModelCache):
     """A model without weights."""
 
     def __init__(self) -> None:
-        super().__init__(lambda *_: None)
-        self.open, self.asked = Event(), Queue()
+        super().__init__(lambda _, stems, overlap, shifts: Paced(tuple(stems), self.gate))
+        self.open = Event()
+        self.asked: Queue[tuple[str, Sequence[str], float, int]] = Queue()
         self.open.set()
         self.error: Exception | None = None
 
-    def separator(self, offer, stems, overlap, shifts):
-        self.asked.put((offer.name, stems, overlap, shifts))
+    def separator(self, option: CheckpointOption, stems: Sequence[str], overlap: float, shifts: int) -> Paced:
+        self.asked.put((option.name, stems, overlap, shifts))
         return Paced(tuple(stems), self.gate)
 
     def gate(self) -> None:
@@ -83,9 +86,8 @@ def song_in(folder: Path, seconds: float = 12.0, name: str = "A song.wav") -> Pa
 
 def request_for(source: Path, **changes: object) -> SeparationRequest:
     """Request for all stems."""
-    return SeparationRequest(
-        **{"source": source, "title": source.stem, "checkpoint": "small", "stems": OPTION.stems, **changes}
-    )
+    values: dict[str, Any] = {"source": source, "title": source.stem, "checkpoint": "small", "stems": OPTION.stems}
+    return SeparationRequest(**(values | changes))
 
 
 def finished(job: Job) -> Job:
