@@ -106,6 +106,13 @@ def folder_name(name: str) -> str:
     return f"{beginning}-{blake2b(written, digest_size=8).hexdigest()}"
 
 
+def visible_folder_name(name: str) -> str:
+    """Change names of dots alone, and of devices on Windows, to legal ones."""
+    if not name.strip(". "):
+        return "_" * max(1, len(name))
+    return f"_{name}" if is_reserved(name) else name
+
+
 def _is_unsafe(character: str) -> bool:
     """Check for a character that is illegal or misleading in a name.
 

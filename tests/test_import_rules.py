@@ -54,7 +54,7 @@ ARCHITECTURES = {
 }
 # Heavy, optional, or in need of FFmpeg: not imported until a function needs them.
 IN_FUNCTIONS_ONLY = ("museval", "musdb", "stempeg")
-NOT_AT_ONCE = ("matplotlib", "symusic", "pretty_midi", "midirenderer", "python_stretch", "wandb")
+NOT_AT_ONCE = ("matplotlib", "pretty_midi", "midirenderer", "python_stretch", "wandb")
 SCRIPT_LINES = 20
 
 

@@ -102,7 +102,7 @@ def test_a_missing_song_or_a_file_as_output_is_reported(script, checkpoint, song
         (["+trainer.max_stepz=3"], "takes no argument max_stepz; did you mean max_steps?"),
         (["model=unknown"], "model=unknown must be one of"),
         (["model.trunk.dim_head=3"], "trunk.dim_head"),
-        (["model.stems=[piano]"], "model.stems asks for piano"),
+        (["model.stems=[piano]"], "model.stems has piano"),
         (["data.epoch_size=1"], "data.epoch_size=1"),
         (["trainer.precision=half"], "Precision 'half' is invalid"),
         (["init_from=nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),

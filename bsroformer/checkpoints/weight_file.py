@@ -158,10 +158,7 @@ def _check_pickle(path: Path, entry: zipfile.ZipInfo) -> None:
     except Exception as error:
         raise _damaged(path) from error
     if b"bytearray" in contents:  # of any length
-        raise InputError(
-            f"{path} is refused: it asks for memory that it does not fill, unlike any checkpoint; "
-            "save its state_dict alone"
-        )
+        raise InputError(f"{path} is refused: it declares more data than it contains; save its state_dict alone")
 
 
 def _calls_of(path: Path) -> str:

@@ -31,7 +31,7 @@ from bsroformer.errors import InputError
 class StemsDataModule(L.LightningDataModule):
     """Batches of stems ``(b n c t)`` to train and to validate on.
 
-    Random mixes are to train on, fixed excerpts to validate on.
+    Training uses random mixes, validation fixed excerpts.
 
     Args:
         source: The tracks.
@@ -192,8 +192,8 @@ class StemsDataModule(L.LightningDataModule):
         sampler = EpochSampler(self.batches.epoch_size, rank, ranks)
         if len(sampler) < self.batches.batch_size:
             raise InputError(
-                f"data.epoch_size={self.batches.epoch_size} gives {ranks} device(s) less than one batch of "
-                f"{self.batches.batch_size}: raise it, or lower data.batch_size"
+                f"data.epoch_size={self.batches.epoch_size} is less than one batch of {self.batches.batch_size} on "
+                f"each of {ranks} device(s); raise data.epoch_size, or lower data.batch_size"
             )
         return TrainingLoader(
             excerpts,
@@ -209,7 +209,7 @@ class StemsDataModule(L.LightningDataModule):
         """Load the validation excerpts, each on one device.
 
         Raises:
-            InputError: If there are fewer than devices; those without would hold up the others.
+            InputError: If there are fewer than devices; a device without excerpts would block the others.
         """
         excerpts = ValidationExcerpts(self.tracks.valid, self.frames, self.batches.valid_per_song)
         rank, ranks = self._rank_of()

@@ -10,7 +10,7 @@ from pathlib import Path
 from bsroformer.data.demo_songs import DEMO_VERSION, render_demo_set
 from bsroformer.data.layouts import TrackFiles, TrackFormat, find_files
 from bsroformer.data.splits import named_valid
-from bsroformer.kinds import Channels, Count, CountOrNone, SampleRate, Seconds, Seed
+from bsroformer.kinds import Channels, Count, CountOrZero, SampleRate, Seconds, Seed
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class DemoSource:
     root: str
     seed: Seed
     train_songs: Count
-    valid_songs: CountOrNone
-    test_songs: CountOrNone
+    valid_songs: CountOrZero
+    test_songs: CountOrZero
     seconds: Seconds
     stems: Sequence[str]
     sample_rate: SampleRate

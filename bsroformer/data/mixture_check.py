@@ -23,8 +23,10 @@ from bsroformer.text import decibels
 
 T = TypeVar("T")
 
-SURELY_COMPARED, MOST_COMPARED = 3, 16
-"""Tracks whose mixtures are compared with the sum of their stems, spread over the data set: at least, and at most."""
+MIN_COMPARED = 3
+"""Fewest tracks whose mixtures are compared with the sum of their stems, however long that takes."""
+MAX_COMPARED = 16
+"""Most tracks that are compared, spread over the data set."""
 ROUNDS = 4
 """Rounds over the data set in which they are compared, so that the first ones are spread over it too."""
 COMPARING_S = 5.0
@@ -55,7 +57,9 @@ def refuse_single_stem(stems: Sequence[str]) -> None:
 
 
 def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Sequence[str], sample_rate: int) -> None:
-    """Check that mixtures contain no more than the sum of their stems; warn of a quiet remainder.
+    """Check that mixtures contain no more than the sum of their stems.
+
+    A quiet remainder only gives a warning.
 
     Args:
         pairs: Files of tracks, and the tracks.
@@ -69,36 +73,39 @@ def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Seq
     begun = time.monotonic()
     quiet: list[tuple[float, TrackFiles, AnyTrack]] = []
     compared = 0
-    for files, track in spread(comparable, MOST_COMPARED):
-        if compared >= SURELY_COMPARED and time.monotonic() - begun > COMPARING_S:
+    for files, track in spread(comparable, MAX_COMPARED):
+        if compared >= MIN_COMPARED and time.monotonic() - begun > COMPARING_S:
             break
         level = unnamed_part_db(files, track, sample_rate)
         compared += 1
         if level > REFUSED_DB:
             raise InputError(
-                f"{_told_part(files, track, level)}; {_remedy(stems)}; model.stems=[{','.join(stems)}] chooses what "
-                "is separated"
+                f"{_describe_remainder(files, track, level)}; {_remedy(stems)}; model.stems=[{','.join(stems)}] chooses "
+                "what is separated"
             )
         if level > WARNED_DB:
             quiet.append((level, files, track))
     if quiet:
         level, files, track = max(quiet, key=lambda found: found[0])
         warnings.warn(
-            f"{_told_part(files, track, level)}, like {len(quiet)} of {compared} compared songs, and no training "
-            f"mixture will have it. If it is more than mastering: {_remedy(stems)}.",
+            f"{_describe_remainder(files, track, level)}, like {len(quiet)} of {compared} compared songs, and no "
+            f"training mixture will have it. If it is more than mastering: {_remedy(stems)}.",
             stacklevel=1,
         )
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:
-    """Choose up to `most` items evenly over a sequence, ordered so that the first few are spread as well."""
+    """Choose up to `most` items evenly over a sequence.
+
+    Their order spreads the first few as well.
+    """
     count = min(most, len(items))
     chosen = [items[number * len(items) // count] for number in range(count)]
     rounds = (chosen[first::ROUNDS] for first in range(ROUNDS))
     return list(chain.from_iterable(rounds))
 
 
-def _told_part(files: TrackFiles, track: AnyTrack, level: float) -> str:
+def _describe_remainder(files: TrackFiles, track: AnyTrack, level: float) -> str:
     named = ", ".join(track.stems)
     return f"{files.path}: its mixture holds more than {named}; the other part has {decibels(level)} of it"
 

@@ -72,7 +72,10 @@ def separation_figure(
 
 
 def _label_panel(axes: "Axes", heading: str, label: str) -> None:
-    """Set the heading of a stem's panel; only the first one of a row has a label and frequencies."""
+    """Set the heading of a stem's panel.
+
+    Only the first one of a row has a label and frequencies.
+    """
     axes.set_title(heading, color=LIGHT.text, fontsize=12)
     axes.set_xticks([])
     if label:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bsroformer.audio.tags import read_fingerprints
 from bsroformer.errors import InputError
-from bsroformer.file_names import is_reserved, normal
+from bsroformer.file_names import normal, visible_folder_name
 from bsroformer.file_state import digest, file_state
 from bsroformer.inference.input_files import find_files
 
@@ -128,24 +128,17 @@ def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, st
 
 def _with_folders(sources: Sequence[Path], root: Path, output: Path) -> list[Song]:
     parents = [output / os.path.relpath(os.path.abspath(path.parent), root) for path in sources]  # noqa: PTH100
-    names = [legal_folder_name(path.stem.removesuffix(".stem")) for path in sources]
+    names = [visible_folder_name(path.stem.removesuffix(".stem")) for path in sources]
     folders = [parent / name for parent, name in zip(parents, names, strict=True)]
     counts = Counter(map(_comparable, folders))
     taken = {key for key, songs in counts.items() if songs == 1}
     songs = []
     for path, parent, folder in sorted(zip(sources, parents, folders, strict=True)):
         if counts[_comparable(folder)] > 1:
-            folder = _free_folder(parent / f"{legal_folder_name(path.stem)} ({path.suffix[1:]})", taken)
+            folder = _free_folder(parent / f"{visible_folder_name(path.stem)} ({path.suffix[1:]})", taken)
             taken.add(_comparable(folder))
         songs.append(Song(path, folder))
     return songs
-
-
-def legal_folder_name(name: str) -> str:
-    """Change names of dots alone, and of devices on Windows, to legal ones."""
-    if not name.strip(". "):
-        return "_" * max(1, len(name))
-    return f"_{name}" if is_reserved(name) else name
 
 
 def _comparable(folder: Path) -> str:

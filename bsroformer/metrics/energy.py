@@ -70,7 +70,7 @@ def silent(signal: Tensor) -> Tensor:
     return (signal.sum(dim=-2) == 0).all(dim=-1)
 
 
-def decibels(signal: Tensor, noise: Tensor) -> Tensor:
+def ratio_db(signal: Tensor, noise: Tensor) -> Tensor:
     """Compute the ratio of two energies in dB.
 
     It stays within ±:data:`LIMIT_DB`, and is NaN where both are zero.

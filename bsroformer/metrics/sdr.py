@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bsroformer.metrics.energy import comparable, decibels, energy, silent, sum_over_blocks
+from bsroformer.metrics.energy import comparable, energy, ratio_db, silent, sum_over_blocks
 
 EPS = 1e-7
 """Added to both energies of uSDR, as in the Music Demixing Challenge's scoring and Demucs' ``new_sdr``."""
@@ -88,7 +88,7 @@ def _sdr_of_frame(estimates: Tensor, targets: Tensor) -> Tensor:
     undefined = (silent(estimates) | silent(targets)).any()
     signal = torch.linalg.vector_norm(targets, dim=(-2, -1), dtype=torch.float64)
     error = torch.linalg.vector_norm(targets - estimates, dim=(-2, -1), dtype=torch.float64)
-    ratio = decibels(signal.square(), error.square())
+    ratio = ratio_db(signal.square(), error.square())
     return torch.where(undefined, torch.nan, ratio)
 
 

@@ -6,7 +6,7 @@ The paper is "SDR - half-baked or well done?", arXiv 1811.02508.
 import torch
 from torch import Tensor
 
-from bsroformer.metrics.energy import LIMIT_DB, comparable, decibels, energy, sum_over_blocks
+from bsroformer.metrics.energy import LIMIT_DB, comparable, energy, ratio_db, sum_over_blocks
 
 
 def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
@@ -65,4 +65,4 @@ def _ratio(alpha: Tensor, signal: Tensor, error: Tensor) -> Tensor:
 
     It is the lower limit if the estimate has no target.
     """
-    return torch.where(alpha == 0, -LIMIT_DB, decibels(alpha.square() * signal, error))
+    return torch.where(alpha == 0, -LIMIT_DB, ratio_db(alpha.square() * signal, error))

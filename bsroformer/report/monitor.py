@@ -10,7 +10,7 @@ from bsroformer.errors import InputError
 LOSS = "val/loss"
 VALIDATION_METRICS = {"val/si_sdr": "SI-SDR", "val/sdr": "SDR"}
 """Logged names and labels of scores in dB; that of a stem ends in ``_<stem>``."""
-FORMER = "val/si_sdr"
+LEGACY_MONITOR = "val/si_sdr"
 """Monitor of configurations without the key, from before there was a choice."""
 
 
@@ -22,7 +22,7 @@ class Monitor:
         name: Logged name: ``val/sdr``, ``val/si_sdr``, either with ``_<stem>``, or ``val/loss``.
     """
 
-    name: str = FORMER
+    name: str = LEGACY_MONITOR
 
     @property
     def mode(self) -> Literal["max", "min"]:
@@ -59,7 +59,8 @@ class Monitor:
         return f"{score:.2f} dB {self.label}"
 
 
-FORMER_MONITOR = Monitor(FORMER)
+DEFAULT_MONITOR = Monitor(LEGACY_MONITOR)
+"""Monitor where none is given."""
 
 
 def score_names(stems: Iterable[str]) -> list[str]:
@@ -83,4 +84,4 @@ def monitor_of(settings: Mapping[str, Any]) -> Monitor:
     """Read the monitor of a run's configuration, also one without ``monitor``."""
     callbacks = settings.get("callbacks") or {}
     best = callbacks.get("best_checkpoint") or {}
-    return Monitor(best.get("monitor") or settings.get("monitor") or FORMER)
+    return Monitor(best.get("monitor") or settings.get("monitor") or LEGACY_MONITOR)

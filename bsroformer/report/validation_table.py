@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from bsroformer.report.colours import number
 from bsroformer.report.metrics_csv import Row
-from bsroformer.report.monitor import FORMER_MONITOR, VALIDATION_METRICS, Monitor
+from bsroformer.report.monitor import DEFAULT_MONITOR, VALIDATION_METRICS, Monitor
 from bsroformer.report.tables import Line, Score, Table
 
 
-def latest_and_best(rows: Mapping[int, Row], monitor: Monitor = FORMER_MONITOR) -> tuple[int, int] | None:
+def latest_and_best(rows: Mapping[int, Row], monitor: Monitor = DEFAULT_MONITOR) -> tuple[int, int] | None:
     """Find the steps of the latest and of the best validation.
 
     It is None before the first one with a score.
@@ -24,7 +24,7 @@ def latest_and_best(rows: Mapping[int, Row], monitor: Monitor = FORMER_MONITOR) 
     return max(gains), max(gains, key=lambda step: (gains[step], -step))
 
 
-def validation_table(rows: Mapping[int, Row], stems: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> Table | None:
+def validation_table(rows: Mapping[int, Row], stems: Sequence[str], monitor: Monitor = DEFAULT_MONITOR) -> Table | None:
     """List the scores of each stem in the latest and the best validation.
 
     None before the first.

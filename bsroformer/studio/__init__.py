@@ -4,7 +4,7 @@ From the visitor to the disk::
 
     server        serves the page;  address: where, and for whom;  connections: how many
     same_origin   refuses other host names and other sites;  guard: refuses what Gradio offers and this page does not
-    calls         forms of calls;  functions: their arguments;  unread: answers without a reader
+    call_check    forms and arguments of calls;  unread: answers without a reader
     middleware    sign-ins, event streams;  uploads: files that arrive
     page          the controls, in Gradio;  player/: the player, in JavaScript;  api: the same for programs
     routes        what the player requests;  job_status: how far a song is;  downloads: stems, mixes, zips

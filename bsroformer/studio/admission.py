@@ -20,7 +20,7 @@ PROBE_TIMEOUT_S = 10.0
 """The header of an ordinary song is read in milliseconds."""
 MAX_PROBES = 8
 MAX_PROBES_EACH = 2
-"""Of one visitor."""
+"""Songs of one visitor that are opened at a time."""
 
 T = TypeVar("T")
 

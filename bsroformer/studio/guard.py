@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bsroformer.studio.calls import check_call, paths_in
+from bsroformer.studio.call_check import check_call, paths_in
 from bsroformer.studio.middleware import in_time, path_of, refusal
 from bsroformer.studio.uploads import UPLOAD
 

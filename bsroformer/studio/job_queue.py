@@ -98,7 +98,7 @@ class JobQueue:
                     return
                 job = self._waiting.popleft()
                 self._current = job
-            with logged("a job"):
+            with logged("job"):
                 self.work(job)
 
 
@@ -108,7 +108,7 @@ def logged(what: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        log.exception("%s ended early", what)
+        log.exception("The studio's %s failed; it continues", what)
 
 
 class SpeedEstimator:

@@ -16,7 +16,7 @@ MAX_SHIFTS = 8
 USUAL_PASSES = 8
 """How often each sample of the longest song may be computed."""
 BYTES_PER_SAMPLE = 4 + 1
-"""Of a stem as float, and of its preview."""
+"""A float sample of a stem, and its preview."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from starlette.routing import Route
 from bsroformer.errors import InputError
 from bsroformer.file_names import from_here
 from bsroformer.studio.address import Address, check_address, local_names, proxy_names
+from bsroformer.studio.call_check import Functions
 from bsroformer.studio.connections import our_uvicorn
-from bsroformer.studio.functions import Functions
 from bsroformer.studio.guard import Guard
 from bsroformer.studio.limits import MEGABYTE
 from bsroformer.studio.middleware import CountEventStreams, EventStreams, SlowSignIns

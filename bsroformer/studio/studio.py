@@ -158,7 +158,7 @@ class Studio:
                 self.model.drop()
                 job.finish("failed", "The server is out of memory; try again later, or with less overlap.")
             else:
-                log.exception("unexpected")
+                log.exception("Separation of %s failed", job.request.title)
                 job.finish("failed", "Internal error; details are in the server log.")
         self.report(f"{job.request.title}: {job.state}")
 
@@ -214,7 +214,7 @@ class Studio:
 
     def _clean_up_regularly(self) -> None:
         while not self._closed.wait(CLEANUP_INTERVAL_S):
-            with logged("a cleanup"):
+            with logged("cleanup"):
                 self.clean_up(time.monotonic())
 
     def clean_up(self, now: float) -> None:

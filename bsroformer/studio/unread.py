@@ -30,7 +30,9 @@ class UnreadAnswers:
         self._since: dict[str, float] = {}
 
     def drop(self, now: float) -> int:
-        """Drop answers that have been unread for `UNREAD_SECONDS`; return the number of their sessions.
+        """Drop old unread answers, and return the number of their sessions.
+
+        They have been unread for `UNREAD_SECONDS`.
 
         Args:
             now: By `time.monotonic`.

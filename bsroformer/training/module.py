@@ -20,7 +20,7 @@ from bsroformer.data.mixing import mix
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.models import SeparationModel
-from bsroformer.report.monitor import FORMER
+from bsroformer.report.monitor import LEGACY_MONITOR
 from bsroformer.training.callbacks.ema import resume_without_average
 from bsroformer.training.loops import rescale_progress
 from bsroformer.training.optimizer import clip, errors_of_setting_up, parameter_groups
@@ -67,7 +67,7 @@ class SeparationModule(L.LightningModule):
         optimizer: Callable[[Iterable[Any]], Optimizer],
         scheduler: MakesScheduler,
         data_stems: Sequence[str] | None = None,
-        monitor: str = FORMER,
+        monitor: str = LEGACY_MONITOR,
     ) -> None:
         super().__init__()
         self.stem_indices = indices_of(model.stems, model.stems if data_stems is None else data_stems)
@@ -272,7 +272,7 @@ def indices_of(stems: Sequence[str], data_stems: Sequence[str]) -> list[int]:
     missing = [stem for stem in stems if stem not in data_stems]
     if missing:
         raise InputError(
-            f"model.stems asks for {', '.join(missing)}, and data.stems has only {', '.join(data_stems)}: name stems "
-            "that the songs have"
+            f"model.stems has {', '.join(missing)}, which data.stems=[{','.join(data_stems)}] lacks; "
+            "choose stems of the data"
         )
     return [data_stems.index(stem) for stem in stems]

@@ -9,7 +9,7 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
-from bsroformer.kinds import CountOrNone, Probability
+from bsroformer.kinds import CountOrZero, Probability
 
 MakesScheduler = Callable[..., LRScheduler]
 """Makes a schedule of an optimiser: a function that takes the run's steps too, or a class of PyTorch's."""
@@ -30,7 +30,7 @@ def warmup_cosine_factor(step: int, warmup_steps: int, total_steps: int, final: 
     return final + (1 - final) * cosine
 
 
-def warmup_cosine(optimizer: Optimizer, total_steps: int, warmup_steps: CountOrNone, final: Probability) -> LambdaLR:
+def warmup_cosine(optimizer: Optimizer, total_steps: int, warmup_steps: CountOrZero, final: Probability) -> LambdaLR:
     """Linear warm-up, then cosine decay, step by step.
 
     Loshchilov and Hutter, arXiv 1608.03983.
@@ -58,7 +58,7 @@ def constant_then_decay_factor(step: int, warmup_steps: int, total_steps: int, d
 
 
 def constant_then_decay(
-    optimizer: Optimizer, total_steps: int, warmup_steps: CountOrNone, decay: Probability, final: Probability
+    optimizer: Optimizer, total_steps: int, warmup_steps: CountOrZero, decay: Probability, final: Probability
 ) -> LambdaLR:
     """Linear warm-up, the full rate, then linear decay.
 
@@ -82,7 +82,7 @@ def constant_then_decay(
 
 
 def after_warmup(
-    optimizer: Optimizer, total_steps: int, warmup_steps: CountOrNone, then: MakesScheduler
+    optimizer: Optimizer, total_steps: int, warmup_steps: CountOrZero, then: MakesScheduler
 ) -> "ScheduleAfterWarmup":
     """Linear warm-up, then a schedule of PyTorch's.
 

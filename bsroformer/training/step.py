@@ -15,7 +15,7 @@ from bsroformer.training.optimizer import parameter_groups
 
 M = TypeVar("M", bound=nn.Module)
 NOISE_AMPLITUDE = 0.1
-"""Of noise at -20 dBFS."""
+"""Amplitude of white noise at -20 dBFS."""
 
 
 @dataclass(frozen=True)

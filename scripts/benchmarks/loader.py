@@ -30,7 +30,7 @@ from bsroformer.data.batches import Batches
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.errors import InputError
-from bsroformer.kinds import Count, CountOrNone, Seconds
+from bsroformer.kinds import Count, CountOrZero, Seconds
 
 PACKS, SOUNDFILE, MUSDB = "packs", "soundfile", "musdb"
 PACKED, FROM_FILES = "batches_per_second", "batches_per_second_from_files"
@@ -58,9 +58,9 @@ class Loader:
     augment: Augment
     seconds: Seconds
     batch_size: Count
-    num_workers: CountOrNone
+    num_workers: CountOrZero
     excerpts: Count
-    musdb_excerpts: CountOrNone
+    musdb_excerpts: CountOrZero
     repeats: Count
     batches: Count
     cache: str

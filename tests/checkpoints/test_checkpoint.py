@@ -266,9 +266,9 @@ def test_another_architecture_is_named(tmp_path, keys, name):
 @pytest.mark.parametrize(
     ("option", "value", "reason"),
     [
-        ("use_pope", True, "asks for polar positions (PoPE), which is not supported"),
-        ("num_residual_streams", 4, "asks for hyper-connections, which is not supported"),
-        ("use_value_residual_learning", True, "asks for value residuals"),
+        ("use_pope", True, "sets polar positions (PoPE), which is not supported"),
+        ("num_residual_streams", 4, "sets hyper-connections, which is not supported"),
+        ("use_value_residual_learning", True, "sets value residuals"),
         ("colour", "red", "is an option that is not supported"),
         ("num_bands", 60, "is a Mel-Band RoFormer's"),
         ("depth", "two", "has a wrong value"),

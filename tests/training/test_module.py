@@ -151,7 +151,7 @@ def test_one_stem_of_one_excerpt_is_scored(tiny_tree):
 
 
 def test_a_stem_that_the_songs_lack_is_refused(tiny_model):
-    with pytest.raises(InputError, match=r"model\.stems asks for other, and data\.stems has only vocals"):
+    with pytest.raises(InputError, match=r"model\.stems has other, which data\.stems=\[vocals\] lacks"):
         module(tiny_model, ["vocals"])
 
 

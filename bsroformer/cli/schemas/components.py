@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from bsroformer.cli.schemas.kinds import Word
 from bsroformer.cli.schemas.schema import OpenSchema, allowed
-from bsroformer.kinds import AmountOrNone, Count, CountOrNone, Probability, Share
+from bsroformer.kinds import AmountOrZero, Count, CountOrZero, Probability, Share
 
 TARGET = "_target_"
 
@@ -67,17 +67,17 @@ class Schedule(LaterComponent):
     step_size: Count = 1
     gamma: Annotated[float, Field(gt=0, le=1)] = 1
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    patience: CountOrNone = 0
-    cooldown: CountOrNone = 0
+    patience: CountOrZero = 0
+    cooldown: CountOrZero = 0
     threshold: Annotated[float, Field(ge=0, le=1000)] = 0
     min_lr: Annotated[float, Field(ge=0, le=100)] = 0
     then: "Schedule | None" = None
 
 
 Endless = Annotated[Literal[-1] | Count, allowed("1 or more, or -1 for no limit")]
-Batches = Annotated[CountOrNone | Probability, allowed("a number of batches, or a share of them from 0 to 1")]
+Batches = Annotated[CountOrZero | Probability, allowed("a number of batches, or a share of them from 0 to 1")]
 Devices = Annotated[
-    Literal[-1, "auto"] | Count | list[CountOrNone] | Annotated[str, Field(pattern=r"^\d+(,\d+)*,?$")],
+    Literal[-1, "auto"] | Count | list[CountOrZero] | Annotated[str, Field(pattern=r"^\d+(,\d+)*,?$")],
     allowed("1 or more, -1 for all, auto, or a list of indices"),
 ]
 
@@ -92,19 +92,19 @@ class Trainer(Component):
     precision: Word | Literal[16, 32, 64] = "32-true"
     max_epochs: Endless | None = None
     max_steps: Endless = -1
-    min_epochs: CountOrNone | None = None
-    min_steps: CountOrNone | None = None
+    min_epochs: CountOrZero | None = None
+    min_steps: CountOrZero | None = None
     check_val_every_n_epoch: Count | None = 1
     num_sanity_val_steps: Annotated[int, Field(ge=-1, le=10**8)] = 2
     log_every_n_steps: Count = 50
     accumulate_grad_batches: Annotated[int, Field(ge=1, le=10**5)] = 1
-    gradient_clip_val: AmountOrNone | None = None
+    gradient_clip_val: AmountOrZero | None = None
     gradient_clip_algorithm: Literal["norm", "value"] | None = None
     limit_train_batches: Batches | None = None
     limit_val_batches: Batches | None = None
     overfit_batches: Batches = 0.0
     val_check_interval: Batches | None = None
-    fast_dev_run: bool | CountOrNone = False
+    fast_dev_run: bool | CountOrZero = False
     max_time: Word | dict[str, int] | None = None
 
 

@@ -15,10 +15,10 @@ from bsroformer.cli.schemas.kinds import (
     Precision,
     Word,
     Words,
-    listed,
+    as_list,
 )
 from bsroformer.cli.schemas.schema import OpenSchema, Schema, allowed
-from bsroformer.kinds import Channels, Count, CountOrNone, SampleRate, Samples, Seconds, Share
+from bsroformer.kinds import Channels, Count, CountOrZero, SampleRate, Samples, Seconds, Share
 
 
 class PathSettings(OpenSchema):
@@ -42,13 +42,13 @@ class DataSettings(OpenSchema):
     """``configs/data/``; keys of one data set are arguments of its source."""
 
     root: Annotated[str, Field(min_length=1), allowed("a path, in quotes if its name is a number")] | None = None
-    stems: Annotated[list[Word], Field(min_length=1), BeforeValidator(listed), allowed("a list of at least one word")]
+    stems: Annotated[list[Word], Field(min_length=1), BeforeValidator(as_list), allowed("a list of at least one word")]
     pack: FilePath | Literal[False] | None = None
     seconds: Seconds
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     epoch_size: Count
     valid_per_song: Literal["all"] | Count
-    valid_songs: CountOrNone | Words | None = None
+    valid_songs: CountOrZero | Words | None = None
     num_workers: Annotated[int, Field(ge=0, le=1024)]
     overfit_songs: Count | None = None
     extra: Words | None = None
@@ -63,7 +63,7 @@ class SeparationConfig(Schema):
     shifts: Annotated[int, Field(ge=1, le=1000)]
     tta: Annotated[
         list[Literal["channel_swap", "polarity"]],
-        BeforeValidator(listed),
+        BeforeValidator(as_list),
         allowed("a list of channel_swap and polarity"),
     ]
     chunk_seconds: Seconds | None

@@ -10,7 +10,7 @@ from bsroformer.cli.schemas.schema import allowed
 T = TypeVar("T")
 
 
-def listed(value: Any) -> Any:
+def as_list(value: Any) -> Any:
     """Put a single value into a list; null and mappings stay."""
     return value if value is None or isinstance(value, list | dict) else [value]
 
@@ -33,7 +33,9 @@ def expanded(value: str) -> str:
 
 
 Word = Annotated[str, Field(min_length=1), allowed("a word, in quotes if it is a number")]
-Words = Annotated[list[Word], BeforeValidator(listed), allowed("a word or a list of words, in quotes what is a number")]
+Words = Annotated[
+    list[Word], BeforeValidator(as_list), allowed("a word or a list of words, in quotes what is a number")
+]
 FilePath = Annotated[
     Path,
     Field(strict=False),
@@ -48,15 +50,15 @@ Address = Annotated[
 Addresses = Annotated[
     list[Address],
     Field(min_length=1),
-    BeforeValidator(listed),
+    BeforeValidator(as_list),
     allowed("a path or a list of paths, in quotes what is a number"),
 ]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), allowed("the 64 hexadecimal digits of a SHA-256")]
-Configs = Annotated[list[Address | None], BeforeValidator(listed), allowed("a path, or one for each checkpoint")]
+Configs = Annotated[list[Address | None], BeforeValidator(as_list), allowed("a path, or one for each checkpoint")]
 """YAMLs of checkpoints."""
 Digests = Annotated[
     list[Digest | None],
-    BeforeValidator(listed),
+    BeforeValidator(as_list),
     allowed("the 64 hexadecimal digits of a SHA-256, or those of each checkpoint"),
 ]
 Device = Annotated[

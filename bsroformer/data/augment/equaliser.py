@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bsroformer.audio.equaliser import Band, Bell, HighShelf, LowShelf, equalise
 from bsroformer.data.augment.effect import Range, check_probability, check_range
-from bsroformer.kinds import CountOrNone, Probability
+from bsroformer.kinds import CountOrZero, Probability
 
 LOWEST_HZ = 40
 """Below it, the rounding of float32 in a narrow bell is louder than -70 dB."""
@@ -33,7 +33,7 @@ class Equaliser:
     """
 
     probability: Probability
-    bands: tuple[CountOrNone, CountOrNone]
+    bands: tuple[CountOrZero, CountOrZero]
     gain_db: Range
     hz: Range
     q: Range

@@ -57,7 +57,10 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
 
 
 def _damaged(facts: TrackFacts, stem: str, damage: str) -> Finding:
-    """Describe a file whose decoder found a fault; if its end is missing, its length is a finding too."""
+    """Describe a file whose decoder found a fault.
+
+    If its end is missing, its length is a finding too.
+    """
     if facts.song.split == "test":
         training = "evaluation takes what can be read"
     elif stem == MIXTURE:

@@ -138,7 +138,7 @@ class PackedTrack:
         return self._read(self.stems, start, frames)
 
     def _read(self, stems: Sequence[str], start: int, frames: int | None) -> Tensor:
-        """Read stems (n c t) from the pack or, where it is damaged, from the track's files.
+        """Read stems (n c t) from the pack, or from the files if it is damaged.
 
         Raises:
             InputError: It is damaged, and the files do not replace it.

@@ -62,7 +62,7 @@ class Budget(L.Callback):
         self.seconds = seconds
         self.clock = clock
         self.shorten = shorten
-        self.asked = -1  # steps that are configured
+        self.configured_steps = -1
         self.steps = 0
         self.reason = ""
 
@@ -73,13 +73,13 @@ class Budget(L.Callback):
         """
         if stage != "fit" or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        self.asked = trainer.max_steps
+        self.configured_steps = trainer.max_steps
         assert isinstance(pl_module, SeparationModule)
         each = step_seconds(trainer, pl_module, self.clock, self.seconds)
         own_steps = max(1, round(self.seconds / each))
         steps: int = trainer.strategy.broadcast(own_steps)  # all ranks use the first one's
-        if self.shorten and 0 <= self.asked <= steps:
-            self.steps = self.asked
+        if self.shorten and 0 <= self.configured_steps <= steps:
+            self.steps = self.configured_steps
             return
         self.reason = f"as many as fit into {self.seconds:g} s, {each:.3g} s of {self.clock} time each"
         self._set(trainer, steps)
@@ -90,16 +90,16 @@ class Budget(L.Callback):
         Raises:
             InputError: If the run had no budget.
         """
-        kept = checkpoint["callbacks"].get(self.state_key)
+        saved = checkpoint["callbacks"].get(self.state_key)
         if self.shorten:
-            self._resume_shortened(trainer, kept)
+            self._resume_shortened(trainer, saved)
             return
-        if kept is None:
+        if saved is None:
             raise InputError(
                 "the run to resume had no time budget, so its number of steps is set already: remove callbacks.budget"
             )
         self.reason = STARTED_WITH
-        self._set(trainer, kept["steps"])
+        self._set(trainer, saved["steps"])
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Print the length of the run, unless it is the configured one."""
@@ -110,17 +110,17 @@ class Budget(L.Callback):
         """Return the number of steps, for checkpoints."""
         state = {"steps": self.steps}
         if self.shorten:
-            state["asked"] = self.asked
+            state["asked"] = self.configured_steps
         return state
 
-    def _resume_shortened(self, trainer: L.Trainer, kept: dict[str, Any] | None) -> None:
+    def _resume_shortened(self, trainer: L.Trainer, saved: dict[str, Any] | None) -> None:
         """Restore the number of steps, unless another one is configured now."""
-        if kept is None or kept["asked"] != self.asked:
+        if saved is None or saved["asked"] != self.configured_steps:
             self.reason = ""
-            self._set(trainer, self.asked)
+            self._set(trainer, self.configured_steps)
             return
         self.reason = STARTED_WITH
-        self._set(trainer, kept["steps"])
+        self._set(trainer, saved["steps"])
 
     def _set(self, trainer: L.Trainer, steps: int) -> None:
         self.steps = steps
@@ -150,11 +150,18 @@ def step_seconds(
     max_seconds = MAX_SHARE * run_seconds
     count = 0
     seconds = 0.0
+
+    def needs_more_steps() -> bool:
+        if count == 0:
+            return True
+        is_short = count < min_steps or seconds < min_seconds
+        return is_short and seconds < max_seconds
+
     with isolate_rng(), closing(trial_steps(trainer, module)) as steps:
         for _ in range(warm_up):
             next(steps)
         begun = now()
-        while count == 0 or (seconds < max_seconds and (count < min_steps or seconds < min_seconds)):
+        while needs_more_steps():
             next(steps)
             count += 1
             seconds = now() - begun

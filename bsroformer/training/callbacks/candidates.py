@@ -12,13 +12,13 @@ from bsroformer.checkpoints.save import save_weights
 from bsroformer.checkpoints.weight_file import open_weights
 from bsroformer.errors import InputError
 from bsroformer.kinds import Count
-from bsroformer.report.monitor import FORMER, Monitor
+from bsroformer.report.monitor import LEGACY_MONITOR, Monitor
 from bsroformer.training.callbacks.ema import averaged
 from bsroformer.training.module import SeparationModule
 
 VALIDATION = "validation"
 """Entry of a candidate's file: its step, its score, and the name of the score."""
-FORMER_SCORE = "si_sdr"
+LEGACY_SCORE = "si_sdr"
 """The only score, and its entry, before there was a choice."""
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Candidates(L.Callback):
         InputError: If the number is below two.
     """
 
-    def __init__(self, folder: str, count: Count | None, monitor: str = FORMER) -> None:
+    def __init__(self, folder: str, count: Count | None, monitor: str = LEGACY_MONITOR) -> None:
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 2):
             raise InputError(f"average_best={count} must be 2 or more validations, or null for no average")
         self.folder = Path(folder)
@@ -132,6 +132,6 @@ def score_of(path: Path, monitor: Monitor | None = None) -> float | None:
 def _read_score(path: Path) -> tuple[str, float]:
     """Read the name of a candidate's score, and the score."""
     validation = open_weights(path).entries[VALIDATION]
-    if FORMER_SCORE in validation:
-        return FORMER, float(validation[FORMER_SCORE])
+    if LEGACY_SCORE in validation:
+        return LEGACY_MONITOR, float(validation[LEGACY_SCORE])
     return validation["monitor"], float(validation["score"])

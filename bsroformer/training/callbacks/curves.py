@@ -11,7 +11,7 @@ from torch import Tensor
 from bsroformer.atomic import replacing, set_aside, writing
 from bsroformer.figures import curves_figure
 from bsroformer.report.metrics_csv import Row, read_whole_rows, write_rows
-from bsroformer.report.monitor import FORMER, VALIDATION_METRICS, Monitor
+from bsroformer.report.monitor import LEGACY_MONITOR, VALIDATION_METRICS, Monitor
 from bsroformer.run_folder import RunFolder
 from bsroformer.training.callbacks.throughput import MEMORY, SPEED
 from bsroformer.training.finite_mean import FiniteMean
@@ -33,7 +33,7 @@ class Curves(L.Callback):
         monitor: Name of the score to plot.
     """
 
-    def __init__(self, folder: str, monitor: str = FORMER) -> None:
+    def __init__(self, folder: str, monitor: str = LEGACY_MONITOR) -> None:
         run = RunFolder(folder)
         self.csv = run.metrics
         self.picture = run.curves
@@ -66,10 +66,10 @@ class Curves(L.Callback):
         self.rows = {step: row for step, row in rows.items() if step <= trainer.global_step}
 
     def _keep_damaged_file(self, damaged: int, whole: int) -> None:
-        kept = set_aside(self.csv)
+        renamed = set_aside(self.csv)
         warnings.warn(
             f"{self.csv} is damaged: {damaged} of its lines are skipped, and {whole} are whole. It is kept as "
-            f"{kept.name}.",
+            f"{renamed.name}.",
             stacklevel=1,
         )
 

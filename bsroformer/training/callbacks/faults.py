@@ -13,7 +13,7 @@ from torch import Tensor
 from bsroformer.atomic import set_aside, write_text, writing
 from bsroformer.errors import InputError
 from bsroformer.invocation import command_line
-from bsroformer.kinds import Count, CountOrNone
+from bsroformer.kinds import Count, CountOrZero
 from bsroformer.training.fault_records import (
     Fault,
     describe_step,
@@ -43,7 +43,7 @@ class Faults(L.Callback):
         InputError: If `most` or `window` is out of range.
     """
 
-    def __init__(self, folder: str, most: CountOrNone, window: Count) -> None:
+    def __init__(self, folder: str, most: CountOrZero, window: Count) -> None:
         for name, value, least in (("most", most, 0), ("window", window, 1)):
             if value < least:
                 raise InputError(f"callbacks.faults.{name}={value} must be {least} or more")
@@ -74,10 +74,10 @@ class Faults(L.Callback):
         write_text(self.lines, "".join(kept))
 
     def _keep_damaged_file(self, damaged: int, whole: int) -> None:
-        kept = set_aside(self.lines)
+        renamed = set_aside(self.lines)
         warnings.warn(
             f"{self.lines} is damaged: {damaged} of its lines are skipped, and {whole} are whole. It is kept as "
-            f"{kept.name}.",
+            f"{renamed.name}.",
             stacklevel=1,
         )
 

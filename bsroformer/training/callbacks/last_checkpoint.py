@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from bsroformer.data.loader import ReadingError
 from bsroformer.errors import InputError
-from bsroformer.kinds import AmountOrNone
+from bsroformer.kinds import AmountOrZero
 from bsroformer.run_folder import LAST
 from bsroformer.training.loops import (
     is_last_epoch,
@@ -44,7 +44,7 @@ class LastCheckpoint(Checkpoint):
         InputError: If `every_minutes` is negative, or not a number.
     """
 
-    def __init__(self, folder: str, every_minutes: AmountOrNone) -> None:
+    def __init__(self, folder: str, every_minutes: AmountOrZero) -> None:
         if not isinstance(every_minutes, int | float) or every_minutes < 0:
             raise InputError(f"callbacks.last_checkpoint.every_minutes={every_minutes} must be a number of 0 or more")
         self.path = Path(folder) / LAST

@@ -13,7 +13,7 @@ from bsroformer.audio.files import write
 from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
 from bsroformer.figures import separation_figure
-from bsroformer.kinds import Count, CountOrNone
+from bsroformer.kinds import Count, CountOrZero
 from bsroformer.models import SeparationModel
 from bsroformer.run_folder import RunFolder
 from bsroformer.training.callbacks.ema import averaged
@@ -39,7 +39,7 @@ class Previews(L.Callback):
         excerpt: Index of the excerpt in the validation set.
     """
 
-    def __init__(self, folder: str, every_n_epochs: Count, excerpt: CountOrNone = 0) -> None:
+    def __init__(self, folder: str, every_n_epochs: Count, excerpt: CountOrZero = 0) -> None:
         if every_n_epochs < 1:
             raise InputError(f"callbacks.previews.every_n_epochs={every_n_epochs} must be 1 or more")
         self.folder = RunFolder(folder).previews

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from rich.console import Console
 from torch import Tensor
 
-from bsroformer.report.monitor import FORMER, Monitor
+from bsroformer.report.monitor import LEGACY_MONITOR, Monitor
 from bsroformer.run_folder import TRAIN_LOG
 from bsroformer.training.finite_mean import FiniteMean
 from bsroformer.training.run_clock import RunClock, seconds_allowed
@@ -33,7 +33,7 @@ class RunProgress(ProgressBar):
         monitor: Name of the validation score in the lines.
     """
 
-    def __init__(self, every_minutes: float = 5.0, monitor: str = FORMER) -> None:
+    def __init__(self, every_minutes: float = 5.0, monitor: str = LEGACY_MONITOR) -> None:
         super().__init__()
         self.interval = 60 * every_minutes
         self.monitor = Monitor(monitor)

@@ -6,8 +6,8 @@ from typing import Any
 
 import lightning as L
 
-from bsroformer.kinds import CountOrNone
-from bsroformer.report.monitor import FORMER, Monitor
+from bsroformer.kinds import CountOrZero
+from bsroformer.report.monitor import LEGACY_MONITOR, Monitor
 from bsroformer.training.sweep.job_result import update_result
 from bsroformer.training.sweep.siblings import best_until, finished_runs, lags
 
@@ -29,7 +29,9 @@ class MedianPruner(L.Callback):
         monitor: Name of the score that is compared.
     """
 
-    def __init__(self, folder: str, warmup_steps: CountOrNone, warmup_runs: CountOrNone, monitor: str = FORMER) -> None:
+    def __init__(
+        self, folder: str, warmup_steps: CountOrZero, warmup_runs: CountOrZero, monitor: str = LEGACY_MONITOR
+    ) -> None:
         self.folder = Path(folder)
         self.warmup_steps = warmup_steps
         self.warmup_runs = max(1, warmup_runs)
@@ -54,7 +56,7 @@ class MedianPruner(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` returned, unless it is of another score."""
-        if state_dict.get("monitor", FORMER) == self.monitor.name:
+        if state_dict.get("monitor", LEGACY_MONITOR) == self.monitor.name:
             self.best = state_dict["best"]
 
     def siblings_until(self, step: int) -> list[float]:

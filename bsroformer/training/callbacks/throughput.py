@@ -13,7 +13,7 @@ from bsroformer.training.module import SeparationModule
 SPEED = "train/audio_seconds_per_second"
 MEMORY = "train/memory_gib"
 SHORTEST_S = 1e-9
-"""Of a clock's interval, against a division by zero."""
+"""Shortest interval, to avoid division by zero."""
 
 
 class Throughput(L.Callback):

@@ -107,7 +107,10 @@ def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module],
 
 
 def estimate_activations(step: PlainStep[SeparationModel], size: StepSize) -> int:
-    """Estimate the bytes that a step without values keeps for its backward pass: see `estimate_memory`."""
+    """Estimate the bytes that a step keeps for its backward pass.
+
+    The step has no values: see `estimate_memory`.
+    """
     model = step.model
     if isinstance(model, EstimatesActivations):
         bytes_per_value = torch.finfo(size.half or torch.float32).bits // 8

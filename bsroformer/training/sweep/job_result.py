@@ -12,11 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from bsroformer.atomic import write_text
 from bsroformer.errors import InputError
-from bsroformer.report.monitor import FORMER
+from bsroformer.report.monitor import LEGACY_MONITOR
 from bsroformer.safe_files import CONFIGURATION, read_json
 
 RESULT_FILE = "result.json"
-FORMER_SCORE = "si_sdr"
+LEGACY_SCORE = "si_sdr"
 """The only score, and its key, before there was a choice."""
 Status = Literal["done", "pruned", "unfinished", "failed"]
 
@@ -39,7 +39,7 @@ class Result:
     score: float | None = None
     seconds: float | None = None
     reason: str = ""
-    monitor: str = FORMER
+    monitor: str = LEGACY_MONITOR
 
 
 RESULT = TypeAdapter(Result)
@@ -55,8 +55,8 @@ def read_result(folder: Path) -> Result | None:
         return None
     try:
         tree = read_json(path, CONFIGURATION)
-        if isinstance(tree, dict) and FORMER_SCORE in tree:
-            tree["score"] = tree.pop(FORMER_SCORE)
+        if isinstance(tree, dict) and LEGACY_SCORE in tree:
+            tree["score"] = tree.pop(LEGACY_SCORE)
         return RESULT.validate_python(tree)
     except ValidationError as error:
         first = error.errors()[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from bsroformer.report.metrics_csv import read_rows
-from bsroformer.report.monitor import FORMER_MONITOR, Monitor
+from bsroformer.report.monitor import DEFAULT_MONITOR, Monitor
 from bsroformer.run_folder import RunFolder
 from bsroformer.training.sweep.job_result import RESULT_FILE, read_result
 
@@ -23,7 +23,7 @@ def finished_runs(sweep: Path) -> Iterator[Path]:
             yield path.parent
 
 
-def best_until(folder: Path, step: int, monitor: Monitor = FORMER_MONITOR) -> float | None:
+def best_until(folder: Path, step: int, monitor: Monitor = DEFAULT_MONITOR) -> float | None:
     """Return `Monitor.gain` of a run's best score up to a step, from its curves.
 
     Returns:

@@ -8,7 +8,7 @@ from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.groups import AudioSettings, DataSettings
 from bsroformer.cli.schemas.kinds import Device, Engine, FilePath, Precision, Word
 from bsroformer.cli.schemas.schema import OpenSchema
-from bsroformer.kinds import Count, CountOrNone, Seconds, Share
+from bsroformer.kinds import Count, CountOrZero, Seconds, Share
 
 
 class BenchmarkConfig(Config, OpenSchema):
@@ -35,5 +35,5 @@ class BenchmarkConfig(Config, OpenSchema):
     compile: bool = False
     residual_streams: Count = 1
     excerpts: Count = 1
-    musdb_excerpts: CountOrNone = 1
+    musdb_excerpts: CountOrZero = 1
     batches: Count = 1

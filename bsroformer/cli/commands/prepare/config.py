@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.groups import AudioSettings, DataSettings
-from bsroformer.cli.schemas.kinds import FilePath, Word, Workers, listed
+from bsroformer.cli.schemas.kinds import FilePath, Word, Workers, as_list
 from bsroformer.cli.schemas.schema import allowed
 from bsroformer.kinds import Seed
 
@@ -23,7 +23,7 @@ class PrepareConfig(Config):
     workers: Workers | None
     mend: Annotated[
         list[Literal["rate", "channels", "length", "missing"]],
-        BeforeValidator(listed),
+        BeforeValidator(as_list),
         allowed("a list of rate, channels, length and missing"),
     ]
     precision: Literal["auto", "int16"]

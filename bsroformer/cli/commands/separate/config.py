@@ -10,7 +10,7 @@ from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.groups import CheckpointSource, SeparationConfig, StemFormat
 from bsroformer.cli.schemas.kinds import Addresses, FilePath, StemWeights, Word, Words
 from bsroformer.cli.schemas.schema import Schema
-from bsroformer.kinds import Count, CountOrNone
+from bsroformer.kinds import Count, CountOrZero
 
 
 def lowered(value: object) -> object:
@@ -21,7 +21,7 @@ def lowered(value: object) -> object:
 class Shard(Schema):
     """One process's share of the songs."""
 
-    index: CountOrNone
+    index: CountOrZero
     count: Count
 
     @model_validator(mode="after")
@@ -40,7 +40,7 @@ class SeparateConfig(Config, SeparationConfig, CheckpointSource, StemFormat):
     output: FilePath
     overwrite: bool
     downmix: bool
-    audio_stream: CountOrNone | None
+    audio_stream: CountOrZero | None
     stems: Words | None
     two_stems: Word | None
     residual: bool

@@ -19,7 +19,7 @@ from bsroformer.checkpoints.save import save_weights
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
-from bsroformer.report.monitor import FORMER_MONITOR, Monitor
+from bsroformer.report.monitor import DEFAULT_MONITOR, Monitor
 from bsroformer.run_folder import AVERAGE
 from bsroformer.text import count
 from bsroformer.training import SeparationModule
@@ -92,7 +92,7 @@ def _candidates(trainer: L.Trainer) -> Candidates | None:
     return next((callback for callback in callbacks if isinstance(callback, Candidates)), None)
 
 
-def best_checkpoint(trainer: L.Trainer, monitor: Monitor = FORMER_MONITOR) -> Scored:
+def best_checkpoint(trainer: L.Trainer, monitor: Monitor = DEFAULT_MONITOR) -> Scored:
     """Return the checkpoint kept as the best, and its score.
 
     If none is kept, the score is that of the last validation.

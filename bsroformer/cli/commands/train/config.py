@@ -10,7 +10,7 @@ from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.groups import AudioSettings, DataSettings
 from bsroformer.cli.schemas.kinds import Address, Digest, FilePath, Gigabytes, Word, Words, nothing_if_empty
 from bsroformer.cli.schemas.schema import OpenSchema, allowed
-from bsroformer.kinds import Count, CountOrNone, Seed
+from bsroformer.kinds import Count, CountOrZero, Seed
 
 if TYPE_CHECKING:
     from bsroformer.models import ModelSettings
@@ -38,7 +38,7 @@ class TrainConfig(Config, OpenSchema):
     init_config: Address | None = None
     init_sha256: Digest | None = None
     activation_checkpointing: Annotated[
-        Literal["auto"] | bool | CountOrNone, allowed("auto, true, false, or a number of blocks")
+        Literal["auto"] | bool | CountOrZero, allowed("auto, true, false, or a number of blocks")
     ] = False
     card_memory_gb: Gigabytes | None = None
     compile: bool = False

@@ -35,7 +35,7 @@ def quieten_lightning() -> None:
 
 
 def fit(run: TrainingRun, checkpoint: str | None) -> None:
-    """Train; stop in order when asked to.
+    """Train; stop cleanly at a signal.
 
     Args:
         run: The training.

@@ -105,8 +105,8 @@ def read_starts(path: Path) -> list[dict[str, Any]]:
         problem = f"{path} is damaged: it has no list '{STARTS}'"
     except InputError as error:
         problem = str(error)
-    kept = set_aside(path)
-    warnings.warn(f"{problem}. It is kept as {kept.name}; {path.name} starts again with this start.", stacklevel=1)
+    renamed = set_aside(path)
+    warnings.warn(f"{problem}. It is kept as {renamed.name}; {path.name} starts again with this start.", stacklevel=1)
     return []
 
 

@@ -52,7 +52,7 @@ def options_in(config: YamlFile, kind: Kind) -> Options:
     for key, (feature, unused) in UNSUPPORTED.items():
         if given.pop(key, unused[0]) not in unused:
             raise InputError(
-                f"{config.place(f'model.{key}')} asks for {feature}, which is not supported; use another checkpoint"
+                f"{config.place(f'model.{key}')} sets {feature}, which is not supported; use another checkpoint"
             )
     _refuse_unknown(given, config, kind)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.report import markdown as tables
 from bsroformer.report.metrics_csv import read_rows
-from bsroformer.report.monitor import FORMER_MONITOR, Monitor
+from bsroformer.report.monitor import DEFAULT_MONITOR, Monitor
 from bsroformer.run_folder import RunFolder
 from bsroformer.text import clock
 from bsroformer.training.sweep.job_result import RESULT_FILE, Result, read_result
@@ -20,7 +20,7 @@ COLUMNS = ("steps", "seconds", "status", "reason")
 """Columns after the job's settings and its score."""
 
 
-def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
+def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = DEFAULT_MONITOR) -> list[dict[str, Any]]:
     """Write ``sweep.csv`` and ``sweep.md`` from the jobs' folders; return the rows."""
     rows = table_rows(sweep, varied, monitor)
     with (
@@ -35,7 +35,7 @@ def write_tables(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_M
     return rows
 
 
-def table_rows(sweep: Path, varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> list[dict[str, Any]]:
+def table_rows(sweep: Path, varied: Sequence[str], monitor: Monitor = DEFAULT_MONITOR) -> list[dict[str, Any]]:
     """Return a row for each job of a sweep, the best first, those without score last."""
     rows = []
     for path in sweep.glob(f"*/{RESULT_FILE}"):
@@ -70,7 +70,7 @@ def table_row(folder: Path, result: Result, varied: Sequence[str], monitor: Moni
     }
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str], monitor: Monitor = FORMER_MONITOR) -> str:
+def markdown(rows: Sequence[Mapping[str, Any]], varied: Sequence[str], monitor: Monitor = DEFAULT_MONITOR) -> str:
     """Format the table in Markdown.
 
     Its last column has the job's status and, if it failed, the reason.
