@@ -80,8 +80,8 @@ def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Seq
         compared += 1
         if level > REFUSED_DB:
             raise InputError(
-                f"{_describe_remainder(files, track, level)}; {_remedy(stems)}; model.stems=[{','.join(stems)}] chooses "
-                "what is separated"
+                f"{_describe_remainder(files, track, level)}; {_remedy(stems)}; model.stems=[{','.join(stems)}] "
+                "chooses what is separated"
             )
         if level > WARNED_DB:
             quiet.append((level, files, track))

@@ -1,6 +1,6 @@
-"""What is measured, one benchmark a file: a class whose `run` gives `Findings`, figures of several ways to do a thing.
+"""Benchmarks: one class per file, whose `run` returns `Findings`.
 
-A new one is a file here and a file of the same name in ``configs/what/``.
+A new benchmark needs a file here and one of the same name in ``configs/what/``.
 """
 
 from benchmarks.comparison import Comparison, Findings

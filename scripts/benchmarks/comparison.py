@@ -1,4 +1,4 @@
-"""What a benchmark finds, for programs and for people."""
+"""Results of a benchmark, as JSON and as a table."""
 
 import platform
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ Figures = dict[str, float]
 
 
 class Findings(Protocol):
-    """What a benchmark finds."""
+    """Results of a benchmark."""
 
     def to_dict(self) -> dict[str, Any]:
-        """A plain tree, for JSON."""
+        """Return a plain tree, for JSON."""
 
     def table(self) -> Table:
-        """The same, to print with ``rich``."""
+        """Return the same as a table of ``rich``."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Figures of two ways to do the same.
+    """Figures of two methods for one task.
 
     Attributes:
-        title: What was measured.
+        title: Name of the measurement.
         conditions: The settings and the machine that the figures hold for.
         ways: The figures of each way, under the same names; the first way is this project's.
-        ratios: Of each figure, in the same order: the second way over the first.
+        ratios: The second way over the first for each figure, in the same order.
     """
 
     title: str
@@ -39,12 +39,12 @@ class Comparison:
     ratios: Figures
 
     def to_dict(self) -> dict[str, Any]:
-        """A plain tree, for JSON: a ratio stands at ``ratio_<name>``."""
+        """Return a plain tree for JSON, with each ratio at ``ratio_<name>``."""
         ratios = {f"ratio_{name}": ratio for name, ratio in self.ratios.items()}
         return {"title": self.title, "conditions": self.conditions, **self.ways, **ratios}
 
     def table(self) -> Table:
-        """A row for each figure, to print with ``rich``."""
+        """Return a table of ``rich`` with a row for each figure."""
         first, second = self.ways
         conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
         table = Table("", first, second, f"{second} / {first}", title=self.title, caption=conditions)
@@ -57,12 +57,12 @@ class Comparison:
 
 
 def number(value: float) -> str:
-    """A count with its thousands apart, anything else with three digits."""
+    """Format a count with separated thousands, other numbers with three digits."""
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What a figure depends on, besides the program."""
+    """Describe the machine and the versions that figures depend on."""
     return {
         "device": device_name(device),
         "threads": torch.get_num_threads(),

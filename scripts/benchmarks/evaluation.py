@@ -1,4 +1,7 @@
-"""Scores of songs beside museval's own call, one song after another: the SDR alone, and all of BSS Eval v4."""
+"""Scoring of songs compared with museval's own call.
+
+Both score one song after another: the SDR alone, and all of BSS Eval v4.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +24,14 @@ METRICS = ("SDR", "ISR", "SIR", "SAR")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Times the scoring of a few songs of noise, and weighs that of one.
+    """Measure time and memory of scoring songs of noise.
 
     Attributes:
-        songs: How many.
-        stems: Of each.
-        seconds: Length of each.
-        sample_rate: In Hz.
-        channels: Of each.
+        songs: Number of songs.
+        stems: Number of stems of each song.
+        seconds: Length of each song.
+        sample_rate: Sample rate, Hz.
+        channels: Channels of each song.
         repeats: Rounds that are timed, each way once in each.
     """
 
@@ -40,11 +43,11 @@ class Evaluation:
     repeats: Count
 
     def run(self) -> Comparison:
-        """Measure.
+        """Measure time and memory of both methods.
 
         Raises:
-            InputError: If a setting is out of range, or museval is not there.
-            AssertionError: If the ways find different scores.
+            InputError: If a setting is out of range, or museval is not installed.
+            AssertionError: If the scores of the two methods differ.
         """
         if min(self.repeats, self.songs) < 1 or self.seconds < 1:
             raise InputError(
@@ -93,7 +96,7 @@ class Evaluation:
 
 
 def by_museval(estimates: Tensor, targets: Tensor, sample_rate: int) -> dict[str, Tensor]:
-    """As museval's users call it."""
+    """Score a song as museval's users do."""
     import museval
 
     arrays = (stems.mT.double().numpy() for stems in (targets, estimates))
@@ -105,7 +108,10 @@ WAYS: tuple[Callable[..., object], ...] = (framewise_sdr, bss_eval, by_museval)
 
 
 def noise_song(benchmark: Evaluation, seed: int) -> Song:
-    """Stems of white noise, and estimates with a tenth of another stem and some noise of their own."""
+    """Make a song: stems of white noise, and their estimates.
+
+    An estimate has a tenth of another stem and some noise of its own.
+    """
     generator = torch.Generator().manual_seed(seed)
     shape = benchmark.stems, benchmark.channels, round(benchmark.seconds * benchmark.sample_rate)
     targets = torch.randn(shape, generator=generator)
@@ -113,7 +119,7 @@ def noise_song(benchmark: Evaluation, seed: int) -> Song:
 
 
 def growth(score: Callable[..., object], benchmark: Evaluation) -> float:
-    """Bytes that scoring a song takes in a new process besides the song."""
+    """Measure the bytes that scoring takes in a new process besides the song."""
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(_growth, (score, benchmark))
 

@@ -1,4 +1,7 @@
-"""Random excerpts from packs, beside soundfile on wav files and musdb on ``.stem.mp4`` files; and the loader alone."""
+"""Random excerpts from packs, wav files and ``.stem.mp4`` files; the training loader.
+
+Packs are compared with soundfile on wav files and with musdb on ``.stem.mp4`` files.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,18 +42,18 @@ WARM_UP = 10  # batches of a turn that do not count: those that workers had read
 
 @dataclass(frozen=True)
 class Loader:
-    """Times how random excerpts of all stems are read in three ways, on one core; then the training loader.
+    """Time three ways to read random excerpts on one core, and the training loader.
 
     Attributes:
         source: The songs, with a wav file for each of MUSDB18's four stems.
-        augment: Of the training loader.
+        augment: Augmentation of the training loader.
         seconds: Length of an excerpt.
-        batch_size: Of the training loader.
-        num_workers: Of the training loader.
-        excerpts: How many are read in a round, from packs and with soundfile.
-        musdb_excerpts: How many of them are read with musdb too; 0 leaves it out.
+        batch_size: Batch size of the training loader.
+        num_workers: Workers of the training loader.
+        excerpts: Number of excerpts in a round, from packs and with soundfile.
+        musdb_excerpts: Number of them that are also read with musdb; 0 skips musdb.
         repeats: Rounds that are timed, each way once in each.
-        batches: How many the training loader gives in a round, after some that do not count.
+        batches: Batches of the training loader in a round, after some that are discarded.
         cache: Folder that keeps packs and encoded songs for the next run.
     """
 
@@ -66,10 +69,10 @@ class Loader:
     cache: str
 
     def run(self) -> "ReadingSpeeds":
-        """Measure.
+        """Measure all ways and the loader.
 
         Raises:
-            InputError: If a setting is out of range, the songs are none to compare with, or musdb is not there.
+            InputError: If a setting is out of range, the songs cannot be compared, or musdb is missing.
             AssertionError: If the ways read different audio.
         """
         self._check()
@@ -101,14 +104,14 @@ class Loader:
 
     @property
     def _frames(self) -> int:
-        """Length of an excerpt, samples per channel."""
+        """Compute the length of an excerpt, samples per channel."""
         return round(self.seconds * self.source.form.sample_rate)
 
     def _check(self) -> None:
-        """Refuse what measures nothing.
+        """Check that the settings measure something.
 
         Raises:
-            InputError: If it does.
+            InputError: If they do not.
         """
         for name, least in {"excerpts": 1, "musdb_excerpts": 0, "repeats": 1, "batches": 1}.items():
             if getattr(self, name) < least:
@@ -119,11 +122,11 @@ class Loader:
             refuse_without_musdb()
 
     def _ways(self, material: Material) -> dict[str, Way]:
-        """The ways to read, which have been found to read the same.
+        """Return the ways to read, after checking that they agree.
 
         Raises:
-            InputError: An excerpt is longer than a song.
-            AssertionError: They do not.
+            InputError: If an excerpt is longer than a song.
+            AssertionError: If they do not agree.
         """
         if any(song.frames < self._frames for song in material.tracks):
             raise InputError(f"data.seconds={self.seconds} is longer than a song: give less")
@@ -138,13 +141,16 @@ class Loader:
         return ways
 
     def _draw(self, material: Material, count: int, rng: np.random.Generator) -> list[Excerpt]:
-        """Excerpts at random places of random songs."""
+        """Draw excerpts at random positions of random songs."""
         numbers = rng.integers(len(material.tracks), size=count)
         starts = [rng.integers(material.tracks[number].frames - self._frames + 1) for number in numbers]
         return [Excerpt(int(number), int(start), self._frames) for number, start in zip(numbers, starts, strict=True)]
 
     def _rounds(self, ways: Mapping[str, Way], material: Material) -> list[Figures]:
-        """Seconds that an excerpt takes in each way, by round, after one round that does not count."""
+        """Measure seconds per excerpt of each way, by round.
+
+        The first round is discarded.
+        """
         rng = np.random.default_rng(0)
         draws = [self._draw(material, self.excerpts, rng) for _ in range(1 + self.repeats)]
         counts = {way: self.musdb_excerpts if way == MUSDB else self.excerpts for way in ways}
@@ -153,7 +159,10 @@ class Loader:
         ][1:]
 
     def _batches_per_second(self, pack: Path) -> Figures:
-        """How many batches the training loader gives from packs and from files, in turn, after a round left out."""
+        """Measure batches per second from packs and from files, alternating.
+
+        The first round is discarded.
+        """
         loaders = {PACKED: self._loader(pack), FROM_FILES: self._loader(None)}
         rates: dict[str, list[float]] = {name: [] for name in loaders}
         for _ in range(1 + self.repeats):
@@ -164,7 +173,7 @@ class Loader:
         return {name: median(each[1:]) for name, each in rates.items()}
 
     def _loader(self, pack: Path | None) -> Iterator[Tensor]:
-        """The batches of the training loader, from packs or from files."""
+        """Yield batches of the training loader, from packs or from files."""
         size = self.batch_size * (1 + self.repeats) * (WARM_UP + self.batches)
         batches = Batches(self.seconds, self.batch_size, size, valid_per_song=1, num_workers=self.num_workers)
         data = StemsDataModule(self.source, self.augment, batches, seed=0, pack=pack)
@@ -174,12 +183,12 @@ class Loader:
 
 @dataclass(frozen=True)
 class ReadingSpeeds:
-    """What was found.
+    """Results of the loader benchmark.
 
     Attributes:
         conditions: The settings and the machine that the figures hold for.
         ways: Figures of each way to read an excerpt.
-        ratios: Of each other way: how many times as many excerpts packs give in the same time.
+        ratios: Speed of packs over that of each other way.
         loader: Figures of the training loader.
     """
 
@@ -189,12 +198,12 @@ class ReadingSpeeds:
     loader: Figures
 
     def to_dict(self) -> dict[str, Any]:
-        """A plain tree, for JSON: a ratio stands at ``ratio_to_<way>``."""
+        """Return a plain tree for JSON, with each ratio at ``ratio_to_<way>``."""
         ratios = {f"ratio_to_{way}": ratio for way, ratio in self.ratios.items()}
         return {"title": "Loading excerpts", "conditions": self.conditions, **self.ways, **ratios, **self.loader}
 
     def table(self) -> Table:
-        """A row for each figure of the ways, then those of the loader, to print with ``rich``."""
+        """Return a table of ``rich``: figures of the ways, then of the loader."""
         conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
         table = Table("", *self.ways, title="Loading excerpts", caption=conditions)
         for column in table.columns[1:]:
@@ -209,7 +218,7 @@ class ReadingSpeeds:
 
 
 def seconds_per_excerpt(read: Way, excerpts: Sequence[Excerpt]) -> float:
-    """How long reading an excerpt takes, on average."""
+    """Measure the mean time to read an excerpt."""
 
     def read_all() -> None:
         for excerpt in excerpts:
@@ -219,6 +228,6 @@ def seconds_per_excerpt(read: Way, excerpts: Sequence[Excerpt]) -> float:
 
 
 def take(batches: Iterator[Tensor], count: int) -> None:
-    """Take so many batches."""
+    """Draw `count` batches."""
     for _ in range(count):
         next(batches)

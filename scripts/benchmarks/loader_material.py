@@ -1,4 +1,4 @@
-"""The same songs as wav files, as packs and as MUSDB18's ``.stem.mp4``, which stay in the cache between runs."""
+"""Songs as wav files, packs and MUSDB18's ``.stem.mp4``, cached between runs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class Material:
     """Songs in three forms, in the same order.
 
     Attributes:
-        tracks: With a file for each stem.
-        packed: As packs.
+        tracks: Tracks with a file for each stem.
+        packed: The same as packs.
         pack: The folder of the packs.
         stem_mp4: The folder that holds ``train/<song>.stem.mp4``.
     """
@@ -45,7 +45,7 @@ class Material:
 
 
 def make_material(source: Source, cache: Path, with_stem_mp4: bool) -> Material:
-    """Render the songs if the source does, pack them and encode them, unless that is done.
+    """Render, pack and encode the songs, unless they are cached.
 
     Args:
         source: Songs with a wav file for each of MUSDB18's stems.
@@ -53,7 +53,7 @@ def make_material(source: Source, cache: Path, with_stem_mp4: bool) -> Material:
         with_stem_mp4: Whether to encode them, which takes some minutes.
 
     Raises:
-        InputError: The songs are of another kind, or cannot be packed or encoded.
+        InputError: If the songs are of another kind, or cannot be packed or encoded.
     """
     place = source.location
     if place is None or set(source.form.stems) != set(MUSDB_STREAMS) - {MIXTURE}:
@@ -77,7 +77,7 @@ def folder_in(cache: Path, place: Path) -> Path:
 
 
 def into_page_cache(material: Material) -> None:
-    """Read all files once, so that none of the ways is the first to wait for the disk."""
+    """Read all files once, so that no way waits for the disk."""
     stems = {info.path for track in material.tracks for name, info in track.sources.items() if name != MIXTURE}
     buffer = bytearray(2**24)
     for path in (*sorted(stems), *material.pack.rglob("*.npy"), *material.stem_mp4.rglob(f"*{STEM_MP4}")):
@@ -87,10 +87,10 @@ def into_page_cache(material: Material) -> None:
 
 
 def wav_tracks(source: Source) -> list[Track]:
-    """The songs to train and validate on, read from their files.
+    """Open the songs to train and validate on from their files.
 
     Raises:
-        InputError: There are none, or they are no wav files.
+        InputError: If there are none, or they are not wav files.
     """
     songs = open_tracks(source.files(), source.form)
     tracks = sorted([*songs.train, *songs.valid], key=lambda track: track.name)
@@ -104,7 +104,7 @@ def pack_all(source: Source, pack: Path) -> TrainingTracks:
     """Pack the songs that are not packed yet.
 
     Raises:
-        InputError: One cannot be packed.
+        InputError: If one cannot be packed.
     """
     songs = [song for song in source.files() if song.split != "test"]
     plan = plan_packs(songs, source.form, pack)
@@ -119,7 +119,7 @@ def encode_all(tracks: Sequence[Track], folder: Path) -> None:
     """Write ``<folder>/train/<song>.stem.mp4`` for each song that has none.
 
     Raises:
-        InputError: One cannot be written.
+        InputError: If one cannot be written.
     """
     from rich.progress import track as progress
 
@@ -135,7 +135,7 @@ def encode(track: Track, path: Path) -> None:
     """Write a song as MUSDB18 does: a stream of AAC for the mixture and for each stem.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: If it cannot be written.
     """
     # Without a clock that counts samples, an mp4 states in milliseconds how many of its first samples to skip.
     options = {"movie_timescale": str(track.sample_rate)}
@@ -151,7 +151,7 @@ def encode(track: Track, path: Path) -> None:
 
 
 def add_stream(container: OutputContainer, sample_rate: int) -> AudioStream:
-    """A stereo stream of AAC."""
+    """Add a stereo stream of AAC."""
     stream = container.add_stream("aac", rate=sample_rate, layout=LAYOUT, options=QUICK)
     assert isinstance(stream, AudioStream)
     stream.bit_rate = 1000 * KBITS
@@ -159,7 +159,7 @@ def add_stream(container: OutputContainer, sample_rate: int) -> AudioStream:
 
 
 def _blocks(track: Track) -> Iterator[tuple[int, list[np.ndarray]]]:
-    """Where each block begins, and its audio (c t) in the order of MUSDB18's streams."""
+    """Yield each block's start and its audio (c t), ordered as MUSDB18's streams."""
     for start in range(0, track.frames, BLOCK):
         audio = [
             track.mixture(start, BLOCK) if name == MIXTURE else track.stem(name, start, BLOCK) for name in MUSDB_STREAMS

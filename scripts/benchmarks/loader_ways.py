@@ -1,4 +1,4 @@
-"""Ways to read an excerpt of all stems, each to a tensor (n c t) that lies in memory in that order."""
+"""Ways to read an excerpt of all stems to a contiguous tensor (n c t)."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ LEAST_SDR = 6  # dB, of what AAC leaves of the songs: what comes from elsewhere 
 
 
 class Excerpt(NamedTuple):
-    """Where an excerpt is."""
+    """Position of an excerpt."""
 
     song: int
-    """Its number."""
+    """Number of the song."""
     start: int
     """First sample."""
     frames: int
@@ -61,10 +61,10 @@ def open_with_musdb(folder: Path, names: Sequence[str]) -> list[Any]:
 
 
 def refuse_without_musdb() -> None:
-    """Find out whether musdb works here.
+    """Check that musdb works.
 
     Raises:
-        InputError: It does not.
+        InputError: If it does not.
     """
     if not (find_spec("musdb") and shutil.which("ffmpeg") and shutil.which("ffprobe")):
         raise InputError(
@@ -74,10 +74,12 @@ def refuse_without_musdb() -> None:
 
 
 def check_agreement(ways: Mapping[str, Way], excerpt: Excerpt) -> None:
-    """Read an excerpt in each way, the first being exact; the others must be the same, or nearly if AAC came between.
+    """Check that all ways read the same excerpt; the first is exact.
+
+    Audio from AAC only has to be similar.
 
     Raises:
-        AssertionError: They are not.
+        AssertionError: If they differ.
     """
     first, *others = (read(excerpt) for read in ways.values())
     for way, audio in zip(list(ways)[1:], others, strict=True):
@@ -87,7 +89,7 @@ def check_agreement(ways: Mapping[str, Way], excerpt: Excerpt) -> None:
 
 
 def _part(path: Path, excerpt: Excerpt) -> Tensor:
-    """A part of a file, (c t)."""
+    """Read a part of a file, (c t)."""
     with soundfile.SoundFile(path) as file:
         file.seek(excerpt.start)
         return torch.from_numpy(file.read(excerpt.frames, dtype="float32", always_2d=True)).T

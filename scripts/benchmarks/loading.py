@@ -1,4 +1,7 @@
-"""Loading a public checkpoint beside the plain way: draw a model, read the whole file, copy."""
+"""Loading of a public checkpoint compared with the plain way.
+
+The plain way makes a model with random weights, reads the whole file, and copies.
+"""
 
 import tempfile
 from collections.abc import Callable
@@ -20,7 +23,7 @@ from bsroformer.models import SeparationModel, build_model, settings_from_dict
 
 @dataclass(frozen=True)
 class Loading:
-    """Times the loading of a checkpoint in the public layout, and weighs it.
+    """Measure time and memory of loading a checkpoint in the public layout.
 
     Attributes:
         settings: The model, as in ``configs/model/``.
@@ -31,7 +34,7 @@ class Loading:
     repeats: Count
 
     def run(self) -> Comparison:
-        """Measure.
+        """Measure time and memory of both ways.
 
         Raises:
             InputError: If a setting is out of range.
@@ -61,7 +64,10 @@ class Loading:
 
 @torch.no_grad()
 def load_plainly(path: Path) -> SeparationModel:
-    """Load a checkpoint as is usual: a model with random weights, the file read whole, then copied."""
+    """Load a checkpoint the plain way.
+
+    A model gets random weights, the file is read whole, and then copied.
+    """
     checkpoint = open_checkpoint(path)
     model = build_model(checkpoint.settings).eval()
     weights = torch.load(path, map_location="cpu", weights_only=True)
@@ -72,6 +78,9 @@ def load_plainly(path: Path) -> SeparationModel:
 
 
 def peak_over_weights(load: Callable[[Path], object], path: Path, size: int) -> float:
-    """How far memory grows while a new process loads a file, over the `size` of the weights in bytes."""
+    """Measure the memory growth of loading in a new process.
+
+    It is divided by the `size` of the weights in bytes.
+    """
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(memory_growth, (load, path)) / size

@@ -1,7 +1,9 @@
-"""The band layers as a Python loop over bands and stems, with a small linear layer for each.
+"""Band layers as a Python loop over bands and stems.
 
-As the public implementations of BS-RoFormer have them: what the grouped layers of `bsroformer.models.bs_roformer` are
-compared with, in results and in speed. They are part of no model that is trained.
+Each band and stem has a small linear layer.
+
+The public implementations of BS-RoFormer have such layers. The grouped layers of `bsroformer.models.bs_roformer` are
+compared with them in results and in speed. No trained model has them.
 """
 
 import copy
@@ -22,7 +24,7 @@ from bsroformer.models.bs_roformer.settings import MaskSettings
 
 
 def with_loops(model: BandSplitRoformer) -> BandSplitRoformer:
-    """A copy of the model, with the same weights, that loops over bands and stems."""
+    """Copy a model, with its weights, to one that loops over bands and stems."""
     settings, layout = model.settings, model.settings.band_layout()
     channels, dim = settings.channels, settings.trunk.dim
     split = LoopBandSplit(layout, channels, dim)
@@ -36,7 +38,7 @@ def with_loops(model: BandSplitRoformer) -> BandSplitRoformer:
 
 
 class LoopRMSNorm(nn.Module):
-    """The public implementation's RMSNorm."""
+    """RMSNorm of the public implementation."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -49,7 +51,7 @@ class LoopRMSNorm(nn.Module):
 
 
 class LoopBandSplit(nn.Module):
-    """`BandSplit`, a band at a time; it takes the same arguments."""
+    """Band split, one band at a time, with the arguments of `BandSplit`."""
 
     bins: Tensor
 
@@ -79,7 +81,7 @@ class LoopBandSplit(nn.Module):
 
 
 class LoopMaskEstimators(nn.Module):
-    """`MaskEstimators`, a stem and a band at a time; it takes the same arguments."""
+    """Mask estimators, one stem and band at a time, with the same arguments."""
 
     bins: Tensor
     bands_per_bin: Tensor
@@ -108,7 +110,7 @@ class LoopMaskEstimators(nn.Module):
 
     @staticmethod
     def _one_stem(to_masks: nn.Module, features: Tensor) -> Tensor:
-        """One stem's masks of all bands, one after another: ``(b m fcz)``."""
+        """Compute one stem's masks of all bands: ``(b m fcz)``."""
         assert isinstance(to_masks, nn.ModuleList)
         bands = zip(features.unbind(dim=-2), to_masks, strict=True)
         return torch.cat([to_mask(band) for band, to_mask in bands], dim=-1)
@@ -124,12 +126,12 @@ class LoopMaskEstimators(nn.Module):
             copy_band_linear(output, self._linears(2 * len(grouped.hidden), group.bands))
 
     def _linears(self, place: int, bands: Sequence[int]) -> list[list[nn.Module]]:
-        """The linear layers at a place of each band's sequence, by band and stem."""
+        """Return the linear layers at a position of each sequence, by band and stem."""
         return [[stem.get_submodule(f"{band}.{place}") for stem in self.stems] for band in bands]
 
 
 def mask_layers(dim: int, size: int, masks: MaskSettings) -> nn.Sequential:
-    """From the features of a band to the values of one stem's mask on it."""
+    """Make the layers from a band's features to one stem's mask."""
     widths = [dim] + [masks.expansion * dim] * masks.hidden_layers
     layers: list[nn.Module] = []
     for dim_in, dim_out in pairwise(widths):

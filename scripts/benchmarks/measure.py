@@ -13,13 +13,13 @@ from torch.profiler import ProfilerActivity, profile
 from bsroformer.hardware import largest_memory
 
 PREFIX = "aten::"
-"""Of PyTorch's operators among the events of its profiler."""
+"""Prefix of PyTorch's operators among the events of its profiler."""
 
 
 def operator_calls(call: Callable[[], object]) -> Counter[str]:
-    """How often `call` runs each leaf operator.
+    """Count the calls of each leaf operator.
 
-    A leaf is an ATen operator that calls no other: ``linear`` is none, as it calls ``addmm``. Views and
+    A leaf is an ATen operator that calls no other: ``linear`` is not one, as it calls ``addmm``. Views and
     allocations count, for the dispatcher works for them too. Calls for a GPU are counted on the CPU, which
     makes them.
     """
@@ -35,7 +35,7 @@ def operator_calls(call: Callable[[], object]) -> Counter[str]:
 
 
 def seconds(call: Callable[[], object], device: torch.device) -> float:
-    """How long `call` takes, until the device has done all that it asked for."""
+    """Measure a call in seconds, until the device is idle."""
     start = time.perf_counter()
     call()
     if device.type != "cpu":
@@ -46,7 +46,7 @@ def seconds(call: Callable[[], object], device: torch.device) -> float:
 def paired_seconds(
     first: Callable[[], object], second: Callable[[], object], repeats: int, device: torch.device
 ) -> tuple[float, float, float]:
-    """Time two calls in turn, first, second, first, second, ..., after one of each that does not count.
+    """Time two calls alternately, after one discarded run of each.
 
     Neighbours see the same state of the machine, so that the ratio of a pair holds where times drift.
 
@@ -61,13 +61,20 @@ def paired_seconds(
 def seconds_in_turn(
     calls: Sequence[Callable[[], object]], repeats: int, device: torch.device
 ) -> list[tuple[float, ...]]:
-    """Time calls in turn, as often as `repeats`, after one round that does not count: the seconds of each, by round."""
+    """Time calls in turn for `repeats` rounds, after a discarded one.
+
+    Returns:
+        The seconds of each call, by round.
+    """
     return [tuple(seconds(call, device) for call in calls) for _ in range(1 + repeats)][1:]
 
 
 @contextmanager
 def on_one_core() -> Iterator[None]:
-    """Compute with one thread, and where the system is Linux have it and all programs it starts share one core."""
+    """Compute with one thread, on Linux also on one core.
+
+    Programs that are started share the core.
+    """
     threads = torch.get_num_threads()
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     torch.set_num_threads(1)
@@ -82,9 +89,11 @@ def on_one_core() -> Iterator[None]:
 
 
 def memory_growth(call: Callable[..., object], *arguments: object) -> float:
-    """Bytes by which this process's largest memory grows during a call; NaN where the system is not Linux.
+    """Measure the growth of this process's peak memory by a call, bytes.
 
-    The largest so far counts, so this is for a process that has done nothing else.
+    It is NaN on systems other than Linux.
+
+    The peak includes earlier calls, so use a new process.
     """
     before = largest_memory()
     kept = call(*arguments)

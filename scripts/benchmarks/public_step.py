@@ -1,4 +1,7 @@
-"""A training step of this project's model beside one of the PyPI package ``bs-roformer``, with the same weights."""
+"""Training step compared with that of the PyPI package ``bs-roformer``.
+
+The models have the same weights.
+"""
 
 import warnings
 from collections.abc import Callable, Iterable
@@ -24,14 +27,14 @@ from bsroformer.training.memory.activations import saved_in_forward
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
 FIXED = {"mlp_expansion_factor": 4, "skip_connection": False, "linear_transformer_depth": 0}
-"""What the package does not let one choose."""
+"""Settings that the package fixes."""
 CLOSED = -1000.0
 """A gate's logit whose sigmoid is zero in every precision."""
 
 
 @dataclass(frozen=True)
 class PublicStep:
-    """Counts operator calls and the bytes saved for the backward pass, and times a step of each.
+    """Compare operator calls, saved bytes and time of a training step.
 
     Both have the same weights, loss, optimiser, batch and autocast; the package's value residuals, which this project's
     model lacks, are gated off.
@@ -40,7 +43,7 @@ class PublicStep:
         settings: The model, as in ``configs/model/``.
         loss: ``(estimate, target)`` to a scalar and its named terms.
         optimizer: Makes an optimiser of parameter groups.
-        seconds: Length of an excerpt, cut to whole hops, since the package leaves out what is over.
+        seconds: Length of an excerpt, cut to whole hops, since the package drops the remainder.
         batch_size: Excerpts in a step.
         repeats: Pairs of steps that are timed.
         device: ``auto``, ``cpu``, ``cuda``, ...
@@ -60,7 +63,7 @@ class PublicStep:
     residual_streams: Count
 
     def run(self) -> Comparison:
-        """Measure.
+        """Measure a step of both models.
 
         Raises:
             InputError: If a setting is out of range, the package is missing, or has no such model.
@@ -98,11 +101,13 @@ class PublicStep:
 
 
 class PublicModel(nn.Module):
-    """The package's model with the weights of one of ours: ``(b c t)`` to ``(b n c t)``, for whole hops.
+    """Model of the package with the weights of one of ours.
+
+    It maps ``(b c t)`` to ``(b n c t)``, for whole hops.
 
     Args:
-        model: Whose sizes and weights it takes.
-        residual_streams: Of its hyper-connections; 1: none.
+        model: The model with the sizes and weights to copy.
+        residual_streams: Streams of its hyper-connections; 1 for none.
 
     Raises:
         InputError: If the package is missing or has no such model.
@@ -128,7 +133,7 @@ class PublicModel(nn.Module):
             self._take_weights(to_public(model)[0])
 
     def _take_weights(self, weights: dict[str, Tensor]) -> None:
-        """Copy weights, and close the gates of the value residuals, which have none among them."""
+        """Copy weights, and close the gates of the value residuals."""
         for name, tensor in self.model.state_dict().items():
             known = name.replace(".branch.", ".")  # version 1.2 wraps each layer
             if known in weights:
@@ -139,13 +144,13 @@ class PublicModel(nn.Module):
         assert not weights, weights.keys()
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Separate; the package leaves out the axis of a single stem."""
+        """Separate; the package drops the axis of a single stem."""
         found = self.model(mixture)
         return found if self.stems > 1 else found.unsqueeze(1)
 
 
 def imported_model() -> type[nn.Module]:
-    """The package's class.
+    """Import the model of the package.
 
     Raises:
         InputError: If it is not installed.
@@ -162,7 +167,7 @@ def imported_model() -> type[nn.Module]:
 
 
 def whole_hops(stems: Tensor, settings: RoformerSettings) -> Tensor:
-    """Stems ``(b n c t)`` without what is over whole hops.
+    """Cut stems ``(b n c t)`` to whole hops.
 
     Raises:
         InputError: If nothing is left.

@@ -1,4 +1,4 @@
-"""Separation of a mixture beside the plain way: one forward pass after another, in float32.
+"""Separation of a mixture compared with plain forward passes in float32.
 
 Each way computes in its own process, in turn: how the C library treats freed memory is decided once per process, and so
 is measured as a user of that way would meet it.
@@ -36,25 +36,27 @@ COMPARISONS = {
     "ratio_{way}_to_plain_keeping_memory": "times as fast as plain keeping memory",
     "{way}_sdr_db": "SDR of the worst stem against plain, dB",
 }
-"""Of a way: the name in JSON, and in words."""
+"""Comparisons of a way: the name in JSON, and in words."""
 SMALLEST_MATMUL, MATMUL_SIZE = 128, 2048
-"""Rows and columns of the matrices whose product tells what the machine can do."""
+"""Rows and columns of the matrices whose product measures the peak of the machine."""
 LONG_ENOUGH = 0.1
-"""Seconds that such a product takes at least, unless it has the most rows."""
+"""Shortest time of such a product in seconds, unless it has the most rows."""
 
 
 @dataclass(frozen=True)
 class Separation:
-    """Times a `Separator` in float32 and bfloat16 beside PyTorch's plain loop over the same windows.
+    """Time a `Separator` in float32 and bfloat16 and a plain loop.
+
+    All compute the same windows.
 
     Attributes:
         settings: The model, as in ``configs/model/``; its weights are random, the same each time.
         seconds: Length of the mixture.
-        overlap: Of its windows.
+        overlap: Overlap of its windows.
         repeats: Rounds that are timed, each way once in each.
-        threads: Of the CPU.
+        threads: Threads of the CPU.
         device: ``auto``, ``cpu``, ``cuda``, ...
-        engine: Of the separator.
+        engine: Engine of the separator.
         compile: Whether the separator compiles.
     """
 
@@ -68,10 +70,10 @@ class Separation:
     compile: bool
 
     def run(self) -> "Speeds":
-        """Measure.
+        """Measure all ways.
 
         Raises:
-            InputError: If a setting is out of range, or the engine is not there.
+            InputError: If a setting is out of range, or the engine is missing.
         """
         if self.repeats < 1 or self.threads < 1:
             raise InputError(f"repeats={self.repeats} and threads={self.threads} measure nothing: give 1 or more")
@@ -107,12 +109,12 @@ class Separation:
 
 @dataclass(frozen=True)
 class Speeds:
-    """What was found.
+    """Results of the separation benchmark.
 
     Attributes:
         conditions: The settings and the machine that the figures hold for.
         ways: Figures of each way.
-        comparisons: Of each way of a `Separator`: what `COMPARISONS` names.
+        comparisons: The `COMPARISONS` of each way of a `Separator`.
     """
 
     conditions: dict[str, Any]
@@ -120,7 +122,7 @@ class Speeds:
     comparisons: dict[str, list[float]]
 
     def to_dict(self) -> dict[str, Any]:
-        """A plain tree, for JSON."""
+        """Return a plain tree, for JSON."""
         compared = {
             name.format(way=way): value
             for way, values in self.comparisons.items()
@@ -129,7 +131,7 @@ class Speeds:
         return {"title": "Separation", "conditions": self.conditions, **self.ways, **compared}
 
     def table(self) -> Table:
-        """A row for each figure, and one for each comparison, to print with ``rich``."""
+        """Return a table of ``rich``: a row for each figure and comparison."""
         conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
         table = Table("", *(way.replace("_", " ") for way in self.ways), title="Separation", caption=conditions)
         for column in table.columns[1:]:
@@ -144,14 +146,14 @@ class Speeds:
 
 
 class _Process:
-    """A process that computes one way."""
+    """Process that computes one way."""
 
     def __init__(self, benchmark: Separation, way: str) -> None:
         self._pool = get_context("spawn").Pool(1)
         self._way = benchmark, way
 
     def __call__(self, method: str, *arguments: Any) -> Any:
-        """What a method of the process's `_Way` returns."""
+        """Call a method of the process's `_Way`, and return its result."""
         return self._pool.apply(_do, (self._way, method, arguments))
 
     def close(self) -> None:
@@ -161,7 +163,7 @@ class _Process:
 
 
 class _Way:
-    """One way to compute the stems of a mixture, the same in all ways."""
+    """One way to compute the stems of the same mixture."""
 
     def __init__(self, benchmark: Separation, way: str) -> None:
         torch.set_num_threads(benchmark.threads)
@@ -186,7 +188,10 @@ class _Way:
         self.minutes = benchmark.seconds / 60
 
     def stems(self) -> Tensor:
-        """The stems ``(n c t)``, or of the plain way as the separator finds them in float32 with PyTorch."""
+        """Compute the stems ``(n c t)``.
+
+        Those of the plain way are the separator's in float32 with PyTorch.
+        """
         return self.separator(self.mixture)
 
     def compute(self) -> None:
@@ -199,7 +204,7 @@ class _Way:
                 self.model(window.unsqueeze(0).to(self.device)).cpu()
 
     def seconds(self) -> float:
-        """How long it takes."""
+        """Measure one separation, in seconds."""
         return seconds(self.compute, self.device)
 
     def figures(self, seconds_taken: float) -> Figures:
@@ -219,29 +224,29 @@ _of_this_process: list[_Way] = []
 
 
 def _do(way: tuple[Separation, str], method: str, arguments: tuple[Any, ...]) -> Any:
-    """Call a method of this process's way, which is made at the first call."""
+    """Call a method of this process's way, created at the first call."""
     if not _of_this_process:
         _of_this_process.append(_Way(*way))
     return getattr(_of_this_process[0], method)(*arguments)
 
 
 def white_noise(channels: int, frames: int) -> Tensor:
-    """White noise ``(c t)`` at -20 dBFS, the same each time."""
+    """Make reproducible white noise ``(c t)`` at -20 dBFS."""
     return 0.1 * torch.randn(channels, frames, generator=torch.Generator().manual_seed(0))
 
 
 @torch.no_grad()
 def matmul_flops(model: SeparationModel, frames: int) -> int:
-    """Floating-point operations in the matrix products of a window's forward pass."""
+    """Count the FLOPs of the matrix products in a window's forward pass."""
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counted:  # fused attention is not counted
         model(torch.zeros(1, model.channels, frames))
     return counted.get_total_flops()
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:
-    """Floating-point operations in a second that the machine makes in a large matrix product.
+    """Measure the FLOPs per second of a large matrix product.
 
-    Large is what takes `LONG_ENOUGH`: a processor without instructions for a type is a thousand times as slow in it.
+    A large product takes `LONG_ENOUGH`: a processor without instructions for a type is a thousand times as slow in it.
     """
     size, fastest = SMALLEST_MATMUL, 0.0
     while True:
@@ -253,10 +258,10 @@ def matmul_peak(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> f
 
 
 def ratio(rounds: Sequence[dict[str, float]], slow: str, fast: str) -> float:
-    """The median over rounds of how often the one takes as long as the other."""
+    """Compute the median over rounds of the slow time over the fast one."""
     return median(each[slow] / each[fast] for each in rounds)
 
 
 def worst_sdr(stems: dict[str, Tensor], way: str) -> float:
-    """How far a way's stems are from those of the plain way, dB."""
+    """Compute the SDR of a way's worst stem against the plain way, dB."""
     return float(sdr(stems[way], stems[PLAIN]).min())

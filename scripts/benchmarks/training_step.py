@@ -1,4 +1,7 @@
-"""A training step with grouped band layers beside one with a Python loop over bands and stems."""
+"""Training step with grouped band layers compared with a Python loop.
+
+The loop is over bands and stems.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,7 +25,9 @@ from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Counts operator calls and parameter tensors, and times forward, loss, backward and optimiser step.
+    """Compare operator calls, parameter tensors and time of a training step.
+
+    A step is forward, loss, backward and optimiser.
 
     Attributes:
         settings: The model, as in ``configs/model/``.
@@ -45,7 +50,7 @@ class TrainingStep:
     precision: str
 
     def run(self) -> Comparison:
-        """Measure.
+        """Measure a step of both models.
 
         Raises:
             InputError: If a setting is out of range.
@@ -99,7 +104,10 @@ def assert_equal_outputs(first: PlainStep[Any], second: PlainStep[Any]) -> None:
 
 
 def figures(step: PlainStep[Any], seconds: float) -> Figures:
-    """Collect the figures of a step that was made before, so that its optimiser has moments."""
+    """Collect the figures of a step.
+
+    It was made before, so that its optimiser has moments.
+    """
     return {
         "operator_calls": operator_calls(step).total(),
         "parameter_tensors": len(list(step.model.parameters())),
