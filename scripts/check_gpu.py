@@ -1,4 +1,4 @@
-"""See what PyTorch sees and whether a training fits; takes what `scripts/train.py` takes."""
+"""Report the GPU and whether a training fits; takes the keys of `scripts/train.py`."""
 
 from bsroformer.cli import run
 

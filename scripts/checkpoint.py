@@ -1,4 +1,4 @@
-"""Look into a checkpoint or write it in another form; see `configs/checkpoint.yaml` for every key."""
+"""Inspect a checkpoint, or write it in another form; see `configs/checkpoint.yaml` for every key."""
 
 from bsroformer.cli import run
 

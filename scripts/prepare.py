@@ -1,4 +1,4 @@
-"""Prepare songs for training, check them, or hear them augmented; see `configs/prepare.yaml` for every key."""
+"""Prepare songs for training, check them, or preview augmentation; see `configs/prepare.yaml` for every key."""
 
 from bsroformer.cli import run
 

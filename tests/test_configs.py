@@ -20,7 +20,7 @@ from bsroformer.cli.schemas.groups import AudioSettings, DataSettings, PathSetti
 from bsroformer.cli.validation import schema_of
 from bsroformer.inference import Separator
 from bsroformer.models import ModelSettings
-from bsroformer.models.bs_roformer import BandSplitRoformer
+from bsroformer.models.registry import build_model
 from support.launched import CONFIGS, composed
 
 Tree = dict[str, Any]
@@ -196,7 +196,7 @@ def test_the_separators_defaults_are_those_of_the_command_line():
 def test_a_model_has_the_stated_size(model, millions):
     option, *overrides = model
     settings = ModelSettings.from_dict(tree("train", f"model={option}", *overrides)["model"])
-    assert count(BandSplitRoformer(settings)) / 1e6 == pytest.approx(millions, rel=0.01)
+    assert count(build_model(settings)) / 1e6 == pytest.approx(millions, rel=0.01)
 
 
 def test_every_model_option_has_its_size_tested():

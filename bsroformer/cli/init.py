@@ -12,6 +12,9 @@ from bsroformer.invocation import program_line
 
 OF_A_CHECKOUT = ("benchmark.yaml", "what")
 """Configs of benchmarks, which only a checkout has."""
+PURPOSE = """\
+Write an editable copy of the configs into a new or empty folder. Commands read it in place of the program's own configs
+with --config-path FOLDER, so that defaults can be changed without a checkout."""
 
 
 def write_configs(words: Sequence[str]) -> None:
@@ -22,7 +25,7 @@ def write_configs(words: Sequence[str]) -> None:
     """
     program = program_line()
     if set(words) & {"-h", "--help"}:
-        print(f"Usage: {program} init FOLDER\n\nWrite an editable copy of the configs into a new or empty folder.")
+        print(f"Usage: {program} init FOLDER\n\n{PURPOSE}")
         return
     folders = [word for word in words if word != "--"]
     if len(folders) != 1:
