@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from bsroformer.atomic import write_text
 from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.cli.dotted_keys import remove
+from bsroformer.cli.former_names import with_current_names
 from bsroformer.cli.path_keys import PATHS
 from bsroformer.cli.torchrun import accumulated_batches, by_torchrun
 from bsroformer.errors import InputError
@@ -72,7 +73,7 @@ def composed_trees(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     written = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
     for key in missing:
         remove(tree, key)
-    return tree, written
+    return with_current_names(tree), with_current_names(written)
 
 
 def load_environment() -> None:

@@ -23,6 +23,9 @@ from bsroformer.run_folder import TRAINING_LOCK, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json, read_yaml
 
 INDEX = "index.html"
+GENERATOR = b'<meta name="generator" content="bsroformer">'
+"""Mark of this program's pages, in their first `HEAD_BYTES`."""
+HEAD_BYTES = 4096
 FINISHED = "finished"
 STOPPED = "stopped"
 """Also the status of a killed training, which has recorded no end."""
@@ -68,6 +71,20 @@ class Entry:
     curve: str = ""
 
 
+def refuse_foreign_page(path: Path) -> None:
+    """Refuse to replace a page that this program did not write.
+
+    Raises:
+        InputError: If `path` is such a page.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if GENERATOR not in head:
+        raise InputError(f"{path} is not a page of this program; move it, or set paths.runs_dir")
+
+
 def write_runs_page(folder: Path) -> None:
     """Write ``index.html`` into a folder of runs, from their files.
 
@@ -76,8 +93,9 @@ def write_runs_page(folder: Path) -> None:
     Trainings that only test the code (``debug=``, ``experiment=overfit_song``) are skipped.
 
     Raises:
-        InputError: If the page cannot be written.
+        InputError: If the page cannot be written, or would replace one of another program.
     """
+    refuse_foreign_page(folder / INDEX)
     runs, evaluations = [], []
     for path in sorted(entries_in(folder)):
         if RunFolder(path).facts.is_file():

@@ -8,6 +8,7 @@ from pages import Page
 from test_evaluation_tables import FULL, LITE, MIXTURE, results
 from test_validation_table import validated
 
+from bsroformer.errors import InputError
 from bsroformer.report.metrics_csv import write_rows
 from bsroformer.report.runs_page import write_runs_page
 
@@ -119,3 +120,11 @@ def test_what_runs_say_is_text_and_not_markup(tmp_path):
 
 def test_a_folder_without_runs_has_an_index(tmp_path):
     assert "no training" in index(tmp_path).text
+
+
+def test_a_page_of_another_program_is_not_replaced(tmp_path):
+    page = tmp_path / "index.html"
+    page.write_text("<p>mine</p>")
+    with pytest.raises(InputError, match="not a page of this program"):
+        write_runs_page(tmp_path)
+    assert page.read_text() == "<p>mine</p>"

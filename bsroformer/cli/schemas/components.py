@@ -1,12 +1,12 @@
 """Mappings with a ``_target_``: what a class or function is called with."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, Field, PrivateAttr
 
 from bsroformer.cli.schemas.kinds import Word
-from bsroformer.cli.schemas.schema import OpenSchema, allowed
+from bsroformer.cli.schemas.schema import OpenSchema, allowed, decoded
 from bsroformer.kinds import AmountOrZero, Count, CountOrZero, Probability, Share
 
 TARGET = "_target_"
@@ -27,7 +27,7 @@ class Component(OpenSchema):
     @property
     def tree(self) -> dict[str, Any]:
         """The mapping as it was given."""
-        return self.model_dump(by_alias=True, exclude_unset=True)
+        return cast(dict[str, Any], decoded(self.model_dump(by_alias=True, exclude_unset=True)))
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -82,13 +82,16 @@ Devices = Annotated[
 ]
 
 
+Time = Word | dict[Literal["weeks", "days", "hours", "minutes", "seconds"], AmountOrZero]
+
+
 class Trainer(Component):
     """``lightning.Trainer``; for ``precision=auto`` see `chosen_precision`."""
 
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
     devices: Devices = "auto"
     num_nodes: Annotated[int, Field(ge=1, le=10**5)] = 1
-    strategy: Word = "auto"
+    strategy: Word | Component = "auto"
     precision: Word | Literal[16, 32, 64] = "32-true"
     max_epochs: Endless | None = None
     max_steps: Endless = -1
@@ -103,9 +106,11 @@ class Trainer(Component):
     limit_train_batches: Batches | None = None
     limit_val_batches: Batches | None = None
     overfit_batches: Batches = 0.0
-    val_check_interval: Batches | None = None
+    val_check_interval: (
+        Annotated[Batches | Time, allowed("a number of batches, a share of them, or a time such as 00:00:10:00")] | None
+    ) = None
     fast_dev_run: bool | CountOrZero = False
-    max_time: Word | dict[str, int] | None = None
+    max_time: Annotated[Time, allowed("a time such as 00:01:30:00, or {hours: 1.5}")] | None = None
 
 
 def components(value: Any, key: str = "") -> Iterator[tuple[str, Component]]:

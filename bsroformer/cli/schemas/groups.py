@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.schemas.kinds import (
+    Address,
     Addresses,
     Configs,
     Device,
@@ -41,8 +42,8 @@ class AudioSettings(OpenSchema):
 class DataSettings(OpenSchema):
     """``configs/data/``; keys of one data set are arguments of its source."""
 
-    root: Annotated[str, Field(min_length=1), allowed("a path, in quotes if its name is a number")] | None = None
-    stems: Annotated[list[Word], Field(min_length=1), BeforeValidator(as_list), allowed("a list of at least one word")]
+    root: Address | None = None
+    stems: Annotated[list[Word], Field(min_length=1), allowed("a list of at least one word")]
     pack: FilePath | Literal[False] | None = None
     seconds: Seconds
     batch_size: Annotated[int, Field(ge=1, le=65_536)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from bsroformer.cli.schemas.schema import allowed
+from bsroformer.cli.schemas.schema import allowed, decoded
 
 T = TypeVar("T")
 
@@ -29,10 +29,16 @@ def not_empty(value: Any) -> Any:
 
 def expanded(value: str) -> str:
     """Expand ``~`` in a path; the address of a file on a hub stays."""
-    return value if "://" in value else str(Path(value).expanduser())
+    path = decoded(value)
+    return path if "://" in path else str(Path(path).expanduser())
 
 
-Word = Annotated[str, Field(min_length=1), allowed("a word, in quotes if it is a number")]
+def expanded_path(value: Path) -> Path:
+    """Expand ``~`` in a path."""
+    return Path(decoded(str(value))).expanduser()
+
+
+Word = Annotated[str, Field(min_length=1), AfterValidator(decoded), allowed("a word, in quotes if it is a number")]
 Words = Annotated[
     list[Word], BeforeValidator(as_list), allowed("a word or a list of words, in quotes what is a number")
 ]
@@ -40,7 +46,7 @@ FilePath = Annotated[
     Path,
     Field(strict=False),
     BeforeValidator(not_empty),
-    AfterValidator(Path.expanduser),
+    AfterValidator(expanded_path),
     allowed("a path, in quotes if its name is a number"),
 ]
 Address = Annotated[
@@ -63,7 +69,7 @@ Digests = Annotated[
 ]
 Device = Annotated[
     str,
-    Field(pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d{1,3})?)$"),
+    Field(pattern=r"^(auto|(cpu|mps|cuda|xpu)(:\d{1,3})?)$"),
     allowed("auto, cpu, mps, cuda, xpu, cuda:1 or the like"),
 ]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]

@@ -67,12 +67,28 @@ def allowed(text: str) -> WrapValidator:
     return WrapValidator(check)
 
 
+ENCODED = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
+"""Characters for bytes of a path that are not UTF-8: Python's, which JSON cannot hold, and private ones."""
+DECODED = {private: surrogate for surrogate, private in ENCODED.items()}
+
+
+def decoded(value: Any) -> Any:
+    """Restore the bytes that are not UTF-8 in a plain value that was validated from `as_json`."""
+    if isinstance(value, str):
+        return value.translate(DECODED)
+    if isinstance(value, dict):
+        return {name: decoded(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [decoded(each) for each in value]
+    return value
+
+
 def as_json(tree: Any) -> str:
     """Write a plain tree as JSON.
 
     From JSON, Pydantic takes lists for tuples and strings for paths even where it is strict.
     """
-    return json.dumps(tree)
+    return json.dumps(tree, ensure_ascii=False).translate(ENCODED)
 
 
 def faults(error: ValidationError, tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

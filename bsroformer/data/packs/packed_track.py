@@ -26,7 +26,7 @@ from torch import Tensor
 from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.levels import Levels
 from bsroformer.data.packs.source_file import SourceFile
-from bsroformer.data.packs.spare_files import REBUILD, SpareFiles
+from bsroformer.data.packs.spare_files import SpareFiles, rebuild
 from bsroformer.errors import InputError
 from bsroformer.safe_files import RECORDS, parse_json, read_text
 
@@ -150,7 +150,7 @@ class PackedTrack:
             reason = error.strerror if isinstance(error, OSError) else error
             damage = f"The pack {self.folder} was removed or is damaged ({reason})"
             if self.spare is None:
-                raise InputError(f"{damage}: {REBUILD}") from error
+                raise InputError(f"{damage}: {rebuild()}") from error
             return self.spare.read(stems, start, end - start, damage)
 
     def _copy(self, stems: Sequence[str], start: int, end: int) -> Tensor:

@@ -9,8 +9,12 @@ from torch import Tensor
 from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
+from bsroformer.invocation import command_line
 
-REBUILD = "remove it and run bsroformer prepare action=pack again"
+
+def rebuild() -> str:
+    """Return how to replace a damaged pack."""
+    return f"remove it and run {command_line('prepare', 'action=pack')} again"
 
 
 class SpareFiles:
@@ -39,7 +43,7 @@ class SpareFiles:
         """
         if self._track is None:
             self._track = self._open(damage)
-            warnings.warn(f"{damage}: the song's files are read instead; {REBUILD}", stacklevel=1)
+            warnings.warn(f"{damage}: the song's files are read instead; {rebuild()}", stacklevel=1)
         pieces = [self._track.stem(stem, start, frames) for stem in stems]
         shortest = min(piece.shape[-1] for piece in pieces)
         return torch.stack([piece[:, :shortest] for piece in pieces])
@@ -48,4 +52,4 @@ class SpareFiles:
         try:
             return open_track(self.files, self.form)
         except InputError as error:
-            raise InputError(f"{damage}: {REBUILD}, since its files do not replace it ({error})") from error
+            raise InputError(f"{damage}: {rebuild()}, since its files do not replace it ({error})") from error

@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bsroformer.cli.commands.train.command import train
 from bsroformer.cli.commands.train.resume.resolution import changed, resolve_resume, run_config
@@ -48,6 +49,18 @@ def test_a_moved_run_resumes_in_its_new_folder(run_folder, tmp_path):
         moved.rename(run_folder)
     assert found["paths"]["output_dir"] == str(moved)
     assert str(run_folder) not in str(found)
+
+
+def test_a_run_cannot_name_the_folder_of_all_runs(run_folder, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run_folder, copy)
+    path = copy / CONFIG_FILE
+    tree = yaml.safe_load(path.read_text())
+    tree["paths"]["runs_dir"] = str(tmp_path)
+    tree["paths"]["cache_dir"] = str(tmp_path)
+    path.write_text(yaml.safe_dump(tree))
+    assert resumed(copy)["paths"]["runs_dir"] == "runs"
+    assert resumed(copy)["paths"]["cache_dir"] != str(tmp_path)
 
 
 def test_a_checkpoint_of_a_run_names_the_run(run_folder):

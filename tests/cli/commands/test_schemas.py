@@ -179,3 +179,34 @@ def build(config: Config, key: str) -> None:
     part = getattr(config, key.partition(".")[0])
     if isinstance(part, Component) and key.partition(".")[0] in ("loss", "augment", "optimizer", "scheduler"):
         part.build()
+
+
+def test_bytes_of_a_path_that_are_not_utf8_arrive(tmp_path):
+    name = f"{tmp_path}/song\udcff.wav"
+    cfg = composed("separate", f"input={quoted(name)}", "ckpt=x.ckpt", f"output={quoted(name)}")
+    assert cfg.input == [name]
+    assert str(cfg.output) == name
+
+
+def quoted(path: str) -> str:
+    """Quote a path in Hydra's grammar."""
+    return f"'{path}'"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "+trainer.strategy={_target_: lightning.pytorch.strategies.SingleDeviceStrategy, device: cpu}",
+        "+trainer.val_check_interval='00:00:10:00'",
+        "trainer.max_time={hours: 1.5}",
+        "trainer.max_time='00:00:00:30'",
+        "+trainer.max_time='00:00:00:30'",
+    ],
+)
+def test_arguments_of_lightning_keep_their_forms(override, tmp_path):
+    composed("train", override, f"data.root={tmp_path}")
+
+
+def test_stems_must_be_a_list_under_the_key_as_typed(tmp_path):
+    with pytest.raises(InputError, match=r"^data\.stems=vocals must be a list of at least one word$"):
+        composed("prepare", "data.stems=vocals", f"data.root={tmp_path}")

@@ -5,6 +5,7 @@ from hydra.utils import get_class
 
 from bsroformer.cli.commands.train.resume.run_config import PROGRESS
 from bsroformer.cli.commands.train.resume.trusted_classes import FORMER_TARGETS, known_groups
+from bsroformer.cli.former_names import with_current_names
 
 FORMER_PATHS = (
     "batch_seeds.BatchSeeds",
@@ -46,6 +47,13 @@ def class_of(former: str) -> type:
 @pytest.mark.parametrize("former", FORMER_PATHS)
 def test_former_paths_of_callbacks_are_found(former):
     assert class_of(former).__name__ == former.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("former", FORMER_PATHS)
+def test_former_paths_in_own_configs_are_replaced(former):
+    tree = {"callbacks": {"mine": {"_target_": f"bsroformer.training.{former}"}}}
+    target = with_current_names(tree)["callbacks"]["mine"]["_target_"]
+    assert get_class(target).__name__ == former.rpartition(".")[2]
 
 
 @pytest.mark.parametrize("former", STATE_KEYS)

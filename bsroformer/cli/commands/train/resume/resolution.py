@@ -10,7 +10,7 @@ from rich.console import Console
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.resume.run_config import changed, completed, replaced_keys, run_config
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb, wandb_run
-from bsroformer.cli.dotted_keys import put
+from bsroformer.cli.dotted_keys import at, put
 from bsroformer.cli.resolved_config import AUTO, CONFIG_FILE
 from bsroformer.cli.torchrun import by_torchrun
 from bsroformer.cli.validation import prepared
@@ -18,6 +18,9 @@ from bsroformer.errors import InputError
 from bsroformer.run_folder import CHECKPOINTS, LAST, PREVIOUS, RunFolder, is_folder
 from bsroformer.training.resume.checkpoint_io import last_good_checkpoint
 from bsroformer.training.resume.slurm import started_again
+
+OWN_FOLDERS = ("paths.runs_dir", "paths.cache_dir")
+"""Folders of the user who resumes, never those that a run's configuration names."""
 
 
 def resolve_resume(cfg: TrainConfig, console: Console) -> TrainConfig:
@@ -59,6 +62,8 @@ def resolve_resume(cfg: TrainConfig, console: Console) -> TrainConfig:
         )
     resumed = changed(resumed, cfg, command_line())
     put(resumed, "ckpt_path", str(checkpoint))
+    for key in OWN_FOLDERS:
+        put(resumed, key, at(cfg.tree, key))
     try:
         merged = prepared(TrainConfig.checked(resumed))
     except InputError as error:
