@@ -208,7 +208,7 @@ def test_a_damaged_song_is_reported_and_the_others_are_scored(root, ckpt, tmp_pa
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        (["songs=[Sung 1]"], "songs names Sung 1, and test has no such song: did you mean Song 1?"),
+        (["songs=[Sung 1]"], "songs=Sung 1 is not a song of test; did you mean Song 1?"),
         (["split=valid"], "the data set has no valid songs"),
         (["split=tset"], "split=tset must be one of train, valid, test"),
         (["metrics=[SDR]"], "metrics names SDR: choose from cSDR"),
