@@ -2,7 +2,8 @@
 
 from typing import Any
 
-TARGET = "_target_"
+from bsroformer.cli.schemas.components import TARGET
+
 MOVED = {
     "bsroformer.benchmarks.": "benchmarks.",
     "bsroformer.training.batch_seeds.": "bsroformer.training.callbacks.batch_seeds.",

@@ -14,11 +14,11 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from torch import optim
 
+from bsroformer.cli.schemas.components import TARGET
 from bsroformer.errors import InputError
 from bsroformer.installation import CONFIGS
 from bsroformer.safe_files import parse_yaml, read_text
 
-TARGET = "_target_"
 PARTIAL = "_partial_"
 SPECIAL = re.compile(r"_[a-z]+_")
 """Keys that ``hydra.utils.instantiate`` acts on."""
