@@ -12,9 +12,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.resume.trusted_classes import TARGET, config_folders, with_known_classes
+from bsroformer.cli.commands.train.resume.trusted_classes import config_folders, with_known_classes
 from bsroformer.cli.dotted_keys import MISSING, at, has, keys, put, remove
 from bsroformer.cli.resolved_config import CONFIG_FILE
+from bsroformer.cli.schemas.components import TARGET
 from bsroformer.cli.schemas.schema import shown
 from bsroformer.errors import InputError
 from bsroformer.safe_files import read_yaml
