@@ -57,10 +57,8 @@ def test_a_run_cannot_name_the_folder_of_all_runs(run_folder, tmp_path):
     path = copy / CONFIG_FILE
     tree = yaml.safe_load(path.read_text())
     tree["paths"]["runs_dir"] = str(tmp_path)
-    tree["paths"]["cache_dir"] = str(tmp_path)
     path.write_text(yaml.safe_dump(tree))
     assert resumed(copy)["paths"]["runs_dir"] == "runs"
-    assert resumed(copy)["paths"]["cache_dir"] != str(tmp_path)
 
 
 def test_a_checkpoint_of_a_run_names_the_run(run_folder):

@@ -19,8 +19,8 @@ from bsroformer.run_folder import CHECKPOINTS, LAST, PREVIOUS, RunFolder, is_fol
 from bsroformer.training.resume.checkpoint_io import last_good_checkpoint
 from bsroformer.training.resume.slurm import started_again
 
-OWN_FOLDERS = ("paths.runs_dir", "paths.cache_dir")
-"""Folders of the user who resumes, never those that a run's configuration names."""
+RUNS_DIR = "paths.runs_dir"
+"""Folder of the page of all runs: that of the user who resumes, never the one that a run's configuration names."""
 
 
 def resolve_resume(cfg: TrainConfig, console: Console) -> TrainConfig:
@@ -62,8 +62,7 @@ def resolve_resume(cfg: TrainConfig, console: Console) -> TrainConfig:
         )
     resumed = changed(resumed, cfg, command_line())
     put(resumed, "ckpt_path", str(checkpoint))
-    for key in OWN_FOLDERS:
-        put(resumed, key, at(cfg.tree, key))
+    put(resumed, RUNS_DIR, at(cfg.tree, RUNS_DIR))
     try:
         merged = prepared(TrainConfig.checked(resumed))
     except InputError as error:
