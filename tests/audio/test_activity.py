@@ -7,7 +7,7 @@ from bsroformer.audio.activity import is_active
 from bsroformer.data.levels import ACTIVE, SILENT, Levels, block_levels
 from bsroformer.evaluation.score_track import score_track
 from bsroformer.evaluation.track_audio import TrackAudio
-from bsroformer.losses.si_sdr import active_stems
+from bsroformer.losses.sdr import active_stems
 from bsroformer.training.validation_scores import ValidationScores
 from support.launched import composed
 

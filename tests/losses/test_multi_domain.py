@@ -2,14 +2,14 @@ import pytest
 import torch
 
 from bsroformer.losses import MultiDomainLoss
-from bsroformer.losses.si_sdr import negative_si_sdr
+from bsroformer.losses.sdr import negative_sdr, negative_si_sdr
 
-TERMS = ("magnitude", "complex", "si_sdr")
+TERMS = ("magnitude", "complex", "si_sdr", "sdr")
 
 
 @pytest.fixture
 def loss() -> MultiDomainLoss:
-    return MultiDomainLoss(magnitude=0.5, complex=0.3, si_sdr=0.2, n_fft=64, hop_length=16)
+    return MultiDomainLoss(magnitude=0.5, complex=0.3, si_sdr=0.2, sdr=0.1, n_fft=64, hop_length=16)
 
 
 def noise(level: float = 1.0) -> torch.Tensor:
@@ -19,7 +19,19 @@ def noise(level: float = 1.0) -> torch.Tensor:
 def test_the_loss_is_the_weighted_sum_of_its_named_terms(loss):
     total, terms = loss(noise(), noise())
     assert tuple(terms) == TERMS
-    torch.testing.assert_close(total, 0.5 * terms["magnitude"] + 0.3 * terms["complex"] + 0.2 * terms["si_sdr"])
+    spectral = 0.5 * terms["magnitude"] + 0.3 * terms["complex"]
+    torch.testing.assert_close(total, spectral + 0.2 * terms["si_sdr"] + 0.1 * terms["sdr"])
+
+
+def test_a_term_of_weight_0_is_reported_and_has_no_gradient():
+    si_sdr_alone = MultiDomainLoss(magnitude=0, complex=0, si_sdr=1, n_fft=64, hop_length=16)
+    target = noise()
+    estimate = noise().requires_grad_()
+    total, terms = si_sdr_alone(estimate, target)
+    (gradient,) = torch.autograd.grad(total, estimate)
+    (expected,) = torch.autograd.grad(negative_si_sdr(estimate, target), estimate)
+    torch.testing.assert_close(gradient, expected)
+    torch.testing.assert_close(terms["sdr"], negative_sdr(estimate, target))
 
 
 def test_the_terms_are_those_of_their_formulas(loss):
@@ -41,7 +53,7 @@ def test_the_terms_are_those_of_their_formulas(loss):
     torch.testing.assert_close(terms["si_sdr"], negative_si_sdr(estimate, target))
 
 
-def test_only_the_complex_term_depends_on_the_phase(loss):
+def test_only_the_complex_term_of_the_spectra_depends_on_phase(loss):
     target = noise()
     _, negated = loss(-target, target)
     _, same = loss(target, target)
@@ -64,6 +76,7 @@ def test_a_silent_stem_counts_in_the_spectral_terms_alone(loss):
     _, before = loss(estimate, target)
     _, after = loss(louder, target)
     assert after["si_sdr"] == before["si_sdr"]
+    assert after["sdr"] == before["sdr"]
     assert after["magnitude"] > before["magnitude"]
     assert after["complex"] > before["complex"]
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from bsroformer.losses.si_sdr import FLOOR, SILENCE, active_stems, negative_si_sdr
+from bsroformer.losses.sdr import FLOOR, SILENCE, active_stems, negative_sdr, negative_si_sdr
 
 ONES = torch.ones(1, 1, 2, 100)
 ORTHOGONAL = torch.tensor([1.0, -1.0]).repeat(50).expand(1, 1, 2, 100)
@@ -96,3 +96,19 @@ def test_a_step_against_the_gradient_lowers_the_loss():
     loss = negative_si_sdr(estimate, target)
     loss.backward()
     assert negative_si_sdr(estimate - 0.1 * estimate.grad, target) < loss
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5, -2.0])
+@pytest.mark.parametrize("error", [0.0, 0.1, 2.0])
+def test_sdr_counts_a_wrong_level_as_an_error(gain, error):
+    loss = negative_sdr(gain * ONES + error * ORTHOGONAL, ONES)
+    assert loss.item() == pytest.approx(-decibels((1 + FLOOR) / ((1 - gain) ** 2 + error**2 + FLOOR)), abs=1e-4)
+
+
+def test_sdr_of_silent_stems_does_not_count():
+    target = torch.cat([ONES, 0 * ONES], dim=1)
+    estimate = torch.cat([ONES + 0.1 * ORTHOGONAL, ORTHOGONAL], dim=1).requires_grad_()
+    loss = negative_sdr(estimate, target)
+    loss.backward()
+    assert loss.item() == pytest.approx(-20, abs=1e-3)
+    assert not estimate.grad[0, 1].any()

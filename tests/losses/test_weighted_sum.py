@@ -23,7 +23,7 @@ def test_every_term_of_every_loss_keeps_its_name():
     estimate, target = noise(), noise()
     _, terms = WeightedSum({"a": DOMAIN, "b": RESOLUTION}, {"a": 2.0, "b": 0.5})(estimate, target)
     assert terms == {**DOMAIN(estimate, target)[1], **RESOLUTION(estimate, target)[1]}
-    assert list(terms) == ["magnitude", "complex", "si_sdr", "waveform", "stft_64", "stft_32"]
+    assert list(terms) == ["magnitude", "complex", "si_sdr", "sdr", "waveform", "stft_64", "stft_32"]
 
 
 def test_a_part_alone_is_itself():

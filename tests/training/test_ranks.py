@@ -15,7 +15,7 @@ from torch import Tensor
 from bsroformer.data.datamodule import Batches, StemsDataModule
 from bsroformer.data.sources import FolderSource
 from bsroformer.losses import MultiDomainLoss
-from bsroformer.losses.si_sdr import active_stems
+from bsroformer.losses.sdr import active_stems
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule

@@ -1,0 +1,70 @@
+"""Negative SI-SDR and SDR of the active stems."""
+
+import torch
+from torch import Tensor
+
+from bsroformer.audio.activity import ACTIVE_DB, is_active, mean_square
+
+SILENCE = mean_square(ACTIVE_DB)
+"""Mean square below which a stem is not active."""
+FLOOR = 1e-9
+"""Mean square added to both energies, -90 dBFS: the gradient stays finite for a silent or a perfect estimate."""
+
+
+def active_stems(target: Tensor) -> Tensor:
+    """Find the active stems of each excerpt: ``(b n c t)`` to booleans ``(b n)``."""
+    channels, samples = target.shape[-2:]
+    energy = target.square().sum(dim=(-2, -1))
+    return is_active(energy, channels * samples)
+
+
+def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
+    """Average -SI-SDR in dB over active stems, and over excerpts.
+
+    See arXiv 1811.02508, section 2. SI-SDR compares the estimate with the target scaled to it:
+    ``alpha = <estimate, target> / |target|^2``, over channels and samples together. The level of an estimate does not
+    change it.
+
+    Args:
+        estimate: ``(b n c t)``.
+        target: ``(b n c t)``.
+    """
+    active = active_stems(target)
+    estimate = estimate.flatten(-2)  # (b n ct)
+    target = target.flatten(-2)  # (b n ct)
+    power = target.square().mean(-1).clamp_min(SILENCE)
+    alpha = (estimate * target).mean(-1) / power
+    scaled = alpha.unsqueeze(-1) * target
+    return -mean_of_active(ratio_in_decibels(scaled, scaled - estimate), active)
+
+
+def negative_sdr(estimate: Tensor, target: Tensor) -> Tensor:
+    """Average -SDR in dB over active stems, and over excerpts.
+
+    ``10 log10(|target|^2 / |target - estimate|^2)`` over channels and samples together, as in the Music Demixing
+    Challenge (arXiv 2108.13559, section 3.2). It depends on the level of the estimate.
+
+    Args:
+        estimate: ``(b n c t)``.
+        target: ``(b n c t)``.
+    """
+    active = active_stems(target)
+    estimate = estimate.flatten(-2)  # (b n ct)
+    target = target.flatten(-2)  # (b n ct)
+    return -mean_of_active(ratio_in_decibels(target, target - estimate), active)
+
+
+def ratio_in_decibels(signal: Tensor, error: Tensor) -> Tensor:
+    """Compare the energies of signals ``(... t)``, with `FLOOR` added to both."""
+    return 10 * torch.log10((signal.square().mean(-1) + FLOOR) / (error.square().mean(-1) + FLOOR))
+
+
+def mean_of_active(scores: Tensor, active: Tensor) -> Tensor:
+    """Average scores ``(b n)`` over the active stems of each excerpt, then over excerpts.
+
+    A score is undefined for a silent target; an excerpt without an active stem adds zero. Each excerpt is averaged on
+    its own, so that a batch's loss is the mean of its parts' losses, and its gradient the same in one batch, in
+    accumulated ones, or on several devices.
+    """
+    per_excerpt = (scores * active).sum(-1) / active.sum(-1).clamp_min(1)  # (b)
+    return per_excerpt.mean()
