@@ -3,7 +3,7 @@
 Where a model lacks one, the program works without it, or reports that the feature is not supported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -109,6 +109,17 @@ class ExportsRealCore(Protocol):
 
     def real_core(self) -> RealCore:
         """Return the core; the model must not be moved or changed while it is used."""
+
+
+@runtime_checkable
+class HasHiddenMatrices(Protocol):
+    """A model that names its matrices between hidden features, for optimisers of matrices."""
+
+    def hidden_matrices(self) -> Iterator[tuple[nn.Parameter, int]]:
+        """Yield weights ``(... r c)`` with the number of matrices that each holds.
+
+        A weight is ``(s r c)`` after ``view(s, -1, c)``; for example query, key and value in one layer are three.
+        """
 
 
 @runtime_checkable

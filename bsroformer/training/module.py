@@ -1,7 +1,7 @@
 """The LightningModule: a model, its loss and optimiser, and validation."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -23,7 +23,7 @@ from bsroformer.models import SeparationModel
 from bsroformer.report.monitor import LEGACY_MONITOR
 from bsroformer.training.callbacks.ema import resume_without_average
 from bsroformer.training.loops import rescale_progress
-from bsroformer.training.optimizer import clip, errors_of_setting_up, parameter_groups
+from bsroformer.training.optimizer import MakesOptimizer, clip, errors_of_setting_up, make_optimizer_of
 from bsroformer.training.resume.reconfigure import add_absent_weights, apply_optimizer_settings, convert_schedule_state
 from bsroformer.training.schedule import MakesScheduler, ScheduleAfterWarmup, make_schedule
 from bsroformer.training.validation_scores import ValidationScores
@@ -64,7 +64,7 @@ class SeparationModule(L.LightningModule):
         self,
         model: SeparationModel,
         loss: nn.Module,
-        optimizer: Callable[[Iterable[Any]], Optimizer],
+        optimizer: MakesOptimizer,
         scheduler: MakesScheduler,
         data_stems: Sequence[str] | None = None,
         monitor: str = LEGACY_MONITOR,
@@ -234,7 +234,7 @@ class SeparationModule(L.LightningModule):
             InputError: If they cannot be set up as configured.
         """
         with errors_of_setting_up():
-            optimizer = self.make_optimizer(parameter_groups(self.model))
+            optimizer = make_optimizer_of(self.model, self.make_optimizer)
             return optimizer, make_schedule(self.make_scheduler, optimizer, steps)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,8 +1,7 @@
 """A training step without Lightning, to be counted, timed or measured."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +10,7 @@ from torch.optim import Optimizer
 from bsroformer.data.mixing import mix
 from bsroformer.errors import InputError
 from bsroformer.models import ModelSettings
-from bsroformer.training.optimizer import parameter_groups
+from bsroformer.training.optimizer import MakesOptimizer, make_optimizer_of
 
 M = TypeVar("M", bound=nn.Module)
 NOISE_AMPLITUDE = 0.1
@@ -62,7 +61,7 @@ class PlainStep(Generic[M]):
 def plain_step(
     model: M,
     loss: nn.Module,
-    optimizer: Callable[[Iterable[Any]], Optimizer],
+    optimizer: MakesOptimizer,
     stems: Tensor,
     half: torch.dtype | None = None,
 ) -> PlainStep[M]:
@@ -72,7 +71,7 @@ def plain_step(
     """
     model = model.to(stems.device).train()
     loss = loss.to(stems.device)
-    return PlainStep(model, loss, optimizer(parameter_groups(model)), stems, half)
+    return PlainStep(model, loss, make_optimizer_of(model, optimizer), stems, half)
 
 
 def noise_stems(settings: ModelSettings, batch_size: int, seconds: float) -> Tensor:

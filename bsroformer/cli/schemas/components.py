@@ -57,6 +57,8 @@ class Optimizer(LaterComponent):
     eps: Annotated[float, Field(ge=0, le=1)] = 1e-8
     weight_decay: Annotated[float, Field(ge=0, le=100)] = 0
     momentum: Share = 0
+    hidden_lr: Annotated[float, Field(ge=0, le=1000)] = 1
+    iterations: Annotated[int, Field(ge=1, le=20)] = 5
     dampening: Probability = 0
     fused: bool | None = None
 

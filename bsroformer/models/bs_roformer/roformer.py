@@ -1,13 +1,17 @@
 """Assembly of the Band-Split RoFormer: waveform in, stems out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from bsroformer.audio.stft import Stft
+from bsroformer.models.bs_roformer.attention import Attention
+from bsroformer.models.bs_roformer.band_linear import BandLinear
 from bsroformer.models.bs_roformer.band_split import BandSplit
+from bsroformer.models.bs_roformer.feed_forward import FeedForward
+from bsroformer.models.bs_roformer.linear_attention import LinearAttention
 from bsroformer.models.bs_roformer.mask_estimator import MaskEstimators
 from bsroformer.models.bs_roformer.norm import RMSNorm
 from bsroformer.models.bs_roformer.public import RoformerLayout
@@ -115,6 +119,19 @@ class BandSplitRoformer(SeparationModel):
         weights |= {f"mask_estimators.{name}": weight for name, weight in masks.items()}
         smaller.load_state_dict(weights, assign=True)
         return smaller
+
+    def hidden_matrices(self) -> Iterator[tuple[nn.Parameter, int]]:
+        """Yield the matrices of attention and feed-forward networks, and of the masks' hidden layers."""
+        for module in self.blocks.modules():
+            if isinstance(module, Attention | LinearAttention):
+                yield module.to_qkv.weight, 3
+                yield module.to_out.weight, 1
+            elif isinstance(module, FeedForward):
+                yield module.expand.weight, 1
+                yield module.contract.weight, 1
+        for layer in self.mask_estimators.hidden:
+            assert isinstance(layer, BandLinear)
+            yield layer.weight, len(layer.weight) * layer.fan_out
 
     def real_core(self) -> RoformerCore:
         """Return the learned part for engines without complex numbers."""

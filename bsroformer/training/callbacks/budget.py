@@ -16,7 +16,7 @@ from bsroformer.errors import InputError
 from bsroformer.kinds import Amount
 from bsroformer.models.abilities import CompilesBlocks, compile_blocks
 from bsroformer.training.module import SeparationModule
-from bsroformer.training.optimizer import parameter_groups
+from bsroformer.training.optimizer import make_optimizer_of
 
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 WARM_UP_BATCHES = 3
@@ -175,7 +175,7 @@ def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None,
     """
     device = trainer.strategy.root_device
     trial = trial_copy(module).to(device).train()
-    optimizer = trial.make_optimizer(parameter_groups(trial.model))
+    optimizer = make_optimizer_of(trial.model, trial.make_optimizer)
     batches = training_batches(trainer)
     while True:
         for stems in itertools.islice(batches, trainer.accumulate_grad_batches):

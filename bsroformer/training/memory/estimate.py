@@ -7,19 +7,24 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.models import ModelSettings, SeparationModel, build_model
 from bsroformer.models.abilities import EstimatesActivations, set_recomputed_blocks
+from bsroformer.models.empty_model import skeleton
 from bsroformer.training.memory.activations import NEEDS_VALUES, GpuAttention, ShapeOnlyMode, peak_activations
+from bsroformer.training.optimizer import MakesOptimizer, first_states
 from bsroformer.training.step import PlainStep, noise_stems
 
 CONTEXT = GIB // 2
 """Allowance for CUDA's context and its libraries' workspaces: 0.3 to 0.6 GiB on consumer cards."""
 PASSING = 0.15
 """Allowance for temporary tensors of the backward pass and for fragmentation, as a share of the activations."""
+
+
+ADAMW_SHARE = 2.0
+"""Bytes of AdamW's state, two moments, per byte of parameters."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class StepSize:
     recomputed_blocks: int = 0
     half: torch.dtype | None = None
     averaged: bool = False
-    optimizer_share: float = 2.0
+    optimizer_share: float = ADAMW_SHARE
     on_cpu: bool = False
 
 
@@ -125,18 +130,17 @@ def estimate_activations(step: PlainStep[SeparationModel], size: StepSize) -> in
         ) from error
 
 
-def optimizer_share(make_optimizer: Callable[[Iterable[Any]], Optimizer]) -> float:
-    """Measure the bytes of an optimiser's state per byte of parameters.
+def optimizer_share(settings: ModelSettings, make_optimizer: MakesOptimizer) -> float:
+    """Compute the bytes of an optimiser's state per byte of a model's parameters.
 
-    A step on one matrix shows it: 2 for AdamW, 0 for SGD.
+    2 for AdamW, 0 for SGD, and 2 for an optimiser whose state depends on values.
     """
-    matrix = nn.Parameter(torch.zeros(64, 64))
-    matrix.grad = torch.zeros_like(matrix)
-    optimizer = make_optimizer([{"params": [matrix]}])
-    optimizer.step(lambda: 0.0)
-    state = optimizer.state[matrix].values()
-    moments = [value for value in state if isinstance(value, Tensor) and value.ndim > 0]
-    return total_bytes(moments) / matrix.nbytes
+    model = skeleton(settings)
+    states = first_states(model, make_optimizer)
+    if states is None:
+        return ADAMW_SHARE
+    moments = [value for state in states for value in state.values() if isinstance(value, Tensor) and value.ndim > 0]
+    return total_bytes(moments) / total_bytes(model.parameters())
 
 
 def total_bytes(tensors: Iterable[Tensor]) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from bsroformer.training.module import SeparationModule
-from bsroformer.training.optimizer import parameter_groups
+from bsroformer.training.optimizer import first_states, groups_for
 from bsroformer.training.resume.entry_checks import check_like, is_finite, require, unusable
 
 SCHEDULE_STEPS = 1000
@@ -81,12 +81,12 @@ def _check_moments(found: Any, module: SeparationModule) -> None:
     name = f"{OPTIMIZER}.state"
     require(isinstance(found, dict), name, "is not a dictionary")
     parameters: list[Tensor] = []
-    for group in parameter_groups(module.model):
+    for group in groups_for(module.make_optimizer, module.model):
         parameters += group["params"]
     count = len(parameters)
     is_known = all(isinstance(key, int) and 0 <= key < count for key in found)
     require(is_known, name, f"numbers other parameters than the {count} of the model")
-    usual = first_states(module)
+    usual = first_states(module.model, module.make_optimizer)
     for key, state in found.items():
         expected = usual[key] if usual else {}
         _check_state(state, expected, parameters[key], f"{name}[{key}]")
@@ -123,41 +123,3 @@ def _check_shape(found: Tensor, expected: Tensor | None, parameter: Tensor, name
     problem = f"has shape {tuple(found.shape)} instead of {tuple(shape)}"
     require(is_single or found.shape == shape, name, problem)
     require(found.is_contiguous(), name, "has gaps or overlaps")  # kernels read it as contiguous numbers
-
-
-def first_states(module: SeparationModule) -> list[State] | None:
-    """Compute the configured optimiser's state of each parameter after a step.
-
-    None if it needs more than gradients.
-
-    The step is computed without memory (on PyTorch's ``meta`` device) where the optimiser can, else with zeros.
-    """
-    for device in ("meta", "cpu"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                return _first_states(module, device)
-            except Exception:  # an optimiser may need values, a closure or another device
-                continue
-    return None
-
-
-def _first_states(module: SeparationModule, device: str) -> list[State]:
-    groups = parameter_groups(module.model)
-    parameters = []
-    for group in groups:
-        group["params"] = [_zeros_like(parameter, device) for parameter in group["params"]]
-        parameters += group["params"]
-    optimizer = module.make_optimizer(groups)
-    for group in optimizer.param_groups:
-        for implementation in {"fused", "foreach"} & group.keys():
-            group[implementation] = False
-    optimizer.step()
-    return [dict(optimizer.state[parameter]) for parameter in parameters]
-
-
-def _zeros_like(parameter: Tensor, device: str) -> torch.nn.Parameter:
-    """A parameter of zeros with a gradient of zeros."""
-    zeros = torch.nn.Parameter(torch.zeros_like(parameter, device=device))
-    zeros.grad = torch.zeros_like(zeros)
-    return zeros

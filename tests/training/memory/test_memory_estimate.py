@@ -181,9 +181,10 @@ def test_a_cpus_attention_matrices_are_counted(paper_tree):
     ],
 )
 def test_the_optimisers_state_is_counted(tiny_tree, optimizer, copies):
-    share = optimizer_share(optimizer)
+    settings = ModelSettings.from_dict(tiny_tree)
+    share = optimizer_share(settings, optimizer)
     assert share == copies
-    found = estimate_memory(ModelSettings.from_dict(tiny_tree), loss, StepSize(1, 0.5, optimizer_share=share))
+    found = estimate_memory(settings, loss, StepSize(1, 0.5, optimizer_share=share))
     assert found.optimizer == copies * found.gradients
 
 

@@ -15,7 +15,7 @@ from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.run_folder import LAST
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
-from bsroformer.training.resume.optimizer_check import first_states
+from bsroformer.training.optimizer import first_states
 from bsroformer.training.resume.state_check import check_training_state
 from support.launched import SMALL_RUN, composed
 
@@ -240,7 +240,7 @@ def test_first_states_are_those_of_a_real_step(trained, name):
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
     expected = optimizer.state_dict()["state"]
-    found = first_states(module)
+    found = first_states(module.model, module.make_optimizer)
     assert found is not None
     for number, state in enumerate(found):
         assert {name: value.shape for name, value in state.items() if value is not None} == {

@@ -52,7 +52,7 @@ def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
     averaged = "ema" in (cfg.callbacks or {})
     on_cpu = cfg.trainer.accelerator == "cpu"
     with errors_of_setting_up():
-        state = optimizer_share(build_optimizer(cfg))
+        state = optimizer_share(settings, build_optimizer(cfg))
 
     @cache
     def estimate(plan: Plan) -> MemoryEstimate:

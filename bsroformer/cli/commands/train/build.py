@@ -1,6 +1,6 @@
 """Build the objects of a training from its configuration."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ import torch
 from hydra.errors import InstantiationException
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger, WandbLogger
-from torch.optim import Optimizer
 
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb
@@ -28,9 +27,8 @@ from bsroformer.models.abilities import compile_blocks, set_recomputed_blocks
 from bsroformer.models.empty_model import count_recomputable_blocks
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
+from bsroformer.training.optimizer import MakesOptimizer
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
-
-MakesOptimizer = Callable[[Iterable[Any]], Optimizer]
 
 
 def build_model(cfg: TrainConfig) -> SeparationModel:
