@@ -14,8 +14,8 @@ from bsroformer.cli.commands.train.command import train
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
 from bsroformer.run_folder import LAST
-from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 from bsroformer.training.optimizer import first_states
+from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 from bsroformer.training.resume.state_check import check_training_state
 from support.launched import SMALL_RUN, composed
 
