@@ -132,7 +132,7 @@ class LoopMaskEstimators(nn.Module):
 
 def mask_layers(dim: int, size: int, masks: MaskSettings) -> nn.Sequential:
     """Make the layers from a band's features to one stem's mask."""
-    widths = [dim] + [masks.expansion * dim] * masks.hidden_layers
+    widths = [dim] + [masks.width(dim)] * masks.hidden_layers
     layers: list[nn.Module] = []
     for dim_in, dim_out in pairwise(widths):
         layers += [nn.Linear(dim_in, dim_out), nn.Tanh()]
@@ -140,10 +140,13 @@ def mask_layers(dim: int, size: int, masks: MaskSettings) -> nn.Sequential:
 
 
 def copy_band_linear(grouped: BandLinear, linears: Sequence[Sequence[nn.Module]]) -> None:
-    """Copy the weights of a `BandLinear` to the linear layers of each band and stem."""
+    """Copy the weights of a `BandLinear` to the linear layers of each band and stem, who may share them."""
     bands, stems = len(linears), len(linears[0])
-    weights = grouped.weight.reshape(bands, stems, -1, grouped.weight.shape[-1])  # (k n e d)
-    biases = grouped.bias.reshape(bands, stems, -1)  # (k n e)
+    maps = len(grouped.weight) * grouped.fan_out // bands
+    weights = grouped.weight.reshape(bands, maps, -1, grouped.weight.shape[-1])  # (k n e d), or n = 1
+    biases = grouped.bias.reshape(bands, maps, -1)  # (k n e), or n = 1
+    weights = weights.expand(-1, stems, -1, -1)
+    biases = biases.expand(-1, stems, -1)
     for row, row_weights, row_biases in zip(linears, weights, biases, strict=True):
         for linear, weight, bias in zip(row, row_weights, row_biases, strict=True):
             linear.get_parameter("weight").copy_(weight)

@@ -46,7 +46,9 @@ def _trunk(trunk: TrunkSettings) -> str:
 
 def _masks(masks: MaskSettings, dim: int) -> str:
     layers = "1 hidden layer" if masks.hidden_layers == 1 else f"{masks.hidden_layers} hidden layers"
-    description = f"{layers} of {masks.expansion * dim} features"
+    description = f"{layers} of {masks.width(dim)} features"
+    if masks.shared:
+        description += ", shared by all stems"
     if masks.zero_dc:
         return f"{description}, bin 0 set to zero"
     return description

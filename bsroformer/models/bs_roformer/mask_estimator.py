@@ -1,6 +1,7 @@
 """Mask estimators: the features of each band to a complex mask for each stem."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +16,8 @@ from bsroformer.models.bs_roformer.settings import MaskSettings
 class MaskEstimators(nn.Module):
     """Hidden layers with tanh and a gated linear unit, for each stem and band.
 
-    As in arXiv 2309.02612, section 3.3, without its RMSNorm, which the trunk's final norm replaces. All stems and all
-    bands of one width are computed in one batched matmul.
+    As in arXiv 2309.02612, section 3.3, without its RMSNorm, which the trunk's final norm replaces; the stems may share
+    the hidden layers. All stems and all bands of one width are computed in one batched matmul.
 
     Args:
         layout: The bins of each band; where bands overlap, a bin's masks are averaged (arXiv 2310.01809, section 2).
@@ -37,14 +38,14 @@ class MaskEstimators(nn.Module):
         self.zero_dc = masks.zero_dc
         self.n_bins = layout.n_bins
         self.in_order = layout.in_order
-        widths = [dim] + [masks.expansion * dim] * masks.hidden_layers
-        fans = [stems] + [1] * masks.hidden_layers  # only the first layer reads the same input for all stems
+        self.parting_layer = masks.parting_layer
+        widths = [dim] + [masks.width(dim)] * masks.hidden_layers
         self.hidden = nn.ModuleList(
-            BandLinear(len(layout) * stems // fan, dim_in, dim_out, fan)
-            for dim_in, dim_out, fan in zip(widths, widths[1:], fans, strict=False)
+            self._layer(len(layout), number, dim_in, dim_out)
+            for number, (dim_in, dim_out) in enumerate(pairwise(widths))
         )
         outputs = [  # twice the mask's values: the gated linear unit halves them
-            BandLinear(len(group.bands) * stems // fans[-1], widths[-1], 2 * 2 * channels * group.width, fans[-1])
+            self._layer(len(group.bands), masks.hidden_layers, widths[-1], 2 * 2 * channels * group.width)
             for group in layout.groups
         ]
         self.outputs = nn.ModuleList(outputs)
@@ -54,6 +55,14 @@ class MaskEstimators(nn.Module):
         self.register_buffer("bands", torch.tensor(layout.grouped_bands), persistent=False)
         self.register_buffer("bins", torch.tensor(layout.grouped_bins), persistent=False)
         self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
+
+    def _layer(self, bands: int, number: int, dim_in: int, dim_out: int) -> BandLinear:
+        """Make a linear layer of `bands` bands: one map for all stems before they part, then one for each stem."""
+        if number < self.parting_layer:
+            return BandLinear(bands, dim_in, dim_out)
+        if number == self.parting_layer:
+            return BandLinear(bands, dim_in, dim_out, fan_out=self.stems)
+        return BandLinear(bands * self.stems, dim_in, dim_out)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features ``(b m k d)`` to masks ``(b n c f m z)``, unbounded in magnitude."""
@@ -65,7 +74,7 @@ class MaskEstimators(nn.Module):
         if not self.in_order:
             x = x.index_select(0, self.bands)
         for hidden in self.hidden:
-            x = hidden(x).tanh()  # (kn d bm)
+            x = hidden(x).tanh()  # (kn d bm), or (k d bm) before the stems part
         masks = []
         for group, output in zip(x.split(self.split_sizes), self.outputs, strict=True):
             values = F.glu(output(group), dim=1)  # (kn fcz bm) for the bands of one width
@@ -91,10 +100,11 @@ class MaskEstimators(nn.Module):
         return rearrange(masks, "b n c m f z -> b n c f m z")
 
     def weights_of(self, stems: Sequence[int]) -> dict[str, Tensor]:
-        """Select the weights of some stems' estimators, named as in this module."""
+        """Select the weights of some stems' estimators, named as in this module, but for layers that all share."""
         selected = {}
+        shared = list(self.hidden)[: self.parting_layer]
         for path, layer in self.named_modules():
-            if isinstance(layer, BandLinear):
+            if isinstance(layer, BandLinear) and layer not in shared:
                 for name, weight in layer.weights_of(stems, self.stems).items():
                     selected[f"{path}.{name}"] = weight
         return selected

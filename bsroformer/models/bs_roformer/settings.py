@@ -108,12 +108,23 @@ class TrunkSettings(Settings):
 class MaskSettings(Settings):
     """The mask estimators."""
 
-    expansion: Features
+    expansion: Features | Annotated[float, Field(gt=0, le=2**16)]
     """Width of their hidden layers over the trunk's `dim`."""
     hidden_layers: LayersOrNone = 1
     """Number of hidden layers; 1 in the paper (`mask_estimator_depth: 2` in a public YAML)."""
+    shared: bool = False
+    """All stems share the hidden layers of a band."""
     zero_dc: bool = False
     """Set bin 0 of every stem to zero."""
+
+    @property
+    def parting_layer(self) -> int:
+        """Number of the linear layer that reads one input for all stems, from which they part."""
+        return self.hidden_layers if self.shared else 0
+
+    def width(self, dim: int) -> int:
+        """Features of a hidden layer, for a trunk of `dim` features."""
+        return max(1, round(self.expansion * dim))
 
 
 class RoformerSettings(ModelSettings):
@@ -133,7 +144,7 @@ class RoformerSettings(ModelSettings):
         layers = self.bands.count * len(self.stems) * (self.masks.hidden_layers + 1)
         if layers > MAX_MASK_LAYERS:
             raise ValueError(f"all mask estimators must have at most {MAX_MASK_LAYERS} layers in total, got {layers}")
-        features = self.masks.expansion * self.trunk.dim
+        features = self.masks.width(self.trunk.dim)
         if features > MAX_MASK_FEATURES:
             raise ValueError(f"hidden layers of masks must have at most {MAX_MASK_FEATURES} features, got {features}")
         if self.chunk_seconds * self.sample_rate < self.stft.hop_length:

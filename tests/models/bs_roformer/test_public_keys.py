@@ -82,3 +82,18 @@ def test_defaults_equal_the_public_code(kind):
     for option, value in public_model.DEFAULTS[kind].items():
         if option != "match_input_audio_length":
             assert defaults[option] == (list(value) if isinstance(value, tuple) else value), option
+
+
+def test_stems_that_share_hidden_layers_are_written_apart(tiny_tree):
+    masks = {"expansion": 1, "hidden_layers": 2}
+    torch.manual_seed(0)
+    shared = BandSplitRoformer(ModelSettings.from_dict({**tiny_tree, "masks": {**masks, "shared": True}})).eval()
+    apart = blank_model(ModelSettings.from_dict({**tiny_tree, "masks": masks}))
+    public = public_weights(shared.state_dict(), shared.settings)
+    assert {name: tensor.shape for name, tensor in public.items()} == key_shapes(apart.settings)
+    weights = dict(apart.state_dict())
+    for slot in tensor_slots(apart.settings):
+        weights[slot.ours][slot.index] = public[slot.theirs]
+    apart.load_state_dict(weights)
+    mixture = torch.randn(1, shared.channels, 4000)
+    torch.testing.assert_close(apart(mixture), shared(mixture))

@@ -91,7 +91,7 @@ def _band_split(layout: BandLayout) -> Iterator[TensorSlot]:
 
 def _mask_estimators(settings: RoformerSettings, layout: BandLayout) -> Iterator[TensorSlot]:
     hidden = settings.masks.hidden_layers
-    width = settings.masks.expansion * settings.trunk.dim
+    width = settings.masks.width(settings.trunk.dim)
     for layer in range(hidden):
         ours = f"mask_estimators.hidden.{layer}"
         yield from _mask_layer(layout.grouped_bands, layer, width, ours, settings)
@@ -105,13 +105,17 @@ def _mask_layer(
 ) -> Iterator[TensorSlot]:
     """Yield the slots of a linear layer of the mask estimators.
 
-    The first layer has the stems of a band side by side, the others one after another.
+    The layer at which the stems part has them side by side in each band, those after it one after another. Before it
+    all stems share a layer, which the public layout repeats.
     """
     stems = len(settings.stems)
+    parting = settings.masks.parting_layer
     for place, band in enumerate(bands):
         for stem in range(stems):
             rows: Index = (place * stems + stem,)
-            if layer == 0:
+            if layer < parting:
+                rows = (place,)
+            elif layer == parting:
                 rows = (place, slice(stem * width, (stem + 1) * width))
             for part in ("weight", "bias"):  # every second module of the public code is a tanh
                 theirs = f"mask_estimators.{stem}.to_freqs.{band}.0.{2 * layer}.{part}"
