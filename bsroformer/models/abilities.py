@@ -115,7 +115,7 @@ class ExportsRealCore(Protocol):
 class HasHiddenMatrices(Protocol):
     """A model that names its matrices between hidden features, for optimisers of matrices."""
 
-    def hidden_matrices(self) -> Iterator[tuple[nn.Parameter, int]]:
+    def hidden_matrices(self) -> Iterator[tuple[Tensor, int]]:
         """Yield weights ``(... r c)`` with the number of matrices that each holds.
 
         A weight is ``(s r c)`` after ``view(s, -1, c)``; for example query, key and value in one layer are three.

@@ -70,7 +70,7 @@ class Muon(AdamW):
         return [group for group in groups if group["params"]]
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make a step; parameters without a gradient stay as they are."""
         loss = None
         if closure is not None:

@@ -120,7 +120,7 @@ class BandSplitRoformer(SeparationModel):
         smaller.load_state_dict(weights, assign=True)
         return smaller
 
-    def hidden_matrices(self) -> Iterator[tuple[nn.Parameter, int]]:
+    def hidden_matrices(self) -> Iterator[tuple[Tensor, int]]:
         """Yield the matrices of attention and feed-forward networks, and of the masks' hidden layers."""
         for module in self.blocks.modules():
             if isinstance(module, Attention | LinearAttention):
