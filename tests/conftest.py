@@ -18,6 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from support.launched import REPOSITORY, Script, blank_pictures
+from support.parsed_once import parsed_once
 
 STEMS = ("vocals", "drums", "bass", "other")
 
@@ -26,6 +27,13 @@ STEMS = ("vocals", "drums", "bass", "other")
 def seed() -> None:
     """Seed every test alike, so that its order in the run does not matter."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def fast_composition() -> Iterator[None]:
+    """See `parsed_once`."""
+    with parsed_once():
+        yield
 
 
 @pytest.fixture
@@ -66,6 +74,12 @@ def without_pictures() -> Iterator[None]:
     """See `blank_pictures`."""
     with blank_pictures():
         yield
+
+
+@pytest.fixture
+def one_processor(monkeypatch) -> None:
+    """Let commands compute in this process instead of workers, which import PyTorch first."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
 
 
 @pytest.fixture

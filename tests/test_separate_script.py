@@ -17,7 +17,7 @@ from bsroformer.audio.files import probe, read, write
 from bsroformer.checkpoints.save import save_model
 from support.launched import REPOSITORY, Script, files_in
 from support.long_songs import RATE, record, small_model
-from support.warm import Running, environment, started
+from support.warm import Running, environment, started, started_ranks
 
 SCRIPT = str(REPOSITORY / "scripts" / "separate.py")
 PLAINLY = ("device=cpu", "precision=fp32")
@@ -354,8 +354,10 @@ def test_a_bad_song_of_one_process_does_not_stop_the_others(script, checkpoint, 
 
 
 def test_torchrun_shares_a_collection_out(checkpoint, music, tmp_path):
-    status, printed = run(*TWO_PROCESSES, f"ckpt={checkpoint}", "input=music", "output=out", cwd=tmp_path)
-    assert status == 0, printed
+    words = *PLAINLY, f"ckpt={checkpoint}", "input=music", "output=out"
+    ended = [rank.ended() for rank in started_ranks(2, "separate", *words, cwd=tmp_path)]
+    printed = "".join(output for _, output in ended)
+    assert [status for status, _ in ended] == [0, 0], printed
     assert "Traceback" not in printed
     assert files_in(tmp_path / "out") == stems("a", "B/c", "B/d é (live)")
     assert printed.count("vocals, other are in out/") == 3

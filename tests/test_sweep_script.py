@@ -33,8 +33,8 @@ def train(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
     return process.returncode, printed
 
 
-def swept(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
-    """Sweep with jobs in its own process; return exit status and output."""
+def train_warm(cwd: Path, songs_root: Path, *overrides: str) -> tuple[int, str]:
+    """Train in a process that has PyTorch loaded; return exit status and output."""
     words = *SMALL_RUN, f"data.root={songs_root}", *overrides
     return started("train", *words, cwd=cwd).ended()
 
@@ -56,12 +56,15 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.parametrize("launcher", ["basic", "processes", pytest.param("submitit_local", marks=pytest.mark.slow)])
+# The other launchers start processes that import PyTorch: 48 s of processor time for the four jobs.
+@pytest.mark.parametrize(
+    "launcher", ["basic", *(pytest.param(name, marks=pytest.mark.slow) for name in ("processes", "submitit_local"))]
+)
 def test_a_sweep_has_a_table_and_a_failing_job_spoils_no_other(songs_root, tmp_path, launcher):
     for package in LAUNCHERS[launcher]:
         pytest.importorskip(package)
     sweep = "optimizer.lr=1e-4,x,3e-4,1e-3", f"hydra/launcher={launcher}"
-    status, printed = (swept if launcher == "basic" else train)(tmp_path, songs_root, *sweep, "-m")
+    status, printed = (train_warm if launcher == "basic" else train)(tmp_path, songs_root, *sweep, "-m")
     assert status == 1, printed
     assert "Traceback" not in printed
     folder = only(tmp_path / "runs" / "train")
@@ -80,7 +83,7 @@ def test_a_search_looks_for_the_highest_score_and_prunes(songs_root, tmp_path):
     search = "hparams_search=optuna", "hydra.sweeper.n_trials=4", "paths.output_dir=out", "trainer.max_steps=4"
     space = "optimizer.lr=choice(1e-6,1e-2)", "scheduler.warmup_steps=1", "model.trunk.dim=8"
     prune = "callbacks.prune.warmup_steps=1", "callbacks.prune.warmup_runs=1", "monitor=val/si_sdr"
-    status, printed = swept(tmp_path, songs_root, *search, *space, *prune, "-m")
+    status, printed = train_warm(tmp_path, songs_root, *search, *space, *prune, "-m")
     assert status == 0, printed
     rows = table(tmp_path / "out")
     assert len(rows) == 4
@@ -93,7 +96,7 @@ def test_a_search_looks_for_the_highest_score_and_prunes(songs_root, tmp_path):
 
 
 def test_two_processes_of_one_run_share_its_folder(songs_root, tmp_path):
-    status, printed = train(tmp_path, songs_root, *TWO, "trainer.devices=2")
+    status, printed = train_warm(tmp_path, songs_root, *TWO, "trainer.devices=2")
     assert status == 0, printed
     folder = only(tmp_path / "runs" / "train")
     assert (folder / "checkpoints" / "last.ckpt").is_file()

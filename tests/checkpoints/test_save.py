@@ -77,7 +77,7 @@ def exportable(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=exportable())
 def test_exported_models_load_here_and_in_the_public_code(tmp_path, tree):
     model = BandSplitRoformer(ModelSettings.from_dict(tree)).eval()

@@ -76,16 +76,29 @@ def forked(work: Callable[..., None], *arguments: Any) -> Running:
     return Running(process, Path(log))
 
 
-def started(script: str, *words: str, cwd: Path) -> Running:
-    """Start a script in a folder with these arguments and blank figures."""
-    return forked(_run, script, words, cwd)
+def started(script: str, *words: str, cwd: Path, variables: Mapping[str, str] | None = None) -> Running:
+    """Start a script in a folder with these arguments, environment variables and blank figures."""
+    return forked(_run, script, words, cwd, dict(variables or {}))
+
+
+def started_ranks(count: int, script: str, *words: str, cwd: Path) -> list[Running]:
+    """Start a script in processes with the variables that torchrun gives to those of one machine."""
+    size = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+    common = size | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    each = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+    return [started(script, *words, cwd=cwd, variables=common | own) for own in each]
+
+
+def free_port() -> int:
+    """Find a port that no other program uses now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def in_ranks(count: int, work: Callable[..., None], *arguments: Any) -> None:
     """Run `work` in `count` processes, as Lightning starts the ranks of a run."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     ranks = [forked(_as_rank, rank, count, port, work, arguments) for rank in range(count)]
     processes = [rank.process for rank in ranks]
     while not any(each.exitcode for each in processes) and any(each.exitcode is None for each in processes):
@@ -109,7 +122,8 @@ def _do(log: Path, own: Mapping[str, str], work: Callable[..., None], arguments:
     work(*arguments)
 
 
-def _run(script: str, words: tuple[str, ...], cwd: Path) -> None:
+def _run(script: str, words: tuple[str, ...], cwd: Path, variables: Mapping[str, str]) -> None:
+    os.environ.update(variables)
     os.chdir(cwd)
     path = str(REPOSITORY / "scripts" / f"{script}.py")
     sys.argv = [path, *words]
