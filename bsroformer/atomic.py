@@ -151,7 +151,7 @@ def writing(path: Path, *library_errors: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         reason = "the disk is full" if is_full(path) else error
-        raise InputError(f"{path} cannot be written ({reason}): choose another folder or free space.") from error
+        raise InputError(f"{path} cannot be written ({reason}); choose another folder or free space.") from error
 
 
 def is_full(path: Path) -> bool:

@@ -86,7 +86,7 @@ def half_precision(precision: str, device: torch.device) -> torch.dtype | None:
     if precision not in PRECISIONS:
         raise InputError(f"precision={precision} must be one of {', '.join(PRECISIONS)}")
     if precision == "fp16" and device.type == "cpu":
-        raise InputError("precision=fp16 needs a GPU, and the device is the CPU: set precision=auto")
+        raise InputError("precision=fp16 needs a GPU, and the device is the CPU; set precision=auto")
     if precision == "auto":
         without_bf16 = torch.float16 if device.type == "cuda" else None
         return torch.bfloat16 if computes_bf16(device) else without_bf16

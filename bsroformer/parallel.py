@@ -34,7 +34,7 @@ def mapping(workers: int) -> Iterator[Callable[..., Any]]:
     try:
         yield run
     except BrokenProcessPool as error:
-        raise InputError("A worker process was killed, possibly because the memory is full: set workers=1.") from error
+        raise InputError("A worker process was killed, possibly because the memory is full; set workers=1.") from error
     finally:
         with handling_signal(signal.SIGINT, signal.SIG_IGN):  # a second Ctrl-C waits for the running jobs
             pool.shutdown(cancel_futures=True)

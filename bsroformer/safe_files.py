@@ -69,7 +69,7 @@ def read_bytes(path: Path, limits: ReadingLimits = CONFIGURATION) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for its writer
-            raise InputError(f"{path} is not a file: remove it, or give the path of one")
+            raise InputError(f"{path} is not a file; remove it, or give the path of one")
         if status.st_size > limits.size:
             raise InputError(
                 f"{path} is refused: it has {status.st_size:,} bytes, and at most {limits.size:,} are read"

@@ -24,7 +24,7 @@ def test_results_keep_the_order_of_the_work(workers):
 
 
 def test_a_killed_worker_is_reported_with_a_remedy():
-    with pytest.raises(InputError, match=r"A worker process was killed, .*: set workers=1"), mapping(2) as run:
+    with pytest.raises(InputError, match=r"A worker process was killed, .*; set workers=1"), mapping(2) as run:
         list(run(killed, range(2)))
 
 

@@ -97,7 +97,7 @@ def test_a_missing_song_or_a_file_as_output_is_reported(script, checkpoint, song
     [
         (["data.root=nowhere"], "There is no data set folder nowhere"),
         (["data.root=nothing"], "nothing should hold the folders train/ and test/, but holds nothing"),
-        (["data=musdb7", "data.root=null"], "No data set is named: set data.root"),
+        (["data=musdb7", "data.root=null"], "No data set is named; set data.root"),
         (["trainer.max_stepz=3"], "trainer.max_stepz"),
         (["+trainer.max_stepz=3"], "takes no argument max_stepz; did you mean max_steps?"),
         (["model=unknown"], "model=unknown must be one of"),

@@ -75,7 +75,7 @@ def to_channels(audio: Tensor, channels: int, layout: tuple[str, ...] = ()) -> T
     names = layout or UNNAMED.get(found, ())
     if len(names) != found or channels > 2:
         raise InputError(
-            f"Audio of {found} channels cannot be made into {channels}: give mono, stereo or surround of up to 8 "
+            f"Audio of {found} channels cannot be made into {channels}; give mono, stereo or surround of up to 8 "
             "channels, or mix it down in an audio editor first."
         )
     unknown = [name for name in names if name not in DOWNMIX]
@@ -97,7 +97,7 @@ def check_rates(rate: int, new_rate: int) -> None:
     if max(_coefficients(rate, new_rate), _coefficients(new_rate, rate)) > MAX_COEFFICIENTS:
         raise InputError(
             f"{rate} Hz cannot be resampled to {new_rate} Hz because their common divisor {gcd(rate, new_rate)} is too "
-            f"small: convert the file first, for instance by `ffmpeg -i in.wav -ar {new_rate} out.wav`."
+            f"small; convert the file first, for instance by `ffmpeg -i in.wav -ar {new_rate} out.wav`."
         )
 
 

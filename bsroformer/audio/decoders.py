@@ -53,20 +53,20 @@ def open_decoder(path: Path) -> Decoder:
         InputError: The path is no file, or the file is missing, empty or not audio.
     """
     if not path.exists():
-        raise InputError(f"There is no file {path}: check the path.")
+        raise InputError(f"There is no file {path}; check the path.")
     if path.is_dir():
-        raise InputError(f"{path} is a folder, where an audio file was expected: name a file in it.")
+        raise InputError(f"{path} is a folder, where an audio file was expected; name a file in it.")
     if not path.is_file():
-        raise InputError(f"{path} is not a regular file: save its data to one first.")
+        raise InputError(f"{path} is not a regular file; save its data to one first.")
     if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes): copy or download it again.")
+        raise InputError(f"{path} is empty (0 bytes); copy or download it again.")
     try:
         reader = reader_of(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): check the disk and its permissions.") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the disk and its permissions.") from error
     if reader.changes:
         raise InputError(
-            f"{path} is a chain of recordings whose channels or rates differ: convert it to wav, or split it."
+            f"{path} is a chain of recordings whose channels or rates differ; convert it to wav, or split it."
         )
     if reader.by_ffmpeg:
         return FFmpegDecoder(path, reader)

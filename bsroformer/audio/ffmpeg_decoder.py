@@ -53,11 +53,11 @@ class FFmpegDecoder:
         except (av.FFmpegError, OSError, UnicodeError) as error:
             raise InputError(
                 f"{path} is not an audio file that libsndfile or FFmpeg can read, or it is damaged "
-                f"({_reason(error)}): check what it is, or convert it to wav."
+                f"({_reason(error)}); check what it is, or convert it to wav."
             ) from error
         if not self._container.streams.audio:
             self._container.close()
-            raise InputError(f"{path} has no audio stream: name a file that holds sound.")
+            raise InputError(f"{path} has no audio stream; name a file that holds sound.")
         self._damaged_packets = 0
         self._last_packet = b""
         self.infos = [self._describe(stream) for stream in range(len(self._container.streams.audio))]
@@ -71,7 +71,7 @@ class FFmpegDecoder:
         codec = source.codec_context
         if codec is None or not codec.sample_rate or not codec.channels:
             raise InputError(
-                f"{self._path} is damaged, or of a kind that FFmpeg's libraries cannot read: download it again, or "
+                f"{self._path} is damaged, or of a kind that FFmpeg's libraries cannot read; download it again, or "
                 "convert it to wav."
             )
         counts = _counts_samples(source) and not self._reader.sequential
@@ -268,14 +268,14 @@ def _to_float32(frame: AudioFrame, info: AudioInfo) -> np.ndarray:
     """Convert a frame to samples (c t); integers are scaled to [-1, 1)."""
     if frame.sample_rate != info.sample_rate:
         raise InputError(
-            f"{info.path} changes from {info.sample_rate} Hz to {frame.sample_rate} Hz midway: convert it to wav."
+            f"{info.path} changes from {info.sample_rate} Hz to {frame.sample_rate} Hz midway; convert it to wav."
         )
     samples = frame.to_ndarray()  # planar (c t) or packed (1 t*c)
     if not frame.format.is_planar:
         samples = samples.reshape(frame.samples, -1).T
     if len(samples) != info.channels:
         raise InputError(
-            f"{info.path} changes from {info.channels} to {len(samples)} channels midway: convert it to wav."
+            f"{info.path} changes from {info.channels} to {len(samples)} channels midway; convert it to wav."
         )
     if samples.dtype.kind == "f":
         return samples.astype(np.float32)

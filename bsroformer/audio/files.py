@@ -196,7 +196,7 @@ def _info(decoder: Decoder, stream: int) -> AudioInfo:
     if not 0 <= stream < len(infos):
         allowed = "0" if len(infos) == 1 else f"in 0 to {len(infos) - 1}"
         raise InputError(
-            f"{infos[0].path} has {count(len(infos), 'audio stream')}, so there is no stream {stream}: "
+            f"{infos[0].path} has {count(len(infos), 'audio stream')}, so there is no stream {stream}; "
             f"the stream must be {allowed}."
         )
     return infos[stream]
@@ -214,9 +214,9 @@ def _decoded(decoder: Decoder, stream: int, start: int) -> Iterator[Tensor]:
         yield block
     path = decoder.infos[stream].path
     if empty and start == 0:
-        raise InputError(f"{path} holds no samples: record or export it again.")
+        raise InputError(f"{path} holds no samples; record or export it again.")
     if empty:
-        raise EndsBeforeError(f"{path} ends before sample {start}, where reading starts: start earlier.")
+        raise EndsBeforeError(f"{path} ends before sample {start}, where reading starts; start earlier.")
 
 
 def regroup(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
@@ -250,6 +250,6 @@ def _check_samples(audio: Tensor, info: AudioInfo, start: int) -> Tensor:
     else:
         kind = "NaN or infinite values"
     raise InputError(
-        f"{info.path} holds {kind}, the first at sample {start + column}: export it again, or "
+        f"{info.path} holds {kind}, the first at sample {start + column}; export it again, or "
         "repair it in an audio editor."
     )

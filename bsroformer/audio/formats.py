@@ -115,7 +115,7 @@ def format_of(path: Path) -> Format:
         return FORMATS[path.suffix.lower().removeprefix(".")]
     except KeyError:
         suffixes = ", ".join(f".{name}" for name in FORMATS)
-        raise InputError(f"{path} cannot be written: name a file that ends in one of {suffixes}.") from None
+        raise InputError(f"{path} cannot be written; name a file that ends in one of {suffixes}.") from None
 
 
 def check_encoding(path: Path, sample_rate: int, channels: int, subtype: str) -> None:
@@ -126,8 +126,8 @@ def check_encoding(path: Path, sample_rate: int, channels: int, subtype: str) ->
     """
     kind = format_of(path)
     if subtype not in kind.subtypes:
-        raise InputError(f"{path} cannot hold the subtype {subtype}: choose one of {', '.join(kind.subtypes)}.")
+        raise InputError(f"{path} cannot hold the subtype {subtype}; choose one of {', '.join(kind.subtypes)}.")
     if sample_rate not in kind.rates:
-        raise InputError(f"{path} cannot have a sample rate of {sample_rate} Hz: choose .wav.")
+        raise InputError(f"{path} cannot have a sample rate of {sample_rate} Hz; choose .wav.")
     if not kind.supports(sample_rate, channels):
-        raise InputError(f"{path} cannot have {channels} channels: choose .wav or .flac.")
+        raise InputError(f"{path} cannot have {channels} channels; choose .wav or .flac.")

@@ -76,7 +76,7 @@ def open_encoder(
         nonlocal written
         written += block.shape[1]
         if written > limit and not large:
-            raise InputError(f"{path} would grow past 4 GiB, the most that a wav holds: write .flac or .w64.")
+            raise InputError(f"{path} would grow past 4 GiB, the most that a wav holds; write .flac or .w64.")
         with writing(path, *_LIBRARY_ERRORS):
             encoder.append(block)
 

@@ -94,7 +94,7 @@ class StemsDataModule(L.LightningDataModule):
         """
         if state_dict["drawn_from"] != self._drawn_from():
             warnings.warn(
-                "The training set changed since this run started, or was packed, so that its silent regions are known: "
+                "The training set changed since this run started, or was packed, so that its silent regions are known; "
                 "excerpts will differ from those of the original run.",
                 stacklevel=1,
             )
@@ -103,7 +103,7 @@ class StemsDataModule(L.LightningDataModule):
         if self.start.excerpt > self.batches.epoch_size:
             warnings.warn(
                 f"The current epoch has had {self.start.excerpt} excerpts, more than data.epoch_size="
-                f"{self.batches.epoch_size}: resuming with the first excerpt of the next epoch.",
+                f"{self.batches.epoch_size}; resuming with the first excerpt of the next epoch.",
                 stacklevel=1,
             )
 
@@ -215,7 +215,7 @@ class StemsDataModule(L.LightningDataModule):
         rank, ranks = self._rank_of()
         if len(excerpts) < ranks:
             raise InputError(
-                f"{len(excerpts)} validation excerpts are too few for {ranks} devices: raise data.valid_per_song, "
+                f"{len(excerpts)} validation excerpts are too few for {ranks} devices; raise data.valid_per_song, "
                 "or set it to all"
             )
         return ReadingLoader(
@@ -244,4 +244,4 @@ class StemsDataModule(L.LightningDataModule):
 
 def _refuse_empty_split(split: str, tracks: Sequence[object], remedy: str) -> None:
     if not tracks:
-        raise InputError(f"the data set has no {split} songs: add a folder {split}/, or {remedy} data.valid_songs")
+        raise InputError(f"the data set has no {split} songs; add a folder {split}/, or {remedy} data.valid_songs")

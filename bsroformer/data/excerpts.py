@@ -90,11 +90,11 @@ class RandomExcerpts(Dataset[Tensor]):
         self.together = self._find_starts(tuple(form.stems)).best
         for stem, starts in self.starts.items():
             if not len(starts.best):
-                raise InputError(f"no song to train on has {stem}: add some, or remove it from data.stems")
+                raise InputError(f"no song to train on has {stem}; add some, or remove it from data.stems")
         if augment.unmixed and not len(self.together):
             raise InputError(
                 f"augment.unmixed={augment.unmixed} keeps the stems of a song together, and no song to train on has "
-                "all of them: set augment.unmixed=0"
+                "all of them; set augment.unmixed=0"
             )
 
     def __getitem__(self, key: ExcerptKey) -> Tensor:

@@ -67,7 +67,7 @@ def dead_worker(error: BaseException) -> str:
     """Describe what is known about an ended worker, and what to do."""
     reason = " ".join(str(error).split())
     return (
-        f"a process that reads songs was ended by the system, most likely for want of memory ({reason}): lower "
+        f"a process that reads songs was ended by the system, most likely for want of memory ({reason}); lower "
         "data.num_workers or data.batch_size, or in a container allow more shared memory (/dev/shm)"
     )
 

@@ -50,7 +50,7 @@ def refuse_single_stem(stems: Sequence[str]) -> None:
     if len(stems) == 1:
         (only,) = stems
         raise InputError(
-            f"data.stems=[{only}] is all that would be heard, so that a model would learn to return its input: name "
+            f"data.stems=[{only}] is all that would be heard, so that a model would learn to return its input; name "
             f"the other stems too, or {REST} for what else the songs' mixtures hold (data.stems=[{only},{REST}]); "
             f"model.stems=[{only}] chooses what is separated"
         )
@@ -89,7 +89,7 @@ def refuse_unnamed_part(pairs: Sequence[tuple[TrackFiles, AnyTrack]], stems: Seq
         level, files, track = max(quiet, key=lambda found: found[0])
         warnings.warn(
             f"{_describe_remainder(files, track, level)}, like {len(quiet)} of {compared} compared songs, and no "
-            f"training mixture will have it. If it is more than mastering: {_remedy(stems)}.",
+            f"training mixture will have it. If it is more than mastering, {_remedy(stems)}.",
             stacklevel=1,
         )
 
@@ -131,7 +131,7 @@ def refuse_silence_in_place_of(missing: Sequence[str], song: TrackFiles, form: T
     if level > REFUSED_DB:
         raise InputError(
             f"{song.path} lacks {', '.join(missing)}, and mend=[missing] would take them for silence, but its mixture "
-            f"holds more than {', '.join(present)} (the other part has {decibels(level)} of it): add the files, or set "
+            f"holds more than {', '.join(present)} (the other part has {decibels(level)} of it); add the files, or set "
             f"data.stems=[{','.join(present)},{REST}]"
         )
 

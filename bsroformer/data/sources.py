@@ -80,7 +80,7 @@ class FolderSource:
         known = {song.name for song in songs if song.split == "train"}
         unknown = [name for name in names if name not in known]
         if known and unknown:
-            raise InputError(f"data.valid_songs names {', '.join(unknown)}, and train has no such song: correct it.")
+            raise InputError(f"data.valid_songs names {', '.join(unknown)}, and train has no such song; correct it.")
         return named_valid(songs, names)
 
 

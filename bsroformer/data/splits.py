@@ -65,11 +65,11 @@ def named_valid(files: Sequence[TrackFiles], names: Sequence[str]) -> list[Track
         if not song.whole:
             raise InputError(
                 f"data.valid_songs names {song.name}, which is a clip or further material and need not have every "
-                "stem: name songs of the data set itself."
+                "stem; name songs of the data set itself."
             )
     if not chosen:
         raise InputError(
-            f"No song of the {len(names)} in data.valid_songs ({names[0]}...) is in {train[0].path.parent}: name songs "
+            f"No song of the {len(names)} in data.valid_songs ({names[0]}...) is in {train[0].path.parent}; name songs "
             "of that folder, or choose data=folder for songs of your own."
         )
     moved = [replace(song, split="valid") if song in chosen else song for song in files]

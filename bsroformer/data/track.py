@@ -87,9 +87,9 @@ class Track:
             InputError: The track has no such stem or no sample at ``start``, or its file cannot be read.
         """
         if stem not in self.sources:
-            raise InputError(f"{self.path} was opened with {', '.join(self.sources)}, not {stem}: ask for one of them.")
+            raise InputError(f"{self.path} was opened with {', '.join(self.sources)}, not {stem}; ask for one of them.")
         if start >= self.frames:
-            raise InputError(f"{self.path} has {self.frames} samples, so none at {start}: start earlier.")
+            raise InputError(f"{self.path} has {self.frames} samples, so none at {start}; start earlier.")
         available = self.frames - start
         frames = available if frames is None else min(frames, available)
         audio = self._read(self.sources[stem], start, frames)
@@ -110,7 +110,7 @@ class Track:
         if (len(audio), rate) != (self.channels, self.sample_rate):
             raise InputError(
                 f"{source.path} has {count(len(audio), 'channel')} and {rate} Hz, and had {self.channels} and "
-                f"{self.sample_rate} Hz when it was opened: restore it."
+                f"{self.sample_rate} Hz when it was opened; restore it."
             )
         return audio
 
@@ -145,7 +145,7 @@ def _check_length(source: AudioInfo) -> None:
     now = measured(probe(source.path, source.stream))
     if now.frames != source.frames:
         raise InputError(
-            f"{source.path} has {now.frames} samples, and had {source.frames} when it was opened: restore it."
+            f"{source.path} has {now.frames} samples, and had {source.frames} when it was opened; restore it."
         )
 
 

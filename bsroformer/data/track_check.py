@@ -36,7 +36,7 @@ def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> 
     renamed = case_mismatches(song, form)
     if renamed:
         phrases = [f"{found} where {stem} is asked for" for stem, found in renamed.items()]
-        raise InputError(f"{song.path} has {', '.join(phrases)}: rename it, or change data.stems.")
+        raise InputError(f"{song.path} has {', '.join(phrases)}; rename it, or change data.stems.")
     _check_missing(song, form, silence)
     wanted = {name: song.stems[name] for name in (MIXTURE, *form.stems) if name in song.stems}
     streams = {file.path: probe_streams(file.path) for file in wanted.values()}
@@ -45,7 +45,7 @@ def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> 
         if len(found) <= last:
             raise InputError(
                 f"{path} has {count(len(found), 'audio stream')} where MUSDB18 has {len(song.stems)} "
-                f"({', '.join(song.stems)}): replace or remove it."
+                f"({', '.join(song.stems)}); replace or remove it."
             )
     return {name: measured(streams[file.path][file.stream]) for name, file in wanted.items()}
 
@@ -55,7 +55,7 @@ def _check_missing(song: TrackFiles, form: TrackFormat, silence: bool) -> None:
     needed = song.whole and not silence
     if len(missing) == len(form.stems) or (missing and needed):
         raise InputError(
-            f"{song.path} has {', '.join(song.stems) or 'no stems'} but lacks {', '.join(missing)}: add the "
+            f"{song.path} has {', '.join(song.stems) or 'no stems'} but lacks {', '.join(missing)}; add the "
             f"missing stems, remove the song, {_remedy_for_missing(song, form)}."
         )
 
@@ -122,5 +122,5 @@ def describe_mismatches(song: TrackFiles, form: TrackFormat, mismatches: Sequenc
     found = ", ".join(mismatch.found for mismatch in mismatches)
     return (
         f"{song.path} should have {form.sample_rate} Hz, {count(form.channels, 'channel')} and one length in every "
-        f"stem, but has {found}: convert or export these again{repair}."
+        f"stem, but has {found}; convert or export these again{repair}."
     )

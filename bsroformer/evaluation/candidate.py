@@ -74,7 +74,7 @@ def resolve_methods(
             the candidates have no stem in common.
     """
     if not tracks:
-        raise InputError("There is no song to evaluate: check the data folder and the split.")
+        raise InputError("There is no song to evaluate; check the data folder and the split.")
     first = tracks[0]
     own = {name: candidate.stems(tracks) for name, candidate in candidates.items()}
     for name, candidate in candidates.items():
@@ -94,7 +94,7 @@ def _check_bounds(bounds: Sequence[str]) -> None:
     choices = (MIXTURE, *ORACLES)
     unknown = [str(bound) for bound in bounds if bound not in choices]
     if unknown:
-        raise InputError(f"bounds names {', '.join(unknown)}: choose from {', '.join(choices)}.")
+        raise InputError(f"bounds names {', '.join(unknown)}; choose from {', '.join(choices)}.")
 
 
 def _warn_of_unmatched(own: Mapping[str, Sequence[str]], track_stems: Sequence[str]) -> None:
@@ -116,9 +116,9 @@ def check_name(name: str) -> None:
         InputError: If not.
     """
     if name in (MIXTURE, *ORACLES):
-        raise InputError(f"{name} is the name of a bound: rename the model or folder.")
+        raise InputError(f"{name} is the name of a bound; rename the model or folder.")
     if not is_legal(name):
-        raise InputError(f"{name!r} cannot be the name of a folder: rename the model or folder.")
+        raise InputError(f"{name!r} cannot be the name of a folder; rename the model or folder.")
 
 
 def _check_rate(name: str, candidate: Candidate, sample_rate: int) -> None:
@@ -127,6 +127,6 @@ def _check_rate(name: str, candidate: Candidate, sample_rate: int) -> None:
     rate = candidate.source.sample_rate
     if rate != sample_rate:
         raise InputError(
-            f"{name} separates {rate} Hz, and the songs have {sample_rate}: resample them, or set "
+            f"{name} separates {rate} Hz, and the songs have {sample_rate}; resample them, or set "
             f"audio.sample_rate={rate} if they have that."
         )

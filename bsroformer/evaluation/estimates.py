@@ -80,7 +80,7 @@ class EstimatesFolder:
             InputError: If it has no stems of these tracks, or cannot be read.
         """
         if not folder.is_dir():
-            raise InputError(f"{folder} must be a folder: name the one that holds the stems of the songs.")
+            raise InputError(f"{folder} must be a folder; name the one that holds the stems of the songs.")
         names: set[str] = set()
         list_once = cache(list_folder)
         for track in tracks:
@@ -93,7 +93,7 @@ class EstimatesFolder:
         if not names:
             tracks_named = listed([track.name for track in tracks])
             raise InputError(
-                f"{folder} has no stems of {count(len(tracks), 'song')}, {tracks_named}: name its files "
+                f"{folder} has no stems of {count(len(tracks), 'song')}, {tracks_named}; name its files "
                 "<song>/<stem>.wav."
             )
         return tuple(sorted(names))
@@ -148,10 +148,10 @@ class EstimatesFolder:
         if not paths:
             expected = Path(track, f"{self.names[stem]}.wav")
             raise InputError(
-                f"{self.folder} lacks the {stem} of {track!r}: add {expected}, or exclude the song or stem."
+                f"{self.folder} lacks the {stem} of {track!r}; add {expected}, or exclude the song or stem."
             )
         if len(paths) > 1:
-            raise InputError(f"{paths[0]} and {paths[1]} are both the {stem} of {track!r}: remove one of them.")
+            raise InputError(f"{paths[0]} and {paths[1]} are both the {stem} of {track!r}; remove one of them.")
         return paths[0]
 
     def _stem_files(self, track: str, split: str) -> dict[str, list[Path]]:
@@ -246,13 +246,13 @@ def _read(path: Path, track: TrackAudio) -> Tensor:
     tolerance = round(TOLERANCE_S * track.sample_rate)
     audio, rate = read(path, frames=length + tolerance + 1)  # enough to detect that it is too long
     if rate != track.sample_rate:
-        raise InputError(f"{path} has {rate} Hz but {track.name!r} {track.sample_rate} Hz: resample the estimates.")
+        raise InputError(f"{path} has {rate} Hz but {track.name!r} {track.sample_rate} Hz; resample the estimates.")
     if len(audio) != channels:
         raise InputError(
-            f"{path} has {count(len(audio), 'channel')} but {track.name!r} {channels}: separate it with as many."
+            f"{path} has {count(len(audio), 'channel')} but {track.name!r} {channels}; separate it with as many."
         )
     excess = audio.shape[1] - length
     if abs(excess) > tolerance:
         problem = "longer than its song and was cut" if excess > 0 else "shorter than its song and was padded"
-        warnings.warn(f"{path} is over {TOLERANCE_S} s {problem}: check that it is of {track.name!r}.", stacklevel=2)
+        warnings.warn(f"{path} is over {TOLERANCE_S} s {problem}; check that it is of {track.name!r}.", stacklevel=2)
     return F.pad(audio, (0, -excess))  # a negative number of zeros cuts

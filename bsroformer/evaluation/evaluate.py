@@ -157,9 +157,9 @@ def check_bss_eval(stems: Sequence[str]) -> None:
     """
     if not bss_eval_available():
         raise InputError(
-            "SIR, SAR and ISR need museval and FFmpeg (with ffprobe): install them, or remove bss_eval from metrics."
+            "SIR, SAR and ISR need museval and FFmpeg (with ffprobe); install them, or remove bss_eval from metrics."
         )
     if len(stems) < 2:
         raise InputError(
-            f"SIR, SAR and ISR need two stems or more, and {stems[0]} is scored alone: remove them from metrics."
+            f"SIR, SAR and ISR need two stems or more, and {stems[0]} is scored alone; remove them from metrics."
         )

@@ -115,7 +115,7 @@ def oracle(name: str) -> IdealRatioMask:
         InputError: If the name is unknown.
     """
     if name not in ORACLES:
-        raise InputError(f"{name} must be the name of an oracle: choose from {', '.join(ORACLES)}.")
+        raise InputError(f"{name} must be the name of an oracle; choose from {', '.join(ORACLES)}.")
     return ORACLES[name]
 
 

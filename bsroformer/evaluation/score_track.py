@@ -34,7 +34,7 @@ def score_track(track: TrackAudio, estimates: Tensor, bss_eval: BssEval | None =
     if estimates.shape != track.targets.shape:
         raise InputError(
             f"the estimates of {track.name} have shape {tuple(estimates.shape)} but its stems "
-            f"{tuple(track.targets.shape)} (stems, channels, samples): separate at the songs' rate and channels"
+            f"{tuple(track.targets.shape)} (stems, channels, samples); separate at the songs' rate and channels"
         )
     whole = _whole_scores(track, estimates)
     frames = _frames(track, estimates, bss_eval)

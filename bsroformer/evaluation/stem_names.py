@@ -127,7 +127,7 @@ def common_stems(
     have = {method: matched(own, of_song) for method, own in methods.items()}
     common = [stem for stem in (*of_song, ACCOMPANIMENT) if all(stem in names for names in have.values())]
     if wanted is not None and not wanted:
-        raise InputError(f"stems is empty: choose from {', '.join(common)}.")
+        raise InputError(f"stems is empty; choose from {', '.join(common)}.")
     if wanted is not None:
         return list(dict.fromkeys(_known(stem, have, common) for stem in wanted))
     if not common:
@@ -143,6 +143,6 @@ def _known(stem: str, have: Mapping[str, Mapping[str, str]], common: Sequence[st
     if found is None:
         lacking = [method for method, names in have.items() if str(stem).casefold() not in map(str.casefold, names)]
         raise InputError(
-            f"stems names {stem}, which {', '.join(lacking) or 'the songs'} lack: choose from {', '.join(common)}."
+            f"stems names {stem}, which {', '.join(lacking) or 'the songs'} lack; choose from {', '.join(common)}."
         )
     return found

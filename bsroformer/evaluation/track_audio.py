@@ -115,7 +115,7 @@ def read_track(track: Track, stems: Sequence[str], sample_rate: int) -> TrackAud
         InputError: If it lacks a stem, has another rate, or cannot be read.
     """
     if track.sample_rate != sample_rate:
-        raise InputError(f"{track.path} has {track.sample_rate} Hz, and the evaluation {sample_rate}: resample it.")
+        raise InputError(f"{track.path} has {track.sample_rate} Hz, and the evaluation {sample_rate}; resample it.")
     _check_stems(track, stems)
     mixture = track.mixture()
     sources = track.all_stems()
@@ -131,7 +131,7 @@ def _check_stems(track: Track, stems: Sequence[str]) -> None:
         missing = [LEAD]
     if missing:
         raise InputError(
-            f"{track.path} has the stems {', '.join(track.stems)} but not {', '.join(missing)}: choose stems=[...] "
+            f"{track.path} has the stems {', '.join(track.stems)} but not {', '.join(missing)}; choose stems=[...] "
             "that every song has."
         )
 

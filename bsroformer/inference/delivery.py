@@ -42,7 +42,7 @@ class Delivery:
         if str(self.bit_depth) != AUTO:
             subtype = BIT_DEPTHS[str(self.bit_depth)]
             if subtype not in FORMATS[self.format].subtypes:
-                raise InputError(f"format={self.format} has no bit_depth={self.bit_depth}: set bit_depth={AUTO}")
+                raise InputError(f"format={self.format} has no bit_depth={self.bit_depth}; set bit_depth={AUTO}")
         if not isinstance(self.bitrate, int) or not MIN_BITRATE <= self.bitrate <= MAX_BITRATE:
             raise InputError(
                 f"bitrate={self.bitrate} must be a whole number in {MIN_BITRATE} to {MAX_BITRATE}, in kbit/s"

@@ -99,7 +99,7 @@ class Ensemble(StreamSeparator):
         shares = has_stem * self._by_stem(weights)
         total = shares.sum(dim=0)
         if (shares < 0).any() or not total.isfinite().all() or (total <= 0).any():
-            raise InputError(f"weights={weights} leave a stem without a share: give numbers of 0 or more, not all 0")
+            raise InputError(f"weights={weights} leave a stem without a share; give numbers of 0 or more, not all 0")
         return shares / total
 
     def _by_stem(self, weights: Weights | None) -> Tensor:

@@ -36,7 +36,7 @@ def find_files(inputs: Sequence[str | Path]) -> tuple[list[Path], list[Path], Pa
             roots += [_fixed_part(path), *(match.parent for match in matches)]
             found += matches
     if not roots:
-        raise InputError("no songs to separate: name a file, a folder or a pattern")
+        raise InputError("no songs to separate; name a file, a folder or a pattern")
     return named, found, _shared(roots)
 
 
@@ -44,7 +44,7 @@ def _shared(roots: Sequence[Path]) -> Path:
     try:
         return Path(os.path.commonpath([os.path.abspath(path) for path in roots]))  # noqa: PTH100
     except ValueError as error:  # Windows
-        raise InputError("the inputs are on several drives: run one command for each drive") from error
+        raise InputError("the inputs are on several drives; run one command for each drive") from error
 
 
 def _matches(pattern: Path) -> list[Path]:
@@ -98,5 +98,5 @@ def _fixed_part(pattern: Path) -> Path:
 def _require_some(paths: Iterable[Path], message: str) -> list[Path]:
     found = list(paths)
     if not found:
-        raise InputError(f"{message}: check the name")
+        raise InputError(f"{message}; check the name")
     return found

@@ -12,7 +12,7 @@ def overflow_reason(peak: float, precision: str) -> str:
         precision: Precision of the network: see `Separator.precision`.
     """
     if peak > MAX_PLAUSIBLE_SAMPLE:
-        return f"the song has samples up to {peak:.3g}, where full scale is 1: scale it down"
+        return f"the song has samples up to {peak:.3g}, where full scale is 1; scale it down"
     if precision == "fp32":
-        return "its weights do not fit this sound even in float32: check the checkpoint and its YAML, or use another"
-    return f"with precision={precision} numbers overflow or are rounded: set precision=fp32"
+        return "its weights do not fit this sound even in float32; check the checkpoint and its YAML, or use another"
+    return f"with precision={precision} numbers overflow or are rounded; set precision=fp32"

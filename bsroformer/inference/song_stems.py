@@ -65,7 +65,7 @@ class SongStems:
             )
         if self.info.channels > 2 and not downmix:
             raise InputError(
-                f"{path} has {self.info.channels} channels, and separation takes mono or stereo: mix it down, "
+                f"{path} has {self.info.channels} channels, and separation takes mono or stereo; mix it down, "
                 "or set downmix=true for surround sound"
             )
         stems = {stem.casefold() for stem in separator.stems}

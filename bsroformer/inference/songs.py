@@ -58,13 +58,13 @@ class Song:
                 continue
             if not read_fingerprints(path):
                 raise InputError(
-                    f"{path} exists and was not written by this program: choose another output folder, or "
+                    f"{path} exists and was not written by this program; choose another output folder, or "
                     "overwrite=true to replace it"
                 )
             known = _read_digests(path)
             if known and not any(digests[0] == song or digests[1] == file for digests in known):
                 raise InputError(
-                    f"{path} is a stem of another song of this name: choose another output folder, or "
+                    f"{path} is a stem of another song of this name; choose another output folder, or "
                     "overwrite=true to replace it"
                 )
 
@@ -114,7 +114,7 @@ def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, st
     found = [path for path in found if path in named or not read_fingerprints(path)]
     files = [*named, *found]
     if not files:
-        raise InputError("all files found are stems of this program: name one to separate it again")
+        raise InputError("all files found are stems of this program; name one to separate it again")
     distinct = {os.path.abspath(path): path for path in files}  # noqa: PTH100 (links keep their names)
     songs = _with_folders(list(distinct.values()), root, Path(output))
     written: set[str] = set()
@@ -122,7 +122,7 @@ def find_songs(inputs: str | Path | Sequence[str | Path], output: str | Path, st
         written.update(_without_suffix(song.folder / f"{stem}.wav") for stem in stems)
     for song in songs:
         if _without_suffix(song.source) in written:
-            raise InputError(f"{song.source} would be replaced by a stem: choose another output folder")
+            raise InputError(f"{song.source} would be replaced by a stem; choose another output folder")
     return sorted(songs, key=lambda song: song.folder)
 
 

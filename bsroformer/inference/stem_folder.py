@@ -31,7 +31,7 @@ def stem_folder(folder: Path, files: Sequence[Path]) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     for path in files:
         if path.is_dir():
-            raise InputError(f"{path} is a folder, where a stem would be written: choose another output folder")
+            raise InputError(f"{path} is a folder, where a stem would be written; choose another output folder")
     remove_leftovers(folder)
     try:
         yield

@@ -46,7 +46,7 @@ def stem_numbers(known: Sequence[str], wanted: Sequence[str]) -> list[int]:
     are_distinct = len(set(chosen)) == len(chosen)
     if not chosen or -1 in chosen or not are_distinct:
         requested = ", ".join(map(str, wanted))
-        raise InputError(f"stems=[{requested}]: name one or more of the model's stems {', '.join(known)}, each once")
+        raise InputError(f"stems=[{requested}]; name one or more of the model's stems {', '.join(known)}, each once")
     return chosen
 
 

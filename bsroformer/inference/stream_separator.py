@@ -104,7 +104,7 @@ def as_samples(mixture: object) -> Tensor:
         InputError: If they are neither a tensor nor an array of real floating-point numbers.
     """
     if isinstance(mixture, str | PathLike):
-        raise InputError(f"{mixture} is a path, and a separator takes samples: use bsroformer.separate_file")
+        raise InputError(f"{mixture} is a path, and a separator takes samples; use bsroformer.separate_file")
     if isinstance(mixture, np.ndarray) and np.issubdtype(mixture.dtype, np.floating):
         mixture = torch.from_numpy(np.ascontiguousarray(mixture, dtype=np.float32))
     if isinstance(mixture, Tensor) and mixture.is_floating_point():

@@ -27,7 +27,7 @@ class WeightedSum(nn.Module):
         unpaired = sorted(parts.keys() ^ weights.keys())
         if unpaired:
             raise InputError(
-                f"loss.parts and loss.weights must have the same names: {', '.join(unpaired)} is in one only"
+                f"loss.parts and loss.weights must have the same names; {', '.join(unpaired)} is in one only"
             )
         if not any(weight > 0 for weight in weights.values()):
             raise InputError("one of loss.weights must be above 0")
@@ -46,7 +46,7 @@ class WeightedSum(nn.Module):
             loss, own = part(estimate, target)
             repeated = sorted(terms.keys() & own.keys())
             if repeated:
-                raise InputError(f"loss.parts.{name} has a term {repeated[0]}, as another part has: remove one of them")
+                raise InputError(f"loss.parts.{name} has a term {repeated[0]}, as another part has; remove one of them")
             total = total + self.weights[name] * loss
             terms |= own
         return total, terms

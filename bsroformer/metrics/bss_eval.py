@@ -70,7 +70,7 @@ def bss_eval(
         InputError: If museval cannot run here, the shapes differ, fewer than two stems are given, or memory is short.
     """
     if not bss_eval_available():
-        raise InputError("BSS Eval needs museval, and FFmpeg (ffmpeg and ffprobe) on the PATH: install them.")
+        raise InputError("BSS Eval needs museval, and FFmpeg (ffmpeg and ffprobe) on the PATH; install them.")
     estimates, targets = comparable(estimates, targets)
     if len(targets) < 2:
         raise InputError("BSS Eval needs two stems or more, since SIR measures how one is heard in another.")
@@ -96,7 +96,7 @@ def _scores(estimates: Tensor, targets: Tensor, sample_rate: int, pool: Threads)
     except MemoryError as error:
         raise InputError(
             f"BSS Eval of {targets.shape[-1] / sample_rate:.0f} s needs {needed / 1e9:.1f} GB of memory, which are "
-            "not free: remove SIR, SAR and ISR from the metrics, which alone need it."
+            "not free; remove SIR, SAR and ISR from the metrics, which alone need it."
         ) from error
 
 

@@ -30,11 +30,11 @@ def comparable(estimate: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """
     if estimate.shape != target.shape:
         raise InputError(
-            f"The estimate has shape {tuple(estimate.shape)} but the target {tuple(target.shape)}: "
+            f"The estimate has shape {tuple(estimate.shape)} but the target {tuple(target.shape)}; "
             "give both the same stems, channels and samples."
         )
     if target.ndim < 2 or 0 in target.shape[-2:]:
-        raise InputError(f"A signal of shape {tuple(target.shape)} cannot be scored: give (... c t), not empty.")
+        raise InputError(f"A signal of shape {tuple(target.shape)} cannot be scored; give (... c t), not empty.")
     common = torch.promote_types(estimate.dtype, target.dtype)
     dtype = torch.promote_types(common, torch.float32)
     return estimate.to(dtype), target.to(dtype)

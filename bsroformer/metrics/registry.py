@@ -147,11 +147,11 @@ def resolve_metrics(names: Sequence[str]) -> tuple[str, ...]:
     known[BSS_EVAL_GROUP] = [metric.name for metric in framewise_metrics() if metric.frames in BSS_EVAL_VALUES]
     choices = ", ".join((*METRICS, BSS_EVAL_GROUP))
     if not names:
-        raise InputError(f"metrics is empty: choose from {choices}.")
+        raise InputError(f"metrics is empty; choose from {choices}.")
     resolved: list[str] = []
     for name in map(str, names):
         if name.casefold() not in known:
-            raise InputError(f"metrics names {name}: choose from {choices}.")
+            raise InputError(f"metrics names {name}; choose from {choices}.")
         resolved += known[name.casefold()]
     return tuple(dict.fromkeys(resolved))
 

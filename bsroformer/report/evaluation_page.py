@@ -52,7 +52,7 @@ def write_evaluation_report(folder: Path) -> None:
     """
     text = text_of(folder / "results.json")
     if not text:
-        raise InputError(f"{folder} has no results.json: name the folder of an evaluation.")
+        raise InputError(f"{folder} has no results.json; name the folder of an evaluation.")
     write_page(folder / REPORT, "evaluation_page.html", contents(folder, json.loads(text)))
 
 

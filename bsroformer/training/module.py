@@ -223,7 +223,7 @@ class SeparationModule(L.LightningModule):
         """Make the optimiser, and its schedule over the trainer's steps."""
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
-            raise InputError("the learning rate's schedule needs an end: set trainer.max_steps or trainer.max_epochs")
+            raise InputError("the learning rate's schedule needs an end; set trainer.max_steps or trainer.max_epochs")
         optimizer, scheduler = self.optimizer_and_schedule(int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 

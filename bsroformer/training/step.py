@@ -82,7 +82,7 @@ def noise_stems(settings: ModelSettings, batch_size: int, seconds: float) -> Ten
     """
     frames = round(seconds * settings.sample_rate)
     if batch_size < 1 or frames < 1:
-        raise InputError(f"batch_size={batch_size} and seconds={seconds} make an empty batch: raise them")
+        raise InputError(f"batch_size={batch_size} and seconds={seconds} make an empty batch; raise them")
     shape = (batch_size, len(settings.stems), settings.channels, frames)
     generator = torch.Generator().manual_seed(0)
     return NOISE_AMPLITUDE * torch.randn(shape, generator=generator)

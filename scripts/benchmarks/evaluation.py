@@ -51,10 +51,10 @@ class Evaluation:
         """
         if min(self.repeats, self.songs) < 1 or self.seconds < 1:
             raise InputError(
-                f"repeats={self.repeats}, songs={self.songs} and seconds={self.seconds} measure nothing: give 1 or more"
+                f"repeats={self.repeats}, songs={self.songs} and seconds={self.seconds} measure nothing; give 1 or more"
             )
         if not bss_eval_available():
-            raise InputError("what=evaluation compares with museval, which needs FFmpeg on the PATH: install both.")
+            raise InputError("what=evaluation compares with museval, which needs FFmpeg on the PATH; install both.")
         songs = [noise_song(self, seed) for seed in range(self.songs)]
         self._assert_equal(songs[0])
         calls = [lambda score=score: [score(*song, self.sample_rate) for song in songs] for score in WAYS]

@@ -129,7 +129,7 @@ class Loader:
             AssertionError: If they do not agree.
         """
         if any(song.frames < self._frames for song in material.tracks):
-            raise InputError(f"data.seconds={self.seconds} is longer than a song: give less")
+            raise InputError(f"data.seconds={self.seconds} is longer than a song; give less")
         ways: dict[str, Way] = {
             PACKS: partial(from_packs, material.packed),
             SOUNDFILE: partial(from_soundfile, material.tracks),

@@ -57,7 +57,7 @@ def make_material(source: Source, cache: Path, with_stem_mp4: bool) -> Material:
     """
     place = source.location
     if place is None or set(source.form.stems) != set(MUSDB_STREAMS) - {MIXTURE}:
-        raise InputError("what=loader compares with MUSDB18's files, so it needs songs with its four stems: data=demo")
+        raise InputError("what=loader needs songs with the four stems of MUSDB18; choose data=demo")
     source.make()
     tracks = wav_tracks(source)
     folder = folder_in(cache, place)

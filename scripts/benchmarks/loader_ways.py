@@ -68,7 +68,7 @@ def refuse_without_musdb() -> None:
     """
     if not (find_spec("musdb") and shutil.which("ffmpeg") and shutil.which("ffprobe")):
         raise InputError(
-            "the package musdb, or ffmpeg and ffprobe, are not there to compare with: install them, or leave them out "
+            "the package musdb, or ffmpeg and ffprobe, are not there to compare with; install them, or leave them out "
             "with musdb_excerpts=0"
         )
 

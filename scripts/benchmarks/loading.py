@@ -41,7 +41,7 @@ class Loading:
             AssertionError: If the two ways load different weights.
         """
         if self.repeats < 1:
-            raise InputError(f"repeats={self.repeats} measures nothing: give 1 or more")
+            raise InputError(f"repeats={self.repeats} measures nothing; give 1 or more")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "public.ckpt"
             model = build_model(settings_from_dict(self.settings))

@@ -71,7 +71,7 @@ class PublicStep:
         """
         if self.repeats < 1 or self.residual_streams < 1:
             raise InputError(
-                f"repeats={self.repeats} and residual_streams={self.residual_streams}: give 1 or more for each"
+                f"repeats={self.repeats} and residual_streams={self.residual_streams}; give 1 or more for each"
             )
         settings, device = roformer_settings(self.settings), choose_device(self.device)
         half = torch.bfloat16 if chooses_bf16(self.precision, device) else None
@@ -122,7 +122,7 @@ class PublicModel(nn.Module):
         for name, value in FIXED.items():
             if options[name] != value:
                 raise InputError(
-                    f"the package bs-roformer has {name} {value} only, and this model {options[name]}: "
+                    f"the package bs-roformer has {name} {value} only, and this model {options[name]}; "
                     "choose model=lite model.masks.expansion=4, for instance"
                 )
         kind = imported_model()
@@ -161,7 +161,7 @@ def imported_model() -> type[nn.Module]:
             from bs_roformer import BSRoformer
     except ImportError as error:
         raise InputError(
-            f"what=public_step needs the package bs-roformer ({error}): {install_command('benchmark')}"
+            f"what=public_step needs the package bs-roformer ({error}); {install_command('benchmark')}"
         ) from error
     return BSRoformer
 
@@ -175,5 +175,5 @@ def whole_hops(stems: Tensor, settings: RoformerSettings) -> Tensor:
     hop = settings.stft.hop_length
     frames = stems.shape[-1] // hop * hop
     if not frames:
-        raise InputError(f"seconds is shorter than a hop of {hop} samples: raise it")
+        raise InputError(f"seconds is shorter than a hop of {hop} samples; raise it")
     return stems[..., :frames].contiguous()

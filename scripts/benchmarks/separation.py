@@ -76,7 +76,7 @@ class Separation:
             InputError: If a setting is out of range, or the engine is missing.
         """
         if self.repeats < 1 or self.threads < 1:
-            raise InputError(f"repeats={self.repeats} and threads={self.threads} measure nothing: give 1 or more")
+            raise InputError(f"repeats={self.repeats} and threads={self.threads} measure nothing; give 1 or more")
         ways: dict[str, _Process] = {}
         stems: dict[str, Tensor] = {}
         try:
@@ -183,7 +183,7 @@ class _Way:
         )
         frames = round(benchmark.seconds * model.sample_rate)
         if frames < self.separator.size:
-            raise InputError(f"seconds={benchmark.seconds} is shorter than a window: give more")
+            raise InputError(f"seconds={benchmark.seconds} is shorter than a window; give more")
         self.model, self.mixture = model.to(self.device), white_noise(self.separator.channels, frames)
         self.minutes = benchmark.seconds / 60
 

@@ -57,7 +57,7 @@ class TrainingStep:
             AssertionError: If the two models do not compute the same.
         """
         if self.repeats < 1:
-            raise InputError(f"repeats={self.repeats} measures nothing: give 1 or more")
+            raise InputError(f"repeats={self.repeats} measures nothing; give 1 or more")
         settings, device = roformer_settings(self.settings), choose_device(self.device)
         half = self._half(device)
         model = BandSplitRoformer(settings)

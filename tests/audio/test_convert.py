@@ -53,7 +53,7 @@ def test_leading_axes_are_kept():
 
 @pytest.mark.parametrize(("found", "wanted"), [(9, 2), (16, 1), (2, 6), (1, 3)])
 def test_a_number_of_channels_without_a_rule_is_refused(found, wanted):
-    with pytest.raises(InputError, match=f"{found} channels cannot be made into {wanted}: .*mix it down"):
+    with pytest.raises(InputError, match=f"{found} channels cannot be made into {wanted}; .*mix it down"):
         to_channels(noise(found, 10), wanted)
 
 

@@ -304,12 +304,12 @@ def test_each_file_that_is_not_audio_is_named_with_a_remedy(tmp_path):
         container.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
         container.mux(stream.encode(None))
     for name, message in {
-        "missing.wav": r"There is no file .*missing.wav: check the path",
+        "missing.wav": r"There is no file .*missing.wav; check the path",
         ".": "is a folder, where an audio file was expected",
-        "empty.wav": r"empty.wav is empty \(0 bytes\): copy or download it again",
-        "text.wav": "text.wav is not an audio file that .* can read, or it is damaged .*: check what it is",
+        "empty.wav": r"empty.wav is empty \(0 bytes\); copy or download it again",
+        "text.wav": "text.wav is not an audio file that .* can read, or it is damaged .*; check what it is",
         "bytes.raw": "bytes.raw (is not an audio file|has no audio stream)",
-        "silent.mp4": "silent.mp4 has no audio stream: name a file that holds sound",
+        "silent.mp4": "silent.mp4 has no audio stream; name a file that holds sound",
     }.items():
         with pytest.raises(InputError, match=message):
             probe(tmp_path / name)

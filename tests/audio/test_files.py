@@ -58,9 +58,9 @@ def test_each_stream_is_described_as_probe_does():
 
 
 def test_a_missing_stream_is_reported_with_the_existing_ones(wav):
-    with pytest.raises(InputError, match=r"has 5 audio streams, so there is no stream 5: the stream must be in 0 to 4"):
+    with pytest.raises(InputError, match=r"has 5 audio streams, so there is no stream 5; the stream must be in 0 to 4"):
         read(MUSDB_SONG, stream=5)
-    with pytest.raises(InputError, match=r"song.wav has 1 audio stream, so there is no stream 1: the stream must be 0"):
+    with pytest.raises(InputError, match=r"song.wav has 1 audio stream, so there is no stream 1; the stream must be 0"):
         probe(wav, stream=1)
 
 
@@ -79,9 +79,9 @@ def test_samples_that_are_not_finite_are_reported_by_position(tmp_path, bad):
 def test_a_file_without_samples_and_a_late_start_are_reported(tmp_path, wav):
     soundfile.write(tmp_path / "none.wav", np.zeros((0, 2)), RATE)
     for reading in (lambda path: read(path), lambda path: list(blocks(path, 10))):
-        with pytest.raises(InputError, match=r"none\.wav holds no samples: record or export it again"):
+        with pytest.raises(InputError, match=r"none\.wav holds no samples; record or export it again"):
             reading(tmp_path / "none.wav")
-    with pytest.raises(InputError, match=r"song\.wav ends before sample 100000.*: start earlier"):
+    with pytest.raises(InputError, match=r"song\.wav ends before sample 100000.*; start earlier"):
         read(wav, start=100_000)
     with pytest.raises(InputError, match="ends before sample 999999"):
         read(MUSDB_SONG, start=999_999)

@@ -78,12 +78,12 @@ def test_a_file_that_cannot_be_written_is_named_with_a_remedy(tmp_path, audio):
     (tmp_path / "file").touch()
     (tmp_path / "folder.wav").mkdir()
     for name, subtype, message in [
-        ("a.xyz", "FLOAT", r"a\.xyz cannot be written: name a file that ends in one of \.wav, \.flac, \.mp3, \.ogg"),
-        ("a.mp3", "FLOAT", r"a\.mp3 cannot hold the subtype FLOAT: choose one of MP3"),
-        ("a.flac", "FLOAT", r"a\.flac cannot hold the subtype FLOAT: choose one of PCM_24, PCM_16, PCM_S8"),
-        ("a.wav", "PCM_17", r"a\.wav cannot hold the subtype PCM_17: choose one of .*PCM_16"),
-        ("file/a.wav", "FLOAT", r"file/a\.wav cannot be written .*: choose another folder"),
-        ("folder.wav", "FLOAT", r"folder\.wav cannot be written .*: choose another folder"),
+        ("a.xyz", "FLOAT", r"a\.xyz cannot be written; name a file that ends in one of \.wav, \.flac, \.mp3, \.ogg"),
+        ("a.mp3", "FLOAT", r"a\.mp3 cannot hold the subtype FLOAT; choose one of MP3"),
+        ("a.flac", "FLOAT", r"a\.flac cannot hold the subtype FLOAT; choose one of PCM_24, PCM_16, PCM_S8"),
+        ("a.wav", "PCM_17", r"a\.wav cannot hold the subtype PCM_17; choose one of .*PCM_16"),
+        ("file/a.wav", "FLOAT", r"file/a\.wav cannot be written .*; choose another folder"),
+        ("folder.wav", "FLOAT", r"folder\.wav cannot be written .*; choose another folder"),
     ]:
         with pytest.raises(InputError, match=message):
             write(tmp_path / name, audio, RATE, subtype)

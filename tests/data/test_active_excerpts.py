@@ -130,10 +130,10 @@ def test_longer_songs_are_drawn_more_often():
 
 
 def test_a_stem_that_no_track_has_is_refused():
-    with pytest.raises(InputError, match=r"no song to train on has bass: add some"):
+    with pytest.raises(InputError, match=r"no song to train on has bass; add some"):
         random_excerpts([CountingTrack(1, 30, stems=("vocals", "drums"))], 10, AS_IT_IS, 0)
     clips = [CountingTrack(1, 30, stems=(stem,)) for stem in STEMS]
-    with pytest.raises(InputError, match=r"no song to train on has all of them: set augment\.unmixed=0"):
+    with pytest.raises(InputError, match=r"no song to train on has all of them; set augment\.unmixed=0"):
         random_excerpts(clips, 10, augment(unmixed=0.1), 0)
     assert random_excerpts(clips, 10, AS_IT_IS, 0)[ExcerptKey(0, 0)].shape == (3, 2, 10)
 

@@ -60,7 +60,7 @@ def test_devices_share_the_validation_excerpts(songs_root, per_song):
 
 def test_fewer_validation_excerpts_than_devices_are_refused(songs_root):
     with pytest.raises(
-        InputError, match=r"3 validation excerpts are too few for 4 devices: raise data\.valid_per_song"
+        InputError, match=r"3 validation excerpts are too few for 4 devices; raise data\.valid_per_song"
     ):
         module(songs_root, trainer=rank(0, 4)).val_dataloader()
 
@@ -113,5 +113,5 @@ def test_an_empty_split_is_refused(songs_root, tmp_path, split):
     if split == "train":
         (tmp_path / "test").symlink_to(songs_root / "test")
         songs_root = tmp_path
-    with pytest.raises(InputError, match=f"has no {split} songs: add a folder {split}/"):
+    with pytest.raises(InputError, match=f"has no {split} songs; add a folder {split}/"):
         module(songs_root, valid_songs=())

@@ -130,7 +130,7 @@ def test_a_file_named_rest_is_a_stem_like_others(tmp_path):
 def test_missing_stems_are_silent_only_if_the_mixture_agrees(tmp_path):
     form = TrackFormat(list(FULL), RATE, 2)
     write_song(tmp_path / "set/train/A", ["vocals"])
-    with pytest.raises(InputError, match=r"lacks drums, bass: .* data\.stems=\[vocals,rest\]"):
+    with pytest.raises(InputError, match=r"lacks drums, bass; .* data\.stems=\[vocals,rest\]"):
         open_track(find_files(tmp_path / "set", FULL)[0], form)
     plan = plan_packs(find_files(tmp_path / "set", FULL), form, tmp_path / "pack", mend=["missing"])
     assert not plan.jobs and "its mixture holds more than vocals" in plan.faults[0]

@@ -93,11 +93,11 @@ def test_a_test_set_alone_needs_no_validation_songs(tmp_path):
 def test_a_wrong_root_is_refused_with_the_key_and_the_variable(tmp_path):
     (tmp_path / "musdb18hq").mkdir()
     remedy = r"set data\.root, or the environment variable MUSDB_PATH, to the folder that holds train/ and test/"
-    with pytest.raises(InputError, match=f"No data set is named: {remedy}"):
+    with pytest.raises(InputError, match=f"No data set is named; {remedy}"):
         find(None)
-    with pytest.raises(InputError, match=f"There is no data set folder .*nowhere: {remedy}"):
+    with pytest.raises(InputError, match=f"There is no data set folder .*nowhere; {remedy}"):
         find(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=rf"should hold the folders train/ and test/, but holds musdb18hq: {remedy}"):
+    with pytest.raises(InputError, match=rf"should hold the folders train/ and test/, but holds musdb18hq; {remedy}"):
         find(tmp_path)
     with pytest.raises(InputError, match="but holds nothing"):
         find(tmp_path / "musdb18hq")
@@ -111,7 +111,7 @@ def test_tracks_of_another_layout_are_reported_with_its_config(tmp_path):
         find(tmp_path / "hq", "stem_mp4")
     add_stem_mp4(tmp_path / "mp4", "test", "A")
     with pytest.raises(
-        InputError, match=r"Expected folders .* but found files <song>\.stem\.mp4: choose data=musdb18\b"
+        InputError, match=r"Expected folders .* but found files <song>\.stem\.mp4; choose data=musdb18\b"
     ):
         find(tmp_path / "mp4", "folders")
 
@@ -119,7 +119,7 @@ def test_tracks_of_another_layout_are_reported_with_its_config(tmp_path):
 def test_splits_without_tracks_are_refused(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "notes.txt").touch()
-    with pytest.raises(InputError, match=r"Expected files .* or folders .* but found notes\.txt: set data\.root"):
+    with pytest.raises(InputError, match=r"Expected files .* or folders .* but found notes\.txt; set data\.root"):
         find(tmp_path)
 
 
@@ -139,7 +139,7 @@ def test_faulty_tracks_are_counted_and_the_first_are_named(tmp_path):
 def test_a_track_as_file_and_folder_is_refused(tmp_path):
     add_folder(tmp_path, "train", "A")
     add_stem_mp4(tmp_path, "train", "A")
-    with pytest.raises(InputError, match="train holds A as a file and as a folder: remove one"):
+    with pytest.raises(InputError, match="train holds A as a file and as a folder; remove one"):
         find(tmp_path)
 
 

@@ -120,13 +120,13 @@ def test_a_file_that_was_cut_after_opening_ends_the_reading(folder, start):
     track, path = open_song(folder), folder / "bass.wav"
     path.write_bytes(path.read_bytes()[:-12_000])
     assert track.all_stems(0, 500).shape == (4, 2, 500)
-    with pytest.raises(InputError, match=r"bass\.wav has 1\d\d\d samples, and had 3000 when it was opened: restore it"):
+    with pytest.raises(InputError, match=r"bass\.wav has 1\d\d\d samples, and had 3000 when it was opened; restore it"):
         track.all_stems(start, 1500)
 
 
 def test_a_missing_stem_is_reported_with_those_on_disk(folder):
     (folder / "bass.wav").unlink()
-    with pytest.raises(InputError, match=r"A Song has .*drums.* but lacks bass: add the missing stems"):
+    with pytest.raises(InputError, match=r"A Song has .*drums.* but lacks bass; add the missing stems"):
         open_song(folder)
     with pytest.raises(InputError, match=r"Falcon 69\.stem\.mp4 has mixture, drums.* but lacks piano"):
         open_song(MUSDB_SONG, ("piano", "drums"))
@@ -154,7 +154,7 @@ def test_a_musdb_track_of_another_rate_is_refused():
 
 def test_a_duplicate_stem_is_refused(folder):
     write_stem(folder / "bass.flac")
-    with pytest.raises(InputError, match=r"A Song has both bass\.flac and bass\.wav: remove one"):
+    with pytest.raises(InputError, match=r"A Song has both bass\.flac and bass\.wav; remove one"):
         open_song(folder)
 
 
@@ -174,11 +174,11 @@ def test_a_stem_mp4_with_too_few_streams_is_refused(tmp_path):
 def test_an_unknown_stem_or_start_of_a_track_is_refused(folder):
     with pytest.raises(InputError, match=r"A Song was opened with .*vocals.*, not piano"):
         open_song(folder).stem("piano")
-    with pytest.raises(InputError, match="A Song has 3000 samples, so none at 3000: start earlier"):
+    with pytest.raises(InputError, match="A Song has 3000 samples, so none at 3000; start earlier"):
         open_song(folder).all_stems(start=3000)
 
 
 def test_a_stem_in_other_case_is_reported_as_such(folder):
     (folder / "vocals.wav").rename(folder / "Vocals.wav")
-    with pytest.raises(InputError, match=r"A Song has Vocals where vocals is asked for: rename it"):
+    with pytest.raises(InputError, match=r"A Song has Vocals where vocals is asked for; rename it"):
         open_song(folder)

@@ -24,7 +24,7 @@ def results(evaluation):
     better = song_scores("One", 2.0, 5.5), song_scores("Three, Sung", 10.0, math.nan, undefined=3)
     best = [song_scores(song.song, 12.0, 12.0 + 0 * song.whole["vocals"]["uSDR"]) for song in evaluation.songs]
     failures = (
-        Failure("Two", "full", "The estimates hold NaN: separate in float32."),
+        Failure("Two", "full", "The estimates hold NaN; separate in float32."),
         Failure("Four", None, "vocals.wav cannot be read."),
     )
     return Results(

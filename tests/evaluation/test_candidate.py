@@ -41,7 +41,7 @@ def test_a_bound_that_is_named_twice_is_scored_once():
 
 
 def test_unknown_bounds_clashes_and_other_rates_are_refused():
-    with pytest.raises(InputError, match=r"bounds names IRM3: choose from mixture, IRM1, IRM2"):
+    with pytest.raises(InputError, match=r"bounds names IRM3; choose from mixture, IRM1, IRM2"):
         resolve_methods({"a": model()}, [SONG.entry], bounds=("IRM3",))
     with pytest.raises(InputError, match=r"mixture is the name of a bound"):
         resolve_methods({"mixture": model()}, [SONG.entry])
@@ -49,7 +49,7 @@ def test_unknown_bounds_clashes_and_other_rates_are_refused():
         resolve_methods({"a/b": model()}, [SONG.entry])
     other = model()
     other.source.sample_rate = 44100
-    with pytest.raises(InputError, match=r"a separates 44100 Hz, and the songs have 1000: resample them"):
+    with pytest.raises(InputError, match=r"a separates 44100 Hz, and the songs have 1000; resample them"):
         resolve_methods({"a": other}, [SONG.entry])
     with pytest.raises(InputError, match=r"no song to evaluate"):
         resolve_methods({"a": model()}, [])

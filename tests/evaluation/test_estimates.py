@@ -113,8 +113,8 @@ def test_an_estimate_is_cut_or_padded_to_its_song_with_a_warning(tmp_path, recwa
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"rate": 16_000}, r"drums\.wav has 16000 Hz but 'A Band .*' 8000 Hz: resample"),
-        ({"channels": 1}, r"drums\.wav has 1 channel but 'A Band .*' 2: separate"),
+        ({"rate": 16_000}, r"drums\.wav has 16000 Hz but 'A Band .*' 8000 Hz; resample"),
+        ({"channels": 1}, r"drums\.wav has 1 channel but 'A Band .*' 2; separate"),
         ({"level": float("nan")}, r"drums\.wav holds NaN or infinite values"),
         ({"level": float("inf")}, r"drums\.wav holds NaN or infinite values"),
     ],
@@ -130,7 +130,7 @@ def test_a_missing_stem_is_named_with_song_and_folder(tmp_path):
     write_stems(tmp_path)
     (tmp_path / NAME / "drums.wav").unlink()
     method = folder_of(tmp_path)
-    with pytest.raises(InputError, match=rf"{tmp_path} lacks the drums of 'A Band - .*': add .*drums\.wav"):
+    with pytest.raises(InputError, match=rf"{tmp_path} lacks the drums of 'A Band - .*'; add .*drums\.wav"):
         method.estimate(song_with())
     assert EstimatesFolder.stems_in(tmp_path, [entry()]) == ("vocals",)
 
@@ -138,15 +138,15 @@ def test_a_missing_stem_is_named_with_song_and_folder(tmp_path):
 def test_two_files_of_a_stem_are_refused(tmp_path):
     write_stems(tmp_path)
     write_stem(tmp_path / NAME / "mixture" / "Vocals.wav", 0.3)
-    with pytest.raises(InputError, match=r"vocals\.wav and .*Vocals\.wav are both the vocals of .*: remove one"):
+    with pytest.raises(InputError, match=r"vocals\.wav and .*Vocals\.wav are both the vocals of .*; remove one"):
         folder_of(tmp_path).estimate(song_with())
 
 
 def test_a_folder_that_is_missing_or_of_other_songs_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere must be a folder: name the one"):
+    with pytest.raises(InputError, match=r"nowhere must be a folder; name the one"):
         EstimatesFolder.stems_in(tmp_path / "nowhere", [entry()])
     write_stems(tmp_path)
-    with pytest.raises(InputError, match=r"has no stems of 4 songs, A, B, C and 1 more: name its files"):
+    with pytest.raises(InputError, match=r"has no stems of 4 songs, A, B, C and 1 more; name its files"):
         EstimatesFolder.stems_in(tmp_path, [entry(name) for name in "ABCD"])
 
 

@@ -89,7 +89,7 @@ def test_a_song_that_one_separator_fails_is_shown_by_others(tmp_path):
 def test_names_of_metrics_ignore_case():
     assert resolve_metrics(["usdr", "CSDR", "uSDR"]) == ("uSDR", "cSDR")
     assert resolve_metrics(["bss_eval", "SI-SDR"]) == ("cSDR", "SIR", "SAR", "ISR", "SI-SDR")
-    with pytest.raises(InputError, match=r"metrics names SDR: choose from cSDR, SIR, .*bss_eval"):
+    with pytest.raises(InputError, match=r"metrics names SDR; choose from cSDR, SIR, .*bss_eval"):
         resolve_metrics(["SDR"])
     with pytest.raises(InputError, match=r"metrics is empty"):
         resolve_metrics([])

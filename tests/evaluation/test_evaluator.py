@@ -94,12 +94,12 @@ def test_an_unreadable_song_fails_and_the_others_are_scored():
     songs = songs_of(2.0, 3.0)
 
     def damaged():
-        raise InputError("Song 0 is damaged: copy it again.")
+        raise InputError("Song 0 is damaged; copy it again.")
 
     entries = [replace(songs[0].entry, open=damaged), songs[1].entry]
     results = evaluator(songs).run(entries)
     assert [(failure.song, failure.method, failure.reason) for failure in results.failures] == [
-        ("Song 0", None, "Song 0 is damaged: copy it again.")
+        ("Song 0", None, "Song 0 is damaged; copy it again.")
     ]
     assert all([song.song for song in evaluation.songs] == ["Song 1"] for evaluation in results.evaluations)
 

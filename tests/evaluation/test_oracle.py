@@ -155,5 +155,5 @@ def test_oracles_differ_in_name_and_mark():
 
 def test_an_unknown_oracle_is_refused_with_the_known_ones():
     assert oracle("IRM1") is ORACLES["IRM1"]
-    with pytest.raises(InputError, match=r"IBM1 must be the name of an oracle: choose from IRM1, IRM2"):
+    with pytest.raises(InputError, match=r"IBM1 must be the name of an oracle; choose from IRM1, IRM2"):
         oracle("IBM1")

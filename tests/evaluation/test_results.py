@@ -91,7 +91,7 @@ def test_undefined_scores_and_failures_are_listed(results):
         {"song": "Three, Sung", "method": "full", "seconds": 10, "undefined": 3},
     ]
     assert tree["failures"] == [
-        {"song": "Two", "method": "full", "reason": "The estimates hold NaN: separate in float32."},
+        {"song": "Two", "method": "full", "reason": "The estimates hold NaN; separate in float32."},
         {"song": "Four", "method": None, "reason": "vocals.wav cannot be read."},
     ]
 

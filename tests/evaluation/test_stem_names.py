@@ -68,14 +68,14 @@ def test_the_accompaniment_is_scored_where_it_is_not_parted():
 
 def test_stems_can_be_chosen():
     assert common_stems({"a": MUSDB}, MUSDB, ["Bass", "vocals", "bass"]) == ["bass", "vocals"]
-    with pytest.raises(InputError, match=r"stems is empty: choose from vocals"):
+    with pytest.raises(InputError, match=r"stems is empty; choose from vocals"):
         common_stems({"a": MUSDB}, MUSDB, [])
 
 
 def test_a_stem_that_a_method_lacks_is_refused_with_its_name():
-    with pytest.raises(InputError, match=r"stems names bass, which b lack: choose from vocals"):
+    with pytest.raises(InputError, match=r"stems names bass, which b lack; choose from vocals"):
         common_stems({"a": MUSDB, "b": ("vocals",)}, MUSDB, ["bass"])
-    with pytest.raises(InputError, match=r"stems names piano, which a lack: choose from vocals, drums"):
+    with pytest.raises(InputError, match=r"stems names piano, which a lack; choose from vocals, drums"):
         common_stems({"a": MUSDB}, MUSDB, ["piano"])
 
 

@@ -64,7 +64,7 @@ def test_an_open_track_is_an_entry_of_the_same_files(tmp_path):
 def test_another_rate_or_a_missing_stem_is_refused_by_path(tmp_path):
     make_song(tmp_path / "test" / "Song")
     track = opened(tmp_path)
-    with pytest.raises(InputError, match=r"Song has 8000 Hz, and the evaluation 44100: resample"):
+    with pytest.raises(InputError, match=r"Song has 8000 Hz, and the evaluation 44100; resample"):
         read_track(track, STEMS, 44100)
     with pytest.raises(InputError, match=r"Song has the stems vocals, drums, bass, other but not piano"):
         read_track(track, ("piano",), RATE)

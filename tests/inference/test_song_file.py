@@ -284,8 +284,8 @@ def test_an_unsupported_rate_is_reported_before_the_separation(tmp_path, halves)
 @pytest.mark.parametrize(
     ("level", "precision", "reason"),
     [
-        (1e9, "bf16", r"samples up to \d\.\d+e\+0?\d+, where full scale is 1: scale it down"),
-        (0.1, "fp16", "with precision=fp16 numbers overflow.*: set precision=fp32"),
+        (1e9, "bf16", r"samples up to \d\.\d+e\+0?\d+, where full scale is 1; scale it down"),
+        (0.1, "fp16", "with precision=fp16 numbers overflow.*; set precision=fp32"),
         (0.1, "fp32", "check the checkpoint and its YAML"),
     ],
 )

@@ -117,7 +117,7 @@ def test_links_are_followed_once_and_loops_end(music):
 def test_a_stem_may_not_replace_its_input(music):
     (music / "vocals").mkdir()
     (music / "vocals" / "vocals.wav").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"vocals\.wav would be replaced by a stem: choose another"):
+    with pytest.raises(InputError, match=r"vocals\.wav would be replaced by a stem; choose another"):
         find_songs(["music/vocals/vocals.wav"], "music", STEMS)
 
 
@@ -175,7 +175,7 @@ def test_stems_of_another_song_of_the_same_name_are_not_replaced(tmp_path):
     stem.parent.mkdir()
     write_stem(stem, first.fingerprint("settings"))
     first.check_conflicts([stem], first.fingerprint("others"))
-    with pytest.raises(InputError, match=r"vocals\.flac is a stem of another song of this name: choose another"):
+    with pytest.raises(InputError, match=r"vocals\.flac is a stem of another song of this name; choose another"):
         second.check_conflicts([stem], second.fingerprint("settings"))
     first.source.write_bytes(b"the same song, edited")
     first.check_conflicts([stem], first.fingerprint("settings"))

@@ -39,7 +39,7 @@ def test_two_terms_of_one_name_are_refused():
 
 @pytest.mark.parametrize("weights", [{}, {"a": 1.0, "b": 1.0}])
 def test_losses_and_weights_must_have_the_same_names(weights):
-    with pytest.raises(InputError, match=r"loss\.parts and loss\.weights must have the same names: [ab] is in one"):
+    with pytest.raises(InputError, match=r"loss\.parts and loss\.weights must have the same names; [ab] is in one"):
         WeightedSum({"a": DOMAIN}, weights)
 
 

@@ -48,7 +48,7 @@ class Codec:
         check_probability(key, self.probability)
         check_range(f"{key}.kbits", self.kbits, 8, 320)
         if not self.formats or not set(self.formats) <= FORMATS.keys():
-            raise InputError(f"{key}.formats is {list(self.formats)}: choose among {', '.join(FORMATS)}.")
+            raise InputError(f"{key}.formats is {list(self.formats)}; choose among {', '.join(FORMATS)}.")
 
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:
         """Encode and decode a stem (c t)."""
@@ -100,5 +100,5 @@ def _check_audio(name: str, channels: int, sample_rate: int) -> None:
         known = ", ".join(str(rate) for rate in sorted(rates))
         raise InputError(
             f"augment.effects.codec.formats has {name}, which takes mono or stereo at {known} Hz, not {channels} "
-            f"channels at {sample_rate} Hz: set augment.effects.codec.probability=0."
+            f"channels at {sample_rate} Hz; set augment.effects.codec.probability=0."
         )

@@ -37,7 +37,7 @@ def check_probability(key: str, probability: float) -> None:
         InputError: If it is not from 0 to 1.
     """
     if not 0 <= probability <= 1:
-        raise InputError(f"{key}.probability is {probability}: give the share of stems to change, from 0 to 1.")
+        raise InputError(f"{key}.probability is {probability}; give the share of stems to change, from 0 to 1.")
 
 
 def check_range(key: str, limits: Range, lowest: float, highest: float) -> None:
@@ -54,5 +54,5 @@ def check_range(key: str, limits: Range, lowest: float, highest: float) -> None:
     """
     if len(limits) != 2 or not lowest <= limits[0] <= limits[1] <= highest:
         raise InputError(
-            f"{key} is {list(limits)}: give the lowest and the highest value, from {lowest:g} to {highest:g}."
+            f"{key} is {list(limits)}; give the lowest and the highest value, from {lowest:g} to {highest:g}."
         )

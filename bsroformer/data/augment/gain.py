@@ -38,7 +38,7 @@ class Gain:
         """
         check_probability("augment.effects.gain", self.probability)
         if self.scale not in BOUNDS:
-            raise InputError(f"augment.effects.gain.scale is {self.scale}: choose {' or '.join(BOUNDS)}.")
+            raise InputError(f"augment.effects.gain.scale is {self.scale}; choose {' or '.join(BOUNDS)}.")
         check_range("augment.effects.gain.limits", self.limits, *BOUNDS[self.scale])
 
     def __call__(self, stem: Tensor, sample_rate: int, rng: np.random.Generator) -> Tensor:

@@ -115,7 +115,7 @@ def _library() -> ModuleType:
         from python_stretch import Signalsmith
     except ImportError as error:
         raise InputError(
-            f"augment.stretch needs the library python-stretch: install it with `{install_command('augment')}`, or set "
+            f"augment.stretch needs the library python-stretch; install it with `{install_command('augment')}`, or set "
             "augment.stretch.probability=0."
         ) from error
     return Signalsmith

@@ -131,10 +131,10 @@ def check_folder(root: Path, settings: DemoSettings) -> None:
         different = [key for key in wanted if found.get(key) != wanted[key]]
         if different:
             phrases = [f"{key} {found.get(key)} instead of {wanted[key]}" for key in different]
-            raise InputError(f"{root} holds a demo set with {', '.join(phrases)}: delete it or choose another folder.")
+            raise InputError(f"{root} holds a demo set with {', '.join(phrases)}; delete it or choose another folder.")
         return
     if root.exists() and (not root.is_dir() or any(path.name[0] != "." for path in root.iterdir())):
-        raise InputError(f"{root} is not empty and holds no demo set: choose another folder.")
+        raise InputError(f"{root} is not empty and holds no demo set; choose another folder.")
 
 
 def render_songs(jobs: list[Job], workers: int) -> Iterator[dict[str, Any]]:

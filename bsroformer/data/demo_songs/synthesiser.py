@@ -44,7 +44,7 @@ def soundfont() -> bytes:
     spec = find_spec("pretty_midi")
     path = Path(spec.origin).with_name("TimGM6mb.sf2") if spec and spec.origin else None
     if path is None or not path.is_file() or find_spec("midirenderer") is None:
-        raise InputError(f"The demo songs need a synthesiser and a SoundFont: {install_command('demo')}")
+        raise InputError(f"The demo songs need a synthesiser and a SoundFont; {install_command('demo')}")
     return path.read_bytes()
 
 

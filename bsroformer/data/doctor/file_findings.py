@@ -38,7 +38,7 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
     """Find stems that are missing, duplicate, or not requested."""
     song = facts.song
     for fault in song.faults:
-        phrase = fault.replace(f"{song.path} has ", "").partition(": remove")[0]
+        phrase = fault.replace(f"{song.path} has ", "").partition("; remove")[0]
         yield Finding.about(song, "there twice", "error", (), phrase, f"{REFUSES} until one is removed")
     renamed = case_mismatches(song, form)
     for stem, written in renamed.items():

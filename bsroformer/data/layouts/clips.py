@@ -35,6 +35,6 @@ def list_clips(folder: Path, split: str, stems: Sequence[str]) -> list[TrackFile
     if not clips:
         raise InputError(
             f"{folder} should hold folders named {', '.join(stems)} with audio files in them, but holds "
-            f"{describe_entries(folder)}: name them so, or choose another data.root."
+            f"{describe_entries(folder)}; name them so, or choose another data.root."
         )
     return clips

@@ -59,10 +59,10 @@ def _of_data_set(root: str | Path | None, stems: Sequence[str], layout: Layout) 
 
 def _table(root: str | Path | None) -> Path:
     if root is None:
-        raise InputError("No table is named: set data.root to a CSV file with the columns stem and path.")
+        raise InputError("No table is named; set data.root to a CSV file with the columns stem and path.")
     table = Path(root).expanduser()
     if not table.is_file():
-        raise InputError(f"There is no table {table}: set data.root to a CSV file with the columns stem and path.")
+        raise InputError(f"There is no table {table}; set data.root to a CSV file with the columns stem and path.")
     return table
 
 
@@ -92,11 +92,11 @@ def _of_extra(path: Path, stems: Sequence[str]) -> list[TrackFiles]:
         clips = has_stem_folders(folder, stems)
         tracks = list_clips(folder, "train", stems) if clips else list_tracks(folder, "train")
     else:
-        raise InputError(f"There is no folder or table {path}, which data.extra names: check the path.")
+        raise InputError(f"There is no folder or table {path}, which data.extra names; check the path.")
     if not tracks:
         raise InputError(
             f"data.extra names {path}, which should hold songs, a folder for each stem, or train/ with either, but "
-            f"holds {holds}: check the path."
+            f"holds {holds}; check the path."
         )
     return [replace(song, name=f"{prefix}/{song.name}", whole=False) for song in tracks]
 
@@ -111,7 +111,7 @@ def refuse_equal_names(tracks: Sequence[TrackFiles]) -> None:
     for song in tracks:
         other = seen.setdefault((song.split, song.name), song)
         if other is not song:
-            raise InputError(f"{other.path} and {song.path} are both called {song.name}: rename one of them.")
+            raise InputError(f"{other.path} and {song.path} are both called {song.name}; rename one of them.")
 
 
 def _no_tracks(folders: Sequence[Path], kind: TrackKind) -> str:
@@ -122,5 +122,5 @@ def _no_tracks(folders: Sequence[Path], kind: TrackKind) -> str:
     expected = f"Expected {_DESCRIPTIONS[kind]} in {folders[0]}"
     other: TrackKind = "folders" if kind == "stem_mp4" else "stem_mp4"
     if kind != "any" and any(list_tracks(folder, "", other) for folder in folders):
-        return f"{expected}, but found {_DESCRIPTIONS[other]}: choose {_CONFIGS[other]}, or another data.root."
-    return f"{expected}, but found {describe_entries(folders[0])}: {ROOT_REMEDY}, with songs in them."
+        return f"{expected}, but found {_DESCRIPTIONS[other]}; choose {_CONFIGS[other]}, or another data.root."
+    return f"{expected}, but found {describe_entries(folders[0])}; {ROOT_REMEDY}, with songs in them."

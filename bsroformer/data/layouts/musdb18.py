@@ -38,14 +38,14 @@ def split_folders(root: str | Path | None) -> dict[str, Path]:
         InputError: ``root`` is None, missing, or has neither ``train`` nor ``valid`` nor ``test``.
     """
     if root is None:
-        raise InputError(f"No data set is named: {ROOT_REMEDY}.")
+        raise InputError(f"No data set is named; {ROOT_REMEDY}.")
     root = Path(root).expanduser()
     if not root.is_dir():
-        raise InputError(f"There is no data set folder {root}: {ROOT_REMEDY}.")
+        raise InputError(f"There is no data set folder {root}; {ROOT_REMEDY}.")
     folders = {split: root / split for split in SPLITS if (root / split).is_dir()}
     if not folders:
         raise InputError(
-            f"{root} should hold the folders train/ and test/, but holds {describe_entries(root)}: {ROOT_REMEDY}; "
+            f"{root} should hold the folders train/ and test/, but holds {describe_entries(root)}; {ROOT_REMEDY}; "
             "songs that are in no such folders are divided by data=folder."
         )
     return folders
@@ -68,7 +68,7 @@ def list_tracks(folder: Path, split: str, kind: TrackKind = "any") -> list[Track
         else:
             continue
         if song.name in tracks:
-            raise InputError(f"{folder} holds {song.name} as a file and as a folder: remove one, or set layout.")
+            raise InputError(f"{folder} holds {song.name} as a file and as a folder; remove one, or set layout.")
         tracks[song.name] = song
     return list(tracks.values())
 
@@ -80,7 +80,7 @@ def track_in_folder(folder: Path, split: str) -> TrackFiles:
     for path in audio_files(folder):
         stem = normal(path.stem)
         if stem in stems:
-            faults.append(f"{folder} has both {stems[stem].path.name} and {path.name}: remove one of them.")
+            faults.append(f"{folder} has both {stems[stem].path.name} and {path.name}; remove one of them.")
         else:
             stems[stem] = StemFile(path)
     return TrackFiles(normal(folder.name), split, folder, stems, faults=tuple(faults))
@@ -103,7 +103,7 @@ def validation_songs() -> tuple[str, ...]:
     spec = find_spec("musdb")
     if spec is None or spec.origin is None:
         raise InputError(
-            "The names of MUSDB18's validation songs come with the package musdb, which is not installed: "
+            "The names of MUSDB18's validation songs come with the package musdb, which is not installed; "
             "run `pip install musdb`, or list the songs under data.valid_songs."
         )
     path = Path(spec.origin).with_name("configs") / "mus.yaml"

@@ -53,12 +53,12 @@ def list_table(table: Path) -> list[TrackFiles]:
         song = tracks.get((entry.split, name), new)
         if entry.stem in song.stems:
             raise InputError(
-                f"{table}, row {entry.number}: {name} has {entry.stem} twice: remove one, or name another song."
+                f"{table}, row {entry.number}: {name} has {entry.stem} twice; remove one, or name another song."
             )
         stems = {**song.stems, entry.stem: StemFile(entry.path)}
         tracks[entry.split, name] = replace(song, stems=stems)
     if not tracks:
-        raise InputError(f"{table} has no rows: list a stem and a path in each.")
+        raise InputError(f"{table} has no rows; list a stem and a path in each.")
     return list(tracks.values())
 
 
@@ -72,7 +72,7 @@ def _entries(table: Path) -> list[_Entry]:
             columns = [name.strip().lower() for name in reader.fieldnames or ()]
             numbered = [(reader.line_num, values) for values in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table} cannot be read as a table ({error}): give a CSV file in UTF-8 or UTF-16.") from error
+        raise InputError(f"{table} cannot be read as a table ({error}); give a CSV file in UTF-8 or UTF-16.") from error
     named = [(number, _by_column(table, number, values)) for number, values in numbered]
     _check_columns(table, columns)
     return [_checked(table, number, values) for number, values in named if any(values.values())]
@@ -96,14 +96,14 @@ def _by_column(table: Path, number: int, values: dict[str | None, str | list[str
         InputError: It has more values than there are columns.
     """
     if None in values:
-        raise InputError(f"{table}, row {number} has more values than columns: put a path with a comma in quotes.")
+        raise InputError(f"{table}, row {number} has more values than columns; put a path with a comma in quotes.")
     return {str(name).strip().lower(): str(value or "").strip() for name, value in values.items()}
 
 
 def _check_columns(table: Path, columns: list[str]) -> None:
     for name in columns:
         if columns.count(name) > 1:
-            raise InputError(f"{table} has the column {name} twice: remove one of them.")
+            raise InputError(f"{table} has the column {name} twice; remove one of them.")
     lacking = []
     if "stem" not in columns and "instrum" not in columns:
         lacking.append("stem")
@@ -111,7 +111,7 @@ def _check_columns(table: Path, columns: list[str]) -> None:
         lacking.append("path")
     if lacking:
         raise InputError(
-            f"{table} lacks the column {' and '.join(lacking)}: its first line must name stem and path, and may name "
+            f"{table} lacks the column {' and '.join(lacking)}; its first line must name stem and path, and may name "
             "song and split, separated by commas, semicolons or tabs."
         )
 
@@ -123,13 +123,13 @@ def _checked(table: Path, number: int, values: dict[str, str]) -> _Entry:
     song = values.get("song", "")
     written = values["path"]
     if not stem or not written:
-        raise InputError(f"{table}, row {number}: stem or path is empty: fill in both, or remove the row.")
+        raise InputError(f"{table}, row {number}: stem or path is empty; fill in both, or remove the row.")
     if split not in SPLITS:
-        raise InputError(f"{table}, row {number}: split is {split}: write {', '.join(SPLITS)}, or nothing for train.")
+        raise InputError(f"{table}, row {number}: split is {split}; write {', '.join(SPLITS)}, or nothing for train.")
     if split != "train" and not song:
-        raise InputError(f"{table}, row {number}: only train takes clips: name the song that this {stem} is of.")
+        raise InputError(f"{table}, row {number}: only train takes clips; name the song that this {stem} is of.")
     try:
         path = existing(table.parent / Path(written).expanduser())
     except (OSError, RuntimeError, ValueError) as error:  # too long, of an unknown user, or with a zero byte
-        raise InputError(f"{table}, row {number}: {written!r} cannot be a path ({error}): correct it.") from error
+        raise InputError(f"{table}, row {number}: {written!r} cannot be a path ({error}); correct it.") from error
     return _Entry(number, split, normal(song), normal(stem), path, written)

@@ -38,7 +38,7 @@ class TrackFormat:
             InputError: If it is one, or the list is empty.
         """
         if isinstance(self.stems, str) or not self.stems:
-            raise InputError(f"data.stems={self.stems} must be a list of words: write data.stems=[vocals,other]")
+            raise InputError(f"data.stems={self.stems} must be a list of words; write data.stems=[vocals,other]")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def entries(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if is_visible(path.name))
     except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror}): check its permissions.") from error
+        raise InputError(f"{folder} cannot be read ({error.strerror}); check its permissions.") from error
 
 
 def describe_entries(folder: Path) -> str:

@@ -49,7 +49,7 @@ def packed_tracks(pack: Path, split: str, form: TrackFormat) -> list[PackedTrack
     try:
         manifest = _Manifest.model_validate(read_json(pack / MANIFEST))
     except (InputError, ValueError) as error:
-        raise InputError(f"{pack} holds no packed songs: run `{command_line('prepare')}`, or set data.root") from error
+        raise InputError(f"{pack} holds no packed songs; run `{command_line('prepare')}`, or set data.root") from error
     folders = [_inside(pack, entry.folder) for entry in manifest.songs if entry.split == split]
     tracks = [_opened(folder, form) for folder in folders]
     if split == "valid":
@@ -61,7 +61,7 @@ def packed_tracks(pack: Path, split: str, form: TrackFormat) -> list[PackedTrack
 def _refuse_missing_stems(track: PackedTrack, form: TrackFormat) -> None:
     missing = [stem for stem in form.stems if stem not in track.stems]
     if missing:
-        raise InputError(f"{track.folder} lacks {', '.join(missing)}, so it cannot validate: prepare again.")
+        raise InputError(f"{track.folder} lacks {', '.join(missing)}, so it cannot validate; prepare again.")
 
 
 def _inside(pack: Path, folder: str) -> Path:
@@ -72,15 +72,15 @@ def _inside(pack: Path, folder: str) -> Path:
     """
     path = pack / folder
     if not path.resolve().is_relative_to(pack.resolve()):
-        raise InputError(f"{pack / MANIFEST} names {folder}, which is outside of {pack}: prepare again.")
+        raise InputError(f"{pack / MANIFEST} names {folder}, which is outside of {pack}; prepare again.")
     return path
 
 
 def _opened(folder: Path, form: TrackFormat) -> PackedTrack:
     index = read_index(folder)
     if index is None or (index.sample_rate, index.channels) != (form.sample_rate, form.channels):
-        raise InputError(f"{folder} is missing, or packed for other audio or by another version: prepare again.")
+        raise InputError(f"{folder} is missing, or packed for other audio or by another version; prepare again.")
     wanted = [stem for stem in form.stems if stem in index.stems]
     if not wanted:
-        raise InputError(f"{folder} lacks {', '.join(form.stems)}: prepare again, or change data.stems.")
+        raise InputError(f"{folder} lacks {', '.join(form.stems)}; prepare again, or change data.stems.")
     return open_pack(folder, index, wanted)

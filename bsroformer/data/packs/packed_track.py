@@ -150,7 +150,7 @@ class PackedTrack:
             reason = error.strerror if isinstance(error, OSError) else error
             damage = f"The pack {self.folder} was removed or is damaged ({reason})"
             if self.spare is None:
-                raise InputError(f"{damage}: {rebuild()}") from error
+                raise InputError(f"{damage}; {rebuild()}") from error
             return self.spare.read(stems, start, end - start, damage)
 
     def _copy(self, stems: Sequence[str], start: int, end: int) -> Tensor:
@@ -227,7 +227,7 @@ def _checked_energy(folder: Path, index: Index) -> NDArray[np.float32]:
         if not (np.isfinite(energy).all() and (energy >= 0).all()):
             raise ValueError("its levels must be numbers of 0 or more")
     except (OSError, ValueError) as error:
-        raise InputError(f"The pack {folder} is damaged ({error}): remove it and prepare again.") from error
+        raise InputError(f"The pack {folder} is damaged ({error}); remove it and prepare again.") from error
     return energy
 
 

@@ -97,7 +97,7 @@ def check_mend(mend: Collection[str]) -> None:
     """
     unknown = [name for name in mend if name not in REPAIRS]
     if unknown:
-        raise InputError(f"mend names {', '.join(unknown)}: choose from {', '.join(REPAIRS)}")
+        raise InputError(f"mend names {', '.join(unknown)}; choose from {', '.join(REPAIRS)}")
 
 
 def plan_track(song: TrackFiles, form: TrackFormat, folder: Path, mend: Collection[str], precision: str) -> PackJob:
@@ -155,6 +155,6 @@ def refuse_full_disk(plan: PackPlan) -> None:
     free = shutil.disk_usage(folder).free
     if plan.bytes > free:
         raise InputError(
-            f"The pack takes {plan.bytes / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free: set data.pack to a "
+            f"The pack takes {plan.bytes / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free; set data.pack to a "
             "folder on another disk, or precision=int16 to halve it if it is float32."
         )

@@ -46,7 +46,7 @@ def _locked(pack: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise InputError(f"Another process packs songs into {pack}: wait for it, or set data.pack.") from error
+            raise InputError(f"Another process packs songs into {pack}; wait for it, or set data.pack.") from error
     try:
         yield
     finally:

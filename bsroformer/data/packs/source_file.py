@@ -61,7 +61,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): check the disk and its permissions.") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the disk and its permissions.") from error
 
 
 def source_file(path: Path, stream: int, content: str) -> SourceFile:

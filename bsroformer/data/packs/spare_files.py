@@ -43,7 +43,7 @@ class SpareFiles:
         """
         if self._track is None:
             self._track = self._open(damage)
-            warnings.warn(f"{damage}: the song's files are read instead; {rebuild()}", stacklevel=1)
+            warnings.warn(f"{damage}; the song's files are read instead; {rebuild()}", stacklevel=1)
         pieces = [self._track.stem(stem, start, frames) for stem in stems]
         shortest = min(piece.shape[-1] for piece in pieces)
         return torch.stack([piece[:, :shortest] for piece in pieces])
@@ -52,4 +52,4 @@ class SpareFiles:
         try:
             return open_track(self.files, self.form)
         except InputError as error:
-            raise InputError(f"{damage}: {rebuild()}, since its files do not replace it ({error})") from error
+            raise InputError(f"{damage}; {rebuild()}, since its files do not replace it ({error})") from error

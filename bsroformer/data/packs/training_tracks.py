@@ -79,7 +79,7 @@ def tracks_of_pack(form: TrackFormat, pack: Path) -> TrainingTracks:
     train = packed_tracks(pack, "train", form)
     valid = packed_tracks(pack, "valid", form)
     if not train:
-        raise InputError(f"{pack} holds no packed songs to train on: prepare some, or set data.root.")
+        raise InputError(f"{pack} holds no packed songs to train on; prepare some, or set data.root.")
     tracks = [*train, *valid]
     return TrainingTracks(train, valid, len(tracks), _count_repaired(tracks), stale=(), unpacked=(), alone=True)
 

@@ -35,7 +35,7 @@ def make_engine(
     """
     if name == "openvino":
         if device not in ("auto", "cpu") or compile:
-            raise InputError("engine=openvino computes on the CPU: set neither device nor compile, or set engine=torch")
+            raise InputError("engine=openvino computes on the CPU; set neither device nor compile, or set engine=torch")
         if not isinstance(model, ExportsRealCore):
             raise InputError(
                 f"engine=openvino cannot compute models of architecture {model.settings.architecture}; use engine=torch"
@@ -67,7 +67,7 @@ def _reason_for_torch(model: SeparationModel, device: torch.device, compile: boo
     if not isinstance(model, ExportsRealCore):
         return f"which alone computes models of architecture {model.settings.architecture}"
     if not is_installed("openvino"):
-        return f"since OpenVINO is not installed: {install_command('openvino')}"
+        return f"since OpenVINO is not installed; {install_command('openvino')}"
     return ""
 
 

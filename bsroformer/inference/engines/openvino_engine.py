@@ -38,7 +38,7 @@ class OpenVinoEngine:
         try:
             import openvino  # noqa: F401
         except ImportError as error:
-            raise InputError(f"engine=openvino needs OpenVINO: {install_command('openvino')}") from error
+            raise InputError(f"engine=openvino needs OpenVINO; {install_command('openvino')}") from error
         self.size = size
         self.bf16 = bf16
         self.torch = TorchEngine(model, torch.device("cpu"), bf16)
@@ -87,4 +87,4 @@ def compile_network(network: nn.Module, example: Tensor, bf16: bool) -> "Compile
         return openvino.Core().compile_model(graph, "CPU", options)
     except Exception as error:  # OpenVINO's errors have no common base class
         reason = str(error).splitlines()[0]
-        raise InputError(f"OpenVINO cannot compute this model ({reason}): set engine=torch") from error
+        raise InputError(f"OpenVINO cannot compute this model ({reason}); set engine=torch") from error

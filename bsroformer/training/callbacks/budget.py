@@ -96,7 +96,7 @@ class Budget(L.Callback):
             return
         if saved is None:
             raise InputError(
-                "the run to resume had no time budget, so its number of steps is set already: remove callbacks.budget"
+                "the run to resume had no time budget, so its number of steps is set already; remove callbacks.budget"
             )
         self.reason = STARTED_WITH
         self._set(trainer, saved["steps"])

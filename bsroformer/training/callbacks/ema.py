@@ -68,7 +68,7 @@ class Ema(WeightAveraging):
     def __init__(self, half_life: Amount) -> None:
         if isinstance(half_life, bool) or not isinstance(half_life, int | float) or not 0 < half_life < math.inf:
             raise InputError(
-                f"callbacks.ema.half_life={half_life} must be a number of optimiser steps above 0: set ema_half_life, "
+                f"callbacks.ema.half_life={half_life} must be a number of optimiser steps above 0; set ema_half_life, "
                 "or train without an average with ~callbacks.ema"
             )
         super().__init__()
@@ -129,7 +129,7 @@ class Ema(WeightAveraging):
         assert self._average_model is not None
         self._average_model.module.load_state_dict(checkpoint["state_dict"])
         if trainer.is_global_zero:
-            log.warning("The checkpoint has no averaged weights (EMA): the average starts with this run.")
+            log.warning("The checkpoint has no averaged weights (EMA); the average starts with this run.")
 
     def _swap_models(self, pl_module: L.LightningModule) -> None:
         super()._swap_models(pl_module)

@@ -62,7 +62,7 @@ class Profile(L.Callback):
         if self.table.is_file():
             print(f"The operators that take longest are in {self.table}; ui.perfetto.dev shows {self.timeline}")
         else:
-            print("Nothing was profiled, since the first step is skipped: raise trainer.max_steps")
+            print("Nothing was profiled, since the first step is skipped; raise trainer.max_steps")
 
     def _write(self, profiler: profile) -> None:
         if self.warm_up_left >= 0:

@@ -46,7 +46,7 @@ def test_a_pruned_job_stays_pruned(folder):
 @pytest.mark.parametrize(
     ("error", "reason", "traced"),
     [
-        (InputError("data.root names\nnothing: set it"), "data.root names nothing: set it", False),
+        (InputError("data.root names\nnothing; set it"), "data.root names nothing; set it", False),
         (RuntimeError("oops"), "RuntimeError: oops", True),
     ],
 )

@@ -36,7 +36,7 @@ def test_a_script_that_succeeds_gives_its_result():
 
 @pytest.mark.parametrize("kind", [InputError, MisconfigurationException])
 def test_an_error_of_the_user_is_one_sentence(capsys, kind):
-    assert printed(capsys, raising(kind("song.wav is\n  empty: copy it again"))) == "song.wav is empty: copy it again"
+    assert printed(capsys, raising(kind("song.wav is\n  empty; copy it again"))) == "song.wav is empty; copy it again"
 
 
 def test_long_sentences_and_brackets_stay_as_they_are(capsys):
@@ -89,7 +89,7 @@ def test_ctrl_c_ends_a_script_with_a_word_and_the_shells_status(capfd):
 
 def test_an_error_of_a_process_that_reads_is_its_sentence(capsys):
     """`DataLoader` puts that process's traceback before it."""
-    sentence = "/music/a.wav holds NaN or infinite values, the first at sample 5: export it again"
+    sentence = "/music/a.wav holds NaN or infinite values, the first at sample 5; export it again"
     lines = ["Caught InputError in DataLoader worker process 1.", "Original Traceback (most recent call last):"]
     caught = "\n".join([*lines, '  File "loader.py", line 1', f"bsroformer.errors.InputError: {sentence}", ""])
     assert printed(capsys, raising(InputError(caught))) == sentence

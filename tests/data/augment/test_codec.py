@@ -60,7 +60,7 @@ def test_each_format_is_chosen():
 
 def test_audio_that_a_codec_does_not_support_is_refused():
     with pytest.raises(
-        InputError, match=r"mp3, which takes mono or stereo at 8000, .* 48000 Hz, not 2 .* 96000 Hz: set"
+        InputError, match=r"mp3, which takes mono or stereo at 8000, .* 48000 Hz, not 2 .* 96000 Hz; set"
     ):
         through(noise(1000), "mp3", 128, rate=96_000)
     with pytest.raises(InputError, match=r"aac, which takes mono or stereo .* not 6 channels"):

@@ -55,7 +55,7 @@ def test_nothing_is_cut_off_at_full_scale(effect):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("probability", [-0.1, 1.5, float("nan")])
 def test_a_probability_out_of_range_is_refused(name, probability):
-    with pytest.raises(InputError, match=rf"augment\.effects\.{name}\.probability is .*: give"):
+    with pytest.raises(InputError, match=rf"augment\.effects\.{name}\.probability is .*; give"):
         ALL[name](probability=probability)
 
 
@@ -79,5 +79,5 @@ def test_a_probability_out_of_range_is_refused(name, probability):
     ],
 )
 def test_a_setting_out_of_range_is_refused(name, setting, wrong):
-    with pytest.raises(InputError, match=rf"^augment\.effects\.{name}\.{setting} is .*: (give|choose)"):
+    with pytest.raises(InputError, match=rf"^augment\.effects\.{name}\.{setting} is .*; (give|choose)"):
         ALL[name](**{setting: wrong})

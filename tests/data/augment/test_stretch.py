@@ -92,7 +92,7 @@ def test_changes_are_drawn_from_their_whole_range():
     ],
 )
 def test_settings_out_of_range_are_refused(settings, key):
-    with pytest.raises(InputError, match=rf"^augment\.stretch\.{key} is .*: give"):
+    with pytest.raises(InputError, match=rf"^augment\.stretch\.{key} is .*; give"):
         Stretch(**settings)
 
 

@@ -88,14 +88,14 @@ def test_the_columns_of_the_public_trainer_are_understood(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stem,where\nvocals,a.wav\n", r"lacks the column path: its first line must name stem and path"),
+        ("stem,where\nvocals,a.wav\n", r"lacks the column path; its first line must name stem and path"),
         ("split,song\n", r"lacks the column stem and path"),
         ("", r"lacks the column stem and path"),
-        ("stem,path\n", r"has no rows: list a stem and a path"),
+        ("stem,path\n", r"has no rows; list a stem and a path"),
         ("stem,path\nvocals,\n", r"row 2: stem or path is empty"),
-        ("stem,path,split\nvocals,a.wav,training\n", r"row 2: split is training: write train, valid, test"),
-        ("stem,path,split\nvocals,a.wav,valid\n", r"row 2: only train takes clips: name the song that this vocals"),
-        ("stem,path\nvocals,a, b.wav\n", r"row 2 has more values than columns: put a path with a comma in quotes"),
+        ("stem,path,split\nvocals,a.wav,training\n", r"row 2: split is training; write train, valid, test"),
+        ("stem,path,split\nvocals,a.wav,valid\n", r"row 2: only train takes clips; name the song that this vocals"),
+        ("stem,path\nvocals,a, b.wav\n", r"row 2 has more values than columns; put a path with a comma in quotes"),
         ("stem,path,stem\nvocals,a.wav,drums\n", r"has the column stem twice"),
         ("stem,path\nvocals,~no-such-user/a.wav\n", r"row 2: '~no-such-user/a\.wav' cannot be a path"),
         (f"stem,path\nvocals,{'x' * 300}.wav\n", r"row 2: 'x+\.wav' cannot be a path"),
@@ -110,7 +110,7 @@ def test_a_wrong_entry_of_a_table_is_refused_with_its_line(tmp_path, text, messa
 
 
 def test_a_missing_or_unreadable_table_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"There is no table .*songs\.csv: set data\.root"):
+    with pytest.raises(InputError, match=r"There is no table .*songs\.csv; set data\.root"):
         find_files(tmp_path / "songs.csv", STEMS, "table")
     with pytest.raises(InputError, match=r"No table is named"):
         find_files(None, STEMS, "table")
@@ -153,7 +153,7 @@ def test_two_tracks_of_one_name_are_refused(tmp_path):
     for place in ("x", "y"):
         add_song(tmp_path / place / "more" / "B")
     extra = [str(tmp_path / place / "more") for place in ("x", "y")]
-    with pytest.raises(InputError, match=r"x/more/B and .*y/more/B are both called more/B: rename one"):
+    with pytest.raises(InputError, match=r"x/more/B and .*y/more/B are both called more/B; rename one"):
         find_files(tmp_path / "main", STEMS, extra=extra)
 
 

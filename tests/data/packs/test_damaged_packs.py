@@ -92,7 +92,7 @@ def test_files_are_read_where_a_pack_holds_nan(tmp_path, pack_with_nan):
     song = training_tracks(files(tmp_path / "set"), FORM, pack_with_nan).train[0]
     of_files = training_tracks(files(tmp_path / "set"), FORM, None).train[0]
     with pytest.warns(
-        UserWarning, match=r"A .*holds NaN or infinity\): the song's files are read .* action=pack"
+        UserWarning, match=r"A .*holds NaN or infinity\); the song's files are read .* action=pack"
     ) as caught:
         for _ in range(2):
             assert torch.equal(song.all_stems(0, 100), of_files.all_stems(0, 100))
@@ -102,7 +102,7 @@ def test_files_are_read_where_a_pack_holds_nan(tmp_path, pack_with_nan):
 
 def test_nan_in_a_pack_without_its_files_is_an_error(tmp_path, pack_with_nan):
     song = tracks_of_pack(FORM, pack_with_nan).train[0]
-    with pytest.raises(InputError, match=r"A was removed or is damaged \(it holds NaN .*\): remove it and run"):
+    with pytest.raises(InputError, match=r"A was removed or is damaged \(it holds NaN .*\); remove it and run"):
         song.stem("vocals", 0, 100)
 
 
@@ -110,7 +110,7 @@ def test_nan_in_a_pack_of_other_files_is_an_error(tmp_path, pack_with_nan):
     song = training_tracks(files(tmp_path / "set"), FORM, pack_with_nan).train[0]
     for path in (tmp_path / "set").rglob("vocals.*"):
         path.unlink()
-    with pytest.raises(InputError, match=r"holds NaN or infinity\): .* do not replace it \(There is no file"):
+    with pytest.raises(InputError, match=r"holds NaN or infinity\); .* do not replace it \(There is no file"):
         song.stem("vocals", 0, 100)
 
 

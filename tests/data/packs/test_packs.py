@@ -116,7 +116,7 @@ def test_a_pack_can_be_read_without_its_source_files(root, tmp_path):
     with pytest.raises(InputError, match=r"packed for other audio"):
         tracks_of_pack(TrackFormat(STEMS, 44_100, 2), tmp_path / "pack")
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(InputError, match=r"nothing holds no packed songs: run"):
+    with pytest.raises(InputError, match=r"nothing holds no packed songs; run"):
         tracks_of_pack(FORM, tmp_path / "nothing")
 
 
@@ -155,7 +155,7 @@ def test_a_damaged_pack_is_stale_and_without_its_files_an_error(root, tmp_path, 
     folder = pack_folder(tmp_path / "pack", "train", "A")
     (folder / damage).write_bytes((folder / damage).read_bytes()[:100])
     assert training_tracks(files(root), FORM, tmp_path / "pack").stale == ("A",)
-    with pytest.raises(InputError, match=r"train/A is damaged .*: remove it and prepare again"):
+    with pytest.raises(InputError, match=r"train/A is damaged .*; remove it and prepare again"):
         tracks_of_pack(FORM, tmp_path / "pack")
     assert len(packed(root, tmp_path / "pack").jobs) == 1
     assert training_tracks(files(root), FORM, tmp_path / "pack").packed == 3
@@ -198,7 +198,7 @@ def test_only_one_process_packs_into_a_folder(root, tmp_path):
     plan = plan_packs(files(root), FORM, tmp_path / "pack")
     first = pack_tracks(plan, 1)
     next(first)
-    with pytest.raises(InputError, match=r"Another process packs songs into .*pack: wait for it"):
+    with pytest.raises(InputError, match=r"Another process packs songs into .*pack; wait for it"):
         list(pack_tracks(plan, 1))
     assert len(list(first)) == 2
     assert plan_packs(files(root), FORM, tmp_path / "pack").done == 3
@@ -255,5 +255,5 @@ def test_files_replace_a_pack_deleted_during_use(root, tmp_path):
     packed(root, tmp_path / "pack")
     song = training_tracks(files(root), FORM, tmp_path / "pack").train[0]
     shutil.rmtree(song.folder)
-    with pytest.warns(UserWarning, match=r"train/A was removed .*\(No such file .*\): the song's files are read"):
+    with pytest.warns(UserWarning, match=r"train/A was removed .*\(No such file .*\); the song's files are read"):
         assert song.stem("vocals", 5, 100).shape == (2, 100)

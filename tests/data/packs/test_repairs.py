@@ -68,7 +68,7 @@ def test_int16_halves_the_size_and_rounds_but_never_clips(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mend": ["pitch"]}, r"mend names pitch: choose from rate"),
+        ({"mend": ["pitch"]}, r"mend names pitch; choose from rate"),
         ({"precision": "int8"}, r"precision=int8 must be one of"),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_full_disk_is_refused_before_anything_is_written(root, tmp_path, monke
     plan = plan_packs(files(root), FORM, tmp_path / "pack")
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(InputError, match=r"takes 0\.0 GB, and .* has 0\.0 GB free: set data\.pack"):
+    with pytest.raises(InputError, match=r"takes 0\.0 GB, and .* has 0\.0 GB free; set data\.pack"):
         refuse_full_disk(plan)
 
 

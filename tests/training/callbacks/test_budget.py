@@ -105,7 +105,7 @@ def test_a_run_without_a_budget_is_refused_one_on_resume(songs_root, tmp_path, c
     with pytest.raises(SystemExit):
         run(songs_root, tmp_path, *TIMED, seconds(1), f"ckpt_path={tmp_path}/checkpoints/last.ckpt")
     assert (
-        "had no time budget, so its number of steps is set already: remove callbacks.budget" in capsys.readouterr().err
+        "had no time budget, so its number of steps is set already; remove callbacks.budget" in capsys.readouterr().err
     )
 
 

@@ -276,7 +276,7 @@ def test_resuming_without_an_average_starts_one(tmp_path, caplog):
     resumed = saved(tmp_path, Ema(HALF_LIFE), ckpt_path=tmp_path / "2.ckpt", epochs=4)
     assert torch.equal(weights_in(resumed)[1], whole["state_dict"]["layer.weight"])
     assert resumed["averaging_state"]["n_averaged"] == resumed["global_step"] / 2  # no step before the first
-    assert "The checkpoint has no averaged weights (EMA): the average starts with this run." in caplog.messages
+    assert "The checkpoint has no averaged weights (EMA); the average starts with this run." in caplog.messages
 
 
 def test_a_checkpoint_with_an_average_is_resumed_without_one(tmp_path, caplog):

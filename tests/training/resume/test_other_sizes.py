@@ -81,7 +81,7 @@ def test_an_epoch_shorter_than_its_progress_ends_with_a_warning(songs_root, tmp_
     first = trained_on(songs_root, tmp_path, *sizes(2, 1), batches=3)
     resumed = trained_on(songs_root, tmp_path, resume_from(tmp_path), *sizes(2, 1), "data.epoch_size=4")
     printed = " ".join(capsys.readouterr().out.split())
-    assert "has had 6 excerpts, more than data.epoch_size=4: resuming with the first" in printed
+    assert "has had 6 excerpts, more than data.epoch_size=4; resuming with the first" in printed
     assert torch.equal(resumed[:4], whole[1][16:20])
     assert len(torch.unique(torch.cat([first, resumed]), dim=0)) == len(first) + len(resumed)
 

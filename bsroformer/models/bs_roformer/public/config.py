@@ -122,7 +122,7 @@ def audio_in(config: YamlFile, options: Options) -> tuple[AudioFacts, list[str]]
     stems = stems_in(config, options.num_stems)
     if stems is None:
         stems = numbered_stems(options.num_stems)
-        notes.append(f"{config.path} has no training.instruments: stems are named {', '.join(stems)}")
+        notes.append(f"{config.path} has no training.instruments; stems are named {', '.join(stems)}")
     return AudioFacts(rate, chunk, stems), notes
 
 
@@ -136,7 +136,7 @@ def _number(config: YamlFile, keys: tuple[str, ...], default: int, notes: list[s
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_COUNT:
             raise InputError(f"{config.place(key)} must be a whole number from 1 to {MAX_COUNT}")
         return value
-    notes.append(f"{config.path} has no {keys[-1]}: assuming {default}")
+    notes.append(f"{config.path} has no {keys[-1]}; assuming {default}")
     return default
 
 

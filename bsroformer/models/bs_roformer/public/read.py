@@ -101,7 +101,7 @@ def _assumption_note(options: Options, audio: AudioFacts, source: str) -> str:
         f"stems named {', '.join(audio.stems)}",
     ]
     return (
-        f"{source} has no YAML file, and its weights do not hold all settings: assuming {', '.join(assumed)}; if an "
+        f"{source} has no YAML file, and its weights do not hold all settings; assuming {', '.join(assumed)}; if an "
         "assumption is wrong, so are the stems; give its YAML as config=..."
     )
 
