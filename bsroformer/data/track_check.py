@@ -35,7 +35,7 @@ def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> 
         raise InputError(song.faults[0])
     renamed = case_mismatches(song, form)
     if renamed:
-        phrases = [f"{found} where {stem} is asked for" for stem, found in renamed.items()]
+        phrases = [f"{found} instead of {stem}" for stem, found in renamed.items()]
         raise InputError(f"{song.path} has {', '.join(phrases)}; rename it, or change data.stems.")
     _check_missing(song, form, silence)
     wanted = {name: song.stems[name] for name in (MIXTURE, *form.stems) if name in song.stems}

@@ -180,5 +180,5 @@ def test_an_unknown_stem_or_start_of_a_track_is_refused(folder):
 
 def test_a_stem_in_other_case_is_reported_as_such(folder):
     (folder / "vocals.wav").rename(folder / "Vocals.wav")
-    with pytest.raises(InputError, match=r"A Song has Vocals where vocals is asked for; rename it"):
+    with pytest.raises(InputError, match=r"A Song has Vocals instead of vocals; rename it"):
         open_song(folder)

@@ -8,11 +8,11 @@ from bsroformer.data.doctor.finding import Finding, Severity
 from bsroformer.data.doctor.sound_findings import is_silent
 from bsroformer.data.layouts import MIXTURE, SPLITS
 
-_ACROSS_SPLITS = "does not notice: its scores on {split} are of music that it has learnt"
+_ACROSS_SPLITS = "does not detect it; its scores on {split} are on training data"
 _WITHIN_SPLIT = {
-    "train": "draws it twice as often as other music",
+    "train": "draws it twice as often as other songs",
     "valid": "counts it twice",
-    "test": "does not matter; evaluation counts it twice",
+    "test": "is not affected; evaluation counts it twice",
 }
 
 
@@ -70,7 +70,7 @@ def _finding(original: TrackFacts, copy: TrackFacts, shared: Sequence[Pair]) -> 
     sources = [f"its {pair.original.name}" for pair in shared if pair.original.name != pair.copy.name]
     phrases = [", ".join(sources)] if sources else []
     if original is copy:
-        training = "takes one sound for both stems"
+        training = "uses the same audio for both stems"
     else:
         training = training_of_copy(original, copy)
         phrases.append(f"{original.song.split}/{original.song.name}")

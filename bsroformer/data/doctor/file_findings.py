@@ -9,9 +9,9 @@ from bsroformer.data.track_check import FormatMismatch, case_mismatches, find_mi
 
 _REPAIRS = {
     "rate": "packing resamples it",
-    "channels": "packing mixes it down or doubles it",
-    "length": "packing lets the short ones end in silence",
-    "missing": "packing takes it for silence",
+    "channels": "packing mixes it down or duplicates its channel",
+    "length": "packing pads the short ones with silence",
+    "missing": "packing uses silence instead",
 }
 
 
@@ -39,11 +39,11 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
     song = facts.song
     for fault in song.faults:
         phrase = fault.replace(f"{song.path} has ", "").partition("; remove")[0]
-        yield Finding.about(song, "there twice", "error", (), phrase, f"{REFUSES} until one is removed")
+        yield Finding.about(song, "duplicate file", "error", (), phrase, f"{REFUSES} until one is removed")
     renamed = case_mismatches(song, form)
     for stem, written in renamed.items():
-        phrase = f"{written} where {stem} is asked for"
-        yield Finding.about(song, "written otherwise", "error", (written,), phrase, f"{REFUSES} until it is renamed")
+        phrase = f"{written} instead of {stem}"
+        yield Finding.about(song, "case mismatch", "error", (written,), phrase, f"{REFUSES} until it is renamed")
     missing = tuple(stem for stem in form.stems if stem not in song.stems and stem not in renamed)
     phrase = f"only {', '.join(song.stems) or 'nothing'}"
     if len(missing) == len(form.stems):
@@ -51,9 +51,9 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
     elif missing and song.whole:
         yield _repairable(facts, "missing", missing, phrase, repaired)
     known = (MIXTURE, *form.stems, *renamed.values())
-    extra = tuple(stem for stem in song.stems if stem not in known)
-    if extra:
-        yield Finding.about(song, "extra", "remark", extra, "no stem that is asked for", "does not read it")
+    unused = tuple(stem for stem in song.stems if stem not in known)
+    if unused:
+        yield Finding.about(song, "unused", "remark", unused, "not in data.stems", "does not read it")
 
 
 def _damaged(facts: TrackFacts, stem: str, damage: str) -> Finding:
@@ -62,11 +62,11 @@ def _damaged(facts: TrackFacts, stem: str, damage: str) -> Finding:
     If its end is missing, its length is a finding too.
     """
     if facts.song.split == "test":
-        training = "evaluation takes what can be read"
+        training = "evaluation uses the readable parts"
     elif stem == MIXTURE:
         training = SUMS
     else:
-        training = "takes what can be read, with gaps of silence"
+        training = "uses the readable parts, with gaps of silence"
     return Finding.about(facts.song, "damaged", "warning", (stem,), damage, training)
 
 

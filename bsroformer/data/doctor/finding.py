@@ -6,8 +6,8 @@ from typing import Literal, get_args
 from bsroformer.data.layouts import SPLITS, TrackFiles
 
 Severity = Literal["error", "warning", "remark"]
-"""``error``: training refuses or stops, or its scores mean nothing; ``warning``: it works, but the result suffers;
-``remark``: good to know."""
+"""``error``: training refuses or stops, or its scores are meaningless; ``warning``: training works, but the
+result may be worse; ``remark``: for information."""
 REFUSES = "refuses the data set"
 SUMS = "sums the stems instead"
 """What training does about a track, or about its mixture."""
@@ -18,7 +18,7 @@ class Finding:
     """A fault of a track, or a remark about it.
 
     Attributes:
-        kind: Kind of finding, in a word or two.
+        kind: Kind of finding, in one or two words.
         severity: Its severity.
         split: Split of the track.
         song: Name of the track; empty for a finding about a split.

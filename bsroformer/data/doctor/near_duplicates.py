@@ -115,15 +115,15 @@ def _finding(original: TrackFacts, copy: TrackFacts, matches: Sequence[_Match]) 
     if abs(best.lag) >= HOP_SECONDS:
         shift = f", {abs(best.lag):.2f} s {'earlier' if best.lag > 0 else 'later'}"
     name = f"{original.song.split}/{original.song.name}"
-    found = f"nearly the audio of {name}{shift} (correlation {best.correlation:.3f})"
+    found = f"almost the same audio as {name}{shift} (correlation {best.correlation:.3f})"
     stems = tuple(match.stem for match in matches)
     training = training_of_copy(original, copy)
     return Finding.about(copy.song, "near duplicate", "warning", stems, found, training)
 
 
 def _too_many(split: str, name: str, number: int) -> Finding:
-    found = f"near duplicates were looked for among the first {MAX_STEMS} of {number} only"
-    return Finding("not compared", "remark", split, "", (name,), found, "does not look for any")
+    found = f"searched for near duplicates among the first {MAX_STEMS} of {number} only"
+    return Finding("not compared", "remark", split, "", (name,), found, "does not detect any")
 
 
 def _candidates(tracks: Sequence[TrackFacts], stems: Sequence[Stem], advance: Advance) -> Iterator[Candidate]:

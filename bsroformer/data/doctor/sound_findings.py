@@ -49,7 +49,7 @@ def sound_findings(facts: TrackFacts, excerpt: float) -> Iterator[Finding]:
     """
     if facts.stems and facts.seconds < excerpt and facts.song.split != "test":
         found = f"{facts.seconds:.2f} s, shorter than an excerpt of {excerpt:g} s"
-        yield Finding.about(facts.song, "short", "remark", (), found, "fills its excerpts up with silence")
+        yield Finding.about(facts.song, "short", "remark", (), found, "pads its excerpts with silence")
     for stem in facts.stems:
         for check in (_non_finite, _silent, _clipped, _beyond, _dc):
             finding = check(facts, stem)
@@ -73,20 +73,20 @@ def _non_finite(facts: TrackFacts, stem: str) -> Finding | None:
         severity = "warning"
         training = SUMS
     else:
-        training = "stops at the first excerpt that holds one; packing refuses the song"
-    return Finding.about(facts.song, "NaN", severity, (stem,), found, training)
+        training = "stops at the first excerpt that contains one; packing refuses the song"
+    return Finding.about(facts.song, "non-finite", severity, (stem,), found, training)
 
 
 def _silent(facts: TrackFacts, stem: str) -> Finding | None:
     measured = facts.stems[stem]
     if is_silent(measured):
         found = "digital silence" if measured.peak == 0 else f"no sample above {SILENT_PEAK_DB:g} dBFS"
-        training = _use(facts, stem, "draws it like any other from files; packed, only where silence is wanted")
+        training = _use(facts, stem, "from files, draws it like any other; from packs, only for silent stems")
         return Finding.about(facts.song, "silent", "warning", (stem,), found, training)
     if stem == MIXTURE or measured.silent_share < MOSTLY_SILENT:
         return None
     found = f"silent in {100 * measured.silent_share:.0f} % of the song"
-    training = _use(facts, stem, "draws mostly silence from files; packed, where it is active")
+    training = _use(facts, stem, "from files, draws mostly silence; from packs, excerpts where it is active")
     return Finding.about(facts.song, "mostly silent", "remark", (stem,), found, training)
 
 
@@ -99,7 +99,7 @@ def _clipped(facts: TrackFacts, stem: str) -> Finding | None:
     severity: Severity = "warning" if clipped.runs >= MANY_RUNS * minutes else "remark"
     first = _time(measured, clipped.first)
     found = f"{clipped.runs} runs at full scale, the first at {first}, the longest {clipped.longest} samples"
-    return Finding.about(facts.song, "clipped", severity, (stem,), found, _use(facts, stem, "learns it as it is"))
+    return Finding.about(facts.song, "clipped", severity, (stem,), found, _use(facts, stem, "uses it unchanged"))
 
 
 def _beyond(facts: TrackFacts, stem: str) -> Finding | None:
@@ -108,7 +108,7 @@ def _beyond(facts: TrackFacts, stem: str) -> Finding | None:
         return None
     peak = decibels(to_db(measured.peak), "dBFS", sign=True)
     found = f"{measured.beyond} samples beyond full scale, up to {peak}"
-    training = _use(facts, stem, "learns it as it is; packed as float32, which takes twice the space")
+    training = _use(facts, stem, "uses it unchanged; packs it as float32, which takes twice the space")
     return Finding.about(facts.song, "beyond full scale", "remark", (stem,), found, training)
 
 
@@ -117,7 +117,7 @@ def _dc(facts: TrackFacts, stem: str) -> Finding | None:
     if level < DC_DB:
         return None
     found = f"mean of {decibels(level, 'dBFS')}"
-    return Finding.about(facts.song, "DC offset", "warning", (stem,), found, _use(facts, stem, "learns it as it is"))
+    return Finding.about(facts.song, "DC offset", "warning", (stem,), found, _use(facts, stem, "uses it unchanged"))
 
 
 def _residual(facts: TrackFacts) -> Finding | None:
@@ -130,23 +130,23 @@ def _residual(facts: TrackFacts) -> Finding | None:
     lossy = db < LOSSY_DB and any(info.codec in LOSSY for info in facts.headers.values())
     if rounded or lossy or not isfinite(db):
         return None
-    found = f"mixture - sum of stems is {decibels(db, sign=True)} of the mixture"
+    found = f"mixture - sum of stems is {decibels(db, sign=True)} relative to the mixture"
     if len(facts.residual_db) == 2 and db - min(facts.residual_db) > ONE_CHANNEL_DB:
         found += f" in the {('left', 'right')[channel]} channel"
     training = SUMS
     if facts.song.split == "test":
-        training = "evaluation separates the mixture as it is: no score can be better than the difference"
+        training = "evaluation separates the mixture unchanged, so that the residual limits every score"
     severity: Severity = "warning" if db >= WRONG_DB else "remark"
-    return Finding.about(facts.song, "does not add up", severity, (MIXTURE,), found, training)
+    return Finding.about(facts.song, "mixture residual", severity, (MIXTURE,), found, training)
 
 
-def _use(facts: TrackFacts, stem: str, learning: str) -> str:
-    """Describe the use of a stem as it is; `learning` is that of one to train on."""
+def _use(facts: TrackFacts, stem: str, training: str) -> str:
+    """Describe the use of a stem; `training` is that of a stem to train on."""
     if facts.song.split == "test":
-        return "evaluation takes it as it is"
+        return "evaluation uses it unchanged"
     if stem == MIXTURE:
         return SUMS
-    return "validates on it as it is" if facts.song.split == "valid" else learning
+    return "validates on it unchanged" if facts.song.split == "valid" else training
 
 
 def _time(measured: StemFacts, sample: int) -> str:

@@ -50,8 +50,8 @@ def checked(root: Path, output: Path, *more: str) -> tuple[int, str, dict]:
 def test_a_clean_set_has_no_table_and_status_0(root, tmp_path):
     status, printed, tree = checked(root, tmp_path / "out")
     assert status == 0
-    assert "train: 1 song, 0:02: nothing found" in printed
-    assert "test: 1 song, 0:02: nothing found" in printed
+    assert "train: 1 song, 0:02: no findings" in printed
+    assert "test: 1 song, 0:02: no findings" in printed
     assert (tree["errors"], tree["warnings"], tree["remarks"], tree["findings"]) == (0, 0, 0, [])
 
 
@@ -123,7 +123,7 @@ def test_the_script_exits_with_the_status(root, tmp_path, capsys, monkeypatch):
 
 
 def clipped(song: str, stem: str, found: str = "3 runs") -> Finding:
-    return Finding("clipped", "warning", "train", song, (stem,), found, "learns it as it is")
+    return Finding("clipped", "warning", "train", song, (stem,), found, "uses it unchanged")
 
 
 def test_findings_of_one_kind_in_the_stems_of_a_song_share_a_row():
@@ -137,17 +137,17 @@ def test_findings_of_one_kind_in_the_stems_of_a_song_share_a_row():
 
 
 def twin(other: str, *stems: str) -> Finding:
-    text = f"nearly the audio of train/{other}"
-    return Finding("near duplicate", "warning", "train", "C", stems, text, "draws it twice as often as other music")
+    text = f"almost the same audio as train/{other}"
+    return Finding("near duplicate", "warning", "train", "C", stems, text, "draws it twice as often as other songs")
 
 
 def test_a_song_with_several_twins_names_each_stem_once():
     [row] = table_rows([twin("A", "bass", "drums"), twin("B", "bass", "drums")])
     assert row.stems == ("bass", "drums")
-    assert row.found == "nearly the audio of train/A; nearly the audio of train/B"
+    assert row.found == "almost the same audio as train/A; almost the same audio as train/B"
     [row] = table_rows([twin("A", "bass", "drums"), twin("B", "drums")])
     assert row.stems == ("bass", "drums")
-    assert row.found == "bass, drums: nearly the audio of train/A; drums: nearly the audio of train/B"
+    assert row.found == "bass, drums: almost the same audio as train/A; drums: almost the same audio as train/B"
 
 
 def test_a_long_table_shows_its_first_rows():

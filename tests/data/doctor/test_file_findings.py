@@ -53,9 +53,9 @@ def capital(song):
 
 ALL = ("mixture", "vocals", "drums")
 DAMAGES = {
-    "written otherwise": (capital, ("Drums",), "Drums where drums is asked for"),
+    "case mismatch": (capital, ("Drums",), "Drums instead of drums"),
     "missing": (lose, ("drums",), "only mixture, vocals"),
-    "there twice": (double, (), "both drums.flac and drums.wav"),
+    "duplicate file": (double, (), "both drums.flac and drums.wav"),
     "unreadable": (scramble, ("drums",), "drums.wav is not an audio file"),
     "length": (shorten, ALL, "24000 samples in vocals, 23200 samples in drums"),
     "rate": (another_rate, ("drums",), "4000 Hz in drums, not 8000 Hz"),
@@ -104,14 +104,14 @@ def test_packing_ignores_a_mixture_that_does_not_fit(root):
     assert summary(root, mend=("length",)) == [("remark", "length", "train/A", ("mixture",))]
 
 
-def test_extra_files_are_reported(root):
+def test_unused_files_are_reported(root):
     soundfile.write(root / "train" / "A" / "guitar.wav", sound(90), RATE)
-    assert summary(root) == [("remark", "extra", "train/A", ("guitar",))]
+    assert summary(root) == [("remark", "unused", "train/A", ("guitar",))]
 
 
-def test_extra_stems_are_not_compared_with_the_mixture(root):
+def test_unused_stems_are_not_compared_with_the_mixture(root):
     found = findings(root, form=TrackFormat(("vocals",), RATE, 2))
-    assert {(each.severity, each.kind, each.stems) for each in found} == {("remark", "extra", ("drums",))}
+    assert {(each.severity, each.kind, each.stems) for each in found} == {("remark", "unused", ("drums",))}
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])

@@ -101,7 +101,7 @@ def test_non_finite_samples_are_counted_and_the_first_is_named(root):
         return audio
 
     alter(root, "drums", spoil, subtype="FLOAT")
-    assert summary(root) == [("error", "NaN", "train/A", ("drums",))]
+    assert summary(root) == [("error", "non-finite", "train/A", ("drums",))]
     assert findings(root)[0].found == "2 NaN or infinite samples, the first at 0.500 s"
     [track] = [track for track in open_tracks(find_files(root, FORM.stems), FORM).train if track.name == "A"]
     with pytest.raises(InputError, match="NaN or infinite"):
@@ -110,21 +110,21 @@ def test_non_finite_samples_are_counted_and_the_first_is_named(root):
 
 def test_a_mixture_that_training_does_not_read_may_hold_nan(root):
     change(root / "train" / "A" / "mixture.wav", lambda audio: audio * np.nan, subtype="FLOAT")
-    assert ("error", "NaN") not in [(severity, kind) for severity, kind, *_ in summary(root)]
+    assert ("error", "non-finite") not in [(severity, kind) for severity, kind, *_ in summary(root)]
     change(root / "test" / "T" / "mixture.wav", lambda audio: audio * np.nan, subtype="FLOAT")
-    assert ("error", "NaN", "test/T", ("mixture",)) in summary(root)
+    assert ("error", "non-finite", "test/T", ("mixture",)) in summary(root)
 
 
 @pytest.mark.parametrize(("gain", "severity"), [(0.9995, None), (0.9, "remark"), (0.5, "warning")])
 def test_a_mixture_is_held_against_the_sum_of_its_stems(root, gain, severity):
     change(root / "train" / "A" / "mixture.wav", lambda audio: gain * audio)
-    expected = [(severity, "does not add up", "train/A", ("mixture",))] if severity else []
+    expected = [(severity, "mixture residual", "train/A", ("mixture",))] if severity else []
     assert summary(root) == expected
 
 
 def test_a_residual_in_one_channel_is_reported_with_the_channel(root):
     change(root / "test" / "T" / "mixture.wav", lambda audio: audio * [0.4, 1.0])
-    assert findings(root)[0].found == "mixture - sum of stems is +3.5 dB of the mixture in the left channel"
+    assert findings(root)[0].found == "mixture - sum of stems is +3.5 dB relative to the mixture in the left channel"
 
 
 def test_a_lossy_mixture_may_differ_by_the_loss_of_its_codec(root):

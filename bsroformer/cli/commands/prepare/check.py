@@ -53,7 +53,7 @@ def check(cfg: PrepareConfig, console: Console) -> int:
         console.print(line)
     hidden = len(rows) - MAX_ROWS
     more = f"{count(hidden, 'more row')} and " if hidden > 0 else ""
-    console.print(f"{more}the figures of every stem are in {path}")
+    console.print(f"{more}the measurements of every stem are in {path}")
     has_errors = any(finding.severity == "error" for finding in findings)
     return EXIT_FAILED if has_errors else 0
 
@@ -74,7 +74,7 @@ def _examined(files: Sequence[TrackFiles], form: TrackFormat, workers: int, cons
 def _judged(songs: Sequence[TrackFacts], demands: Requirements, console: Console) -> list[Finding]:
     """Find faults, with a progress bar: each stem is compared with each other."""
     with task_progress(console) as progress, stopping_on_sigterm():
-        task = progress.add_task("looking for duplicates", total=comparison_work(songs))
+        task = progress.add_task("searching for duplicates", total=comparison_work(songs))
         return judge(songs, demands, lambda work: progress.advance(task, work))
 
 
@@ -98,7 +98,7 @@ def _joined(findings: Sequence[Finding]) -> Finding:
 
 def findings_table(rows: Sequence[Finding]) -> Table:
     """Build a table of the first findings."""
-    table = Table("", "song", "stem", "found", "training", show_lines=True)
+    table = Table("", "song", "stem", "finding", "training", show_lines=True)
     for column in table.columns:
         column.overflow = "fold"
     for row in rows[:MAX_ROWS]:
@@ -118,5 +118,5 @@ def summary(songs: Sequence[TrackFacts], findings: Sequence[Finding]) -> list[st
         if of_split or counts:
             severities = ", ".join(count(counts[name], name) for name in STYLES if counts[name])
             length = clock(sum(facts.seconds for facts in of_split))
-            lines.append(f"{split}: {count(len(of_split), 'song')}, {length}: {severities or 'nothing found'}")
+            lines.append(f"{split}: {count(len(of_split), 'song')}, {length}: {severities or 'no findings'}")
     return lines
