@@ -105,5 +105,5 @@ def test_without_gradio_the_extra_is_named(monkeypatch):
     from bsroformer.cli.commands.studio import command as app
 
     monkeypatch.setattr(app, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r'pip install -e "\.\[web\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[studio\]"'):
         app.app(composed("app"))

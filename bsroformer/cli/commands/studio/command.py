@@ -30,7 +30,7 @@ def app(cfg: StudioConfig) -> None:
     """Serve the page until Ctrl-C or SIGTERM, then delete all songs."""
     console = terminal()
     if find_spec("gradio") is None:
-        raise InputError(f"the page needs Gradio, which is not installed; {install_command('web')}")
+        raise InputError(f"the page needs Gradio, which is not installed; {install_command('studio')}")
     from bsroformer.studio.server import open_page
 
     keep_freed_memory()
