@@ -1,7 +1,12 @@
 """Formatting for messages: lists, counts, decibels, durations."""
 
+import math
 from collections.abc import Sequence
 
+NOTHING = "–"
+"""Text of an undefined value."""
+MINUS = "−"
+"""Minus sign of pages and figures; text that programs may read has a hyphen."""
 MAX_NAMED = 3
 """Names that a message lists; it counts the others."""
 
@@ -26,10 +31,20 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{ending}"
 
 
-def decibels(value: float, unit: str = "dB", sign: bool = False) -> str:
-    """Format a level or a ratio: ``-8.0 dB``; with a sign, ``+3.5 dB``."""
-    number = f"{value:+.1f}" if sign else f"{value:.1f}"
-    return f"{number} {unit}"
+def decibels(value: float | None, unit: str = "dB", sign: bool = False, digits: int = 1, minus: str = "-") -> str:
+    """Format a level, a ratio or a score: ``-8.0 dB``.
+
+    Args:
+        value: Its value; None or NaN is undefined.
+        unit: Its unit; empty for none.
+        sign: Whether a positive value has a sign, as a difference: ``+3.5 dB``.
+        digits: Number of decimals.
+        minus: Sign of a negative value.
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    number = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    return f"{number} {unit}".rstrip().replace("-", minus)
 
 
 def clock(seconds: float) -> str:

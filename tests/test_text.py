@@ -1,6 +1,6 @@
 import pytest
 
-from bsroformer.text import clock, count, decibels, listed
+from bsroformer.text import MINUS, clock, count, decibels, listed
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ def test_decibels_have_one_digit_and_a_sign_on_request():
     assert decibels(-8.04) == "-8.0 dB"
     assert decibels(3.46, sign=True) == "+3.5 dB"
     assert decibels(-26, "dBFS") == "-26.0 dBFS"
+
+
+def test_scores_have_more_digits_no_unit_or_a_minus_sign():
+    assert decibels(-0.456, "", digits=2, minus=MINUS) == "−0.46"
+    assert decibels(None) == decibels(float("nan")) == "–"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (187, "3:07"), (3599.6, "1:00:00"), (3723, "1:02:03")])

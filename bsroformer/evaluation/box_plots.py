@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bsroformer.evaluation.plot_columns import BOX_FROM, WHISKER, Column, columns_by_stem, decibels, empty_figure
+from bsroformer.evaluation.plot_columns import BOX_FROM, WHISKER, Column, columns_by_stem, empty_figure
 from bsroformer.evaluation.result_files import write_figure
 from bsroformer.evaluation.results import Results
 from bsroformer.figures.style import LIGHT
 from bsroformer.metrics import METRICS
+from bsroformer.text import MINUS, decibels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,7 +120,7 @@ def _draw_songs(axes: "Axes", column: Column, low: float, high: float) -> None:
 def _draw_number(axes: "Axes", column: Column, high: float) -> None:
     """Write the average above the column."""
     axes.annotate(
-        decibels(column.average),
+        decibels(column.average, "", minus=MINUS),
         (column.x, min(column.values[-1], high)),
         (0, 7),
         textcoords="offset points",

@@ -107,11 +107,6 @@ def empty_figure(
     return figure, axes
 
 
-def decibels(value: float) -> str:
-    """Format a score in a figure, with one digit."""
-    return f"{value:.1f}".replace("-", "−")
-
-
 def _colour(results: Results, method: Evaluation, stem: int) -> str:
     """Return the stem's colour for a single method, else that of the method."""
     if method.kind not in EVALUATED:

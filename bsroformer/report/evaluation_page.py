@@ -22,7 +22,7 @@ from bsroformer.report.evaluation_tables import (
     unscored_table,
 )
 from bsroformer.report.excerpt_players import shown_songs
-from bsroformer.report.html_cells import decibels, interval
+from bsroformer.report.html_cells import interval, score_text
 from bsroformer.report.page_writer import REPORT, Tile, text_of, write_page
 from bsroformer.report.pictures import Picture, plot_file
 from bsroformer.report.provenance import made_with
@@ -110,4 +110,4 @@ def _metric_tile(metric: str, compared: Sequence[Tree]) -> Tile:
     note = f"{best['name']}, the best of {len(compared)}"
     if len(compared) == 1:
         note = f"95 %: {interval(ends)}" if ends else ""
-    return Tile(decibels(score), "dB", metric, note)
+    return Tile(score_text(score), "dB", metric, note)

@@ -17,7 +17,7 @@ from bsroformer.parallel import processors
 from bsroformer.report.colours import colours_of
 from bsroformer.report.evaluation_tables import evaluated, with_mean
 from bsroformer.report.excerpts import Excerpt, find_excerpts, worst_and_best
-from bsroformer.report.html_cells import decibels
+from bsroformer.report.html_cells import score_text
 from bsroformer.report.media import encoded, gain_of
 from bsroformer.report.pictures import Picture, drawn_image
 from bsroformer.text import clock
@@ -206,4 +206,4 @@ def _scores(method: Tree, song: str) -> Tree:
 
 def score_texts(scores: Tree, metrics: Sequence[str]) -> tuple[str, ...]:
     """Format scores with their names."""
-    return tuple(f"{metric} {decibels(scores.get(metric))}" for metric in metrics)
+    return tuple(f"{metric} {score_text(scores.get(metric))}" for metric in metrics)

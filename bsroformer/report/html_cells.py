@@ -1,30 +1,24 @@
 """Cells of tables as text of a page."""
 
-import math
 from collections.abc import Sequence
 
 from bsroformer.report.tables import Cell
-
-NOTHING = "–"
-"""Text of an undefined value."""
+from bsroformer.text import MINUS, decibels
 
 
-def decibels(value: float | None, sign: bool = False) -> str:
+def score_text(value: float | None, sign: bool = False) -> str:
     """Format a score with two digits; with `sign`, a difference."""
-    if value is None or math.isnan(value):
-        return NOTHING
-    number = f"{value:+.2f}" if sign else f"{value:.2f}"
-    return number.replace("-", "−")
+    return decibels(value, "", sign, digits=2, minus=MINUS)
 
 
 def interval(ends: Sequence[float] | None, sign: bool = False) -> str:
     """Format a confidence interval in dB; empty without one."""
-    return f"{decibels(ends[0], sign)} to {decibels(ends[1], sign)}" if ends else ""
+    return f"{score_text(ends[0], sign)} to {score_text(ends[1], sign)}" if ends else ""
 
 
 def cell_text(cell: Cell) -> str:
     """Format the value of a cell."""
-    return cell if isinstance(cell, str) else decibels(cell.value, cell.is_difference)
+    return cell if isinstance(cell, str) else score_text(cell.value, cell.is_difference)
 
 
 def cell_note(cell: Cell) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from bsroformer.report.plain_cells import NOTHING, decibels, interval
+from bsroformer.report.plain_cells import interval, score_text
 from bsroformer.report.tables import Cell, Table
+from bsroformer.text import NOTHING
 
 
 def markdown(columns: Sequence[str], lines: Sequence[Sequence[str | float]]) -> str:
@@ -20,7 +21,7 @@ def markdown_table(table: Table) -> str:
 
 
 def _text(cell: str | float) -> str:
-    return decibels(cell) if isinstance(cell, float) else str(cell)
+    return score_text(cell) if isinstance(cell, float) else str(cell)
 
 
 def _escaped(text: str) -> str:
@@ -33,5 +34,5 @@ def _cell(cell: Cell) -> str:
         return cell
     if cell.better and not cell.better[1]:
         return NOTHING
-    text = f"{decibels(cell.value, cell.is_difference)} {interval(cell.interval, cell.is_difference)}".strip()
+    text = f"{score_text(cell.value, cell.is_difference)} {interval(cell.interval, cell.is_difference)}".strip()
     return f"{text}, better in {cell.better[0]} of {cell.better[1]}" if cell.better else text

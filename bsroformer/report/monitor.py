@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bsroformer.errors import InputError
+from bsroformer.text import decibels
 
 LOSS = "val/loss"
 VALIDATION_METRICS = {"val/si_sdr": "SI-SDR", "val/sdr": "SDR"}
@@ -56,7 +57,7 @@ class Monitor:
         """Format a score with its unit and label, ``5.31 dB SDR``."""
         if self.name == LOSS:
             return f"{score:.4g} {self.label}"
-        return f"{score:.2f} dB {self.label}"
+        return f"{decibels(score, digits=2)} {self.label}"
 
 
 DEFAULT_MONITOR = Monitor(LEGACY_MONITOR)

@@ -1,17 +1,13 @@
 """Cells of tables as plain text, for Markdown and the terminal."""
 
-import math
 from collections.abc import Sequence
 
-NOTHING = "–"
-"""Text of an undefined value."""
+from bsroformer.text import decibels
 
 
-def decibels(value: float | None, sign: bool = False) -> str:
+def score_text(value: float | None, sign: bool = False) -> str:
     """Format a score with two digits; with `sign`, a difference."""
-    if value is None or math.isnan(value):
-        return NOTHING
-    return f"{value:+.2f}" if sign else f"{value:.2f}"
+    return decibels(value, "", sign, digits=2)
 
 
 def interval(ends: Sequence[float] | None, sign: bool = False) -> str:
@@ -21,5 +17,6 @@ def interval(ends: Sequence[float] | None, sign: bool = False) -> str:
     """
     if not ends:
         return ""
-    lower, upper = (f"{end:+.2f}" if sign else f"{end:.1f}" for end in ends)
+    digits = 2 if sign else 1
+    lower, upper = (decibels(end, "", sign, digits) for end in ends)
     return f"[{lower}, {upper}]"

@@ -15,7 +15,7 @@ from bsroformer.report.evaluation_tables import (
     headline_metric,
     songs_table,
 )
-from bsroformer.report.html_cells import decibels
+from bsroformer.report.html_cells import score_text
 from bsroformer.report.media import sounds
 from bsroformer.report.metrics_csv import Row, read_rows
 from bsroformer.report.monitor import LOSS, VALIDATION_METRICS, Monitor, monitor_of
@@ -141,7 +141,7 @@ def tiles(rows: Mapping[int, Row], results: Mapping[str, Any] | None, monitor: M
         metric = headline_metric(results)
         for method in evaluated(results):
             note = f"mean of {count(len(method['songs']), 'song')}"
-            yield Tile(decibels(method["scores"][MEAN][metric]), "dB", f"test {metric}", note)
+            yield Tile(score_text(method["scores"][MEAN][metric]), "dB", f"test {metric}", note)
     steps = latest_and_best(rows, monitor)
     if steps:
         yield _best_tile(rows, steps[1], monitor)
@@ -160,7 +160,7 @@ def _best_tile(rows: Mapping[int, Row], step: int, monitor: Monitor) -> Tile:
     note = f"the best, at step {step:,}"
     if monitor.name == LOSS:
         return Tile(f"{score:.4g}", "", f"validation {monitor.label}", note)
-    return Tile(decibels(score), "dB", f"validation {monitor.label}", note)
+    return Tile(score_text(score), "dB", f"validation {monitor.label}", note)
 
 
 def _subtitle(settings: Mapping[str, Any], stems: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from bsroformer.errors import InputError
 from bsroformer.report.debug_runs import is_debug_config
 from bsroformer.report.evaluation_tables import MEAN, best_score, evaluated, headline_metric
-from bsroformer.report.html_cells import NOTHING, decibels
+from bsroformer.report.html_cells import score_text
 from bsroformer.report.metrics_csv import Row, read_rows
 from bsroformer.report.monitor import LOSS, Monitor, monitor_of
 from bsroformer.report.page_writer import REPORT, Tile, mapping_in, write_page
@@ -21,6 +21,7 @@ from bsroformer.report.provenance import latest_start, moment, text, whole_numbe
 from bsroformer.report.validation_table import latest_and_best
 from bsroformer.run_folder import TRAINING_LOCK, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json, read_yaml
+from bsroformer.text import NOTHING
 
 INDEX = "index.html"
 GENERATOR = b'<meta name="generator" content="bsroformer">'
@@ -169,7 +170,7 @@ def evaluation_entry(path: Path, root: Path) -> Entry | None:
     try:
         metric = headline_metric(results)
         scores = [(method["name"], method["scores"][MEAN][metric]) for method in evaluated(results)]
-        listed = ", ".join(f"{name} {decibels(score)}" for name, score in scores)
+        listed = ", ".join(f"{name} {score_text(score)}" for name, score in scores)
         best = best_score(metric, (score for _, score in scores))
         songs = int(results["songs"])
         cells = (
@@ -188,7 +189,7 @@ def test_cell(path: Path) -> Cell:
     try:
         metric = headline_metric(results)
         score = evaluated(results)[0]["scores"][MEAN][metric]
-        return Cell(f"{decibels(score)} dB", score, metric)
+        return Cell(f"{score_text(score)} dB", score, metric)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return Cell(NOTHING)
 
@@ -289,7 +290,7 @@ def _parameters(start: Mapping[str, Any]) -> str:
 def _score_cell(score: float | None, monitor: Monitor, step: int) -> Cell:
     if score is None:
         return Cell(NOTHING)
-    shown = f"{score:.4g}" if monitor.name == LOSS else f"{decibels(score)} dB"
+    shown = f"{score:.4g}" if monitor.name == LOSS else f"{score_text(score)} dB"
     return Cell(shown, score, f"{monitor.label}, step {step:,}")
 
 

@@ -7,7 +7,7 @@ from rich import table as rich_table
 from rich.box import SIMPLE_HEAD
 from rich.text import Text
 
-from bsroformer.report.plain_cells import decibels, interval
+from bsroformer.report.plain_cells import interval, score_text
 from bsroformer.report.tables import Cell, Line, Score, Table
 
 STYLES = {"aside": "dim", "mean": "bold"}
@@ -103,7 +103,7 @@ def _cell(cell: Cell, heading: str | None) -> Text:
     """
     if isinstance(cell, str):
         return Text(cell)
-    value = decibels(cell.value, cell.is_difference)
+    value = score_text(cell.value, cell.is_difference)
     style = "bold" if cell.strong else ""
     if heading is None:
         return Text(value, style)

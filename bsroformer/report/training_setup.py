@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bsroformer.report.html_cells import NOTHING
 from bsroformer.report.provenance import Fact, moment, starts_of, text, whole_number
 from bsroformer.report.tables import Line, Table
+from bsroformer.text import NOTHING
 
 Tree = Mapping[str, Any]
 

@@ -15,6 +15,7 @@ from bsroformer.invocation import command_line
 from bsroformer.report.debug_runs import is_debug_run
 from bsroformer.run_folder import AVERAGE, BEST, CHECKPOINTS, LAST
 from bsroformer.studio.known_scores import VALIDATED, evaluated_files, known_scores
+from bsroformer.text import decibels
 
 SUFFIXES = (*TORCH, SAFETENSORS)
 RUN_FILES = (BEST, AVERAGE, LAST)
@@ -55,7 +56,7 @@ class CheckpointOption:
         """Name, stems and score, for a menu."""
         parts = [self.name, ", ".join(self.stems)]
         if self.score is not None:
-            parts.append(f"{self.metric} {self.score:.1f} dB")
+            parts.append(f"{self.metric} {decibels(self.score)}")
         if self.debug:
             parts.append("debug run")
         return " · ".join(parts)

@@ -14,6 +14,7 @@ from bsroformer.studio.job_queue import PageSessions
 from bsroformer.studio.limits import MAX_OVERLAP, MAX_SHIFTS
 from bsroformer.studio.middleware import EventStreams
 from bsroformer.studio.studio import Studio
+from bsroformer.text import decibels
 
 TITLE = "Stem studio"
 FILE_TYPES = ["audio", "video", ".caf", ".mka", ".oga", ".opus", ".rf64", ".w64", ".wv"]
@@ -134,10 +135,10 @@ def _checkpoint_updates(option: CheckpointOption) -> tuple[Any, Any, Any]:
 
 def _scores_text(option: CheckpointOption) -> str:
     if option.scores:
-        scores = [f"{stem} {score:.1f}" for stem, score in option.scores.items()]
+        scores = [f"{stem} {decibels(score, '')}" for stem, score in option.scores.items()]
         return f"{option.metric} in dB: {', '.join(scores)}"
     if option.score is not None:
-        return f"{option.metric}: {option.score:.1f} dB"
+        return f"{option.metric}: {decibels(option.score)}"
     return "No scores are known."
 
 

@@ -19,6 +19,7 @@ from bsroformer.studio.limits import Limits, check_types
 from bsroformer.studio.model_cache import ModelCache
 from bsroformer.studio.preview import PreviewRecorder
 from bsroformer.studio.workspace import Workspace, is_nearly_full
+from bsroformer.text import decibels
 
 ABANDONED_SECONDS = 120.0
 """A song without requests for so long may be cancelled: its page is closed, or its phone sleeps."""
@@ -240,7 +241,8 @@ def notes_on(song: SeparatedSong, channels: int) -> list[str]:
     if channels > 2:
         notes.append(f"Mixed down from {channels} channels to stereo.")
     if song.gain < 1:
-        notes.append(f"All stems are {-20 * math.log10(song.gain):.1f} dB quieter, to avoid clipping.")
+        attenuation = decibels(-20 * math.log10(song.gain))
+        notes.append(f"All stems are {attenuation} quieter, to avoid clipping.")
     if song.clipped:
         notes.append(f"Samples beyond full scale were clipped in {', '.join(song.clipped)}.")
     return notes

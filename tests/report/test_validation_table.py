@@ -1,6 +1,6 @@
 import math
 
-from bsroformer.report.html_cells import cell_text, decibels
+from bsroformer.report.html_cells import cell_text, score_text
 from bsroformer.report.validation_table import latest_and_best, validation_table
 
 
@@ -33,8 +33,8 @@ def test_there_is_no_table_before_the_first_validation():
 
 
 def test_an_undefined_score_is_a_dash():
-    assert [decibels(value) for value in (None, math.nan, -0.5)] == ["–", "–", "−0.50"]
+    assert [score_text(value) for value in (None, math.nan, -0.5)] == ["–", "–", "−0.50"]
 
 
 def test_a_difference_has_a_sign():
-    assert [decibels(value, sign=True) for value in (0.5, -0.5, None)] == ["+0.50", "−0.50", "–"]
+    assert [score_text(value, sign=True) for value in (0.5, -0.5, None)] == ["+0.50", "−0.50", "–"]
