@@ -21,7 +21,7 @@ from bsroformer.errors import InputError
 
 SHELLS = ("bash", "zsh", "fish")
 OPTIONS = {
-    "--help": "every key of the command",
+    "--help": "the command and its keys",
     "--version": "versions of this program and PyTorch",
     "--multirun": "a job for each of several values",
     "--cfg": "print the configuration",
@@ -131,6 +131,8 @@ class CommandCompleter:
         name, equals, value = current.partition("=")
         if "--" in self.before:
             yield from files(current)
+        elif last in flags.OWN_HELP and not equals:
+            yield from self.topics(current)
         elif self._takes_value(last):
             yield from self.values(self._key(last), current)
         elif equals:
@@ -169,6 +171,11 @@ class CommandCompleter:
             yield from files(start)
         elif key == "action":
             yield from _matching(dict.fromkeys(self.command.actions, ""), start)
+
+    def topics(self, start: str) -> Iterator[Candidate]:
+        """Yield topics of the help: groups and keys."""
+        yield from _matching({flags.ALL_TOPICS: "the keys of all groups"}, start)
+        yield from _by_level(self._keys(), start, "")
 
     def options(self, start: str) -> Iterator[Candidate]:
         """Options, with keys as ``--some-key``."""

@@ -23,6 +23,8 @@ INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 MULTIRUN = ("-m", "--multirun")
 COMPLETION = ("-sc", "--shell-completion")
 OWN_HELP = ("-h", "--help")
+ALL_TOPICS = "all"
+"""Word behind ``--help`` for the keys of all groups."""
 HELP = (*OWN_HELP, "--hydra-help")
 FOLDERS = ("-cp", "--config-path", "-cd", "--config-dir")
 """Options whose values are folders; Hydra does not look for them in the current folder."""

@@ -173,7 +173,7 @@ class KeyCheck:
         known = all_keys(tree.hydra, "hydra.") if key.startswith("hydra.") else all_keys(tree)
         known += [*self._choices, *(f"{owner}.{each}" for each in arguments)]
         suggestion = did_you_mean(key, known)
-        advice = f"`{self.command.line} --help` lists the keys"
+        advice = f"`{self.command.line} --help all` lists the keys"
         return InputError(f"{line}: {self.command.shown_name} has no key {key}; {suggestion or advice}")
 
 

@@ -50,7 +50,7 @@ def _run_command(program: str, first: str, words: list[str]) -> None:
 
         print_script(words)
     elif first == "help" and words:
-        _run_command(program, words[0], ["--help"])
+        _run_command(program, words[0], ["--help", *words[1:]])
     elif first == "help":
         _print_overview()
     else:

@@ -31,6 +31,6 @@ def print_overview() -> None:
     for example in EXAMPLES:
         console.print(f"  {program} {example}")
     console.print(
-        f"\n{program} COMMAND --help explains every key; {program} --version prints the versions.\n"
+        f"\n{program} COMMAND --help explains a command and its keys; {program} --version prints the versions.\n"
         f'To complete commands and keys with TAB in bash: eval "$({program} completion bash)"'
     )

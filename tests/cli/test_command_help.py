@@ -34,8 +34,8 @@ def test_the_program_lists_its_commands(printed, words):
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_the_help_of_a_command_has_every_key_once(printed, name):
-    text = printed(name, "--help")
+def test_the_help_of_all_has_every_key_once(printed, name):
+    text = printed(name, "--help", "all")
     first = re.findall(r"^  (\S+)", text, re.MULTILINE)
     keys = [key.name for key in read_config_tree(COMMANDS[name].root, [CONFIGS]).leaves if not key.is_internal]
     assert [key for key in keys if first.count(key) != 1 and "." in key] == []
@@ -56,9 +56,40 @@ def test_help_is_found_by_all_its_names(printed, words):
     assert printed(*words).startswith("Usage: bsroformer evaluate ")
 
 
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_help_of_a_command_fits_two_screens(printed, name):
+    text = printed(name, "--help")
+    assert text.count("\n") <= 100
+    tree = read_config_tree(COMMANDS[name].root, [CONFIGS])
+    assert [group for group in tree.choices if not re.search(rf"^ *{group}=", text, re.MULTILINE)] == []
+    root_keys = {key.name for key in tree.leaves if not key.group}
+    assert root_keys <= {*re.findall(r"^  (\S+)", text, re.MULTILINE)}
+
+
+def test_the_help_of_a_group_has_its_choices_and_keys(printed):
+    text = printed("train", "--help", "trainer")
+    assert text.startswith("trainer=gpu\n  cpu  ")
+    assert "trainer.precision" in text and "optimizer.lr" not in text
+    assert printed("help", "train", "trainer") == text
+
+
+def test_the_help_of_a_key_explains_it_alone(printed):
+    assert printed("train", "-h", "optimizer.lr").startswith("  optimizer.lr  learning rate")
+    assert printed("train", "-h", "optimizer.weight-decay").startswith("  optimizer.weight_decay  decoupled")
+    assert printed("train", "-h", "augment.mixup").count("\n  augment.mixup.") == 2
+
+
+def test_help_on_an_unknown_topic_names_the_nearest(printed, capsys):
+    with pytest.raises(SystemExit) as ended:
+        printed("train", "--help", "lr")
+    assert ended.value.code == 2
+    assert "--help lr: train has no group or key lr; did you mean optimizer.lr?" in capsys.readouterr().err
+
+
 def test_help_follows_the_choices_on_the_command_line(printed):
-    assert "scheduler.then.step_size" in printed("train", "model=paper", "--help")
-    assert "callbacks.prune.warmup_runs" in printed("train", "--callbacks", "[default,prune]", "--help")
+    assert "scheduler.then.step_size" in printed("train", "model=paper", "--help", "scheduler")
+    assert "model.trunk.dropout" in printed("train", "--help", "model=paper")
+    assert "callbacks.prune.warmup_runs" in printed("train", "--callbacks", "[default,prune]", "--help", "callbacks")
 
 
 def test_help_of_a_wrong_choice_is_a_sentence(printed, capsys):

@@ -41,6 +41,8 @@ def completed(tmp_path, monkeypatch, capsys):
         ("train --optimizer.l", ["--optimizer.lr"]),
         ("train trai", ["trainer=", "trainer."]),
         ("train model=paper --scheduler.then.st", ["--scheduler.then.step-size"]),
+        ("train --help tra", ["trainer", "trainer."]),
+        ("train -h al", ["all"]),
         ("separate --resid", ["--residual"]),
         ("separate residual=", ["residual=true", "residual=false"]),
         ("separate --residual so", ["song.mp3"]),
