@@ -1,5 +1,6 @@
 """The base of each command's configuration."""
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, ClassVar
@@ -7,12 +8,15 @@ from typing import Any, ClassVar
 from pydantic import PrivateAttr, ValidationError
 from typing_extensions import Self
 
-from bsroformer.cli.dotted_keys import put
+from bsroformer.cli.dotted_keys import at, put
 from bsroformer.cli.schemas.components import components
 from bsroformer.cli.schemas.groups import PathSettings
 from bsroformer.cli.schemas.kinds import Word
 from bsroformer.cli.schemas.schema import Schema, as_json, faults
 from bsroformer.errors import InputError
+
+COPY = re.compile(r"\$\{([\w.]+)\}")
+"""The value of a key that is a copy of another key's."""
 
 
 class Config(Schema):
@@ -68,10 +72,21 @@ class Config(Schema):
 def message(found: Mapping[str, str], written: Mapping[str, Any]) -> str:
     """Join one sentence per key into a message.
 
-    Keys that follow from others are named only if no other key is wrong.
+    Keys that follow from others are reported only if no other key is wrong. A key that is a copy, as ``${data.root}``,
+    is reported by the name of the original.
     """
     own = [sentence for key, sentence in found.items() if not follows(written, key)]
-    return "; ".join(own or found.values())
+    if own:
+        return "; ".join(own)
+    return "; ".join(_by_original(key, sentence, written) for key, sentence in found.items())
+
+
+def _by_original(key: str, sentence: str, written: Mapping[str, Any]) -> str:
+    """Replace the key that a sentence starts with by the key that it is a copy of."""
+    copied = COPY.fullmatch(str(at(written, key)))
+    if copied is None or not sentence.startswith(f"{key}="):
+        return sentence
+    return f"{copied[1]}{sentence.removeprefix(key)}"
 
 
 def follows(written: Any, key: str) -> bool:

@@ -51,6 +51,7 @@ WRONG = (
     ("train", "data.stems=[]", "data.stems=[] must be a list of at least one word"),
     ("train", "data.seconds=0", "data.seconds=0 must be above 0"),
     ("train", "data.valid_per_song=x", "data.valid_per_song=x must be all or a whole number"),
+    ("train", "data=folder data.root=x data.valid_songs=3", "data.valid_songs=3 must be a list or a word"),
     ("prepare", "stem=[]", "stem=[] must be a word"),
     ("prepare", "seed=abc", "seed=abc must be a whole number"),
     ("eval", "overlap=abc", "overlap=abc must be a number"),
