@@ -95,7 +95,7 @@ def test_samples_no_program_writes_are_refused(tmp_path, value):
     audio[7000, 1] = value
     soundfile.write(tmp_path / "x.wav", audio, RATE, "FLOAT")
     for reading in (lambda: read(tmp_path / "x.wav", 5000), lambda: list(blocks(tmp_path / "x.wav", 1000))):
-        with pytest.raises(InputError, match=r"x\.wav holds samples as large as 1e\+\d\d where .* 7000:"):
+        with pytest.raises(InputError, match=r"x\.wav holds samples as large as 1e\+\d\d where .* 7000;"):
             reading()
 
 
