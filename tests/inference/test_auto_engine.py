@@ -87,7 +87,7 @@ def test_auto_gives_the_stems_of_pytorch(tiny_model, monkeypatch):
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
-    [({"compile": True}, "compile=true"), ({}, r"OpenVINO is not installed: pip install -e .*\[openvino\]")],
+    [({"compile": True}, "compile=true"), ({}, r"OpenVINO is not installed; pip install -e .*\[openvino\]")],
 )
 def test_auto_without_a_choice_is_pytorch_and_reports_why(tiny_model, monkeypatch, arguments, reason):
     if not arguments:

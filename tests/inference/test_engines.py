@@ -73,7 +73,7 @@ def test_a_song_shorter_than_a_window_needs_no_graph(tiny_model):
 
 def test_a_missing_openvino_is_reported(tiny_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(InputError, match=r'engine=openvino needs OpenVINO: pip install -e ".*\[openvino\]"'):
+    with pytest.raises(InputError, match=r'engine=openvino needs OpenVINO; pip install -e ".*\[openvino\]"'):
         Separator(tiny_model, engine="openvino")
 
 
