@@ -1,4 +1,4 @@
-"""The help of a command, from the comments in its configs."""
+"""The help of the program, and of a command from the comments in its configs."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,15 +7,15 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from rich.table import Table
 from rich.text import Text
 
 from bsroformer.cli import flags
 from bsroformer.cli.config_file import ConfigFile, read_config_file
-from bsroformer.cli.config_folders import config_folders, given_choices
-from bsroformer.cli.config_tree import ConfigTree, Key, options_of, read_config_tree
+from bsroformer.cli.config_tree import ConfigTree, Key, config_folders, given_choices, options_of, read_config_tree
 from bsroformer.cli.console import terminal
-from bsroformer.cli.registry import Command
-from bsroformer.invocation import as_called
+from bsroformer.cli.registry import INSTALLED, OTHER_COMMANDS, Command
+from bsroformer.invocation import as_called, program_line
 
 WIDTH = 120
 INDENT = 2
@@ -33,6 +33,12 @@ HYDRA_OPTIONS = (
     ("--config-path FOLDER", "use this folder of configs in place of the program's"),
     ("--hydra-help", "all options of Hydra"),
     ("--version", "the versions of this program, PyTorch and Python"),
+)
+EXAMPLES = (
+    "train experiment=demo",
+    "train model=lite trainer=rtx3050 data=musdb7 --data.root songs",
+    "separate song.mp3 other.flac --ckpt best.ckpt --two-stems vocals -o out",
+    "evaluate --ckpt best.ckpt data=musdb18hq --data.root musdb18hq",
 )
 
 
@@ -158,3 +164,24 @@ def _rows(rows: Iterable[tuple[str, str, str]], width: int) -> Iterator[Text]:
             first = " " * (column - len(name)) + indent + lines.pop(0)
         yield Text.assemble(indent, (name, style), first)
         yield from (Text(beside + line) for line in lines)
+
+
+def print_overview() -> None:
+    """Print the commands, with examples and further help."""
+    program = program_line()
+    console = terminal()
+    commands = Table.grid(padding=(0, 2))
+    for name, command in INSTALLED.items():
+        commands.add_row(Text(f"  {name}", "cyan"), command.summary)
+    for name, summary in OTHER_COMMANDS.items():
+        commands.add_row(Text(f"  {name}", "cyan"), summary)
+    console.print(Text(f"Usage: {program} COMMAND [--key value | key=value]...", "bold"))
+    console.print("\nSeparate music into its stems, and train the model that does it.\n")
+    console.print(commands, soft_wrap=False)
+    console.print()
+    for example in EXAMPLES:
+        console.print(f"  {program} {example}")
+    console.print(
+        f"\n{program} COMMAND --help explains every key; {program} --version prints the versions.\n"
+        f'To complete commands and keys with TAB in bash: eval "$({program} completion bash)"'
+    )

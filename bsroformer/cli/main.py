@@ -82,7 +82,7 @@ def _unknown(word: str) -> str:
 
 
 def _print_overview() -> None:
-    from bsroformer.cli.overview import print_overview
+    from bsroformer.cli.command_help import print_overview
 
     print_overview()
 
