@@ -7,8 +7,7 @@ from typing import Any
 
 from bsroformer.metrics import HEADLINE_METRIC, metric_named
 from bsroformer.report.colours import EVALUATED, colours_of
-from bsroformer.report.html_cells import NOTHING
-from bsroformer.report.tables import Line, Score, Table
+from bsroformer.report.tables import NOTHING, Line, Score, Table
 
 Tree = Mapping[str, Any]
 MEAN = "mean"

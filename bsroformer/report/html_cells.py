@@ -1,20 +1,14 @@
 """Cells of tables as text of a page."""
 
-import math
 from collections.abc import Sequence
 
+from bsroformer.report import tables
 from bsroformer.report.tables import Cell
-
-NOTHING = "–"
-"""Text of an undefined value."""
 
 
 def decibels(value: float | None, sign: bool = False) -> str:
-    """Format a score with two digits; with `sign`, a difference."""
-    if value is None or math.isnan(value):
-        return NOTHING
-    number = f"{value:+.2f}" if sign else f"{value:.2f}"
-    return number.replace("-", "−")
+    """Format a score with two digits and a true minus; with `sign`, a difference."""
+    return tables.decibels(value, sign).replace("-", "−")
 
 
 def interval(ends: Sequence[float] | None, sign: bool = False) -> str:

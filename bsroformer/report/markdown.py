@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from bsroformer.report.plain_cells import NOTHING, decibels, interval
-from bsroformer.report.tables import Cell, Table
+from bsroformer.report.tables import NOTHING, Cell, Table, decibels, interval
 
 
 def markdown(columns: Sequence[str], lines: Sequence[Sequence[str | float]]) -> str:

@@ -13,11 +13,12 @@ from filelock import FileLock, Timeout
 from bsroformer.errors import InputError
 from bsroformer.report.debug_runs import is_debug_config
 from bsroformer.report.evaluation_tables import MEAN, best_score, evaluated, headline_metric
-from bsroformer.report.html_cells import NOTHING, decibels
+from bsroformer.report.html_cells import decibels
 from bsroformer.report.metrics_csv import Row, read_rows
 from bsroformer.report.monitor import LOSS, Monitor, monitor_of
 from bsroformer.report.page_writer import REPORT, Tile, mapping_in, write_page
 from bsroformer.report.provenance import latest_start, moment, text, whole_number
+from bsroformer.report.tables import NOTHING
 from bsroformer.report.validation_table import latest_and_best
 from bsroformer.run_folder import TRAINING_LOCK, RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json, read_yaml

@@ -1,7 +1,11 @@
-"""Tables as values, which writers render in HTML, Markdown and on the terminal."""
+"""Tables as values and their plain text; writers render them in HTML, Markdown, terminal."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+NOTHING = "–"
+"""Text of an undefined value."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,21 @@ class Table:
     colours: tuple[str | None, ...] = ()
     words: bool = False
     first: str = ""
+
+
+def decibels(value: float | None, sign: bool = False) -> str:
+    """Format a score with two digits; with `sign`, a difference."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:+.2f}" if sign else f"{value:.2f}"
+
+
+def interval(ends: Sequence[float] | None, sign: bool = False) -> str:
+    """Format a confidence interval; empty without one.
+
+    Ends have one digit, those of differences, which are small, two.
+    """
+    if not ends:
+        return ""
+    lower, upper = (f"{end:+.2f}" if sign else f"{end:.1f}" for end in ends)
+    return f"[{lower}, {upper}]"
