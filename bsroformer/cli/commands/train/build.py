@@ -20,7 +20,7 @@ from bsroformer.cli.instantiation import pack_folder
 from bsroformer.cli.resolved_config import AUTO
 from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.torchrun import check_processes
-from bsroformer.data.batches import Batches
+from bsroformer.data.batch_schedule import Batches
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError

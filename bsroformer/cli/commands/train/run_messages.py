@@ -6,7 +6,7 @@ from rich.console import Console
 
 from bsroformer.cli.commands.train.best_weights import Scored
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.data_report import data_arguments
+from bsroformer.cli.commands.train.run_summary import data_arguments
 from bsroformer.cli.commands.train.sweep.sweep_job import job_folder
 from bsroformer.invocation import command_line
 from bsroformer.report.monitor import Monitor
