@@ -102,7 +102,6 @@ OTHER_COMMANDS = {
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 """The commands that take no configuration."""
-BY_SCRIPT = {command.root: command for command in COMMANDS.values()}
 
 
 def find_command(word: str) -> Command | None:
