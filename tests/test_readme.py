@@ -10,13 +10,14 @@ import pytest
 
 import bsroformer
 from bsroformer.cli.command_help import print_help
-from bsroformer.cli.registry import BY_SCRIPT, COMMANDS, INSTALLED
+from bsroformer.cli.registry import COMMANDS, INSTALLED
 from bsroformer.cli.runner import checked
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 WORDS_BEFORE = re.compile(rf"(?:^|&& |-m |/| )bsroformer ({'|'.join(COMMANDS)}) |python scripts/(\w+)\.py ")
 """First words of a command or of its script."""
+BY_SCRIPT = {command.root: command for command in COMMANDS.values()}
 OWN_CONFIGS = "--config-"
 LINES = [
     line.split("#")[0]

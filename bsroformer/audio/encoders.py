@@ -18,7 +18,6 @@ import soundfile
 from av.audio.stream import AudioStream
 from torch import Tensor
 
-from bsroformer.audio.deferred_error_file import DeferredErrorFile
 from bsroformer.audio.formats import Format
 
 ROUNDED_BITS = {"PCM_16": 16, "PCM_24": 24}
@@ -182,3 +181,52 @@ def compression_level(bitrate: int, quality_kbits: Sequence[int]) -> float:
     """
     quality = np.interp(bitrate, quality_kbits, np.linspace(0, 1, len(quality_kbits)))
     return float(1 - quality)
+
+
+class DeferredErrorFile:
+    """A file for writing that keeps the system's errors until `check` or `close`.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+        self._error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """Write all of the data, or nothing after an error."""
+        remaining = memoryview(data)
+        try:
+            while remaining and self._error is None:
+                written = self._file.write(remaining)
+                remaining = remaining[written:]
+        except OSError as error:
+            self._error = error
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Seek to a byte."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the number of the current byte."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Close the file.
+
+        Raises:
+            OSError: See `check`.
+        """
+        self._file.close()
+        self.check()
+
+    def check(self) -> None:
+        """Raise the first error of a write.
+
+        Raises:
+            OSError: That error.
+        """
+        if self._error is not None:
+            raise self._error

@@ -1,4 +1,4 @@
-"""Decoding with libsndfile."""
+"""Decoding with libsndfile, from any byte of a file."""
 
 import os
 import re
@@ -15,7 +15,6 @@ from bsroformer.audio.containers import read_channel_names
 from bsroformer.audio.ffmpeg_decoder import FFmpegDecoder
 from bsroformer.audio.formats import SAMPLE_BYTES
 from bsroformer.audio.headers import RawSamples
-from bsroformer.audio.tail import Tail
 
 SOUNDFILE_BLOCK = 2**15
 """Samples decoded at a time: 0.7 s at 44.1 kHz, so that an excerpt decodes little more than it needs."""
@@ -145,3 +144,35 @@ def _has_last_page(path: Path) -> bool:
         tail = file.read()
     last = tail.rfind(b"OggS")
     return last < 0 or len(tail) < last + 6 or bool(tail[last + 5] & 4)
+
+
+class Tail:
+    """A file without its first bytes, for libraries that read from the beginning.
+
+    Args:
+        path: The file.
+        offset: Number of bytes to skip.
+    """
+
+    def __init__(self, path: Path, offset: int) -> None:
+        self._file = path.open("rb")
+        self._offset = offset
+        self.seek(0)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read a number of bytes, all by default."""
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Seek to a byte and return its number."""
+        if whence == os.SEEK_SET:
+            offset += self._offset
+        return self._file.seek(offset, whence) - self._offset
+
+    def tell(self) -> int:
+        """Return the number of the current byte."""
+        return self._file.tell() - self._offset
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,17 +1,22 @@
-"""Open the checkpoints that a configuration names.
+"""Find and open the checkpoints that a configuration names.
 
 Importing this module loads nothing of training or separation.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint, open_checkpoint
+from bsroformer.checkpoints.hub import is_on_hub
+from bsroformer.cli.console import terminal
+from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.groups import CheckpointSource
 from bsroformer.errors import InputError
 from bsroformer.file_state import file_fingerprint
+from bsroformer.run_folder import weights_of
 from bsroformer.text import count
 
 T = TypeVar("T")
@@ -54,3 +59,36 @@ def one_for_each(paths: Sequence[str], values: Sequence[T | None] | None, key: s
             f"{key} has {count(len(values), 'value')} for {count(len(paths), 'checkpoint')}; give one for each"
         )
     return values
+
+
+def checkpoint_files(cfg: Config) -> dict[str, Any]:
+    """Replace run folders by the file of their best weights.
+
+    Prints each file that is used, and returns the changed values by key.
+
+    Raises:
+        InputError: If a folder holds none.
+    """
+    changed = {}
+    for key in cfg.may_name_runs:
+        given = getattr(cfg, key)
+        resolved = _resolved(given, key)
+        if resolved != given:
+            changed[key] = resolved
+    return changed
+
+
+def _resolved(value: Any, key: str) -> Any:
+    if isinstance(value, list):
+        return [_resolved(each, key) for each in value]
+    if isinstance(value, dict):
+        return {name: _resolved(each, f"{key}.{name}") for name, each in value.items()}
+    if value is None or is_on_hub(value):
+        return value
+    path = Path(value)
+    weights = weights_of(path)
+    if weights == path:
+        return value
+    shown = weights.relative_to(path) if weights.is_relative_to(path) else weights
+    terminal().print(f"{key}={value}: using {shown}")
+    return str(weights)

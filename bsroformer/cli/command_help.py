@@ -14,8 +14,7 @@ from rich.text import Text
 
 from bsroformer.cli import flags
 from bsroformer.cli.config_file import ConfigFile, read_config_file
-from bsroformer.cli.config_folders import config_folders, given_choices
-from bsroformer.cli.config_tree import ConfigTree, Key, options_of, read_config_tree
+from bsroformer.cli.config_tree import ConfigTree, Key, config_folders, given_choices, options_of, read_config_tree
 from bsroformer.cli.console import terminal
 from bsroformer.cli.registry import Command
 from bsroformer.cli.suggestions import did_you_mean

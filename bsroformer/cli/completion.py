@@ -13,9 +13,14 @@ from pathlib import Path
 
 from bsroformer.cli import flags
 from bsroformer.cli.config_file import read_config_file
-from bsroformer.cli.config_folders import config_folders, given_choices
-from bsroformer.cli.config_tree import ConfigTree, options_of, read_config_tree
-from bsroformer.cli.path_keys import PATH_KEYS
+from bsroformer.cli.config_tree import (
+    PATH_KEYS,
+    ConfigTree,
+    config_folders,
+    given_choices,
+    options_of,
+    read_config_tree,
+)
 from bsroformer.cli.registry import INSTALLED, OTHER_COMMANDS, Command, find_command
 from bsroformer.errors import InputError
 

@@ -5,19 +5,39 @@ command works with. A test holds the keys and choices found here against those o
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bsroformer.cli import flags
 from bsroformer.cli.config_file import ConfigFile, Entry, read_config_file
 from bsroformer.cli.suggestions import wrong_choice
 from bsroformer.errors import InputError
+from bsroformer.installation import CONFIGS
 
 HYDRA = "hydra"
 OVERRIDE = "override "
 PASSED_ON = re.compile(r"\$\{[\w.]+\}")
 """The value of a key that only passes on that of another."""
+PATHS = (
+    "input",
+    "output",
+    "ckpt",
+    "config",
+    "estimates",
+    "ckpt_path",
+    "resume",
+    "init_from",
+    "init_config",
+    "data.root",
+    "data.pack",
+    "data.extra",
+    "paths.output_dir",
+)
+"""Keys that hold paths of files or folders; ``~`` is the home folder."""
+PATH_KEYS = (*PATHS, "paths.runs_dir", "paths.cache_dir")
 
 
 @dataclass(frozen=True)
@@ -175,3 +195,40 @@ class _TreeReader:
 
 def _joined(package: str, name: str) -> str:
     return ".".join(part for part in (package, name.strip("/").strip(".")) if part)
+
+
+def config_folders(words: Sequence[str]) -> list[Path]:
+    """The folders of configs that a command line uses; those that exist."""
+    first = flags.value_of(words, "-cp", "--config-path") or CONFIGS
+    added = flags.value_of(words, "-cd", "--config-dir")
+    folders = [Path(first)]
+    if added:
+        folders.append(Path(added))
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def given_choices(words: Sequence[str], folders: Sequence[Path]) -> dict[str, Any]:
+    """The options of groups that a command line gives."""
+    choices = {}
+    for key, value in _assignments(words):
+        if key.isidentifier() and options_of(key, folders):
+            choices[key] = _choice(value)
+    return choices
+
+
+def _assignments(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for word in words:
+        key, equals, value = word.removeprefix("--").partition("=")
+        if equals:
+            yield key, value
+    for word, value in pairwise(words):
+        if word.startswith("--"):
+            yield word.removeprefix("--"), value
+
+
+def _choice(text: str) -> Any:
+    if text == "null":
+        return None
+    if text.startswith("["):
+        return text.strip("[]").split(",")
+    return text

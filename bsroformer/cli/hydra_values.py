@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from bsroformer.cli.arguments import Arguments, Assignment, exists
-from bsroformer.cli.path_keys import PATH_KEYS
+from bsroformer.cli.config_tree import PATH_KEYS
 from bsroformer.cli.registry import Command
 from bsroformer.errors import InputError
 

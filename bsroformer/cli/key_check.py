@@ -13,13 +13,12 @@ import yaml
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from bsroformer.cli.composition import Composer, all_keys, child_names, has_key, node_at
+from bsroformer.cli.composition import Composer, all_keys, child_names, has_key, jobs, node_at, refuse_sweeps
 from bsroformer.cli.hydra_values import parse_overrides
 from bsroformer.cli.registry import Command
 from bsroformer.cli.resolved_config import AUTO, CONFIG_FILE
+from bsroformer.cli.schemas.arguments import is_near, parameters
 from bsroformer.cli.suggestions import did_you_mean, wrong_choice
-from bsroformer.cli.sweep_overrides import jobs, refuse_sweeps
-from bsroformer.cli.target_parameters import is_near, parameters
 from bsroformer.errors import InputError
 
 OPEN = ("callbacks", "model", "hydra.callbacks", "hydra.job.env_set")

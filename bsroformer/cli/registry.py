@@ -23,6 +23,7 @@ class Command:
         shares_folder: Whether the processes of torchrun write into one folder.
         in_wheel: Whether the installed program has it, not only a checkout.
         fails_alone: Whether a sweep continues after a job that failed.
+        returns_status: Whether the function returns the exit status of its job.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Command:
     shares_folder: bool = False
     in_wheel: bool = True
     fails_alone: bool = False
+    returns_status: bool = False
 
     @property
     def root(self) -> str:
@@ -62,17 +64,12 @@ class Command:
         function: Callable[..., object] = getattr(self.module, self.function)
         return function
 
-    def exit_status(self) -> int:
-        """Return the status after all jobs, including jobs that failed alone."""
-        status: Callable[[], int] = getattr(self.module, "exit_status", lambda: 0)
-        return status()
-
 
 COMMANDS = {
     command.name: command
     for command in (
         Command("train", "train", "Train a model.", output="paths.output_dir", shares_folder=True, fails_alone=True),
-        Command("separate", "separate", "Separate songs into their stems.", positional="input"),
+        Command("separate", "separate", "Separate songs into their stems.", positional="input", returns_status=True),
         Command(
             "evaluate",
             "evaluate",
@@ -105,7 +102,6 @@ OTHER_COMMANDS = {
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 """The commands that take no configuration."""
-BY_SCRIPT = {command.root: command for command in COMMANDS.values()}
 
 
 def find_command(word: str) -> Command | None:

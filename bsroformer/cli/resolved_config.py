@@ -11,9 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from bsroformer.atomic import write_text
 from bsroformer.audio.activity import ACTIVE_DB
+from bsroformer.cli.config_classes import with_present_paths
+from bsroformer.cli.config_tree import PATHS
 from bsroformer.cli.dotted_keys import remove
-from bsroformer.cli.former_names import with_current_names
-from bsroformer.cli.path_keys import PATHS
 from bsroformer.cli.torchrun import accumulated_batches, by_torchrun
 from bsroformer.errors import InputError
 from bsroformer.run_folder import CONFIG, RunFolder
@@ -73,7 +73,7 @@ def composed_trees(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     written = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
     for key in missing:
         remove(tree, key)
-    return with_current_names(tree), with_current_names(written)
+    return with_present_paths(tree), with_present_paths(written)
 
 
 def load_environment() -> None:

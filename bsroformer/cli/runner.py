@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -69,10 +69,12 @@ class Task:
     Attributes:
         command: The command.
         argv: The command line that restarts it, for processes of other devices and for the record of a run.
+        statuses: Exit statuses of the jobs in this process: a sweep continues after a job with failed songs.
     """
 
     command: Command
     argv: tuple[str, ...]
+    statuses: list[int] = field(default_factory=list, compare=False)
 
     def __call__(self, cfg: "DictConfig") -> object:
         """Check the configuration, and run the command with it."""
@@ -93,17 +95,19 @@ class Task:
         config = configuration(self.command.root, cfg)
         function = self.command.call
         _interrupt_as_usual()
-        return function(prepared(config))
+        result = function(prepared(config))
+        if self.command.returns_status and isinstance(result, int):
+            self.statuses.append(result)
+        return result
 
 
 def _run(command: Command, words: list[str], argv: list[str]) -> None:
     if not any(word in flags.COMPLETION for word in words):
         words = checked(command, words)
     try:
-        _start(command, words, argv)
+        status = _start(command, words, argv)
     finally:
         sys.argv = [*argv, *words]
-    status = command.exit_status()
     if status:
         sys.exit(status)
 
@@ -115,6 +119,7 @@ def checked(command: Command, words: list[str]) -> list[str]:
         InputError: If they are not in the grammar, or name an unknown key or choice.
     """
     from bsroformer.cli.composition import Composer
+    from bsroformer.cli.config_classes import moved_callbacks
     from bsroformer.cli.key_check import check
     from bsroformer.cli.torchrun import in_one_folder
 
@@ -122,6 +127,7 @@ def checked(command: Command, words: list[str]) -> list[str]:
     arguments, overrides = read(command, composer, words)
     flags.check(arguments.flags)
     check(command, composer, overrides, arguments.sweep)
+    overrides += moved_callbacks(composer.compose([]))
     if command.shares_folder:
         overrides = in_one_folder(overrides)
     return [*flags.with_absolute_folders(arguments.flags), *overrides]
@@ -156,8 +162,8 @@ def read(command: Command, composer: "Composer", words: list[str]) -> tuple["Arg
     return arguments, values.overrides(arguments)
 
 
-def _start(command: Command, words: list[str], argv: list[str]) -> None:
-    """Let Hydra compose the configuration and run the jobs."""
+def _start(command: Command, words: list[str], argv: list[str]) -> int:
+    """Let Hydra compose the configuration and run the jobs; return their exit status."""
     import hydra
 
     from bsroformer.cli.composition import VERSION_BASE
@@ -167,3 +173,4 @@ def _start(command: Command, words: list[str], argv: list[str]) -> None:
     task = Task(command, (*argv, *words))
     sys.argv = [argv[0], *words]  # where Hydra looks for them
     hydra.main(version_base=VERSION_BASE, config_path=str(CONFIGS), config_name=command.root)(task)()
+    return max(task.statuses, default=0)

@@ -48,7 +48,7 @@ def prepared(cfg: C) -> C:
     Raises:
         InputError: Naming each wrong key, its value and the allowed values; or if a run has no checkpoint.
     """
-    from bsroformer.cli.checkpoint_paths import checkpoint_files
+    from bsroformer.cli.checkpoint_sources import checkpoint_files
     from bsroformer.cli.schemas.arguments import argument_faults
 
     faults = argument_faults(cfg)

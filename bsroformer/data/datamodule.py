@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.augment import Augment
-from bsroformer.data.batch_schedule import START, BatchSchedule, BatchSizes, Position
-from bsroformer.data.batches import Batches
+from bsroformer.data.batch_schedule import START, Batches, BatchSchedule, BatchSizes, Position
 from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
 from bsroformer.data.layouts import SPLITS, TrackFiles
 from bsroformer.data.loader import BatchCounts, ReadingLoader, TrainingLoader, ignore_stop_signals

@@ -9,7 +9,7 @@ the excerpts that ``report.html`` plays.
 
 from bsroformer.evaluation.box_plots import box_figure, write_box_figures
 from bsroformer.evaluation.candidate import Candidate
-from bsroformer.evaluation.evaluate import begin, evaluate, evaluator_of, with_stems_kept
+from bsroformer.evaluation.evaluate import begin, evaluate, evaluator_of, with_stems_kept, write_results
 from bsroformer.evaluation.evaluator import Evaluator
 from bsroformer.evaluation.result_files import write_csv, write_figure, write_json, write_markdown
 from bsroformer.evaluation.results import Failure, Results
@@ -17,7 +17,6 @@ from bsroformer.evaluation.scores import Evaluation, Scores, TrackScores
 from bsroformer.evaluation.stems_writer import StemsWriter
 from bsroformer.evaluation.terminal_tables import differences_table, results_table, running_table
 from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry, read_track, songs_in
-from bsroformer.evaluation.write_results import write_results
 from bsroformer.metrics import needs_museval
 
 __all__ = [

@@ -7,18 +7,19 @@ from pathlib import Path
 from bsroformer.data.sources import as_list
 from bsroformer.data.track import Track
 from bsroformer.errors import InputError
+from bsroformer.evaluation.box_plots import write_box_figures
 from bsroformer.evaluation.candidate import BOUNDS, Candidate, resolve_methods
 from bsroformer.evaluation.evaluator import Evaluator, OnScores
-from bsroformer.evaluation.excerpt_collector import ExcerptCollector
-from bsroformer.evaluation.gallery import Gallery
+from bsroformer.evaluation.gallery import ExcerptCollector, Gallery
 from bsroformer.evaluation.methods import Method
+from bsroformer.evaluation.result_files import write_csv, write_json, write_markdown
 from bsroformer.evaluation.results import EVALUATED, Results
 from bsroformer.evaluation.score_cache import ScoreCache
 from bsroformer.evaluation.stems_writer import StemsWriter
 from bsroformer.evaluation.track_audio import TrackEntry
-from bsroformer.evaluation.write_results import write_results
 from bsroformer.inference import StreamSeparator
 from bsroformer.metrics import DEFAULT_METRICS, bss_eval_available, needs_museval, resolve_metrics
+from bsroformer.report.evaluation_page import write_evaluation_report
 
 EXCERPTS = "excerpts"
 """Folder of excerpts inside an evaluation's folder."""
@@ -163,3 +164,23 @@ def check_bss_eval(stems: Sequence[str]) -> None:
         raise InputError(
             f"SIR, SAR and ISR need two stems or more, and {stems[0]} is scored alone; remove them from metrics."
         )
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Write all results of an evaluation into its folder.
+
+    They are ``results.json``, ``.csv`` and ``.md``, ``plots/<metric>.png`` and ``.svg``, and ``report.html``.
+
+    The report shows the excerpts in the folder.
+
+    Raises:
+        InputError: If they cannot be written.
+    """
+    write_json(results, folder / "results.json")
+    write_csv(results, folder / "results.csv")
+    write_markdown(results, folder / "results.md")
+    plots = write_box_figures(results, folder / "plots")
+    for path in (folder / "plots").glob("*"):
+        if path.suffix in (".png", ".svg") and path not in plots:
+            path.unlink()  # of an earlier evaluation in this folder
+    write_evaluation_report(folder)

@@ -4,22 +4,23 @@ import math
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from threading import Lock
 
 from filelock import FileLock
 from torch import Tensor
 
 from bsroformer.atomic import replacing_folder, writing
+from bsroformer.evaluation.methods import Method
+from bsroformer.evaluation.scores import TrackScores, mean_over_stems
+from bsroformer.evaluation.track_audio import TrackAudio
 from bsroformer.figures import busiest_excerpt
 from bsroformer.file_names import folder_name
+from bsroformer.metrics import HEADLINE_METRIC
 from bsroformer.report.excerpts import Excerpt, find_excerpts
-
-if TYPE_CHECKING:
-    from bsroformer.evaluation.track_audio import TrackAudio
 
 LOCK = ".lock"
 Rank = tuple[float, str]
@@ -57,11 +58,11 @@ class Gallery:
     count: int = 2
     seconds: float = 10.0
 
-    def excerpt_of(self, track: "TrackAudio") -> slice:
+    def excerpt_of(self, track: TrackAudio) -> slice:
         """Choose the samples in which every stem of a track is heard best."""
         return busiest_excerpt(track.targets, track.sample_rate, self.seconds)
 
-    def consider(self, track: "TrackAudio", excerpts: Mapping[str, ScoredExcerpt]) -> None:
+    def consider(self, track: TrackAudio, excerpts: Mapping[str, ScoredExcerpt]) -> None:
         """Add a track if it is among the worst or best; remove a displaced one.
 
         An existing excerpt of the track is replaced.
@@ -138,7 +139,7 @@ class Gallery:
         free = max(0, 2 * self.count - len(chosen))
         return {*chosen, *incomplete[:free]}
 
-    def _write(self, track: "TrackAudio", excerpts: Mapping[str, ScoredExcerpt], folder: Path) -> None:
+    def _write(self, track: TrackAudio, excerpts: Mapping[str, ScoredExcerpt], folder: Path) -> None:
         samples = self.excerpt_of(track)
         mixture = track.mixture[..., samples]
         references = track.targets[..., samples]
@@ -195,3 +196,42 @@ def lowest_and_highest(ranks: Sequence[Rank], count: int) -> list[Rank]:
     if len(ordered) <= 2 * count:
         return ordered
     return ordered[:count] + ordered[len(ordered) - count :]
+
+
+@dataclass
+class ExcerptCollector:
+    """Callbacks of an evaluator that fill a gallery.
+
+    It takes all excerpts of a track or none.
+
+    Attributes:
+        gallery: The gallery.
+        pending: Track -> method -> its excerpt, of tracks that are being scored.
+    """
+
+    gallery: Gallery
+    pending: dict[str, dict[str, ScoredExcerpt]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def add(self, method: Method, track: TrackAudio, estimates: Tensor, scores: TrackScores) -> None:
+        """Collect the excerpt of a compared method.
+
+        After the last one, pass the track to the gallery.
+        """
+        if method.name not in self.gallery.methods:
+            return
+        score = mean_over_stems(scores.scores([HEADLINE_METRIC]))[HEADLINE_METRIC]
+        excerpt = estimates[..., self.gallery.excerpt_of(track)].clone()  # a slice would hold the whole track
+        with self.lock:
+            excerpts = self.pending.setdefault(track.name, {})
+            excerpts[method.name] = ScoredExcerpt(excerpt, score)
+            complete = len(excerpts) == len(self.gallery.methods)
+        if complete:
+            self.finish(track)
+
+    def finish(self, track: TrackAudio) -> None:
+        """Pass a track to the gallery after its last score."""
+        with self.lock:
+            excerpts = self.pending.pop(track.name, None)
+        if excerpts:
+            self.gallery.consider(track, excerpts)

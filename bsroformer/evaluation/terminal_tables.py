@@ -7,8 +7,7 @@ from bsroformer.evaluation import captions
 from bsroformer.evaluation.results import EVALUATED, Results
 from bsroformer.evaluation.scores import MEAN, Evaluation, average, mean
 from bsroformer.report.evaluation_tables import difference_score, scores_table
-from bsroformer.report.plain_cells import interval
-from bsroformer.report.tables import Line, Score, Table
+from bsroformer.report.tables import Line, Score, Table, interval
 from bsroformer.report.terminal import terminal_table
 
 MAX_SONGS_NAMED = 3

@@ -15,6 +15,7 @@ from bsroformer.text import decibels
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 
 def separation_figure(
@@ -50,15 +51,11 @@ def separation_figure(
     estimates = estimates[..., excerpt].cpu()
     loudest = float(band_power(mixture, sample_rate).max())
     scores = si_sdr(estimates, targets).tolist()
-
     figure = Figure(figsize=(10, 6), facecolor=LIGHT.card, layout="constrained")
     if title:
         figure.suptitle(title, color=LIGHT.text, fontsize=14)
     grid = figure.add_gridspec(3, len(stems), height_ratios=(1.3, 1, 1))
-    top = figure.add_subplot(grid[0, :])
-    image = draw_spectrogram(top, mixture, sample_rate, loudest)
-    top.xaxis.set_major_formatter("{x:g} s")
-    top.set_ylabel("mixture", color=LIGHT.text, fontsize=12)
+    image = _draw_mixture(figure.add_subplot(grid[0, :]), mixture, sample_rate, loudest)
     for n, stem in enumerate(stems):
         score = "silent" if math.isnan(scores[n]) else f"SI-SDR {decibels(scores[n])}"
         reference = figure.add_subplot(grid[1, n])
@@ -69,6 +66,13 @@ def separation_figure(
         _label_panel(separated, score, "separated" if n == 0 else "")
     add_colour_bar(figure, image)
     return figure
+
+
+def _draw_mixture(axes: "Axes", mixture: Tensor, sample_rate: int, loudest: float) -> "AxesImage":
+    image = draw_spectrogram(axes, mixture, sample_rate, loudest)
+    axes.xaxis.set_major_formatter("{x:g} s")
+    axes.set_ylabel("mixture", color=LIGHT.text, fontsize=12)
+    return image
 
 
 def _label_panel(axes: "Axes", heading: str, label: str) -> None:

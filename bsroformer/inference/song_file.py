@@ -82,13 +82,24 @@ def separate_file(
         InputError: If the file cannot be read or the stems cannot be written.
         Cancelled: If `cancelled` returned true; the folder is as it was before.
     """
-    started = time.monotonic()
-    delivery = delivery or Delivery()
     song = SongStems(separator, source, rest, downmix, stream=stream)
+    return write_stems(song, folder, delivery or Delivery(), mark, progress, cancelled)
+
+
+def write_stems(
+    song: SongStems,
+    folder: str | Path,
+    delivery: Delivery,
+    mark: str,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> SeparatedSong:
+    """Separate an opened song, and write its stems: see `separate_file`."""
+    started = time.monotonic()
     subtype = delivery.subtype(song.info.codec)
     clips = delivery.clips(song.info.codec)
     rescales = delivery.rescale and clips
-    levels = _Levels(source, "FLOAT" if rescales else subtype, separator.precision)
+    levels = _Levels(song.path, "FLOAT" if rescales else subtype, song.separator.precision)
     song.settle = levels.quantize
     files = [delivery.path(Path(folder), name) for name in song.names]
     spec = EncodingSpec(song.sample_rate, song.channels, subtype, delivery.bitrate, read_tags(song.path), mark)
@@ -124,7 +135,7 @@ class _Levels:
         frames: Samples per channel.
     """
 
-    def __init__(self, source: str | Path, subtype: str, precision: str) -> None:
+    def __init__(self, source: Path, subtype: str, precision: str) -> None:
         self.source = source
         self.subtype = subtype
         self.precision = precision
@@ -158,7 +169,7 @@ class _Levels:
         return quantized(stem, self.subtype)
 
 
-def _peak_of(source: str | Path) -> float:
+def _peak_of(source: Path) -> float:
     peak = 0.0
     for block in blocks(source, READ_BLOCK):
         if block.numel():

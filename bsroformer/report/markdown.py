@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from bsroformer.report.plain_cells import interval, score_text
-from bsroformer.report.tables import Cell, Table
+from bsroformer.report.tables import Cell, Table, interval, score_text
 from bsroformer.text import NOTHING
 
 

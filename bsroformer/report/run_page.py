@@ -21,12 +21,14 @@ from bsroformer.report.metrics_csv import Row, read_rows
 from bsroformer.report.monitor import LOSS, VALIDATION_METRICS, Monitor, monitor_of
 from bsroformer.report.page_writer import REPORT, Tile, mapping_in, text_of, write_page
 from bsroformer.report.pictures import Picture, drawn_plot, plot_file, preview_picture
-from bsroformer.report.provenance import latest_start, made_with
-from bsroformer.report.training_setup import setup_of, starts_table
+from bsroformer.report.provenance import Fact, latest_start, made_with, moment, starts_of, text, whole_number
+from bsroformer.report.tables import Line, Table
 from bsroformer.report.validation_table import latest_and_best, validation_table
 from bsroformer.run_folder import RunFolder
 from bsroformer.safe_files import read_json, read_yaml
-from bsroformer.text import count
+from bsroformer.text import NOTHING, count
+
+Tree = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -175,3 +177,51 @@ def _last(rows: Mapping[int, Row], name: str) -> float | None:
     """Return the latest value of a metric."""
     steps = [step for step, row in rows.items() if name in row]
     return rows[max(steps)][name] if steps else None
+
+
+def setup_of(settings: Tree) -> list[Fact]:
+    """List data and training settings; missing ones are skipped."""
+    data = _group(settings, "data")
+    trainer = _group(settings, "trainer")
+    optimizer = _group(settings, "optimizer")
+    batch = whole_number(data.get("batch_size"))
+    accumulated = whole_number(trainer.get("accumulate_grad_batches"))
+    each = f"{batch} × {accumulated}" if accumulated > 1 else f"{batch}"
+    parts = [
+        ("data", [data.get("root"), _with(data.get("seconds"), "excerpts of {} s")]),
+        (
+            "training",
+            [
+                _with(optimizer.get("lr"), "learning rate {}"),
+                f"{each} {'excerpt' if each == '1' else 'excerpts'} a step" if batch else None,
+                _with(settings.get("ema_half_life"), "average over {} steps"),
+                _with(settings.get("seed"), "seed {}"),
+                _with(settings.get("monitor"), "judged by {}"),
+            ],
+        ),
+    ]
+    lines = [(name, " · ".join(text(value) for value in values if value is not None)) for name, values in parts]
+    return [(name, value) for name, value in lines if value]
+
+
+def starts_table(facts: Tree) -> Table | None:
+    """List the starts of a resumed run; None for a single start."""
+    starts = starts_of(facts)
+    if len(starts) < 2:
+        return None
+    lines = []
+    for n, start in enumerate(starts, start=1):
+        end = text(start.get("end") or NOTHING)
+        cells = moment(start) or NOTHING, end, text(start.get("command") or NOTHING)
+        lines.append(Line(str(n), cells))
+    return Table(("started (UTC)", "end", "command"), tuple(lines), words=True, first="start")
+
+
+def _group(settings: Tree, name: str) -> Tree:
+    found = settings.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _with(value: Any, words: str) -> str | None:
+    """Insert a value into words; None without a value."""
+    return None if value is None else words.format(text(value))

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from filelock import FileLock, Timeout
-
 from bsroformer.errors import InputError
-from bsroformer.report.debug_runs import is_debug_config
 from bsroformer.report.evaluation_tables import MEAN, best_score, evaluated, headline_metric
-from bsroformer.report.html_cells import score_text
+from bsroformer.report.html_cells import CURVE_SIZE, curve, score_text
 from bsroformer.report.metrics_csv import Row, read_rows
 from bsroformer.report.monitor import LOSS, Monitor, monitor_of
 from bsroformer.report.page_writer import REPORT, Tile, mapping_in, write_page
 from bsroformer.report.provenance import latest_start, moment, text, whole_number
+from bsroformer.report.run_status import FAILED, FINISHED, RUNNING, STOPPED, is_debug_config, status_of
 from bsroformer.report.validation_table import latest_and_best
-from bsroformer.run_folder import TRAINING_LOCK, RunFolder
+from bsroformer.run_folder import RunFolder
 from bsroformer.safe_files import CONFIGURATION, read_json, read_yaml
 from bsroformer.text import NOTHING
 
@@ -27,19 +25,11 @@ INDEX = "index.html"
 GENERATOR = b'<meta name="generator" content="bsroformer">'
 """Mark of this program's pages, in their first `HEAD_BYTES`."""
 HEAD_BYTES = 4096
-FINISHED = "finished"
-STOPPED = "stopped"
-"""Also the status of a killed training, which has recorded no end."""
-FAILED = "failed"
-RUNNING = "running"
 RESULTS = "results.json"
 MAX_DEPTH = 4
 """Depth of the search for runs: a job of a sweep is at runs/train/<time>/<job>."""
 MAX_RUNS = 500
 """Lines of a table, the newest first."""
-CURVE_POINTS = 60
-CURVE_SIZE = (96, 22)
-"""Width and height of a curve in a line, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -201,63 +191,6 @@ def monitor_of_run(config: Mapping[str, Any]) -> Monitor:
     except AttributeError:  # callbacks must be a mapping
         return Monitor()
     return monitor if isinstance(monitor.name, str) else Monitor()
-
-
-def status_of(folder: Path, start: Mapping[str, Any], steps: int, config: Mapping[str, Any]) -> str:
-    """Find the status of a training.
-
-    A process holds the lock in the folder of a running one.
-
-    Args:
-        folder: Folder of the run.
-        start: Its latest start.
-        steps: Its steps so far.
-        config: Its configuration; a run of an earlier version with all of its steps is finished.
-    """
-    end = start.get("end")
-    if end in (FINISHED, STOPPED, FAILED):
-        return str(end)
-    if is_locked(folder / TRAINING_LOCK):
-        return RUNNING
-    trainer = config.get("trainer")
-    total = whole_number(trainer.get("max_steps")) if isinstance(trainer, dict) else 0
-    return FINISHED if 0 < total <= steps else STOPPED
-
-
-def is_locked(lock: Path) -> bool:
-    """Check that another process, or another part of this one, holds a lock.
-
-    A link is not followed.
-    """
-    if not lock.is_file() or lock.is_symlink():
-        return False
-    try:
-        with FileLock(lock).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except (OSError, NotImplementedError):
-        return False
-
-
-def curve(rows: Mapping[int, Row], monitor: Monitor) -> str:
-    """Convert the monitor's scores over the steps to the points of an SVG's polyline."""
-    scores = [(step, row[monitor.name]) for step, row in sorted(rows.items()) if monitor.name in row]
-    finite = [point for point in scores if math.isfinite(point[1])]
-    points = finite[:: max(1, len(finite) // CURVE_POINTS)]
-    if len(points) < 2:
-        return ""
-    low = min(score for _, score in points)
-    high = max(score for _, score in points)
-    first = points[0][0]
-    last = points[-1][0]
-    width, height = CURVE_SIZE
-    shown = []
-    for step, score in points:
-        x = 2 + (width - 4) * (step - first) / (last - first)
-        y = 2 + (height - 4) * (high - score) / ((high - low) or 1.0)
-        shown.append(f"{x:.1f},{y:.1f}")
-    return " ".join(shown)
 
 
 def _read_facts(path: Path) -> Any:

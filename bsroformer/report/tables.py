@@ -1,7 +1,9 @@
-"""Tables as values, which writers render in HTML, Markdown and on the terminal."""
+"""Tables as values and their plain text; writers render them in HTML, Markdown, terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from bsroformer.text import decibels
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,20 @@ class Table:
     colours: tuple[str | None, ...] = ()
     words: bool = False
     first: str = ""
+
+
+def score_text(value: float | None, sign: bool = False) -> str:
+    """Format a score with two digits; with `sign`, a difference."""
+    return decibels(value, "", sign, digits=2)
+
+
+def interval(ends: Sequence[float] | None, sign: bool = False) -> str:
+    """Format a confidence interval; empty without one.
+
+    The ends of a score have one digit, those of a difference two.
+    """
+    if not ends:
+        return ""
+    digits = 2 if sign else 1
+    lower, upper = (decibels(end, "", sign, digits) for end in ends)
+    return f"[{lower}, {upper}]"

@@ -7,8 +7,7 @@ from rich import table as rich_table
 from rich.box import SIMPLE_HEAD
 from rich.text import Text
 
-from bsroformer.report.plain_cells import interval, score_text
-from bsroformer.report.tables import Cell, Line, Score, Table
+from bsroformer.report.tables import Cell, Line, Score, Table, interval, score_text
 
 STYLES = {"aside": "dim", "mean": "bold"}
 """Styles of kinds of lines."""

@@ -12,7 +12,7 @@ from bsroformer.checkpoints.model_names import name_model, unique_names
 from bsroformer.checkpoints.save import SAFETENSORS, TORCH
 from bsroformer.errors import InputError
 from bsroformer.invocation import command_line
-from bsroformer.report.debug_runs import is_debug_run
+from bsroformer.report.run_status import is_debug_run
 from bsroformer.run_folder import AVERAGE, BEST, CHECKPOINTS, LAST
 from bsroformer.studio.known_scores import VALIDATED, evaluated_files, known_scores
 from bsroformer.text import decibels

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from bsroformer.audio.activity import ACTIVE_DB
 from bsroformer.checkpoints.native import ENTRY, describe
 from bsroformer.data.batch_schedule import BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
-from bsroformer.data.mixing import mix
+from bsroformer.data.mixing import indices_of, mix
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.models import SeparationModel
@@ -26,7 +25,7 @@ from bsroformer.training.loops import rescale_progress
 from bsroformer.training.optimizer import MakesOptimizer, clip, errors_of_setting_up, make_optimizer_of
 from bsroformer.training.resume.reconfigure import add_absent_weights, apply_optimizer_settings, convert_schedule_state
 from bsroformer.training.schedule import MakesScheduler, ScheduleAfterWarmup, make_schedule
-from bsroformer.training.validation_scores import ValidationScores
+from bsroformer.training.validation_scores import ValidationScores, warn_without_score
 
 SOME_STEPS = 1000
 """Length of a schedule that is made for its settings only."""
@@ -184,15 +183,14 @@ class SeparationModule(L.LightningModule):
 
         All ranks have the same scores, since `ValidationScores` sums over ranks; `sync_dist` only avoids a warning.
         """
-        stems = self.model.stems
-        for metric, scores in self.scores.compute().items():
-            by_piece = scores.view(-1, len(stems))  # torchmetrics removes the axes of a single number
-            means = by_piece.nanmean(0).float()  # (n)
-            for stem, mean in zip(stems, means, strict=True):
-                self.log(f"val/{metric}_{stem}", mean, sync_dist=True)
-            name = f"val/{metric}"
-            self.log(name, means.nanmean(), prog_bar=name == self.monitor, sync_dist=True)
-        self._warn_about_stems_without_score()
+        for score, mean in self.scores.means(self.model.stems).items():
+            name = f"val/{score}"
+            self.log(name, mean, prog_bar=name == self.monitor, sync_dist=True)
+        silent = self.scores.silent_stems(self.model.stems)
+        if not self.trainer.sanity_checking and silent and silent != self.unscored:
+            self.unscored = silent
+            if self.trainer.is_global_zero:
+                warn_without_score(silent, self.model.stems)
 
     def on_validation_end(self) -> None:
         """Pass the score to a schedule that follows it."""
@@ -202,22 +200,6 @@ class SeparationModule(L.LightningModule):
         for config in self.trainer.lr_scheduler_configs:
             if isinstance(config.scheduler, ScheduleAfterWarmup):
                 config.scheduler.observe(float(score))
-
-    def _warn_about_stems_without_score(self) -> None:
-        """Warn, once for each, of stems that are active in no validation piece."""
-        stems = self.model.stems
-        active = self.scores.active_stems()
-        silent = [stem for stem, is_active in zip(stems, active, strict=True) if not is_active]
-        if self.trainer.sanity_checking or not silent or silent == self.unscored:
-            return
-        self.unscored = silent
-        if self.trainer.is_global_zero:
-            which = "any stem" if len(silent) == len(stems) else ", ".join(silent)
-            warnings.warn(
-                f"Validation has no score for {which}: below {ACTIVE_DB:g} dBFS throughout the validation songs; "
-                "choose songs in which it sounds (data.valid_songs, or the folder valid/)",
-                stacklevel=1,
-            )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the optimiser, and its schedule over the trainer's steps."""
@@ -261,18 +243,3 @@ class SeparationModule(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the model's settings beside its weights."""
         checkpoint[ENTRY] = describe(self.model.settings)
-
-
-def indices_of(stems: Sequence[str], data_stems: Sequence[str]) -> list[int]:
-    """Find the positions of the model's stems among those of the data.
-
-    Raises:
-        InputError: If the data lack one.
-    """
-    missing = [stem for stem in stems if stem not in data_stems]
-    if missing:
-        raise InputError(
-            f"model.stems has {', '.join(missing)}, which data.stems=[{','.join(data_stems)}] lacks; "
-            "choose stems of the data"
-        )
-    return [data_stems.index(stem) for stem in stems]

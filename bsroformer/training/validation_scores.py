@@ -3,11 +3,14 @@
 Excerpts may come in any order and on any rank.
 """
 
+import warnings
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from bsroformer.audio.activity import is_active
+from bsroformer.audio.activity import ACTIVE_DB, is_active
 from bsroformer.metrics import energy, inner_product, sdr_of_energies, si_sdr_of_energies, sum_over_blocks
 
 
@@ -52,16 +55,16 @@ class ValidationScores(Metric):
         samples = channels * frames.to(self.samples.dtype)  # (b)
         self.samples = self.samples.index_add(0, pieces, samples.unsqueeze(1))
 
-    def active_stems(self) -> list[bool]:
-        """Return whether each stem is active in any piece, on any rank.
+    def silent_stems(self, stems: Sequence[str]) -> list[str]:
+        """Return the stems that are active in no piece, on any rank.
 
         All ranks must call it.
         """
         with self.sync_context(should_sync=self._to_sync):
             target = self.sums[0]
             active = is_active(target, self.samples)  # (pieces n)
-            in_any_piece: list[bool] = active.any(0).tolist()
-        return in_any_piece
+            in_any_piece = active.any(0).tolist()
+        return [stem for stem, is_active in zip(stems, in_any_piece, strict=True) if not is_active]
 
     def compute(self) -> dict[str, Tensor]:
         """SI-SDR and SDR in dB, (pieces n); NaN where a stem is not active in the piece."""
@@ -73,6 +76,17 @@ class ValidationScores(Metric):
             "si_sdr": si_sdr.where(active, torch.nan),
             "sdr": sdr.where(active, torch.nan),
         }
+
+    def means(self, stems: Sequence[str]) -> dict[str, Tensor]:
+        """Average ``<metric>_<stem>`` over pieces, and these over stems as ``<metric>``."""
+        named: dict[str, Tensor] = {}
+        for metric, scores in self.compute().items():
+            by_piece = scores.view(-1, len(stems))  # torchmetrics removes the axes of a single number
+            means = by_piece.nanmean(0).float()  # (n)
+            for stem, mean in zip(stems, means, strict=True):
+                named[f"{metric}_{stem}"] = mean
+            named[metric] = means.nanmean()
+        return named
 
     def _sums(self, estimates: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
         """The sums of one block: (b n c t), (b n c t), (b 1 1 t) -> (4 b n)."""
@@ -86,3 +100,13 @@ class ValidationScores(Metric):
             inner_product(estimates, targets),
         ]
         return torch.stack(sums)
+
+
+def warn_without_score(silent: Sequence[str], stems: Sequence[str]) -> None:
+    """Warn of stems that are active in no validation piece."""
+    which = "any stem" if len(silent) == len(stems) else ", ".join(silent)
+    warnings.warn(
+        f"Validation has no score for {which}: below {ACTIVE_DB:g} dBFS throughout the validation songs; "
+        "choose songs in which it sounds (data.valid_songs, or the folder valid/)",
+        stacklevel=1,
+    )

@@ -29,7 +29,7 @@ from benchmarks.loader_ways import (
 )
 from benchmarks.measure import on_one_core, seconds
 from bsroformer.data.augment import Augment
-from bsroformer.data.batches import Batches
+from bsroformer.data.batch_schedule import Batches
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.sources import Source
 from bsroformer.errors import InputError

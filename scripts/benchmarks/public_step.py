@@ -4,21 +4,18 @@ The models have the same weights.
 """
 
 import warnings
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from benchmarks.comparison import Comparison, machine
+from benchmarks.comparison import Comparison
 from benchmarks.measure import paired_seconds
-from benchmarks.training_step import assert_equal_outputs, figures
-from bsroformer.devices import choose_device, chooses_bf16
+from benchmarks.training_step import StepBenchmark, assert_equal_outputs, figures
+from bsroformer.devices import choose_device
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
-from bsroformer.kinds import Count, Seconds
+from bsroformer.kinds import Count
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.models.bs_roformer.public.options import BsOptions, options_of
 from bsroformer.models.bs_roformer.public.write import to_public
@@ -33,33 +30,17 @@ CLOSED = -1000.0
 
 
 @dataclass(frozen=True)
-class PublicStep:
+class PublicStep(StepBenchmark):
     """Compare operator calls, saved bytes and time of a training step.
 
     Both have the same weights, loss, optimiser, batch and autocast; the package's value residuals, which this project's
-    model lacks, are gated off.
+    model lacks, are gated off. An excerpt is cut to whole hops, since the package drops the remainder.
 
     Attributes:
-        settings: The model, as in ``configs/model/``.
-        loss: ``(estimate, target)`` to a scalar and its named terms.
-        optimizer: Makes an optimiser of parameter groups.
-        seconds: Length of an excerpt, cut to whole hops, since the package drops the remainder.
-        batch_size: Excerpts in a step.
-        repeats: Pairs of steps that are timed.
-        device: ``auto``, ``cpu``, ``cuda``, ...
-        precision: ``fp32``, ``bf16``, or ``auto``: bf16 where the hardware computes it.
         residual_streams: The package's hyper-connections. 1 is the same model as ours, and checked to be; the package's
             own default of 4 is a larger one.
     """
 
-    settings: dict[str, Any]
-    loss: nn.Module
-    optimizer: Callable[[Iterable[Any]], Optimizer]
-    seconds: Seconds
-    batch_size: Count
-    repeats: Count
-    device: str
-    precision: str
     residual_streams: Count
 
     def run(self) -> Comparison:
@@ -74,7 +55,7 @@ class PublicStep:
                 f"repeats={self.repeats} and residual_streams={self.residual_streams}; give 1 or more for each"
             )
         settings, device = roformer_settings(self.settings), choose_device(self.device)
-        half = torch.bfloat16 if chooses_bf16(self.precision, device) else None
+        half = self.half(device)
         stems = whole_hops(noise_stems(settings, self.batch_size, self.seconds), settings).to(device)
         model = BandSplitRoformer(settings)
         models = model, PublicModel(model, self.residual_streams)
@@ -85,14 +66,7 @@ class PublicStep:
         ways = {"bsroformer": self._figures(ours, our_seconds), "bs-roformer": self._figures(theirs, their_seconds)}
         first, second = ways.values()
         ratios = {name: second[name] / first[name] for name in first} | {"seconds": ratio}
-        conditions = {
-            "seconds_of_audio": self.seconds,
-            "batch_size": self.batch_size,
-            "precision": "bf16" if half else "fp32",
-            "repeats": self.repeats,
-            "residual_streams": self.residual_streams,
-            **machine(device),
-        }
+        conditions = {"residual_streams": self.residual_streams, **self.conditions(device)}
         return Comparison("A training step and the public package's", conditions, ways, ratios)
 
     def _figures(self, step: PlainStep[Any], seconds: float) -> dict[str, float]:

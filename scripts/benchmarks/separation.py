@@ -6,7 +6,6 @@ is measured as a user of that way would meet it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 from statistics import median
 from typing import Any, Literal
@@ -14,10 +13,9 @@ from typing import Any, Literal
 import torch
 from rich.table import Table
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.comparison import Figures, machine, number
+from benchmarks.matmuls import matmul_flops, matmul_peak
 from benchmarks.measure import seconds
 from bsroformer.audio.overlap_add import windows
 from bsroformer.devices import choose_device, keep_freed_memory
@@ -26,7 +24,7 @@ from bsroformer.hardware import largest_memory
 from bsroformer.inference import Separator
 from bsroformer.kinds import Count, Seconds, Share
 from bsroformer.metrics import sdr
-from bsroformer.models import SeparationModel, build_model, settings_from_dict
+from bsroformer.models import build_model, settings_from_dict
 
 PLAIN, KEEPING = "plain", "plain_keeping_memory"
 FP32: Literal["fp32"] = "fp32"
@@ -37,10 +35,6 @@ COMPARISONS = {
     "{way}_sdr_db": "SDR of the worst stem against plain, dB",
 }
 """Comparisons of a way: the name in JSON, and in words."""
-SMALLEST_MATMUL, MATMUL_SIZE = 128, 2048
-"""Rows and columns of the matrices whose product measures the peak of the machine."""
-LONG_ENOUGH = 0.1
-"""Shortest time of such a product in seconds, unless it has the most rows."""
 
 
 @dataclass(frozen=True)
@@ -233,28 +227,6 @@ def _do(way: tuple[Separation, str], method: str, arguments: tuple[Any, ...]) ->
 def white_noise(channels: int, frames: int) -> Tensor:
     """Make reproducible white noise ``(c t)`` at -20 dBFS."""
     return 0.1 * torch.randn(channels, frames, generator=torch.Generator().manual_seed(0))
-
-
-@torch.no_grad()
-def matmul_flops(model: SeparationModel, frames: int) -> int:
-    """Count the FLOPs of the matrix products in a window's forward pass."""
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counted:  # fused attention is not counted
-        model(torch.zeros(1, model.channels, frames))
-    return counted.get_total_flops()
-
-
-def matmul_peak(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:
-    """Measure the FLOPs per second of a large matrix product.
-
-    A large product takes `LONG_ENOUGH`: a processor without instructions for a type is a thousand times as slow in it.
-    """
-    size, fastest = SMALLEST_MATMUL, 0.0
-    while True:
-        factor = torch.randn(size, size, device=device).to(dtype)
-        fastest = min(seconds(partial(torch.matmul, factor, factor), device) for _ in range(1 + repeats))
-        if fastest >= LONG_ENOUGH or size >= MATMUL_SIZE:
-            return 2 * size**3 / fastest
-        size *= 2
 
 
 def ratio(rounds: Sequence[dict[str, float]], slow: str, fast: str) -> float:

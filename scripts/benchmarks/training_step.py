@@ -24,10 +24,8 @@ from bsroformer.training.step import PlainStep, noise_stems, plain_step
 
 
 @dataclass(frozen=True)
-class TrainingStep:
-    """Compare operator calls, parameter tensors and time of a training step.
-
-    A step is forward, loss, backward and optimiser.
+class StepBenchmark:
+    """Settings of a benchmark of training steps: forward, loss, backward and optimiser.
 
     Attributes:
         settings: The model, as in ``configs/model/``.
@@ -49,6 +47,25 @@ class TrainingStep:
     device: str
     precision: str
 
+    def half(self, device: torch.device) -> torch.dtype | None:
+        """Return the type of autocast's matmuls; None for float32."""
+        return torch.bfloat16 if chooses_bf16(self.precision, device) else None
+
+    def conditions(self, device: torch.device) -> dict[str, Any]:
+        """Return the settings and the machine that the figures hold for."""
+        return {
+            "seconds_of_audio": self.seconds,
+            "batch_size": self.batch_size,
+            "precision": "bf16" if self.half(device) else "fp32",
+            "repeats": self.repeats,
+            **machine(device),
+        }
+
+
+@dataclass(frozen=True)
+class TrainingStep(StepBenchmark):
+    """Compare operator calls, parameter tensors and time of a training step."""
+
     def run(self) -> Comparison:
         """Measure a step of both models.
 
@@ -59,7 +76,7 @@ class TrainingStep:
         if self.repeats < 1:
             raise InputError(f"repeats={self.repeats} measures nothing; give 1 or more")
         settings, device = roformer_settings(self.settings), choose_device(self.device)
-        half = self._half(device)
+        half = self.half(device)
         model = BandSplitRoformer(settings)
         stems = noise_stems(settings, self.batch_size, self.seconds).to(device)
         grouped, loop = (
@@ -73,20 +90,9 @@ class TrainingStep:
             "parameter_tensors": ways["loop"]["parameter_tensors"] / ways["grouped"]["parameter_tensors"],
             "seconds": ratio,
         }
-        return Comparison("A training step", self._conditions(model, device, half), ways, ratios)
-
-    def _half(self, device: torch.device) -> torch.dtype | None:
-        return torch.bfloat16 if chooses_bf16(self.precision, device) else None
-
-    def _conditions(self, model: nn.Module, device: torch.device, half: torch.dtype | None) -> dict[str, Any]:
-        return {
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "seconds_of_audio": self.seconds,
-            "batch_size": self.batch_size,
-            "precision": "bf16" if half else "fp32",
-            "repeats": self.repeats,
-            **machine(device),
-        }
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        conditions = {"parameters": parameters, **self.conditions(device)}
+        return Comparison("A training step", conditions, ways, ratios)
 
 
 @torch.no_grad()

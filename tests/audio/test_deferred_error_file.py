@@ -1,6 +1,6 @@
 import pytest
 
-from bsroformer.audio.deferred_error_file import DeferredErrorFile
+from bsroformer.audio.encoders import DeferredErrorFile
 
 
 def test_written_bytes_can_be_replaced(tmp_path):

@@ -1,5 +1,4 @@
 import sys
-from functools import partial
 from typing import Any
 
 import pytest
@@ -7,30 +6,20 @@ import torch
 
 from benchmarks.public_step import PublicModel, PublicStep, whole_hops
 from bsroformer.errors import InputError
-from bsroformer.losses import MultiDomainLoss
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
+from support.benchmarked import step_settings, with_paper_bands
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the package
-WIDTHS = [[24, 2], [12, 4], [8, 12], [8, 24], [8, 48], [1, 128], [1, 129]]
 
 
 @pytest.fixture
 def tree(tiny_tree) -> dict[str, Any]:
-    """Settings with the paper's bands, stems and mask width, and otherwise small."""
-    return {
-        **tiny_tree,
-        "stems": ["vocals", "drums", "bass", "other"],
-        "bands": {"layout": "fixed", "widths": WIDTHS},
-        "stft": {"n_fft": 2048, "hop_length": 512},
-        "masks": {"expansion": 4},
-    }
+    return {**with_paper_bands(tiny_tree), "masks": {"expansion": 4}}
 
 
 def benchmark(tree: dict[str, Any], **changes: Any) -> PublicStep:
-    loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=64, hop_length=16)
-    options = {"seconds": 0.3, "batch_size": 1, "repeats": 1, "device": "cpu", "precision": "fp32"}
-    return PublicStep(tree, loss, partial(torch.optim.AdamW, lr=1e-3), **{"residual_streams": 1, **options, **changes})
+    return PublicStep(**step_settings(tree, **{"seconds": 0.3, "residual_streams": 1, **changes}))
 
 
 def test_a_missing_package_is_reported_with_the_install_command(tree, monkeypatch):

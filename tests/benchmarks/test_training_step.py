@@ -14,26 +14,16 @@ from bsroformer.losses import MultiDomainLoss
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.step import noise_stems, plain_step
-
-adamw = partial(torch.optim.AdamW, lr=1e-3)
+from support.benchmarked import ADAMW, step_settings, with_paper_bands
 
 
 def benchmark(tree: dict[str, Any], **changes: Any) -> TrainingStep:
-    loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=64, hop_length=16)
-    options = {"seconds": 0.05, "batch_size": 1, "repeats": 1, "device": "cpu", "precision": "fp32"}
-    return TrainingStep(tree, loss, adamw, **{**options, **changes})
+    return TrainingStep(**step_settings(tree, **changes))
 
 
 @pytest.fixture
 def paper_bands(tiny_tree) -> dict[str, Any]:
-    """Settings with the paper's bands and stems, and otherwise small."""
-    widths = [[24, 2], [12, 4], [8, 12], [8, 24], [8, 48], [1, 128], [1, 129]]
-    return {
-        **tiny_tree,
-        "stems": ["vocals", "drums", "bass", "other"],
-        "bands": {"layout": "fixed", "widths": widths},
-        "stft": {"n_fft": 2048, "hop_length": 512},
-    }
+    return with_paper_bands(tiny_tree)
 
 
 def test_grouped_layers_need_a_sixth_of_the_calls(paper_bands):
@@ -60,7 +50,7 @@ def test_a_step_makes_under_an_eighth_of_the_public_calls(paper_bands, half):
     stems = noise_stems(ModelSettings.from_dict(tree), 1, 0.1)
     loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=2048, hop_length=512)
     model = BandSplitRoformer(ModelSettings.from_dict(tree))
-    step = plain_step(model, loss, partial(adamw, fused=True), stems, half)
+    step = plain_step(model, loss, partial(ADAMW, fused=True), stems, half)
     step()  # makes the optimiser's moments
     assert operator_calls(step).total() <= 37_627 / 8
 
@@ -85,7 +75,7 @@ def test_models_that_differ_are_not_compared(tiny_tree):
     stems, loss = noise_stems(model.settings, 1, 0.1), MultiDomainLoss(0.5, 0.3, 0.2, 64, 16)
     other = with_loops(model)
     torch.nn.init.zeros_(other.band_split.to_features[0][1].weight)
-    steps = [plain_step(model, loss, adamw, stems) for model in (model, other)]
+    steps = [plain_step(model, loss, ADAMW, stems) for model in (model, other)]
     with pytest.raises(AssertionError, match="not close"):
         assert_equal_outputs(*steps)
 

@@ -5,6 +5,11 @@ from typing import Any
 
 import pytest
 
+from bsroformer.studio.studio import Studio
+from support.studio.players import instrument, noise
+from support.studio.pretend_studio import PretendStudio
+from support.studio.studios import Model, wait_until
+
 CHROMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -30,3 +35,31 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=own, args=ARGUMENTS, timeout=120_000)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def studio(running: Any) -> Studio:
+    """The studio of a module's running page."""
+    return running[0]
+
+
+@pytest.fixture
+def model(running: Any) -> Iterator[Model]:
+    """Release the model when the test ends, even if it failed."""
+    yield running[1]
+    running[1].open.set()
+    wait_until(lambda: not running[0]._queue.jobs())
+
+
+@pytest.fixture
+def pretend() -> Iterator[PretendStudio]:
+    """A studio with a separated song of noise."""
+    with noise() as studio:
+        yield studio
+
+
+@pytest.fixture
+def page(browser: Any, pretend: PretendStudio) -> Iterator[Any]:
+    """A page whose player has a song of the pretend studio."""
+    with instrument(browser, pretend) as page:
+        yield page

@@ -40,18 +40,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, 
 
 
 @pytest.fixture
-def studio(running: Any) -> Studio:
-    return running[0]
-
-
-@pytest.fixture
-def model(running: Any) -> Iterator[Model]:
-    """Release the model when the test ends, even if it failed."""
-    yield running[1]
-    running[1].open.set()
-
-
-@pytest.fixture
 def client(running: Any) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=running[2].local_url, timeout=60) as client:
         yield client

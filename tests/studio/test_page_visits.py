@@ -37,19 +37,6 @@ def running(songs: Path) -> Iterator[tuple[Studio, Model, gr.Blocks]]:
 
 
 @pytest.fixture
-def studio(running: Any) -> Studio:
-    return running[0]
-
-
-@pytest.fixture
-def model(running: Any) -> Iterator[Model]:
-    """Release the model when the test ends, even if it failed."""
-    yield running[1]
-    running[1].open.set()
-    wait_until(lambda: not running[0]._queue.jobs())
-
-
-@pytest.fixture
 def address(running: Any) -> str:
     return running[2].local_url
 

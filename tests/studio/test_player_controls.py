@@ -1,26 +1,13 @@
 """Controls of the player in a browser: balance, keys, progress, downloads."""
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from support.studio.players import NAMES, instrument, levels, noise, show
+from support.studio.players import NAMES, levels, show
 from support.studio.pretend_studio import TOKEN, PretendStudio
 from support.studio.visitors import PLAYER
-
-
-@pytest.fixture
-def studio() -> Iterator[PretendStudio]:
-    with noise() as studio:
-        yield studio
-
-
-@pytest.fixture
-def page(browser: Any, studio: PretendStudio) -> Iterator[Any]:
-    with instrument(browser, studio) as page:
-        yield page
 
 
 def mix_levels(page: Any) -> list[float]:
@@ -28,7 +15,7 @@ def mix_levels(page: Any) -> list[float]:
     return [float(level) for level in parse_qs(link.query)["levels"][0].split(",")]
 
 
-def test_solo_mute_and_level_change_sound_and_mix(page: Any, studio: PretendStudio) -> None:
+def test_solo_mute_and_level_change_sound_and_mix(page: Any, pretend: PretendStudio) -> None:
     show(page)
     assert levels(page) == [0, 1, 1, 1]
     assert mix_levels(page) == [1, 1, 1]
@@ -45,7 +32,7 @@ def test_solo_mute_and_level_change_sound_and_mix(page: Any, studio: PretendStud
     assert mix_levels(page) == [0, 0, 1]
 
 
-def test_the_mixture_is_heard_alone(page: Any, studio: PretendStudio) -> None:
+def test_the_mixture_is_heard_alone(page: Any, pretend: PretendStudio) -> None:
     show(page)
     page.get_by_label("Mute vocals").click()
     page.get_by_label("Solo mixture").click()
@@ -55,7 +42,7 @@ def test_the_mixture_is_heard_alone(page: Any, studio: PretendStudio) -> None:
     assert levels(page) == [0, 0, 1, 0]
 
 
-def test_the_keyboard_moves_and_mixes(page: Any, studio: PretendStudio) -> None:
+def test_the_keyboard_moves_and_mixes(page: Any, pretend: PretendStudio) -> None:
     show(page)
     position = page.get_by_label("Position")
     position.press("End")
@@ -80,7 +67,7 @@ def test_the_keyboard_moves_and_mixes(page: Any, studio: PretendStudio) -> None:
     assert level.get_attribute("aria-valuetext") == "0 dB"
 
 
-def test_a_key_works_before_the_first_picture(page: Any, studio: PretendStudio) -> None:
+def test_a_key_works_before_the_first_picture(page: Any, pretend: PretendStudio) -> None:
     said = page.evaluate(f"""new Promise((said) => {{
       addEventListener("stem-player-state", () => {{
         const position = document.querySelector(".ruler");
@@ -92,7 +79,7 @@ def test_a_key_works_before_the_first_picture(page: Any, studio: PretendStudio) 
     assert said == "12 seconds of 12 seconds"
 
 
-def test_space_plays_unless_a_button_has_the_focus(page: Any, studio: PretendStudio) -> None:
+def test_space_plays_unless_a_button_has_the_focus(page: Any, pretend: PretendStudio) -> None:
     show(page)
     page.get_by_label("Position").press(" ")
     page.get_by_label("Pause").wait_for()
@@ -103,14 +90,14 @@ def test_space_plays_unless_a_button_has_the_focus(page: Any, studio: PretendStu
     assert page.get_by_label("Play").is_visible()
 
 
-def test_progress_is_shown_and_can_be_cancelled(page: Any, studio: PretendStudio) -> None:
+def test_progress_is_shown_and_can_be_cancelled(page: Any, pretend: PretendStudio) -> None:
     page.evaluate("addEventListener('stem-player-state', ({ detail }) => (window.states ??= []).push(detail.state))")
-    studio.state, studio.segments, studio.said = "waiting", 0, {"place": 2, "wait": 95.0}
+    pretend.state, pretend.segments, pretend.said = "waiting", 0, {"place": 2, "wait": 95.0}
     show(page, "waiting")
     page.get_by_text("2 songs are before yours; it starts in about 1:35").wait_for()
 
-    studio.said = {"left": 47.2, "speed": 3.14, "total": 220.0, "done": 72.5, "notes": ["It was surround sound."]}
-    studio.separating(2)
+    pretend.said = {"left": 47.2, "speed": 3.14, "total": 220.0, "done": 72.5, "notes": ["It was surround sound."]}
+    pretend.separating(2)
     page.get_by_text("Separating 1:12 of 3:40 · 3.1 × real time · 0:47 left").wait_for()
     bar = page.get_by_role("progressbar")
     assert bar.evaluate("bar => bar.value / bar.max") == pytest.approx(72.5 / 220)
@@ -119,30 +106,30 @@ def test_progress_is_shown_and_can_be_cancelled(page: Any, studio: PretendStudio
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("alert").get_by_text("The separation was cancelled.").wait_for()
     assert not bar.is_visible()
-    assert f"POST /songs/{TOKEN}/cancel" in studio.asked
+    assert f"POST /songs/{TOKEN}/cancel" in pretend.asked
     assert page.evaluate("states") == ["waiting", "separating", "cancelled"]
 
 
-def test_a_closed_page_reports_its_unfinished_song(page: Any, studio: PretendStudio) -> None:
-    studio.separating(2)
+def test_a_closed_page_reports_its_unfinished_song(page: Any, pretend: PretendStudio) -> None:
+    pretend.separating(2)
     show(page, "separating")
     page.goto("about:blank")
-    studio.wait_asked(f"POST /songs/{TOKEN}/leave")
+    pretend.wait_asked(f"POST /songs/{TOKEN}/leave")
 
 
-def test_failed_status_requests_are_repeated(page: Any, studio: PretendStudio) -> None:
-    studio.separating(2)
+def test_failed_status_requests_are_repeated(page: Any, pretend: PretendStudio) -> None:
+    pretend.separating(2)
     show(page, "separating")
-    studio.away = True
+    pretend.away = True
     page.get_by_text("The server does not respond; retrying …").wait_for()
-    studio.away = False
-    studio.gone = True
+    pretend.away = False
+    pretend.gone = True
     page.get_by_role("alert").get_by_text("This song has been deleted.").wait_for()
     assert not page.get_by_text("does not respond").is_visible()
 
 
-def test_downloads_are_enabled_once_the_song_is_done(page: Any, studio: PretendStudio) -> None:
-    studio.separating(2)
+def test_downloads_are_enabled_once_the_song_is_done(page: Any, pretend: PretendStudio) -> None:
+    pretend.separating(2)
     show(page, "separating")
     links = [
         page.get_by_label("Download drums"),
@@ -152,18 +139,18 @@ def test_downloads_are_enabled_once_the_song_is_done(page: Any, studio: PretendS
     assert [link.get_attribute("href") for link in links] == [None] * 3
     assert [link.get_attribute("aria-disabled") for link in links] == ["true"] * 3
 
-    studio.finish()
+    pretend.finish()
     page.get_by_text("Kept for another 58 minutes").wait_for()
     page.get_by_label("FLAC").check()
     assert [link.get_attribute("href") for link in links] == [
-        f"{studio.address}songs/{TOKEN}/{path}"
+        f"{pretend.address}songs/{TOKEN}/{path}"
         for path in ("stems/2.flac", "mix.flac?levels=1,1,1", "stems.zip?format=flac")
     ]
     assert [link.get_attribute("aria-disabled") for link in links] == [None] * 3
 
 
-def test_it_survives_being_moved(page: Any, studio: PretendStudio) -> None:
-    studio.separating(12)
+def test_it_survives_being_moved(page: Any, pretend: PretendStudio) -> None:
+    pretend.separating(12)
     show(page, "separating")
     page.get_by_label("Solo drums").click()
     page.get_by_label("Play").click()
@@ -179,14 +166,14 @@ def test_it_survives_being_moved(page: Any, studio: PretendStudio) -> None:
     page.wait_for_function("(before) => document.querySelector('[data-part=now]').textContent > before", arg=after)
 
     page.evaluate(f"window.taken = {PLAYER}; taken.remove()")
-    studio.finish()
+    pretend.finish()
     page.evaluate("document.body.append(taken)")
     page.wait_for_selector("stem-player[data-state=done]")
     assert levels(page) == [0, 0, 1, 0]
     assert page.get_by_label("Pause").is_visible()
 
 
-def test_another_song_resets_the_player(page: Any, studio: PretendStudio) -> None:
+def test_another_song_resets_the_player(page: Any, pretend: PretendStudio) -> None:
     show(page)
     page.get_by_label("Solo drums").click()
     page.evaluate(f"{PLAYER}.show(null)")
@@ -196,7 +183,7 @@ def test_another_song_resets_the_player(page: Any, studio: PretendStudio) -> Non
     assert levels(page) == [0, 1, 1, 1]
 
 
-def test_spectrograms_have_their_own_rows(page: Any, studio: PretendStudio) -> None:
+def test_spectrograms_have_their_own_rows(page: Any, pretend: PretendStudio) -> None:
     show(page)
     page.get_by_label("Spectrogram").check()
     middle = """(canvas) => {
@@ -209,7 +196,7 @@ def test_spectrograms_have_their_own_rows(page: Any, studio: PretendStudio) -> N
 
 
 @pytest.mark.parametrize("width", [360, 420])
-def test_the_page_fits_a_phone(page: Any, studio: PretendStudio, width: int) -> None:
+def test_the_page_fits_a_phone(page: Any, pretend: PretendStudio, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     show(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -3,8 +3,7 @@
 A pack folder contains one folder for each track: see `packed_track`. It is a copy: deleting it costs nothing but time.
 """
 
-from bsroformer.data.packs.plan import PackPlan, check_mend, plan_packs, refuse_full_disk
-from bsroformer.data.packs.prepare import pack_tracks
+from bsroformer.data.packs.plan import PackPlan, check_mend, pack_tracks, plan_packs, refuse_full_disk
 from bsroformer.data.packs.training_tracks import TrainingTracks, estimate_packing, tracks_of_pack, training_tracks
 
 __all__ = [

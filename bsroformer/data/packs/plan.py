@@ -1,23 +1,30 @@
-"""Plan the packing of a data set, and its disk space."""
+"""Plan the packing of a data set and its disk space, and pack several tracks at a time."""
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from bsroformer.atomic import writing
 from bsroformer.audio.files import AudioInfo
 from bsroformer.data.layouts import MIXTURE, TrackFiles, TrackFormat
 from bsroformer.data.mixture_check import refuse_silence_in_place_of
 from bsroformer.data.packs.lookup import find_pack, pack_folder
-from bsroformer.data.packs.pack_track import INT16_CODECS, PackJob
-from bsroformer.data.packs.packed_track import EXACT
+from bsroformer.data.packs.manifest import write_manifest
+from bsroformer.data.packs.pack_track import INT16_CODECS, PackJob, PackResult, pack_track
+from bsroformer.data.packs.packed_track import EXACT, mapped
 from bsroformer.data.track_check import FormatMismatch, describe_mismatches, find_mismatches, open_sources
 from bsroformer.errors import InputError
+from bsroformer.parallel import mapping
 
 PRECISIONS = ("auto", "int16")
 REPAIRS = ("rate", "channels", "length", "missing")
 """Repairs that ``mend`` may name."""
+LOCK = ".preparing"
 
 
 @dataclass(frozen=True)
@@ -158,3 +165,38 @@ def refuse_full_disk(plan: PackPlan) -> None:
             f"The pack takes {plan.bytes / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free; set data.pack to a "
             "folder on another disk, or precision=int16 to halve it if it is float32."
         )
+
+
+def pack_tracks(plan: PackPlan, workers: int) -> Iterator[PackResult]:
+    """Pack the tracks of a plan, and yield their results in order.
+
+    A track's folder appears only when it is complete: after an interruption, the next plan has those that are missing.
+
+    Raises:
+        InputError: The folder cannot be written, another process packs into it, or a worker was killed.
+    """
+    with _locked(plan.pack):
+        for leftover in plan.pack.glob("*/.*.part"):  # of a process that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
+        try:
+            with mapping(min(workers, len(plan.jobs))) as run:
+                yield from run(pack_track, plan.jobs)
+        finally:
+            mapped.cache_clear()  # packs may have been replaced
+        write_manifest(plan.songs, plan.form, plan.pack)
+
+
+@contextmanager
+def _locked(pack: Path) -> Iterator[None]:
+    """Create the folder of the packs, and keep other processes from packing into it."""
+    with writing(pack):
+        pack.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(pack / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(f"Another process packs songs into {pack}; wait for it, or set data.pack.") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,15 +1,18 @@
-"""Early end of runs that lag behind the others of a sweep."""
+"""Early end of runs that lag behind the other runs of a sweep."""
 
+from collections.abc import Iterator, Sequence
 from math import inf
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import lightning as L
 
 from bsroformer.kinds import CountOrZero
-from bsroformer.report.monitor import LEGACY_MONITOR, Monitor
-from bsroformer.training.sweep.job_result import update_result
-from bsroformer.training.sweep.siblings import best_until, finished_runs, lags
+from bsroformer.report.metrics_csv import read_rows
+from bsroformer.report.monitor import DEFAULT_MONITOR, LEGACY_MONITOR, Monitor
+from bsroformer.run_folder import RunFolder
+from bsroformer.training.sweep.job_result import RESULT_FILE, read_result, update_result
 
 
 class MedianPruner(L.Callback):
@@ -67,3 +70,32 @@ class MedianPruner(L.Callback):
         siblings = [folder for folder in finished_runs(self.folder.parent) if folder != self.folder]
         bests = [best_until(folder, step, self.monitor) for folder in siblings]
         return [best for best in bests if best is not None]
+
+
+def lags(best: float, others: Sequence[float], least: int) -> bool:
+    """Return whether a score is below the median of at least `least` others."""
+    return len(others) >= least and best < median(others)
+
+
+def finished_runs(sweep: Path) -> Iterator[Path]:
+    """Yield the folders of a sweep's runs that were trained to their end."""
+    for path in sorted(sweep.glob(f"*/{RESULT_FILE}")):
+        result = read_result(path.parent)
+        if result is not None and result.status == "done":
+            yield path.parent
+
+
+def best_until(folder: Path, step: int, monitor: Monitor = DEFAULT_MONITOR) -> float | None:
+    """Return `Monitor.gain` of a run's best score up to a step, from its curves.
+
+    Returns:
+        None if the run had no score by then, or ended before the step.
+    """
+    metrics = RunFolder(folder).metrics
+    if not metrics.is_file():
+        return None
+    rows = read_rows(metrics)
+    gains = {at: monitor.gain(row[monitor.name]) for at, row in rows.items() if monitor.name in row}
+    if max(gains, default=-1) < step:
+        return None
+    return max((gain for at, gain in gains.items() if at <= step), default=None)

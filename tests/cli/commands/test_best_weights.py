@@ -11,9 +11,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.average import average_checkpoints
-from bsroformer.cli.commands.evaluate import logged_scores
 from bsroformer.cli.commands.train import best_weights as best_module
-from bsroformer.cli.commands.train import closing_evaluation
+from bsroformer.cli.commands.train import closing_evaluation, logged_scores
 from bsroformer.cli.commands.train.best_weights import Scored, best_checkpoint
 from bsroformer.training.callbacks.candidates import score_of
 from support.launched import SMALL_RUN, launch

@@ -5,9 +5,8 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from bsroformer.cli.commands.check_gpu import memory
-from bsroformer.cli.commands.check_gpu.memory import estimator, training_plan
-from bsroformer.cli.commands.train import build
+from bsroformer.cli.commands.train import build, memory
+from bsroformer.cli.commands.train.memory import estimator, training_plan
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.training.callbacks.last_checkpoint import LastCheckpoint

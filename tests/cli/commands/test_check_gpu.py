@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bsroformer.cli.commands.check_gpu import command as module
-from bsroformer.cli.commands.check_gpu import memory
+from bsroformer.cli.commands.train import memory
 from bsroformer.hardware import GIB
 from bsroformer.training.memory.estimate import CONTEXT
 from support.launched import composed, launch

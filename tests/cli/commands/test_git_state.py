@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bsroformer.cli.commands.train.git_state import MAX_PATCH_BYTES, bounded, git_state
+from bsroformer.cli.program_facts import MAX_PATCH_BYTES, bounded, git_state
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from lightning.pytorch.loggers import CSVLogger
 
-from bsroformer.cli.commands.evaluate.logged_scores import averages_by_name, log_scores, table_columns, table_lines
+from bsroformer.cli.commands.train.logged_scores import averages_by_name, log_scores, table_columns, table_lines
 from bsroformer.evaluation import Evaluation, Results, TrackScores
 from bsroformer.report.run_page import REPORT
 from bsroformer.training.callbacks.report import Report

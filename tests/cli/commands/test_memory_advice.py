@@ -3,8 +3,8 @@ import re
 import pytest
 import torch
 
-from bsroformer.cli.commands.check_gpu import memory
-from bsroformer.cli.commands.check_gpu.memory import advice, changed_keys, estimator, memory_advice, training_plan
+from bsroformer.cli.commands.train import memory
+from bsroformer.cli.commands.train.memory import advice, changed_keys, estimator, memory_advice, training_plan
 from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.training import SeparationModule

@@ -9,9 +9,8 @@ import torch
 
 from bsroformer.cli.commands.train import run_facts
 from bsroformer.cli.commands.train.build import build_logger
-from bsroformer.cli.commands.train.git_state import GitState
 from bsroformer.cli.commands.train.run_facts import model_hash, record_run
-from bsroformer.cli.program_facts import without_secrets
+from bsroformer.cli.program_facts import GitState, without_secrets
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from support.launched import composed

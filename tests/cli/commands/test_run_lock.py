@@ -4,15 +4,16 @@ import sys
 import pytest
 from filelock import FileLock
 
-from bsroformer.cli.commands.train import run_lock
-from bsroformer.cli.commands.train.run_lock import LOCK, only_training_in
+from bsroformer.cli.commands.train import training_folder
+from bsroformer.cli.commands.train.training_folder import only_training_in
 from bsroformer.cli.console import terminal
 from bsroformer.errors import InputError
+from bsroformer.run_folder import TRAINING_LOCK
 
 
 @pytest.fixture
 def without_patience(monkeypatch) -> None:
-    monkeypatch.setattr(run_lock, "TIMEOUT_S", 0.01)
+    monkeypatch.setattr(training_folder, "TIMEOUT_S", 0.01)
 
 
 HOLD = "import sys, time, filelock as f; l = f.FileLock(sys.argv[1]); l.acquire(); print(flush=True); time.sleep(60)"
@@ -32,7 +33,7 @@ def test_a_second_training_in_a_folder_is_refused(tmp_path):
 
 @pytest.mark.usefixtures("without_patience")
 def test_a_training_that_was_killed_holds_no_lock(tmp_path):
-    other = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / LOCK], stdout=subprocess.PIPE)
+    other = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / TRAINING_LOCK], stdout=subprocess.PIPE)
     try:
         other.stdout.readline()
         with pytest.raises(InputError, match="another training"), only_training_in(tmp_path, terminal()):
@@ -41,13 +42,13 @@ def test_a_training_that_was_killed_holds_no_lock(tmp_path):
         other.kill()
         other.wait()
     with only_training_in(tmp_path, terminal()):
-        assert (tmp_path / LOCK).exists()
+        assert (tmp_path / TRAINING_LOCK).exists()
 
 
 def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
     (tmp_path / "diary.txt").write_text("kept")
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / LOCK).symlink_to(tmp_path / "diary.txt")
+    (tmp_path / "run" / TRAINING_LOCK).symlink_to(tmp_path / "diary.txt")
     with only_training_in(tmp_path / "run", terminal()):
         pass
     assert (tmp_path / "diary.txt").read_text() == "kept"

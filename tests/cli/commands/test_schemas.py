@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hydra.errors import InstantiationException
 
-from bsroformer.cli.commands.train.resume.trusted_classes import OURS, known_groups
+from bsroformer.cli.commands.train.resume.trusted_classes import known_groups
+from bsroformer.cli.config_classes import OURS
 from bsroformer.cli.dotted_keys import at, keys, put
 from bsroformer.cli.resolved_config import composed_trees
 from bsroformer.cli.schemas.arguments import argument_faults, arguments_of

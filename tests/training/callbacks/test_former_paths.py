@@ -2,10 +2,11 @@
 
 import pytest
 from hydra.utils import get_class
+from omegaconf import OmegaConf
 
 from bsroformer.cli.commands.train.resume.run_config import PROGRESS
-from bsroformer.cli.commands.train.resume.trusted_classes import FORMER_TARGETS, known_groups
-from bsroformer.cli.former_names import with_current_names
+from bsroformer.cli.commands.train.resume.trusted_classes import FORMER_TARGETS, known_class, known_groups
+from bsroformer.cli.config_classes import moved_callbacks, with_present_paths
 
 FORMER_PATHS = (
     "batch_seeds.BatchSeeds",
@@ -39,7 +40,7 @@ STATE_KEYS = {
 
 
 def class_of(former: str) -> type:
-    found = known_groups()["callbacks"].find(f"bsroformer.training.{former}")
+    found = known_class(f"bsroformer.training.{former}", known_groups()["callbacks"])
     assert found is not None
     return get_class(found)
 
@@ -52,8 +53,21 @@ def test_former_paths_of_callbacks_are_found(former):
 @pytest.mark.parametrize("former", FORMER_PATHS)
 def test_former_paths_in_own_configs_are_replaced(former):
     tree = {"callbacks": {"mine": {"_target_": f"bsroformer.training.{former}"}}}
-    target = with_current_names(tree)["callbacks"]["mine"]["_target_"]
+    target = with_present_paths(tree)["callbacks"]["mine"]["_target_"]
     assert get_class(target).__name__ == former.rpartition(".")[2]
+
+
+def test_present_paths_and_other_packages_are_kept():
+    for path in ("bsroformer.losses.MultiDomainLoss", "mine.Loss", "bsroformer.attic.Unknown"):
+        assert with_present_paths([{"_target_": path}]) == [{"_target_": path}]
+
+
+def test_former_paths_of_hydras_callbacks_are_replaced():
+    former = {"table": {"_target_": "bsroformer.launch.sweep.SweepTable"}, "mine": {"_target_": "mine.Callback"}}
+    tree = OmegaConf.create({"hydra": {"callbacks": former}})
+    [override] = moved_callbacks(tree)
+    key, _, target = override.partition("=")
+    assert key == "hydra.callbacks.table._target_" and get_class(target).__name__ == "SweepTable"
 
 
 @pytest.mark.parametrize("former", STATE_KEYS)

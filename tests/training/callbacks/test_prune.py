@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from bsroformer.report.metrics_csv import write_rows
-from bsroformer.training.callbacks.prune import MedianPruner
+from bsroformer.training.callbacks.prune import MedianPruner, best_until, lags
 from bsroformer.training.sweep.job_result import Result, Status, read_result, write_result
-from bsroformer.training.sweep.siblings import best_until, lags
 
 
 def sibling(sweep: Path, name: str, scores: dict[int, float], status: Status = "done") -> None:

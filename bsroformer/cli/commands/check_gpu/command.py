@@ -8,7 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bsroformer.cli.commands.check_gpu.config import CheckGpuConfig
-from bsroformer.cli.commands.check_gpu.memory import (
+from bsroformer.cli.commands.train.build import (
+    block_count,
+    build_model,
+    build_optimizer,
+    chosen_precision,
+    recomputed_blocks,
+)
+from bsroformer.cli.commands.train.memory import (
     advice,
     advice_after_shortage,
     changed_keys,
@@ -18,13 +25,6 @@ from bsroformer.cli.commands.check_gpu.memory import (
     memory_limit,
     memory_to_fill,
     training_plan,
-)
-from bsroformer.cli.commands.train.build import (
-    block_count,
-    build_model,
-    build_optimizer,
-    chosen_precision,
-    recomputed_blocks,
 )
 from bsroformer.cli.console import terminal
 from bsroformer.cli.exit_status import EXIT_FAILED

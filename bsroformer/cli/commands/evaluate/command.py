@@ -8,10 +8,10 @@ from rich.console import Console
 
 from bsroformer.cli.commands.evaluate.candidates import build_candidates, facts_of
 from bsroformer.cli.commands.evaluate.config import EvaluateConfig
-from bsroformer.cli.commands.evaluate.evaluation_run import run_evaluation, show_results
 from bsroformer.cli.commands.evaluate.shared_songs import SharedSongs
 from bsroformer.cli.commands.train.runs_index import update_runs_page
 from bsroformer.cli.console import terminal, warnings_reported
+from bsroformer.cli.evaluation_run import run_evaluation, show_results
 from bsroformer.cli.output_folder import make_folder
 from bsroformer.cli.program_facts import program_facts
 from bsroformer.devices import keep_freed_memory
@@ -118,9 +118,9 @@ def _finish(cfg: EvaluateConfig, results: Results, folder: Path, console: Consol
     with console.status("writing plots and the page"):
         write_results(results, folder)
     if cfg.logger:
-        from bsroformer.cli.commands.evaluate.logged_scores import log_results  # Lightning takes seconds to be imported
+        from bsroformer.cli.commands.train.logged_scores import log_results  # Lightning takes seconds to be imported
 
-        log_results(cfg, results, console)
+        log_results(cfg.logger, cfg.output, results, console)
     update_runs_page(cfg, folder)
     console.print(f"Tables, plots and the page report.html are in {folder}")
     if failures:

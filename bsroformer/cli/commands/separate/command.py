@@ -24,21 +24,15 @@ from bsroformer.inference import Delivery, find_songs
 DEFAULT_OUTPUT = "separated"
 FAST_OVERLAP = 0.125
 """The overlap of ``separation=fast``."""
-statuses: list[int] = []
-"""Statuses of this process's jobs with failed songs: a sweep continues after such a job."""
 
 
-def exit_status() -> int:
-    """Return the exit status of all jobs, and reset it."""
-    status = max(statuses, default=0)
-    statuses.clear()
-    return status
-
-
-def separate(cfg: SeparateConfig) -> None:
+def separate(cfg: SeparateConfig) -> int:
     """Separate songs into stem files; skip songs that are done.
 
     The files are ``<output>/<place>/<song>/<stem>.<format>``.
+
+    Returns:
+        The exit status: not 0 if a song failed.
     """
     console = terminal()
     output = output_folder(cfg)
@@ -53,9 +47,9 @@ def separate(cfg: SeparateConfig) -> None:
     run = SeparationRun(separator, delivery, residual, cfg.downmix, settings, console, faster_choices(cfg))
     run.stream = cfg.audio_stream
     songs = find_songs(cfg.input, output, run.names)[cfg.shard.index :: cfg.shard.count]
-    if not run.separate(songs, cfg.overwrite):
-        statuses.append(EXIT_USER_ERROR)
+    has_succeeded = run.separate(songs, cfg.overwrite)
     wait_for_other_processes(cfg.shard)
+    return 0 if has_succeeded else EXIT_USER_ERROR
 
 
 def residual_name(cfg: SeparateConfig, stem: str) -> str | None:

@@ -4,7 +4,6 @@ import logging
 import math
 import sys
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from bsroformer.cli.exit_status import EXIT_INTERRUPTED
 from bsroformer.devices import out_of_memory
 from bsroformer.errors import InputError
 from bsroformer.file_state import digest
-from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, StreamSeparator, separate_file
+from bsroformer.inference import Delivery, SeparatedSong, Song, SongStems, StreamSeparator, write_stems
 from bsroformer.text import clock, count, decibels
 
 
@@ -122,20 +121,9 @@ class SeparationRun:
         fingerprint = self.fingerprint(song)
         if not overwrite:
             song.check_conflicts(self.files(song), fingerprint)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # repeated when it is separated
-            opened = SongStems(self.separator, song.source, self.residual, self.downmix, stream=self.stream)
-        with song_progress(opened, f"{number}{song.source.name}", self.console, self.faster) as progress:
-            separated = separate_file(
-                self.separator,
-                song.source,
-                song.folder,
-                self.delivery,
-                self.residual,
-                self.downmix,
-                fingerprint,
-                stream=self.stream,
-            )
+        stems = SongStems(self.separator, song.source, self.residual, self.downmix, stream=self.stream)
+        with song_progress(stems, f"{number}{song.source.name}", self.console, self.faster) as progress:
+            separated = write_stems(stems, song.folder, self.delivery, fingerprint)
         choice = self.separator.engine_choice
         if choice != self.choice:
             self.console.print(f"{choice}.")

@@ -10,14 +10,17 @@ import torch
 from hydra.errors import InstantiationException
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger, WandbLogger
+from rich.console import Console
 
+from bsroformer.checkpoints.warm_start import start_from
+from bsroformer.cli.checkpoint_sources import opened_checkpoint
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb
 from bsroformer.cli.instantiation import pack_folder
 from bsroformer.cli.resolved_config import AUTO
 from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.torchrun import check_processes
-from bsroformer.data.batches import Batches
+from bsroformer.data.batch_schedule import Batches
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
@@ -51,7 +54,7 @@ def recomputed_blocks(cfg: TrainConfig) -> int:
     Raises:
         InputError: If the value is invalid for the model.
     """
-    from bsroformer.cli.commands.check_gpu.memory import fewest_blocks  # which imports this module
+    from bsroformer.cli.commands.train.memory import fewest_blocks  # which imports this module
 
     requested = cfg.activation_checkpointing
     if requested == AUTO:
@@ -184,3 +187,19 @@ def chosen_precision(precision: str | int, accelerator: str) -> str | int:
     if computes_bf16(device):
         return "bf16-mixed"
     return "16-mixed" if device.type == "cuda" else "32-true"
+
+
+def start_from_weights(cfg: TrainConfig, model: SeparationModel, console: Console) -> None:
+    """Copy the weights of the checkpoint that ``init_from`` names.
+
+    Prints the copied weights; without ``init_from``, or for a resumed run, nothing is copied.
+    """
+    if cfg.init_from is None or cfg.ckpt_path:
+        return
+    source = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console).model()
+    start = start_from(model, source, cfg.init_from)
+    console.print(f"From {cfg.init_from}: {start}")
+    if start.fresh:
+        console.print(f"It separates {', '.join(source.stems)}, and this run {', '.join(model.stems)}.")
+    for change in start.changed:
+        console.print(f"The same weights compute something else here: {change}.", style="yellow")

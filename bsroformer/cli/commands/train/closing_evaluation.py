@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from bsroformer.checkpoints import load_model
-from bsroformer.cli.commands.evaluate.evaluation_run import run_evaluation, show_results
+from bsroformer.cli.evaluation_run import run_evaluation, show_results
 from bsroformer.cli.program_facts import program_facts
 from bsroformer.data.track import Track
 from bsroformer.errors import InputError

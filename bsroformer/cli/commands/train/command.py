@@ -4,10 +4,9 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer
+from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer, start_from_weights
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.fit import fit, quieten_lightning
-from bsroformer.cli.commands.train.initial_weights import start_from_weights
 from bsroformer.cli.commands.train.resume.checkpoint_check import announce_resume
 from bsroformer.cli.commands.train.resume.resolution import resolve_resume
 from bsroformer.cli.commands.train.run_messages import show_progress_on

@@ -60,6 +60,11 @@ class TrainConfig(Config, OpenSchema):
         return settings_from_dict(self.model)
 
     @property
+    def memory_to_check_gb(self) -> float | None:
+        """Memory to compare the training with; None for the machine's."""
+        return None
+
+    @property
     def is_rehearsal(self) -> bool:
         """Return whether the run is a rehearsal of a few batches, without files."""
         return bool(self.trainer.fast_dev_run)

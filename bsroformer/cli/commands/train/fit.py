@@ -5,7 +5,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from bsroformer.cli.commands.check_gpu.memory import memory_advice
+from bsroformer.cli.commands.train.memory import memory_advice
 from bsroformer.cli.commands.train.run_messages import log_and_print
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.cli.console import warnings_reported

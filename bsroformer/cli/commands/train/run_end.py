@@ -8,7 +8,7 @@ import lightning as L
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.run_facts import record_end
 from bsroformer.cli.commands.train.runs_index import only_warned, update_runs_page
-from bsroformer.report.runs_page import FAILED, FINISHED, STOPPED
+from bsroformer.report.run_status import FAILED, FINISHED, STOPPED
 from bsroformer.training.callbacks.report import Report
 from bsroformer.training.run_clock import out_of_time
 

@@ -14,8 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from bsroformer.atomic import set_aside, write_text
 from bsroformer.checkpoints.native import describe
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.git_state import GitState, git_state
-from bsroformer.cli.program_facts import program_facts
+from bsroformer.cli.program_facts import GitState, git_state, program_facts
 from bsroformer.errors import InputError
 from bsroformer.hardware import device_name
 from bsroformer.models import ModelSettings, SeparationModel

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from bsroformer.cli.commands.train.best_weights import Scored
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.data_report import data_arguments
+from bsroformer.cli.commands.train.run_summary import data_arguments
 from bsroformer.cli.commands.train.sweep.sweep_job import job_folder
 from bsroformer.invocation import command_line
 from bsroformer.report.monitor import Monitor
@@ -15,9 +15,9 @@ from bsroformer.training.callbacks.progress import progress_of
 from bsroformer.training.run_clock import out_of_time, time_key
 
 
-def log_and_print(console: Console, text: str, style: str | None = None) -> None:
+def log_and_print(console: Console, text: str) -> None:
     """Print a line and log it to ``train.log``; a quiet console does neither."""
-    console.print(text, style=style)
+    console.print(text)
     if not console.quiet:
         TRAIN_LOG.info("%s", text)
 

@@ -44,10 +44,10 @@ def finish(run: TrainingRun) -> Scored:
 
 def evaluate(run: TrainingRun, checkpoint: str) -> None:
     """Score the test songs."""
-    from bsroformer.cli.commands.evaluate.logged_scores import log_scores
     from bsroformer.cli.commands.train.closing_evaluation import (
         evaluate_run,  # not every training needs evaluation and plots
     )
+    from bsroformer.cli.commands.train.logged_scores import log_scores
 
     results = evaluate_run(run.folder, run.data.test, checkpoint, run.console)
     log_scores(run.trainer, results)

@@ -4,56 +4,25 @@
 of ``configs/``, so that it chooses among these and nothing else; Hydra's own list of dangerous names is not relied on.
 """
 
-import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from torch import optim
 
+from bsroformer.cli.config_classes import PARTIAL, SPECIAL, Group, classes_by_group, present_path
 from bsroformer.cli.schemas.components import TARGET
 from bsroformer.errors import InputError
 from bsroformer.installation import CONFIGS
-from bsroformer.safe_files import parse_yaml, read_text
 
-PARTIAL = "_partial_"
-SPECIAL = re.compile(r"_[a-z]+_")
-"""Keys that ``hydra.utils.instantiate`` acts on."""
-OURS = "bsroformer."
 FORMER_TARGETS = {
     "lightning.pytorch.callbacks.ModelCheckpoint": "bsroformer.training.callbacks.best_checkpoint.BestCheckpoint",
 }
 """Classes in the configurations of older runs, and those that replace them."""
 HYDRA = "hydra"
 """The group of Hydra's own plugins, which a run's configuration does not contain."""
-
-
-@dataclass
-class Group:
-    """Classes of one group of configs.
-
-    Attributes:
-        targets: Dotted path -> parameters that the configs give to it.
-        partial: Whether some of them are called with further arguments later.
-    """
-
-    targets: dict[str, set[str]] = field(default_factory=dict)
-    partial: bool = False
-
-    def find(self, target: str) -> str | None:
-        """Return the present path of a class.
-
-        Classes of this program are found by name, since their modules may have moved.
-        """
-        target = FORMER_TARGETS.get(target, target)
-        if target in self.targets:
-            return target
-        name = target.rpartition(".")[2]
-        own = [known for known in self.targets if known.startswith(OURS) and known.rpartition(".")[2] == name]
-        return own[0] if own and target.startswith(OURS) else None
 
 
 def config_folders() -> list[Path]:
@@ -65,46 +34,14 @@ def config_folders() -> list[Path]:
 
 def known_groups() -> dict[str, Group]:
     """Return the classes that the configs name, by the first part of their key."""
-    return _groups_of(tuple(config_folders()))
-
-
-@cache
-def _groups_of(folders: tuple[Path, ...]) -> dict[str, Group]:
-    groups: dict[str, Group] = {}
-    for folder in folders:
-        for path in sorted(folder.rglob("*.yaml")):
-            for name, tree in _by_group(path, folder):
-                for node in _nodes(tree):
-                    _add(groups.setdefault(name, Group()), node)
+    groups = dict(classes_by_group(tuple(config_folders())))
     groups.pop(HYDRA, None)
     return groups
 
 
-def _by_group(path: Path, folder: Path) -> Iterator[tuple[str, Any]]:
-    """Yield a config's trees with the groups that its package assigns."""
-    text = read_text(path)
-    tree = parse_yaml(text, path)
-    place = path.relative_to(folder).parts[:-1]
-    is_global = not place or "@package _global_" in text.partition("\n")[0]
-    if not is_global:
-        yield place[0], tree
-    elif isinstance(tree, dict):
-        yield from tree.items()
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """The mappings in a tree that name a class."""
-    if isinstance(tree, dict) and TARGET in tree:
-        yield tree
-    children = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
-    for child in children:
-        yield from _nodes(child)
-
-
-def _add(group: Group, node: dict[str, Any]) -> None:
-    parameters = {key for key in node if not SPECIAL.fullmatch(key)}
-    group.targets.setdefault(node[TARGET], set()).update(parameters)
-    group.partial |= node.get(PARTIAL) is True
+def known_class(target: str, group: Group) -> str | None:
+    """Return the present path of a class of a group, which may be a former one."""
+    return present_path(FORMER_TARGETS.get(target, target), group.targets)
 
 
 def is_optimizer(target: str) -> bool:
@@ -153,7 +90,7 @@ class _Lookup:
             return self.checked(value, key)
         group = self.groups.get(key.partition(".")[0], Group())
         if name == TARGET and isinstance(value, str):
-            found = value if key == f"optimizer.{TARGET}" and is_optimizer(value) else group.find(value)
+            found = value if key == f"optimizer.{TARGET}" and is_optimizer(value) else known_class(value, group)
             if found is not None:
                 return found
         elif name == PARTIAL and value is True and group.partial:

@@ -7,7 +7,6 @@ from functools import cache
 
 import torch
 
-from bsroformer.cli.commands.check_gpu.config import CheckGpuConfig
 from bsroformer.cli.commands.train.build import block_count, build_optimizer, chosen_precision, recomputed_blocks
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.errors import OUT_OF_MEMORY
@@ -90,8 +89,8 @@ def memory_to_fill(cfg: TrainConfig) -> int | None:
 
     It is ``memory_gb``, else the lesser of this machine's and ``card_memory_gb``.
     """
-    if isinstance(cfg, CheckGpuConfig) and cfg.memory_gb is not None:
-        return round(cfg.memory_gb * GIB)
+    if cfg.memory_to_check_gb is not None:
+        return round(cfg.memory_to_check_gb * GIB)
     if cfg.trainer.accelerator == "cpu":
         return None
     device = best_device()

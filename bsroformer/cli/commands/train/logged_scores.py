@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.loggers import Logger
 from rich.console import Console
 
-from bsroformer.cli.commands.evaluate.config import EvaluateConfig
 from bsroformer.cli.commands.train.build import build_logger
 from bsroformer.cli.commands.train.run_end import renew_report
 from bsroformer.cli.commands.train.wandb_mode import finish_wandb, logs_to_wandb, use_wandb_offline_without_key
+from bsroformer.cli.schemas.components import Component
 from bsroformer.evaluation import Results, Scores
 from bsroformer.evaluation.result_files import ALL_SONGS
 from bsroformer.evaluation.scores import MEAN
@@ -26,19 +27,17 @@ def log_scores(trainer: L.Trainer, results: Results) -> None:
     renew_report(trainer)
 
 
-def log_results(cfg: EvaluateConfig, results: Results, console: Console) -> None:
-    """Log the same to ``logger``, without a training."""
-    if cfg.logger is None:
-        return
-    offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
-    logger = build_logger(cfg.logger, folder=cfg.output)
+def log_results(chosen: Component, folder: Path, results: Results, console: Console) -> None:
+    """Log the same to a logger in an evaluation's folder, without a training."""
+    offline = logs_to_wandb(chosen) and use_wandb_offline_without_key()
+    logger = build_logger(chosen, folder=folder)
     try:
         _log([logger], results, step=0)
         logger.finalize("success")
     finally:
         finish_wandb()
     if offline:
-        console.print(f"To see this in Weights & Biases: wandb sync {cfg.output}/wandb/latest-run")
+        console.print(f"To see this in Weights & Biases: wandb sync {folder}/wandb/latest-run")
 
 
 def _log(loggers: Sequence[Logger], results: Results, step: int) -> None:
