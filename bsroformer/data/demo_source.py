@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bsroformer.data.demo_songs import DEMO_VERSION, render_demo_set
+from bsroformer.data.demo_songs import DEMO_VERSION, Mixing, Sound, render_demo_set
 from bsroformer.data.layouts import TrackFiles, TrackFormat, find_files
 from bsroformer.data.splits import named_valid
 from bsroformer.kinds import Channels, Count, CountOrZero, SampleRate, Seconds, Seed
@@ -29,6 +29,8 @@ class DemoSource:
         stems: Names of the stems, in the order of the model's outputs.
         sample_rate: Hz.
         channels: Channels of each stem.
+        soundfont: File of a General MIDI SoundFont that plays the songs; None is the one that pretty_midi carries.
+        mixing: ``clear``, where each stem has its own part of the spectrum, or ``plain``, with hardly any filters.
     """
 
     root: str
@@ -40,12 +42,19 @@ class DemoSource:
     stems: Sequence[str]
     sample_rate: SampleRate
     channels: Channels
+    soundfont: str | None = None
+    mixing: Mixing = "clear"
 
     @property
     def location(self) -> Path:
-        """The folder of this set, one for each version, seed and size."""
+        """The folder of this set, one for each version, seed, size and sound."""
         size = f"{self.train_songs}+{self.test_songs}x{self.seconds:g}s"
-        return Path(self.root).expanduser() / f"v{DEMO_VERSION}-seed{self.seed}-{size}"
+        parts = [f"v{DEMO_VERSION}", f"seed{self.seed}", size]
+        if self.mixing != "clear":
+            parts.append(self.mixing)
+        if self.soundfont is not None:
+            parts.append(Path(self.soundfont).stem)
+        return Path(self.root).expanduser() / "-".join(parts)
 
     @property
     def form(self) -> TrackFormat:
@@ -54,7 +63,8 @@ class DemoSource:
 
     def make(self) -> None:
         """Render the songs, unless they exist."""
-        render_demo_set(self.location, self.seed, self.train_songs, self.test_songs, self.seconds)
+        sound = Sound(self.soundfont, self.mixing)
+        render_demo_set(self.location, self.seed, self.train_songs, self.test_songs, self.seconds, sound)
 
     def files(self) -> list[TrackFiles]:
         """Find the files of every track.

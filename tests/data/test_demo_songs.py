@@ -1,4 +1,5 @@
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bsroformer.data.demo_songs import render_demo_set, render_set, song_names, synthesiser, vowels
+from bsroformer.data.demo_songs import Sound, render_demo_set, render_set, song_names, synthesiser, vowels
 from bsroformer.data.demo_songs.band import bass_pitch, write_chords, write_riff
 from bsroformer.data.demo_songs.composition import FORMS, STYLES, share_bars
 from bsroformer.data.demo_songs.harmony import PROGRESSIONS, Key, voice_chord
@@ -41,7 +42,7 @@ def default_songs(split: str) -> list[Song]:
     """Compose the songs of the default set without rendering them."""
     number = ("train", "test").index(split)
     return [
-        compose_song(np.random.default_rng([0, number, index]), Job(Path(), 0, split, index, title, 20.0))
+        compose_song(np.random.default_rng([0, number, index]), Job(Path(), 0, split, index, title, 20.0, Sound()))
         for index, title in enumerate(song_names(split))
     ]
 
@@ -360,6 +361,42 @@ def test_another_seed_gives_other_songs(demo_set: Path, tmp_path: Path) -> None:
     other = contents(render_demo_set(tmp_path / "other", seed=1, **TINY, workers=1))
     assert other.keys() == contents(demo_set).keys()
     assert not set(other.values()) & set(contents(demo_set).values())
+
+
+def test_a_plain_mix_leaves_stems_their_full_range(demo_set: Path, tmp_path: Path) -> None:
+    plain = render_demo_set(tmp_path / "plain", **TINY, sound=Sound(mixing="plain"), workers=1)
+    low_shares = []
+    for root in (demo_set, plain):
+        other = np.concatenate([soundfile.read(path)[0] for path in sorted(root.glob("*/*/other.wav"))])
+        spectrum = np.square(np.abs(np.fft.rfft(other.mean(1))))
+        low_shares.append(spectrum[: len(spectrum) * 400 // 22050].sum() / spectrum.sum())
+    assert low_shares[1] > 2 * low_shares[0]
+
+
+def test_another_soundfont_plays_the_same_notes(demo_set: Path, tmp_path: Path) -> None:
+    font = tmp_path / "copy.sf2"
+    font.write_bytes(synthesiser.soundfont())
+    again = render_demo_set(tmp_path / "again", **TINY, sound=Sound(soundfont=str(font)), workers=1)
+    waves = {name: content for name, content in contents(again).items() if name.endswith(".wav")}
+    assert waves == {name: content for name, content in contents(demo_set).items() if name.endswith(".wav")}
+
+
+def test_a_file_that_is_no_soundfont_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "font.sf2").write_bytes(b"RIFF0000WAVE")
+    for name, message in (("font.sf2", "is not a SoundFont"), ("absent.sf2", "cannot be read")):
+        with pytest.raises(InputError, match=message):
+            render_demo_set(tmp_path / "set", **TINY, sound=Sound(soundfont=str(tmp_path / name)))
+
+
+def test_a_description_without_the_sound_is_of_the_usual_one(demo_set: Path, tmp_path: Path) -> None:
+    root = tmp_path / "older"
+    shutil.copytree(demo_set, root)
+    description = json.loads((root / "demo.json").read_text(encoding="utf-8"))
+    del description["soundfont"], description["mixing"]
+    (root / "demo.json").write_text(json.dumps(description), encoding="utf-8")
+    assert render_demo_set(root, **TINY) == root
+    with pytest.raises(InputError, match="mixing clear instead of plain"):
+        render_demo_set(root, **TINY, sound=Sound(mixing="plain"))
 
 
 def test_a_complete_set_is_left_alone(demo_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bsroformer.data import demo_source
+from bsroformer.data.demo_songs import Sound
 from bsroformer.data.demo_source import DemoSource
 from bsroformer.errors import InputError
 from support.opened import find_splits
@@ -37,7 +39,7 @@ def test_demo_songs_are_rendered_into_their_folder(monkeypatch, tmp_path):
     demo("~/songs").make()
     ((folder, *settings),) = calls
     assert folder.parent == tmp_path / "songs"
-    assert settings == [7, 3, 1, 22.0]
+    assert settings == [7, 3, 1, 22.0, Sound()]
 
 
 def test_every_version_of_the_demo_set_has_its_own_folder(monkeypatch):
@@ -45,6 +47,12 @@ def test_every_version_of_the_demo_set_has_its_own_folder(monkeypatch):
     assert first != DemoSource("songs", 8, 3, 1, 1, 22.0, STEMS, 44_100, 2).location
     monkeypatch.setattr(demo_source, "DEMO_VERSION", demo_source.DEMO_VERSION + 1)
     assert first != demo("songs").location
+
+
+def test_another_sound_has_its_own_folder():
+    songs = DemoSource("songs", 7, 3, 1, 1, 22.0, STEMS, 44_100, 2)
+    plain = replace(songs, mixing="plain", soundfont="/fonts/Other GM.sf2")
+    assert plain.location.name == f"{songs.location.name}-plain-Other GM"
 
 
 def test_demo_songs_that_are_not_rendered_are_reported(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from bsroformer.data import demo_source
-from bsroformer.data.demo_songs import song_names, synthesiser
+from bsroformer.data.demo_songs import Sound, song_names, synthesiser
 from bsroformer.errors import InputError
 from bsroformer.studio.example import example_song
 from support.launched import composed
@@ -20,7 +20,7 @@ def rendered(monkeypatch) -> list[Path]:
     sets: list[Path] = []
 
     def render(place: Path, *settings: object) -> None:
-        assert settings == (0, 0, 1, 20)
+        assert settings == (0, 0, 1, 20, Sound())
         song = place / "test" / TITLE
         if not song.exists():
             sets.append(place)

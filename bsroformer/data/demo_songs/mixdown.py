@@ -9,15 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import resample_poly
 
-from bsroformer.audio.equaliser import Band, Bell, HighPass, HighShelf, LowPass, equalise, low_pass
+from bsroformer.audio.equaliser import equalise, low_pass
 from bsroformer.audio.reverb import impulse_response, reverberation
+from bsroformer.data.demo_songs.channels import CHANNELS, STEMS, Channel, Mixing
 from bsroformer.data.demo_songs.instruments import DRUM_KEYS
 from bsroformer.data.demo_songs.score import Part, Song
 from bsroformer.data.demo_songs.synthesiser import RATE, play
 from bsroformer.data.demo_songs.vowels import pronounce
-
-Range = tuple[float, float]
-"""Limits of a uniform draw for each song."""
 
 SAMPLE_RATE = 44100
 """Rate of the set, as MUSDB18's."""
@@ -43,60 +41,19 @@ PEAK_DB = (-3.0, -1.0)
 
 
 @dataclass(frozen=True)
-class Channel:
-    """A channel strip: the processing of a stem, in this order.
+class Sound:
+    """How songs are played and mixed.
 
     Attributes:
-        drive: Drive of the tape.
-        equaliser: Bands of the equaliser.
-        level_db: Level in the mix.
-        wetness: Level of the reverberation.
-        decay: Factor of the song's decay time; 0 is no reverberation.
+        soundfont: File of a General MIDI SoundFont; None is the one that pretty_midi carries.
+        mixing: Channel strips: see `channels`.
     """
 
-    drive: Range
-    equaliser: tuple[Band, ...]
-    level_db: Range
-    wetness: Range = (0.0, 0.0)
-    decay: float = 0.0
+    soundfont: str | None = None
+    mixing: Mixing = "clear"
 
 
-CHANNELS = {
-    # In front: body from 200 to 500 Hz, the words around 3 kHz, and nothing below the range of a voice.
-    "vocals": Channel(
-        drive=(0.05, 0.15),
-        equaliser=(HighPass(170), Bell(350, 4), Bell(3000, 7)),
-        level_db=(1.0, 3.0),
-        wetness=(0.08, 0.25),
-        decay=1.0,
-    ),
-    # The kick is felt at 58 Hz; the octaves above it are the bass's; sticks and cymbals shine above all.
-    "drums": Channel(
-        drive=(0.15, 0.35),
-        equaliser=(HighPass(42), Bell(58, 8, q=1.5), Bell(115, -15, q=0.5), HighShelf(3500, 6)),
-        level_db=(-1.5, 1.5),
-        wetness=(0.03, 0.12),
-        decay=0.3,
-    ),
-    # Above the kick and below the voice, dry, without the noise of its strings.
-    "bass": Channel(
-        drive=(0.2, 0.5),
-        equaliser=(HighPass(65), Bell(100, 3), LowPass(300)),
-        level_db=(-1.0, 1.5),
-    ),
-    # Around and above the voice: low notes would blur the bass, and around 550 Hz they would cover it.
-    "other": Channel(
-        drive=(0.03, 0.15),
-        equaliser=(HighPass(400), Bell(550, -6), HighShelf(1500, 5)),
-        level_db=(-1.5, 1.0),
-        wetness=(0.08, 0.3),
-        decay=0.8,
-    ),
-}
-STEMS = tuple(CHANNELS)
-
-
-def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
+def mix_song(rng: np.random.Generator, song: Song, sound: Sound) -> dict[str, np.ndarray]:
     """Play and mix a song.
 
     Returns:
@@ -108,24 +65,24 @@ def mix_song(rng: np.random.Generator, song: Song) -> dict[str, np.ndarray]:
     stems = {}
     for stem in STEMS:
         parts = [part for part in song.parts if part.stem == stem]
-        panned = [pan_part(part, audio, song) for part, audio in play_stem(parts, song.tempo, seconds)]
+        panned = [pan_part(part, audio, song) for part, audio in play_stem(parts, song.tempo, seconds, sound)]
         dry = np.sum(panned, axis=0)
         if stem == "drums":
             dry = damp(dry, since)
         if stem == "bass":
             dry = duck(dry, since)
-        stems[stem] = colour(rng, dry, CHANNELS[stem], decay)
+        stems[stem] = colour(rng, dry, CHANNELS[sound.mixing][stem], decay)
     return quantise(stems, peak_db=rng.uniform(*PEAK_DB))
 
 
-def play_stem(parts: list[Part], tempo: float, seconds: float) -> Iterator[tuple[Part, np.ndarray]]:
+def play_stem(parts: list[Part], tempo: float, seconds: float, sound: Sound) -> Iterator[tuple[Part, np.ndarray]]:
     """Play the parts of a stem, two at a time.
 
     Each comes in mono ``(1 t)``, but in stereo ``(2 t)`` if alone.
     """
     for first in range(0, len(parts), 2):
         pair = parts[first : first + 2]
-        audio = play(pair, tempo, seconds)
+        audio = play(pair, tempo, seconds, sound.soundfont)
         if len(pair) == 1:
             yield pair[0], audio
         else:

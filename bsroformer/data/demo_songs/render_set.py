@@ -11,8 +11,9 @@ import numpy as np
 import soundfile
 
 from bsroformer.atomic import write_text
+from bsroformer.data.demo_songs.channels import STEMS, Mixing
 from bsroformer.data.demo_songs.composition import STYLES, compose
-from bsroformer.data.demo_songs.mixdown import SAMPLE_RATE, STEMS, TAIL_SECONDS, mix_song
+from bsroformer.data.demo_songs.mixdown import SAMPLE_RATE, TAIL_SECONDS, Sound, mix_song
 from bsroformer.data.demo_songs.score import Song
 from bsroformer.data.demo_songs.synthesiser import soundfont
 from bsroformer.data.demo_songs.titles import SIZES, song_names
@@ -38,6 +39,17 @@ class DemoSettings:
     train_songs: int
     test_songs: int
     seconds: float
+    soundfont: str | None = None
+    mixing: Mixing = "clear"
+
+    @property
+    def sound(self) -> Sound:
+        """How the songs are played and mixed."""
+        return Sound(self.soundfont, self.mixing)
+
+
+ADDED_LATER = {"soundfont": None, "mixing": "clear"}
+"""Settings that the description of an older set lacks, and their values there."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class Job:
     index: int
     title: str
     seconds: float
+    sound: Sound
 
     @property
     def folder(self) -> Path:
@@ -63,6 +76,7 @@ def render_demo_set(
     train_songs: int = SIZES["train"],
     test_songs: int = SIZES["test"],
     seconds: float = 20.0,
+    sound: Sound | None = None,
     workers: int | None = None,
 ) -> Path:
     """Compose and render the demo set, unless it is complete.
@@ -78,6 +92,7 @@ def render_demo_set(
         train_songs: Number of songs in ``train``.
         test_songs: Number of songs in ``test``.
         seconds: Approximate length of a song: whole bars and the tail of the reverberation.
+        sound: How the songs are played and mixed; the usual way unless given.
         workers: Processes to render with; None is the number of processors.
 
     Returns:
@@ -94,12 +109,14 @@ def render_demo_set(
         raise InputError(f"The demo songs' seed is 0 or more, not {seed}.")
     if workers is not None and workers < 1:
         raise InputError(f"Rendering the demo songs takes 1 worker or more, not {workers}.")
-    settings = DemoSettings(DEMO_VERSION, seed, train_songs, test_songs, float(seconds))
+    sound = sound or Sound()
+    songs_and_length = train_songs, test_songs, float(seconds)
+    settings = DemoSettings(DEMO_VERSION, seed, *songs_and_length, sound.soundfont, sound.mixing)
     jobs = _jobs(root, settings)
     check_folder(root, settings)
     if (root / FINISHED).is_file() and all(job.folder.is_dir() for job in jobs):
         return root
-    soundfont()  # reports a missing package once, not in every worker
+    soundfont(sound.soundfont)  # reports a missing package once, not in every worker
     write_json(root / UNFINISHED, asdict(settings))
     songs = list(render_songs(jobs, workers or processors()))
     write_json(root / FINISHED, {**asdict(settings), "songs": songs})
@@ -113,7 +130,9 @@ def _jobs(root: Path, settings: DemoSettings) -> list[Job]:
     jobs = []
     for split in SPLITS:
         titles = enumerate(song_names(split, counts[split]))
-        jobs += [Job(root, settings.seed, split, index, title, settings.seconds) for index, title in titles]
+        jobs += [
+            Job(root, settings.seed, split, index, title, settings.seconds, settings.sound) for index, title in titles
+        ]
     return jobs
 
 
@@ -127,7 +146,7 @@ def check_folder(root: Path, settings: DemoSettings) -> None:
     for name in (FINISHED, UNFINISHED):
         if not (root / name).is_file():
             continue
-        found = json.loads((root / name).read_text(encoding="utf-8"))
+        found = ADDED_LATER | json.loads((root / name).read_text(encoding="utf-8"))
         different = [key for key in wanted if found.get(key) != wanted[key]]
         if different:
             phrases = [f"{key} {found.get(key)} instead of {wanted[key]}" for key in different]
@@ -150,7 +169,7 @@ def render_song(job: Job) -> dict[str, Any]:
     rng = np.random.default_rng([job.seed, SPLITS.index(job.split), job.index])
     song = compose_song(rng, job)
     if not job.folder.is_dir():
-        write_song(mix_song(rng, song), job)
+        write_song(mix_song(rng, song, job.sound), job)
     return describe(song, job.split)
 
 

@@ -35,8 +35,23 @@ BEND_RANGE_CENTS = 200
 
 
 @lru_cache(maxsize=1)
-def soundfont() -> bytes:
-    """Read the General MIDI SoundFont that pretty_midi carries in its package folder.
+def soundfont(path: str | None = None) -> bytes:
+    """Read a General MIDI SoundFont: a file, or the one that pretty_midi carries in its package folder.
+
+    Raises:
+        InputError: The file is not a SoundFont, or a package of the extra ``demo`` is missing.
+    """
+    carried = carried_soundfont()
+    content = carried.read_bytes() if path is None else read_file(path)
+    if content[:4] != b"RIFF" or content[8:12] != b"sfbk":
+        raise InputError(
+            f"{path or carried} is not a SoundFont; give a file that ends in .sf2 as data.source.soundfont"
+        )
+    return content
+
+
+def carried_soundfont() -> Path:
+    """Find the SoundFont of pretty_midi, without importing it.
 
     Raises:
         InputError: A package of the extra ``demo`` is missing.
@@ -45,10 +60,22 @@ def soundfont() -> bytes:
     path = Path(spec.origin).with_name("TimGM6mb.sf2") if spec and spec.origin else None
     if path is None or not path.is_file() or find_spec("midirenderer") is None:
         raise InputError(f"The demo songs need a synthesiser and a SoundFont; {install_command('demo')}")
-    return path.read_bytes()
+    return path
 
 
-def play(parts: Sequence[Part], tempo: float, seconds: float) -> np.ndarray:
+def read_file(path: str) -> bytes:
+    """Read a SoundFont's file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise InputError(f"data.source.soundfont={path} cannot be read ({error.strerror}); give a file") from error
+
+
+def play(parts: Sequence[Part], tempo: float, seconds: float, font: str | None = None) -> np.ndarray:
     """Play one part, or two at once, at the same cost.
 
     Args:
@@ -56,6 +83,7 @@ def play(parts: Sequence[Part], tempo: float, seconds: float) -> np.ndarray:
             at least one note.
         tempo: Beats a minute.
         seconds: Length of the result; a longer tail is cut.
+        font: File of the SoundFont: see `soundfont`.
 
     Returns:
         Dry audio ``(c t)``, float32, two channels at ``RATE``.
@@ -67,7 +95,7 @@ def play(parts: Sequence[Part], tempo: float, seconds: float) -> np.ndarray:
     # Silence takes as long to render as music: a pad of the chorus is rendered from the chorus on.
     begin = min(note.start for note in notes) * beat
     end = min(seconds, max(note.start + note.length for note in notes) * beat + RING_SECONDS)
-    wave = midirenderer.render_wave_from(soundfont(), write_midi(parts, beat, begin, end))
+    wave = midirenderer.render_wave_from(soundfont(font), write_midi(parts, beat, begin, end))
     played, _ = soundfile.read(io.BytesIO(wave), dtype="float32", always_2d=True)
     audio = np.zeros((2, round(seconds * RATE)), dtype=np.float32)
     target = audio[:, round(begin * RATE) :]
