@@ -19,6 +19,7 @@ from bsroformer.losses.sdr import active_stems
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training import SeparationModule
+from bsroformer.training.muon import Muon
 from bsroformer.training.schedule import warmup_cosine
 from support.augments import VARIED, augment
 from support.warm import in_ranks
@@ -80,12 +81,16 @@ def ranks(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, 
 def train(songs_root: Path, folder: Path, model: BandSplitRoformer, count: int, changes: dict[str, Any]) -> None:
     """Train as one of `count` processes."""
     usual = {"batch": 2, "accumulated": 1, "lr": 0.0, "steps": -1, "silent": 0.0, "workers": 0, "resumed": None}
+    usual["optimizer"] = torch.optim.SGD
     chosen = usual | changes
     source = FolderSource(str(songs_root), "folders", ("B", "C"), (), STEMS, 44_100, 2)
     batches = Batches(0.05, chosen["batch"], epoch_size=16, valid_per_song=3, num_workers=chosen["workers"])
     augmented = augment(unmixed=0.2, silent_prob=chosen["silent"], active_db=None, effects=VARIED)
     loss = MultiDomainLoss(0.5, 0.3, 0.2, n_fft=32, hop_length=8)
-    optimizer, scheduler = partial(torch.optim.SGD, lr=chosen["lr"]), partial(warmup_cosine, warmup_steps=0, final=1.0)
+    optimizer, scheduler = (
+        partial(chosen["optimizer"], lr=chosen["lr"]),
+        partial(warmup_cosine, warmup_steps=0, final=1.0),
+    )
     last = ModelCheckpoint(folder, "last", every_n_train_steps=1, enable_version_counter=False)
     trainer = L.Trainer(
         accelerator="cpu",
@@ -141,6 +146,12 @@ def test_two_processes_learn_as_one_with_twice_the_batch(songs_root, tmp_path, t
         assert difference(rank["gradients"], one["gradients"]) < 1e-5  # that of weights which differ by rounding
         assert difference(rank["weights"] - start(tiny_tree), one["weights"] - start(tiny_tree)) < 1e-5
         assert torch.equal(rank["weights"], two[0]["weights"])
+
+
+def test_muon_keeps_the_weights_of_two_processes_equal(songs_root, tmp_path, tiny_tree):
+    two = ranks(songs_root, tmp_path / "two", model(tiny_tree), 2, batch=2, lr=0.01, optimizer=Muon)
+    assert torch.equal(two[0]["weights"], two[1]["weights"])
+    assert difference(two[0]["weights"], start(tiny_tree)) > 0.01
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from bsroformer.text import count
 from bsroformer.training.module import SeparationModule
 from bsroformer.training.optimizer import first_states, groups_for
 from bsroformer.training.resume.entry_checks import check_like, is_finite, require, unusable
@@ -59,9 +60,10 @@ def _check_schedule(found: State, scheduler: torch.optim.lr_scheduler.LRSchedule
 def _check_groups(found: Any, optimizer: Optimizer) -> None:
     name = f"{OPTIMIZER}.param_groups"
     usual = optimizer.state_dict()["param_groups"]
-    count = len(usual)
-    is_complete = isinstance(found, list) and len(found) == count
-    require(is_complete, name, f"is not a list of {count} groups")
+    require(isinstance(found, list), name, "is not a list of groups")
+    groups = count(len(found), "group")
+    other = f"is of another optimiser: it has {groups} of parameters, and this one {len(usual)}"
+    require(len(found) == len(usual), name, other)
     for number, group in enumerate(found):
         parameters = usual[number]["params"]
         _check_group(group, parameters, f"{name}[{number}]")

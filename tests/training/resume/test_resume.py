@@ -229,6 +229,24 @@ def test_resume_restores_a_schedule_of_pytorchs(songs_root, tmp_path, schedule, 
     assert expected["optimizer_states"][0]["param_groups"][0]["lr"] < 5e-4  # it fell
 
 
+@pytest.mark.parametrize("batches", [5, 8])  # inside the second epoch, and after its validation
+def test_muon_resumes_bit_for_bit(songs_root, tmp_path, batches):
+    longer = "optimizer=muon", "trainer.max_epochs=3", "callbacks.last_checkpoint.every_minutes=0", *BARE
+    expected = run(songs_root, tmp_path / "whole", *longer)
+    recorded(songs_root, tmp_path / "parts", *longer, batches=batches)
+    found = run(songs_root, tmp_path / "parts", *longer, f"ckpt_path={tmp_path}/parts/checkpoints/last.ckpt")
+    for entry in ("state_dict", "optimizer_states"):
+        torch.testing.assert_close(found[entry], expected[entry], rtol=0, atol=0)
+
+
+def test_a_run_cannot_resume_with_another_optimiser(songs_root, tmp_path, uninterrupted, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(songs_root, tmp_path, f"ckpt_path={uninterrupted}/checkpoints/last.ckpt", "optimizer=muon")
+    assert ended.value.code == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert "is of another optimiser: it has 2 groups of parameters, and this one 3" in message
+
+
 EACH_STEP = ("callbacks.last_checkpoint.every_minutes=0",)
 BARE = ("~callbacks.previews", "~callbacks.curves", "~callbacks.report", "~callbacks.progress")
 STEADY = ("scheduler.warmup_steps=0", "scheduler.final=1", "trainer.max_epochs=-1")  # at any number of steps
