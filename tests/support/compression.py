@@ -12,6 +12,7 @@ SMALL_MODEL = (
     "model.compression.bands=4",
     "model.compression.dim=4",
     "model.compression.heads=1",
+    "model.compression.hidden=4",
     "model.trunk.dim=8",
     "model.trunk.depth=1",
     "model.trunk.heads=2",
@@ -30,7 +31,7 @@ def tree(**changes: Any) -> dict[str, Any]:
         "channels": 2,
         "chunk_seconds": 0.1,
         "stft": {"n_fft": 32, "hop_length": 8},
-        "compression": {"bands": 5, "dim": 8, "heads": 2},
+        "compression": {"bands": 5, "dim": 8, "heads": 2, "hidden": 10},
         "trunk": {"dim": 8, "depth": 2, "heads": 2, "dim_head": 4, "hidden": 12, "kernel": 4},
     }
     for key, value in changes.items():

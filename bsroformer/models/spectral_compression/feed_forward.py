@@ -7,14 +7,11 @@ from bsroformer.models.rms_norm import RMSNorm
 from bsroformer.models.spectral_compression.norm import RMSGroupNorm
 
 
-def swish_gated(x: Tensor, dim: int) -> Tensor:
-    """Multiply the first half of the features by the swish of the second (SwiGLU, arXiv 2002.05202)."""
-    values, gates = x.chunk(2, dim)
-    return values * F.silu(gates)
-
-
 class SwiGLU(nn.Module):
     """RMSNorm, linear layer, gate, linear layer (arXiv 2002.05202, section 2).
+
+    Values and gates have layers of their own: halves of one layer's features would not be contiguous, and gating takes
+    several times as long then.
 
     Args:
         dim: Features in and out.
@@ -24,12 +21,14 @@ class SwiGLU(nn.Module):
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
         self.norm = RMSNorm(dim)
-        self.expand = nn.Linear(dim, 2 * hidden, bias=False)
+        self.to_values = nn.Linear(dim, hidden, bias=False)
+        self.to_gates = nn.Linear(dim, hidden, bias=False)
         self.contract = nn.Linear(hidden, dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(... d)`` to ``(... d)``."""
-        return self.contract(swish_gated(self.expand(self.norm(x)), dim=-1))
+        x = self.norm(x)
+        return self.contract(self.to_values(x) * F.silu(self.to_gates(x)))
 
 
 class ConvSwiGLU(nn.Module):
@@ -55,5 +54,6 @@ class ConvSwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map sequences ``(s l d)`` to ``(s l d)``."""
-        hidden = swish_gated(self.expand(self.norm(x).mT), dim=1)  # (s d l + kernel - 1)
-        return self.dropout(self.contract(self.dropout(hidden)).mT)
+        values, gates = self.expand(self.norm(x).mT).chunk(2, dim=1)  # (s d l + kernel - 1) each
+        hidden = self.dropout(values * F.silu(gates))
+        return self.dropout(self.contract(hidden).mT)

@@ -48,7 +48,7 @@ class SpectralCompression(SeparationModel):
         compression = settings.compression
         channels = settings.channels
         bias = band_bias(musical_bands(compression.bands, stft.n_fft), settings.n_bins)
-        sizes = channels, compression.dim, settings.trunk.dim, compression.heads, bias
+        sizes = channels, settings.trunk.dim, compression, bias
         self.stft = Stft(stft.n_fft, stft.hop_length, stft.win_length, stft.normalized)
         self.encoder = Encoder(*sizes)
         self.blocks = nn.ModuleList(Block(settings.trunk) for _ in range(settings.trunk.depth))
@@ -100,7 +100,7 @@ class SpectralCompression(SeparationModel):
 
     def separated(self, spectrum: Tensor, masks: Tensor, length: int) -> Tensor:
         """Apply masks ``(b n c f m z)`` to a spectrum ``(b c f m)``: stems ``(b n c t)``."""
-        return self.stft.inverse(torch.view_as_complex(masks.contiguous()) * spectrum.unsqueeze(1), length)
+        return self.stft.inverse(torch.view_as_complex(masks) * spectrum.unsqueeze(1), length)
 
     @torch.no_grad()
     def with_stem_numbers(self, numbers: Sequence[int]) -> "SpectralCompression":

@@ -21,6 +21,9 @@ class CompressionSettings(Settings):
     dim: Features
     """Features of a bin in a frame (`d_inner` in the published code)."""
     heads: Features
+    """Heads of the attention between bins and bands."""
+    hidden: Features
+    """Features of the hidden layer of the feed-forward network after attention."""
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:

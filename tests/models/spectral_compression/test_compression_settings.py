@@ -58,7 +58,7 @@ def test_the_published_size_is_met():
         stems=["vocals", "drums", "bass", "other"],
         sample_rate=44_100,
         stft={"n_fft": 2048, "hop_length": 512},
-        compression={"bands": 64, "dim": 64, "heads": 4},
+        compression={"bands": 64, "dim": 64, "heads": 4, "hidden": 128},
         trunk={"dim": 96, "depth": 4, "heads": 4, "dim_head": 24, "hidden": 128, "kernel": 8},
     )
     weights = skeleton(ModelSettings.from_dict(published)).parameters()

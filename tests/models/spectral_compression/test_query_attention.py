@@ -14,7 +14,7 @@ def normed(x):
 @pytest.mark.parametrize("grad", [False, True])
 def test_queries_attend_by_similarity_plus_bias(grad):
     """Against loops over heads, in the order of the formula."""
-    attention, x = QueryAttention(6, heads=2, bias=torch.randn(4, 7)), torch.randn(3, 7, 6)
+    attention, x = QueryAttention(6, heads=2, hidden=5, bias=torch.randn(4, 7)), torch.randn(3, 7, 6)
     torch.nn.init.normal_(attention.bias)
     q = normed(attention.queries) @ attention.to_q.weight.T  # (q d)
     k, v = (normed(x) @ attention.to_kv.weight.T).chunk(2, dim=-1)  # (s l d) each
@@ -32,7 +32,7 @@ def test_queries_attend_by_similarity_plus_bias(grad):
 def test_a_strong_bias_selects_one_position():
     bias = torch.full((1, 5), -1e4)
     bias[0, 3] = 0
-    attention, x = QueryAttention(4, heads=1, bias=bias), torch.randn(2, 5, 4)
+    attention, x = QueryAttention(4, heads=1, hidden=5, bias=bias), torch.randn(2, 5, 4)
     changed = x.clone()
     changed[:, :3] += 1
     torch.testing.assert_close(attention(changed), attention(x))
@@ -41,7 +41,7 @@ def test_a_strong_bias_selects_one_position():
 
 
 def test_the_bias_and_the_queries_are_learned():
-    attention = QueryAttention(4, heads=2, bias=torch.zeros(3, 5))
+    attention = QueryAttention(4, heads=2, hidden=5, bias=torch.zeros(3, 5))
     attention(torch.randn(2, 5, 4)).square().sum().backward()
     assert attention.bias.shape == (2, 3, 5)
     assert attention.bias.grad.any() and attention.queries.grad.any()

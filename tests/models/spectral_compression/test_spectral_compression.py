@@ -27,7 +27,7 @@ def lively() -> SpectralCompression:
     """A model whose masks vary more than they do at the start of a training."""
     model = small()
     with torch.no_grad():
-        model.decoder.to_masks.weight.mul_(3)
+        model.decoder.to_masks.weight.mul_(10)
     return model
 
 
