@@ -21,6 +21,6 @@ def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0, bias: Tensor |
     if q.device.type == "cpu" and torch.is_grad_enabled():
         bias = None if bias is None else bias.float()
         with torch.autocast("cpu", enabled=False):
-            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), bias, dropout)
+            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=bias, dropout_p=dropout)
     bias = None if bias is None else bias.to(q.dtype)
-    return F.scaled_dot_product_attention(q, k, v, bias, dropout)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
