@@ -191,6 +191,8 @@ def test_the_separators_defaults_are_those_of_the_command_line():
         (("lite_mel",), 18.7),
         (("full",), 74.6),
         (("paper", "model.stems=[vocals]"), 72.2),
+        (("sfc_small",), 5.82),  # 5.8 in arXiv 2602.08671
+        (("sfc_tiny",), 0.385),
     ],
 )
 def test_a_model_has_the_stated_size(model, millions):

@@ -51,6 +51,7 @@ ARCHITECTURES = {
         "scripts/benchmarks/public_step.py",
         "scripts/benchmarks/training_step.py",
     ),
+    "spectral_compression": (),
 }
 # Heavy, optional, or in need of FFmpeg: not imported until a function needs them.
 IN_FUNCTIONS_ONLY = ("museval", "musdb", "stempeg")

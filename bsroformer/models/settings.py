@@ -3,13 +3,21 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from typing_extensions import Self
 
+from bsroformer.audio.stft import INVERTIBLE, faintest_overlap
 from bsroformer.file_names import is_legal
 
 # Bounds far above all known models, so that a typo or a malformed file is an error.
 Rate = Annotated[int, Field(gt=0, le=2**22)]
 Channels = Annotated[int, Field(gt=0, le=64)]
+Features = Annotated[int, Field(gt=0, le=2**16)]
+HeadFeatures = Annotated[int, Field(gt=0, le=2**12, multiple_of=2)]
+Layers = Annotated[int, Field(gt=0, le=256)]
+Samples = Annotated[int, Field(gt=0, le=2**17)]
+Bands = Annotated[int, Field(gt=0, le=2**12)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
@@ -17,6 +25,33 @@ class Settings(BaseModel):
     """Base of all settings: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StftSettings(Settings):
+    """The spectrum: see `bsroformer.audio.stft.Stft`."""
+
+    n_fft: Samples
+    hop_length: Samples
+    win_length: Samples | None = None
+    normalized: bool = False
+
+    @model_validator(mode="after")
+    def _invertible(self) -> Self:
+        window = self.win_length or self.n_fft
+        if window > self.n_fft:
+            raise ValueError("win_length must be at most n_fft")
+        if faintest_overlap(window, self.hop_length) <= INVERTIBLE:
+            raise ValueError("hop_length is too long for the window; half of the window or less always works")
+        return self
+
+    def described(self) -> str:
+        """Describe the spectrum for ``checkpoint inspect``."""
+        parts = [f"n_fft {self.n_fft}", f"hop {self.hop_length}"]
+        if self.win_length:
+            parts.append(f"window {self.win_length}")
+        if self.normalized:
+            parts.append("normalized")
+        return ", ".join(parts)
 
 
 class ModelSettings(Settings):

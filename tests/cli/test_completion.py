@@ -12,6 +12,7 @@ from bsroformer.cli.completion_scripts import SCRIPTS
 from support.launched import REPOSITORY
 
 FILES = ("song.mp3", "my song (live).wav", "sub/x.wav", ".hidden")
+MODELS = ("full", "lite", "lite_mel", "paper", "sfc_small", "sfc_tiny", "tiny")
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def completed(tmp_path, monkeypatch, capsys):
     ("line", "found"),
     [
         ("tr", ["train"]),
-        ("train model=", ["model=full", "model=lite", "model=lite_mel", "model=paper", "model=tiny"]),
+        ("train model=", [f"model={name}" for name in MODELS]),
         ("train model=lite_", ["model=lite_mel"]),
         ("train --model li", ["lite", "lite_mel"]),
         ("eval logger=w", ["logger=wandb"]),

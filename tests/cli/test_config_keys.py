@@ -22,7 +22,11 @@ REFUSED = [
     ("separate", ["scheduler=x"], "separate has no group scheduler"),
     ("train", ["+lr=1"], "train has no key lr; did you mean optimizer.lr?"),
     ("train", ["modle=lite"], "did you mean model?"),
-    ("train", ["model=ltie"], "model=ltie must be one of full, lite, lite_mel, paper, tiny; did you mean lite?"),
+    (
+        "train",
+        ["model=ltie"],
+        "model=ltie must be one of full, lite, lite_mel, paper, sfc_small, sfc_tiny, tiny; did you mean lite?",
+    ),
     ("train", ["model=null"], "model=null must be one of"),
     ("train", ["callbacks=[default,prun]"], "callbacks=prun must be one of"),
     ("train", ["+experiment=demo"], "write it without +"),

@@ -1,24 +1,13 @@
 """Gated multi-head self-attention with rotary positions."""
 
-import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from bsroformer.models.attend import attend
 from bsroformer.models.bs_roformer.norm import RMSNorm
 from bsroformer.models.bs_roformer.rotary import rotate_pairs
 
-
-def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
-    """Compute scaled dot-product attention over ``(s h l e)``.
-
-    On CPUs the backward pass of PyTorch's kernel is 2 to 6 times slower in bfloat16 than in float32. With gradients,
-    attention is therefore computed in float32 there, even under autocast.
-    """
-    if q.device.type == "cpu" and torch.is_grad_enabled():
-        with torch.autocast("cpu", enabled=False):
-            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), dropout_p=dropout)
-    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+__all__ = ["Attention", "attend"]
 
 
 class Attention(nn.Module):

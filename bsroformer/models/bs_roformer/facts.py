@@ -7,27 +7,17 @@ from bsroformer.models.bs_roformer.settings import (
     MaskSettings,
     MelBands,
     RoformerSettings,
-    StftSettings,
     TrunkSettings,
 )
 
 
 def facts(settings: RoformerSettings) -> Iterator[tuple[str, str]]:
     """Yield spectrum, bands, trunk, norm and masks for ``checkpoint inspect``."""
-    yield "spectrum", _spectrum(settings.stft)
+    yield "spectrum", settings.stft.described()
     yield "bands", _bands(settings.bands, settings.sample_rate)
     yield "trunk", _trunk(settings.trunk)
     yield "norm", "after each transformer" if settings.trunk.norm == "each_transformer" else "after the last block"
     yield "masks", _masks(settings.masks, settings.trunk.dim)
-
-
-def _spectrum(stft: StftSettings) -> str:
-    parts = [f"n_fft {stft.n_fft}", f"hop {stft.hop_length}"]
-    if stft.win_length:
-        parts.append(f"window {stft.win_length}")
-    if stft.normalized:
-        parts.append("normalized")
-    return ", ".join(parts)
 
 
 def _trunk(trunk: TrunkSettings) -> str:

@@ -6,45 +6,31 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from bsroformer.audio.stft import INVERTIBLE, faintest_overlap
 from bsroformer.errors import InputError
 from bsroformer.models.bs_roformer.bands import BandLayout, fixed_bands, mel_bands
 from bsroformer.models.registry import settings_from_dict
-from bsroformer.models.settings import ModelSettings, Rate, Settings
+from bsroformer.models.settings import (
+    Bands,
+    Features,
+    HeadFeatures,
+    Layers,
+    ModelSettings,
+    Rate,
+    Samples,
+    Settings,
+    Share,
+    StftSettings,
+)
 
 NAME: Literal["bs_roformer"] = "bs_roformer"
 # Bounds far above all known models: see `bsroformer.models.settings`.
-Features = Annotated[int, Field(gt=0, le=2**16)]
-HeadFeatures = Annotated[int, Field(gt=0, le=2**12, multiple_of=2)]
-Layers = Annotated[int, Field(gt=0, le=256)]
 LayersOrNone = Annotated[int, Field(ge=0, le=256)]
-Samples = Annotated[int, Field(gt=0, le=2**17)]
-Bands = Annotated[int, Field(gt=0, le=2**12)]
-Share = Annotated[float, Field(ge=0, lt=1)]
 MAX_LAYERS = 1024
 """Upper bound of the layers of all transformers of a model."""
 MAX_MASK_LAYERS = 2**16
 """Upper bound of the linear layers of all mask estimators of a model."""
 MAX_MASK_FEATURES = 2**20
 """Upper bound of the features of a mask estimator's hidden layer."""
-
-
-class StftSettings(Settings):
-    """The spectrum: see `bsroformer.audio.stft.Stft`."""
-
-    n_fft: Samples
-    hop_length: Samples
-    win_length: Samples | None = None
-    normalized: bool = False
-
-    @model_validator(mode="after")
-    def _invertible(self) -> Self:
-        window = self.win_length or self.n_fft
-        if window > self.n_fft:
-            raise ValueError("win_length must be at most n_fft")
-        if faintest_overlap(window, self.hop_length) <= INVERTIBLE:
-            raise ValueError("hop_length is too long for the window; half of the window or less always works")
-        return self
 
 
 class FixedBands(Settings):

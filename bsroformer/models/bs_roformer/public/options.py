@@ -8,21 +8,15 @@ from pydantic import Field, Strict, ValidationError
 
 from bsroformer.errors import InputError
 from bsroformer.models.bs_roformer.settings import (
-    Bands,
-    Features,
     FixedBands,
-    HeadFeatures,
-    Layers,
     LayersOrNone,
     MelBands,
     RoformerSettings,
-    Samples,
-    Share,
     roformer_settings,
 )
 from bsroformer.models.problems import describe_problem
 from bsroformer.models.registry import check_sizes
-from bsroformer.models.settings import Rate, Settings
+from bsroformer.models.settings import Bands, Features, HeadFeatures, Layers, Rate, Samples, Settings, Share
 
 Kind = Literal["bs", "mel"]
 TITLES: dict[Kind, str] = {"bs": "BS-RoFormer", "mel": "Mel-Band RoFormer"}

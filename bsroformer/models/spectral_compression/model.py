@@ -1,0 +1,118 @@
+"""Assembly of Spectral Feature Compression: waveform in, stems out."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from bsroformer.audio.stft import Stft
+from bsroformer.models.empty_model import blank_model
+from bsroformer.models.registry import register_architecture
+from bsroformer.models.separation_model import SeparationModel
+from bsroformer.models.spectral_compression.bands import band_bias, musical_bands
+from bsroformer.models.spectral_compression.block import Block
+from bsroformer.models.spectral_compression.decoder import Decoder
+from bsroformer.models.spectral_compression.encoder import Encoder
+from bsroformer.models.spectral_compression.real_core import CompressionCore
+from bsroformer.models.spectral_compression.settings import NAME, CompressionModelSettings
+
+SILENCE = 1e-8
+"""Lower bound of the standard deviation that a mixture is divided by."""
+
+
+@register_architecture(NAME, CompressionModelSettings)
+class SpectralCompression(SeparationModel):
+    """Spectral Feature Compression by cross-attention, SFC-CA (arXiv 2602.08671).
+
+    The encoder compresses the bins of each frame to a few bands, a TF-Locoformer (arXiv 2408.03440) models bands and
+    frames, and the decoder expands them to masks of all bins. Details that the papers leave open follow the sizes and
+    the number of parameters of the authors' published model.
+
+    Args:
+        settings: The sizes that rebuild the model.
+
+    Attributes:
+        recomputed_blocks: Number of blocks, from the first, to recompute in the backward pass instead of saving their
+            activations (activation checkpointing, arXiv 1604.06174).
+    """
+
+    settings: CompressionModelSettings
+    stem_parts = ("decoder.to_masks",)
+    stem_settings = ()
+
+    def __init__(self, settings: CompressionModelSettings) -> None:
+        super().__init__(settings)
+        self.recomputed_blocks = 0
+        stft = settings.stft
+        compression = settings.compression
+        channels = settings.channels
+        bias = band_bias(musical_bands(compression.bands, stft.n_fft), settings.n_bins)
+        sizes = channels, settings.trunk.dim, compression, bias
+        self.stft = Stft(stft.n_fft, stft.hop_length, stft.win_length, stft.normalized)
+        self.encoder = Encoder(*sizes)
+        self.blocks = nn.ModuleList(Block(settings.trunk) for _ in range(settings.trunk.depth))
+        self.decoder = Decoder(len(settings.stems), *sizes)
+
+    @property
+    def recomputable_blocks(self) -> Sequence[nn.Module]:
+        """Encoder, blocks of the trunk and decoder; the features of the bins take most memory."""
+        return [self.encoder, *self.blocks, self.decoder]
+
+    def compile_blocks(self) -> None:
+        """Compile encoder, blocks and decoder in place, which keeps the names of weights."""
+        for block in self.recomputable_blocks:
+            block.compile()
+
+    @property
+    def compiled(self) -> bool:
+        """True if the blocks are compiled."""
+        return any(block._compiled_call_impl is not None for block in self.recomputable_blocks)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Separate ``(b c t)`` at `sample_rate` into stems ``(b n c t)``.
+
+        Raises:
+            ValueError: If the mixture has another shape or number of channels.
+        """
+        self.check_mixture(mixture)
+        spectrum = self.stft(mixture)  # (b c f m)
+        masks = self.masks(self.standardized(spectrum, mixture))  # (b n c f m z)
+        return self.separated(spectrum, masks, length=mixture.shape[-1])
+
+    def standardized(self, spectrum: Tensor, mixture: Tensor) -> Tensor:
+        """Divide a spectrum ``(b c f m)`` by the mixture's standard deviation: ``(b c f m z)``.
+
+        Masks of the original spectrum then equal masks of the divided one, scaled back.
+        """
+        deviation = mixture.float().std(dim=(1, 2), correction=0).clamp(min=SILENCE)  # (b)
+        return torch.view_as_real(spectrum / deviation[:, None, None, None])
+
+    def masks(self, spectrum: Tensor) -> Tensor:
+        """Compute masks ``(b n c f m z)`` for a standardized spectrum ``(b c f m z)``."""
+        x = spectrum  # (b m k d) from the encoder to the decoder
+        for number, block in enumerate(self.recomputable_blocks):
+            if number < self.recomputed_blocks and torch.is_grad_enabled():
+                x = checkpoint(block, x, use_reentrant=False)
+            else:
+                x = block(x)
+        return x
+
+    def separated(self, spectrum: Tensor, masks: Tensor, length: int) -> Tensor:
+        """Apply masks ``(b n c f m z)`` to a spectrum ``(b c f m)``: stems ``(b n c t)``."""
+        return self.stft.inverse(torch.view_as_complex(masks) * spectrum.unsqueeze(1), length)
+
+    @torch.no_grad()
+    def with_stem_numbers(self, numbers: Sequence[int]) -> "SpectralCompression":
+        """Make a model of some stems, in the given order, that shares all other weights."""
+        stems = tuple(self.stems[number] for number in numbers)
+        smaller = blank_model(self.settings.model_copy(update={"stems": stems}))
+        assert isinstance(smaller, SpectralCompression)
+        weights = dict(self.state_dict())
+        weights |= {f"decoder.{name}": weight for name, weight in self.decoder.weights_of(numbers).items()}
+        smaller.load_state_dict(weights, assign=True)
+        return smaller
+
+    def real_core(self) -> CompressionCore:
+        """Return the learned part for engines without complex numbers."""
+        return CompressionCore(self)
