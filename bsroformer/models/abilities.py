@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from bsroformer.errors import InputError
 from bsroformer.models.separation_model import SeparationModel
 
+Shape = tuple[int, int, int]
+
 
 @runtime_checkable
 class SelectsStems(Protocol):
@@ -115,10 +117,10 @@ class ExportsRealCore(Protocol):
 class HasHiddenMatrices(Protocol):
     """A model that names its matrices between hidden features, for optimisers of matrices."""
 
-    def hidden_matrices(self) -> Iterator[tuple[Tensor, int]]:
-        """Yield weights ``(... r c)`` with the number of matrices that each holds.
+    def hidden_matrices(self) -> Iterator[tuple[Tensor, Shape]]:
+        """Yield weights with a shape ``(s, r, c)`` in which each is a stack of matrices.
 
-        A weight is ``(s r c)`` after ``view(s, -1, c)``; for example query, key and value in one layer are three.
+        Query, key and value in one layer, for example, are a stack of three. One axis may be -1, as in `Tensor.view`.
         """
 
 

@@ -12,7 +12,7 @@ from bsroformer.models.abilities import HasHiddenMatrices
 from bsroformer.training.optimizer import parameter_groups
 
 MATRICES = "matrices"
-"""Key of a parameter group: the number of matrices in each parameter. Groups without it are AdamW's."""
+"""Key of a parameter group: the shape ``(s, r, c)`` of each parameter's matrices. Groups without it are AdamW's."""
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of the Newton-Schulz iteration (Jordan et al., "Muon", 2024; also `torch.optim.Muon`)."""
 ADAMW_RMS = 0.2
@@ -28,8 +28,7 @@ class Muon(AdamW):
     the singular values of its argument by values around 1. The factor gives the update the size of AdamW's, so that
     one learning rate fits both.
 
-    Query, key and value, and the layers of different bands, are matrices of their own. Matrices of one shape are
-    orthogonalised in one batch.
+    Query, key and value are matrices of their own. Matrices of one shape are orthogonalised in one batch.
 
     Args:
         params: Groups of parameters, as `parameter_groups` makes them.
@@ -95,17 +94,16 @@ class Muon(AdamW):
     def _step_matrices(self, group: dict[str, Any]) -> None:
         """Update the matrices of a group, those of one shape together."""
         by_shape: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = defaultdict(list)
-        for parameter, count in zip(group["params"], group[MATRICES], strict=True):
+        for parameter, shape in zip(group["params"], group[MATRICES], strict=True):
             if parameter.grad is not None:
-                stack = parameter.view(count, -1, parameter.shape[-1])  # (s r c)
+                stack = parameter.view(tuple(shape))  # (s r c)
                 update = self._momentum(parameter, group["momentum"]).view_as(stack)
-                shape = tuple(sorted(stack.shape[1:]))
-                by_shape[shape].append((stack, update))
+                by_shape[tuple(sorted(stack.shape[1:]))].append((stack, update))
         rate = group["lr"] * group["hidden_lr"]
-        for shape, pairs in by_shape.items():
+        for sizes, pairs in by_shape.items():
             updates = [wide(update) for _, update in pairs]
             directions = orthogonalised(torch.cat(updates), group["iterations"])
-            scale = ADAMW_RMS * max(shape) ** 0.5
+            scale = ADAMW_RMS * max(sizes) ** 0.5
             for (stack, _), direction in zip(pairs, directions.split([len(update) for update in updates]), strict=True):
                 stack.mul_(1 - rate * group["weight_decay"])
                 oriented = direction if direction.shape == stack.shape else direction.mT

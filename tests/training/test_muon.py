@@ -9,6 +9,7 @@ from torch import nn
 
 from bsroformer.training.muon import MATRICES, Muon, orthogonalised
 from bsroformer.training.optimizer import first_states, groups_for, make_optimizer_of
+from support import compression
 
 STEPS = 4
 
@@ -31,7 +32,7 @@ def test_a_matrix_takes_the_step_of_pytorchs_muon(shape):
     torch.manual_seed(0)
     weight = torch.randn(shape)
     own, other = nn.Parameter(weight.clone()), nn.Parameter(weight.clone())
-    optimizer = Muon([{"params": [own], MATRICES: [1]}], lr=0.1, weight_decay=0.3)
+    optimizer = Muon([{"params": [own], MATRICES: [(1, *shape)]}], lr=0.1, weight_decay=0.3)
     reference = torch.optim.Muon([other], lr=0.1, weight_decay=0.3, adjust_lr_fn="match_rms_adamw")
     for step in range(STEPS):
         give_gradients([own], step)
@@ -49,8 +50,8 @@ def test_stacked_matrices_are_orthogonalised_one_by_one():
     apart = [nn.Parameter(part.clone()) for part in weight.chunk(3)]
     for part, gradient in zip(apart, stacked.grad.chunk(3), strict=True):
         part.grad = gradient.clone()
-    Muon([{"params": [stacked], MATRICES: [3]}], lr=0.1).step()
-    Muon([{"params": apart, MATRICES: [1, 1, 1]}], lr=0.1).step()
+    Muon([{"params": [stacked], MATRICES: [(3, 4, 6)]}], lr=0.1).step()
+    Muon([{"params": apart, MATRICES: [(1, 4, 6)] * 3}], lr=0.1).step()
     torch.testing.assert_close(stacked, torch.cat(apart))
 
 
@@ -66,7 +67,7 @@ def test_a_gradient_of_zeros_changes_nothing():
     weight = torch.ones(4, 4)
     parameter = nn.Parameter(weight.clone())
     parameter.grad = torch.zeros_like(weight)
-    Muon([{"params": [parameter], MATRICES: [1]}], lr=0.1, weight_decay=0).step()
+    Muon([{"params": [parameter], MATRICES: [(1, 4, 4)]}], lr=0.1, weight_decay=0).step()
     torch.testing.assert_close(parameter.detach(), weight, rtol=0, atol=0)
 
 
@@ -80,14 +81,25 @@ def test_each_parameter_of_a_model_is_in_one_group(tiny_model):
     assert others["weight_decay"] == 0
 
 
-def test_stacks_of_a_model_are_query_key_value_and_bands(tiny_model):
+def test_stacks_of_a_model_are_those_of_its_trunk(tiny_model):
     names = {parameter: name for name, parameter in tiny_model.named_parameters()}
-    stacks = {names[parameter]: count for parameter, count in tiny_model.hidden_matrices()}
-    assert stacks["blocks.0.time.attentions.0.to_qkv.weight"] == 3
-    assert stacks["blocks.0.band.feed_forwards.0.expand.weight"] == 1
-    bands_and_stems = tiny_model.settings.bands.count * len(tiny_model.stems)
-    assert stacks["mask_estimators.hidden.0.weight"] == bands_and_stems
-    assert not any(name.startswith(("band_split", "mask_estimators.outputs")) for name in stacks)
+    stacks = {names[weight]: weight.view(shape).shape for weight, shape in tiny_model.hidden_matrices()}
+    trunk = tiny_model.settings.trunk
+    inner = trunk.heads * trunk.dim_head
+    assert stacks["blocks.0.time.attentions.0.to_qkv.weight"] == (3, inner, trunk.dim)
+    assert stacks["blocks.0.time.attentions.0.to_out.weight"] == (1, trunk.dim, inner)
+    assert stacks["blocks.0.band.feed_forwards.0.expand.weight"] == (1, 4 * trunk.dim, trunk.dim)
+    assert len(stacks) == 2 * trunk.depth * 4
+    assert all(name.startswith("blocks.") for name in stacks)
+
+
+def test_convolutions_are_matrices_of_all_their_taps():
+    model = compression.small()
+    shapes = {weight.view(shape).shape for weight, shape in model.hidden_matrices() if weight.ndim == 3}
+    trunk = model.settings.trunk
+    expand = (1, 2 * trunk.hidden, trunk.kernel * trunk.dim)
+    contract = (1, trunk.dim, trunk.kernel * trunk.hidden)
+    assert shapes == {expand, contract}
 
 
 def test_all_other_weights_take_the_step_of_adamw(tiny_model):

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from bsroformer.audio.stft import Stft
+from bsroformer.models.abilities import Shape
 from bsroformer.models.bs_roformer.attention import Attention
-from bsroformer.models.bs_roformer.band_linear import BandLinear
 from bsroformer.models.bs_roformer.band_split import BandSplit
 from bsroformer.models.bs_roformer.feed_forward import FeedForward
 from bsroformer.models.bs_roformer.linear_attention import LinearAttention
@@ -120,18 +120,15 @@ class BandSplitRoformer(SeparationModel):
         smaller.load_state_dict(weights, assign=True)
         return smaller
 
-    def hidden_matrices(self) -> Iterator[tuple[Tensor, int]]:
-        """Yield the matrices of attention and feed-forward networks, and of the masks' hidden layers."""
+    def hidden_matrices(self) -> Iterator[tuple[Tensor, Shape]]:
+        """Yield the matrices of attention and feed-forward networks."""
         for module in self.blocks.modules():
             if isinstance(module, Attention | LinearAttention):
-                yield module.to_qkv.weight, 3
-                yield module.to_out.weight, 1
+                yield module.to_qkv.weight, (3, -1, module.to_qkv.in_features)
+                yield module.to_out.weight, (1, -1, module.to_out.in_features)
             elif isinstance(module, FeedForward):
-                yield module.expand.weight, 1
-                yield module.contract.weight, 1
-        for layer in self.mask_estimators.hidden:
-            assert isinstance(layer, BandLinear)
-            yield layer.weight, len(layer.weight) * layer.fan_out
+                yield module.expand.weight, (1, -1, module.expand.in_features)
+                yield module.contract.weight, (1, -1, module.contract.in_features)
 
     def real_core(self) -> RoformerCore:
         """Return the learned part for engines without complex numbers."""

@@ -1,15 +1,17 @@
 """Assembly of Spectral Feature Compression: waveform in, stems out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from bsroformer.audio.stft import Stft
+from bsroformer.models.abilities import Shape
 from bsroformer.models.empty_model import blank_model
 from bsroformer.models.registry import register_architecture
 from bsroformer.models.separation_model import SeparationModel
+from bsroformer.models.spectral_compression.attention import SelfAttention
 from bsroformer.models.spectral_compression.bands import band_bias, musical_bands
 from bsroformer.models.spectral_compression.block import Block
 from bsroformer.models.spectral_compression.decoder import Decoder
@@ -112,6 +114,15 @@ class SpectralCompression(SeparationModel):
         weights |= {f"decoder.{name}": weight for name, weight in self.decoder.weights_of(numbers).items()}
         smaller.load_state_dict(weights, assign=True)
         return smaller
+
+    def hidden_matrices(self) -> Iterator[tuple[Tensor, Shape]]:
+        """Yield the matrices of the trunk: those of attention, and convolutions with all taps side by side."""
+        for module in self.blocks.modules():
+            if isinstance(module, SelfAttention):
+                yield module.to_qkv.weight, (3, -1, module.to_qkv.in_features)
+                yield module.to_out.weight, (1, -1, module.to_out.in_features)
+            elif isinstance(module, nn.Conv1d):
+                yield module.weight, (1, module.out_channels, -1)
 
     def real_core(self) -> CompressionCore:
         """Return the learned part for engines without complex numbers."""
