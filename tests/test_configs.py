@@ -186,7 +186,8 @@ def test_the_separators_defaults_are_those_of_the_command_line():
 @pytest.mark.parametrize(
     ("model", "millions"),
     [
-        (("tiny",), 2.9),
+        (("tiny",), 4.1),
+        (("tiny_reference",), 2.9),
         (("lite",), 10.4),
         (("lite_mel",), 18.7),
         (("full",), 74.6),

@@ -38,7 +38,7 @@ class Muon(AdamW):
         momentum: The decay rate ``mu`` of Muon's running mean of gradients.
         hidden_lr: Learning rate of Muon's matrices as a multiple of `lr`.
         iterations: Newton-Schulz iterations.
-        options: Further arguments of `torch.optim.AdamW`, such as `fused`.
+        fused: Update AdamW's weights in one fused call: see `torch.optim.AdamW`.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Muon(AdamW):
         momentum: float = 0.95,
         hidden_lr: float = 1.0,
         iterations: int = 5,
-        **options: Any,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr=lr, betas=(betas[0], betas[1]), weight_decay=weight_decay, **options)
+        super().__init__(params, lr=lr, betas=(betas[0], betas[1]), weight_decay=weight_decay, fused=fused)
         own = {"momentum": momentum, "hidden_lr": hidden_lr, "iterations": iterations}
         for group in self.param_groups:
             if MATRICES in group:
