@@ -70,6 +70,7 @@ class Batches:
         valid_per_song: Validation excerpts of each track; ``all`` are consecutive ones, which score whole songs.
         num_workers: Processes that read; 0 reads in the training process.
         overfit_songs: Train, validate and test on these first training tracks alone; None uses the splits.
+        valid_seconds: Length of a validation excerpt; None is that of training.
 
     Raises:
         InputError: If a number is out of range.
@@ -81,6 +82,7 @@ class Batches:
     valid_per_song: PerSong
     num_workers: int
     overfit_songs: int | None = None
+    valid_seconds: float | None = None
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -89,8 +91,10 @@ class Batches:
                 raise InputError(f"data.{name}={value} must be {least} or more")
         if not _is_per_song(self.valid_per_song):
             raise InputError(f"data.valid_per_song={self.valid_per_song} must be 1 or more, or all")
-        if not self.seconds > 0:
-            raise InputError(f"data.seconds={self.seconds} must be above 0")
+        for name in ("seconds", "valid_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"data.{name}={value} must be above 0")
 
 
 def _is_per_song(value: object) -> bool:

@@ -210,7 +210,9 @@ class StemsDataModule(L.LightningDataModule):
         Raises:
             InputError: If there are fewer than devices; a device without excerpts would block the others.
         """
-        excerpts = ValidationExcerpts(self.tracks.valid, self.frames, self.batches.valid_per_song)
+        seconds = self.batches.valid_seconds or self.batches.seconds
+        frames = round(seconds * self.source.form.sample_rate)
+        excerpts = ValidationExcerpts(self.tracks.valid, frames, self.batches.valid_per_song)
         rank, ranks = self._rank_of()
         if len(excerpts) < ranks:
             raise InputError(

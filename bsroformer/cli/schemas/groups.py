@@ -49,6 +49,7 @@ class DataSettings(OpenSchema):
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     epoch_size: Count
     valid_per_song: Literal["all"] | Count
+    valid_seconds: Seconds | None = None
     valid_songs: CountOrZero | Words | None = None
     num_workers: Annotated[int, Field(ge=0, le=1024)]
     overfit_songs: Count | None = None
