@@ -1,5 +1,7 @@
 """Opening of files with FFmpeg, limited to formats that contain their audio."""
 
+from typing import Any
+
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -17,6 +19,8 @@ _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS.
 
 A playlist (hls, concat, dash, imf, sdp...), under any suffix, would let FFmpeg read the files and addresses in it.
 """
+_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+"""How PyAV decodes text of a file that is not UTF-8; from version 19 on it cannot be chosen."""
 UNKNOWN_CHANNELS = frozenset({"NONE", "UNK", "UNSD", ""})
 """FFmpeg's names of channels without a name."""
 
@@ -57,4 +61,4 @@ def open_container(path: str) -> InputContainer:
         OSError: The file cannot be read.
         UnicodeError: The file has text that cannot be decoded.
     """
-    return av.open(path, options=_OPTIONS, metadata_errors="replace")
+    return av.open(path, options=_OPTIONS, **_METADATA)

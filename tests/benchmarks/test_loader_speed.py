@@ -168,7 +168,7 @@ def test_settings_that_measure_nothing_are_refused(source, augment, changes, rea
 
 
 def test_songs_with_other_stems_are_refused(source, augment, cache):
-    with pytest.raises(InputError, match=r"needs songs with its four stems"):
+    with pytest.raises(InputError, match=r"needs songs with the four stems of MUSDB18"):
         loader(replace(source, stems=STEMS[:2]), augment, cache).run()
 
 
