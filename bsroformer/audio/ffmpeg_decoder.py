@@ -19,6 +19,7 @@ from bsroformer.audio.headers import FFMPEG, Reader, read_xing_samples
 from bsroformer.audio.mpeg_frame import layer_3_frame_bytes
 from bsroformer.audio.tag_bytes import is_tag_or_padding
 from bsroformer.errors import InputError
+from bsroformer.text import count
 
 PREROLL = 4096
 """Samples dropped after a seek: AAC's overlapping windows need a frame of 1024, other codecs none."""
@@ -119,7 +120,8 @@ class FFmpegDecoder:
         elif stated is None and info.codec.startswith("mp3") and self._last_frame_is_cut():
             warn_cut_off(self._path, f"its last frame is incomplete, and {decoded} samples", stacklevel=3)
         elif self._damaged_packets:
-            warnings.warn(f"{self._path} is damaged: {self._damaged_packets} packets were skipped.", stacklevel=3)
+            skipped = count(self._damaged_packets, "packet")
+            warnings.warn(f"{self._path} is damaged: {skipped} skipped.", stacklevel=3)
         elif damaged:
             warnings.warn(
                 f"{self._path} is damaged: some of it is silence or noise; copy or download it again.",

@@ -213,7 +213,7 @@ def test_samples_after_a_damaged_packet_keep_their_position(tmp_path):
     content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
     path = tmp_path / "damaged.stem.mp4"
     path.write_bytes(content)
-    with pytest.warns(UserWarning, match="damaged: 1 packets were skipped"):
+    with pytest.warns(UserWarning, match="damaged: 1 packet skipped"):
         damaged = decode(path, stream=1)
     assert damaged.shape == whole.shape
     assert torch.equal(damaged[:, 103 * 1024 :], whole[:, 103 * 1024 :])
