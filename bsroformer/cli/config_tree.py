@@ -147,6 +147,7 @@ class _TreeReader:
         defaults = list(file.defaults)
         if "_self_" not in defaults:
             defaults.append("_self_")
+        self._add_overrides(file, group)  # before those of the files that it names, over which they win
         for default in defaults:
             if default == "_self_":
                 self._add_entries(file, package, top)
@@ -156,15 +157,21 @@ class _TreeReader:
                 for key, option in default.items():
                     self._add_default(str(key), option, group, package, top, chosen=True)
 
+    def _add_overrides(self, file: ConfigFile, group: str) -> None:
+        """Note the options that a file of a group sets in place of those of other files."""
+        for default in file.defaults:
+            for key, option in default.items() if isinstance(default, dict) else ():
+                if str(key).startswith(OVERRIDE):
+                    path = _path_of(str(key).removeprefix(OVERRIDE), group)
+                    self.overridden.setdefault(path, option)
+
     def _add_default(self, key: str, option: Any, parent: str, package: str, top: str, chosen: bool = False) -> None:
         """Add what an entry of a defaults list names, in a file of the group `parent`."""
-        is_override = key.startswith(OVERRIDE)
-        place, at, given = key.removeprefix(OVERRIDE).removeprefix("optional ").partition("@")
-        is_absolute = place.startswith("/")
-        path = place.strip("/") if is_absolute or not parent else f"{parent}/{place}"
-        if is_override:
-            self.overridden.setdefault(path, option)
+        if key.startswith(OVERRIDE):
             return
+        place, at, given = key.removeprefix("optional ").partition("@")
+        is_absolute = place.startswith("/")
+        path = _path_of(place, parent)
         if not chosen:
             path, _, option = path.rpartition("/")
             place = place.rpartition("/")[0]
@@ -191,6 +198,12 @@ class _TreeReader:
                 kept = known.entry
                 comment = entry.comment or kept.comment
                 self.tree.keys[name] = replace(known, entry=replace(entry, comment=comment, section=kept.section))
+
+
+def _path_of(place: str, parent: str) -> str:
+    """The group that an entry of a defaults list in the group `parent` names."""
+    is_absolute = place.startswith("/")
+    return place.strip("/") if is_absolute or not parent else f"{parent}/{place}"
 
 
 def _joined(package: str, name: str) -> str:

@@ -12,7 +12,7 @@ from bsroformer.cli.completion_scripts import SCRIPTS
 from support.launched import REPOSITORY
 
 FILES = ("song.mp3", "my song (live).wav", "sub/x.wav", ".hidden")
-MODELS = ("full", "lite", "lite_mel", "paper", "sfc_small", "sfc_tiny", "tiny")
+MODELS = ("full", "lite", "lite_mel", "paper", "sfc_small", "sfc_tiny", "tiny", "tiny_reference")
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_line_is_completed(completed, line, found):
 
 def test_choices_come_with_a_summary(capsys):
     print_completions(["fish", "bsroformer train model=tin"])
-    assert capsys.readouterr().out.startswith("model=tiny\t2.9 M parameters")
+    assert capsys.readouterr().out.startswith("model=tiny\t4.1 M parameters")
 
 
 def test_bash_completes_after_the_equals_sign_and_escapes(completed):

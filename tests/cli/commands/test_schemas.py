@@ -27,7 +27,7 @@ TREES = {
 }
 GROUPS = ("augment", "callbacks", "data", "debug", "experiment", "logger", "loss", "model", "scheduler", "trainer")
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONFIGS / group).glob("*.yaml"))]
-LOSS_WEIGHTS = ("loss.magnitude", "loss.complex", "loss.si_sdr")
+LOSS_WEIGHTS = ("loss.magnitude", "loss.complex", "loss.si_sdr", "loss.sdr")
 WRONG = (
     ("train", "scheduler.final=abc", "scheduler.final=abc must be a number"),
     ("train", "trainer.accumulate_grad_batches=-1", "trainer.accumulate_grad_batches=-1 must be 1 or more"),
