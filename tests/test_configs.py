@@ -237,6 +237,22 @@ def test_the_laptop_trainer_fits_four_gigabytes():
     assert cfg["activation_checkpointing"]
 
 
+def test_the_reference_of_comparisons_stays_as_it_is():
+    cfg = composed("train", "experiment=compare")
+    budget = cfg.callbacks["budget"].arguments
+    assert budget == {"seconds": 90, "clock": "processor", "shorten": False}
+    assert cfg.optimizer.tree == {
+        "_target_": "torch.optim.AdamW", "_partial_": True, "lr": 1e-3, "betas": [0.9, 0.95], "weight_decay": 0.01,
+        "fused": True,
+    }  # fmt: skip
+    trunk = {"dim": 64, "depth": 3, "heads": 4, "dim_head": 16}
+    assert cfg.model["trunk"] == trunk
+    assert cfg.model["masks"] == {"expansion": 1, "shared": False}
+    weights = {name: cfg.loss.arguments[name] for name in ("magnitude", "complex", "si_sdr", "sdr", "hop_length")}
+    assert weights == {"magnitude": 0.5, "complex": 0.3, "si_sdr": 0.2, "sdr": 0.0, "hop_length": 1024}
+    assert (cfg.data.seconds, cfg.data.valid_seconds, cfg.data.valid_songs) == (2, 2, 12)
+
+
 def test_stems_are_chosen_in_one_place():
     assert tree("train", "data.stems=[vocals,other]")["model"]["stems"] == ["vocals", "other"]
     source = tree("train", "data.stems=[vocals,other]")["data"]["source"]

@@ -353,7 +353,7 @@ def test_a_bad_song_of_one_process_does_not_stop_the_others(script, checkpoint, 
     assert stems("1 long", "a", "B/c", "B/d é (live)") <= files_in(tmp_path / "out")
 
 
-def test_torchrun_shares_a_collection_out(checkpoint, music, tmp_path):
+def test_ranks_share_a_collection_out(checkpoint, music, tmp_path):
     words = *PLAINLY, f"ckpt={checkpoint}", "input=music", "output=out"
     ended = [rank.ended() for rank in started_ranks(2, "separate", *words, cwd=tmp_path)]
     printed = "".join(output for _, output in ended)

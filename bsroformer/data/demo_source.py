@@ -63,7 +63,8 @@ class DemoSource:
 
     def make(self) -> None:
         """Render the songs, unless they exist."""
-        sound = Sound(self.soundfont, self.mixing)
+        font = None if self.soundfont is None else str(Path(self.soundfont).expanduser().resolve())
+        sound = Sound(font, self.mixing)
         render_demo_set(self.location, self.seed, self.train_songs, self.test_songs, self.seconds, sound)
 
     def files(self) -> list[TrackFiles]:

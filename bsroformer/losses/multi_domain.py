@@ -14,7 +14,7 @@ class MultiDomainLoss(nn.Module):
 
     The spectra are unscaled, so that for music both L1 terms lie around 0.1 to 0.4 where SI-SDR counts decibels (30
     down to -20): `docs/losses.md` shows the terms over a run and the effect of the weights. SI-SDR ignores
-    the level of an estimate; the other terms determine it.
+    the level of an estimate; SDR and the spectral terms hold it.
 
     Args:
         magnitude: Weight of the mean absolute difference of magnitudes.

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from bsroformer.devices import computes_bf16
 from bsroformer.models.abilities import HasHiddenMatrices
 from bsroformer.training.optimizer import parameter_groups
 
@@ -94,17 +95,18 @@ class Muon(AdamW):
     def _step_matrices(self, group: dict[str, Any]) -> None:
         """Update the matrices of a group, those of one shape together."""
         by_shape: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = defaultdict(list)
-        for parameter, shape in zip(group["params"], group[MATRICES], strict=True):
+        for parameter, stacked in zip(group["params"], group[MATRICES], strict=True):
             if parameter.grad is not None:
-                stack = parameter.view(tuple(shape))  # (s r c)
+                stack = parameter.view(tuple(stacked))  # (s r c)
                 update = self._momentum(parameter, group["momentum"]).view_as(stack)
                 by_shape[tuple(sorted(stack.shape[1:]))].append((stack, update))
         rate = group["lr"] * group["hidden_lr"]
-        for sizes, pairs in by_shape.items():
+        for shape, pairs in by_shape.items():
             updates = [wide(update) for _, update in pairs]
             directions = orthogonalised(torch.cat(updates), group["iterations"])
-            scale = ADAMW_RMS * max(sizes) ** 0.5
-            for (stack, _), direction in zip(pairs, directions.split([len(update) for update in updates]), strict=True):
+            apart = directions.split([len(update) for update in updates])
+            scale = ADAMW_RMS * max(shape) ** 0.5
+            for (stack, _), direction in zip(pairs, apart, strict=True):
                 stack.mul_(1 - rate * group["weight_decay"])
                 oriented = direction if direction.shape == stack.shape else direction.mT
                 stack.add_(oriented, alpha=-rate * scale)
@@ -135,10 +137,11 @@ def orthogonalised(matrices: Tensor, iterations: int) -> Tensor:
     """Replace the singular values of wide matrices ``(s r c)`` by values around 1.
 
     A Newton-Schulz iteration ``X <- a X + (b XX' + c (XX')^2) X`` pulls singular values in (0, 1] to 0.7 to 1.2
-    (Jordan et al., "Muon", 2024). It is computed in bfloat16, as there.
+    (Jordan et al., "Muon", 2024). It is computed in bfloat16, as there, where the hardware has instructions for it;
+    without them bfloat16 takes many times as long as float32.
     """
     a, b, c = QUINTIC
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if computes_bf16(matrices.device) else matrices.float()
     x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp_min(MIN_NORM)
     for _ in range(iterations):
         gram = x @ x.mT  # (s r r)

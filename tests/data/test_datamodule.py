@@ -48,6 +48,20 @@ def test_validation_has_every_fixed_excerpt(songs_root):
     assert all(torch.equal(one.stems, other.stems) for one, other in zip(batches, loader, strict=True))
 
 
+@pytest.mark.parametrize(("seconds", "frames"), [(None, 4410), (0.2, 8820)])
+def test_validation_excerpts_can_have_a_length_of_their_own(songs_root, seconds, frames):
+    data = module(songs_root, seconds=0.1, valid_seconds=seconds)
+    [batch, *_] = data.val_dataloader()
+    assert batch.stems.shape[-1] == frames
+    [stems, *_] = data.train_dataloader()
+    assert stems.shape[-1] == 4410
+
+
+def test_the_length_of_validation_excerpts_is_above_0():
+    with pytest.raises(InputError, match=r"data.valid_seconds=0 must be above 0"):
+        Batches(seconds=1, batch_size=1, epoch_size=1, valid_per_song=1, num_workers=0, valid_seconds=0)
+
+
 @pytest.mark.parametrize("per_song", [5, "all"])
 def test_devices_share_the_validation_excerpts(songs_root, per_song):
     changes = {"valid_per_song": per_song, "batch_size": 1, "seconds": 0.15}

@@ -373,12 +373,16 @@ def test_a_plain_mix_leaves_stems_their_full_range(demo_set: Path, tmp_path: Pat
     assert low_shares[1] > 2 * low_shares[0]
 
 
-def test_another_soundfont_plays_the_same_notes(demo_set: Path, tmp_path: Path) -> None:
-    font = tmp_path / "copy.sf2"
-    font.write_bytes(synthesiser.soundfont())
-    again = render_demo_set(tmp_path / "again", **TINY, sound=Sound(soundfont=str(font)), workers=1)
-    waves = {name: content for name, content in contents(again).items() if name.endswith(".wav")}
-    assert waves == {name: content for name, content in contents(demo_set).items() if name.endswith(".wav")}
+def test_another_soundfont_is_given_to_the_synthesiser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    font = tmp_path / "other.sf2"
+    font.write_bytes(synthesiser.soundfont() + b"other")
+    used = []
+    midirenderer = pytest.importorskip("midirenderer")
+    render = midirenderer.render_wave_from
+    monkeypatch.setattr(midirenderer, "render_wave_from", lambda sf, midi: used.append(sf) or render(sf, midi))
+    part = Part("other", "piano", [Note(0, 1, 60, 90)])
+    synthesiser.play([part], tempo=120, seconds=1, font=str(font))
+    assert used == [font.read_bytes()]
 
 
 def test_a_file_that_is_no_soundfont_is_refused(tmp_path: Path) -> None:

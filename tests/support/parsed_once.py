@@ -57,6 +57,7 @@ def composed_once(
         key = (composer.name, *overrides)
         if key not in trees:
             trees[key] = compose(composer, overrides)
+            OmegaConf.set_readonly(trees[key], True)
         GlobalHydra.instance().clear()
         return trees[key]
 

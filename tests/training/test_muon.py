@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from bsroformer.training import muon
 from bsroformer.training.muon import MATRICES, Muon, orthogonalised
 from bsroformer.training.optimizer import first_states, groups_for, make_optimizer_of
 from support import compression
@@ -55,12 +56,22 @@ def test_stacked_matrices_are_orthogonalised_one_by_one():
     torch.testing.assert_close(stacked, torch.cat(apart))
 
 
-def test_singular_values_become_about_one():
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_singular_values_become_about_one(monkeypatch, has_bf16):
+    monkeypatch.setattr(muon, "computes_bf16", lambda _: has_bf16)
     torch.manual_seed(0)
     matrices = torch.randn(3, 16, 40) * torch.tensor([1e-3, 1.0, 1e3]).view(3, 1, 1)
     values = torch.linalg.svdvals(orthogonalised(matrices, iterations=5))
     assert values.min() > 0.6
     assert values.max() < 1.3
+
+
+def test_without_bfloat16_it_is_computed_in_float32(monkeypatch):
+    torch.manual_seed(0)
+    matrices = torch.randn(2, 8, 16)
+    monkeypatch.setattr(muon, "computes_bf16", lambda _: False)
+    exact = orthogonalised(matrices, iterations=5)
+    assert not torch.equal(exact, exact.bfloat16().float())
 
 
 def test_a_gradient_of_zeros_changes_nothing():
@@ -146,6 +157,15 @@ def test_a_matrix_keeps_one_moment_and_other_weights_two(tiny_model):
 
 
 def test_a_model_without_hidden_matrices_is_trained_by_adamw():
+    torch.manual_seed(0)
     layer = nn.Linear(4, 4)
-    groups = Muon.parameter_groups(layer)
-    assert all(MATRICES not in group for group in groups)
+    other = copy.deepcopy(layer)
+    settings = {"lr": 0.01, "betas": (0.9, 0.95), "weight_decay": 0.1}
+    optimizers = (
+        make_optimizer_of(layer, partial(Muon, **settings)),
+        make_optimizer_of(other, partial(torch.optim.AdamW, **settings)),
+    )
+    for each, optimizer in zip((layer, other), optimizers, strict=True):
+        give_gradients(list(each.parameters()), seed=1)
+        optimizer.step()
+    torch.testing.assert_close(layer.weight, other.weight, rtol=0, atol=0)

@@ -92,9 +92,16 @@ def arguments_of(target: str) -> type[BaseModel] | None:
 
 @dataclass(frozen=True)
 class Parameters:
-    """The arguments of a class or function; `others` if it takes any name."""
+    """The arguments of a class or function.
+
+    Attributes:
+        names: Their names.
+        optional: Names of those with a default.
+        others: Whether it takes any name.
+    """
 
     names: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     others: bool = True
 
     def take(self, name: str) -> bool:
@@ -112,8 +119,9 @@ def parameters(target: Any) -> Parameters:
         return Parameters()
     variable = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
     names = tuple(name for name, each in found.items() if each.kind not in variable)
+    optional = tuple(name for name in names if found[name].default is not Parameter.empty)
     takes_any_name = any(each.kind is Parameter.VAR_KEYWORD for each in found.values())
-    return Parameters(names, takes_any_name)
+    return Parameters(names, optional, takes_any_name)
 
 
 def is_near(name: str, names: tuple[str, ...]) -> bool:

@@ -4,8 +4,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from bsroformer.models.attend import attend
-from bsroformer.models.bs_roformer.norm import RMSNorm
 from bsroformer.models.bs_roformer.rotary import rotate_pairs
+from bsroformer.models.rms_norm import RMSNorm
 
 __all__ = ["Attention", "attend"]
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from bsroformer.models.bs_roformer.band_linear import BandLinear
 from bsroformer.models.bs_roformer.bands import BandLayout
-from bsroformer.models.bs_roformer.norm import rms_norm
+from bsroformer.models.rms_norm import rms_norm
 
 
 class BandSplit(nn.Module):

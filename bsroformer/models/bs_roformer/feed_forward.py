@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bsroformer.models.bs_roformer.norm import RMSNorm
+from bsroformer.models.rms_norm import RMSNorm
 
 
 class FeedForward(nn.Module):

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from bsroformer.models.bs_roformer.norm import RMSNorm
+from bsroformer.models.rms_norm import RMSNorm
 
 SCALE = 8.0
 """Factor of the similarities, as in the public checkpoints with such a block."""

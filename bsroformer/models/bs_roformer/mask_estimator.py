@@ -38,7 +38,7 @@ class MaskEstimators(nn.Module):
         self.zero_dc = masks.zero_dc
         self.n_bins = layout.n_bins
         self.in_order = layout.in_order
-        self.parting_layer = masks.parting_layer
+        self.first_stem_layer = masks.first_stem_layer
         widths = [dim] + [masks.width(dim)] * masks.hidden_layers
         self.hidden = nn.ModuleList(
             self._layer(len(layout), number, dim_in, dim_out)
@@ -57,10 +57,10 @@ class MaskEstimators(nn.Module):
         self.register_buffer("bands_per_bin", layout.bands_per_bin(), persistent=False)
 
     def _layer(self, bands: int, number: int, dim_in: int, dim_out: int) -> BandLinear:
-        """Make a linear layer of `bands` bands: one map for all stems before they part, then one for each stem."""
-        if number < self.parting_layer:
+        """Make the linear layer of a number: one map of a band for all stems, or one for each stem."""
+        if number < self.first_stem_layer:
             return BandLinear(bands, dim_in, dim_out)
-        if number == self.parting_layer:
+        if number == self.first_stem_layer:
             return BandLinear(bands, dim_in, dim_out, fan_out=self.stems)
         return BandLinear(bands * self.stems, dim_in, dim_out)
 
@@ -74,7 +74,7 @@ class MaskEstimators(nn.Module):
         if not self.in_order:
             x = x.index_select(0, self.bands)
         for hidden in self.hidden:
-            x = hidden(x).tanh()  # (kn d bm), or (k d bm) before the stems part
+            x = hidden(x).tanh()  # (kn d bm), or (k d bm) in shared layers
         masks = []
         for group, output in zip(x.split(self.split_sizes), self.outputs, strict=True):
             values = F.glu(output(group), dim=1)  # (kn fcz bm) for the bands of one width
@@ -102,7 +102,7 @@ class MaskEstimators(nn.Module):
     def weights_of(self, stems: Sequence[int]) -> dict[str, Tensor]:
         """Select the weights of some stems' estimators, named as in this module, but for layers that all share."""
         selected = {}
-        shared = list(self.hidden)[: self.parting_layer]
+        shared = list(self.hidden)[: self.first_stem_layer]
         for path, layer in self.named_modules():
             if isinstance(layer, BandLinear) and layer not in shared:
                 for name, weight in layer.weights_of(stems, self.stems).items():

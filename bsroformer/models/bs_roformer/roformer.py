@@ -13,7 +13,6 @@ from bsroformer.models.bs_roformer.band_split import BandSplit
 from bsroformer.models.bs_roformer.feed_forward import FeedForward
 from bsroformer.models.bs_roformer.linear_attention import LinearAttention
 from bsroformer.models.bs_roformer.mask_estimator import MaskEstimators
-from bsroformer.models.bs_roformer.norm import RMSNorm
 from bsroformer.models.bs_roformer.public import RoformerLayout
 from bsroformer.models.bs_roformer.real_core import RoformerCore
 from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
@@ -21,6 +20,7 @@ from bsroformer.models.bs_roformer.settings import NAME, RoformerSettings
 from bsroformer.models.bs_roformer.transformer import Block
 from bsroformer.models.empty_model import blank_model
 from bsroformer.models.registry import register_architecture
+from bsroformer.models.rms_norm import RMSNorm
 from bsroformer.models.separation_model import SeparationModel
 
 FREQUENCIES = "_rotary.inverse_frequencies"

@@ -1,9 +1,10 @@
 """Settings of a Band-Split RoFormer."""
 
+import operator
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from bsroformer.errors import InputError
@@ -91,21 +92,26 @@ class TrunkSettings(Settings):
         return self.dropout if self.attention_dropout is None else self.attention_dropout
 
 
+def whole_as_int(number: float) -> float:
+    """Return a whole number as an integer, as public files have it."""
+    return int(number) if number == int(number) else number
+
+
 class MaskSettings(Settings):
     """The mask estimators."""
 
-    expansion: Features | Annotated[float, Field(gt=0, le=2**16)]
+    expansion: Annotated[int | float, Field(gt=0, le=2**16), AfterValidator(whole_as_int)]
     """Width of their hidden layers over the trunk's `dim`."""
     hidden_layers: LayersOrNone = 1
     """Number of hidden layers; 1 in the paper (`mask_estimator_depth: 2` in a public YAML)."""
-    shared: bool = False
-    """All stems share the hidden layers of a band."""
+    shared: Annotated[bool, Field(exclude_if=operator.not_)] = False
+    """All stems share the hidden layers of a band. Not written if they do not, so that older versions can read it."""
     zero_dc: bool = False
     """Set bin 0 of every stem to zero."""
 
     @property
-    def parting_layer(self) -> int:
-        """Number of the linear layer that reads one input for all stems, from which they part."""
+    def first_stem_layer(self) -> int:
+        """Number of the first linear layer with weights of its own for each stem."""
         return self.hidden_layers if self.shared else 0
 
     def width(self, dim: int) -> int:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from bsroformer.models.bs_roformer.attention import Attention
 from bsroformer.models.bs_roformer.feed_forward import FeedForward
 from bsroformer.models.bs_roformer.linear_attention import LinearAttention
-from bsroformer.models.bs_roformer.norm import RMSNorm
 from bsroformer.models.bs_roformer.settings import TrunkSettings
+from bsroformer.models.rms_norm import RMSNorm
 
 Rotary = tuple[Tensor, Tensor]
 

@@ -9,10 +9,10 @@ from bsroformer.models.rms_norm import RMSNorm
 from bsroformer.models.spectral_compression.feed_forward import SwiGLU
 
 
-def read(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+def attend_with_bias(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     """Compute ``softmax(q k^T / sqrt(e) + bias) v`` for queries ``(h q e)`` of every sequence: ``(s h q e)``.
 
-    PyTorch's kernels for CPUs have no gradient of the bias: see `read_on_cpu`.
+    PyTorch's kernels for CPUs have no gradient of the bias: see `attend_with_bias_on_cpu`.
 
     Args:
         q: Queries, the same for all sequences.
@@ -22,12 +22,12 @@ def read(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     """
     q = q.expand(len(k), -1, -1, -1)
     if k.device.type == "cpu" and torch.is_grad_enabled():
-        return read_on_cpu(q, k, v, bias)
+        return attend_with_bias_on_cpu(q, k, v, bias)
     return attend(q, k, v, bias=bias)
 
 
-def read_on_cpu(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """Compute `read` by operators that are fast on CPUs, forward and backward.
+def attend_with_bias_on_cpu(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    """Compute `attend_with_bias` by operators that are fast on CPUs, forward and backward.
 
     The softmax over many rows of a few values is slow. The longer axis is therefore the last one of the logits,
     whether it holds queries or keys.
@@ -73,6 +73,6 @@ class QueryAttention(nn.Module):
         q = rearrange(self.to_q(self.query_norm(self.queries)), "q (h e) -> h q e", h=self.heads)
         kv = self.to_kv(self.norm(x.float()))
         k, v = rearrange(kv, "s l (two h e) -> two s h l e", two=2, h=self.heads).unbind(0)
-        attended = read(q, k, v, self.bias)  # (s h q e)
+        attended = attend_with_bias(q, k, v, self.bias)  # (s h q e)
         x = self.to_out(rearrange(attended, "s h q e -> s q (h e)")).float()
         return x + self.feed_forward(x)

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from bsroformer.models.settings import Bands, Features, Layers, ModelSettings, Settings, Share, StftSettings
+from bsroformer.text import count
 
 NAME: Literal["spectral_compression"] = "spectral_compression"
 MAX_BIAS_VALUES = 2**24
@@ -88,6 +89,9 @@ class CompressionModelSettings(ModelSettings):
         compression = self.compression
         trunk = self.trunk
         yield "spectrum", self.stft.described()
-        yield "bands", f"{compression.bands} queries, dim {compression.dim} of a bin, {compression.heads} heads"
-        yield "trunk", f"dim {trunk.dim}, {trunk.depth} blocks, {trunk.heads} heads of {trunk.dim_head}"
+        yield (
+            "bands",
+            f"{compression.bands} queries, dim {compression.dim} of a bin, {count(compression.heads, 'head')}",
+        )
+        yield "trunk", f"dim {trunk.dim}, {trunk.depth} blocks, {count(trunk.heads, 'head')} of {trunk.dim_head}"
         yield "networks", f"hidden {trunk.hidden}, kernel {trunk.kernel}, {trunk.norm_groups} groups of the norm"

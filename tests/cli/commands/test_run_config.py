@@ -159,6 +159,16 @@ def test_keys_that_an_older_version_lacks_are_taken_from_today(usual, tmp_path):
     assert "previews" not in run["callbacks"]
 
 
+def test_a_class_keeps_what_it_did_before_it_had_a_parameter(usual, tmp_path):
+    tree = yaml.safe_load(usual)
+    tree["loss"]["si_sdr"] = 0.2
+    del tree["loss"]["sdr"]
+    (tmp_path / CONFIG_FILE).write_text(yaml.safe_dump(tree))
+    run = run_config(tmp_path)
+    assert completed(run, composed("train", *SMALL_RUN).tree) == []
+    assert "sdr" not in run["loss"]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -105,17 +105,17 @@ def _mask_layer(
 ) -> Iterator[TensorSlot]:
     """Yield the slots of a linear layer of the mask estimators.
 
-    The layer at which the stems part has them side by side in each band, those after it one after another. Before it
-    all stems share a layer, which the public layout repeats.
+    The first layer with weights for each stem has them side by side in each band, those after it one after another.
+    Before it all stems share a layer, which the public layout repeats.
     """
     stems = len(settings.stems)
-    parting = settings.masks.parting_layer
+    first = settings.masks.first_stem_layer
     for place, band in enumerate(bands):
         for stem in range(stems):
             rows: Index = (place * stems + stem,)
-            if layer < parting:
+            if layer < first:
                 rows = (place,)
-            elif layer == parting:
+            elif layer == first:
                 rows = (place, slice(stem * width, (stem + 1) * width))
             for part in ("weight", "bias"):  # every second module of the public code is a tanh
                 theirs = f"mask_estimators.{stem}.to_freqs.{band}.0.{2 * layer}.{part}"

@@ -15,6 +15,7 @@ from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.resume.trusted_classes import config_folders, with_known_classes
 from bsroformer.cli.dotted_keys import MISSING, at, has, keys, put, remove
 from bsroformer.cli.resolved_config import CONFIG_FILE
+from bsroformer.cli.schemas.arguments import parameters
 from bsroformer.cli.schemas.components import TARGET
 from bsroformer.cli.schemas.schema import shown
 from bsroformer.errors import InputError
@@ -135,7 +136,8 @@ def _is_inside(value: str, folder: Path) -> bool:
 def completed(run: dict[str, Any], composed: dict[str, Any]) -> list[str]:
     """Add keys of today's configs that an older run lacks, with today's values.
 
-    Parameters of classes are completed where both name the same class; callbacks are the run's own.
+    Parameters of classes are completed where both name the same class, unless they have a default: it stands for what
+    the class did before it had the parameter. Callbacks are the run's own.
 
     Returns:
         Each key that was added, as ``key=value``, or the name of a group.
@@ -153,7 +155,10 @@ def _missing_in(run: dict[str, Any], composed: dict[str, Any], key: str) -> Iter
     usual = at(composed, key)
     if not isinstance(own, dict) or not isinstance(usual, dict) or own.get(TARGET) != usual.get(TARGET):
         return
+    optional = parameters(own[TARGET]).optional if TARGET in own else ()
     for name, value in usual.items():
+        if name in optional and name not in own:
+            continue
         if name in own:
             yield from _missing_in(run, composed, f"{key}.{name}")
         elif not (isinstance(value, dict) and TARGET in value):  # the run may lack a component on purpose

@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bsroformer.models.bs_roformer.norm import RMSNorm
-from bsroformer.models.bs_roformer.norm import rms_norm as scaled_rms_norm
+from bsroformer.models.rms_norm import RMSNorm
+from bsroformer.models.rms_norm import rms_norm as scaled_rms_norm
 
 
 def rms_norm(x: Tensor) -> Tensor:
