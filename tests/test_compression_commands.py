@@ -90,7 +90,7 @@ def test_its_checkpoint_is_inspected(run, capsys):
     launch("checkpoint", f"ckpt={run}")
     printed = " ".join(capsys.readouterr().out.split())
     assert "model spectral_compression" in printed
-    assert "4 queries, dim 4 of a bin, 1 heads" in printed
+    assert "4 queries, dim 4 of a bin, 1 head" in printed
 
 
 def test_its_memory_is_counted_without_computing(script):

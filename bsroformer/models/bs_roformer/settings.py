@@ -1,6 +1,5 @@
 """Settings of a Band-Split RoFormer."""
 
-import operator
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -104,8 +103,8 @@ class MaskSettings(Settings):
     """Width of their hidden layers over the trunk's `dim`."""
     hidden_layers: LayersOrNone = 1
     """Number of hidden layers; 1 in the paper (`mask_estimator_depth: 2` in a public YAML)."""
-    shared: Annotated[bool, Field(exclude_if=operator.not_)] = False
-    """All stems share the hidden layers of a band. Not written if they do not, so that older versions can read it."""
+    shared: bool = False
+    """All stems share the hidden layers of a band."""
     zero_dc: bool = False
     """Set bin 0 of every stem to zero."""
 
