@@ -229,11 +229,10 @@ def test_resume_restores_a_schedule_of_pytorchs(songs_root, tmp_path, schedule, 
     assert expected["optimizer_states"][0]["param_groups"][0]["lr"] < 5e-4  # it fell
 
 
-@pytest.mark.parametrize("batches", [5, 8])  # inside the second epoch, and after its validation
-def test_muon_resumes_bit_for_bit(songs_root, tmp_path, batches):
-    longer = "optimizer=muon", "trainer.max_epochs=3", "callbacks.last_checkpoint.every_minutes=0", *BARE
+def test_muon_resumes_bit_for_bit(songs_root, tmp_path):
+    longer = "optimizer=muon", "callbacks.last_checkpoint.every_minutes=0", *BARE
     expected = run(songs_root, tmp_path / "whole", *longer)
-    recorded(songs_root, tmp_path / "parts", *longer, batches=batches)
+    recorded(songs_root, tmp_path / "parts", *longer, batches=5)  # inside the second epoch
     found = run(songs_root, tmp_path / "parts", *longer, f"ckpt_path={tmp_path}/parts/checkpoints/last.ckpt")
     for entry in ("state_dict", "optimizer_states"):
         torch.testing.assert_close(found[entry], expected[entry], rtol=0, atol=0)
