@@ -247,11 +247,13 @@ def test_musdb7_trains_evaluates_and_separates(script, musdb7_root, tmp_path):
     assert "1 song to train on, 1 to validate, 1 to test" in printed
     check_scores(results_of(tmp_path / "out" / "evaluation"), ["Another Song"])
     ckpt = "ckpt=out/checkpoints/last.ckpt"
-    short = "output=valid", "bounds=[mixture]", "metrics=[SI-SDR]"
+    short = "output=valid", "bounds=[mixture]"
     with blank_pictures():
         status, printed = script("eval", ckpt, *data, "split=valid", *short)
     assert status == 0, printed
-    check_scores(results_of(tmp_path / "valid"), [validation_songs()[0]], {"SI-SDR"}, ["mixture", "model"])
+    check_scores(
+        results_of(tmp_path / "valid"), [validation_songs()[0]], {"cSDR", "uSDR", "SI-SDR"}, ["mixture", "model"]
+    )
     song = musdb7_root / "test" / "Another Song.stem.mp4"
     status, printed = script("separate", ckpt, f"input='{song}'", "output=stems")
     assert status == 0, printed

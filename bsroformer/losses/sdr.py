@@ -29,13 +29,10 @@ def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
         estimate: ``(b n c t)``.
         target: ``(b n c t)``.
     """
-    active = active_stems(target)
-    estimate = estimate.flatten(-2)  # (b n ct)
-    target = target.flatten(-2)  # (b n ct)
-    power = target.square().mean(-1).clamp_min(SILENCE)
-    alpha = (estimate * target).mean(-1) / power
-    scaled = alpha.unsqueeze(-1) * target
-    return -mean_of_active(ratio_in_decibels(scaled, scaled - estimate), active)
+    power = target.square().mean((-2, -1)).clamp_min(SILENCE)  # (b n)
+    alpha = (estimate * target).mean((-2, -1)) / power
+    scaled = alpha[..., None, None] * target
+    return -mean_of_active(ratio_in_decibels(scaled, scaled - estimate), active_stems(target))
 
 
 def negative_sdr(estimate: Tensor, target: Tensor) -> Tensor:
@@ -48,15 +45,13 @@ def negative_sdr(estimate: Tensor, target: Tensor) -> Tensor:
         estimate: ``(b n c t)``.
         target: ``(b n c t)``.
     """
-    active = active_stems(target)
-    estimate = estimate.flatten(-2)  # (b n ct)
-    target = target.flatten(-2)  # (b n ct)
-    return -mean_of_active(ratio_in_decibels(target, target - estimate), active)
+    return -mean_of_active(ratio_in_decibels(target, target - estimate), active_stems(target))
 
 
 def ratio_in_decibels(signal: Tensor, error: Tensor) -> Tensor:
-    """Compare the energies of signals ``(... t)``, with `FLOOR` added to both."""
-    return 10 * torch.log10((signal.square().mean(-1) + FLOOR) / (error.square().mean(-1) + FLOOR))
+    """Compare the energies of signals ``(... c t)``, with `FLOOR` added to both."""
+    ratio = (signal.square().mean((-2, -1)) + FLOOR) / (error.square().mean((-2, -1)) + FLOOR)
+    return 10 * torch.log10(ratio)
 
 
 def mean_of_active(scores: Tensor, active: Tensor) -> Tensor:

@@ -25,9 +25,9 @@ class Muon(AdamW):
     """Muon for matrices between hidden features, AdamW for the rest (arXiv 2502.16982).
 
     With gradient ``G``, momentum ``B <- mu B + (1 - mu) G`` and Nesterov's ``N = (1 - mu) G + mu B``, a matrix of
-    ``r`` rows and ``c`` columns takes the step ``W <- (1 - lr wd) W - lr 0.2 sqrt(max(r, c)) O(N)``. ``O`` replaces
-    the singular values of its argument by values around 1. The factor gives the update the size of AdamW's, so that
-    one learning rate fits both.
+    ``r`` rows and ``c`` columns takes the step ``W <- (1 - eta wd) W - eta 0.2 sqrt(max(r, c)) O(N)`` with
+    ``eta = lr * hidden_lr``. ``O`` replaces the singular values of its argument by values around 1. The factor gives
+    the update the size of AdamW's, so that learning rates of both are alike.
 
     Query, key and value are matrices of their own. Matrices of one shape are orthogonalised in one batch.
 
