@@ -97,7 +97,7 @@ class PublicModel(nn.Module):
             if options[name] != value:
                 raise InputError(
                     f"the package bs-roformer has {name} {value} only, and this model {options[name]}; "
-                    "choose model=lite model.masks.expansion=4, for instance"
+                    "choose model=lite_reference model.masks.expansion=4, for instance"
                 )
         kind = imported_model()
         options = {name: value for name, value in options.items() if name not in FIXED}

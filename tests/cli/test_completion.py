@@ -12,7 +12,7 @@ from bsroformer.cli.completion_scripts import SCRIPTS
 from support.launched import REPOSITORY
 
 FILES = ("song.mp3", "my song (live).wav", "sub/x.wav", ".hidden")
-MODELS = ("full", "lite", "lite_mel", "paper", "sfc_small", "sfc_tiny", "tiny", "tiny_reference")
+MODELS = ("full", "lite", "lite_mel", "lite_reference", "paper", "sfc_small", "sfc_tiny", "tiny", "tiny_reference")
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def completed(tmp_path, monkeypatch, capsys):
     [
         ("tr", ["train"]),
         ("train model=", [f"model={name}" for name in MODELS]),
-        ("train model=lite_", ["model=lite_mel"]),
-        ("train --model li", ["lite", "lite_mel"]),
+        ("train model=lite_", ["model=lite_mel", "model=lite_reference"]),
+        ("train --model li", ["lite", "lite_mel", "lite_reference"]),
         ("eval logger=w", ["logger=wandb"]),
         ("train callbacks=[default,pru", ["callbacks=[default,prune"]),
         ("train --optimizer.l", ["--optimizer.lr"]),
@@ -71,7 +71,7 @@ def test_choices_come_with_a_summary(capsys):
 
 
 def test_bash_completes_after_the_equals_sign_and_escapes(completed):
-    assert completed("train model=lite_", "bash") == ["lite_mel "]
+    assert completed("train model=lite_m", "bash") == ["lite_mel "]
     assert completed("separate m", "bash")[0] == r"my\ song\ \(live\).wav "
     assert completed("separate 'm", "bash")[0] == "my song (live).wav"
     assert completed("train mo", "bash") == ["model=", "monitor=", "model."]
@@ -80,7 +80,7 @@ def test_bash_completes_after_the_equals_sign_and_escapes(completed):
 def test_the_script_for_bash_fills_in_the_candidates(tmp_path):
     if shutil.which("bash") is None:
         pytest.skip("needs bash")
-    words = 'COMP_LINE="bsroformer train model=lite_"; COMP_POINT=${#COMP_LINE}; _bsroformer; echo "${COMPREPLY[@]}"'
+    words = 'COMP_LINE="bsroformer train model=lite_m"; COMP_POINT=${#COMP_LINE}; _bsroformer; echo "${COMPREPLY[@]}"'
     program = f'bsroformer() {{ "{sys.executable}" -m bsroformer "$@"; }}'
     done = subprocess.run(
         ["bash", "-c", f"{program}\n{SCRIPTS['bash']}\n{words}\ncomplete -p bsroformer"],

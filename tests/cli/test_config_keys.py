@@ -25,8 +25,8 @@ REFUSED = [
     (
         "train",
         ["model=ltie"],
-        "model=ltie must be one of full, lite, lite_mel, paper, sfc_small, sfc_tiny, tiny, tiny_reference; "
-        "did you mean lite?",
+        "model=ltie must be one of full, lite, lite_mel, lite_reference, paper, sfc_small, sfc_tiny, tiny, "
+        "tiny_reference; did you mean lite?",
     ),
     ("train", ["model=null"], "model=null must be one of"),
     ("train", ["callbacks=[default,prun]"], "callbacks=prun must be one of"),

@@ -41,6 +41,10 @@ MODELS = {
         "trunk": {"dim": 8, "depth": 1, "heads": 2, "dim_head": 4, "norm": "each_transformer", "time_depth": 2},
         "masks": {"expansion": 1, "hidden_layers": 0, "zero_dc": True},
     },
+    "convolutions": {
+        "trunk": {"dim": 8, "depth": 1, "heads": 2, "dim_head": 4, "convolution": {"hidden": 6, "kernel": 4}},
+        "masks": {"expansion": 0.5, "shared": True},
+    },
 }
 
 

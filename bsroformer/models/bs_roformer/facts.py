@@ -29,6 +29,8 @@ def _trunk(trunk: TrunkSettings) -> str:
         f"{trunk.depth} blocks (layers: {', '.join(layers)})",
         f"{trunk.heads} heads of {trunk.dim_head}",
     ]
+    if trunk.convolution is not None:
+        parts.append(f"convolutions of {trunk.convolution.kernel} with {trunk.convolution.hidden} hidden features")
     if trunk.skip_connection:
         parts.append("skip connections")
     return ", ".join(parts)

@@ -121,7 +121,7 @@ class BandSplitRoformer(SeparationModel):
         return smaller
 
     def hidden_matrices(self) -> Iterator[tuple[Tensor, Shape]]:
-        """Yield the matrices of attention and feed-forward networks."""
+        """Yield the matrices of attention and feed-forward networks, and convolutions with all taps side by side."""
         for module in self.blocks.modules():
             if isinstance(module, Attention | LinearAttention):
                 yield module.to_qkv.weight, (3, -1, module.to_qkv.in_features)
@@ -129,6 +129,8 @@ class BandSplitRoformer(SeparationModel):
             elif isinstance(module, FeedForward):
                 yield module.expand.weight, (1, -1, module.expand.in_features)
                 yield module.contract.weight, (1, -1, module.contract.in_features)
+            elif isinstance(module, nn.Conv1d):
+                yield module.weight, (1, module.out_channels, -1)
 
     def real_core(self) -> RoformerCore:
         """Return the learned part for engines without complex numbers."""

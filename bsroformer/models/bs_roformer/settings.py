@@ -54,6 +54,17 @@ class MelBands(Settings):
     """Hz, if the bands were laid out for another rate than the audio's."""
 
 
+class ConvolutionSettings(Settings):
+    """Feed-forward networks with convolutions along frames or bands."""
+
+    hidden: Features
+    """Features of the hidden layer."""
+    kernel: Annotated[int, Field(gt=0, le=2**10)] = 4
+    """Frames or bands that a convolution sees."""
+    norm_groups: Features = 4
+    """Groups of features that are normalised by themselves."""
+
+
 class TrunkSettings(Settings):
     """The transformers between band split and masks."""
 
@@ -77,12 +88,17 @@ class TrunkSettings(Settings):
     """One norm after the last block (public BS checkpoints) or one after each transformer (public Mel ones)."""
     skip_connection: bool = False
     """Add the outputs of all earlier blocks to the input of each."""
+    convolution: ConvolutionSettings | None = None
+    """Convolutions in the feed-forward networks; None: linear layers, as in the paper."""
 
     @model_validator(mode="after")
     def _of_a_known_size(self) -> Self:
         layers = self.depth * (self.time_depth + self.band_depth + self.linear_depth)
         if layers > MAX_LAYERS:
             raise ValueError(f"must have at most {MAX_LAYERS} layers in total, got {layers}")
+        if self.convolution is not None and self.dim % self.convolution.norm_groups:
+            groups = self.convolution.norm_groups
+            raise ValueError(f"dim must be a multiple of convolution.norm_groups, got {self.dim} and {groups}")
         return self
 
     @property

@@ -10,9 +10,18 @@ from bsroformer.models.bs_roformer.attention import Attention
 from bsroformer.models.bs_roformer.feed_forward import FeedForward
 from bsroformer.models.bs_roformer.linear_attention import LinearAttention
 from bsroformer.models.bs_roformer.settings import TrunkSettings
+from bsroformer.models.conv_swiglu import ConvSwiGLU
 from bsroformer.models.rms_norm import RMSNorm
 
 Rotary = tuple[Tensor, Tensor]
+
+
+def feed_forward(trunk: TrunkSettings) -> FeedForward | ConvSwiGLU:
+    """Build the feed-forward network of a layer."""
+    convolution = trunk.convolution
+    if convolution is None:
+        return FeedForward(trunk.dim, dropout=trunk.dropout)
+    return ConvSwiGLU(trunk.dim, convolution.hidden, convolution.kernel, convolution.norm_groups, trunk.dropout)
 
 
 class Transformer(nn.Module):
@@ -30,7 +39,7 @@ class Transformer(nn.Module):
         super().__init__()
         sizes = trunk.dim, trunk.heads, trunk.dim_head, trunk.dropout_of_attention
         self.attentions = nn.ModuleList(attention(*sizes) for _ in range(layers))
-        self.feed_forwards = nn.ModuleList(FeedForward(trunk.dim, dropout=trunk.dropout) for _ in range(layers))
+        self.feed_forwards = nn.ModuleList(feed_forward(trunk) for _ in range(layers))
         self.norm = RMSNorm(trunk.dim) if trunk.norm == "each_transformer" else nn.Identity()
 
     def forward(self, x: Tensor, *rotary: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from bsroformer.models.attend import attend
-from bsroformer.models.spectral_compression.norm import RMSGroupNorm
+from bsroformer.models.rms_group_norm import RMSGroupNorm
 
 
 class SelfAttention(nn.Module):

@@ -3,8 +3,8 @@
 from einops import rearrange
 from torch import Tensor, nn
 
+from bsroformer.models.conv_swiglu import ConvSwiGLU
 from bsroformer.models.spectral_compression.attention import SelfAttention
-from bsroformer.models.spectral_compression.feed_forward import ConvSwiGLU
 from bsroformer.models.spectral_compression.settings import TrunkSettings
 
 

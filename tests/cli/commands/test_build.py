@@ -95,14 +95,14 @@ def test_the_laptop_trainer_recomputes_no_block_that_fits():
 
 @pytest.mark.parametrize("size", [2.9, 2.0, 1.5, 0.5])
 def test_as_few_blocks_are_recomputed_as_fit(size):
-    cfg = composed("train", "model=lite", "trainer=rtx3050", f"card_memory_gb={size}")
+    cfg = composed("train", "model=lite_reference", "trainer=rtx3050", f"card_memory_gb={size}")
     blocks = build.recomputed_blocks(cfg)
     assert blocks == 4 or takes(cfg, blocks) <= 0.9 * size * GIB
     assert blocks > 0 and takes(cfg, blocks - 1) > 0.9 * size * GIB
 
 
 def test_auto_decides_by_the_card_that_is_there(monkeypatch):
-    cfg = composed("train", "model=lite", "trainer=gpu", "data.batch_size=1")
+    cfg = composed("train", "model=lite_reference", "trainer=gpu", "data.batch_size=1")
     assert build.recomputed_blocks(cfg) == 0  # no GPU is known
     monkeypatch.setattr(memory, "best_device", lambda: CUDA)
     for size, blocks in ((2, True), (80, False)):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
+from bsroformer.errors import InputError
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.models.bs_roformer.public.keys import key_shapes, public_weights, tensor_slots
@@ -97,3 +98,9 @@ def test_stems_that_share_hidden_layers_are_written_apart(tiny_tree):
     apart.load_state_dict(weights)
     mixture = torch.randn(1, shared.channels, 4000)
     torch.testing.assert_close(apart(mixture), shared(mixture))
+
+
+def test_convolutions_have_no_public_layout(tiny_tree):
+    tiny_tree["trunk"]["convolution"] = {"hidden": 6}
+    with pytest.raises(InputError, match="no model with model.trunk.convolution; use action=convert"):
+        options_of(ModelSettings.from_dict(tiny_tree))

@@ -1,10 +1,12 @@
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
 from bsroformer.models.bs_roformer.settings import TrunkSettings
 from bsroformer.models.bs_roformer.transformer import Block, Transformer
+from bsroformer.models.conv_swiglu import ConvSwiGLU
 
 BANDS, FRAMES = 4, 7
 ROTARY = RotaryEmbedding(4)
@@ -32,6 +34,22 @@ def test_a_block_transforms_time_then_bands():
     along_time = torch.stack([block.time(x[:, :, band], *ROTARY(FRAMES)) for band in range(BANDS)], dim=2)
     expected = torch.stack([block.band(along_time[:, frame], *ROTARY(BANDS)) for frame in range(FRAMES)], dim=1)
     torch.testing.assert_close(block(x, None, ROTARY(FRAMES), ROTARY(BANDS)), expected)
+
+
+def test_feed_forward_networks_may_have_convolutions():
+    convolution = {"hidden": 6, "kernel": 3, "norm_groups": 2}
+    block = Block(trunk(convolution=convolution))
+    x = torch.randn(1, FRAMES, BANDS, 8, requires_grad=True)
+    network = block.time.feed_forwards[0]
+    assert isinstance(network, ConvSwiGLU)
+    assert network.expand.weight.shape == (2 * 6, 8, 3)
+    [gradient] = torch.autograd.grad(network(x[:, :, 0])[0, 3].sum(), x)
+    assert gradient[0, :, 0].any(-1).nonzero().flatten().tolist() == [1, 2, 3, 4, 5]
+
+
+def test_convolutions_need_groups_that_divide_the_features():
+    with pytest.raises(ValidationError, match="dim must be a multiple of convolution.norm_groups, got 8 and 3"):
+        trunk(convolution={"hidden": 6, "norm_groups": 3})
 
 
 def test_dropout_reaches_every_layer():

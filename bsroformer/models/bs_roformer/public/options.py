@@ -193,6 +193,8 @@ def checked_options(kind: Kind, tree: dict[str, Any], source: str) -> Options:
 def _public_kind(settings: RoformerSettings) -> Kind:
     if settings.channels > 2:
         raise InputError(f"the public layout has 1 or 2 channels, got {settings.channels}; use action=convert")
+    if settings.trunk.convolution is not None:
+        raise InputError("the public layout has no model with model.trunk.convolution; use action=convert")
     mel = isinstance(settings.bands, MelBands)
     norm_each = settings.trunk.norm == "each_transformer"
     if mel != norm_each:

@@ -1,6 +1,6 @@
 import torch
 
-from bsroformer.models.spectral_compression.norm import RMSGroupNorm
+from bsroformer.models.rms_group_norm import RMSGroupNorm
 
 
 def test_each_group_is_normalised_by_itself():
