@@ -102,5 +102,5 @@ def test_stems_that_share_hidden_layers_are_written_apart(tiny_tree):
 
 def test_convolutions_have_no_public_layout(tiny_tree):
     tiny_tree["trunk"]["convolution"] = {"hidden": 6}
-    with pytest.raises(InputError, match="no model with model.trunk.convolution; use action=convert"):
+    with pytest.raises(InputError, match=r"no model with model\.trunk\.convolution; use action=convert"):
         options_of(ModelSettings.from_dict(tiny_tree))

@@ -48,7 +48,7 @@ def test_feed_forward_networks_may_have_convolutions():
 
 
 def test_convolutions_need_groups_that_divide_the_features():
-    with pytest.raises(ValidationError, match="dim must be a multiple of convolution.norm_groups, got 8 and 3"):
+    with pytest.raises(ValidationError, match=r"dim must be a multiple of convolution\.norm_groups, got 8 and 3"):
         trunk(convolution={"hidden": 6, "norm_groups": 3})
 
 
