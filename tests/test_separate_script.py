@@ -339,7 +339,7 @@ TWO_PROCESSES = "-m", "torch.distributed.run", "--nproc-per-node", "2", SCRIPT, 
 TWO_JOBS = "shard.count=2", "shard.index=0,1", "-m"
 
 
-@pytest.mark.parametrize("way", ["torchrun", "sweep"])
+@pytest.mark.parametrize("way", ["torchrun", pytest.param("sweep", marks=pytest.mark.slow)])
 def test_a_bad_song_of_one_process_does_not_stop_the_others(script, checkpoint, music, tmp_path, way):
     (music / "0 bad.wav").write_text("Dear diary")
     record(music / "1 long.wav", seconds=120)
@@ -364,6 +364,7 @@ def test_ranks_share_a_collection_out(checkpoint, music, tmp_path):
     assert "2 of 2 songs separated" in printed
 
 
+@pytest.mark.slow
 def test_a_sweep_shares_a_collection_out(separated, checkpoint, music, tmp_path):
     separated(f"ckpt={checkpoint}", "input=music", "output=out", *TWO_JOBS)
     assert stems("a", "B/c", "B/d é (live)") <= files_in(tmp_path / "out")

@@ -1,6 +1,6 @@
 """Sources of tracks: data sets on disk. The demo set is in `demo_source`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -44,6 +44,7 @@ class FolderSource:
         stems: Names of the stems, in the order of the model's outputs.
         sample_rate: Hz.
         channels: Channels of each stem.
+        stem_map: Names of stems, by the names of files that hold them.
     """
 
     root: str | None
@@ -53,6 +54,7 @@ class FolderSource:
     stems: Sequence[str]
     sample_rate: SampleRate
     channels: Channels
+    stem_map: Mapping[str, str] | None = None
 
     @property
     def location(self) -> Path | None:
@@ -73,7 +75,7 @@ class FolderSource:
         Raises:
             InputError: See `find_files` and `named_valid`.
         """
-        songs = find_files(self.location, self.stems, self.layout, as_list(self.extra))
+        songs = find_files(self.location, self.stems, self.layout, as_list(self.extra), self.stem_map)
         if self.valid_songs == "musdb18":
             return named_valid(songs, validation_songs())  # MUSDB18-7 lacks some of them
         names = [normal(name) for name in as_list(self.valid_songs)]

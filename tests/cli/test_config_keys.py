@@ -37,7 +37,7 @@ REFUSED = [
     ("train", ["+hydra.jop.name=a"], "did you mean hydra.job.name?"),
     ("train", ["trainer.limit_train_batches=3"], "with +trainer.limit_train_batches=3"),
     ("train", ["+trainer.max_stepz=3"], "lightning.Trainer takes no argument max_stepz; did you mean max_steps?"),
-    ("train", ["+optimizer.momentum=0.9"], "torch.optim.AdamW takes no argument momentum"),
+    ("train", ["optimizer=adamw", "+optimizer.momentum=0.9"], "torch.optim.AdamW takes no argument momentum"),
     ("train", ["~calbacks.ema"], "did you mean callbacks.ema?"),
     ("train", [EARLY, "+callbacks.early.monitr=x"], "takes no argument monitr; did you mean monitor?"),
     ("train", ["+callbacks.emma.half_life=3"], "did you mean callbacks.ema.half_life?"),

@@ -1,6 +1,6 @@
 """Choose the layout of a data set, and find the files of every track."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -23,7 +23,11 @@ _CONFIGS: dict[TrackKind, str] = {"stem_mp4": "data=musdb18", "folders": "data=m
 
 
 def find_files(
-    root: str | Path | None, stems: Sequence[str], layout: Layout = "any", extra: Sequence[str] = ()
+    root: str | Path | None,
+    stems: Sequence[str],
+    layout: Layout = "any",
+    extra: Sequence[str] = (),
+    stem_map: Mapping[str, str] | None = None,
 ) -> list[TrackFiles]:
     """Find the files of every track, split by split and in the order of names.
 
@@ -33,28 +37,32 @@ def find_files(
         layout: Layout of the data set. ``clips`` is a folder for each stem in ``train/``, and tracks of any kind in
             the other splits.
         extra: Further material to train on: folders of any layout, or tables.
+        stem_map: Names of stems, by the names of files, of folders of clips, or of a table.
 
     Raises:
-        InputError: There is no data set at ``root``, or it has another layout; two tracks have one name.
+        InputError: There is no data set at ``root``, or it has another layout; two tracks have one name, or two files
+            of a track.
     """
     if layout not in get_args(Layout):
         raise InputError(f"data.layout={layout} must be one of {', '.join(get_args(Layout))}")
-    tracks = _of_data_set(root, stems, layout)
+    stem_map = stem_map or {}
+    names = [*stems, *(name for name, stem in stem_map.items() if stem in stems)]
+    tracks = _of_data_set(root, names, layout)
     for path in extra:
-        tracks += _of_extra(Path(path).expanduser(), stems)
+        tracks += _of_extra(Path(path).expanduser(), names)
     refuse_equal_names(tracks)
-    return [song.with_rest(stems) for song in tracks]
+    return [song.renamed(stem_map).with_rest(stems) for song in tracks]
 
 
-def _of_data_set(root: str | Path | None, stems: Sequence[str], layout: Layout) -> list[TrackFiles]:
+def _of_data_set(root: str | Path | None, names: Sequence[str], layout: Layout) -> list[TrackFiles]:
     if layout == "table":
         return list_table(_table(root))
     folder = None if root is None else Path(root).expanduser()
     if layout == "any" and folder is not None and is_flat(folder):
         tracks = [song for song in list_tracks(folder, "train") if song.stems]
-        if any(stem in song.stems for song in tracks for stem in stems):
+        if any(stem in song.stems for song in tracks for stem in names):
             return sorted(divide(tracks), key=lambda song: (SPLITS.index(song.split), song.name))
-    return _of_split_folders(split_folders(root), stems, layout)
+    return _of_split_folders(split_folders(root), names, layout)
 
 
 def _table(root: str | Path | None) -> Path:
@@ -66,12 +74,12 @@ def _table(root: str | Path | None) -> Path:
     return table
 
 
-def _of_split_folders(folders: dict[str, Path], stems: Sequence[str], layout: Layout) -> list[TrackFiles]:
+def _of_split_folders(folders: dict[str, Path], names: Sequence[str], layout: Layout) -> list[TrackFiles]:
     kind: TrackKind = layout if layout in ("stem_mp4", "folders") else "any"
     tracks: list[TrackFiles] = []
     for split, folder in folders.items():
         if layout == "clips" and split == "train":
-            tracks += list_clips(folder, split, stems)
+            tracks += list_clips(folder, split, names)
         else:
             tracks += list_tracks(folder, split, kind)
     if not tracks:
@@ -79,7 +87,7 @@ def _of_split_folders(folders: dict[str, Path], stems: Sequence[str], layout: La
     return tracks
 
 
-def _of_extra(path: Path, stems: Sequence[str]) -> list[TrackFiles]:
+def _of_extra(path: Path, names: Sequence[str]) -> list[TrackFiles]:
     """List the tracks of further material of any layout, with its name before theirs."""
     if path.is_file():
         prefix = path.stem
@@ -89,8 +97,8 @@ def _of_extra(path: Path, stems: Sequence[str]) -> list[TrackFiles]:
         prefix = path.name
         holds = describe_entries(path)
         folder = path / "train" if (path / "train").is_dir() else path
-        clips = has_stem_folders(folder, stems)
-        tracks = list_clips(folder, "train", stems) if clips else list_tracks(folder, "train")
+        clips = has_stem_folders(folder, names)
+        tracks = list_clips(folder, "train", names) if clips else list_tracks(folder, "train")
     else:
         raise InputError(f"There is no folder or table {path}, which data.extra names; check the path.")
     if not tracks:

@@ -152,7 +152,7 @@ def test_compiled_blocks_have_the_same_loss_gradients_and_names(eager_compiler, 
 
 
 def test_the_optimizer_of_the_config_sees_the_parameter_groups():
-    module = build.build_module(composed("train", "model=tiny", "optimizer.weight_decay=0.5"))
+    module = build.build_module(composed("train", "model=tiny", "optimizer=adamw", "optimizer.weight_decay=0.5"))
     module.trainer = SimpleNamespace(estimated_stepping_batches=100)
     optimizer = module.configure_optimizers()["optimizer"]
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.5, 0.0]

@@ -64,7 +64,7 @@ def test_the_laptop_trainers_own_keys_are_taken_over(capfd):
 
 
 def test_the_configured_optimiser_is_named_and_counted(capfd):
-    sgd = "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.fused=false"
+    sgd = "optimizer=adamw", "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.fused=false"
     launch("check_gpu", *SMALL, *sgd, "memory_gb=4")
     output = capfd.readouterr().out
     assert re.search(r"state of SGD +0\.00 GiB", output) and "AdamW" not in output

@@ -182,3 +182,26 @@ def test_folders_of_further_material_keep_their_whole_name(tmp_path):
 def test_a_word_instead_of_a_list_of_stems_is_refused():
     with pytest.raises(InputError, match=r"data\.stems=vocals must be a list of words"):
         TrackFormat("vocals", RATE, 2)
+
+
+def test_files_may_have_other_names_than_their_stems(tmp_path):
+    add_song(tmp_path / "train" / "A", ("voice", "drums", "song"))
+    [song] = find_files(tmp_path, ("vocals", "drums"), stem_map={"voice": "vocals", "song": "mixture"})
+    assert sorted(song.stems) == ["drums", "mixture", "vocals"]
+    assert song.stems["vocals"].path.name == "voice.wav"
+
+
+def test_folders_of_clips_and_tables_may_have_other_names(tmp_path):
+    write(tmp_path / "clips" / "train" / "voice" / "a.wav")
+    names = {"voice": "vocals"}
+    [clip] = find_files(tmp_path / "clips", ("vocals",), "clips", stem_map=names)
+    assert list(clip.stems) == ["vocals"]
+    listed = table(tmp_path / "songs.csv", {"stem": "voice", "path": "clips/train/voice/a.wav"})
+    [row] = find_files(listed, ("vocals",), "table", stem_map=names)
+    assert list(row.stems) == ["vocals"]
+
+
+def test_two_files_for_one_stem_are_refused(tmp_path):
+    add_song(tmp_path / "train" / "A", ("voice", "vocals"))
+    with pytest.raises(InputError, match=r"A has vocals and voice, which are both vocals by data\.stem_map; change it"):
+        find_files(tmp_path, ("vocals",), stem_map={"voice": "vocals"})

@@ -16,7 +16,15 @@ from bsroformer.invocation import command_line
 from bsroformer.models.abilities import RecomputesBlocks
 from bsroformer.text import count, listed
 
-PACK_KEYS = ("data.root", "data.extra", "data.pack", "data.layout", "data.stems", "data.valid_songs")
+PACK_KEYS = (
+    "data.root",
+    "data.extra",
+    "data.pack",
+    "data.layout",
+    "data.stems",
+    "data.stem_map",
+    "data.valid_songs",
+)
 """Keys that decide which songs are packed, how, or where."""
 
 
