@@ -93,6 +93,24 @@ def half_precision(precision: str, device: torch.device) -> torch.dtype | None:
     return {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
+def compiler_problem(device: torch.device) -> str | None:
+    """Compile and run a small function on a device, which takes some seconds; return the reason if that fails.
+
+    GPUs need Triton, which PyTorch for Windows lacks, and a C compiler; CPUs need a C++ compiler.
+    """
+
+    def double(x: torch.Tensor) -> torch.Tensor:
+        return x + x
+
+    try:
+        torch.compile(double)(torch.zeros(8, device=device))
+    except Exception as error:  # of many kinds, from the compiler's parts and the programs that it starts
+        cause = getattr(error, "inner_exception", error)
+        lines = str(cause).strip().splitlines() or [type(cause).__name__]
+        return lines[0]
+    return None
+
+
 def keep_freed_memory() -> None:
     """Let the C library keep the memory of freed tensors.
 

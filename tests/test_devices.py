@@ -129,3 +129,11 @@ def test_fp16_is_refused_on_a_cpu_and_not_chosen_for_it(monkeypatch):
     assert devices.half_precision("auto", torch.device("cpu")) is None
     with pytest.raises(InputError, match="precision=fp16 needs a GPU"):
         devices.half_precision("fp16", torch.device("cpu"))
+
+
+def test_a_compiler_that_fails_is_described_in_a_line(monkeypatch):
+    def fail(function):
+        raise RuntimeError("Cannot find a working triton installation.\nMore advice.")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    assert devices.compiler_problem(torch.device("cpu")) == "Cannot find a working triton installation."

@@ -1,13 +1,17 @@
 """The short-time Fourier transform and its exact inverse."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 INVERTIBLE = 1e-11
 """Smallest sum of squared windows that ``torch.istft`` divides by."""
+ADJOINT_NORMS = {"backward": "forward", "ortho": "ortho"}
+"""Scaling of the inverse transform that a gradient needs, by that of the transform."""
 
 
 class Stft(nn.Module):
@@ -60,16 +64,17 @@ class Stft(nn.Module):
         if wanted > length:
             waveform = F.pad(waveform, (0, wanted - length))
         with torch.autocast(waveform.device.type, enabled=False):
-            spectrum = torch.stft(
-                waveform.float().flatten(0, -2),
-                self.n_fft,
-                self.hop_length,
-                self.win_length,
-                self.window,
-                normalized=self.normalized,
-                return_complex=True,
-            )
-        return spectrum.unflatten(0, lead)
+            edge = self.n_fft // 2
+            padded = F.pad(waveform.float().flatten(0, -2), (edge, edge), mode="reflect")
+            frames = padded.unfold(-1, self.n_fft, self.hop_length)  # (x m n), a view
+            spectrum = RealFourier.apply(frames * self._padded_window(), "ortho" if self.normalized else "backward")
+        return spectrum.mT.unflatten(0, lead)
+
+    def _padded_window(self) -> Tensor:
+        """The window with zeros around it, as long as a frame."""
+        before = (self.n_fft - self.win_length) // 2
+        after = self.n_fft - self.win_length - before
+        return F.pad(self.window, (before, after))
 
     def inverse(self, spectrum: Tensor, length: int) -> Tensor:
         """Transform a complex spectrum ``(... f m)`` to ``(... t)`` samples."""
@@ -85,6 +90,31 @@ class Stft(nn.Module):
                 length=length,
             )
         return waveform.unflatten(0, lead)
+
+
+class RealFourier(torch.autograd.Function):
+    """``torch.fft.rfft`` with its gradient by ``irfft``, where autograd computes a complex transform of all bins.
+
+    ``irfft`` adds the conjugate of each bin but the first and, of an even length, the last. A gradient has no such
+    copies, so that these bins count by half.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, frames: Tensor, norm: str) -> Tensor:
+        """Transform frames ``(... n)`` to bins ``(... f)``."""
+        ctx.length = frames.shape[-1]
+        ctx.norm = ADJOINT_NORMS[norm]
+        return torch.fft.rfft(frames, norm=norm)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the frames."""
+        halved = gradient / 2
+        halved[..., 0] *= 2
+        if ctx.length % 2 == 0:
+            halved[..., -1] *= 2
+        return torch.fft.irfft(halved, ctx.length, norm=ctx.norm), None
 
 
 def hann_squared(distance: int, window: int) -> float:

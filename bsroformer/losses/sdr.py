@@ -13,9 +13,14 @@ FLOOR = 1e-9
 
 def active_stems(target: Tensor) -> Tensor:
     """Find the active stems of each excerpt: ``(b n c t)`` to booleans ``(b n)``."""
+    return power_and_activity(target)[1]
+
+
+def power_and_activity(target: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the mean square of each stem ``(b n c t)``, and whether it is active: ``(b n)`` each."""
     channels, samples = target.shape[-2:]
     energy = target.square().sum(dim=(-2, -1))
-    return is_active(energy, channels * samples)
+    return energy / (channels * samples), is_active(energy, channels * samples)
 
 
 def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
@@ -29,10 +34,11 @@ def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
         estimate: ``(b n c t)``.
         target: ``(b n c t)``.
     """
-    power = target.square().mean((-2, -1)).clamp_min(SILENCE)  # (b n)
-    alpha = (estimate * target).mean((-2, -1)) / power
-    scaled = alpha[..., None, None] * target
-    return -mean_of_active(ratio_in_decibels(scaled, scaled - estimate), active_stems(target))
+    power, active = power_and_activity(target)
+    alpha = (estimate * target).mean((-2, -1)) / power.clamp_min(SILENCE)
+    error = torch.addcmul(estimate, alpha[..., None, None], target, value=-1)
+    score = ratio_in_decibels(alpha.square() * power, error.square().mean((-2, -1)))
+    return -mean_of_active(score, active)
 
 
 def negative_sdr(estimate: Tensor, target: Tensor) -> Tensor:
@@ -45,13 +51,14 @@ def negative_sdr(estimate: Tensor, target: Tensor) -> Tensor:
         estimate: ``(b n c t)``.
         target: ``(b n c t)``.
     """
-    return -mean_of_active(ratio_in_decibels(target, target - estimate), active_stems(target))
+    power, active = power_and_activity(target)
+    score = ratio_in_decibels(power, (target - estimate).square().mean((-2, -1)))
+    return -mean_of_active(score, active)
 
 
 def ratio_in_decibels(signal: Tensor, error: Tensor) -> Tensor:
-    """Compare the energies of signals ``(... c t)``, with `FLOOR` added to both."""
-    ratio = (signal.square().mean((-2, -1)) + FLOOR) / (error.square().mean((-2, -1)) + FLOOR)
-    return 10 * torch.log10(ratio)
+    """Compare two mean squares, with `FLOOR` added to both."""
+    return 10 * torch.log10((signal + FLOOR) / (error + FLOOR))
 
 
 def mean_of_active(scores: Tensor, active: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bsroformer.models.cpu_training import trains_on_cpu
+
 
 def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0, bias: Tensor | None = None) -> Tensor:
     """Compute ``softmax(q k^T / sqrt(e) + bias) v`` for queries ``(s h l e)``.
@@ -18,7 +20,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0, bias: Tensor |
         dropout: Dropout of attention weights.
         bias: Added to the scaled products; it broadcasts to ``(s h l j)``.
     """
-    if q.device.type == "cpu" and torch.is_grad_enabled():
+    if trains_on_cpu(q):
         bias = None if bias is None else bias.float()
         with torch.autocast("cpu", enabled=False):
             return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=bias, dropout_p=dropout)

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from bsroformer.models.cpu_training import trains_on_cpu
+
 NORM_FLOOR = 1e-12
 """Lower bound of the divisor, as in the public checkpoints' ``F.normalize``."""
 
@@ -21,7 +23,7 @@ def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
 
     PyTorch has no fused operator for CPUs and would differentiate its parts one by one: see `DifferentiableRMSNorm`.
     """
-    if x.device.type == "cpu" and torch.is_grad_enabled():
+    if trains_on_cpu(x):
         return DifferentiableRMSNorm.apply(x, gamma)
     dim = x.shape[-1]
     epsilon = NORM_FLOOR**2 / dim

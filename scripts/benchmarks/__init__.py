@@ -9,6 +9,17 @@ from benchmarks.loader import Loader
 from benchmarks.loading import Loading
 from benchmarks.public_step import PublicStep
 from benchmarks.separation import Separation
+from benchmarks.traffic import Traffic
 from benchmarks.training_step import TrainingStep
 
-__all__ = ["Comparison", "Evaluation", "Findings", "Loader", "Loading", "PublicStep", "Separation", "TrainingStep"]
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "Findings",
+    "Loader",
+    "Loading",
+    "PublicStep",
+    "Separation",
+    "Traffic",
+    "TrainingStep",
+]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bsroformer.audio.stft import Stft
+from bsroformer.audio.stft import RealFourier, Stft
 
 
 @pytest.mark.parametrize("length", [1, 2, 31, 32, 33, 63, 64, 65, 255, 1000, 1001])
@@ -100,3 +100,14 @@ def test_where_torch_inverts_a_long_hop_the_spectrum_is_torchs(length, window_le
         assert found.shape[-1] == expected.shape[-1] + 1
     else:
         assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(("length", "norm"), [(16, "backward"), (15, "backward"), (16, "ortho"), (15, "ortho")])
+def test_the_gradient_of_the_transform_is_torchs(length, norm):
+    frames = torch.randn(3, length, dtype=torch.float64, requires_grad=True)
+    results = []
+    for transform in (RealFourier.apply, lambda x, norm: torch.fft.rfft(x, norm=norm)):
+        bins = transform(frames, norm)
+        weights = torch.randn(bins.shape, dtype=bins.dtype, generator=torch.Generator().manual_seed(0))
+        results.append((bins, *torch.autograd.grad(bins, frames, weights)))
+    torch.testing.assert_close(*results)

@@ -4,7 +4,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from bsroformer.models.attend import attend
-from bsroformer.models.bs_roformer.rotary import rotate_pairs
+from bsroformer.models.autocast import matmul_input
+from bsroformer.models.bs_roformer.rotary import rotated_heads
 from bsroformer.models.rms_norm import RMSNorm
 
 __all__ = ["Attention", "attend"]
@@ -37,12 +38,11 @@ class Attention(nn.Module):
 
         `RotaryEmbedding` computes `cos` and `sin`.
         """
-        x = self.norm(x)
-        qkv = rearrange(self.to_qkv(x), "s l (three h e) -> three s h l e", three=3, h=self.heads)
-        qk, v = qkv.split((2, 1))  # by indices, the backward pass would add tensors of zeros
-        q, k = rotate_pairs(qk, cos, sin).unbind(0)  # (s h l e) each
+        x = matmul_input(self.norm(x))
+        qkv = rearrange(self.to_qkv(x), "s l (three h e) -> s l three h e", three=3, h=self.heads)
+        q, k, v = rotated_heads(qkv, cos, sin)  # (s h l e) each
         dropout = self.dropout if self.training else 0.0
-        attended = attend(q, k, v.squeeze(0), dropout)  # (s h l e)
+        attended = attend(q, k, v, dropout)  # (s h l e)
         gates = rearrange(self.to_gates(x).sigmoid(), "s l h -> s l h 1")
         gated = rearrange(attended, "s h l e -> s l h e") * gates
         return self.out_dropout(self.to_out(gated.flatten(2)))  # (s l d)

@@ -45,8 +45,8 @@ class Transformer(nn.Module):
     def forward(self, x: Tensor, *rotary: Tensor) -> Tensor:
         """Transform the sequences ``(s l d)``."""
         for attention, feed_forward in zip(self.attentions, self.feed_forwards, strict=True):
-            x = x + attention(x, *rotary)
-            x = x + feed_forward(x)
+            x = attention(x, *rotary) + x
+            x = feed_forward(x) + x
         return self.norm(x)
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bsroformer.models.bs_roformer.rotary import RotaryEmbedding, rotate_pairs
+from bsroformer.models.bs_roformer.rotary import RotaryEmbedding, rotate_pairs, rotated_heads
 
 
 def by_complex_numbers(x: torch.Tensor, theta: float = 10_000.0) -> torch.Tensor:
@@ -61,3 +61,20 @@ def test_rounded_frequencies_are_used_unchanged():
     usual = rotate_pairs(x, *rotary(3000))
     rotary.load_state_dict({"inverse_frequencies": rotary.inverse_frequencies.bfloat16()})
     assert not torch.allclose(rotate_pairs(x, *rotary(3000)), usual, atol=0.1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_heads_are_separated_and_rotated_with_exact_gradients(dtype, monkeypatch):
+    qkv = torch.randn(4, 9, 3, 2, 8).to(dtype).requires_grad_()
+    tables = RotaryEmbedding(8)(9)
+    weights = torch.randn(3, 4, 2, 9, 8).to(dtype)
+    results = []
+    for is_compiling in (False, True):  # a compiler differentiates the plain formula
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda answer=is_compiling: answer)
+        heads = rotated_heads(qkv, *tables)
+        [gradient] = torch.autograd.grad(heads, qkv, tuple(weights))
+        results.append((*heads, gradient))
+    for explicit, plain in zip(*results, strict=True):
+        assert explicit.dtype == dtype
+        # In bfloat16 the plain formula adds gradients that are already rounded.
+        torch.testing.assert_close(explicit, plain, rtol=1e-2, atol=2e-2 if dtype == torch.bfloat16 else 1e-6)

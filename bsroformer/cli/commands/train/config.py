@@ -41,7 +41,7 @@ class TrainConfig(Config, OpenSchema):
         Literal["auto"] | bool | CountOrZero, allowed("auto, true, false, or a number of blocks")
     ] = False
     card_memory_gb: Gigabytes | None = None
-    compile: bool = False
+    compile: Annotated[Literal["auto"] | bool, allowed("auto, true or false")] = False
     ema_half_life: Annotated[float, Field(gt=0, le=10**7)] = 500
     average_best: Count | None = None
     tags: Annotated[Words | None, BeforeValidator(nothing_if_empty)] = None
