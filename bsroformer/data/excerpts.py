@@ -101,9 +101,16 @@ class RandomExcerpts(Dataset[Tensor]):
         """Draw stems ``(n c t)``, a function of (seed, epoch, number) and nothing else."""
         rng = np.random.default_rng((self.seed, *key))
         if rng.random() < self.augment.unmixed:
-            number, start = self.together.draw(rng)
-            return padded(self.tracks[number].all_stems(start, self.frames), self.frames)
+            return self._unmixed(rng)
         return torch.stack([self._stem(stem, rng) for stem in self.form.stems])
+
+    def _unmixed(self, rng: np.random.Generator) -> Tensor:
+        """Draw the stems ``(n c t)`` of one start in one track."""
+        number, start = self.together.draw(rng)
+        stems = padded(self.tracks[number].all_stems(start, self.frames), self.frames)
+        if not self.augment.vary_unmixed:
+            return stems
+        return torch.stack([self.augment.vary(stem, self.form.sample_rate, rng) for stem in stems])
 
     def _stem(self, stem: str, rng: np.random.Generator) -> Tensor:
         """Draw one stem ``(c t)`` of a random mix."""

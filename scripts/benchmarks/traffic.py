@@ -22,7 +22,7 @@ from bsroformer.training.optimizer import make_optimizer_of
 from bsroformer.training.step import PlainStep, noise_stems
 
 KINDS = {
-    "matrix products": ("mm",),
+    "matrix products": ("mm", "convolution"),
     "attention": ("scaled_dot_product",),
     "FFT": ("fft",),
     "normalisation": ("rms_norm",),

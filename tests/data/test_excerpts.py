@@ -41,6 +41,16 @@ def test_unmixed_excerpts_are_one_start_of_one_track(share):
     assert unmixed.float().mean().item() == pytest.approx(share, abs=0.05 * (0 < share < 1))
 
 
+def test_stems_of_unmixed_excerpts_may_vary_each_by_itself():
+    louder = {"gain": Gain(1.0, (2.0, 3.0), "factor")}
+    plain = drawn(augment(unmixed=1.0, effects=louder))
+    varied = drawn(augment(unmixed=1.0, effects=louder, vary_unmixed=True))
+    gains = varied.sum((-2, -1)) / plain.sum((-2, -1))  # (x n)
+    assert 2 <= gains.min() < gains.max() <= 3.001
+    torch.testing.assert_close(varied, plain * gains[..., None, None])
+    assert not torch.allclose(gains[:, 0], gains[:, 1])
+
+
 @pytest.mark.parametrize("unmixed", [0.0, 1.0])
 def test_a_song_shorter_than_an_excerpt_is_padded_with_silence(unmixed):
     stems = drawn(replace(AS_IT_IS, unmixed=unmixed), [CountingTrack(1, frames=6)], frames=10, count=20)

@@ -17,6 +17,7 @@ def augment(
     mixup: Mixup = NO_MIXUP,
     stretch: Stretch | None = None,
     effects: dict[str, Effect] | None = None,
+    vary_unmixed: bool = False,
 ) -> Augment:
     """Build an augmentation from the given effects alone."""
-    return Augment(unmixed, silent_prob, active_db, mixup, stretch or Stretch(0.0), effects or {})
+    return Augment(unmixed, silent_prob, active_db, mixup, stretch or Stretch(0.0), effects or {}, vary_unmixed)

@@ -48,7 +48,7 @@ class Augment:
     """Combination and augmentation of training excerpts.
 
     Attributes:
-        unmixed: Share of excerpts whose stems come from one start in one track, without changes.
+        unmixed: Share of excerpts whose stems come from one start in one track.
         silent_prob: Share of stems, in the other excerpts, that are silent on purpose: from silent regions of a track,
             if there are any.
         active_db: RMS level in dBFS over an excerpt from which a stem is active (`bsroformer.audio.activity`); excerpts
@@ -56,6 +56,7 @@ class Augment:
         mixup: Several tracks in a stem.
         stretch: Change of pitch and tempo.
         effects: Effects of a stem, in this order.
+        vary_unmixed: Apply the effects to the stems of unmixed excerpts too.
 
     Raises:
         InputError: If a share is out of range.
@@ -67,6 +68,7 @@ class Augment:
     mixup: Mixup
     stretch: Stretch
     effects: Mapping[str, Effect]
+    vary_unmixed: bool = False
 
     def __post_init__(self) -> None:
         for name in ("unmixed", "silent_prob"):

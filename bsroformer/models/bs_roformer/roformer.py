@@ -4,9 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from bsroformer.audio.stft import Stft
 from bsroformer.models.abilities import Shape
 from bsroformer.models.bs_roformer.attention import Attention
 from bsroformer.models.bs_roformer.band_split import BandSplit
@@ -19,15 +17,15 @@ from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
 from bsroformer.models.bs_roformer.settings import NAME, RoformerSettings
 from bsroformer.models.bs_roformer.transformer import Block
 from bsroformer.models.empty_model import blank_model
+from bsroformer.models.masking_model import MaskingModel
 from bsroformer.models.registry import register_architecture
 from bsroformer.models.rms_norm import RMSNorm
-from bsroformer.models.separation_model import SeparationModel
 
 FREQUENCIES = "_rotary.inverse_frequencies"
 
 
 @register_architecture(NAME, RoformerSettings, RoformerLayout())
-class BandSplitRoformer(SeparationModel):
+class BandSplitRoformer(MaskingModel):
     """Band-Split RoFormer (arXiv 2309.02612) and Mel-Band RoFormer (arXiv 2310.01809).
 
     Where it differs from the papers it follows the public checkpoints: gated attention, and one norm after the trunk
@@ -35,10 +33,6 @@ class BandSplitRoformer(SeparationModel):
 
     Args:
         settings: The sizes that rebuild the model.
-
-    Attributes:
-        recomputed_blocks: Number of blocks, from the first, to recompute in the backward pass instead of saving their
-            activations (activation checkpointing, arXiv 1604.06174).
     """
 
     settings: RoformerSettings
@@ -46,13 +40,10 @@ class BandSplitRoformer(SeparationModel):
     stem_settings = ("masks",)
 
     def __init__(self, settings: RoformerSettings) -> None:
-        super().__init__(settings)
-        self.recomputed_blocks = 0
-        stft = settings.stft
+        super().__init__(settings, settings.stft)
         trunk = settings.trunk
         channels = settings.channels
         layout = settings.band_layout()
-        self.stft = Stft(stft.n_fft, stft.hop_length, stft.win_length, stft.normalized)
         self.band_split = BandSplit(layout, channels, trunk.dim)
         self.time_rotary = RotaryEmbedding(trunk.dim_head)
         self.band_rotary = RotaryEmbedding(trunk.dim_head)
@@ -64,19 +55,6 @@ class BandSplitRoformer(SeparationModel):
     def recomputable_blocks(self) -> Sequence[nn.Module]:
         """The blocks of the trunk."""
         return list(self.blocks)
-
-    def compile_blocks(self) -> None:
-        """Compile each block in place, which keeps the names of weights.
-
-        Complex numbers stay outside the blocks. Compilation takes half a minute at the first excerpt of each length.
-        """
-        for block in self.blocks:
-            block.compile()
-
-    @property
-    def compiled(self) -> bool:
-        """True if the blocks are compiled."""
-        return any(block._compiled_call_impl is not None for block in self.blocks)
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Separate ``(b c t)`` at `sample_rate` into stems ``(b n c t)``.
@@ -90,20 +68,13 @@ class BandSplitRoformer(SeparationModel):
         masks = self.mask_estimators(features)  # (b n c f m z)
         return self.separated(spectrum, masks, length=mixture.shape[-1])
 
-    def separated(self, spectrum: Tensor, masks: Tensor, length: int) -> Tensor:
-        """Apply masks ``(b n c f m z)`` to a spectrum ``(b c f m)``: stems ``(b n c t)``."""
-        return self.stft.inverse(torch.view_as_complex(masks) * spectrum.unsqueeze(1), length)
-
     def trunk(self, x: Tensor) -> Tensor:
         """Transform the features ``(b m k d)`` by all blocks."""
         _, frames, bands, _ = x.shape
         rotary = self.time_rotary(frames), self.band_rotary(bands)
         earlier = None  # the sum of all earlier blocks' outputs
-        for number, block in enumerate(self.blocks):
-            if number < self.recomputed_blocks and torch.is_grad_enabled():
-                x = checkpoint(block, x, earlier, *rotary, use_reentrant=False)
-            else:
-                x = block(x, earlier, *rotary)
+        for number in range(len(self.blocks)):
+            x = self.run_block(number, x, earlier, *rotary)
             if self.settings.trunk.skip_connection:
                 earlier = x if earlier is None else earlier + x
         return self.final_norm(x)

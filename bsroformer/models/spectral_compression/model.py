@@ -4,13 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from bsroformer.audio.stft import Stft
 from bsroformer.models.abilities import Shape
 from bsroformer.models.empty_model import blank_model
+from bsroformer.models.masking_model import MaskingModel
 from bsroformer.models.registry import register_architecture
-from bsroformer.models.separation_model import SeparationModel
 from bsroformer.models.spectral_compression.attention import SelfAttention
 from bsroformer.models.spectral_compression.bands import band_bias, musical_bands
 from bsroformer.models.spectral_compression.block import Block
@@ -24,7 +22,7 @@ SILENCE = 1e-8
 
 
 @register_architecture(NAME, CompressionModelSettings)
-class SpectralCompression(SeparationModel):
+class SpectralCompression(MaskingModel):
     """Spectral Feature Compression by cross-attention, SFC-CA (arXiv 2602.08671).
 
     The encoder compresses the bins of each frame to a few bands, a TF-Locoformer (arXiv 2408.03440) models bands and
@@ -33,10 +31,6 @@ class SpectralCompression(SeparationModel):
 
     Args:
         settings: The sizes that rebuild the model.
-
-    Attributes:
-        recomputed_blocks: Number of blocks, from the first, to recompute in the backward pass instead of saving their
-            activations (activation checkpointing, arXiv 1604.06174).
     """
 
     settings: CompressionModelSettings
@@ -44,14 +38,12 @@ class SpectralCompression(SeparationModel):
     stem_settings = ()
 
     def __init__(self, settings: CompressionModelSettings) -> None:
-        super().__init__(settings)
-        self.recomputed_blocks = 0
+        super().__init__(settings, settings.stft)
         stft = settings.stft
         compression = settings.compression
         channels = settings.channels
         bias = band_bias(musical_bands(compression.bands, stft.n_fft), settings.n_bins)
         sizes = channels, settings.trunk.dim, compression, bias
-        self.stft = Stft(stft.n_fft, stft.hop_length, stft.win_length, stft.normalized)
         self.encoder = Encoder(*sizes)
         self.blocks = nn.ModuleList(Block(settings.trunk) for _ in range(settings.trunk.depth))
         self.decoder = Decoder(len(settings.stems), *sizes)
@@ -60,16 +52,6 @@ class SpectralCompression(SeparationModel):
     def recomputable_blocks(self) -> Sequence[nn.Module]:
         """Encoder, blocks of the trunk and decoder; the features of the bins take most memory."""
         return [self.encoder, *self.blocks, self.decoder]
-
-    def compile_blocks(self) -> None:
-        """Compile encoder, blocks and decoder in place, which keeps the names of weights."""
-        for block in self.recomputable_blocks:
-            block.compile()
-
-    @property
-    def compiled(self) -> bool:
-        """True if the blocks are compiled."""
-        return any(block._compiled_call_impl is not None for block in self.recomputable_blocks)
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Separate ``(b c t)`` at `sample_rate` into stems ``(b n c t)``.
@@ -93,16 +75,9 @@ class SpectralCompression(SeparationModel):
     def masks(self, spectrum: Tensor) -> Tensor:
         """Compute masks ``(b n c f m z)`` for a standardized spectrum ``(b c f m z)``."""
         x = spectrum  # (b m k d) from the encoder to the decoder
-        for number, block in enumerate(self.recomputable_blocks):
-            if number < self.recomputed_blocks and torch.is_grad_enabled():
-                x = checkpoint(block, x, use_reentrant=False)
-            else:
-                x = block(x)
+        for number in range(len(self.recomputable_blocks)):
+            x = self.run_block(number, x)
         return x
-
-    def separated(self, spectrum: Tensor, masks: Tensor, length: int) -> Tensor:
-        """Apply masks ``(b n c f m z)`` to a spectrum ``(b c f m)``: stems ``(b n c t)``."""
-        return self.stft.inverse(torch.view_as_complex(masks) * spectrum.unsqueeze(1), length)
 
     @torch.no_grad()
     def with_stem_numbers(self, numbers: Sequence[int]) -> "SpectralCompression":
