@@ -5,10 +5,21 @@ A new benchmark needs a file here and one of the same name in ``configs/what/``.
 
 from benchmarks.comparison import Comparison, Findings
 from benchmarks.evaluation import Evaluation
+from benchmarks.learning import Learning
 from benchmarks.loader import Loader
 from benchmarks.loading import Loading
 from benchmarks.public_step import PublicStep
 from benchmarks.separation import Separation
 from benchmarks.training_step import TrainingStep
 
-__all__ = ["Comparison", "Evaluation", "Findings", "Loader", "Loading", "PublicStep", "Separation", "TrainingStep"]
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "Findings",
+    "Learning",
+    "Loader",
+    "Loading",
+    "PublicStep",
+    "Separation",
+    "TrainingStep",
+]
