@@ -47,7 +47,9 @@ ARCHITECTURES = {
     "bs_roformer": (
         "bsroformer/__init__.py",  # the public names
         "bsroformer/model.py",
-        "scripts/benchmarks/loop_layers.py",  # these compare this architecture with other programs
+        "scripts/benchmarks/learning.py",  # these compare this architecture with other programs
+        "scripts/benchmarks/learning_peers.py",
+        "scripts/benchmarks/loop_layers.py",
         "scripts/benchmarks/public_step.py",
         "scripts/benchmarks/training_step.py",
     ),

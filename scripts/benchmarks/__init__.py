@@ -5,6 +5,7 @@ A new benchmark needs a file here and one of the same name in ``configs/what/``.
 
 from benchmarks.comparison import Comparison, Findings
 from benchmarks.evaluation import Evaluation
+from benchmarks.learning import Learning
 from benchmarks.loader import Loader
 from benchmarks.loading import Loading
 from benchmarks.public_step import PublicStep
@@ -16,6 +17,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "Findings",
+    "Learning",
     "Loader",
     "Loading",
     "PublicStep",

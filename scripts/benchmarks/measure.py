@@ -75,17 +75,26 @@ def on_one_core() -> Iterator[None]:
 
     Programs that are started share the core.
     """
-    threads = torch.get_num_threads()
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    torch.set_num_threads(1)
     if cores:
         os.sched_setaffinity(0, {max(cores)})
+    try:
+        with one_thread():
+            yield
+    finally:
+        if cores:
+            os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        if cores:
-            os.sched_setaffinity(0, cores)
 
 
 def memory_growth(call: Callable[..., object], *arguments: object) -> float:

@@ -1,0 +1,164 @@
+import json
+import sys
+from functools import partial
+from types import ModuleType
+from typing import get_args
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import AdamW
+
+from benchmarks import Learning
+from benchmarks.learning import Method
+from benchmarks.learning_peers import CONSTANT, Peer, band_widths, recipes
+from benchmarks.learning_recipe import Recipe
+from bsroformer.data.sources import FolderSource
+from bsroformer.errors import InputError
+from bsroformer.losses import MultiDomainLoss
+from bsroformer.models.bs_roformer.settings import roformer_settings
+from support.augments import augment
+from support.launched import composed
+from support.mask_net import small
+
+STEMS = ("vocals", "drums", "bass", "other")
+FIGURES = {"parameters", "steps", "cpu_seconds", "si_sdr", "si_sdr_improvement", "sdr"}
+
+
+class PublicRoformer(nn.Module):
+    """A peer with one weight per stem, which drops the samples after the last whole hop."""
+
+    def __init__(self, num_stems: int, stft_hop_length: int, **options: object) -> None:
+        super().__init__()
+        self.gains = nn.Parameter(torch.zeros(num_stems, 1, 1))
+        self.hop = stft_hop_length
+        self.options = options
+
+    def forward(self, mixture):
+        frames = mixture.shape[-1] // self.hop * self.hop
+        return self.gains * mixture[..., :frames].unsqueeze(1)
+
+
+@pytest.fixture
+def public_package(monkeypatch) -> None:
+    """A package bs_roformer with a small model."""
+    package = ModuleType("bs_roformer")
+    package.BSRoformer = PublicRoformer
+    monkeypatch.setitem(sys.modules, "bs_roformer", package)
+    monkeypatch.setattr("benchmarks.learning.version", lambda package: "1.2.4")
+
+
+@pytest.fixture
+def tree(tiny_tree) -> dict:
+    spectrum = {"stft": {"n_fft": 2048, "hop_length": 512}}
+    bands = {"bands": {"layout": "fixed", "widths": [[1, 256], [1, 769]]}}
+    return {**tiny_tree, **spectrum, **bands, "stems": list(STEMS), "sample_rate": 44_100}
+
+
+@pytest.fixture
+def learning(tree, songs_root):
+    def make(**changes) -> Learning:
+        usual = {
+            "settings": tree,
+            "loss": MultiDomainLoss(0.5, 0.3, 0.1, n_fft=512, hop_length=512, sdr=0.1),
+            "optimizer": partial(AdamW, lr=1e-3),
+            "adamw": partial(AdamW, lr=1e-2),
+            "scheduler": CONSTANT,
+            "clip": 1.0,
+            "source": FolderSource(str(songs_root), "folders", ["B"], [], STEMS, 44_100, 2),
+            "augment": augment(unmixed=1.0, active_db=None),
+            "seconds": 0.1,
+            "batch_size": 1,
+            "epoch_size": 8,
+            "valid_per_song": 2,
+            "valid_seconds": 0.2,
+            "precision": "fp32",
+            "methods": ["ours"],
+            "cpu_seconds": 0.2,
+            "seed": 0,
+        }
+        return Learning(**{**usual, **changes})
+
+    return make
+
+
+def test_every_method_is_trained_for_the_time_and_scored(learning, public_package):
+    ranking = learning(methods=["ours", "bs_roformer_adapted"]).run()
+    found = ranking.to_dict()
+    assert json.loads(json.dumps(found)) == found
+    assert list(ranking.methods) == ["ours", "bs_roformer_adapted"]
+    for figures in ranking.methods.values():
+        assert figures.keys() == FIGURES
+        assert figures["steps"] >= 1 and 0 < figures["cpu_seconds"] < 2
+        assert torch.tensor(list(figures.values())).isfinite().all()
+    assert found["conditions"]["bs-roformer"] == "1.2.4"
+    assert ranking.table().row_count == 2
+
+
+def test_a_gain_has_the_si_sdr_of_the_mixture(learning, public_package):
+    figures = learning(methods=["bs_roformer_adapted"]).run().methods["bs_roformer_adapted"]
+    assert figures["si_sdr_improvement"] == pytest.approx(0, abs=1e-3)
+
+
+def test_a_missing_package_is_named_before_any_training(learning, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bs_roformer", None)
+    with pytest.raises(InputError, match=r"bs-roformer .* pip install .*what\.methods"):
+        learning(methods=["ours", "bs_roformer"], cpu_seconds=1e6).run()
+
+
+def test_msst_is_installed_without_its_older_pytorch(learning, monkeypatch):
+    monkeypatch.setitem(sys.modules, "msst.models.scnet", None)
+    with pytest.raises(InputError, match=r"pip install --no-deps msst"):
+        learning(methods=["msst_scnet"]).run()
+
+
+def test_the_adapted_peer_has_our_bands_and_settings(learning, tree, public_package):
+    settings = roformer_settings(tree)
+    own = Recipe(small, nn.Identity(), AdamW, CONSTANT, seconds=1.0, clip=1.0)
+    found = recipes(own, partial(AdamW, lr=2e-3), settings)
+    adapted = found["bs_roformer_adapted"]
+    assert adapted.model().model.options["freqs_per_bands"] == (256, 769)
+    assert (adapted.loss, adapted.seconds, adapted.clip) == (own.loss, own.seconds, own.clip)
+    assert "freqs_per_bands" not in found["bs_roformer"].model().model.options
+
+
+def test_a_peer_returns_stems_as_long_as_the_mixture():
+    peer = Peer(PublicRoformer(num_stems=2, stft_hop_length=8), hop_length=8)
+    assert peer(torch.randn(1, 2, 30)).shape == (1, 2, 2, 30)
+
+
+def test_overlapping_bands_are_refused(tree):
+    settings = roformer_settings({**tree, "bands": {"layout": "mel", "count": 5}})
+    with pytest.raises(InputError, match=r"model\.bands\.layout=mel"):
+        band_widths(settings)
+
+
+def test_our_recipe_is_the_demos():
+    ours = composed("benchmark", "what=learning").benchmark.arguments
+    demo = composed("train", "experiment=demo")
+    assert ours["settings"] == demo.model
+    assert ours["loss"] == demo.loss.tree
+    assert ours["optimizer"] == demo.optimizer.tree
+    assert ours["scheduler"] == demo.scheduler.tree
+    assert ours["augment"] == demo.augment.tree
+    assert ours["clip"] == demo.trainer.arguments["gradient_clip_val"]
+
+
+def test_the_methods_are_those_that_have_a_recipe(tree):
+    own = Recipe(small, nn.Identity(), AdamW, CONSTANT, seconds=1.0)
+    assert tuple(recipes(own, AdamW, roformer_settings(tree))) == get_args(Method)
+
+
+def test_an_unknown_method_is_one_sentence():
+    with pytest.raises(InputError, match=r"what\.methods"):
+        composed("benchmark", "what=learning", "what.methods=[theirs]")
+
+
+@pytest.mark.parametrize("method", get_args(Method)[1:])
+def test_the_packages_models_separate(method, learning):
+    """With the sizes of a small model and the released packages, where they are installed."""
+    pytest.importorskip("bs_roformer" if method.startswith("bs") else "msst.models.scnet")
+    recipe = learning(methods=[method])._recipes()[method]
+    model = recipe.model().eval()
+    with torch.no_grad():
+        assert model(torch.randn(1, 2, 4500)).shape == (1, 4, 2, 4500)
