@@ -67,7 +67,7 @@ class Stft(nn.Module):
             edge = self.n_fft // 2
             padded = F.pad(waveform.float().flatten(0, -2), (edge, edge), mode="reflect")
             frames = padded.unfold(-1, self.n_fft, self.hop_length)  # (x m n), a view
-            spectrum = RealFourier.apply(frames * self._padded_window(), "ortho" if self.normalized else "backward")
+            spectrum = real_fourier(frames * self._padded_window(), "ortho" if self.normalized else "backward")
         return spectrum.mT.unflatten(0, lead)
 
     def _padded_window(self) -> Tensor:
@@ -90,6 +90,13 @@ class Stft(nn.Module):
                 length=length,
             )
         return waveform.unflatten(0, lead)
+
+
+def real_fourier(frames: Tensor, norm: str) -> Tensor:
+    """Transform real frames ``(... n)`` to bins ``(... f)``."""
+    if frames.requires_grad and torch.is_grad_enabled():
+        return RealFourier.apply(frames, norm)
+    return torch.fft.rfft(frames, norm=norm)
 
 
 class RealFourier(torch.autograd.Function):

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bsroformer.models.cpu_training import trains_on_cpu
+from bsroformer.models import cpu_training
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0, bias: Tensor | None = None) -> Tensor:
@@ -20,7 +20,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0, bias: Tensor |
         dropout: Dropout of attention weights.
         bias: Added to the scaled products; it broadcasts to ``(s h l j)``.
     """
-    if trains_on_cpu(q):
+    if cpu_training.trains_on_cpu(q):
         bias = None if bias is None else bias.float()
         with torch.autocast("cpu", enabled=False):
             return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=bias, dropout_p=dropout)

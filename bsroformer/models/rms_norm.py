@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from bsroformer.models.cpu_training import trains_on_cpu
+from bsroformer.models import cpu_training
 
 NORM_FLOOR = 1e-12
 """Lower bound of the divisor, as in the public checkpoints' ``F.normalize``."""
@@ -23,7 +23,7 @@ def rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
 
     PyTorch has no fused operator for CPUs and would differentiate its parts one by one: see `DifferentiableRMSNorm`.
     """
-    if trains_on_cpu(x):
+    if cpu_training.trains_on_cpu(x):
         return DifferentiableRMSNorm.apply(x, gamma)
     dim = x.shape[-1]
     epsilon = NORM_FLOOR**2 / dim

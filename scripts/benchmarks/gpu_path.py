@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from bsroformer.models import attend, rms_norm
+from bsroformer.models import cpu_training
 from bsroformer.training.memory.activations import ShapeOnlyMode
 
 
@@ -24,8 +24,7 @@ def gpu_path() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(ShapeOnlyMode(allow_non_fake_inputs=True))  # the window of a loss has values
         stack.enter_context(GpuOperators())
-        for module in (attend, rms_norm):
-            stack.enter_context(patch.object(module, "trains_on_cpu", return_value=False))
+        stack.enter_context(patch.object(cpu_training, "trains_on_cpu", return_value=False))
         yield
 
 

@@ -1,8 +1,8 @@
 """Recipes of ``what=learning``: this project's, and two for each model of a public package.
 
-One has the settings of its authors. The adapted one has this project's bands, excerpts, loss, learning rate and
-schedule, with AdamW, since Muon has to know the hidden matrices of a model. Both have this project's dim, depth and
-heads.
+One has the settings of its authors. The adapted one has this project's excerpts, loss, learning rate and schedule, with
+AdamW, since Muon has to know the hidden matrices of a model. RoFormers have this project's dim, depth and heads, and
+the adapted ones its bands; SCNet has its own spectrum, bands and sizes in both.
 """
 
 import warnings

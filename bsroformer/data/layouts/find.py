@@ -9,8 +9,9 @@ from bsroformer.data.layouts.clips import has_stem_folders, list_clips
 from bsroformer.data.layouts.flat import divide, is_flat
 from bsroformer.data.layouts.musdb18 import ROOT_REMEDY, STEM_MP4, TrackKind, list_tracks, split_folders
 from bsroformer.data.layouts.table import list_table
-from bsroformer.data.layouts.track_files import SPLITS, TrackFiles, describe_entries
+from bsroformer.data.layouts.track_files import MIXTURE, SPLITS, TrackFiles, describe_entries
 from bsroformer.errors import InputError
+from bsroformer.file_names import normal
 
 Layout = Literal["stem_mp4", "folders", "any", "clips", "table"]
 
@@ -40,17 +41,20 @@ def find_files(
         stem_map: Names of stems, by the names of files, of folders of clips, or of a table.
 
     Raises:
-        InputError: There is no data set at ``root``, or it has another layout; two tracks have one name, or two files
-            of a track.
+        InputError: There is no data set at ``root``, or it has another layout; two tracks have one name; or `stem_map`
+            has a name that no track or no model has.
     """
     if layout not in get_args(Layout):
         raise InputError(f"data.layout={layout} must be one of {', '.join(get_args(Layout))}")
-    stem_map = stem_map or {}
-    names = [*stems, *(name for name, stem in stem_map.items() if stem in stems)]
+    stem_map = {normal(name): stem for name, stem in (stem_map or {}).items()}
+    renamed_to = [name for name, stem in stem_map.items() if stem in stems]
+    own = [stem for stem in stems if stem not in stem_map]
+    names = [*own, *renamed_to]
     tracks = _of_data_set(root, names, layout)
     for path in extra:
         tracks += _of_extra(Path(path).expanduser(), names)
     refuse_equal_names(tracks)
+    refuse_unknown_names(stem_map, stems, tracks)
     return [song.renamed(stem_map).with_rest(stems) for song in tracks]
 
 
@@ -120,6 +124,23 @@ def refuse_equal_names(tracks: Sequence[TrackFiles]) -> None:
         other = seen.setdefault((song.split, song.name), song)
         if other is not song:
             raise InputError(f"{other.path} and {song.path} are both called {song.name}; rename one of them.")
+
+
+def refuse_unknown_names(stem_map: Mapping[str, str], stems: Sequence[str], tracks: Sequence[TrackFiles]) -> None:
+    """Check that names of files occur, and that stems are requested.
+
+    Raises:
+        InputError: If one does not, or is not.
+    """
+    files = {name for song in tracks for name in song.stems}
+    for name, stem in stem_map.items():
+        if name not in files:
+            raise InputError(f"data.stem_map names {name}, and no song has a file or stem of that name; correct it.")
+        if stem not in (*stems, MIXTURE):
+            raise InputError(
+                f"data.stem_map makes {name} {stem}, which is not in data.stems=[{','.join(stems)}]; correct one of "
+                "them."
+            )
 
 
 def _no_tracks(folders: Sequence[Path], kind: TrackKind) -> str:

@@ -77,27 +77,22 @@ class TrackFiles:
     faults: tuple[str, ...] = ()
 
     def renamed(self, stem_map: Mapping[str, str]) -> "TrackFiles":
-        """Give files the names of the stems that they hold.
+        """Give files the names of the stems that they hold; two files of one name are a fault of the track.
 
         Args:
             stem_map: Names of stems, by the names of their files.
-
-        Raises:
-            InputError: Two files would have one name.
         """
-        stems: dict[str, StemFile] = {}
-        for name, file in self.stems.items():
-            stem = stem_map.get(name, name)
-            if stem in stems:
-                raise InputError(
-                    f"{self.path} has {' and '.join(self._names_of(stem, stem_map))}, which are both {stem} by "
-                    "data.stem_map; change it, or remove one of them."
-                )
-            stems[stem] = file
-        return replace(self, stems=stems)
-
-    def _names_of(self, stem: str, stem_map: Mapping[str, str]) -> list[str]:
-        return [name for name in self.stems if stem_map.get(name, name) == stem]
+        names: dict[str, list[str]] = {}
+        for name in self.stems:
+            names.setdefault(stem_map.get(name, name), []).append(name)
+        faults = [
+            f"{self.path} has {' and '.join(several)}, which are both {stem} by data.stem_map; change it, or remove "
+            "one of them."
+            for stem, several in names.items()
+            if len(several) > 1
+        ]
+        stems = {stem: self.stems[first] for stem, (first, *_) in names.items()}
+        return replace(self, stems=stems, faults=(*self.faults, *faults))
 
     def with_rest(self, stems: Sequence[str]) -> "TrackFiles":
         """Add ``rest`` if it is requested and can be derived.

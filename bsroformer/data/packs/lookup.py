@@ -86,6 +86,8 @@ def _with_current_times(index: Index, song: TrackFiles, form: TrackFormat) -> In
     digest_once = cache(digest)
     current: dict[str, SourceFile] = {}
     for stem, file in files.items():
+        if index.sources[stem].minus not in (None, file.minus):
+            return None
         try:
             source = index.sources[stem].if_unchanged(file.path, file.stream, digest_once)
         except (OSError, InputError):

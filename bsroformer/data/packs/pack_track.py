@@ -210,7 +210,10 @@ def index(job: PackJob, block: int) -> Index:
     """Describe the pack of a track, with the digests of its files."""
     files = {stem: job.song.stems[stem] for stem in job.stems if stem in job.sources}
     digest_of = cache(digest)
-    sources = {stem: source_file(file.path, file.stream, digest_of(file.path)) for stem, file in files.items()}
+    sources = {}
+    for stem, file in files.items():
+        source = source_file(file.path, file.stream, digest_of(file.path))
+        sources[stem] = replace(source, minus=file.minus)
     return Index(
         name=job.song.name,
         stems=job.stems,

@@ -22,6 +22,7 @@ class SourceFile:
         size: Bytes.
         modified: Modification time, ns.
         digest: Digest of its content.
+        minus: Names of the stems that were subtracted; None if unknown, as in packs of older versions.
     """
 
     path: str
@@ -29,6 +30,7 @@ class SourceFile:
     size: int
     modified: int
     digest: str
+    minus: tuple[str, ...] | None = None
 
     def if_unchanged(self, path: Path, stream: int, digest_of: Callable[[Path], str]) -> "SourceFile | None":
         """Update the modification time, or return None if the content has changed.

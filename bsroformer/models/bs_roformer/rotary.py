@@ -33,9 +33,9 @@ def rotate_pairs(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor | None = None)
 def rotated_heads(qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Separate ``(s l 3 h e)`` into queries, keys and values ``(s h l e)``, and rotate queries and keys.
 
-    A compiler fuses the plain formula; without one, `HeadRotation` moves half as many bytes.
+    A compiler fuses the plain formula; without one, `HeadRotation` moves half as many bytes in training.
     """
-    if not torch.compiler.is_compiling():
+    if qkv.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return HeadRotation.apply(qkv, cos, sin)
     qk, v = rearrange(qkv, "s l three h e -> three s h l e").split((2, 1))
     q, k = rotate_pairs(qk, cos, sin)

@@ -54,6 +54,11 @@ class MelBands(Settings):
     """Hz, if the bands were laid out for another rate than the audio's."""
 
 
+def is_none(value: object) -> bool:
+    """Check for None."""
+    return value is None
+
+
 class ConvolutionSettings(Settings):
     """Feed-forward networks with convolutions along frames or bands."""
 
@@ -88,8 +93,11 @@ class TrunkSettings(Settings):
     """One norm after the last block (public BS checkpoints) or one after each transformer (public Mel ones)."""
     skip_connection: bool = False
     """Add the outputs of all earlier blocks to the input of each."""
-    convolution: ConvolutionSettings | None = None
-    """Convolutions in the feed-forward networks; None: linear layers, as in the paper."""
+    convolution: ConvolutionSettings | None = Field(default=None, exclude_if=is_none)
+    """Convolutions in the feed-forward networks; None: linear layers, as in the paper.
+
+    Not written if None, so that older versions, which do not know the key, can read the file.
+    """
 
     @model_validator(mode="after")
     def _of_a_known_size(self) -> Self:

@@ -16,7 +16,7 @@ from bsroformer.models.rms_norm import RMSNorm
 Rotary = tuple[Tensor, Tensor]
 
 
-def feed_forward(trunk: TrunkSettings) -> FeedForward | ConvSwiGLU:
+def build_feed_forward(trunk: TrunkSettings) -> FeedForward | ConvSwiGLU:
     """Build the feed-forward network of a layer."""
     convolution = trunk.convolution
     if convolution is None:
@@ -39,7 +39,7 @@ class Transformer(nn.Module):
         super().__init__()
         sizes = trunk.dim, trunk.heads, trunk.dim_head, trunk.dropout_of_attention
         self.attentions = nn.ModuleList(attention(*sizes) for _ in range(layers))
-        self.feed_forwards = nn.ModuleList(feed_forward(trunk) for _ in range(layers))
+        self.feed_forwards = nn.ModuleList(build_feed_forward(trunk) for _ in range(layers))
         self.norm = RMSNorm(trunk.dim) if trunk.norm == "each_transformer" else nn.Identity()
 
     def forward(self, x: Tensor, *rotary: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from bsroformer.models import cpu_training
 from bsroformer.models.attend import attend
 from bsroformer.models.rms_norm import RMSNorm
 from bsroformer.models.spectral_compression.feed_forward import SwiGLU
@@ -21,7 +22,7 @@ def attend_with_bias(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
         bias: ``(h q l)``.
     """
     q = q.expand(len(k), -1, -1, -1)
-    if k.device.type == "cpu" and torch.is_grad_enabled():
+    if cpu_training.trains_on_cpu(k):
         return attend_with_bias_on_cpu(q, k, v, bias)
     return attend(q, k, v, bias=bias)
 

@@ -117,67 +117,6 @@ def test_a_number_of_blocks_that_the_model_lacks_is_refused(asked):
         build.recomputed_blocks(composed("train", "model=lite", f"activation_checkpointing={asked}"))
 
 
-@pytest.fixture
-def eager_compiler(monkeypatch):
-    """torch.compile without its code generator, whose C++ takes minutes."""
-    compiled = []
-
-    def compile_in_place(block, *_, **__):
-        compiled.append(block)
-        block._compiled_call_impl = torch.compile(block._call_impl, backend="eager", dynamic=False)
-
-    monkeypatch.setattr(torch.nn.Module, "compile", compile_in_place)
-    monkeypatch.setattr(build, "compiler_problem", lambda device: None)
-    return compiled
-
-
-@pytest.mark.parametrize("blocks", [0, 1])
-def test_compiled_blocks_have_the_same_loss_gradients_and_names(eager_compiler, blocks):
-    """With and without recomputing them."""
-    small = ("model=tiny", "model.trunk.dim=8", "model.trunk.depth=2", f"activation_checkpointing={blocks}")
-    plain, compiled = (
-        build.build_module(composed("train", *small, f"compile={switch}")) for switch in ("false", "true")
-    )
-    assert eager_compiler == list(compiled.model.blocks)
-    assert plain.state_dict().keys() == compiled.state_dict().keys()
-    compiled.load_state_dict(plain.state_dict())
-    stems = 0.1 * torch.randn(1, 4, 2, 8000)
-    losses = []
-    for module in (plain, compiled):
-        loss, _ = module.loss(module(stems.sum(1)), stems)
-        loss.backward()
-        losses.append(loss.detach())
-    torch.testing.assert_close(*losses)
-    for (name, weight), other in zip(plain.named_parameters(), compiled.parameters(), strict=True):
-        torch.testing.assert_close(weight.grad, other.grad, msg=name)
-
-
-CANNOT_COMPILE = "Cannot find a working triton installation."
-
-
-@pytest.mark.parametrize(("problem", "compiled"), [(None, True), (CANNOT_COMPILE, False)])
-def test_auto_compiles_on_a_gpu_with_a_compiler(eager_compiler, monkeypatch, recwarn, problem, compiled):
-    monkeypatch.setattr(build, "best_device", lambda process=0: CUDA)
-    monkeypatch.setattr(build, "computes_bf16", lambda device: True)
-    monkeypatch.setattr(build, "compiler_problem", lambda device: problem)
-    build.build_module(composed("train", "model=tiny", "trainer=gpu"))
-    assert bool(eager_compiler) == compiled
-    warned = [str(warning.message) for warning in recwarn if "without compilation" in str(warning.message)]
-    assert len(warned) == (0 if compiled else 1)
-    assert all(CANNOT_COMPILE in message for message in warned)
-
-
-def test_auto_does_not_compile_on_a_cpu(eager_compiler):
-    build.build_module(composed("train", "model=tiny", "trainer=cpu"))
-    assert not eager_compiler
-
-
-def test_compilation_that_was_asked_for_and_fails_is_an_error(monkeypatch):
-    monkeypatch.setattr(build, "compiler_problem", lambda device: CANNOT_COMPILE)
-    with pytest.raises(InputError, match=r"compile=true, but PyTorch cannot compile for cpu here \(Cannot find"):
-        build.build_module(composed("train", "model=tiny", "trainer=cpu", "compile=true"))
-
-
 def test_the_optimizer_of_the_config_sees_the_parameter_groups():
     module = build.build_module(composed("train", "model=tiny", "optimizer=adamw", "optimizer.weight_decay=0.5"))
     module.trainer = SimpleNamespace(estimated_stepping_batches=100)

@@ -1,4 +1,5 @@
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -201,7 +202,26 @@ def test_folders_of_clips_and_tables_may_have_other_names(tmp_path):
     assert list(row.stems) == ["vocals"]
 
 
-def test_two_files_for_one_stem_are_refused(tmp_path):
+def test_two_files_for_one_stem_are_a_fault_of_their_track(tmp_path):
     add_song(tmp_path / "train" / "A", ("voice", "vocals"))
-    with pytest.raises(InputError, match=r"A has vocals and voice, which are both vocals by data\.stem_map; change it"):
-        find_files(tmp_path, ("vocals",), stem_map={"voice": "vocals"})
+    [song] = find_files(tmp_path, ("vocals",), stem_map={"voice": "vocals"})
+    [fault] = song.faults
+    assert fault.startswith(f"{tmp_path}/train/A has vocals and voice, which are both vocals by data.stem_map; change")
+
+
+def test_names_may_be_swapped(clips):
+    songs = find_files(clips, STEMS, "clips", stem_map={"vocals": "drums", "drums": "vocals"})
+    assert [tuple(song.stems) for song in songs[:3]] == [("drums",), ("drums",), ("vocals",)]
+
+
+@pytest.mark.parametrize(
+    ("stem_map", "message"),
+    [
+        ({"voise": "vocals"}, "data.stem_map names voise, and no song has a file or stem of that name"),
+        ({"voice": "vocls"}, "data.stem_map makes voice vocls, which is not in data.stems=[vocals]"),
+    ],
+)
+def test_names_that_nothing_has_are_refused(tmp_path, stem_map, message):
+    add_song(tmp_path / "train" / "A", ("voice",))
+    with pytest.raises(InputError, match=re.escape(message)):
+        find_files(tmp_path, ("vocals",), stem_map=stem_map)

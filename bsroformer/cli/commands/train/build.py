@@ -1,6 +1,5 @@
 """Build the objects of a training from its configuration."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -11,7 +10,6 @@ import torch
 from hydra.errors import InstantiationException
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger, WandbLogger
-from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
 from bsroformer.checkpoints.warm_start import start_from
@@ -24,11 +22,11 @@ from bsroformer.cli.schemas.components import Component
 from bsroformer.cli.torchrun import check_processes
 from bsroformer.data.batch_schedule import Batches
 from bsroformer.data.datamodule import StemsDataModule
-from bsroformer.devices import best_device, compiler_problem, computes_bf16
+from bsroformer.devices import best_device, computes_bf16
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
 from bsroformer.models import SeparationModel, registry
-from bsroformer.models.abilities import CompilesBlocks, compile_blocks, set_recomputed_blocks
+from bsroformer.models.abilities import set_recomputed_blocks
 from bsroformer.models.empty_model import count_recomputable_blocks
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
@@ -89,40 +87,10 @@ def build_module(cfg: TrainConfig) -> SeparationModule:
         if needed != given:
             raise InputError(f"model.{key} is {needed} and audio.{key} {given}; set audio.{key}={needed}")
     model = build_model(cfg)
-    if compiles(cfg, model):
-        compile_blocks(model)
     loss = cfg.loss.build()
     optimizer = build_optimizer(cfg)
     schedule = cfg.scheduler.build()
     return SeparationModule(model, loss, optimizer, schedule, cfg.data.stems, monitor_of(cfg.tree).name)
-
-
-def compiles(cfg: TrainConfig, model: SeparationModel) -> bool:
-    """Return whether to compile the model's blocks.
-
-    ``compile=auto`` does so on CUDA and ROCm, and warns if PyTorch cannot compile there.
-
-    Raises:
-        InputError: If ``compile=true`` and PyTorch cannot compile.
-    """
-    process = int(os.environ.get("LOCAL_RANK", 0))
-    device = torch.device("cpu") if cfg.trainer.accelerator == "cpu" else best_device(process)
-    if cfg.compile is False or not isinstance(model, CompilesBlocks):
-        return bool(cfg.compile is True)  # which `compile_blocks` refuses
-    if cfg.compile == AUTO and device.type != "cuda":
-        return False
-    problem = compiler_problem(device)
-    if problem and cfg.compile == AUTO:
-        rank_zero_warn(
-            f"The model is trained without compilation, which takes longer: PyTorch cannot compile for {device.type} "
-            f"here ({problem}). compile=false hides this message; docs/training.md#compilation lists what is needed."
-        )
-    elif problem:
-        raise InputError(
-            f"compile=true, but PyTorch cannot compile for {device.type} here ({problem}); use compile=auto or "
-            "compile=false"
-        )
-    return problem is None
 
 
 def build_optimizer(cfg: TrainConfig) -> MakesOptimizer:

@@ -5,6 +5,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer, start_from_weights
+from bsroformer.cli.commands.train.compilation import compile_as_configured
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.fit import fit, quieten_lightning
 from bsroformer.cli.commands.train.resume.checkpoint_check import announce_resume
@@ -40,6 +41,7 @@ def train(cfg: TrainConfig) -> float:
     list_songs(cfg, data, console)
     offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
     run = TrainingRun(cfg, build_trainer(cfg), module, data, console)
+    compile_as_configured(module.model, cfg.compile, run.trainer.strategy.root_device)
     console.quiet = not run.is_first_process
     show_progress_on(run.trainer, console)
     check_end(run)

@@ -85,7 +85,8 @@ def refuse_another_model(cfg: TrainConfig, kept: dict[str, Any]) -> None:
     """
     ours = cfg.settings.leaves()
     theirs = ModelSettings.from_dict(kept).leaves()
-    for key, value in ours.items():
+    for key in ours | theirs:
+        value = ours.get(key)
         if value != theirs.get(key):
             raise InputError(
                 f"model.{key} is {value}, and {theirs.get(key)} in {cfg.ckpt_path}; a run resumes with its own model, "
