@@ -11,7 +11,7 @@ from packed_sets import FORM, RATE, STEMS, add_song, files, noise, packed
 
 from bsroformer.audio.files import read
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
-from bsroformer.data.layouts import TrackFormat
+from bsroformer.data.layouts import TrackFormat, find_files
 from bsroformer.data.packs import pack_tracks, plan_packs, tracks_of_pack, training_tracks
 from bsroformer.data.packs.lookup import find_pack, pack_folder
 from bsroformer.data.sources import FolderSource
@@ -83,6 +83,19 @@ def test_a_change_of_the_same_size_is_noticed_by_the_content(root, tmp_path):
         file.seek(-1, os.SEEK_END)
         file.write(bytes([last[0] ^ 1]))
     assert training_tracks(files(root), FORM, tmp_path / "pack").stale == ("B",)
+
+
+def test_a_pack_of_a_difference_is_not_taken_for_one_of_its_file(tmp_path):
+    add_song(tmp_path / "set", "train/A", stems=("vocals", "song"))
+    form = TrackFormat(("vocals", "rest"), RATE, 2)
+
+    def song(name: str):
+        [found] = find_files(tmp_path / "set", form.stems, stem_map={"song": name})
+        return found
+
+    list(pack_tracks(plan_packs([song("mixture")], form, tmp_path / "pack"), workers=1))
+    assert find_pack(song("mixture"), form, tmp_path / "pack").track is not None
+    assert find_pack(song("rest"), form, tmp_path / "pack").stale
 
 
 def test_stems_of_a_pack_are_used_in_any_order(root, tmp_path):
