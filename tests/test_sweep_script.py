@@ -95,6 +95,7 @@ def test_a_search_looks_for_the_highest_score_and_prunes(songs_root, tmp_path):
     assert f"optimizer.lr: {float(best['optimizer.lr'])}" in results.replace("1.0e-06", "1e-06")
 
 
+@pytest.mark.slow
 def test_two_processes_of_one_run_share_its_folder(songs_root, tmp_path):
     status, printed = train_warm(tmp_path, songs_root, *TWO, "trainer.devices=2")
     assert status == 0, printed

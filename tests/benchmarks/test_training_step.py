@@ -26,6 +26,7 @@ def paper_bands(tiny_tree) -> dict[str, Any]:
     return with_paper_bands(tiny_tree)
 
 
+@pytest.mark.slow
 def test_grouped_layers_need_a_sixth_of_the_calls(paper_bands):
     found = benchmark(paper_bands).run()
     assert found.ratios["calls"] > 6
