@@ -192,12 +192,19 @@ class _TreeReader:
             if name.split(".")[0] == HYDRA:
                 continue
             known = self.tree.keys.get(name)
+            if known is not None and entry.is_leaf:
+                self._remove_below(name)
             if known is None:
                 self.tree.keys[name] = Key(name, top, entry)
             else:
                 kept = known.entry
                 comment = entry.comment or kept.comment
                 self.tree.keys[name] = replace(known, entry=replace(entry, comment=comment, section=kept.section))
+
+    def _remove_below(self, name: str) -> None:
+        """Remove the keys below one that has a value now."""
+        for key in [key for key in self.tree.keys if key.startswith(f"{name}.")]:
+            del self.tree.keys[key]
 
 
 def _path_of(place: str, parent: str) -> str:

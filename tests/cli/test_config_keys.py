@@ -58,7 +58,13 @@ REFUSED = [
 TAKEN = [
     (
         "train",
-        ["optimizer._target_=torch.optim.SGD", "+optimizer.momentum=0.9", "~optimizer.betas", "~optimizer.fused"],
+        [
+            "optimizer=adamw",
+            "optimizer._target_=torch.optim.SGD",
+            "+optimizer.momentum=0.9",
+            "~optimizer.betas",
+            "~optimizer.fused",
+        ],
     ),
     ("separate", ["weights={vocals: [1, 0]}", "ckpt=[a,b]"]),
     ("studio", ["limits={megabytes: 3}"]),

@@ -48,7 +48,7 @@ WRONG = (
     ("train", "seed=abc", "seed=abc must be a whole number"),
     ("train", "seed=true", "seed=true must be a whole number"),
     ("train", "evaluate=no", "evaluate=no must be true or false"),
-    ("train", "compile=-1", "compile=-1 must be true or false"),
+    ("train", "compile=-1", "compile=-1 must be auto, true or false"),
     ("train", "data.stems=[]", "data.stems=[] must be a list of at least one word"),
     ("train", "data.seconds=0", "data.seconds=0 must be above 0"),
     ("train", "data.valid_per_song=x", "data.valid_per_song=x must be all or a whole number"),
