@@ -157,7 +157,8 @@ def test_an_unknown_method_is_one_sentence():
 @pytest.mark.parametrize("method", get_args(Method)[1:])
 def test_the_packages_models_separate(method, learning):
     """With the sizes of a small model and the released packages, where they are installed."""
-    pytest.importorskip("bs_roformer" if method.startswith("bs") else "msst.models.scnet")
+    module = "bs_roformer.bs_roformer" if method.startswith("bs_") else "msst.models.scnet"
+    pytest.importorskip(module, reason="the extra `benchmark` is not installed")
     recipe = learning(methods=[method])._recipes()[method]
     model = recipe.model().eval()
     with torch.no_grad():
