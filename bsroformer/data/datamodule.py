@@ -10,12 +10,12 @@ from typing import Any
 
 import lightning as L
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.augment import Augment
 from bsroformer.data.batch_schedule import START, Batches, BatchSchedule, BatchSizes, Position
 from bsroformer.data.excerpts import EpochSampler, RandomExcerpts
+from bsroformer.data.known_stems import TrainingBatch
 from bsroformer.data.layouts import SPLITS, TrackFiles
 from bsroformer.data.loader import BatchCounts, ReadingLoader, TrainingLoader, ignore_stop_signals
 from bsroformer.data.mixture_check import refuse_single_stem, refuse_unnamed_part, unnamed_stems
@@ -29,6 +29,8 @@ from bsroformer.errors import InputError
 
 class StemsDataModule(L.LightningDataModule):
     """Batches of stems ``(b n c t)`` to train and to validate on.
+
+    Training batches are `KnownStems` if a song has unknown stems.
 
     Training uses random mixes, validation fixed excerpts.
 
@@ -184,7 +186,7 @@ class StemsDataModule(L.LightningDataModule):
         few = train[: self.batches.overfit_songs]
         return [replace(song, split=split) for split in SPLITS for song in few]
 
-    def train_dataloader(self) -> DataLoader[Tensor]:
+    def train_dataloader(self) -> DataLoader[TrainingBatch]:
         """Load random excerpts; an incomplete last batch of an epoch is skipped."""
         excerpts = RandomExcerpts(self.tracks.train, self.source.form, self.frames, self.augment, self.seed)
         rank, ranks = self._rank_of()
@@ -212,7 +214,7 @@ class StemsDataModule(L.LightningDataModule):
         """
         seconds = self.batches.valid_seconds or self.batches.seconds
         frames = round(seconds * self.source.form.sample_rate)
-        excerpts = ValidationExcerpts(self.tracks.valid, frames, self.batches.valid_per_song)
+        excerpts = ValidationExcerpts(self.tracks.valid, self.source.form.stems, frames, self.batches.valid_per_song)
         rank, ranks = self._rank_of()
         if len(excerpts) < ranks:
             raise InputError(

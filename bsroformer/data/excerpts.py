@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from bsroformer.data.augment import Augment
-from bsroformer.data.layouts import TrackFormat
+from bsroformer.data.known_stems import TrainingBatch, in_order
+from bsroformer.data.layouts import UNKNOWN, TrackFormat
 from bsroformer.data.starts import StartSampler, StartsByActivity, find_starts
 from bsroformer.data.track import AnyTrack
 from bsroformer.errors import InputError
@@ -64,10 +65,13 @@ class EpochSampler(Sampler[ExcerptKey]):
         return self.size // self.ranks
 
 
-class RandomExcerpts(Dataset[Tensor]):
+class RandomExcerpts(Dataset[TrainingBatch]):
     """Excerpts at random starts of random tracks, mixed and augmented.
 
     Each second of music is equally likely, or each second in which a stem is active if the tracks' levels are known.
+
+    Where a track has unknown stems, a mix has their sum and known stems of any tracks. Mixes of known stems alone are
+    made as often as the seconds of complete tracks and of clips are of all, unless a stem is known in no track.
 
     Args:
         tracks: The tracks; clips among them have some of the stems only.
@@ -77,7 +81,8 @@ class RandomExcerpts(Dataset[Tensor]):
         seed: Seed of all random numbers here.
 
     Raises:
-        InputError: A stem is in no track, or `augment` keeps stems together and no track has all of them.
+        InputError: A stem is in no track and in no track's mixture, or `augment` keeps stems together and no track has
+            all of them.
     """
 
     def __init__(self, tracks: Sequence[AnyTrack], form: TrackFormat, frames: int, augment: Augment, seed: int) -> None:
@@ -86,31 +91,57 @@ class RandomExcerpts(Dataset[Tensor]):
         self.frames = frames
         self.augment = augment
         self.seed = seed
-        self.starts = {stem: self._find_starts((stem,)) for stem in form.stems}
-        self.together = self._find_starts(tuple(form.stems)).best
-        for stem, starts in self.starts.items():
-            if not len(starts.best):
-                raise InputError(f"no song to train on has {stem}; add some, or remove it from data.stems")
+        self.has_unknown = any(UNKNOWN in track.stems for track in tracks)
+        self.starts = {stem: self._find_starts(self._tracks_with([stem]), (stem,)) for stem in form.stems}
+        whole = self._tracks_with(form.stems)
+        if self.has_unknown:
+            whole = {**whole, **self._tracks_with([UNKNOWN])}
+        self.together = self._find_starts(whole).best
+        self.never_known = [stem for stem, starts in self.starts.items() if not len(starts.best)]
+        if self.never_known and not self.has_unknown:
+            stem = self.never_known[0]
+            raise InputError(f"no song to train on has {stem}; add some, or remove it from data.stems")
+        mixed = self._tracks_with([UNKNOWN]) if self.never_known else dict(enumerate(tracks))
+        self.mixed = self._find_starts(mixed).best
         if augment.unmixed and not len(self.together):
             raise InputError(
                 f"augment.unmixed={augment.unmixed} keeps the stems of a song together, and no song to train on has "
                 "all of them; set augment.unmixed=0"
             )
 
-    def __getitem__(self, key: ExcerptKey) -> Tensor:
-        """Draw stems ``(n c t)``, a function of (seed, epoch, number) and nothing else."""
-        rng = np.random.default_rng((self.seed, *key))
-        if rng.random() < self.augment.unmixed:
-            return self._unmixed(rng)
-        return torch.stack([self._stem(stem, rng) for stem in self.form.stems])
+    def __getitem__(self, key: ExcerptKey) -> TrainingBatch:
+        """Draw stems ``(n c t)``, a function of (seed, epoch, number) and nothing else.
 
-    def _unmixed(self, rng: np.random.Generator) -> Tensor:
-        """Draw the stems ``(n c t)`` of one start in one track."""
-        number, start = self.together.draw(rng)
-        stems = padded(self.tracks[number].all_stems(start, self.frames), self.frames)
-        if not self.augment.vary_unmixed:
+        They are `KnownStems` if any track has unknown stems.
+        """
+        rng = np.random.default_rng((self.seed, *key))
+        is_unmixed = rng.random() < self.augment.unmixed
+        names, stems = self._unmixed(rng) if is_unmixed else self._mixed(rng)
+        if not self.has_unknown:
             return stems
-        return torch.stack([self.augment.vary(stem, self.form.sample_rate, rng) for stem in stems])
+        return in_order(names, stems, self.form.stems)
+
+    def _unmixed(self, rng: np.random.Generator) -> tuple[Sequence[str], Tensor]:
+        """Draw the stems of one start in one track: their names, and samples ``(n c t)``."""
+        number, start = self.together.draw(rng)
+        track = self.tracks[number]
+        stems = padded(track.all_stems(start, self.frames), self.frames)
+        if self.augment.vary_unmixed:
+            stems = torch.stack([self.augment.vary(stem, self.form.sample_rate, rng) for stem in stems])
+        return track.stems, stems
+
+    def _mixed(self, rng: np.random.Generator) -> tuple[Sequence[str], Tensor]:
+        """Draw stems of random tracks: their names, and samples ``(n c t)``."""
+        if self.has_unknown:
+            number, start = self.mixed.draw(rng)
+            track = self.tracks[number]
+            if UNKNOWN in track.stems:
+                *known, _ = track.stems
+                stems = [self._stem(stem, rng) for stem in known]
+                unknown = padded(track.stem(UNKNOWN, start, self.frames), self.frames)
+                stems.append(self.augment.vary(unknown, self.form.sample_rate, rng))
+                return track.stems, torch.stack(stems)
+        return self.form.stems, torch.stack([self._stem(stem, rng) for stem in self.form.stems])
 
     def _stem(self, stem: str, rng: np.random.Generator) -> Tensor:
         """Draw one stem ``(c t)`` of a random mix."""
@@ -139,15 +170,18 @@ class RandomExcerpts(Dataset[Tensor]):
             audio = change.apply(audio, self.frames, self.form.sample_rate)
         return self.augment.vary(audio, self.form.sample_rate, rng)
 
-    def _find_starts(self, stems: tuple[str, ...]) -> StartsByActivity:
-        """Find the starts in tracks that have all of these stems.
+    def _tracks_with(self, stems: Sequence[str]) -> dict[int, AnyTrack]:
+        """Find the tracks that have all of these stems, by number."""
+        return {number: track for number, track in enumerate(self.tracks) if set(stems) <= set(track.stems)}
+
+    def _find_starts(self, tracks: dict[int, AnyTrack], stems: Sequence[str] | None = None) -> StartsByActivity:
+        """Find the starts in tracks by the activity of some stems, or of all that a track has.
 
         One active stem makes a start active.
         """
-        complete = {number: track for number, track in enumerate(self.tracks) if set(stems) <= set(track.stems)}
-        return find_starts(complete, self.frames, lambda track: self._activity(track, stems))
+        return find_starts(tracks, self.frames, lambda track: self._activity(track, stems or track.stems))
 
-    def _activity(self, track: AnyTrack, stems: tuple[str, ...]) -> NDArray[np.int8] | None:
+    def _activity(self, track: AnyTrack, stems: Sequence[str]) -> NDArray[np.int8] | None:
         levels = track.levels
         least_db = self.augment.active_db
         if levels is None or least_db is None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any, NamedTuple, TypeVar
 
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bsroformer.data.batch_schedule import START, BatchSchedule, Position
 from bsroformer.data.excerpts import EpochSampler, ExcerptKey
+from bsroformer.data.known_stems import TrainingBatch
 from bsroformer.errors import InputError
 
 T_co = TypeVar("T_co", covariant=True)
@@ -93,7 +93,7 @@ class BatchCounts(NamedTuple):
     """Batches that the trainer assigns to the current epoch."""
 
 
-class TrainingLoader(ReadingLoader[Tensor]):
+class TrainingLoader(ReadingLoader[TrainingBatch]):
     """Batches of random excerpts, resumed at the first untrained one.
 
     The schedule of a run is all of epoch 0, all of epoch 1, and so on. The next batch therefore follows from the number
@@ -113,7 +113,7 @@ class TrainingLoader(ReadingLoader[Tensor]):
 
     def __init__(
         self,
-        dataset: Dataset[Tensor],
+        dataset: Dataset[TrainingBatch],
         batch_size: int,
         sampler: EpochSampler,
         counts: Callable[[], BatchCounts | None],
@@ -136,7 +136,7 @@ class TrainingLoader(ReadingLoader[Tensor]):
         self._keys = sampler
         self._size = batch_size
 
-    def __iter__(self) -> Iterator[Tensor]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[TrainingBatch]:  # type: ignore[override]
         """Yield batches ``(b n c t)``.
 
         It is a generator, since Lightning calls it before it knows the run's position.
@@ -150,7 +150,7 @@ class TrainingLoader(ReadingLoader[Tensor]):
         batches = self._from(self.schedule.after(counts.total))
         yield from islice(batches, left_in_epoch)
 
-    def _from(self, start: Position) -> Iterator[Tensor]:
+    def _from(self, start: Position) -> Iterator[TrainingBatch]:
         first = start.excerpt
         for epoch in count(start.epoch):
             self._keys.set_epoch(epoch, first)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.files import probe, read
-from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
+from bsroformer.data.layouts import MIXTURE, REST, UNKNOWN, TrackFiles, TrackFormat
 from bsroformer.data.layouts.musdb18 import MUSDB_STREAMS
 from bsroformer.data.track import AnyTrack, open_track
 from bsroformer.errors import InputError
@@ -141,15 +141,17 @@ def unnamed_stems(files: Sequence[TrackFiles], stems: Sequence[str]) -> list[str
 
     No training mixture contains them.
     """
-    found = {stem for song in files if song.whole for stem in song.stems}
-    return sorted(found.difference((MIXTURE, REST, *stems)))
+    found = {stem for song in files if song.whole and UNKNOWN not in song.stems for stem in song.stems}
+    summed = {part for song in files for part in song.parts(song.has(stems))}
+    return sorted(found.difference((MIXTURE, REST, *stems), summed))
 
 
 def may_hold_more(song: TrackFiles, stems: Sequence[str]) -> bool:
     """Check for a mixture that need not be the sum of the stems."""
     is_musdb18 = song.stems.keys() == set(MUSDB_STREAMS)
     complete = is_musdb18 and set(MUSDB_STREAMS) <= {MIXTURE, *stems}
-    return MIXTURE in song.stems and REST not in song.stems and not complete
+    derived = any(song.stems[stem].minus for stem in song.has(stems))
+    return MIXTURE in song.stems and not derived and REST not in song.stems and not complete
 
 
 def unnamed_part_db(files: TrackFiles, track: AnyTrack, sample_rate: int) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from bsroformer.data.layouts import Layout, TrackFiles, TrackFormat, find_files
+from bsroformer.data.layouts import Layout, Missing, TrackFiles, TrackFormat, find_files
 from bsroformer.data.layouts.musdb18 import validation_songs
 from bsroformer.data.splits import named_valid
 from bsroformer.errors import InputError
@@ -44,7 +44,8 @@ class FolderSource:
         stems: Names of the stems, in the order of the model's outputs.
         sample_rate: Hz.
         channels: Channels of each stem.
-        stem_map: Names of stems, by the names of files that hold them.
+        stem_map: Names of stems, by the names of files that hold them; or files to sum, by the name of the stem.
+        missing: What a stem is that a track lacks: see `Missing`.
     """
 
     root: str | None
@@ -54,7 +55,8 @@ class FolderSource:
     stems: Sequence[str]
     sample_rate: SampleRate
     channels: Channels
-    stem_map: Mapping[str, str] | None = None
+    stem_map: Mapping[str, str | Sequence[str]] | None = None
+    missing: Missing = "refuse"
 
     @property
     def location(self) -> Path | None:
@@ -75,7 +77,7 @@ class FolderSource:
         Raises:
             InputError: See `find_files` and `named_valid`.
         """
-        songs = find_files(self.location, self.stems, self.layout, as_list(self.extra), self.stem_map)
+        songs = find_files(self.location, self.stems, self.layout, as_list(self.extra), self.stem_map, self.missing)
         if self.valid_songs == "musdb18":
             return named_valid(songs, validation_songs())  # MUSDB18-7 lacks some of them
         names = [normal(name) for name in as_list(self.valid_songs)]

@@ -1,7 +1,7 @@
 """A track of a data set: its stems on disk, opened and ready to be read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.files import AudioInfo, EndsBeforeError, measured, probe, read
-from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
+from bsroformer.data.layouts import MIXTURE, UNKNOWN, StemFile, TrackFiles, TrackFormat
 from bsroformer.data.levels import Levels
 from bsroformer.data.track_check import describe_mismatches, find_mismatches, open_sources
 from bsroformer.errors import InputError
@@ -25,7 +25,7 @@ class AnyTrack(Protocol):
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """The stems it has, in the order of ``all_stems``."""
+        """The requested stems that it has, and ``unknown`` at the end if the others are known as a sum."""
 
     @property
     def frames(self) -> int:
@@ -50,12 +50,14 @@ class Track:
         name: The track's name.
         split: ``train``, ``valid`` or ``test``.
         path: Its file or folder.
-        stems: Names of the stems, in the order of ``all_stems``.
+        stems: Names of the stems, in the order of ``all_stems``: the requested ones that it has, and ``unknown`` at the
+            end if the others are known as a sum.
         sample_rate: In Hz.
         channels: Channels of each stem.
         frames: Samples per channel of the shortest stem; reading stops there.
-        sources: Audio stream of each stem, and of ``mixture`` if there is one; that of the mixture for ``rest``.
-        minus: Stems that are subtracted from the mixture to make ``rest``; empty if it is a file, or not requested.
+        sources: Audio stream of each file that is read, by its name: of stems and the parts of their sums, and of
+            ``mixture`` if there is one.
+        files: How stems are made of them: what is subtracted and added.
     """
 
     name: str
@@ -66,7 +68,7 @@ class Track:
     channels: int
     frames: int
     sources: Mapping[str, AudioInfo]
-    minus: tuple[str, ...] = ()
+    files: Mapping[str, StemFile] = field(default_factory=dict)
 
     @property
     def levels(self) -> None:
@@ -86,17 +88,21 @@ class Track:
         Raises:
             InputError: The track has no such stem or no sample at ``start``, or its file cannot be read.
         """
-        if stem not in self.sources:
+        if stem not in (*self.stems, *self.sources):
             raise InputError(f"{self.path} was opened with {', '.join(self.sources)}, not {stem}; ask for one of them.")
         if start >= self.frames:
             raise InputError(f"{self.path} has {self.frames} samples, so none at {start}; start earlier.")
         available = self.frames - start
         frames = available if frames is None else min(frames, available)
+        if stem not in self.sources:  # it is silent
+            return torch.zeros(self.channels, frames)
         audio = self._read(self.sources[stem], start, frames)
-        if stem == REST and self.minus:
-            others = [self.stem(other, start, frames) for other in self.minus]
-            audio = subtract(audio, others)
-        return audio
+        file = self.files.get(stem)
+        if file is None:
+            return audio
+        added = [self._read(self.sources[name], start, frames) for name in file.plus]
+        subtracted = [self.stem(name, start, frames) for name in file.minus]
+        return combined(audio, added, subtracted)
 
     def _read(self, source: AudioInfo, start: int, frames: int) -> Tensor:
         """Read an excerpt (c t) of one stream in the track's format."""
@@ -128,11 +134,14 @@ class Track:
         return self.all_stems(start, frames).sum(dim=0)
 
 
-def subtract(mixture: Tensor, stems: list[Tensor]) -> Tensor:
-    """Subtract stems (c t) from a mixture (c t), over the length that all share."""
-    length = min(each.shape[-1] for each in (mixture, *stems))
-    terms = [mixture[:, :length]]
-    terms += [-stem[:, :length] for stem in stems]
+def combined(audio: Tensor, added: list[Tensor], subtracted: list[Tensor]) -> Tensor:
+    """Add signals (c t) to one and subtract others, over the length that all share."""
+    if not added and not subtracted:
+        return audio
+    length = min(each.shape[-1] for each in (audio, *added, *subtracted))
+    terms = [audio[:, :length]]
+    terms += [each[:, :length] for each in added]
+    terms += [-each[:, :length] for each in subtracted]
     return torch.stack(terms).sum(dim=0)
 
 
@@ -160,7 +169,13 @@ def open_track(song: TrackFiles, form: TrackFormat) -> Track:
     mismatches = find_mismatches(sources, form)
     if mismatches:
         raise InputError(describe_mismatches(song, form, mismatches))
-    stems = tuple(stem for stem in form.stems if stem in sources)
-    frames = min(sources[stem].frames or 0 for stem in stems)
-    minus = song.stems[REST].minus if REST in stems else ()
-    return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources, minus)
+    stems = stems_of(song, form)
+    frames = min(info.frames or 0 for name, info in sources.items() if name != MIXTURE)
+    files = {stem: song.stems[stem] for stem in stems if stem in sources}
+    return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources, files)
+
+
+def stems_of(song: TrackFiles, form: TrackFormat) -> tuple[str, ...]:
+    """List the stems of an opened track."""
+    requested = [stem for stem in (*form.stems, UNKNOWN) if stem in song.stems or stem in song.silent]
+    return tuple(requested)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bsroformer.audio.files import AudioInfo, measured, probe_streams
-from bsroformer.data.layouts import MIXTURE, REST, TrackFiles, TrackFormat
+from bsroformer.data.layouts import MIXTURE, REST, UNKNOWN, TrackFiles, TrackFormat
 from bsroformer.errors import InputError
 from bsroformer.invocation import command_line
 from bsroformer.text import count
@@ -33,12 +33,13 @@ def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> 
     """
     if song.faults:
         raise InputError(song.faults[0])
-    renamed = case_mismatches(song, form)
+    renamed = song.case_mismatches(form.stems)
     if renamed:
         phrases = [f"{found} instead of {stem}" for stem, found in renamed.items()]
         raise InputError(f"{song.path} has {', '.join(phrases)}; rename it, or change data.stems.")
     _check_missing(song, form, silence)
-    wanted = {name: song.stems[name] for name in (MIXTURE, *form.stems) if name in song.stems}
+    requested = [name for name in (MIXTURE, *song.has(form.stems)) if name in song.stems]
+    wanted = {name: song.stems[name] for name in (*requested, *song.parts(requested))}
     streams = {file.path: probe_streams(file.path) for file in wanted.values()}
     for path, found in streams.items():
         last = max(file.stream for file in song.stems.values() if file.path == path)
@@ -51,8 +52,8 @@ def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> 
 
 
 def _check_missing(song: TrackFiles, form: TrackFormat, silence: bool) -> None:
-    missing = [stem for stem in form.stems if stem not in song.stems]
-    needed = song.whole and not silence
+    missing = song.lacks(form.stems)
+    needed = song.whole and not silence and UNKNOWN not in song.stems
     if len(missing) == len(form.stems) or (missing and needed):
         raise InputError(
             f"{song.path} has {', '.join(song.stems) or 'no stems'} but lacks {', '.join(missing)}; add the "
@@ -69,17 +70,11 @@ def _remedy_for_missing(song: TrackFiles, form: TrackFormat) -> str:
     if not present:
         return "or change data.stems"
     if MIXTURE in song.stems:
-        return f"or train on what else its mixture holds as one stem, data.stems=[{','.join(present)},{REST}]"
+        rest = f"data.stems=[{','.join(present)},{REST}]"
+        return f"train on what else its mixture holds as one stem, {rest}, or set data.missing={UNKNOWN}"
     if song.split == "test":
         return "change data.stems"
-    return f"change data.stems, or if they are silent, pack it with {command_line('prepare')} mend=[missing]"
-
-
-def case_mismatches(song: TrackFiles, form: TrackFormat) -> dict[str, str]:
-    """Map stems that are missing to files that differ from them in case only."""
-    by_folded = {stem.casefold(): stem for stem in song.stems}
-    missing = [stem for stem in form.stems if stem not in song.stems]
-    return {stem: by_folded[stem.casefold()] for stem in missing if stem.casefold() in by_folded}
+    return "change data.stems, or if they are silent, set data.missing=silent"
 
 
 def find_mismatches(sources: Mapping[str, AudioInfo], form: TrackFormat) -> list[FormatMismatch]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from bsroformer.data.excerpts import padded
+from bsroformer.data.known_stems import in_order
 from bsroformer.data.track import AnyTrack
 
 PerSong = int | Literal["all"]
@@ -22,6 +23,8 @@ class ValidationExcerpt(NamedTuple):
     """Number of the signal that it is part of, ``()`` or ``(b)``: excerpts of one piece are scored as one signal."""
     frames: Tensor
     """Samples of the track, ``()`` or ``(b)``; padding follows them and is not scored."""
+    known: Tensor
+    """Which stems are known, ``(n)`` or ``(b n)``: see `KnownStems`."""
 
 
 class _FixedExcerpt(NamedTuple):
@@ -35,12 +38,14 @@ class ValidationExcerpts(Dataset[ValidationExcerpt]):
 
     Args:
         tracks: The tracks.
+        stems: Names of the stems; unknown ones of a track are known as a sum.
         frames: Length of an excerpt, samples.
         per_song: Number of excerpts of each track, evenly spaced, each a piece of its own; or ``all``: consecutive
             excerpts that cover the track, which is one piece.
     """
 
-    def __init__(self, tracks: Sequence[AnyTrack], frames: int, per_song: PerSong) -> None:
+    def __init__(self, tracks: Sequence[AnyTrack], stems: Sequence[str], frames: int, per_song: PerSong) -> None:
+        self.stems = stems
         self.frames = frames
         self._excerpts: list[_FixedExcerpt] = []
         for number, track in enumerate(tracks):
@@ -56,8 +61,9 @@ class ValidationExcerpts(Dataset[ValidationExcerpt]):
         """Read an excerpt by its number."""
         track, start, piece = self._excerpts[index]
         frames = min(self.frames, track.frames - start)
-        stems = padded(track.all_stems(start, frames), self.frames)
-        return ValidationExcerpt(stems, torch.tensor(piece), torch.tensor(frames))
+        audio = padded(track.all_stems(start, frames), self.frames)
+        stems, known = in_order(track.stems, audio, self.stems)
+        return ValidationExcerpt(stems, torch.tensor(piece), torch.tensor(frames), known)
 
     def __len__(self) -> int:
         return len(self._excerpts)

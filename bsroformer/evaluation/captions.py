@@ -64,7 +64,7 @@ def silent_stems(results: Results, most: int | None = None) -> str:
     total = count(len(results.stems) * len(results.songs), "stem")
     number = sum(map(len, silent.values()))
     songs = [f"{song} ({enumeration(stems)})" for song, stems in silent.items()]
-    return f"Silent throughout, and without a score: {number} of {total}{named(songs, most)}."
+    return f"Silent or unknown, and without a score: {number} of {total}{named(songs, most)}."
 
 
 def incomplete_songs(results: Results) -> list[list[str]]:

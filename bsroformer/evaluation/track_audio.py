@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bsroformer.data.layouts import TrackFiles, TrackFormat, find_files
+from bsroformer.data.layouts import UNKNOWN, TrackFiles, TrackFormat, find_files
 from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
 from bsroformer.evaluation.stem_names import ACCOMPANIMENT, LEAD
@@ -104,7 +104,7 @@ def songs_in(
 def read_track(track: Track, stems: Sequence[str], sample_rate: int) -> TrackAudio:
     """Read a whole track, up to the end of its shortest stream.
 
-    Those of a ``.stem.mp4`` may differ by some samples.
+    Those of a ``.stem.mp4`` may differ by some samples. The target of an unknown stem is silence, which has no score.
 
     Args:
         track: The track.
@@ -126,6 +126,8 @@ def read_track(track: Track, stems: Sequence[str], sample_rate: int) -> TrackAud
 
 
 def _check_stems(track: Track, stems: Sequence[str]) -> None:
+    if UNKNOWN in track.stems:
+        return
     missing = [stem for stem in stems if stem not in track.stems and stem != ACCOMPANIMENT]
     if ACCOMPANIMENT in stems and LEAD not in track.stems and not missing:
         missing = [LEAD]
@@ -146,6 +148,10 @@ def _targets(sources: Tensor, names: Sequence[str], stems: Sequence[str]) -> Ten
     others = [number for number, name in enumerate(names) if name != LEAD]
     targets = []
     for stem in stems:
-        is_sum = stem == ACCOMPANIMENT
-        targets.append(sources[others].sum(dim=0) if is_sum else sources[names.index(stem)])
+        if stem in names:
+            targets.append(sources[names.index(stem)])
+        elif stem == ACCOMPANIMENT and LEAD in names:
+            targets.append(sources[others].sum(dim=0))
+        else:
+            targets.append(torch.zeros_like(sources[0]))
     return torch.stack(targets)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from bsroformer.audio.stft import Stft
 from bsroformer.errors import InputError
 from bsroformer.kinds import Samples, Weight
-from bsroformer.losses.sdr import negative_sdr, negative_si_sdr
+from bsroformer.losses.sdr import mean_of_counted, negative_sdr, negative_si_sdr
 
 
 class MultiDomainLoss(nn.Module):
@@ -43,17 +43,19 @@ class MultiDomainLoss(nn.Module):
             raise InputError("one of the weights magnitude, complex, si_sdr and sdr must be above 0")
         self.stft = Stft(n_fft, hop_length)
 
-    def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare stems ``(b n c t)``: the loss and its unweighted terms by name."""
+    def forward(
+        self, estimate: Tensor, target: Tensor, counted: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare stems ``(b n c t)``, all or those that count ``(b n)``: the loss and its unweighted terms by name."""
         estimate = estimate.float()
         target = target.float()
         estimated = self.stft(estimate)  # (b n c f m)
         true = self.stft(target)  # (b n c f m)
         terms = {
-            "magnitude": (estimated.abs() - true.abs()).abs().mean(),
-            "complex": (estimated - true).abs().mean(),
-            "si_sdr": negative_si_sdr(estimate, target),
-            "sdr": negative_sdr(estimate, target),
+            "magnitude": mean_of_counted((estimated.abs() - true.abs()).abs(), counted),
+            "complex": mean_of_counted((estimated - true).abs(), counted),
+            "si_sdr": negative_si_sdr(estimate, target, counted),
+            "sdr": negative_sdr(estimate, target, counted),
         }
         weighted = [self.weights[name] * term for name, term in terms.items() if self.weights[name] > 0]
         return torch.stack(weighted).sum(), terms

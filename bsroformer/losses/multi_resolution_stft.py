@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from bsroformer.audio.stft import Stft
 from bsroformer.kinds import Samples, Weight
+from bsroformer.losses.sdr import mean_of_counted
 
 
 class MultiResolutionLoss(nn.Module):
@@ -29,12 +30,14 @@ class MultiResolutionLoss(nn.Module):
         self.weight = weight
         self.stfts = nn.ModuleList(Stft(max(window, n_fft), hop_length, window) for window in windows)
 
-    def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare stems ``(b n c t)``: the loss and its unweighted terms by name."""
+    def forward(
+        self, estimate: Tensor, target: Tensor, counted: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare stems ``(b n c t)``, all or those that count ``(b n)``: the loss and its unweighted terms by name."""
         error = estimate.float() - target.float()
-        waveform = error.abs().mean()
+        waveform = mean_of_counted(error.abs(), counted)
         # The transform is linear: that of the difference is the difference of transforms.
-        spectra = {f"stft_{stft.win_length}": stft(error).abs().mean() for stft in self.stfts}
+        spectra = {f"stft_{stft.win_length}": mean_of_counted(stft(error).abs(), counted) for stft in self.stfts}
         spectral = torch.stack(list(spectra.values())).sum()
         loss = waveform + self.weight * spectral
         return loss, {"waveform": waveform, **spectra}

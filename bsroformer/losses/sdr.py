@@ -23,7 +23,7 @@ def power_and_activity(target: Tensor) -> tuple[Tensor, Tensor]:
     return energy / (channels * samples), is_active(energy, channels * samples)
 
 
-def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
+def negative_si_sdr(estimate: Tensor, target: Tensor, counted: Tensor | None = None) -> Tensor:
     """Average -SI-SDR in dB over active stems, and over excerpts.
 
     See arXiv 1811.02508, section 2. SI-SDR compares the estimate with the target scaled to it:
@@ -33,15 +33,16 @@ def negative_si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
     Args:
         estimate: ``(b n c t)``.
         target: ``(b n c t)``.
+        counted: Which stems count, ``(b n)``; all unless given.
     """
     power, active = power_and_activity(target)
     alpha = (estimate * target).mean((-2, -1)) / power.clamp_min(SILENCE)
     error = torch.addcmul(estimate, alpha[..., None, None], target, value=-1)
     score = ratio_in_decibels(alpha.square() * power, error.square().mean((-2, -1)))
-    return -mean_of_active(score, active)
+    return -mean_of_chosen(score, active if counted is None else active & counted)
 
 
-def negative_sdr(estimate: Tensor, target: Tensor) -> Tensor:
+def negative_sdr(estimate: Tensor, target: Tensor, counted: Tensor | None = None) -> Tensor:
     """Average -SDR in dB over active stems, and over excerpts.
 
     ``10 log10(|target|^2 / |target - estimate|^2)`` over channels and samples together, as in the Music Demixing
@@ -50,10 +51,11 @@ def negative_sdr(estimate: Tensor, target: Tensor) -> Tensor:
     Args:
         estimate: ``(b n c t)``.
         target: ``(b n c t)``.
+        counted: Which stems count, ``(b n)``; all unless given.
     """
     power, active = power_and_activity(target)
     score = ratio_in_decibels(power, (target - estimate).square().mean((-2, -1)))
-    return -mean_of_active(score, active)
+    return -mean_of_chosen(score, active if counted is None else active & counted)
 
 
 def ratio_in_decibels(signal: Tensor, error: Tensor) -> Tensor:
@@ -61,12 +63,19 @@ def ratio_in_decibels(signal: Tensor, error: Tensor) -> Tensor:
     return 10 * torch.log10((signal + FLOOR) / (error + FLOOR))
 
 
-def mean_of_active(scores: Tensor, active: Tensor) -> Tensor:
-    """Average scores ``(b n)`` over the active stems of each excerpt, then over excerpts.
+def mean_of_chosen(scores: Tensor, chosen: Tensor) -> Tensor:
+    """Average scores ``(b n)`` over the chosen stems of each excerpt, then over excerpts.
 
-    A score is undefined for a silent target; an excerpt without an active stem adds zero. Each excerpt is averaged on
-    its own, so that a batch's loss is the mean of its parts' losses, and its gradient the same in one batch, in
+    A score in dB is undefined for a silent target; an excerpt without a chosen stem adds zero. Each excerpt is averaged
+    on its own, so that a batch's loss is the mean of its parts' losses, and its gradient the same in one batch, in
     accumulated ones, or on several devices.
     """
-    per_excerpt = (scores * active).sum(-1) / active.sum(-1).clamp_min(1)  # (b)
+    per_excerpt = (scores * chosen).sum(-1) / chosen.sum(-1).clamp_min(1)  # (b)
     return per_excerpt.mean()
+
+
+def mean_of_counted(values: Tensor, counted: Tensor | None) -> Tensor:
+    """Average values ``(b n ...)`` over the stems that count, as `mean_of_chosen` does; over all if it is None."""
+    if counted is None:
+        return values.mean()
+    return mean_of_chosen(values.flatten(2).mean(-1), counted)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from bsroformer.errors import InputError
 from bsroformer.kinds import Weight
+from bsroformer.losses.compared import compared
 
 
 class WeightedSum(nn.Module):
@@ -34,8 +35,10 @@ class WeightedSum(nn.Module):
         self.parts = nn.ModuleDict(parts)
         self.weights = dict(weights)
 
-    def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare stems ``(b n c t)``: the loss and the terms of all parts.
+    def forward(
+        self, estimate: Tensor, target: Tensor, counted: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare stems ``(b n c t)``, all or those that count ``(b n)``: the loss and the terms of all parts.
 
         Raises:
             InputError: If two parts have a term of the same name.
@@ -43,7 +46,7 @@ class WeightedSum(nn.Module):
         total = target.new_zeros((), dtype=torch.float32)
         terms: dict[str, Tensor] = {}
         for name, part in self.parts.items():
-            loss, own = part(estimate, target)
+            loss, own = compared(part, estimate, target, counted)
             repeated = sorted(terms.keys() & own.keys())
             if repeated:
                 raise InputError(f"loss.parts.{name} has a term {repeated[0]}, as another part has; remove one of them")

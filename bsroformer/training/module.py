@@ -15,9 +15,11 @@ from torch.optim.lr_scheduler import LRScheduler
 from bsroformer.checkpoints.native import ENTRY, describe
 from bsroformer.data.batch_schedule import BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.data.known_stems import TrainingBatch, known_of, stems_of, summed_unknown
 from bsroformer.data.mixing import indices_of, mix
 from bsroformer.data.validation import ValidationExcerpt, ValidationExcerpts
 from bsroformer.errors import InputError
+from bsroformer.losses.compared import compared
 from bsroformer.models import SeparationModel
 from bsroformer.report.monitor import LEGACY_MONITOR
 from bsroformer.training.callbacks.ema import resume_without_average
@@ -88,15 +90,16 @@ class SeparationModule(L.LightningModule):
         """Select the model's stems from those of the data ``(... n c t)``."""
         return stems[..., self.stem_indices, :, :]
 
-    def training_step(self, stems: Tensor, batch_idx: int) -> Tensor:
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Return the loss of stems ``(b n c t)``.
 
         Lightning divides it by ``accumulate_grad_batches``.
         """
-        loss, terms = self.loss_of(stems)
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(stems))
+        loss, terms = self.loss_of(batch)
+        size = len(stems_of(batch))
+        self.log("train/loss", loss, prog_bar=True, batch_size=size)
         for name, term in terms.items():
-            self.log(f"train/{name}", term, batch_size=len(stems))
+            self.log(f"train/{name}", term, batch_size=size)
         accumulated = self.trainer.accumulate_grad_batches
         if batch_idx % accumulated == 0:
             self.losses = []
@@ -107,10 +110,21 @@ class SeparationModule(L.LightningModule):
         share = accumulated / self.batches_of_step(batch_idx)
         return loss * torch.where(loss.detach().isfinite(), share, torch.nan)
 
-    def loss_of(self, stems: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_of(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the loss of stems ``(b n c t)`` and its terms, means over the batch."""
+        stems = stems_of(batch)
         estimates = self.model(mix(stems))
-        return self.loss(estimates, self.targets(stems))
+        return self.loss_between(estimates, stems, known_of(batch))
+
+    def loss_between(self, estimates: Tensor, stems: Tensor, known: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare the model's stems ``(b n c t)`` with those of the data, all or the known ones.
+
+        Of the others only the sum is compared: see `summed_unknown`.
+        """
+        if known is None:
+            return compared(self.loss, estimates, self.targets(stems), None)
+        estimates, targets, counted = summed_unknown(estimates, stems, known, self.stem_indices)
+        return compared(self.loss, estimates, targets, counted)
 
     def batches_of_step(self, batch_idx: int) -> int:
         """Count the batches of the step that a batch of the epoch belongs to.
@@ -173,9 +187,11 @@ class SeparationModule(L.LightningModule):
     def validation_step(self, batch: ValidationExcerpt, batch_idx: int) -> None:
         """Score a batch of excerpts."""
         estimates = self.model(mix(batch.stems))
-        targets = self.targets(batch.stems)
-        loss, _ = self.loss(estimates, targets)
+        all_known = bool(batch.known.all())
+        loss, _ = self.loss_between(estimates, batch.stems, None if all_known else batch.known)
         self.log("val/loss", loss, batch_size=len(batch.stems), sync_dist=True)
+        known = self.targets(batch.known[..., None, None])
+        targets = self.targets(batch.stems) * known  # a silent stem has no score
         self.scores.update(estimates, targets, batch.piece, batch.frames)
 
     def on_validation_epoch_end(self) -> None:

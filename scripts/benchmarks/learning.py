@@ -116,7 +116,7 @@ class Learning:
         data = self._data(recipe.seconds)
         model, figures = train(recipe, data, half, self.seed, self.cpu_seconds)
         frames = round(self.valid_seconds * self.source.form.sample_rate)
-        excerpts = ValidationExcerpts(data.test, frames, self.valid_per_song)
+        excerpts = ValidationExcerpts(data.test, self.source.form.stems, frames, self.valid_per_song)
         return {**figures, **score(model, excerpts, half)}
 
     def _data(self, seconds: float) -> StemsDataModule:

@@ -82,7 +82,7 @@ def test_markdown_names_every_song_that_lost_seconds_or_failed(results, tmp_path
     text = text_of(results, tmp_path)
     assert "| song | mixture | lite | full | IRM1 |" in text
     assert "| Three, Sung | 0 of 10 | 2 of 10 | 3 of 10 | 0 of 10 |" in text
-    assert "- Silent throughout, and without a score: 1 of 6 stems: Three, Sung (vocals).\n" in text
+    assert "- Silent or unknown, and without a score: 1 of 6 stems: Three, Sung (vocals).\n" in text
     assert "- Not scored: Four: vocals.wav cannot be read.\n" in text
     assert "- The averages of full are over 2 of 3 songs." in text
 

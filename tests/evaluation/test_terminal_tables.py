@@ -88,7 +88,7 @@ def test_the_caption_explains_averages_and_undefined_scores(results):
     assert "silent under mixture and IRM1: 0 of 30 seconds." in text
     assert "silent under lite: 2 of 30 seconds, in 1 song: Three, Sung (2)." in text
     assert "silent under full: 3 of 20 seconds, in 1 song: Three, Sung (3)." in text
-    assert "Silent throughout, and without a score: 1 of 6 stems: Three, Sung (vocals)." in text
+    assert "Silent or unknown, and without a score: 1 of 6 stems: Three, Sung (vocals)." in text
     assert "Not scored: Two by full: The estimates hold NaN; separate in float32." in text
     assert "Not scored: Four: vocals.wav cannot be read." in text
     assert "The averages of full are over 2 of 3 songs." in text

@@ -18,11 +18,19 @@ from support.trainers import LOSS, excerpts, loader, module, trainer
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 
 
+def names_of(audio: Tensor) -> tuple[str, ...]:
+    return tuple(f"stem {number}" for number in range(len(audio)))
+
+
 @dataclass
 class Song:
     """A song in memory."""
 
     audio: Tensor  # (n c t)
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        return names_of(self.audio)
 
     @property
     def frames(self) -> int:
@@ -33,7 +41,8 @@ class Song:
 
 
 def validation_loader(songs: Iterable[Tensor], frames: int = 500, per_song: PerSong = 1) -> DataLoader:
-    return DataLoader(ValidationExcerpts([Song(stems) for stems in songs], frames, per_song), 2)
+    tracks = [Song(stems) for stems in songs]
+    return DataLoader(ValidationExcerpts(tracks, tracks[0].stems, frames, per_song), 2)
 
 
 def validated(

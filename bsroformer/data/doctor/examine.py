@@ -53,9 +53,10 @@ def stated_seconds(song: TrackFiles, form: TrackFormat) -> float:
 def _files(song: TrackFiles, form: TrackFormat) -> dict[str, StemFile]:
     """List the files of the mixture and of the requested stems.
 
-    ``rest`` has none of its own.
+    ``rest`` has none of its own, and a sum has several.
     """
-    names = [name for name in (MIXTURE, *form.stems) if name in song.stems]
+    requested = [name for name in (MIXTURE, *form.stems) if name in song.stems]
+    names = [*requested, *song.parts(requested)]
     return {name: song.stems[name] for name in names if not song.stems[name].minus}
 
 

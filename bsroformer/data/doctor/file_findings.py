@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 
 from bsroformer.data.doctor.facts import TrackFacts
 from bsroformer.data.doctor.finding import REFUSES, SUMS, Finding, Severity
-from bsroformer.data.layouts import MIXTURE, TrackFormat
-from bsroformer.data.track_check import FormatMismatch, case_mismatches, find_mismatches
+from bsroformer.data.layouts import MIXTURE, UNKNOWN, TrackFormat
+from bsroformer.data.track_check import FormatMismatch, find_mismatches
 
 _REPAIRS = {
     "rate": "packing resamples it",
@@ -40,17 +40,19 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
     for fault in song.faults:
         phrase = fault.replace(f"{song.path} has ", "").partition("; remove")[0]
         yield Finding.about(song, "duplicate file", "error", (), phrase, f"{REFUSES} until one is removed")
-    renamed = case_mismatches(song, form)
+    renamed = song.case_mismatches(form.stems)
     for stem, written in renamed.items():
         phrase = f"{written} instead of {stem}"
         yield Finding.about(song, "case mismatch", "error", (written,), phrase, f"{REFUSES} until it is renamed")
-    missing = tuple(stem for stem in form.stems if stem not in song.stems and stem not in renamed)
+    missing = tuple(stem for stem in song.lacks(form.stems) if stem not in renamed)
     phrase = f"only {', '.join(song.stems) or 'nothing'}"
     if len(missing) == len(form.stems):
         yield Finding.about(song, "missing", "error", missing, phrase, REFUSES)
+    elif UNKNOWN in song.stems:
+        yield Finding.about(song, "unknown", "remark", missing, "in its mixture only", "trains their sum")
     elif missing and song.whole:
         yield _repairable(facts, "missing", missing, phrase, repaired)
-    known = (MIXTURE, *form.stems, *renamed.values())
+    known = (MIXTURE, UNKNOWN, *form.stems, *renamed.values(), *song.parts(song.has(form.stems)))
     unused = tuple(stem for stem in song.stems if stem not in known)
     if unused:
         yield Finding.about(song, "unused", "remark", unused, "not in data.stems", "does not read it")

@@ -8,12 +8,14 @@ from typing import Literal, get_args
 from bsroformer.data.layouts.clips import has_stem_folders, list_clips
 from bsroformer.data.layouts.flat import divide, is_flat
 from bsroformer.data.layouts.musdb18 import ROOT_REMEDY, STEM_MP4, TrackKind, list_tracks, split_folders
+from bsroformer.data.layouts.stem_map import StemMap
 from bsroformer.data.layouts.table import list_table
-from bsroformer.data.layouts.track_files import MIXTURE, SPLITS, TrackFiles, describe_entries
+from bsroformer.data.layouts.track_files import SPLITS, UNKNOWN, TrackFiles, describe_entries
 from bsroformer.errors import InputError
-from bsroformer.file_names import normal
 
 Layout = Literal["stem_mp4", "folders", "any", "clips", "table"]
+Missing = Literal["refuse", "unknown", "silent"]
+"""What a stem is that a track lacks: a fault, music in its mixture that is not known alone, or silence."""
 
 _DESCRIPTIONS: dict[TrackKind, str] = {
     "stem_mp4": f"files <song>{STEM_MP4}",
@@ -28,7 +30,8 @@ def find_files(
     stems: Sequence[str],
     layout: Layout = "any",
     extra: Sequence[str] = (),
-    stem_map: Mapping[str, str] | None = None,
+    stem_map: Mapping[str, str | Sequence[str]] | None = None,
+    missing: Missing = "refuse",
 ) -> list[TrackFiles]:
     """Find the files of every track, split by split and in the order of names.
 
@@ -38,7 +41,9 @@ def find_files(
         layout: Layout of the data set. ``clips`` is a folder for each stem in ``train/``, and tracks of any kind in
             the other splits.
         extra: Further material to train on: folders of any layout, or tables.
-        stem_map: Names of stems, by the names of files, of folders of clips, or of a table.
+        stem_map: Names of stems, by the names of files, of folders of clips, or of a table; or the names of the files
+            that a stem is the sum of, by its name.
+        missing: What a stem is that a track lacks.
 
     Raises:
         InputError: There is no data set at ``root``, or it has another layout; two tracks have one name; or `stem_map`
@@ -46,16 +51,29 @@ def find_files(
     """
     if layout not in get_args(Layout):
         raise InputError(f"data.layout={layout} must be one of {', '.join(get_args(Layout))}")
-    stem_map = {normal(name): stem for name, stem in (stem_map or {}).items()}
-    renamed_to = [name for name, stem in stem_map.items() if stem in stems]
-    own = [stem for stem in stems if stem not in stem_map]
-    names = [*own, *renamed_to]
-    tracks = _of_data_set(root, names, layout)
+    if UNKNOWN in stems:
+        raise InputError(
+            f"data.stems has {UNKNOWN}, the name of what is not known of a song; give that stem another name, with "
+            "data.stem_map if files are called so"
+        )
+    names = StemMap.of(stem_map)
+    files = names.files_of(stems)
+    tracks = _of_data_set(root, files, layout)
     for path in extra:
-        tracks += _of_extra(Path(path).expanduser(), names)
+        tracks += _of_extra(Path(path).expanduser(), files)
     refuse_equal_names(tracks)
-    refuse_unknown_names(stem_map, stems, tracks)
-    return [song.renamed(stem_map).with_rest(stems) for song in tracks]
+    names.check(stems, tracks)
+    named = [names.apply(song).with_rest(stems) for song in tracks]
+    return [completed(song, stems, missing) for song in named]
+
+
+def completed(song: TrackFiles, stems: Sequence[str], missing: Missing) -> TrackFiles:
+    """Give a track what stands for the stems that it lacks, unless they seem to be files of another spelling."""
+    if song.case_mismatches(stems):
+        return song
+    if missing == "unknown":
+        return song.with_unknown(stems)
+    return song.with_silence(stems) if missing == "silent" else song
 
 
 def _of_data_set(root: str | Path | None, names: Sequence[str], layout: Layout) -> list[TrackFiles]:
@@ -124,23 +142,6 @@ def refuse_equal_names(tracks: Sequence[TrackFiles]) -> None:
         other = seen.setdefault((song.split, song.name), song)
         if other is not song:
             raise InputError(f"{other.path} and {song.path} are both called {song.name}; rename one of them.")
-
-
-def refuse_unknown_names(stem_map: Mapping[str, str], stems: Sequence[str], tracks: Sequence[TrackFiles]) -> None:
-    """Check that names of files occur, and that stems are requested.
-
-    Raises:
-        InputError: If one does not, or is not.
-    """
-    files = {name for song in tracks for name in song.stems}
-    for name, stem in stem_map.items():
-        if name not in files:
-            raise InputError(f"data.stem_map names {name}, and no song has a file or stem of that name; correct it.")
-        if stem not in (*stems, MIXTURE):
-            raise InputError(
-                f"data.stem_map makes {name} {stem}, which is not in data.stems=[{','.join(stems)}]; correct one of "
-                "them."
-            )
 
 
 def _no_tracks(folders: Sequence[Path], kind: TrackKind) -> str:

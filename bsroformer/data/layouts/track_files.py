@@ -12,6 +12,8 @@ from bsroformer.text import listed
 MIXTURE = "mixture"
 REST = "rest"
 """Name in ``data.stems`` of the mixture minus all other stems that are named there."""
+UNKNOWN = "unknown"
+"""Name of the mixture minus the known stems, in a track that lacks several of the requested ones."""
 SPLITS = ("train", "valid", "test")
 MAX_ENTRIES_NAMED = 5
 """Entries of a folder that a message lists."""
@@ -43,17 +45,19 @@ class TrackFormat:
 
 @dataclass(frozen=True)
 class StemFile:
-    """An audio stream of a file, and stems to subtract from it.
+    """An audio stream of a file, and what to add to it or subtract from it.
 
     Attributes:
         path: The file.
         stream: Number of the audio stream.
-        minus: Names of the stems to subtract, for ``rest``.
+        minus: Names of the stems to subtract, for ``rest`` and its like.
+        plus: Names of the track's further files to add, for a sum of ``data.stem_map``.
     """
 
     path: Path
     stream: int = 0
     minus: tuple[str, ...] = ()
+    plus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class TrackFiles:
         stems: All stems on disk, requested or not, and ``mixture`` if there is one.
         whole: True if it must have every stem; False for a clip and for a track of further material.
         faults: Faults that the layout found, a sentence each.
+        silent: Requested stems that it lacks and that are silent in it.
     """
 
     name: str
@@ -75,24 +80,29 @@ class TrackFiles:
     stems: Mapping[str, StemFile]
     whole: bool = True
     faults: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
-    def renamed(self, stem_map: Mapping[str, str]) -> "TrackFiles":
-        """Give files the names of the stems that they hold; two files of one name are a fault of the track.
+    def has(self, stems: Sequence[str]) -> list[str]:
+        """List the stems of some that it has, with ``unknown`` at the end if it has that."""
+        return [stem for stem in (*stems, UNKNOWN) if stem in self.stems]
 
-        Args:
-            stem_map: Names of stems, by the names of their files.
-        """
-        names: dict[str, list[str]] = {}
-        for name in self.stems:
-            names.setdefault(stem_map.get(name, name), []).append(name)
-        faults = [
-            f"{self.path} has {' and '.join(several)}, which are both {stem} by data.stem_map; change it, or remove "
-            "one of them."
-            for stem, several in names.items()
-            if len(several) > 1
-        ]
-        stems = {stem: self.stems[first] for stem, (first, *_) in names.items()}
-        return replace(self, stems=stems, faults=(*self.faults, *faults))
+    def lacks(self, stems: Sequence[str]) -> list[str]:
+        """List the stems of some that it neither has nor is silent in."""
+        return [stem for stem in stems if stem not in self.stems and stem not in self.silent]
+
+    def expects(self, stems: Sequence[str]) -> list[str]:
+        """List the stems of its pack: all of some if it must have them, otherwise those that it has."""
+        return list(stems) if self.whole and UNKNOWN not in self.stems else self.has(stems)
+
+    def case_mismatches(self, stems: Sequence[str]) -> dict[str, str]:
+        """Map stems that are missing to files that differ from them in case only."""
+        by_folded = {name.casefold(): name for name in self.stems}
+        missing = [stem for stem in stems if stem not in self.stems]
+        return {stem: by_folded[stem.casefold()] for stem in missing if stem.casefold() in by_folded}
+
+    def parts(self, stems: Sequence[str]) -> list[str]:
+        """List the files that the sums among some of its stems take beside their first."""
+        return [part for stem in stems for part in self.stems[stem].plus]
 
     def with_rest(self, stems: Sequence[str]) -> "TrackFiles":
         """Add ``rest`` if it is requested and can be derived.
@@ -104,9 +114,33 @@ class TrackFiles:
         complete = all(stem in self.stems for stem in known)
         if not derivable or not known or not complete:
             return self
+        return self._with_remainder(REST, known)
+
+    def with_unknown(self, stems: Sequence[str]) -> "TrackFiles":
+        """Add the part of its mixture that is in none of the known stems.
+
+        If one stem is missing, that part is the stem; if several are, it is ``unknown``, their sum. A training track
+        without a mixture need not have every stem.
+        """
+        known = tuple(stem for stem in stems if stem in self.stems)
+        missing = self.lacks(stems)
+        if not missing or not known:
+            return self
+        if MIXTURE not in self.stems:
+            return replace(self, whole=self.whole and self.split != "train")
+        return self._with_remainder(missing[0] if len(missing) == 1 else UNKNOWN, known)
+
+    def with_silence(self, stems: Sequence[str]) -> "TrackFiles":
+        """Take missing stems for silent ones, unless it is a clip or has none of the stems."""
+        if not self.whole or not self.has(stems):
+            return self
+        return replace(self, silent=tuple(self.lacks(stems)))
+
+    def _with_remainder(self, name: str, known: tuple[str, ...]) -> "TrackFiles":
+        """Add the mixture minus known stems under a name."""
         mixture = self.stems[MIXTURE]
-        rest = StemFile(mixture.path, mixture.stream, minus=known)
-        return replace(self, stems={**self.stems, REST: rest})
+        remainder = StemFile(mixture.path, mixture.stream, minus=known)
+        return replace(self, stems={**self.stems, name: remainder})
 
 
 def audio_files(folder: Path) -> list[Path]:

@@ -48,7 +48,7 @@ def find_pack(song: TrackFiles, form: TrackFormat, pack: Path) -> PackLookup:
             continue
         if current != index:
             _save_times(folder, index, current)
-        stems = [stem for stem in form.stems if stem in current.stems]
+        stems = song.expects(form.stems)
         with suppress(InputError):  # a damaged pack
             return PackLookup(open_pack(folder, current, stems, song), stale=False)
     return PackLookup(None, stale)
@@ -67,7 +67,7 @@ def _save_times(folder: Path, index: Index, current: Index) -> None:
 
 def _fits(index: Index, song: TrackFiles, form: TrackFormat) -> bool:
     """Check that a pack has the requested stems and format."""
-    wanted = form.stems if song.whole else [stem for stem in form.stems if stem in song.stems]
+    wanted = song.expects(form.stems)
     same_format = (index.sample_rate, index.channels) == (form.sample_rate, form.channels)
     return same_format and bool(wanted) and set(wanted) <= set(index.stems)
 
@@ -77,22 +77,24 @@ def _with_current_times(index: Index, song: TrackFiles, form: TrackFormat) -> In
 
     The result is None if a file has changed.
     """
-    files = {stem: song.stems[stem] for stem in form.stems if stem in song.stems}
+    read = song.has(form.stems)
+    files = {name: song.stems[name] for name in (*read, *song.parts(read))}
     if REST in files and set(index.stems) != set(form.stems):  # its rest is that of other stems
         return None
-    packed = {stem for stem in form.stems if stem in index.sources}
+    packed = {name for name in (*form.stems, *files) if name in index.sources}
     if packed != set(files):
         return None
     digest_once = cache(digest)
     current: dict[str, SourceFile] = {}
     for stem, file in files.items():
-        if index.sources[stem].minus not in (None, file.minus):
+        source = index.sources[stem]
+        if source.minus not in (None, file.minus) or source.plus != file.plus:
             return None
         try:
-            source = index.sources[stem].if_unchanged(file.path, file.stream, digest_once)
+            updated = source.if_unchanged(file.path, file.stream, digest_once)
         except (OSError, InputError):
             return None
-        if source is None:
+        if updated is None:
             return None
-        current[stem] = source
+        current[stem] = updated
     return replace(index, sources=index.sources | current)

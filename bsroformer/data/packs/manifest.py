@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from bsroformer.atomic import write_text
-from bsroformer.data.layouts import TrackFiles, TrackFormat
+from bsroformer.data.layouts import UNKNOWN, TrackFiles, TrackFormat
 from bsroformer.data.packs.lookup import find_pack
 from bsroformer.data.packs.packed_track import FORMAT, PackedTrack, open_pack, read_index
 from bsroformer.errors import InputError
@@ -60,7 +60,7 @@ def packed_tracks(pack: Path, split: str, form: TrackFormat) -> list[PackedTrack
 
 def _refuse_missing_stems(track: PackedTrack, form: TrackFormat) -> None:
     missing = [stem for stem in form.stems if stem not in track.stems]
-    if missing:
+    if missing and UNKNOWN not in track.stems:
         raise InputError(f"{track.folder} lacks {', '.join(missing)}, so it cannot validate; prepare again.")
 
 
@@ -83,4 +83,6 @@ def _opened(folder: Path, form: TrackFormat) -> PackedTrack:
     wanted = [stem for stem in form.stems if stem in index.stems]
     if not wanted:
         raise InputError(f"{folder} lacks {', '.join(form.stems)}; prepare again, or change data.stems.")
+    if len(wanted) < len(form.stems) and UNKNOWN in index.stems:
+        wanted.append(UNKNOWN)
     return open_pack(folder, index, wanted)

@@ -20,7 +20,7 @@ from bsroformer.data.layouts import TrackFiles, TrackFormat
 from bsroformer.data.levels import BLOCK_SECONDS, block_levels
 from bsroformer.data.packs.packed_track import INDEX, INT16_SCALE, LEVELS, STEMS, Index
 from bsroformer.data.packs.source_file import digest, source_file
-from bsroformer.data.track import subtract
+from bsroformer.data.track import combined
 from bsroformer.errors import InputError
 
 # Codecs whose samples int16 holds exactly, as libsndfile and FFmpeg call them.
@@ -58,7 +58,7 @@ class PackJob:
     @property
     def stems(self) -> tuple[str, ...]:
         """Stems of the pack: all, or those of a clip or of further material."""
-        return tuple(stem for stem in self.form.stems if stem in self.sources or self.song.whole)
+        return tuple(self.song.expects(self.form.stems))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -168,15 +168,18 @@ def stem_chunks(job: PackJob, stem: str, size: int) -> Iterator[NDArray[np.float
 def _stem_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
     """Yield the blocks (c t) of a stem.
 
-    Those of a ``rest`` are the mixture minus the other stems.
+    Those of a sum, or of a mixture minus stems, are computed from the blocks of each.
     """
-    minus = job.song.stems[stem].minus if stem in job.sources else ()
-    if not minus:
+    file = job.song.stems[stem] if stem in job.sources else None
+    if file is None or not (file.plus or file.minus):
         yield from _decoded_blocks(job, stem)
         return
-    streams = [regroup(_decoded_blocks(job, name), READ_FRAMES) for name in (stem, *minus)]
-    for mixture, *others in zip(*streams, strict=False):
-        yield subtract(mixture, others)
+    terms = [_decoded_blocks(job, name) for name in (stem, *file.plus)]
+    terms += [_stem_blocks(job, name) for name in file.minus]
+    streams = [regroup(blocks_of_term, READ_FRAMES) for blocks_of_term in terms]
+    first_subtracted = len(file.plus)
+    for audio, *others in zip(*streams, strict=False):
+        yield combined(audio, others[:first_subtracted], others[first_subtracted:])
 
 
 def _decoded_blocks(job: PackJob, stem: str) -> Iterator[Tensor]:
@@ -208,12 +211,13 @@ def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
 
 def index(job: PackJob, block: int) -> Index:
     """Describe the pack of a track, with the digests of its files."""
-    files = {stem: job.song.stems[stem] for stem in job.stems if stem in job.sources}
+    read = [stem for stem in job.stems if stem in job.sources]
+    files = {name: job.song.stems[name] for name in (*read, *job.song.parts(read))}
     digest_of = cache(digest)
     sources = {}
     for stem, file in files.items():
         source = source_file(file.path, file.stream, digest_of(file.path))
-        sources[stem] = replace(source, minus=file.minus)
+        sources[stem] = replace(source, minus=file.minus, plus=file.plus)
     return Index(
         name=job.song.name,
         stems=job.stems,

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 from torch import Tensor
 
-from bsroformer.data.layouts import TrackFiles, TrackFormat
+from bsroformer.data.layouts import UNKNOWN, TrackFiles, TrackFormat
 from bsroformer.data.levels import Levels
 from bsroformer.data.packs.source_file import SourceFile
 from bsroformer.data.packs.spare_files import SpareFiles, rebuild
@@ -56,7 +56,8 @@ class Index:
         block: Samples per channel in a block of the levels.
         precision: ``exact``, or the requested precision: ``auto`` or ``int16``.
         mended: Repairs that were made when it was packed.
-        sources: The files it was built from, by stem; a stem without one is silent.
+        sources: The files it was built from, by stem, and those added to them by their names; a stem without one is
+            silent.
     """
 
     name: str
@@ -77,7 +78,8 @@ class Index:
         """
         if not self.stems or len(set(self.stems)) < len(self.stems):
             raise ValueError("stems must have different names")
-        if not set(self.sources) <= set(self.stems):
+        added = [name for source in self.sources.values() for name in source.plus]
+        if not set(self.sources) <= {*self.stems, *added}:
             raise ValueError("sources must be of its stems")
 
     def to_json(self) -> str:
@@ -109,7 +111,7 @@ class PackedTrack:
         folder: Its folder.
         index: Its description.
         levels: Levels of each of ``stems``.
-        stems: The requested stems, in the requested order.
+        stems: The requested stems, in the requested order, and ``unknown`` if the others are known as a sum.
         spare: The track's files, which are read where the pack is damaged; None if they are elsewhere.
     """
 
@@ -264,6 +266,7 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str], files: TrackFile
     energy = _checked_energy(folder, index)
     numbers = [index.stems.index(stem) for stem in stems]
     levels = Levels(index.block, energy[numbers], index.channels)
-    form = TrackFormat(tuple(stems), index.sample_rate, index.channels)
+    known = tuple(stem for stem in stems if stem != UNKNOWN)
+    form = TrackFormat(known, index.sample_rate, index.channels)
     spare = None if files is None else SpareFiles(files, form)
     return PackedTrack(folder, index, levels, tuple(stems), spare)

@@ -120,8 +120,8 @@ def plan_track(song: TrackFiles, form: TrackFormat, folder: Path, mend: Collecti
     if unrepaired:
         raise InputError(describe_mismatches(song, form, unrepaired))
     repairs = {mismatch.kind for mismatch in mismatches}
-    missing = [stem for stem in form.stems if stem not in sources]
-    if missing and song.whole:
+    missing = [stem for stem in song.expects(form.stems) if stem not in sources]
+    if missing:
         repairs.add("missing")
         if MIXTURE in song.stems:
             refuse_silence_in_place_of(missing, song, form)

@@ -23,6 +23,7 @@ class SourceFile:
         modified: Modification time, ns.
         digest: Digest of its content.
         minus: Names of the stems that were subtracted; None if unknown, as in packs of older versions.
+        plus: Names of the further files that were added.
     """
 
     path: str
@@ -31,6 +32,7 @@ class SourceFile:
     modified: int
     digest: str
     minus: tuple[str, ...] | None = None
+    plus: tuple[str, ...] = ()
 
     def if_unchanged(self, path: Path, stream: int, digest_of: Callable[[Path], str]) -> "SourceFile | None":
         """Update the modification time, or return None if the content has changed.

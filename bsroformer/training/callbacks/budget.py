@@ -12,6 +12,7 @@ import lightning as L
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
+from bsroformer.data.known_stems import TrainingBatch
 from bsroformer.errors import InputError
 from bsroformer.kinds import Amount
 from bsroformer.models.abilities import CompilesBlocks, compile_blocks
@@ -178,8 +179,8 @@ def trial_steps(trainer: L.Trainer, module: SeparationModule) -> Generator[None,
     optimizer = make_optimizer_of(trial.model, trial.make_optimizer)
     batches = training_batches(trainer)
     while True:
-        for stems in itertools.islice(batches, trainer.accumulate_grad_batches):
-            loss = trial_loss(trainer, trial, stems.to(device))
+        for batch in itertools.islice(batches, trainer.accumulate_grad_batches):
+            loss = trial_loss(trainer, trial, trainer.strategy.batch_to_device(batch, device))
             loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -198,13 +199,13 @@ def trial_copy(module: SeparationModule) -> SeparationModule:
     return trial
 
 
-def trial_loss(trainer: L.Trainer, module: SeparationModule, stems: Tensor) -> Tensor:
+def trial_loss(trainer: L.Trainer, module: SeparationModule, batch: TrainingBatch) -> Tensor:
     """The loss of a batch ``(b n c t)`` in the run's precision."""
     with trainer.precision_plugin.train_step_context():
-        return module.loss_of(stems)[0]
+        return module.loss_of(batch)[0]
 
 
-def training_batches(trainer: L.Trainer) -> Iterator[Tensor]:
+def training_batches(trainer: L.Trainer) -> Iterator[TrainingBatch]:
     """Yield the first epoch's batches ``(b n c t)``, without end."""
     data = trainer.datamodule  # type: ignore[attr-defined]
     loader = data.train_dataloader()

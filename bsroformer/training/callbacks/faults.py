@@ -11,6 +11,7 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from bsroformer.atomic import set_aside, write_text, writing
 from bsroformer.data.excerpts import ExcerptKey
@@ -192,9 +193,9 @@ def faulty_excerpts(trainer: L.Trainer, module: SeparationModule) -> Excerpts:
 
 def loss_is_finite(trainer: L.Trainer, module: SeparationModule, loader: TrainingLoader, key: ExcerptKey) -> bool:
     """Return whether the loss of one excerpt is finite."""
-    excerpt = loader.dataset[key].unsqueeze(0)  # (1 n c t)
-    stems = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(excerpt))
-    loss, _ = module.loss_of(stems)
+    excerpt = default_collate([loader.dataset[key]])  # (1 n c t)
+    batch = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(excerpt))
+    loss, _ = module.loss_of(batch)
     return bool(loss.isfinite())
 
 

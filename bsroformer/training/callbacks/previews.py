@@ -56,9 +56,10 @@ class Previews(L.Callback):
         if not loaders:
             return
         excerpts = loaders.dataset
-        stems = excerpts[self.excerpt % len(excerpts)].stems  # (n c t)
-        mixture = mix(stems)
-        targets = pl_module.targets(stems)
+        excerpt = excerpts[self.excerpt % len(excerpts)]
+        mixture = mix(excerpt.stems)
+        known = pl_module.targets(excerpt.known[:, None, None])
+        targets = pl_module.targets(excerpt.stems) * known  # (n c t), an unknown stem is shown as silence
         with averaged(trainer, pl_module), torch.inference_mode():
             batch = mixture.unsqueeze(0).to(pl_module.device)
             estimates = pl_module(batch)[0].float().cpu()

@@ -56,7 +56,12 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
         "sanity_checking": False,
         "is_global_zero": True,
         "val_dataloaders": DataLoader(
-            [ValidationExcerpt(stems, torch.tensor(0), torch.tensor(SAMPLES)) for stems in excerpts]
+            [
+                ValidationExcerpt(
+                    stems, torch.tensor(0), torch.tensor(SAMPLES), torch.ones(len(stems), dtype=torch.bool)
+                )
+                for stems in excerpts
+            ]
         ),
         "loggers": [],
         "callbacks": [],

@@ -15,6 +15,7 @@ from bsroformer.cli.instantiation import pack_folder
 from bsroformer.data.augment import Augment
 from bsroformer.data.augment.stretch import stretch_is_installed
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
+from bsroformer.data.known_stems import stems_of
 from bsroformer.data.layouts import TrackFormat
 from bsroformer.data.mixing import mix
 from bsroformer.data.packs import training_tracks
@@ -108,7 +109,7 @@ def random_mix_pair(excerpts: RandomExcerpts) -> Pairs:
 def _mixture(excerpts: RandomExcerpts, unmixed: float) -> Tensor:
     augment = replace(excerpts.augment, unmixed=unmixed)
     first = RandomExcerpts(excerpts.tracks, excerpts.form, excerpts.frames, augment, excerpts.seed)[ExcerptKey(0, 0)]
-    return mix(first)
+    return mix(stems_of(first))
 
 
 def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
@@ -128,7 +129,7 @@ def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
 def write_excerpts(excerpts: RandomExcerpts, form: TrackFormat, folder: Path) -> None:
     """Write the first excerpts of a training, mixture and stems, as wav files."""
     for index in range(EXCERPTS):
-        stems = excerpts[ExcerptKey(0, index)]  # (n c t)
+        stems = stems_of(excerpts[ExcerptKey(0, index)])  # (n c t)
         parts = {"mixture": mix(stems), **dict(zip(form.stems, stems, strict=True))}
         for name, audio in parts.items():
             write(folder / f"excerpt-{index + 1}" / f"{name}.wav", audio, form.sample_rate)

@@ -1,6 +1,7 @@
 """Print a summary of a training before it starts: model, songs and how they are read."""
 
 import shlex
+from collections.abc import Iterator
 
 from hydra.core.hydra_config import HydraConfig
 from rich.console import Console
@@ -10,6 +11,7 @@ from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.cli.resolved_config import AUTO
 from bsroformer.data.datamodule import StemsDataModule
+from bsroformer.data.layouts import UNKNOWN
 from bsroformer.data.layouts.flat import is_flat
 from bsroformer.data.packs import estimate_packing
 from bsroformer.invocation import command_line
@@ -23,6 +25,7 @@ PACK_KEYS = (
     "data.layout",
     "data.stems",
     "data.stem_map",
+    "data.missing",
     "data.valid_songs",
 )
 """Keys that decide which songs are packed, how, or where."""
@@ -76,6 +79,8 @@ def report_data_source(cfg: TrainConfig, data: StemsDataModule, console: Console
             f"The songs also have {listed(data.unnamed)}, not named in data.stems; mixtures are made without them",
             style="yellow",
         )
+    for line in known_stems(data):
+        console.print(line)
     folder = data.source.location
     if folder is not None and is_flat(folder) and not songs.alone:
         console.print(
@@ -93,6 +98,20 @@ def report_data_source(cfg: TrainConfig, data: StemsDataModule, console: Console
             style="yellow",
         )
     _report_packing(cfg, data, console)
+
+
+def known_stems(data: StemsDataModule) -> Iterator[str]:
+    """Describe how many songs know each stem, if some songs have unknown ones."""
+    songs = data.tracks.train
+    partial = [song for song in songs if UNKNOWN in song.stems]
+    if not partial:
+        return
+    counts = {stem: len([song for song in songs if stem in song.stems]) for stem in data.source.form.stems}
+    phrases = [f"{stem} in {number}" for stem, number in counts.items()]
+    yield f"{len(partial)} of {count(len(songs), 'song')} have unknown stems; known are {', '.join(phrases)}"
+    never = [stem for stem, number in counts.items() if not number]
+    if never:
+        yield f"No song to train on knows {listed(never)}; only sums that contain them are trained"
 
 
 def _report_packing(cfg: TrainConfig, data: StemsDataModule, console: Console) -> None:
