@@ -7,9 +7,11 @@ It reports what would harm a training.
     examine_tracks   files -> facts: each is decoded once, in chunks         examine, meter, facts
     judge            facts -> findings: the fault, its severity, and its effect on training
                      file_findings, sound_findings, duplicates, near_duplicates (level_correlation)
-    write_check      both -> check.json                                      report
+    amounts          facts -> how much of each stem there is                 amounts
+    write_check      all of them -> check.json                               report
 """
 
+from bsroformer.data.doctor.amounts import amounts
 from bsroformer.data.doctor.examine import examine_tracks, stated_seconds
 from bsroformer.data.doctor.facts import TrackFacts
 from bsroformer.data.doctor.finding import Finding, Severity
@@ -22,6 +24,7 @@ __all__ = [
     "Requirements",
     "Severity",
     "TrackFacts",
+    "amounts",
     "comparison_work",
     "examine_tracks",
     "judge",

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bsroformer.atomic import write_text
+from bsroformer.data.doctor.amounts import amounts
 from bsroformer.data.doctor.facts import TrackFacts, to_db
 from bsroformer.data.doctor.finding import Finding
 
 
-def write_check(tracks: Sequence[TrackFacts], findings: Sequence[Finding], path: Path) -> None:
-    """Write findings, and the figures of every track.
+def write_check(tracks: Sequence[TrackFacts], findings: Sequence[Finding], stems: Sequence[str], path: Path) -> None:
+    """Write findings, the amount of each of the stems, and the figures of every track.
 
     An infinite figure, as the level of silence, is ``null``.
 
@@ -27,6 +28,10 @@ def write_check(tracks: Sequence[TrackFacts], findings: Sequence[Finding], path:
         "warnings": severities["warning"],
         "remarks": severities["remark"],
         "findings": [asdict(finding) for finding in findings],
+        "stems": {
+            split: {stem: asdict(amount) for stem, amount in of_split.items()}
+            for split, of_split in amounts(tracks, stems).items()
+        },
         "songs": [_track(facts) for facts in tracks],
     }
     write_text(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")

@@ -153,3 +153,17 @@ def test_a_song_with_several_twins_names_each_stem_once():
 def test_a_long_table_shows_its_first_rows():
     rows = [clipped(f"song {number:02}", "bass") for number in range(MAX_ROWS + 5)]
     assert findings_table(rows).row_count == MAX_ROWS
+
+
+def test_the_amount_of_each_stem_is_reported(root, tmp_path):
+    (root / "train" / "Partial").mkdir()
+    rng = np.random.default_rng(1)
+    for file in ("bass", "mixture"):
+        soundfile.write(root / "train" / "Partial" / f"{file}.wav", rng.normal(0, 0.1, (16_000, 2)), 8000)
+    more = ("data.stems=[vocals,drums,bass]", "data.missing=unknown")
+    _, printed, tree = checked(root, tmp_path / "out", *more)
+    assert "train has of stems: vocals 0:02 in 1, drums 0:02 in 1, bass 0:02 in 1\n" in printed
+    assert tree["stems"]["train"]["bass"] == {"songs": 1, "seconds": 2.0}
+    assert tree["stems"]["valid"]["bass"] == {"songs": 0, "seconds": 0}
+    unknown = [finding for finding in tree["findings"] if finding["kind"] == "unknown"]
+    assert [(finding["song"], finding["stems"]) for finding in unknown] == [("Partial", ["vocals", "drums"])]

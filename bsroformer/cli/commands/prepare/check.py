@@ -17,6 +17,7 @@ from bsroformer.data.doctor import (
     Requirements,
     Severity,
     TrackFacts,
+    amounts,
     comparison_work,
     examine_tracks,
     judge,
@@ -45,11 +46,11 @@ def check(cfg: PrepareConfig, console: Console) -> int:
     source.make()
     songs = _examined(source.files(), source.form, cfg.workers or processors(), console)
     findings = _judged(songs, Requirements(source.form, cfg.data.seconds, cfg.mend), console)
-    write_check(songs, findings, path)
+    write_check(songs, findings, source.form.stems, path)
     rows = table_rows(findings)
     if findings:
         console.print(findings_table(rows))
-    for line in summary(songs, findings):
+    for line in summary(songs, findings, source.form.stems):
         console.print(line)
     hidden = len(rows) - MAX_ROWS
     more = f"{count(hidden, 'more row')} and " if hidden > 0 else ""
@@ -109,9 +110,10 @@ def findings_table(rows: Sequence[Finding]) -> Table:
     return table
 
 
-def summary(songs: Sequence[TrackFacts], findings: Sequence[Finding]) -> list[str]:
-    """Summarise each split in a line."""
+def summary(songs: Sequence[TrackFacts], findings: Sequence[Finding], stems: Sequence[str]) -> list[str]:
+    """Summarise each split in a line, and its stems in another where they do not have all of it."""
     lines = []
+    of_stems = amounts(songs, stems)
     for split in SPLITS:
         of_split = [facts for facts in songs if facts.song.split == split]
         counts = Counter(finding.severity for finding in findings if finding.split == split)
@@ -119,4 +121,8 @@ def summary(songs: Sequence[TrackFacts], findings: Sequence[Finding]) -> list[st
             severities = ", ".join(count(counts[name], name) for name in STYLES if counts[name])
             length = clock(sum(facts.seconds for facts in of_split))
             lines.append(f"{split}: {count(len(of_split), 'song')}, {length}: {severities or 'no findings'}")
+        known = of_stems.get(split, {})
+        if any(amount.songs < len(of_split) for amount in known.values()):
+            phrases = [f"{stem} {clock(amount.seconds)} in {amount.songs}" for stem, amount in known.items()]
+            lines.append(f"{split} has of stems: {', '.join(phrases)}")
     return lines
