@@ -70,10 +70,11 @@ class TrackEntry:
         return cls(files.name, files.split, paths, tuple(form.stems), form.sample_rate, open_files)
 
     @classmethod
-    def of_track(cls, track: Track) -> "TrackEntry":
-        """Create an entry for an open track."""
+    def of_track(cls, track: Track, stems: Sequence[str] | None = None) -> "TrackEntry":
+        """Create an entry for an open track, with the stems of its data set unless those that it has are all."""
         paths = tuple(sorted({source.path for source in track.sources.values()}))
-        return cls(track.name, track.split, paths, track.stems, track.sample_rate, lambda: track)
+        known = [stem for stem in track.stems if stem != UNKNOWN]
+        return cls(track.name, track.split, paths, tuple(stems or known), track.sample_rate, lambda: track)
 
 
 def songs_in(

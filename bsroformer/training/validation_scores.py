@@ -106,7 +106,7 @@ def warn_without_score(silent: Sequence[str], stems: Sequence[str]) -> None:
     """Warn of stems that are active in no validation piece."""
     which = "any stem" if len(silent) == len(stems) else ", ".join(silent)
     warnings.warn(
-        f"Validation has no score for {which}: below {ACTIVE_DB:g} dBFS throughout the validation songs; "
+        f"Validation has no score for {which}: unknown, or below {ACTIVE_DB:g} dBFS, throughout the validation songs; "
         "choose songs in which it sounds (data.valid_songs, or the folder valid/)",
         stacklevel=1,
     )

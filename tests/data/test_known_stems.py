@@ -16,6 +16,7 @@ from bsroformer.data.validation import ValidationExcerpts
 from bsroformer.errors import InputError
 from bsroformer.evaluation.track_audio import read_track
 from support.augments import augment
+from support.trainers import module
 
 STEMS = ("vocals", "drums", "bass", "other")
 RATE = 44_100
@@ -185,3 +186,13 @@ def test_a_model_of_some_stems_learns_no_sum_of_others():
     known = torch.tensor([[True, False, False, True], [False, False, True, True]])
     _, _, counted = summed_unknown(ESTIMATES[:, :2], TARGETS, known, [0, 1])
     assert counted.tolist() == [[True, False], [True, False]]
+
+
+def test_a_batch_has_the_mean_of_its_parts_losses(tiny_model):
+    """So that devices, and accumulated batches, learn what one batch does."""
+    stems = torch.randn(4, 2, 2, 500, generator=torch.Generator().manual_seed(0))
+    known = torch.tensor([[True, True], [True, False], [False, True], [False, False]])
+    separation = module(tiny_model)
+    whole, _ = separation.loss_of(KnownStems(stems, known))
+    parts = [separation.loss_of(KnownStems(stems[part], known[part]))[0] for part in (slice(0, 2), slice(2, 4))]
+    torch.testing.assert_close(whole, torch.stack(parts).mean())

@@ -10,11 +10,11 @@ from typing import Any
 
 import lightning as L
 import torch
-from torch import Tensor
 from torch.utils.data import default_collate
 
 from bsroformer.atomic import set_aside, write_text, writing
 from bsroformer.data.excerpts import ExcerptKey
+from bsroformer.data.known_stems import TrainingBatch
 from bsroformer.data.loader import TrainingLoader
 from bsroformer.errors import InputError
 from bsroformer.invocation import command_line
@@ -86,7 +86,7 @@ class Faults(L.Callback):
         )
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: TrainingBatch, batch_idx: int
     ) -> None:
         """Record the step if it was skipped.
 

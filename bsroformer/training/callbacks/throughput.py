@@ -5,8 +5,8 @@ import time
 
 import lightning as L
 import torch
-from torch import Tensor
 
+from bsroformer.data.known_stems import TrainingBatch, stems_of
 from bsroformer.hardware import GIB, largest_memory
 from bsroformer.training.module import SeparationModule
 
@@ -53,15 +53,16 @@ class Throughput(L.Callback):
         self.paused = None
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: Tensor, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: TrainingBatch, batch_idx: int
     ) -> None:
         """Count a batch of stems ``(b n c t)``; log after a step if logging is due."""
         assert isinstance(pl_module, SeparationModule)
         if self.since is None:
             self.since = now(pl_module.device)
             return
-        seconds = batch.shape[-1] / pl_module.model.sample_rate
-        self.audio += len(batch) * seconds * trainer.world_size
+        stems = stems_of(batch)
+        seconds = stems.shape[-1] / pl_module.model.sample_rate
+        self.audio += len(stems) * seconds * trainer.world_size
         step = trainer.global_step
         interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step % interval == 0 and step != self.logged:

@@ -41,7 +41,9 @@ MODEL = "model"
 """Name of the model in tables."""
 
 
-def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console: Console) -> Results:
+def evaluate_run(
+    folder: Path, tracks: Sequence[Track], stems: Sequence[str], checkpoint: str, console: Console
+) -> Results:
     """Separate and score the test songs.
 
     Tables, plots and report are written to ``evaluation/``, stems to ``separated/``.
@@ -49,6 +51,7 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
     Args:
         folder: The run's folder.
         tracks: The songs.
+        stems: Stems of the data set, of which a song may know some only.
         checkpoint: The checkpoint to evaluate.
         console: Where progress is shown.
 
@@ -56,7 +59,7 @@ def evaluate_run(folder: Path, tracks: Sequence[Track], checkpoint: str, console
         InputError: If no song could be scored.
     """
     separator = Separator(load_model(checkpoint))
-    songs = [TrackEntry.of_track(track) for track in tracks]
+    songs = [TrackEntry.of_track(track, stems) for track in tracks]
     candidate = Candidate(separator, str(file_state(checkpoint)))
     evaluator = evaluator_of({MODEL: candidate}, songs, metrics=METRICS, folder=RunFolder(folder).evaluation)
     evaluator = with_stems_kept(evaluator, StemsWriter(folder / "separated", by_method=False))

@@ -49,5 +49,6 @@ def evaluate(run: TrainingRun, checkpoint: str) -> None:
     )
     from bsroformer.cli.commands.train.logged_scores import log_scores
 
-    results = evaluate_run(run.folder, run.data.test, checkpoint, run.console)
+    stems = run.data.source.form.stems
+    results = evaluate_run(run.folder, run.data.test, stems, checkpoint, run.console)
     log_scores(run.trainer, results)
