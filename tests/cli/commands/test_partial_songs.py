@@ -1,6 +1,5 @@
 """Training, validation and evaluation where songs have unknown stems."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ def root(songs_root, tmp_path_factory) -> Path:
         source = songs_root / song.replace("valid", "train")
         (root / song).mkdir(parents=True)
         for stem in stems:
-            os.symlink(source / f"{stem}.wav", root / song / f"{stem}.wav")
+            (root / song / f"{stem}.wav").symlink_to(source / f"{stem}.wav")
         mixture = np.sum([soundfile.read(file)[0] for file in sorted(source.iterdir())], axis=0)
         soundfile.write(root / song / "mixture.wav", mixture, 44_100, subtype="FLOAT")
     return root
