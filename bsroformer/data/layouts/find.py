@@ -1,19 +1,30 @@
 """Choose the layout of a data set, and find the files of every track."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from bsroformer.data.layouts.clips import has_stem_folders, list_clips
+from bsroformer.data.layouts.dnr import list_dnr
 from bsroformer.data.layouts.flat import divide, is_flat
+from bsroformer.data.layouts.medleydb import list_medleydb
+from bsroformer.data.layouts.moisesdb import list_moisesdb
 from bsroformer.data.layouts.musdb18 import ROOT_REMEDY, STEM_MP4, TrackKind, list_tracks, split_folders
+from bsroformer.data.layouts.slakh2100 import list_slakh2100
 from bsroformer.data.layouts.stem_map import StemMap
 from bsroformer.data.layouts.table import list_table
 from bsroformer.data.layouts.track_files import SPLITS, UNKNOWN, TrackFiles, describe_entries
 from bsroformer.errors import InputError
 
-Layout = Literal["stem_mp4", "folders", "any", "clips", "table"]
+Layout = Literal["stem_mp4", "folders", "any", "clips", "table", "moisesdb", "slakh2100", "medleydb", "dnr"]
+MULTITRACKS: dict[str, Callable[[str | Path | None], list[TrackFiles]]] = {
+    "moisesdb": list_moisesdb,
+    "slakh2100": list_slakh2100,
+    "medleydb": list_medleydb,
+    "dnr": list_dnr,
+}
+"""Published data sets with a layout of their own."""
 Missing = Literal["refuse", "unknown", "silent"]
 """What a stem is that a track lacks: a fault, music in its mixture that is not known alone, or silence."""
 
@@ -63,7 +74,7 @@ def find_files(
         tracks += _of_extra(Path(path).expanduser(), files)
     refuse_equal_names(tracks)
     names.check(stems, tracks)
-    named = [names.apply(song).with_rest(stems) for song in tracks]
+    named = [names.apply(song, stems).with_rest(stems) for song in tracks]
     return [completed(song, stems, missing) for song in named]
 
 
@@ -79,6 +90,8 @@ def completed(song: TrackFiles, stems: Sequence[str], missing: Missing) -> Track
 def _of_data_set(root: str | Path | None, names: Sequence[str], layout: Layout) -> list[TrackFiles]:
     if layout == "table":
         return list_table(_table(root))
+    if layout in MULTITRACKS:
+        return MULTITRACKS[layout](root)
     folder = None if root is None else Path(root).expanduser()
     if layout == "any" and folder is not None and is_flat(folder):
         tracks = [song for song in list_tracks(folder, "train") if song.stems]

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bsroformer.data.layouts.track_files import MIXTURE, TrackFiles
+from bsroformer.data.layouts.track_files import MIXTURE, REST, StemFile, TrackFiles
 from bsroformer.errors import InputError
 from bsroformer.file_names import normal
+
+OTHERS = "*"
+"""In a sum: all files of a track that no other entry names, and that are no stem of the data."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class StemMap:
     Attributes:
         renamed: Names of stems, by the names of files: ``{song: rest}``.
         sums: Names of files, by the stem that is their sum: ``{other: (guitar, piano)}``. A track need not have all of
-            them.
+            them. ``*`` stands for all files without a name here or in ``data.stems``.
     """
 
     renamed: Mapping[str, str]
@@ -51,8 +54,13 @@ class StemMap:
         summed = [file for stem, files in self.sums.items() if stem in stems for file in files]
         return list(dict.fromkeys([*own, *renamed, *summed]))
 
-    def apply(self, song: TrackFiles) -> TrackFiles:
-        """Give the files of a track their stems' names, and add the sums; two files of one name are a fault."""
+    def apply(self, song: TrackFiles, requested: Sequence[str]) -> TrackFiles:
+        """Give the files of a track their stems' names, and add the sums; two files of one name are a fault.
+
+        Args:
+            song: The track.
+            requested: Names of the stems of the data.
+        """
         names: dict[str, list[str]] = {}
         for name in song.stems:
             names.setdefault(self.renamed.get(name, name), []).append(name)
@@ -63,18 +71,27 @@ class StemMap:
             if len(several) > 1
         ]
         stems = {stem: song.stems[first] for stem, (first, *_) in names.items()}
+        others = self._others(song, requested)
         for stem, files in self.sums.items():
-            own_first = sorted(files, key=lambda file: file != stem)
-            present = [file for file in own_first if file in song.stems]
-            if stem in stems and stem not in files:
+            named = [file for file in files if file in song.stems]
+            present = sorted(named + others if OTHERS in files else named, key=lambda file: file != stem)
+            if stem in stems and stem not in present:
                 faults.append(f"{song.path} has {stem}, which data.stem_map makes of other files; rename one of them.")
             elif present:
-                first, *others = present
-                stems[stem] = replace(song.stems[first], plus=tuple(others))
+                stems[stem] = summed(song, present)
         return replace(song, stems=stems, faults=(*song.faults, *faults))
 
+    def _others(self, song: TrackFiles, requested: Sequence[str]) -> list[str]:
+        """List the files of a track that ``*`` stands for."""
+        named = {MIXTURE, REST, *requested, *self.renamed, *song.parts(list(song.stems))}
+        for stem, files in self.sums.items():
+            named |= set(files)
+            if OTHERS in files:
+                named.discard(stem)
+        return [file for file in song.stems if file not in named]
+
     def check(self, stems: Sequence[str], tracks: Sequence[TrackFiles]) -> None:
-        """Check that names of files occur, and that stems are requested.
+        """Check that names of files occur, of a sum at least one, and that stems are requested.
 
         Raises:
             InputError: If one does not, or is not.
@@ -83,8 +100,10 @@ class StemMap:
         made = dict(self.renamed)
         for stem, summed in self.sums.items():
             made |= dict.fromkeys(summed, stem)
+        made.pop(OTHERS, None)
+        optional = {file for summed in self.sums.values() for file in summed if files.intersection(summed)}
         for name, stem in made.items():
-            if name not in files:
+            if name not in files and name not in optional:
                 raise InputError(
                     f"data.stem_map names {name}, and no song has a file or stem of that name; correct it."
                 )
@@ -100,3 +119,12 @@ class StemMap:
                     f"data.stem_map sums {twice[0]} into {stem}, and data.stems=[{','.join(stems)}] has {twice[0]} "
                     "itself; remove it from one of them."
                 )
+
+
+def summed(song: TrackFiles, files: Sequence[str]) -> StemFile:
+    """Make the stem that is the sum of some files of a track, which may be sums themselves."""
+    first, *others = files
+    plus = [*song.stems[first].plus]
+    for other in others:
+        plus += [other, *song.stems[other].plus]
+    return replace(song.stems[first], plus=tuple(plus))

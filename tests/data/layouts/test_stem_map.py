@@ -83,7 +83,7 @@ def test_a_pack_of_another_sum_is_not_used(tmp_path):
     [
         ({"other": []}, r"data\.stem_map\.other has no files to sum"),
         ({"voice": "vocals", "other": ["voice", "piano"]}, "uses voice twice"),
-        ({"other": ["guitar", "organ"]}, "names organ, and no song has a file"),
+        ({"other": ["flute", "organ"]}, "names flute, and no song has a file"),
         ({"keys": ["piano"]}, r"makes piano keys, which is not in data\.stems"),
         ({"other": ["guitar", "voice"], "drums": ["piano"]}, "makes piano drums"),
     ],
@@ -111,3 +111,9 @@ def test_clips_are_found_by_the_names_of_their_folders():
         "piano",
         "strings",
     ]
+
+
+def test_a_star_stands_for_all_other_files(tmp_path):
+    add_song(tmp_path, "A")
+    (song,) = opened(tmp_path, ("vocals", "piano", "other"), {"voice": "vocals", "other": ["*"]})
+    assert levels(song.all_stems()) == [1, 4, 10]
