@@ -14,7 +14,7 @@ from pydantic import Field
 from rich.table import Table
 from torch import nn
 
-from benchmarks.comparison import Figures, machine, number
+from benchmarks.comparison import Figures, caption, machine, number
 from benchmarks.learning_peers import recipes
 from benchmarks.learning_recipe import Recipe, score, train
 from benchmarks.measure import one_thread
@@ -160,9 +160,8 @@ class Ranking:
 
     def table(self) -> Table:
         """Return a table of ``rich`` with a row for each method."""
-        conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
         first = next(iter(self.methods.values()))
-        table = Table("", title="Learning", caption=conditions)
+        table = Table("", title="Learning", caption=caption(self.conditions))
         table.columns[0].no_wrap = True
         for name in first:
             table.add_column(name.replace("_", " "), justify="right")
