@@ -11,6 +11,7 @@ from benchmarks.loading import Loading
 from benchmarks.public_step import PublicStep
 from benchmarks.separation import Separation
 from benchmarks.traffic import Traffic
+from benchmarks.training_setup import TrainingSetup
 from benchmarks.training_step import TrainingStep
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "PublicStep",
     "Separation",
     "Traffic",
+    "TrainingSetup",
     "TrainingStep",
 ]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import AdamW
 
-from benchmarks import Learning
+from benchmarks import Learning, TrainingSetup
 from benchmarks.learning import Method
 from benchmarks.learning_peers import CONSTANT, Peer, band_widths, recipes, with_sdr
 from benchmarks.learning_recipe import Recipe
@@ -76,25 +76,22 @@ def tree(tiny_tree) -> dict:
 @pytest.fixture
 def learning(tree, songs_root):
     def make(**changes) -> Learning:
-        usual = {
-            "settings": tree,
-            "loss": MultiDomainLoss(0.5, 0.3, 0.1, n_fft=512, hop_length=512, sdr=0.1),
-            "optimizer": partial(AdamW, lr=1e-3),
-            "adamw": partial(AdamW, lr=1e-2),
-            "scheduler": CONSTANT,
-            "clip": 1.0,
-            "source": FolderSource(str(songs_root), "folders", ["B"], [], STEMS, 44_100, 2),
-            "augment": augment(unmixed=1.0, active_db=None),
-            "seconds": 0.1,
-            "batch_size": 1,
-            "epoch_size": 8,
-            "valid_per_song": 2,
-            "valid_seconds": 0.2,
-            "precision": "fp32",
-            "methods": ["ours"],
-            "cpu_seconds": 0.2,
-            "seed": 0,
-        }
+        setup = TrainingSetup(
+            settings=tree,
+            loss=MultiDomainLoss(0.5, 0.3, 0.1, n_fft=512, hop_length=512, sdr=0.1),
+            optimizer=partial(AdamW, lr=1e-3),
+            scheduler=CONSTANT,
+            clip=1.0,
+            source=FolderSource(str(songs_root), "folders", ["B"], [], STEMS, 44_100, 2),
+            augment=augment(unmixed=1.0, active_db=None),
+            seconds=0.1,
+            batch_size=1,
+            epoch_size=8,
+            valid_per_song=2,
+            valid_seconds=0.2,
+            precision="fp32",
+        )
+        usual = {"setup": setup, "adamw": partial(AdamW, lr=1e-2), "methods": ["ours"], "cpu_seconds": 0.2, "seed": 0}
         return Learning(**{**usual, **changes})
 
     return make
@@ -176,7 +173,7 @@ def test_overlapping_bands_are_refused(tree):
 
 
 def test_our_recipe_is_the_demos():
-    ours = composed("benchmark", "what=learning").benchmark.arguments
+    ours = composed("benchmark", "what=learning").benchmark.arguments["setup"]
     demo = composed("train", "experiment=demo")
     assert ours["settings"] == demo.model
     assert ours["loss"] == demo.loss.tree
