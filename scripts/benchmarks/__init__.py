@@ -3,6 +3,7 @@
 A new benchmark needs a file here and one of the same name in ``configs/what/``.
 """
 
+from benchmarks.ablation import Ablation
 from benchmarks.comparison import Comparison, Findings
 from benchmarks.evaluation import Evaluation
 from benchmarks.learning import Learning
@@ -15,6 +16,7 @@ from benchmarks.training_setup import TrainingSetup
 from benchmarks.training_step import TrainingStep
 
 __all__ = [
+    "Ablation",
     "Comparison",
     "Evaluation",
     "Findings",

@@ -201,9 +201,9 @@ def share_mixture(model: nn.Module) -> None:
     The last linear layer of a stem and band returns the values of its mask, real and imaginary parts in turn, and then
     a gate for each, which is initially 1/2.
     """
-    estimators = list(model.mask_estimators)
+    estimators = list(model.get_submodule("mask_estimators").children())
     for estimator in estimators:
-        for band in estimator.to_freqs:
+        for band in estimator.get_submodule("to_freqs").children():
             linear_layers = [layer for layer in band.modules() if isinstance(layer, nn.Linear)]
             values, _ = linear_layers[-1].bias.chunk(2)
             values[::2] += 2 / len(estimators)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from benchmarks.comparison import Figures
-from benchmarks.learning_recipe import Recipe, score, train
+from benchmarks.learning_recipe import ANY_LENGTH, Recipe, Training, score, train
 from bsroformer.data.augment import Augment
 from bsroformer.data.batch_schedule import Batches
 from bsroformer.data.datamodule import StemsDataModule
@@ -93,6 +93,15 @@ class TrainingSetup:
         frames = round(self.valid_seconds * self.source.form.sample_rate)
         excerpts = ValidationExcerpts(data.test, frames, self.valid_per_song)
         return {**figures, **score(model, excerpts, self.half)}
+
+    def try_step(self, seed: int) -> None:
+        """Make a step, so that a wrong setting is reported before a long training.
+
+        Raises:
+            InputError: If a setting is wrong.
+        """
+        recipe = self.recipe()
+        Training(recipe, self.data(recipe.seconds, seed), self.half, seed, ANY_LENGTH).step()
 
     def data(self, seconds: float, seed: int) -> StemsDataModule:
         """Return training excerpts of a length, and the test songs.

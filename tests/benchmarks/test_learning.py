@@ -9,19 +9,17 @@ import torch
 from torch import nn
 from torch.optim import AdamW
 
-from benchmarks import Learning, TrainingSetup
+from benchmarks import Learning
 from benchmarks.learning import Method
 from benchmarks.learning_peers import CONSTANT, Peer, band_widths, recipes, with_sdr
 from benchmarks.learning_recipe import Recipe
-from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss, WeightedSum
 from bsroformer.models.bs_roformer.settings import roformer_settings
-from support.augments import augment
+from support.benchmarked import training_setup, with_wide_bands
 from support.launched import composed
 from support.mask_net import small
 
-STEMS = ("vocals", "drums", "bass", "other")
 FIGURES = {"parameters", "steps", "cpu_seconds", "si_sdr", "si_sdr_improvement", "sdr"}
 
 
@@ -68,29 +66,13 @@ def public_package(monkeypatch) -> None:
 
 @pytest.fixture
 def tree(tiny_tree) -> dict:
-    spectrum = {"stft": {"n_fft": 2048, "hop_length": 512}}
-    bands = {"bands": {"layout": "fixed", "widths": [[1, 256], [1, 769]]}}
-    return {**tiny_tree, **spectrum, **bands, "stems": list(STEMS), "sample_rate": 44_100}
+    return with_wide_bands(tiny_tree)
 
 
 @pytest.fixture
 def learning(tree, songs_root):
     def make(**changes) -> Learning:
-        setup = TrainingSetup(
-            settings=tree,
-            loss=MultiDomainLoss(0.5, 0.3, 0.1, n_fft=512, hop_length=512, sdr=0.1),
-            optimizer=partial(AdamW, lr=1e-3),
-            scheduler=CONSTANT,
-            clip=1.0,
-            source=FolderSource(str(songs_root), "folders", ["B"], [], STEMS, 44_100, 2),
-            augment=augment(unmixed=1.0, active_db=None),
-            seconds=0.1,
-            batch_size=1,
-            epoch_size=8,
-            valid_per_song=2,
-            valid_seconds=0.2,
-            precision="fp32",
-        )
+        setup = training_setup(tree, songs_root)
         usual = {"setup": setup, "adamw": partial(AdamW, lr=1e-2), "methods": ["ours"], "cpu_seconds": 0.2, "seed": 0}
         return Learning(**{**usual, **changes})
 
