@@ -250,7 +250,7 @@ class AblationFindings:
 
     def table(self) -> Table:
         """Return a table of ``rich`` with a row for each change."""
-        columns = ("step time", "steps", "parameters", "SI-SDR, dB", "difference", "SDR, dB", "difference")
+        columns = ("step time", "steps", "size", "SI-SDR, dB", "vs none", "SDR, dB", "vs none")
         table = Table("change", title="Ablation", caption=caption(self.conditions))
         table.columns[0].no_wrap = True
         for column in columns:
