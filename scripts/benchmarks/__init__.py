@@ -3,6 +3,7 @@
 A new benchmark needs a file here and one of the same name in ``configs/what/``.
 """
 
+from benchmarks.ablation import Ablation
 from benchmarks.comparison import Comparison, Findings
 from benchmarks.evaluation import Evaluation
 from benchmarks.learning import Learning
@@ -11,9 +12,11 @@ from benchmarks.loading import Loading
 from benchmarks.public_step import PublicStep
 from benchmarks.separation import Separation
 from benchmarks.traffic import Traffic
+from benchmarks.training_setup import TrainingSetup
 from benchmarks.training_step import TrainingStep
 
 __all__ = [
+    "Ablation",
     "Comparison",
     "Evaluation",
     "Findings",
@@ -23,5 +26,6 @@ __all__ = [
     "PublicStep",
     "Separation",
     "Traffic",
+    "TrainingSetup",
     "TrainingStep",
 ]

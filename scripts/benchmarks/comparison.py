@@ -1,6 +1,7 @@
 """Results of a benchmark, as JSON and as a table."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,14 +47,18 @@ class Comparison:
     def table(self) -> Table:
         """Return a table of ``rich`` with a row for each figure."""
         first, second = self.ways
-        conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
-        table = Table("", first, second, f"{second} / {first}", title=self.title, caption=conditions)
+        table = Table("", first, second, f"{second} / {first}", title=self.title, caption=caption(self.conditions))
         for column in table.columns[1:]:
             column.justify = "right"
         for (name, ratio), ratio in zip(self.ways[first].items(), self.ratios.values(), strict=True):
             values = [number(figures[name]) for figures in self.ways.values()]
             table.add_row(name.replace("_", " "), *values, f"{ratio:.2f}")
         return table
+
+
+def caption(conditions: Mapping[str, Any]) -> str:
+    """Format the conditions of a measurement for the caption of its table."""
+    return ", ".join(f"{name} {value}" for name, value in conditions.items())
 
 
 def number(value: float) -> str:

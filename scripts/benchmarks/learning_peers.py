@@ -2,17 +2,20 @@
 
 One has the settings of its authors. The adapted one has this project's excerpts, loss, learning rate and schedule, with
 AdamW, since Muon has to know the hidden matrices of a model. RoFormers have this project's dim, depth and heads, and
-the adapted ones its bands; SCNet has its own spectrum, bands and sizes in both.
+the adapted ones its bands and its initial masks; SCNet has its own spectrum, bands and sizes in both, and the adapted
+one SDR in place of SI-SDR, since it has no masks that could give its stems the right sign.
 """
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Adam, AdamW
@@ -20,7 +23,7 @@ from torch.optim import Adam, AdamW
 from benchmarks.learning_recipe import Recipe
 from bsroformer.errors import InputError
 from bsroformer.extras import install_command
-from bsroformer.losses import MultiResolutionLoss
+from bsroformer.losses import MultiDomainLoss, MultiResolutionLoss
 from bsroformer.models.bs_roformer.settings import FixedBands, RoformerSettings
 from bsroformer.training.optimizer import MakesOptimizer
 from bsroformer.training.schedule import constant_then_decay
@@ -108,11 +111,11 @@ def bs_roformer_recipes(authors: Recipe, adapted: Recipe, settings: RoformerSett
     The adapted model has no hyper-connections, like ours.
     """
     model = partial(roformer, "bs_roformer", settings)
-    with_our_bands = partial(model, freqs_per_bands=band_widths(settings), num_residual_streams=1)
+    as_ours = partial(model, shares_mixture=True, freqs_per_bands=band_widths(settings), num_residual_streams=1)
     optimizer = partial(AdamW, lr=PAPER_LR, fused=True)
     return {
         "bs_roformer": replace(authors, model=model, optimizer=optimizer, package=BS_ROFORMER),
-        "bs_roformer_adapted": replace(adapted, model=with_our_bands, package=BS_ROFORMER),
+        "bs_roformer_adapted": replace(adapted, model=as_ours, package=BS_ROFORMER),
     }
 
 
@@ -120,13 +123,13 @@ def msst_roformer_recipes(authors: Recipe, adapted: Recipe, settings: RoformerSe
     """Return the recipes of msst's BS-RoFormer."""
     model = partial(roformer, "msst.models.bs_roformer", settings)
     with_dropout = partial(model, attn_dropout=MSST_ROFORMER_DROPOUT, ff_dropout=MSST_ROFORMER_DROPOUT)
-    expansion = settings.masks.expansion
-    with_our_bands = partial(model, freqs_per_bands=band_widths(settings), mlp_expansion_factor=expansion)
+    sizes = {"freqs_per_bands": band_widths(settings), "mlp_expansion_factor": settings.masks.expansion}
+    as_ours = partial(model, shares_mixture=True, **sizes)
     optimizer = partial(Adam, lr=MSST_ROFORMER_LR, fused=True)
     theirs = replace(authors, model=with_dropout, optimizer=optimizer, seconds=MSST_ROFORMER_SECONDS, package=MSST)
     return {
         "msst_bs_roformer": theirs,
-        "msst_bs_roformer_adapted": replace(adapted, model=with_our_bands, package=MSST),
+        "msst_bs_roformer_adapted": replace(adapted, model=as_ours, package=MSST),
     }
 
 
@@ -137,12 +140,31 @@ def scnet_recipes(authors: Recipe, adapted: Recipe, settings: RoformerSettings) 
     theirs = replace(authors, loss=MeanSquare(), optimizer=optimizer, seconds=MSST_SCNET_SECONDS)
     return {
         "msst_scnet": replace(theirs, model=model, package=MSST),
-        "msst_scnet_adapted": replace(adapted, model=model, package=MSST),
+        "msst_scnet_adapted": replace(adapted, model=model, loss=with_sdr(adapted.loss), package=MSST),
     }
 
 
-def roformer(module: str, settings: RoformerSettings, **options: Any) -> Peer:
-    """Build a package's BS-RoFormer with the sizes of `settings` and further options.
+def with_sdr(loss: nn.Module) -> nn.Module:
+    """Return a copy of a loss in which SDR has the weight of SI-SDR too.
+
+    SI-SDR does not depend on the sign of an estimate.
+    """
+    changed = deepcopy(loss)
+    for part in changed.modules():
+        if isinstance(part, MultiDomainLoss):
+            part.weights["sdr"] += part.weights["si_sdr"]
+            part.weights["si_sdr"] = 0.0
+    return changed
+
+
+def roformer(module: str, settings: RoformerSettings, shares_mixture: bool = False, **options: Any) -> Peer:
+    """Build a package's BS-RoFormer with the sizes of `settings`.
+
+    Args:
+        module: Name of the package's module.
+        settings: The sizes.
+        shares_mixture: Whether the initial masks are around ``1 / stems``.
+        options: Further arguments of its model.
 
     Raises:
         InputError: If the package is missing, or its bands are for another spectrum.
@@ -167,7 +189,24 @@ def roformer(module: str, settings: RoformerSettings, **options: Any) -> Peer:
     }
     with without_warnings():
         model = kind(**sizes, **options)
+    if shares_mixture:
+        share_mixture(model)
     return Peer(model, stft.hop_length)
+
+
+@torch.no_grad()
+def share_mixture(model: nn.Module) -> None:
+    """Set the biases of a package's BS-RoFormer for initial masks around ``1 / stems``, as in this project's model.
+
+    The last linear layer of a stem and band returns the values of its mask, real and imaginary parts in turn, and then
+    a gate for each, which is initially 1/2.
+    """
+    estimators = list(model.get_submodule("mask_estimators").children())
+    for estimator in estimators:
+        for band in estimator.get_submodule("to_freqs").children():
+            linear_layers = [layer for layer in band.modules() if isinstance(layer, nn.Linear)]
+            values, _ = linear_layers[-1].bias.chunk(2)
+            values[::2] += 2 / len(estimators)
 
 
 def scnet(settings: RoformerSettings) -> Peer:

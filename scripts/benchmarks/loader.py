@@ -15,7 +15,7 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.comparison import Figures, machine, number
+from benchmarks.comparison import Figures, caption, machine, number
 from benchmarks.loader_material import Material, into_page_cache, make_material
 from benchmarks.loader_ways import (
     Excerpt,
@@ -204,8 +204,7 @@ class ReadingSpeeds:
 
     def table(self) -> Table:
         """Return a table of ``rich``: figures of the ways, then of the loader."""
-        conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
-        table = Table("", *self.ways, title="Loading excerpts", caption=conditions)
+        table = Table("", *self.ways, title="Loading excerpts", caption=caption(self.conditions))
         for column in table.columns[1:]:
             column.justify = "right"
         for name in self.ways[PACKS]:

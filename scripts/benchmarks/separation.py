@@ -14,7 +14,7 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.comparison import Figures, machine, number
+from benchmarks.comparison import Figures, caption, machine, number
 from benchmarks.matmuls import matmul_flops, matmul_peak
 from benchmarks.measure import seconds
 from bsroformer.audio.overlap_add import windows
@@ -126,8 +126,8 @@ class Speeds:
 
     def table(self) -> Table:
         """Return a table of ``rich``: a row for each figure and comparison."""
-        conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
-        table = Table("", *(way.replace("_", " ") for way in self.ways), title="Separation", caption=conditions)
+        ways = [way.replace("_", " ") for way in self.ways]
+        table = Table("", *ways, title="Separation", caption=caption(self.conditions))
         for column in table.columns[1:]:
             column.justify = "right"
         for name in self.ways[PLAIN]:

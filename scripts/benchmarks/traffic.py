@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
+from benchmarks.comparison import caption
 from benchmarks.gpu_path import gpu_path
 from bsroformer.errors import InputError
 from bsroformer.kinds import Count, Seconds
@@ -185,9 +186,8 @@ class TrafficCount:
 
     def table(self) -> Table:
         """Return a table of ``rich`` with a row for each kind and the total."""
-        conditions = ", ".join(f"{name} {value}" for name, value in self.conditions.items())
         columns = ("", "operators", "gigabytes", "10⁹ multiply-adds")
-        table = Table(*columns, title="A training step on a GPU", caption=conditions)
+        table = Table(*columns, title="A training step on a GPU", caption=caption(self.conditions))
         for column in table.columns[1:]:
             column.justify = "right"
         total = self.counter.total()

@@ -11,32 +11,48 @@ from torch.optim import AdamW
 
 from benchmarks import Learning
 from benchmarks.learning import Method
-from benchmarks.learning_peers import CONSTANT, Peer, band_widths, recipes
+from benchmarks.learning_peers import CONSTANT, Peer, band_widths, recipes, with_sdr
 from benchmarks.learning_recipe import Recipe
-from bsroformer.data.sources import FolderSource
 from bsroformer.errors import InputError
-from bsroformer.losses import MultiDomainLoss
+from bsroformer.losses import MultiDomainLoss, WeightedSum
 from bsroformer.models.bs_roformer.settings import roformer_settings
-from support.augments import augment
+from support.benchmarked import training_setup, with_wide_bands
 from support.launched import composed
 from support.mask_net import small
 
-STEMS = ("vocals", "drums", "bass", "other")
 FIGURES = {"parameters", "steps", "cpu_seconds", "si_sdr", "si_sdr_improvement", "sdr"}
 
 
+class PublicMasks(nn.Module):
+    """Masks of a stem as in the packages, ``(f z)`` for each band; they do not depend on the mixture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.to_freqs = nn.ModuleList(
+            nn.Sequential(nn.Sequential(nn.Linear(1, 1), nn.Tanh(), nn.Linear(1, 2 * values)), nn.GLU())
+            for values in (4, 6)
+        )
+        for weight in self.parameters():
+            nn.init.zeros_(weight)
+
+    def forward(self):
+        masks = [band(torch.ones(1)) for band in self.to_freqs]
+        return torch.view_as_complex(torch.cat(masks).unflatten(-1, (-1, 2)))
+
+
 class PublicRoformer(nn.Module):
-    """A peer with one weight per stem, which drops the samples after the last whole hop."""
+    """A peer with one gain per stem, which drops the samples after the last whole hop."""
 
     def __init__(self, num_stems: int, stft_hop_length: int, **options: object) -> None:
         super().__init__()
-        self.gains = nn.Parameter(torch.zeros(num_stems, 1, 1))
+        self.mask_estimators = nn.ModuleList(PublicMasks() for _ in range(num_stems))
         self.hop = stft_hop_length
         self.options = options
 
     def forward(self, mixture):
         frames = mixture.shape[-1] // self.hop * self.hop
-        return self.gains * mixture[..., :frames].unsqueeze(1)
+        gains = torch.stack([masks().real.mean() for masks in self.mask_estimators])  # (n)
+        return gains[:, None, None] * mixture[..., :frames].unsqueeze(1)
 
 
 @pytest.fixture
@@ -50,33 +66,14 @@ def public_package(monkeypatch) -> None:
 
 @pytest.fixture
 def tree(tiny_tree) -> dict:
-    spectrum = {"stft": {"n_fft": 2048, "hop_length": 512}}
-    bands = {"bands": {"layout": "fixed", "widths": [[1, 256], [1, 769]]}}
-    return {**tiny_tree, **spectrum, **bands, "stems": list(STEMS), "sample_rate": 44_100}
+    return with_wide_bands(tiny_tree)
 
 
 @pytest.fixture
 def learning(tree, songs_root):
     def make(**changes) -> Learning:
-        usual = {
-            "settings": tree,
-            "loss": MultiDomainLoss(0.5, 0.3, 0.1, n_fft=512, hop_length=512, sdr=0.1),
-            "optimizer": partial(AdamW, lr=1e-3),
-            "adamw": partial(AdamW, lr=1e-2),
-            "scheduler": CONSTANT,
-            "clip": 1.0,
-            "source": FolderSource(str(songs_root), "folders", ["B"], [], STEMS, 44_100, 2),
-            "augment": augment(unmixed=1.0, active_db=None),
-            "seconds": 0.1,
-            "batch_size": 1,
-            "epoch_size": 8,
-            "valid_per_song": 2,
-            "valid_seconds": 0.2,
-            "precision": "fp32",
-            "methods": ["ours"],
-            "cpu_seconds": 0.2,
-            "seed": 0,
-        }
+        setup = training_setup(tree, songs_root)
+        usual = {"setup": setup, "adamw": partial(AdamW, lr=1e-2), "methods": ["ours"], "cpu_seconds": 0.2, "seed": 0}
         return Learning(**{**usual, **changes})
 
     return make
@@ -122,6 +119,30 @@ def test_the_adapted_peer_has_our_bands_and_settings(learning, tree, public_pack
     assert "freqs_per_bands" not in found["bs_roformer"].model().model.options
 
 
+def test_adapted_masks_start_around_an_equal_share(learning, public_package):
+    recipes_of = learning(methods=["bs_roformer", "bs_roformer_adapted"])._recipes()
+    theirs, adapted = (recipe.model().model.mask_estimators for recipe in recipes_of.values())
+    for masks in adapted:
+        torch.testing.assert_close(masks(), torch.full((5,), 0.25 + 0j))
+    assert not any(masks().any() for masks in theirs)
+
+
+def test_the_adapted_scnet_trains_with_sdr_alone(tree):
+    own = Recipe(small, MultiDomainLoss(0.5, 0.3, 0.1, 512, 512, sdr=0.2), AdamW, CONSTANT, seconds=1.0)
+    found = recipes(own, AdamW, roformer_settings(tree))
+    assert found["msst_scnet_adapted"].loss.weights == pytest.approx(
+        {"magnitude": 0.5, "complex": 0.3, "si_sdr": 0.0, "sdr": 0.3}
+    )
+    assert own.loss.weights["si_sdr"] == 0.1
+
+
+def test_sdr_replaces_si_sdr_in_a_sum_of_losses_too():
+    part = MultiDomainLoss(0.5, 0.3, 0.1, 512, 512)
+    changed = with_sdr(WeightedSum({"multi_domain": part}, {"multi_domain": 2.0}))
+    assert changed.parts["multi_domain"].weights["sdr"] == 0.1
+    assert changed.parts["multi_domain"].weights["si_sdr"] == 0
+
+
 def test_a_peer_returns_stems_as_long_as_the_mixture():
     peer = Peer(PublicRoformer(num_stems=2, stft_hop_length=8), hop_length=8)
     assert peer(torch.randn(1, 2, 30)).shape == (1, 2, 2, 30)
@@ -134,7 +155,7 @@ def test_overlapping_bands_are_refused(tree):
 
 
 def test_our_recipe_is_the_demos():
-    ours = composed("benchmark", "what=learning").benchmark.arguments
+    ours = composed("benchmark", "what=learning").benchmark.arguments["setup"]
     demo = composed("train", "experiment=demo")
     assert ours["settings"] == demo.model
     assert ours["loss"] == demo.loss.tree
@@ -161,5 +182,10 @@ def test_the_packages_models_separate(method, learning):
     pytest.importorskip(module, reason="the extra `benchmark` is not installed")
     recipe = learning(methods=[method])._recipes()[method]
     model = recipe.model().eval()
+    mixture = torch.randn(1, 2, 4500)
     with torch.no_grad():
-        assert model(torch.randn(1, 2, 4500)).shape == (1, 4, 2, 4500)
+        stems = model(mixture)
+    assert stems.shape == (1, 4, 2, 4500)
+    if method.endswith("roformer_adapted"):
+        gains = (stems * mixture).sum((0, 2, 3)) / mixture.square().sum()
+        torch.testing.assert_close(gains, torch.full((4,), 0.25), atol=0.05, rtol=0)

@@ -20,6 +20,7 @@ class BenchmarkConfig(Config, OpenSchema):
     optimizer: Optimizer
     augment: Component | None = None
     benchmark: Component
+    setup: Component | None = None
     output: FilePath | None = None
     monitor: Word = "val/sdr"
     repeats: Count
