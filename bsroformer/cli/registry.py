@@ -80,8 +80,8 @@ COMMANDS = {
         Command(
             "prepare",
             "prepare",
-            "Pack songs for fast training, check them, or preview augmentation.",
-            actions=("pack", "check", "preview"),
+            "Pack, check or label songs for training, or preview augmentation.",
+            actions=("pack", "check", "preview", "label"),
         ),
         Command("studio", "app", "Separate songs on a page in the browser.", positional="ckpt"),
         Command(

@@ -125,10 +125,11 @@ class StemsDataModule(L.LightningDataModule):
         It covers all that decides where an excerpt starts, beside the configuration.
         """
         uses_levels = self.augment.active_db is not None
-        facts = [
-            (track.name, track.stems, track.frames, uses_levels and track.levels is not None)
-            for track in self.tracks.train
-        ]
+        facts = []
+        for track in self.tracks.train:
+            weight = () if track.weight == 1 else (track.weight,)  # digests of older versions have none
+            has_levels = uses_levels and track.levels is not None
+            facts.append((track.name, track.stems, track.frames, has_levels, *weight))
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def prepare_data(self) -> None:

@@ -10,7 +10,7 @@ from bsroformer.data.layouts.musdb18 import validation_songs
 from bsroformer.data.splits import named_valid
 from bsroformer.errors import InputError
 from bsroformer.file_names import normal
-from bsroformer.kinds import Channels, SampleRate
+from bsroformer.kinds import Amount, Channels, SampleRate
 
 
 @runtime_checkable
@@ -46,6 +46,7 @@ class FolderSource:
         channels: Channels of each stem.
         stem_map: Names of stems, by the names of files that hold them; or files to sum, by the name of the stem.
         missing: What a stem is that a track lacks: see `Missing`.
+        extra_weight: How often a second of further material is drawn, relative to one of the data set.
     """
 
     root: str | None
@@ -57,6 +58,7 @@ class FolderSource:
     channels: Channels
     stem_map: Mapping[str, str | Sequence[str]] | None = None
     missing: Missing = "refuse"
+    extra_weight: Amount = 1.0
 
     @property
     def location(self) -> Path | None:
@@ -77,7 +79,10 @@ class FolderSource:
         Raises:
             InputError: See `find_files` and `named_valid`.
         """
-        songs = find_files(self.location, self.stems, self.layout, as_list(self.extra), self.stem_map, self.missing)
+        extra = as_list(self.extra)
+        songs = find_files(
+            self.location, self.stems, self.layout, extra, self.stem_map, self.missing, self.extra_weight
+        )
         if self.valid_songs == "musdb18":
             return named_valid(songs, validation_songs())  # MUSDB18-7 lacks some of them
         names = [normal(name) for name in as_list(self.valid_songs)]

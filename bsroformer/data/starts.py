@@ -22,7 +22,7 @@ class StartInterval(NamedTuple):
     starts: int
     """Number of starts."""
     weight: float
-    """Share of the track's samples: its length, divided evenly over its starts."""
+    """Share of the track's samples, times its weight: its length, divided evenly over its starts."""
 
 
 class StartSampler:
@@ -95,12 +95,12 @@ def _intervals(number: int, track: AnyTrack, frames: int, activity: Activity | N
     """List the intervals of one kind of activity."""
     starts = max(1, track.frames - frames + 1)
     if activity is None or track.levels is None:
-        return [StartInterval(number, 0, starts, track.frames)] if kind == ACTIVE else []
+        return [StartInterval(number, 0, starts, track.weight * track.frames)] if kind == ACTIVE else []
     edges = np.diff(np.concatenate([[False], activity == kind, [False]]).astype(np.int8))
     begins = np.flatnonzero(edges == 1) * track.levels.block
     ends = np.minimum(np.flatnonzero(edges == -1) * track.levels.block, starts)
     intervals = []
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        weight = track.frames * (end - begin) / starts
+        weight = track.weight * track.frames * (end - begin) / starts
         intervals.append(StartInterval(number, begin, end - begin, weight))
     return intervals

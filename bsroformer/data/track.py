@@ -35,6 +35,10 @@ class AnyTrack(Protocol):
     def levels(self) -> Levels | None:
         """Levels of each stem, or None if unknown."""
 
+    @property
+    def weight(self) -> float:
+        """How often a second of it is drawn, relative to others."""
+
     def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
         """Read one stem (c t)."""
 
@@ -58,6 +62,7 @@ class Track:
         sources: Audio stream of each file that is read, by its name: of stems and the parts of their sums, and of
             ``mixture`` if there is one.
         files: How stems are made of them: what is subtracted and added.
+        weight: How often a second of it is drawn, relative to others.
     """
 
     name: str
@@ -69,6 +74,7 @@ class Track:
     frames: int
     sources: Mapping[str, AudioInfo]
     files: Mapping[str, StemFile] = field(default_factory=dict)
+    weight: float = 1.0
 
     @property
     def levels(self) -> None:
@@ -172,7 +178,9 @@ def open_track(song: TrackFiles, form: TrackFormat) -> Track:
     stems = stems_of(song, form)
     frames = min(info.frames or 0 for name, info in sources.items() if name != MIXTURE)
     files = {stem: song.stems[stem] for stem in stems if stem in sources}
-    return Track(song.name, song.split, song.path, stems, form.sample_rate, form.channels, frames, sources, files)
+    name_and_split = song.name, song.split
+    form_of_stems = form.sample_rate, form.channels
+    return Track(*name_and_split, song.path, stems, *form_of_stems, frames, sources, files, song.weight)
 
 
 def stems_of(song: TrackFiles, form: TrackFormat) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class CountingTrack:
     stems: tuple[str, ...] = STEMS
     name: str = "counting"
     levels: None = None
+    weight: float = 1.0
 
     def stem(self, stem: str, start: int, frames: int) -> Tensor:
         samples = torch.arange(start, min(start + frames, self.frames))

@@ -135,3 +135,10 @@ def test_ranks_have_as_many_keys_each_from_anywhere_in_an_epoch(first):
 
 def test_padding_is_at_the_end():
     assert padded(torch.ones(2, 3), 5).tolist() == [[1, 1, 1, 0, 0]] * 2
+
+
+def test_the_weight_of_a_track_decides_how_often_it_is_drawn():
+    heavy = CountingTrack(1, frames=30, weight=3.0)
+    first = drawn(AS_IT_IS, [heavy, CountingTrack(2, frames=30)], count=2000)[:, :, 0, 0]
+    share = (first < 20).float().mean().item()
+    assert share == pytest.approx(3 / 4, abs=0.03)

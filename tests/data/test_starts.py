@@ -9,7 +9,7 @@ from bsroformer.data.starts import StartSampler, find_starts
 
 
 def track(frames: int, block: int = 10) -> SimpleNamespace:
-    return SimpleNamespace(frames=frames, levels=SimpleNamespace(block=block))
+    return SimpleNamespace(frames=frames, weight=1.0, levels=SimpleNamespace(block=block))
 
 
 def test_without_levels_every_start_of_every_track_is_active():

@@ -43,6 +43,7 @@ def find_files(
     extra: Sequence[str] = (),
     stem_map: Mapping[str, str | Sequence[str]] | None = None,
     missing: Missing = "refuse",
+    extra_weight: float = 1.0,
 ) -> list[TrackFiles]:
     """Find the files of every track, split by split and in the order of names.
 
@@ -55,6 +56,7 @@ def find_files(
         stem_map: Names of stems, by the names of files, of folders of clips, or of a table; or the names of the files
             that a stem is the sum of, by its name.
         missing: What a stem is that a track lacks.
+        extra_weight: How often a second of further material is drawn, relative to one of the data set.
 
     Raises:
         InputError: There is no data set at ``root``, or it has another layout; two tracks have one name; or `stem_map`
@@ -71,7 +73,8 @@ def find_files(
     files = names.files_of(stems)
     tracks = _of_data_set(root, files, layout)
     for path in extra:
-        tracks += _of_extra(Path(path).expanduser(), files)
+        further = _of_extra(Path(path).expanduser(), files)
+        tracks += [replace(song, weight=extra_weight) for song in further]
     refuse_equal_names(tracks)
     names.check(stems, tracks)
     named = [names.apply(song, stems).with_rest(stems) for song in tracks]

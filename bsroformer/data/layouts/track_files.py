@@ -72,6 +72,7 @@ class TrackFiles:
         whole: True if it must have every stem; False for a clip and for a track of further material.
         faults: Faults that the layout found, a sentence each.
         silent: Requested stems that it lacks and that are silent in it.
+        weight: How often a second of it is drawn, relative to one of the data set.
     """
 
     name: str
@@ -81,6 +82,7 @@ class TrackFiles:
     whole: bool = True
     faults: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    weight: float = 1.0
 
     def has(self, stems: Sequence[str]) -> list[str]:
         """List the stems of some that it has, with ``unknown`` at the end if it has that."""

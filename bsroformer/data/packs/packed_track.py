@@ -113,6 +113,7 @@ class PackedTrack:
         levels: Levels of each of ``stems``.
         stems: The requested stems, in the requested order, and ``unknown`` if the others are known as a sum.
         spare: The track's files, which are read where the pack is damaged; None if they are elsewhere.
+        weight: How often a second of it is drawn, relative to others.
     """
 
     folder: Path
@@ -120,6 +121,7 @@ class PackedTrack:
     levels: Levels
     stems: tuple[str, ...]
     spare: SpareFiles | None = field(default=None, repr=False, compare=False)
+    weight: float = 1.0
 
     @property
     def name(self) -> str:
@@ -269,4 +271,5 @@ def open_pack(folder: Path, index: Index, stems: Sequence[str], files: TrackFile
     known = tuple(stem for stem in stems if stem != UNKNOWN)
     form = TrackFormat(known, index.sample_rate, index.channels)
     spare = None if files is None else SpareFiles(files, form)
-    return PackedTrack(folder, index, levels, tuple(stems), spare)
+    weight = 1.0 if files is None else files.weight
+    return PackedTrack(folder, index, levels, tuple(stems), spare, weight)

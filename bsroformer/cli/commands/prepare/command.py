@@ -1,14 +1,15 @@
-"""Pack, check or preview songs for training: ``bsroformer prepare``."""
+"""Pack, check, preview or label songs for training: ``bsroformer prepare``."""
 
 import sys
 
 from bsroformer.cli.commands.prepare.check import check
 from bsroformer.cli.commands.prepare.config import PrepareConfig
+from bsroformer.cli.commands.prepare.label import label
 from bsroformer.cli.commands.prepare.pack import pack
 from bsroformer.cli.commands.prepare.preview import preview
 from bsroformer.cli.console import terminal
 
-ACTIONS = {"pack": pack, "check": check, "preview": preview}
+ACTIONS = {"pack": pack, "check": check, "preview": preview, "label": label}
 
 
 def prepare(cfg: PrepareConfig) -> None:
