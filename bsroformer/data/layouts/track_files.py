@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
+from bsroformer.data.song_terms import NO_TERMS, SongTerms
 from bsroformer.errors import InputError
 from bsroformer.file_names import is_visible
 from bsroformer.text import listed
@@ -67,6 +68,7 @@ class TrackFiles:
         stems: All stems on disk, requested or not, and ``mixture`` if there is one.
         whole: True if it must have every stem; False for a clip and for a track of further material.
         faults: Faults that the layout found, a sentence each.
+        terms: Its licence and source, as far as its table or a `TermsReader` states them.
     """
 
     name: str
@@ -75,6 +77,7 @@ class TrackFiles:
     stems: Mapping[str, StemFile]
     whole: bool = True
     faults: tuple[str, ...] = ()
+    terms: SongTerms = NO_TERMS
 
     def renamed(self, stem_map: Mapping[str, str]) -> "TrackFiles":
         """Give files the names of the stems that they hold; two files of one name are a fault of the track.
