@@ -1,28 +1,15 @@
 """The ledger of a training: its data, and the weights that it starts from."""
 
-from pathlib import Path
-
 from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint, open_checkpoint
-from bsroformer.checkpoints.hub import is_on_hub
 from bsroformer.checkpoints.ledger import Base, base_of, make_ledger, resumed_ledger
+from bsroformer.checkpoints.model_names import public_name
 from bsroformer.checkpoints.weights_digest import weights_digest
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.models import SeparationModel
-from bsroformer.run_folder import CHECKPOINTS
 from bsroformer.text import listed
 from bsroformer.training.data_ledger import data_sets_of
-
-
-def public_name(reference: str | Path) -> str:
-    """Name a checkpoint without the folders of this machine, except for that of its run."""
-    if is_on_hub(reference):
-        return str(reference)
-    path = Path(reference)
-    if path.parent.name == CHECKPOINTS and path.parent.parent.name:
-        return f"{path.parent.parent.name}/{path.name}"
-    return path.name
 
 
 def base_from(checkpoint: Checkpoint, model: SeparationModel, reference: str) -> Base:
