@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -24,8 +25,11 @@ ROUNDED_BITS = {"PCM_16": 16, "PCM_24": 24}
 """Bits of the subtypes that are rounded here: libsndfile truncates, which moves every sample by half a step."""
 SIGNATURE = re.compile(r"separated by bsroformer (\w+)")
 """A tag that identifies a file of this program; the group is the fingerprint."""
-MODEL = re.compile(r"bsroformer model ((?:[0-9a-f]{64}\+?)+)")
+MODEL = re.compile(r"bsroformer\b.*?; model ([0-9a-f]{16}(?:\+[0-9a-f]{16})*)")
 """A tag that identifies the model of a stem; the group is the digest of its weights, or several with ``+``."""
+MODEL_DIGITS = 16
+MAX_MODELS = 3
+"""Models that a tag lists: libsndfile cuts it after 127 characters."""
 SOUNDFILE_TAGS = {"track": "tracknumber"}
 """libsndfile's names of tags, by FFmpeg's, where they differ."""
 
@@ -41,7 +45,8 @@ class EncodingSpec:
         bitrate: Bit rate of lossy formats in kbit/s.
         tags: Title, artist and the like, by FFmpeg's names.
         fingerprint: Letters and digits that identify the file's source and settings, kept in a tag.
-        model: Digest of the weights of the model that computed the audio, kept in the same tag.
+        model: Digest of the weights of the model that computed the audio, or several with ``+``; its first 16 digits
+            are kept in the same tag, of more than three models those of a digest of all.
         quick: Encode mp3 in a third of the time, at lower quality.
     """
 
@@ -57,12 +62,14 @@ class EncodingSpec:
     @property
     def signature(self) -> str:
         """The tag with the fingerprint and the model: see `SIGNATURE` and `MODEL`."""
-        parts = []
-        if self.fingerprint:
-            parts.append(f"separated by bsroformer {self.fingerprint}")
-        if self.model:
-            parts.append(f"bsroformer model {self.model}")
-        return "; ".join(parts)
+        separated = f"separated by bsroformer {self.fingerprint}" if self.fingerprint else ""
+        if not self.model:
+            return separated
+        digests = self.model.split("+")
+        if len(digests) > MAX_MODELS:
+            digests = [sha256(self.model.encode()).hexdigest()]
+        models = "+".join(digest[:MODEL_DIGITS] for digest in digests)
+        return f"{separated or 'bsroformer'}; model {models}"
 
 
 class Encoder(Protocol):

@@ -46,7 +46,7 @@ def read_fingerprints(path: Path) -> set[str]:
 
 
 def read_model(path: Path) -> str:
-    """Read the digest of the model that computed a stem: see `EncodingSpec`.
+    """Read the first digits of the digest of the model that computed a stem: see `EncodingSpec`.
 
     Empty if the file has none.
     """

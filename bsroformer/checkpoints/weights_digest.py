@@ -16,7 +16,8 @@ THREADS = 4
 def weights_digest(model: SeparationModel) -> str:
     """Compute the SHA-256 of all weights, with their names and shapes, as float32.
 
-    Conversion, export to a public layout and removal of a trainer's state do not change it.
+    Conversion and removal of a trainer's state do not change it, nor does export to a public layout, unless stems share
+    the hidden layers of their masks, which the public layout has for each stem.
     """
     weights = sorted(model.state_dict().items())
     with ThreadPoolExecutor(THREADS) as threads:

@@ -157,7 +157,7 @@ def _ledger(facts: CardFacts) -> Iterator[str]:
     yield from map(_bold, warnings_of(facts.ledger))
     lines = describe_ledger(facts.ledger)
     yield "\n".join(f"{_indent(line)}- {_escaped(line.strip())}" for line in lines)
-    yield f"Digest of the weights (SHA-256), also in the tags of the stems that they separate: `{facts.digest}`."
+    yield f"Digest of the weights, whose first 16 digits are in the tags of the stems: `{facts.digest}`."
 
 
 def warnings_of(ledger: Ledger | None) -> Iterator[str]:

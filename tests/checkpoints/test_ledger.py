@@ -76,7 +76,7 @@ MB = "y" * 2**20
     ],
 )
 def test_a_damaged_ledger_is_refused_in_one_sentence(given, reason):
-    with pytest.raises(InputError, match="^file ") as refused:
+    with pytest.raises(InputError, match=r"^file ") as refused:
         parse_ledger(given, "file")
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 300

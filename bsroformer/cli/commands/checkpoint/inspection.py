@@ -64,7 +64,7 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
 
 
 def _digest(checkpoint: Checkpoint) -> str:
-    """Compute the digest of the weights, which stems carry in their tags."""
+    """Compute the digest of the weights, whose first digits are in the tags of stems."""
     try:
         return weights_digest(checkpoint.model())
     except InputError:  # with differences from its YAML, or NaN
