@@ -14,15 +14,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from bsroformer.data.song_terms import one_line
+from bsroformer.data.song_terms import UNKNOWN, one_line
 from bsroformer.errors import InputError
 from bsroformer.models.problems import problems_of
 from bsroformer.safe_files import ReadingLimits, parse_json
 from bsroformer.text import count
 
 VERSION = 1
-UNKNOWN = "unknown"
-"""Licence of songs for which none is stated."""
 UNKNOWN_LEDGER = "licence and training data unknown"
 OTHERS = "others"
 """Entry of the licences beyond `MAX_LICENSES`."""
@@ -41,6 +39,8 @@ LIMITS = ReadingLimits(size=MAX_BYTES, depth=4 * MAX_DEPTH + 8, values=5_000)
 SEVERAL = "several data sets"
 """Name of data sets that a ledger has no space for."""
 SEVERAL_MODELS = "several models"
+SHORT_HOURS = 0.1
+"""Length below which all digits are shown."""
 RESTRICTIVE = (
     "noncommercial",
     "non-commercial",
@@ -319,4 +319,5 @@ def describe_ledger(ledger: Ledger | None) -> list[str]:
 def _data_line(data: DataSet) -> str:
     licenses = ", ".join(f"{license} ({number:,})" for license, number in data.licenses.items())
     sources = f"; from {', '.join(data.sources)}" if data.sources else ""
-    return f"{data.name}: {count(data.songs, 'song')}, {data.hours:.1f} h; licence {licenses or UNKNOWN}{sources}"
+    hours = f"{data.hours:,.1f}" if data.hours >= SHORT_HOURS else f"{data.hours:g}"
+    return f"{data.name}: {count(data.songs, 'song')}, {hours} h; licence {licenses or UNKNOWN}{sources}"

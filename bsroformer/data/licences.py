@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bsroformer.data.layouts import TrackFiles
-from bsroformer.data.song_terms import SongTerms, terms_in
+from bsroformer.data.song_terms import UNKNOWN, SongTerms, terms_in
 from bsroformer.data.sources import FolderSource, Source, as_list
 from bsroformer.errors import InputError
 
@@ -24,7 +24,7 @@ class TermsReader:
         default: Licence of the songs for which no file states one; further material (``data.extra``) has no default.
 
     Attributes:
-        faults: A sentence for each file that could not be read.
+        faults: A sentence for each file that could not be read; the licences of its songs are unknown.
     """
 
     def __init__(self, source: Source, name: str | None = None, default: str | None = None) -> None:
@@ -66,7 +66,7 @@ class TermsReader:
                 self._read[folder] = terms_in(folder)
             except InputError as error:
                 self.faults.append(str(error))
-                self._read[folder] = SongTerms()
+                self._read[folder] = SongTerms(UNKNOWN)  # that of the folders above may not hold for it
         return self._read[folder]
 
 

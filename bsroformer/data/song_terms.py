@@ -16,6 +16,8 @@ METADATA = ("metadata.json", "metadata.yaml", "metadata.yml")
 LICENSE_FILES = ("LICENSE", "LICENSE.txt", "license.txt")
 LIMITS = ReadingLimits(size=2**18)
 """Limits of these files: the longest common licence has 35 kB."""
+UNKNOWN = "unknown"
+"""Licence of a song for which none is stated, or whose statement cannot be read."""
 MAX_CHARACTERS = 200
 """Characters of a licence or source that are kept."""
 SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]+)")

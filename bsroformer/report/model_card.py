@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from bsroformer.checkpoints.ledger import OTHERS, UNKNOWN, Ledger, describe_ledger
+from bsroformer.checkpoints.ledger import OTHERS, Ledger, describe_ledger
+from bsroformer.data.song_terms import UNKNOWN
 from bsroformer.errors import InputError
 from bsroformer.models.settings import ModelSettings
 from bsroformer.report.evaluation_tables import Tree, scores_table
@@ -149,6 +150,11 @@ def _results(results: Tree | None) -> Iterator[str]:
     songs = count(results["songs"], "song")
     split = _escaped(str(results["split"]))
     yield f"In dB, on {songs} ({split}); in brackets the 95 % confidence interval, resampled over songs."
+    bounds = {method["kind"]: method["name"] for method in results["methods"]}
+    if "mixture" in bounds:
+        yield "The row mixture is the score of the mixture itself, unseparated."
+    if "oracle" in bounds:
+        yield f"The row {_escaped(str(bounds['oracle']))} is an upper bound that is computed from the true stems."
 
 
 def _ledger(facts: CardFacts) -> Iterator[str]:

@@ -3,12 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from bsroformer.checkpoints.ledger import UNKNOWN, DataSet, data_set
+from bsroformer.checkpoints.ledger import DataSet, data_set
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.licences import TermsReader
 from bsroformer.data.packs import packed_terms
 from bsroformer.data.packs.packed_track import PackedTrack
-from bsroformer.data.song_terms import SongTerms
+from bsroformer.data.song_terms import UNKNOWN, SongTerms
 from bsroformer.data.track import AnyTrack
 
 

@@ -126,8 +126,9 @@ def test_a_table_has_columns_for_licence_and_source(tmp_path):
 )
 def test_a_damaged_file_is_named_and_its_licence_unknown(tmp_path, name, content, reason):
     (add_song(tmp_path / "songs" / "train" / "A") / name).write_bytes(content)
+    (tmp_path / "songs" / "LICENSE").write_text("CC0-1.0")
     terms, [fault] = read(source_of(tmp_path / "songs"))
-    assert terms["A"].license is None
+    assert terms["A"].license == "unknown"
     assert reason in fault
     with pytest.raises(InputError):
         terms_in(tmp_path / "songs" / "train" / "A")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from checkpoints import ODD
 from mutations import mutated_tree
 
 from bsroformer import InputError
 from bsroformer.checkpoints.ledger import base_of, data_set, describe_ledger, make_ledger, parse_ledger
+from checkpoints import ODD
 
 LEDGER = make_ledger(
     [data_set("songs", 3, 0.25, {"CC-BY-4.0": 2, "unknown": 1}, ["https://example.org"])],

@@ -75,7 +75,7 @@ def refused(capsys, *overrides: str) -> str:
 def test_a_ledger_lasts_from_training_to_fine_tuning(songs, capsys):
     own_masks = "model.masks.shared=false"  # as in the public layout
     train(songs, own_masks, "paths.output_dir=first", "average_best=2")
-    lines = ["my songs: 2 songs, 0.0 h; licence CC-BY-NC-4.0 (1), CC-BY-4.0 (1); from https://example.org"]
+    lines = ["my songs: 2 songs, 0.001 h; licence CC-BY-NC-4.0 (1), CC-BY-4.0 (1); from https://example.org"]
     written = [path.name for path in Path("first").rglob("*.ckpt")]
     assert {"last.ckpt", "best.ckpt", "step-000002.ckpt"} <= set(written)
     for path in Path("first").rglob("*.ckpt"):
