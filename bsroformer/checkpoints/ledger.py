@@ -12,16 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bsroformer.data.song_terms import UNKNOWN, one_line
-from bsroformer.errors import InputError
-from bsroformer.models.problems import problems_of
-from bsroformer.safe_files import ReadingLimits, parse_json
-from bsroformer.text import count
 
 VERSION = 1
-UNKNOWN_LEDGER = "licence and training data unknown"
 OTHERS = "others"
 """Entry of the licences beyond `MAX_LICENSES`."""
 MAX_CHARACTERS = 200
@@ -35,12 +30,9 @@ MAX_DEPTH = 6
 """Generations of base weights whose ledgers are kept."""
 MAX_BYTES = 2**15
 """Length as JSON; a ledger of one data set has some 200 bytes."""
-LIMITS = ReadingLimits(size=MAX_BYTES, depth=4 * MAX_DEPTH + 8, values=5_000)
 SEVERAL = "several data sets"
 """Name of data sets that a ledger has no space for."""
 SEVERAL_MODELS = "several models"
-SHORT_HOURS = 0.1
-"""Length below which all digits are shown."""
 RESTRICTIVE = (
     "noncommercial",
     "non-commercial",
@@ -264,60 +256,3 @@ def joint_ledger(bases: Sequence[Base]) -> Ledger | None:
     if all(ledger == ledgers[0] for ledger in ledgers):
         return ledgers[0]
     return make_ledger((), bases)
-
-
-def parse_ledger(given: Any, source: str) -> Ledger:
-    """Check a ledger from an untrusted file.
-
-    Args:
-        given: The plain data, or its JSON.
-        source: The file and entry, for messages.
-
-    Raises:
-        InputError: If it is not a ledger, or exceeds the limits.
-    """
-    text = given if isinstance(given, str) else _json_of(given, source)
-    if len(text) > MAX_BYTES:
-        raise _too_long(source)
-    parse_json(text, source, LIMITS)
-    try:
-        return Ledger.model_validate_json(text)
-    except ValidationError as error:
-        raise InputError(f"{source} is not a ledger: {problems_of(error)}") from error
-
-
-def _json_of(given: Any, source: str) -> str:
-    """Write plain data as JSON, and stop beyond the limit: a list may be in many others."""
-    text = ""
-    try:
-        for part in json.JSONEncoder().iterencode(given):
-            text += part
-            if len(text) > MAX_BYTES:
-                break
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{source} is not a ledger: it holds values that are not plain") from error
-    return text
-
-
-def _too_long(source: str) -> InputError:
-    return InputError(f"{source} is longer than the {MAX_BYTES:,} bytes of any ledger")
-
-
-def describe_ledger(ledger: Ledger | None) -> list[str]:
-    """Describe a ledger in a few lines, one for each data set and each base."""
-    if ledger is None:
-        return [UNKNOWN_LEDGER]
-    lines = [_data_line(data) for data in ledger.data]
-    for base in ledger.bases:
-        digest = f" ({base.digest[:16]})" if base.digest else ""
-        first, *others = describe_ledger(base.ledger)
-        lines.append(f"weights of {base.name}{digest}: {first}")
-        lines += [f"  {line}" for line in others]
-    return lines or [UNKNOWN_LEDGER]
-
-
-def _data_line(data: DataSet) -> str:
-    licenses = ", ".join(f"{license} ({number:,})" for license, number in data.licenses.items())
-    sources = f"; from {', '.join(data.sources)}" if data.sources else ""
-    hours = f"{data.hours:,.1f}" if data.hours >= SHORT_HOURS else f"{data.hours:g}"
-    return f"{data.name}: {count(data.songs, 'song')}, {hours} h; licence {licenses or UNKNOWN}{sources}"

@@ -4,19 +4,25 @@ This project's files hold it within their description of the model. Files of a p
 ``.safetensors`` and in the YAML beside the weights, at the top level, where other programs ignore it.
 """
 
+import json
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
-from bsroformer.checkpoints.ledger import UNKNOWN_LEDGER, Ledger, parse_ledger
+from bsroformer.checkpoints.ledger import MAX_BYTES, MAX_DEPTH, Ledger
+from bsroformer.checkpoints.ledger_text import UNKNOWN_LEDGER
 from bsroformer.checkpoints.weight_file import WeightFile
 from bsroformer.errors import InputError
+from bsroformer.models.problems import problems_of
 from bsroformer.models.public_yaml import YamlFile
+from bsroformer.safe_files import ReadingLimits, parse_json
 
 LEDGER = "ledger"
 """Entry in the description of a model of this project."""
 PUBLIC_LEDGER = "bsroformer_ledger"
 """Entry of the ledger in files of a public layout."""
+LIMITS = ReadingLimits(size=MAX_BYTES, depth=4 * MAX_DEPTH + 8, values=5_000)
 
 
 def read_ledger(given: Any, source: str) -> tuple[Ledger | None, tuple[str, ...]]:
@@ -56,3 +62,40 @@ def yaml_section(ledger: Ledger | None) -> str:
     if ledger is None:
         return ""
     return yaml.safe_dump({PUBLIC_LEDGER: ledger.to_plain()}, sort_keys=False, allow_unicode=True, width=120)
+
+
+def parse_ledger(given: Any, source: str) -> Ledger:
+    """Check a ledger from an untrusted file.
+
+    Args:
+        given: The plain data, or its JSON.
+        source: The file and entry, for messages.
+
+    Raises:
+        InputError: If it is not a ledger, or exceeds the limits.
+    """
+    text = given if isinstance(given, str) else _json_of(given, source)
+    if len(text) > MAX_BYTES:
+        raise _too_long(source)
+    parse_json(text, source, LIMITS)
+    try:
+        return Ledger.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(f"{source} is not a ledger: {problems_of(error)}") from error
+
+
+def _json_of(given: Any, source: str) -> str:
+    """Write plain data as JSON, and stop beyond the limit: a list may be in many others."""
+    text = ""
+    try:
+        for part in json.JSONEncoder().iterencode(given):
+            text += part
+            if len(text) > MAX_BYTES:
+                break
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{source} is not a ledger: it holds values that are not plain") from error
+    return text
+
+
+def _too_long(source: str) -> InputError:
+    return InputError(f"{source} is longer than the {MAX_BYTES:,} bytes of any ledger")

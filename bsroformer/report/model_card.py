@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from bsroformer.checkpoints.ledger import OTHERS, Ledger, describe_ledger
+from bsroformer.checkpoints.ledger import OTHERS, Ledger
+from bsroformer.checkpoints.ledger_text import describe_ledger
 from bsroformer.data.song_terms import UNKNOWN
 from bsroformer.errors import InputError
 from bsroformer.models.settings import ModelSettings

@@ -12,17 +12,16 @@ from bsroformer.checkpoints.ledger import (
     MAX_DEPTH,
     MAX_LICENSES,
     OTHERS,
-    UNKNOWN_LEDGER,
     Ledger,
     base_of,
     data_set,
-    describe_ledger,
     joint_ledger,
     make_ledger,
-    parse_ledger,
     restricts,
     resumed_ledger,
 )
+from bsroformer.checkpoints.ledger_entry import parse_ledger
+from bsroformer.checkpoints.ledger_text import UNKNOWN_LEDGER, describe_ledger
 from bsroformer.checkpoints.native import describe
 from bsroformer.checkpoints.save import save_weights
 

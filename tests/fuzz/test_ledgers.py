@@ -7,7 +7,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mutations import mutated_tree
 
 from bsroformer import InputError
-from bsroformer.checkpoints.ledger import base_of, data_set, describe_ledger, make_ledger, parse_ledger
+from bsroformer.checkpoints.ledger import base_of, data_set, make_ledger
+from bsroformer.checkpoints.ledger_entry import parse_ledger
+from bsroformer.checkpoints.ledger_text import describe_ledger
 from checkpoints import ODD
 
 LEDGER = make_ledger(

@@ -11,7 +11,7 @@ from rich.table import Table
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
 from bsroformer.checkpoints.hub import sha256_of
-from bsroformer.checkpoints.ledger import describe_ledger
+from bsroformer.checkpoints.ledger_text import describe_ledger
 from bsroformer.checkpoints.parameter_count import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
 from bsroformer.checkpoints.weights_digest import weights_digest
