@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.overlap_add import OverlapAdd, windows
-from bsroformer.checkpoints.weights_digest import weights_digest
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.errors import InputError
 from bsroformer.inference.augmented_engine import AUGMENTATIONS, AugmentedEngine
 from bsroformer.inference.engines import ENGINES, Engine, make_engine

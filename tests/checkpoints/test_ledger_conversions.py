@@ -9,10 +9,10 @@ import yaml
 from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.average import average_checkpoints, average_ledger
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.checkpoints.ledger import base_of, data_set, make_ledger
 from bsroformer.checkpoints.native import describe
 from bsroformer.checkpoints.save import save_model, save_public, save_weights, save_weights_alone
-from bsroformer.checkpoints.weights_digest import weights_digest
 from bsroformer.models.public_yaml import PlainLoader
 
 LEDGER = make_ledger(

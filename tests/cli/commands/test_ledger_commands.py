@@ -14,9 +14,9 @@ from huggingface_hub import constants
 from bsroformer import load_model
 from bsroformer.audio.tags import read_model
 from bsroformer.checkpoints import open_checkpoint
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.checkpoints.ledger import Ledger
 from bsroformer.checkpoints.ledger_text import UNKNOWN_LEDGER, describe_ledger
-from bsroformer.checkpoints.weights_digest import weights_digest
 from support.fake_hub import FakeHub, fake_hub
 from support.launched import REPOSITORY, SMALL_RUN, launch
 

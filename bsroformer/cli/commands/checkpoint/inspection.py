@@ -10,11 +10,11 @@ from rich.table import Table
 
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.checkpoints.hub import sha256_of
 from bsroformer.checkpoints.ledger_text import describe_ledger
 from bsroformer.checkpoints.parameter_count import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
-from bsroformer.checkpoints.weights_digest import weights_digest
 from bsroformer.errors import InputError
 from bsroformer.models.empty_model import skeleton
 from bsroformer.models.settings import ModelSettings

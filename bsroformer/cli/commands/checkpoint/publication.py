@@ -8,11 +8,11 @@ from rich.filesize import decimal
 
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.checkpoints.hub import SCHEME
 from bsroformer.checkpoints.hub_upload import check_repository, check_token, upload
 from bsroformer.checkpoints.model_names import public_name
 from bsroformer.checkpoints.save import save_model
-from bsroformer.checkpoints.weights_digest import weights_digest
 from bsroformer.cli.commands.checkpoint.config import CheckpointConfig
 from bsroformer.cli.commands.checkpoint.inspection import write_model_config
 from bsroformer.models import SeparationModel

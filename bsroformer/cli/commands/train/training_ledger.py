@@ -3,9 +3,9 @@
 from rich.console import Console
 
 from bsroformer.checkpoints import Checkpoint, open_checkpoint
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.checkpoints.ledger import Base, base_of, make_ledger, resumed_ledger
 from bsroformer.checkpoints.model_names import public_name
-from bsroformer.checkpoints.weights_digest import weights_digest
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.models import SeparationModel
 from bsroformer.text import listed
