@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,11 @@ ROUNDED_BITS = {"PCM_16": 16, "PCM_24": 24}
 """Bits of the subtypes that are rounded here: libsndfile truncates, which moves every sample by half a step."""
 SIGNATURE = re.compile(r"separated by bsroformer (\w+)")
 """A tag that identifies a file of this program; the group is the fingerprint."""
+MODEL = re.compile(r"bsroformer\b.*?; model ([0-9a-f]{16}(?:\+[0-9a-f]{16})*)")
+"""A tag that identifies the model of a stem; the group is the digest of its weights, or several with ``+``."""
+MODEL_DIGITS = 16
+MAX_MODELS = 3
+"""Models that a tag lists: libsndfile cuts it after 127 characters."""
 SOUNDFILE_TAGS = {"track": "tracknumber"}
 """libsndfile's names of tags, by FFmpeg's, where they differ."""
 
@@ -39,6 +45,8 @@ class EncodingSpec:
         bitrate: Bit rate of lossy formats in kbit/s.
         tags: Title, artist and the like, by FFmpeg's names.
         fingerprint: Letters and digits that identify the file's source and settings, kept in a tag.
+        model: Digest of the weights of the model that computed the audio, or several with ``+``; its first 16 digits
+            are kept in the same tag, of more than three models those of a digest of all.
         quick: Encode mp3 in a third of the time, at lower quality.
     """
 
@@ -48,12 +56,20 @@ class EncodingSpec:
     bitrate: int = 256
     tags: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    model: str = ""
     quick: bool = False
 
     @property
     def signature(self) -> str:
-        """The tag with the fingerprint: see `SIGNATURE`."""
-        return f"separated by bsroformer {self.fingerprint}" if self.fingerprint else ""
+        """The tag with the fingerprint and the model: see `SIGNATURE` and `MODEL`."""
+        separated = f"separated by bsroformer {self.fingerprint}" if self.fingerprint else ""
+        if not self.model:
+            return separated
+        digests = self.model.split("+")
+        if len(digests) > MAX_MODELS:
+            digests = [sha256(self.model.encode()).hexdigest()]
+        models = "+".join(digest[:MODEL_DIGITS] for digest in digests)
+        return f"{separated or 'bsroformer'}; model {models}"
 
 
 class Encoder(Protocol):
@@ -90,7 +106,7 @@ class SoundFileEncoder:
             format=kind.large_name if large else kind.name,
             compression_level=level,
         )
-        signature = {"software": spec.signature} if spec.fingerprint else {}
+        signature = {"software": spec.signature} if spec.signature else {}
         for name, value in {**signature, **spec.tags}.items():  # the signature first: tags have some 16 kB
             with suppress(soundfile.LibsndfileError, AttributeError):  # the format has no such tag
                 setattr(self._file, SOUNDFILE_TAGS.get(name, name), value)
@@ -125,7 +141,7 @@ class FFmpegEncoder:
         options = {kind.clock_option: str(spec.sample_rate)} if kind.clock_option else {}
         self._file = DeferredErrorFile(path)
         self._container = av.open(self._file, "w", format=kind.name, options=options)
-        signature = {"encoded_by": spec.signature, "description": spec.signature} if spec.fingerprint else {}
+        signature = {"encoded_by": spec.signature, "description": spec.signature} if spec.signature else {}
         self._container.metadata.update({**spec.tags, **signature})
         self._layout = "mono" if spec.channels == 1 else "stereo"
         stream = self._container.add_stream(kind.codec, rate=spec.sample_rate, layout=self._layout)

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 
 from bsroformer.audio.containers import open_container
-from bsroformer.audio.encoders import SIGNATURE
+from bsroformer.audio.encoders import MODEL, SIGNATURE
 
 TAGS = (
     "title",
@@ -34,7 +34,7 @@ def read_tags(path: Path) -> dict[str, str]:
     tags: dict[str, str] = {}
     for name in TAGS:
         value = found.get(name)
-        if value and not SIGNATURE.search(value):
+        if value and not SIGNATURE.search(value) and not MODEL.search(value):
             tags[name] = value[:MAX_TAG_CHARACTERS]
     return tags
 
@@ -43,6 +43,15 @@ def read_fingerprints(path: Path) -> set[str]:
     """Read the fingerprints of a file of this program: see `EncodingSpec`."""
     values = _all_tags(path).values()
     return {fingerprint for value in values for fingerprint in SIGNATURE.findall(value)}
+
+
+def read_model(path: Path) -> str:
+    """Read the first digits of the digest of the model that computed a stem: see `EncodingSpec`.
+
+    Empty if the file has none.
+    """
+    found = [match[1] for match in map(MODEL.search, _all_tags(path).values()) if match]
+    return found[0] if found else ""
 
 
 def _all_tags(path: Path) -> dict[str, str]:

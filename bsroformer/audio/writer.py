@@ -17,7 +17,7 @@ from bsroformer.errors import InputError
 _LIBRARY_ERRORS = (soundfile.LibsndfileError, av.FFmpegError)
 
 
-def write(path: str | Path, audio: Tensor, sample_rate: int, subtype: str = "FLOAT") -> None:
+def write(path: str | Path, audio: Tensor, sample_rate: int, subtype: str = "FLOAT", model: str = "") -> None:
     """Write audio to a file, whole or not at all.
 
     Args:
@@ -26,12 +26,13 @@ def write(path: str | Path, audio: Tensor, sample_rate: int, subtype: str = "FLO
         audio: Samples (c t). Integer subtypes clip them to [-1, 1) and round them to the nearest step.
         sample_rate: In Hz.
         subtype: Way to store a sample, one of the format's: ``FLOAT``, ``PCM_24``, ``VORBIS``, ``MP3``, ...
+        model: See `EncodingSpec`.
 
     Raises:
         InputError: The folder or disk cannot be written, or the format does not support this audio.
     """
     channels, frames = audio.shape
-    with block_writer(path, EncodingSpec(sample_rate, channels, subtype), frames) as append:
+    with block_writer(path, EncodingSpec(sample_rate, channels, subtype, model=model), frames) as append:
         append(audio)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
+from bsroformer.checkpoints.ledger import Ledger, base_of, joint_ledger
 from bsroformer.checkpoints.warm_start import differing_settings
 from bsroformer.errors import InputError
 from bsroformer.models.separation_model import SeparationModel
@@ -39,6 +40,11 @@ def average_checkpoints(checkpoints: Sequence[Checkpoint]) -> SeparationModel:
         ordered = [weights[name] for name in means]
         torch._foreach_lerp_(list(means.values()), ordered, 1 / number)
     return mean
+
+
+def average_ledger(checkpoints: Sequence[Checkpoint]) -> Ledger | None:
+    """Make the ledger of an average: that of all of them, or a list of theirs if they differ."""
+    return joint_ledger([base_of(each.file.path.name, None, each.ledger) for each in checkpoints])
 
 
 def _check_alike(first: Checkpoint, other: Checkpoint) -> None:

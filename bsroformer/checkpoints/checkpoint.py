@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from bsroformer.checkpoints.ledger import Ledger
 from bsroformer.checkpoints.weight_file import WeightFile, release_pages
 from bsroformer.errors import InputError
 from bsroformer.models.differences import Difference, disagreement
@@ -33,6 +34,7 @@ class Checkpoint:
         differences: Contradictions of weights and settings; a model can be built only if there are none.
         config: The YAML of a public checkpoint.
         notes: Assumptions that were made, one sentence each.
+        ledger: Its training data and their licences; None if the file does not hold them.
     """
 
     file: WeightFile
@@ -43,6 +45,7 @@ class Checkpoint:
     differences: Sequence[Difference] = ()
     config: YamlFile | None = None
     notes: tuple[str, ...] = ()
+    ledger: Ledger | None = None
 
     @property
     def averaged(self) -> bool:

@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bsroformer.checkpoints.hub import is_on_hub
+from bsroformer.run_folder import CHECKPOINTS
+
 GENERIC_NAMES = ("best", "last", "previous", "average", "model", "checkpoints")
 """Names of files and folders that do not identify a model; the run's folder does."""
 
@@ -19,6 +22,16 @@ def name_model(paths: Sequence[str]) -> str:
     if len(paths) > 1:
         return f"{name} and {len(paths) - 1} more"
     return name
+
+
+def public_name(reference: str | Path) -> str:
+    """Name a checkpoint without the folders of this machine, except for that of its run."""
+    if is_on_hub(reference):
+        return str(reference)
+    path = Path(reference)
+    if path.parent.name == CHECKPOINTS and path.parent.parent.name:
+        return f"{path.parent.parent.name}/{path.name}"
+    return path.name
 
 
 def unique_names(paths: Iterable[str]) -> dict[str, str]:

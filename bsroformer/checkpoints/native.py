@@ -2,7 +2,7 @@
 
 Those of a training run hold tensors and plain dicts, lists, strings and numbers only, so that reading runs no code::
 
-    bsroformer: {format: 2, model: {...}}     the argument of `ModelSettings.from_dict`
+    bsroformer: {format: 2, model: {...}}     the argument of `ModelSettings.from_dict`; and ledger: see `Ledger`
     state_dict: {model.<name>: tensor}        and the entries that the trainer needs to resume
 
 A ``.safetensors`` file has the first entry in its metadata, as JSON, and the weights' names as they are.
@@ -17,6 +17,8 @@ from typing import Any
 from torch import Tensor
 
 from bsroformer.checkpoints.checkpoint import AVERAGED, Checkpoint
+from bsroformer.checkpoints.ledger import Ledger
+from bsroformer.checkpoints.ledger_entry import LEDGER, read_ledger
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
 from bsroformer.errors import InputError
 from bsroformer.models.differences import compare_keys
@@ -35,9 +37,10 @@ PREFIX = "model."
 """Prefix of the weights' names: the model's attribute in the training module."""
 
 
-def describe(settings: ModelSettings) -> dict[str, Any]:
+def describe(settings: ModelSettings, ledger: Ledger | None = None) -> dict[str, Any]:
     """Return the entry from which a model is rebuilt, to be stored under `ENTRY`."""
-    return {"format": FORMAT, "model": settings.model_dump(mode="json")}
+    entry = {"format": FORMAT, "model": settings.model_dump(mode="json")}
+    return entry if ledger is None else {**entry, LEDGER: ledger.to_plain()}
 
 
 def is_native(file: WeightFile) -> bool:
@@ -66,6 +69,7 @@ def read_native(file: WeightFile) -> Checkpoint:
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if name not in absent}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     kind = "training checkpoint" if "optimizer_states" in file.entries else "weights"
+    ledger, notes = read_ledger(entry.get(LEDGER), f"{file.path} ({ENTRY}.{LEDGER})")
     return Checkpoint(
         file=file,
         origin=f"this project's {kind}",
@@ -73,6 +77,8 @@ def read_native(file: WeightFile) -> Checkpoint:
         weights=weights,
         slots=[TensorSlot(name, name) for name in expected],
         differences=compare_keys(expected, found),
+        notes=notes,
+        ledger=ledger,
     )
 
 

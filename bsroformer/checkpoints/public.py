@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
+from bsroformer.checkpoints.ledger_entry import read_public_ledger
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights
 from bsroformer.errors import InputError
 from bsroformer.models.public_layout import PublicLayout
@@ -44,6 +45,7 @@ def read_public(file: WeightFile, config: YamlFile | None) -> Checkpoint:
     Raises:
         InputError: If their architecture is unknown, or no model fits weights and YAML.
     """
+    ledger, ledger_notes = read_public_ledger(file, config)
     weights, chosen = extract_weights(file)
     model = _layout_of(weights, file.path).read(weights, config, file.path)
     return Checkpoint(
@@ -54,7 +56,8 @@ def read_public(file: WeightFile, config: YamlFile | None) -> Checkpoint:
         slots=model.slots,
         differences=model.differences,
         config=config,
-        notes=(*chosen, *model.notes),
+        notes=(*chosen, *model.notes, *ledger_notes),
+        ledger=ledger,
     )
 
 

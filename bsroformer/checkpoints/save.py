@@ -12,6 +12,8 @@ from torch import Tensor
 
 from bsroformer.atomic import replacing, write_text, writing
 from bsroformer.checkpoints.checkpoint import Checkpoint
+from bsroformer.checkpoints.ledger import Ledger
+from bsroformer.checkpoints.ledger_entry import PUBLIC_LEDGER, public_metadata, yaml_section
 from bsroformer.checkpoints.native import ENTRY, PREFIX, describe, is_native
 from bsroformer.errors import InputError
 from bsroformer.models.registry import architecture_of
@@ -23,35 +25,41 @@ SOURCE = "source"
 TORCH = (".ckpt", ".pth", ".pt")
 
 
-def save_model(model: SeparationModel, path: Path, source: str = "") -> None:
+def save_model(model: SeparationModel, path: Path, source: str = "", ledger: Ledger | None = None) -> None:
     """Write a model to one self-describing ``.safetensors`` file for `load_model`.
 
     Args:
         model: The model.
         path: The file.
         source: Description of the model's origin, stored in the file.
+        ledger: Its training data and their licences, stored in the file.
 
     Raises:
         InputError: If the file cannot be written or has another suffix.
     """
     if path.suffix != SAFETENSORS:
         raise InputError(f"{path} must end in {SAFETENSORS}")
-    _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model.settings)), SOURCE: source})
+    entry = json.dumps(describe(model.settings, ledger))
+    _save_safetensors(model.state_dict(), path, {ENTRY: entry, SOURCE: source})
 
 
-def save_weights(model: SeparationModel, path: Path, facts: Mapping[str, Any] | None = None) -> None:
+def save_weights(
+    model: SeparationModel, path: Path, facts: Mapping[str, Any] | None = None, ledger: Ledger | None = None
+) -> None:
     """Write a model as this project's checkpoint of weights alone.
 
     Args:
         model: The model, on any device.
         path: The file.
         facts: Plain values to store beside the weights.
+        ledger: Its training data and their licences.
 
     Raises:
         InputError: If the file cannot be written or has another suffix.
     """
     weights = {f"{PREFIX}{name}": tensor.cpu() for name, tensor in model.state_dict().items()}
-    _save_torch({ENTRY: describe(model.settings), "state_dict": weights} | dict(facts or {}), path)
+    entry = describe(model.settings, ledger)
+    _save_torch({ENTRY: entry, "state_dict": weights} | dict(facts or {}), path)
 
 
 def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
@@ -64,15 +72,32 @@ def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
     """
     checkpoint.check()
     if is_native(checkpoint.file):
-        save_weights(checkpoint.model(), path)
+        save_weights(checkpoint.model(), path, ledger=checkpoint.ledger)
     else:
-        _save_torch(checkpoint.weights, path)
-        if checkpoint.config:
-            write_text(path.with_suffix(".yaml"), checkpoint.config.path.read_text("utf-8"))
+        _save_public_weights(checkpoint, path)
 
 
-def save_public(model: SeparationModel, path: Path) -> Path:
+def _save_public_weights(checkpoint: Checkpoint, path: Path) -> None:
+    """Write public weights and a copy of their YAML; the ledger is in one of them."""
+    ledger = checkpoint.ledger
+    if checkpoint.config is None:
+        entries = {"state_dict": checkpoint.weights, PUBLIC_LEDGER: ledger.to_plain()} if ledger else checkpoint.weights
+        _save_torch(entries, path)
+        return
+    _save_torch(checkpoint.weights, path)
+    text = checkpoint.config.path.read_text("utf-8")
+    added = "" if PUBLIC_LEDGER in checkpoint.config.tree else yaml_section(ledger)
+    separator = "\n" if added and not text.endswith("\n") else ""
+    write_text(path.with_suffix(".yaml"), f"{text}{separator}{added}")
+
+
+def save_public(model: SeparationModel, path: Path, ledger: Ledger | None = None) -> Path:
     """Write a model for the public code of its architecture: weights and YAML.
+
+    Args:
+        model: The model.
+        path: The file of the weights.
+        ledger: Its training data and their licences, stored in the YAML and in the metadata of ``.safetensors``.
 
     Returns:
         The path of the YAML.
@@ -88,10 +113,10 @@ def save_public(model: SeparationModel, path: Path) -> Path:
         )
     weights, text = layout.write(model)
     if path.suffix == SAFETENSORS:
-        _save_safetensors(weights, path)
+        _save_safetensors(weights, path, public_metadata(ledger))
     else:
         _save_torch(weights, path)
-    write_text(path.with_suffix(".yaml"), text)
+    write_text(path.with_suffix(".yaml"), f"{text}{yaml_section(ledger)}")
     return path.with_suffix(".yaml")
 
 

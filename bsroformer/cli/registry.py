@@ -87,9 +87,9 @@ COMMANDS = {
         Command(
             "checkpoint",
             "checkpoint",
-            "Inspect a checkpoint, or write it in another form.",
+            "Inspect a checkpoint, write it in another form, or publish it.",
             positional="ckpt",
-            actions=("inspect", "convert", "export", "strip", "average"),
+            actions=("inspect", "convert", "export", "strip", "average", "card", "publish"),
         ),
         Command("check-gpu", "check_gpu", "Report the GPU, and whether a training fits its memory.", output=None),
         Command("benchmark", "benchmark", "Measure this program against others.", in_wheel=False),

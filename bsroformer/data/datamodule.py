@@ -57,6 +57,8 @@ class StemsDataModule(L.LightningDataModule):
         """Stems on disk that are in no mixture, since data.stems does not name them."""
         self._tracks: TrainingTracks | None = None
         self._test_files: list[TrackFiles] | None = None
+        self.files: list[TrackFiles] = []
+        """The files of all tracks after `setup`; empty where only packs exist."""
 
     @property
     def tracks(self) -> TrainingTracks:
@@ -152,6 +154,7 @@ class StemsDataModule(L.LightningDataModule):
             test_files: list[TrackFiles] = []
         else:
             files = self._chosen(self.source.files())
+            self.files = files
             tracks = training_tracks(files, self.source.form, self.pack)
             self._check_mixtures(files, tracks)
             test_files = [song for song in files if song.split == "test"]

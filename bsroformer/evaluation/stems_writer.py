@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from bsroformer.audio.writer import write
-from bsroformer.evaluation.methods import Method
+from bsroformer.evaluation.methods import Method, Separated
 from bsroformer.evaluation.scores import TrackScores
 from bsroformer.evaluation.track_audio import TrackAudio, TrackEntry
 from bsroformer.file_names import folder_name
@@ -36,8 +36,9 @@ class StemsWriter:
         """
         if method.kind != "model":
             return
+        digest = method.separator.model_digest if isinstance(method, Separated) else ""
         for stem, estimate in zip(track.stems, estimates, strict=True):
-            write(self._folder(method, track.name) / f"{stem}.wav", estimate, track.sample_rate)
+            write(self._folder(method, track.name) / f"{stem}.wav", estimate, track.sample_rate, model=digest)
 
     def _folder(self, method: Method, track: str) -> Path:
         parent = self.folder / method.name if self.by_method else self.folder

@@ -77,6 +77,12 @@ class Ensemble(StreamSeparator):
         names = [member.precision for member in self.members]
         return next((name for name in names if name != "fp32"), "fp32")
 
+    @property
+    def model_digest(self) -> str:
+        """The digests of the members."""
+        digests = [member.model_digest for member in self.members]
+        return "+".join(digest for digest in digests if digest)
+
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate a mixture block by block: see `StreamSeparator.stream`."""
         copies = tee(mixture, len(self.members))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.audio.overlap_add import OverlapAdd, windows
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.errors import InputError
 from bsroformer.inference.augmented_engine import AUGMENTATIONS, AugmentedEngine
 from bsroformer.inference.engines import ENGINES, Engine, make_engine
@@ -68,7 +69,10 @@ class Separator(StreamSeparator):
         self.stems = tuple(model.stems[number] for number in numbers)
         self.sample_rate = model.sample_rate
         self.channels = model.channels
-        model = with_stems(model, self.stems)
+        smaller = with_stems(model, self.stems)
+        self._digest = None if smaller is model else weights_digest(model)  # before the others are released
+        model = smaller
+        self._model = model
         self.size = max(1, round(seconds * self.sample_rate))
         self.step = max(1, round(self.size * (1 - overlap)))
         if shifts > self.step:
@@ -89,6 +93,13 @@ class Separator(StreamSeparator):
     def precision(self) -> str:
         """Precision of the network: ``fp32``, ``bf16`` or ``fp16``."""
         return PRECISION_NAMES[self.engine.half]
+
+    @property
+    def model_digest(self) -> str:
+        """See `StreamSeparator`; it is computed when it is first read."""
+        if self._digest is None:
+            self._digest = weights_digest(self._model)
+        return self._digest
 
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate a mixture block by block: see `StreamSeparator.stream`."""

@@ -102,7 +102,9 @@ def write_stems(
     levels = _Levels(song.path, "FLOAT" if rescales else subtype, song.separator.precision)
     song.settle = levels.quantize
     files = [delivery.path(Path(folder), name) for name in song.names]
-    spec = EncodingSpec(song.sample_rate, song.channels, subtype, delivery.bitrate, read_tags(song.path), mark)
+    tags = read_tags(song.path)
+    digest = song.separator.model_digest
+    spec = EncodingSpec(song.sample_rate, song.channels, subtype, delivery.bitrate, tags, mark, digest)
     expected = song.info.expected_frames
     gain = 1.0
     with stem_folder(Path(folder), files), closing(song.__iter__()) as stems:
@@ -201,7 +203,7 @@ def _write_rescaled(
         locked(Path(temporary)),
     ):
         unscaled = [Path(temporary) / f"{number}.w64" for number in range(len(files))]
-        _write(unscaled, replace(spec, subtype="FLOAT", tags={}, fingerprint=""), frames, stem_blocks)
+        _write(unscaled, replace(spec, subtype="FLOAT", tags={}, fingerprint="", model=""), frames, stem_blocks)
         gain = RESCALED_PEAK / max(levels.peak, RESCALED_PEAK)
         readers = [blocks(path, READ_BLOCK) for path in unscaled]
         rescaled = (gain * torch.stack(stems) for stems in zip(*readers, strict=True))

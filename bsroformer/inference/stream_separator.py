@@ -46,6 +46,14 @@ class StreamSeparator(ABC):
         """Precision: ``fp32``, ``bf16`` or ``fp16``; ``auto`` if unknown."""
         return "auto"
 
+    @property
+    def model_digest(self) -> str:
+        """Digest of the model's weights: see `weights_digest`; those of several models with ``+``.
+
+        Empty if unknown.
+        """
+        return ""
+
     @abstractmethod
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate a mixture block by block.

@@ -17,7 +17,7 @@ from torch import Tensor
 from bsroformer.audio.encoders import ROUNDED_BITS, EncodingSpec
 from bsroformer.audio.files import AudioInfo, block_writer, blocks, probe
 from bsroformer.audio.formats import DOWNLOADED, FORMATS
-from bsroformer.audio.tags import read_tags
+from bsroformer.audio.tags import read_model, read_tags
 from bsroformer.errors import InputError
 from bsroformer.file_names import distinct_names, safe_name
 from bsroformer.inference import Delivery
@@ -203,7 +203,7 @@ def _gain(parts: Iterable[Tensor], subtype: str) -> float:
 def _encoding_spec(stem: Path, audio: AudioInfo, path: Path) -> EncodingSpec:
     """Describe a file that is created from a stem."""
     subtype = Delivery(path.suffix.removeprefix(".")).subtype(audio.codec)
-    return EncodingSpec(audio.sample_rate, audio.channels, subtype, tags=read_tags(stem))
+    return EncodingSpec(audio.sample_rate, audio.channels, subtype, tags=read_tags(stem), model=read_model(stem))
 
 
 def _delete_old_mixes(folder: Path) -> None:

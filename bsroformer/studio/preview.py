@@ -86,6 +86,11 @@ class PreviewRecorder(StreamSeparator):
         self.preview = Preview(self.sample_rate, SLICES * slice_size)
         folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def model_digest(self) -> str:
+        """See `StreamSeparator`."""
+        return self.separator.model_digest
+
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate blocks of a mixture ``(c t)``, see `StreamSeparator.stream`."""
         delayed: list[Tensor] = []

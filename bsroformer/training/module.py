@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from bsroformer.checkpoints.ledger import Ledger
 from bsroformer.checkpoints.native import ENTRY, describe
 from bsroformer.data.batch_schedule import BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
@@ -56,6 +57,7 @@ class SeparationModule(L.LightningModule):
         losses: Loss and terms of each batch of the step under way.
         gradient_norm: Of the last step, before clipping; None before the first.
         step_is_faulty: Whether the last step was skipped, since its loss or gradient was not finite.
+        ledger: The training data and their licences, for checkpoints; None writes none.
 
     Raises:
         InputError: If the batches lack one of the model's stems.
@@ -80,6 +82,7 @@ class SeparationModule(L.LightningModule):
         self.losses: list[dict[str, Tensor]] = []
         self.gradient_norm: Tensor | None = None
         self.step_is_faulty = False
+        self.ledger: Ledger | None = None
         self.unscored: list[str] = []  # stems without a score of which the user has been warned
 
     def forward(self, mixture: Tensor) -> Tensor:
@@ -257,5 +260,5 @@ class SeparationModule(L.LightningModule):
             rescale_progress(checkpoint["loops"]["fit_loop"], BatchSizes(**former_sizes), data.sizes())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the model's settings beside its weights."""
-        checkpoint[ENTRY] = describe(self.model.settings)
+        """Save the model's settings and its ledger beside its weights."""
+        checkpoint[ENTRY] = describe(self.model.settings, self.ledger)

@@ -12,7 +12,7 @@ from bsroformer.atomic import locked
 from bsroformer.audio.encoders import EncodingSpec, SoundFileEncoder
 from bsroformer.audio.files import block_writer, probe, read, write
 from bsroformer.audio.formats import FORMATS
-from bsroformer.audio.tags import read_fingerprints, read_tags
+from bsroformer.audio.tags import read_fingerprints, read_model, read_tags
 from bsroformer.errors import Cancelled, InputError
 from bsroformer.inference import Delivery, separate_file, stem_folder
 
@@ -299,3 +299,39 @@ def test_stems_that_are_not_finite_are_explained(tmp_path, level, precision, rea
         separate_file(Overflowing(gain=float("inf")), tmp_path / "a.wav", tmp_path / "out")
     assert ("precision=fp32" in str(error.value)) == (precision == "fp16")
     assert files(tmp_path) == ["a.wav"]
+
+
+class Named(Halves):
+    """Separates like `Halves`, with a model of a known digest."""
+
+    model_digest = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "m4a"])
+@pytest.mark.parametrize("mark", ["a" * 12 + "_" + "b" * 12 + "_" + "c" * 16, "", "separate_file"])
+def test_each_format_keeps_the_digest_of_the_model(song, tmp_path, suffix, mark):
+    for number, path in enumerate(separate_file(Named(), song, tmp_path / "out", Delivery(suffix), mark=mark).files):
+        assert read_model(path) == "0123456789abcdef", number
+        assert read_fingerprints(path) == ({mark} if mark else set())
+        assert read_tags(path) == {}
+
+
+def test_the_digest_changes_no_sample(song, tmp_path, halves):
+    plain = separate_file(halves, song, tmp_path / "plain").files
+    named = separate_file(Named(), song, tmp_path / "named").files
+    for one, other in zip(plain, named, strict=True):
+        assert torch.equal(read(one)[0], read(other)[0])
+        assert read_model(one) == ""
+
+
+@pytest.mark.parametrize(("models", "listed"), [(2, 2), (3, 3), (4, 1), (20, 1)])
+def test_a_wav_names_several_models(tmp_path, models, listed):
+    digests = [f"{number:064x}"[::-1] for number in range(models)]
+    mark = "a" * 12 + "_" + "b" * 12 + "_" + "c" * 16
+    spec = EncodingSpec(RATE, 2, "PCM_16", fingerprint=mark, model="+".join(digests))
+    with block_writer(tmp_path / "a.wav", spec) as append:
+        append(noise(100))
+    found = read_model(tmp_path / "a.wav").split("+")
+    assert len(found) == listed
+    assert listed == 1 or found == [digest[:16] for digest in digests]
+    assert read_fingerprints(tmp_path / "a.wav") == {mark}

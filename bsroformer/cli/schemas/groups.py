@@ -43,6 +43,8 @@ class DataSettings(OpenSchema):
     """``configs/data/``; keys of one data set are arguments of its source."""
 
     root: Address | None = None
+    name: Word | None = None
+    license: Word | None = None
     stems: Annotated[list[Word], Field(min_length=1), allowed("a list of at least one word")]
     pack: FilePath | Literal[False] | None = None
     seconds: Seconds

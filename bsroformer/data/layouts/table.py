@@ -8,6 +8,7 @@
 
 ``stem`` and ``path`` are needed; paths are relative to the table's folder. Entries with the same ``song`` are one
 track, an entry without one is a clip of its own. Without ``split`` all are ``train``. ``instrum`` may replace ``stem``.
+The columns ``license`` and ``source`` are optional too.
 """
 
 import codecs
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bsroformer.data.layouts.track_files import SPLITS, StemFile, TrackFiles
+from bsroformer.data.song_terms import SongTerms, one_line, source_text
 from bsroformer.errors import InputError
 from bsroformer.file_names import existing, normal
 
@@ -36,6 +38,8 @@ class _Entry(NamedTuple):
     path: Path
     written: str
     """The path as written."""
+    terms: SongTerms
+    """Its licence and source."""
 
 
 def list_table(table: Path) -> list[TrackFiles]:
@@ -56,10 +60,22 @@ def list_table(table: Path) -> list[TrackFiles]:
                 f"{table}, row {entry.number}: {name} has {entry.stem} twice; remove one, or name another song."
             )
         stems = {**song.stems, entry.stem: StemFile(entry.path)}
-        tracks[entry.split, name] = replace(song, stems=stems)
+        tracks[entry.split, name] = replace(song, stems=stems, terms=_joined(song.terms, entry.terms))
     if not tracks:
         raise InputError(f"{table} has no rows; list a stem and a path in each.")
     return list(tracks.values())
+
+
+def _joined(terms: SongTerms, others: SongTerms) -> SongTerms:
+    """Join the terms of two stems of one track; different licences all hold."""
+    license = _union(terms.license, others.license, " AND ")
+    source = _union(terms.source, others.source, ", ")
+    return SongTerms(license, source)
+
+
+def _union(text: str | None, other: str | None, separator: str) -> str | None:
+    parts = [part for each in (text, other) if each for part in each.split(separator)]
+    return separator.join(dict.fromkeys(parts)) or None
 
 
 def _entries(table: Path) -> list[_Entry]:
@@ -132,4 +148,5 @@ def _checked(table: Path, number: int, values: dict[str, str]) -> _Entry:
         path = existing(table.parent / Path(written).expanduser())
     except (OSError, RuntimeError, ValueError) as error:  # too long, of an unknown user, or with a zero byte
         raise InputError(f"{table}, row {number}: {written!r} cannot be a path ({error}); correct it.") from error
-    return _Entry(number, split, normal(song), normal(stem), path, written)
+    terms = SongTerms(one_line(values.get("license", "")), source_text(one_line(values.get("source", ""))))
+    return _Entry(number, split, normal(song), normal(stem), path, written, terms)

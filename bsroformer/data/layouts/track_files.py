@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bsroformer.audio.files import AUDIO_SUFFIXES
+from bsroformer.data.song_terms import NO_TERMS, SongTerms
 from bsroformer.errors import InputError
 from bsroformer.file_names import is_visible
 from bsroformer.text import listed
@@ -73,6 +74,7 @@ class TrackFiles:
         faults: Faults that the layout found, a sentence each.
         silent: Requested stems that it lacks and that are silent in it.
         weight: How often a second of it is drawn, relative to one of the data set.
+        terms: Its licence and source, as far as its table or a `TermsReader` states them.
     """
 
     name: str
@@ -83,6 +85,7 @@ class TrackFiles:
     faults: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
     weight: float = 1.0
+    terms: SongTerms = NO_TERMS
 
     def has(self, stems: Sequence[str]) -> list[str]:
         """List the stems of some that it has, with ``unknown`` at the end if it has that."""

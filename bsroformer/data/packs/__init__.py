@@ -3,6 +3,7 @@
 A pack folder contains one folder for each track: see `packed_track`. It is a copy: deleting it costs nothing but time.
 """
 
+from bsroformer.data.packs.manifest import packed_terms
 from bsroformer.data.packs.plan import PackPlan, check_mend, pack_tracks, plan_packs, refuse_full_disk
 from bsroformer.data.packs.training_tracks import TrainingTracks, estimate_packing, tracks_of_pack, training_tracks
 
@@ -12,6 +13,7 @@ __all__ = [
     "check_mend",
     "estimate_packing",
     "pack_tracks",
+    "packed_terms",
     "plan_packs",
     "refuse_full_disk",
     "tracks_of_pack",

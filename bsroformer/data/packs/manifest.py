@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -10,6 +11,7 @@ from bsroformer.atomic import write_text
 from bsroformer.data.layouts import UNKNOWN, TrackFiles, TrackFormat
 from bsroformer.data.packs.lookup import find_pack
 from bsroformer.data.packs.packed_track import FORMAT, PackedTrack, open_pack, read_index
+from bsroformer.data.song_terms import SongTerms
 from bsroformer.errors import InputError
 from bsroformer.invocation import command_line
 from bsroformer.safe_files import read_json
@@ -20,6 +22,9 @@ MANIFEST = "pack.json"
 class _ManifestEntry(BaseModel):
     split: str
     folder: str
+    license: str | None = None
+    source: str | None = None
+    data_set: str = ""
 
 
 class _Manifest(BaseModel):
@@ -36,7 +41,9 @@ def write_manifest(files: Sequence[TrackFiles], form: TrackFormat, pack: Path) -
     for song in files:
         track = find_pack(song, form, pack).track
         if track is not None:
-            entries.append({"split": song.split, "folder": track.folder.relative_to(pack).as_posix()})
+            folder = track.folder.relative_to(pack).as_posix()
+            stated = {key: value for key, value in asdict(song.terms).items() if value}
+            entries.append({"split": song.split, "folder": folder, **stated})
     write_text(pack / MANIFEST, json.dumps({"format": FORMAT, "songs": entries}, indent=1) + "\n")
 
 
@@ -46,16 +53,30 @@ def packed_tracks(pack: Path, split: str, form: TrackFormat) -> list[PackedTrack
     Raises:
         InputError: There is no manifest, or a pack is damaged or lacks a requested stem.
     """
-    try:
-        manifest = _Manifest.model_validate(read_json(pack / MANIFEST))
-    except (InputError, ValueError) as error:
-        raise InputError(f"{pack} holds no packed songs; run `{command_line('prepare')}`, or set data.root") from error
+    manifest = _read_manifest(pack)
     folders = [_inside(pack, entry.folder) for entry in manifest.songs if entry.split == split]
     tracks = [_opened(folder, form) for folder in folders]
     if split == "valid":
         for track in tracks:
             _refuse_missing_stems(track, form)
     return sorted(tracks, key=lambda track: track.name)
+
+
+def packed_terms(pack: Path) -> dict[Path, SongTerms]:
+    """Return the licence and source of each packed track, by its folder.
+
+    Raises:
+        InputError: There is no manifest, or it is damaged.
+    """
+    entries = _read_manifest(pack).songs
+    return {pack / entry.folder: SongTerms(entry.license, entry.source, entry.data_set) for entry in entries}
+
+
+def _read_manifest(pack: Path) -> _Manifest:
+    try:
+        return _Manifest.model_validate(read_json(pack / MANIFEST))
+    except (InputError, ValueError) as error:
+        raise InputError(f"{pack} holds no packed songs; run `{command_line('prepare')}`, or set data.root") from error
 
 
 def _refuse_missing_stems(track: PackedTrack, form: TrackFormat) -> None:

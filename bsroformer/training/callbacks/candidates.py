@@ -103,7 +103,7 @@ class Candidates(L.Callback):
         facts: dict[str, Any] = {VALIDATION: validation}
         try:
             with averaged(trainer, module):
-                save_weights(module.model, path, facts)
+                save_weights(module.model, path, facts, module.ledger)
         except InputError as error:  # a run of days must not end for it
             log.warning("Weights to average were not kept: %s", error)
             return

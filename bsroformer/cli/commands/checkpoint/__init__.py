@@ -1,1 +1,1 @@
-"""``bsroformer checkpoint``: inspect, convert, export, strip, average."""
+"""``bsroformer checkpoint``: inspect, convert, export, strip, average, card, publish."""

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bsroformer.atomic import writing
 from bsroformer.checkpoints import Checkpoint
-from bsroformer.checkpoints.average import average_checkpoints
+from bsroformer.checkpoints.average import average_checkpoints, average_ledger
 from bsroformer.checkpoints.native import with_raw_weights
 from bsroformer.checkpoints.save import (
     SAFETENSORS,
@@ -20,6 +20,7 @@ from bsroformer.checkpoints.save import (
 from bsroformer.cli.checkpoint_sources import open_checkpoints
 from bsroformer.cli.commands.checkpoint.config import CheckpointConfig
 from bsroformer.cli.commands.checkpoint.inspection import print_inspection, write_model_config
+from bsroformer.cli.commands.checkpoint.publication import CARD, publish_checkpoint, write_card
 from bsroformer.cli.console import terminal
 from bsroformer.errors import InputError
 
@@ -62,7 +63,7 @@ def inspect(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None
 def convert(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
     """Write one ``.safetensors`` file that describes itself."""
     path = _target(cfg, opened, ".safetensors", (SAFETENSORS,))
-    save_model(opened.model(), path, f"{opened.file.path.name}, {opened.origin}")
+    save_model(opened.model(), path, f"{opened.file.path.name}, {opened.origin}", opened.ledger)
     console.print(f"{path} is the model in one file: ckpt={path}")
 
 
@@ -73,7 +74,7 @@ def export(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
     """
     path = _target(cfg, opened, "_public.ckpt", (*TORCH, SAFETENSORS))
     _free(path.with_suffix(".yaml"), cfg.overwrite)
-    config = save_public(opened.model(), path)
+    config = save_public(opened.model(), path, opened.ledger)
     console.print(
         f"{path} and {config} are for Music-Source-Separation-Training and programs with its models, such as "
         "audio-separator; the package bs-roformer takes other options"
@@ -101,8 +102,18 @@ def average(opened: Sequence[Checkpoint], cfg: CheckpointConfig, console: Consol
         InputError: If they are not of one model.
     """
     path = _target(cfg, opened[0], "_average.ckpt", TORCH)
-    save_weights(average_checkpoints(opened), path)
+    save_weights(average_checkpoints(opened), path, ledger=average_ledger(opened))
     console.print(f"{path} is the average of {len(opened)} checkpoints: ckpt={path}")
+
+
+def card(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
+    """Write a model card for the Hugging Face Hub."""
+    write_card(opened, cfg, _free(cfg.output or Path(CARD), cfg.overwrite), console)
+
+
+def publish(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
+    """Upload weights, architecture and card to a repository of the Hub."""
+    publish_checkpoint(opened, cfg, console)
 
 
 ACTIONS: dict[str, Callable[[Checkpoint, CheckpointConfig, Console], None]] = {
@@ -110,6 +121,8 @@ ACTIONS: dict[str, Callable[[Checkpoint, CheckpointConfig, Console], None]] = {
     "convert": convert,
     "export": export,
     "strip": strip,
+    "card": card,
+    "publish": publish,
 }
 
 

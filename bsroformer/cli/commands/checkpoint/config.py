@@ -4,14 +4,19 @@ from typing import ClassVar, Literal
 
 from bsroformer.cli.schemas.config import Config
 from bsroformer.cli.schemas.groups import CheckpointSource
-from bsroformer.cli.schemas.kinds import FilePath
+from bsroformer.cli.schemas.kinds import FilePath, Word
 
 
 class CheckpointConfig(Config, CheckpointSource):
     """A checkpoint or several, and what is made of them."""
 
     may_name_runs: ClassVar[tuple[str, ...]] = ("ckpt",)
-    action: Literal["inspect", "convert", "export", "strip", "average"]
+    action: Literal["inspect", "convert", "export", "strip", "average", "card", "publish"]
     weights: Literal["averaged", "raw"]
     output: FilePath | None
     overwrite: bool
+    results: FilePath | None
+    license: Word | None
+    repo: Word | None
+    private: bool
+    dry_run: bool

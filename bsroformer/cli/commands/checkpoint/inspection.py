@@ -10,9 +10,12 @@ from rich.table import Table
 
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.checkpoints.hub import sha256_of
+from bsroformer.checkpoints.ledger_text import describe_ledger
 from bsroformer.checkpoints.parameter_count import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
+from bsroformer.errors import InputError
 from bsroformer.models.empty_model import skeleton
 from bsroformer.models.settings import ModelSettings
 from bsroformer.text import count, listed
@@ -49,11 +52,23 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     if source:
         yield "source", source
     yield "weights", f"{', '.join(precisions)} in {count(len(checkpoint.weights), 'tensor')}"
+    yield "digest", _digest(checkpoint)
     yield "stems", ", ".join(settings.stems)
     channels = CHANNELS.get(settings.channels, f"{settings.channels} channels")
     yield "audio", f"{settings.sample_rate} Hz, {channels}, windows of {settings.chunk_seconds:g} s"
     yield "model", settings.architecture
     yield from settings.facts()
+    first, *others = describe_ledger(checkpoint.ledger)
+    yield "ledger", first
+    yield from (("", line) for line in others)
+
+
+def _digest(checkpoint: Checkpoint) -> str:
+    """Compute the digest of the weights, whose first digits are in the tags of stems."""
+    try:
+        return weights_digest(checkpoint.model())
+    except InputError:  # with differences from its YAML, or NaN
+        return "none, since these weights cannot be loaded"
 
 
 def _parameters(settings: ModelSettings) -> Table:

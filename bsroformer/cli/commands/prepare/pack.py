@@ -7,6 +7,7 @@ from bsroformer.cli.commands.prepare.config import PrepareConfig
 from bsroformer.cli.console import music_progress, stopping_on_sigterm
 from bsroformer.cli.exit_status import EXIT_USER_ERROR
 from bsroformer.cli.instantiation import pack_folder
+from bsroformer.data.licences import TermsReader
 from bsroformer.data.packs import PackPlan, pack_tracks, plan_packs, refuse_full_disk
 from bsroformer.errors import InputError
 from bsroformer.parallel import processors
@@ -31,7 +32,10 @@ def pack(cfg: PrepareConfig, console: Console) -> int:
     """
     source = cfg.data.source.build()
     source.make()
-    songs = [song for song in source.files() if song.split != "test"]
+    terms = TermsReader(source, cfg.data.name, cfg.data.license)
+    songs = terms.with_terms([song for song in source.files() if song.split != "test"])
+    for fault in terms.faults:
+        console.print(f"unknown licence: {fault}", style="yellow")
     folder = pack_folder(cfg.data, cfg.paths, source)
     if folder is None:
         raise InputError("data.pack=false writes no packs; give a folder, or remove data.pack=false")

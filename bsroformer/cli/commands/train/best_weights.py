@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from rich.console import Console
 
 from bsroformer.checkpoints import open_checkpoint
-from bsroformer.checkpoints.average import average_checkpoints
+from bsroformer.checkpoints.average import average_checkpoints, average_ledger
 from bsroformer.checkpoints.save import save_weights
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.data.datamodule import StemsDataModule
@@ -115,7 +115,8 @@ def _write_average(callback: Candidates, console: Console) -> str | None:
         return None
     path = callback.folder.parent / AVERAGE
     try:
-        save_weights(average_checkpoints([open_checkpoint(file) for file in files]), path, LIGHTNING)
+        opened = [open_checkpoint(file) for file in files]
+        save_weights(average_checkpoints(opened), path, LIGHTNING, average_ledger(opened))
     except InputError as error:  # the training has its other results
         console.print(f"No average was written: {error}", style="yellow")
         return None

@@ -12,9 +12,11 @@ from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger, WandbLogger
 from rich.console import Console
 
+from bsroformer.checkpoints.ledger import Base
 from bsroformer.checkpoints.warm_start import start_from
 from bsroformer.cli.checkpoint_sources import opened_checkpoint
 from bsroformer.cli.commands.train.config import TrainConfig
+from bsroformer.cli.commands.train.training_ledger import base_from
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb
 from bsroformer.cli.instantiation import pack_folder
 from bsroformer.cli.resolved_config import AUTO
@@ -187,17 +189,22 @@ def chosen_precision(precision: str | int, accelerator: str) -> str | int:
     return "16-mixed" if device.type == "cuda" else "32-true"
 
 
-def start_from_weights(cfg: TrainConfig, model: SeparationModel, console: Console) -> None:
+def start_from_weights(cfg: TrainConfig, model: SeparationModel, console: Console) -> Base | None:
     """Copy the weights of the checkpoint that ``init_from`` names.
 
     Prints the copied weights; without ``init_from``, or for a resumed run, nothing is copied.
+
+    Returns:
+        The weights, for the ledger; None if nothing is copied.
     """
     if cfg.init_from is None or cfg.ckpt_path:
-        return
-    source = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console).model()
+        return None
+    opened = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console)
+    source = opened.model()
     start = start_from(model, source, cfg.init_from)
     console.print(f"From {cfg.init_from}: {start}")
     if start.fresh:
         console.print(f"It separates {', '.join(source.stems)}, and this run {', '.join(model.stems)}.")
     for change in start.changed:
         console.print(f"The same weights compute something else here: {change}.", style="yellow")
+    return base_from(opened, source, cfg.init_from)

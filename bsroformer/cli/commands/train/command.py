@@ -14,6 +14,7 @@ from bsroformer.cli.commands.train.run_messages import show_progress_on
 from bsroformer.cli.commands.train.run_summary import list_songs, print_summary
 from bsroformer.cli.commands.train.shared_monitor import with_monitor
 from bsroformer.cli.commands.train.training_folder import exclusive_folder, recorded_run
+from bsroformer.cli.commands.train.training_ledger import record_ledger
 from bsroformer.cli.commands.train.training_result import check_end, finish
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb, use_wandb_offline_without_key
@@ -37,7 +38,7 @@ def train(cfg: TrainConfig) -> float:
 
     data = build_data(cfg)
     module = build_module(cfg)
-    start_from_weights(cfg, module.model, console)
+    base = start_from_weights(cfg, module.model, console)
     list_songs(cfg, data, console)
     offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
     run = TrainingRun(cfg, build_trainer(cfg), module, data, console)
@@ -49,6 +50,7 @@ def train(cfg: TrainConfig) -> float:
 
     with exclusive_folder(run):
         checkpoint = announce_resume(cfg, run.trainer, module, data, console)
+        record_ledger(run, base, checkpoint)
         with recorded_run(run, checkpoint):
             fit(run, checkpoint)
             best = finish(run)
