@@ -11,9 +11,11 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from bsroformer.atomic import replacing, write_text, writing
+from bsroformer.checkpoints.adapter import AdapterCheckpoint
 from bsroformer.checkpoints.checkpoint import Checkpoint
-from bsroformer.checkpoints.native import ENTRY, PREFIX, describe, is_native
+from bsroformer.checkpoints.native import ENTRY, PREFIX, describe_adapter, describe_model, is_native
 from bsroformer.errors import InputError
+from bsroformer.models.adaptation import saved_weights
 from bsroformer.models.registry import architecture_of
 from bsroformer.models.separation_model import SeparationModel
 
@@ -36,7 +38,8 @@ def save_model(model: SeparationModel, path: Path, source: str = "") -> None:
     """
     if path.suffix != SAFETENSORS:
         raise InputError(f"{path} must end in {SAFETENSORS}")
-    _save_safetensors(model.state_dict(), path, {ENTRY: json.dumps(describe(model.settings)), SOURCE: source})
+    weights = {name: weight.contiguous() for name, weight in saved_weights(model).items()}
+    _save_safetensors(weights, path, {ENTRY: json.dumps(describe_model(model)), SOURCE: source})
 
 
 def save_weights(model: SeparationModel, path: Path, facts: Mapping[str, Any] | None = None) -> None:
@@ -50,25 +53,43 @@ def save_weights(model: SeparationModel, path: Path, facts: Mapping[str, Any] | 
     Raises:
         InputError: If the file cannot be written or has another suffix.
     """
-    weights = {f"{PREFIX}{name}": tensor.cpu() for name, tensor in model.state_dict().items()}
-    _save_torch({ENTRY: describe(model.settings), "state_dict": weights} | dict(facts or {}), path)
+    weights = {f"{PREFIX}{name}": tensor.cpu() for name, tensor in saved_weights(model).items()}
+    _save_torch({ENTRY: describe_model(model), "state_dict": weights} | dict(facts or {}), path)
 
 
 def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint's weights and settings without the trainer's state.
 
-    Where a trainer averaged the weights (EMA), the average is written.
+    Where a trainer averaged the weights (EMA), the average is written. Of an adapter, its base is not.
 
     Raises:
         InputError: If the checkpoint is incomplete, or the file cannot be written or has another suffix.
     """
     checkpoint.check()
-    if is_native(checkpoint.file):
+    if isinstance(checkpoint, AdapterCheckpoint):
+        save_adapter(checkpoint, path)
+    elif is_native(checkpoint.file):
         save_weights(checkpoint.model(), path)
     else:
         _save_torch(checkpoint.weights, path)
         if checkpoint.config:
             write_text(path.with_suffix(".yaml"), checkpoint.config.path.read_text("utf-8"))
+
+
+def save_adapter(checkpoint: AdapterCheckpoint, path: Path) -> None:
+    """Write the weights of an adapter, without its base and a trainer's state.
+
+    Raises:
+        InputError: If the file cannot be written or has another suffix.
+    """
+    checkpoint.check()
+    entry = describe_adapter(checkpoint.settings, checkpoint.adaptation)
+    if path.suffix == SAFETENSORS:
+        weights = {name: weight.contiguous() for name, weight in checkpoint.weights.items()}
+        _save_safetensors(weights, path, {ENTRY: json.dumps(entry)})
+    else:
+        named = {f"{PREFIX}{name}": weight.clone() for name, weight in checkpoint.weights.items()}
+        _save_torch({ENTRY: entry, "state_dict": named}, path)
 
 
 def save_public(model: SeparationModel, path: Path) -> Path:
