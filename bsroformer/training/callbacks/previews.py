@@ -59,7 +59,8 @@ class Previews(L.Callback):
         stems = excerpts[self.excerpt % len(excerpts)].stems  # (n c t)
         mixture = mix(stems)
         targets = pl_module.targets(stems)
-        with averaged(trainer, pl_module), torch.inference_mode():
+        precision = trainer.precision_plugin.forward_context()  # frozen weights may be of its type
+        with averaged(trainer, pl_module), torch.inference_mode(), precision:
             batch = mixture.unsqueeze(0).to(pl_module.device)
             estimates = pl_module(batch)[0].float().cpu()
         with warn_on_write_error():
