@@ -89,7 +89,7 @@ COMMANDS = {
             "checkpoint",
             "Inspect a checkpoint, or write it in another form.",
             positional="ckpt",
-            actions=("inspect", "convert", "export", "strip", "average"),
+            actions=("inspect", "convert", "export", "strip", "average", "merge"),
         ),
         Command("check-gpu", "check_gpu", "Report the GPU, and whether a training fits its memory.", output=None),
         Command("benchmark", "benchmark", "Measure this program against others.", in_wheel=False),

@@ -10,9 +10,11 @@ from rich.table import Table
 
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.adapter import AdapterCheckpoint
 from bsroformer.checkpoints.hub import sha256_of
 from bsroformer.checkpoints.parameter_count import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
+from bsroformer.models.adaptation import Adaptation
 from bsroformer.models.empty_model import skeleton
 from bsroformer.models.settings import ModelSettings
 from bsroformer.text import count, listed
@@ -49,11 +51,19 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     if source:
         yield "source", source
     yield "weights", f"{', '.join(precisions)} in {count(len(checkpoint.weights), 'tensor')}"
+    if isinstance(checkpoint, AdapterCheckpoint):
+        yield from _adapter_facts(checkpoint.adaptation)
     yield "stems", ", ".join(settings.stems)
     channels = CHANNELS.get(settings.channels, f"{settings.channels} channels")
     yield "audio", f"{settings.sample_rate} Hz, {channels}, windows of {settings.chunk_seconds:g} s"
     yield "model", settings.architecture
     yield from settings.facts()
+
+
+def _adapter_facts(adaptation: Adaptation) -> Iterator[tuple[str, str]]:
+    yield "adapter", str(adaptation)
+    if adaptation.base is not None:
+        yield "base", f"{adaptation.base.name}, weights {adaptation.base.digest}"
 
 
 def _parameters(settings: ModelSettings) -> Table:
