@@ -119,10 +119,10 @@ def _format_version(entry: dict[str, Any], file: WeightFile) -> int:
         raise InputError(
             f"{file.path} is damaged: {ENTRY}.format must be a positive whole number; copy or download it again"
         )
-    if version > ADAPTER_FORMAT:
+    latest = ADAPTER_FORMAT if ADAPTER in entry else FORMAT
+    if version > latest:
         raise InputError(
-            f"{file.path} has format {version}, and this version reads formats up to {ADAPTER_FORMAT}; update "
-            "bsroformer"
+            f"{file.path} has format {version}, and this version reads formats up to {latest}; update bsroformer"
         )
     return version
 
