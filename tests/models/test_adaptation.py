@@ -100,8 +100,14 @@ def test_an_architecture_without_names_has_linear_layers():
 @pytest.mark.parametrize(
     ("adaptation", "message"),
     [
-        (Adaptation(train_only=("mask",)), "train_only names 'mask', and the parts of this model are band_split, trunk"),
-        (Adaptation(lora=lora("attn")), "lora.layers names 'attn', and the layers with updates of this model are atten"),
+        (
+            Adaptation(train_only=("mask",)),
+            "train_only names 'mask', and the parts of this model are band_split, trunk",
+        ),
+        (
+            Adaptation(lora=lora("attn")),
+            "lora.layers names 'attn', and the layers with updates of this model are atten",
+        ),
     ],
 )
 def test_unknown_names_are_refused_with_the_known_ones(tiny_model, adaptation, message):
