@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.digest import weights_digest
-from bsroformer.checkpoints.hub import is_on_hub
+from bsroformer.checkpoints.hub import find_in_cache, is_on_hub
 from bsroformer.errors import InputError
 from bsroformer.models.adaptation import Adaptation, adapt, frozen_names, merge
 from bsroformer.models.empty_model import blank_model, skeleton
@@ -102,7 +102,7 @@ class AdapterCheckpoint(Checkpoint):
 
 
 def find_base(adapter: AdapterCheckpoint) -> str:
-    """Find the base that an adapter names: at the recorded path, or beside the adapter.
+    """Find the base that an adapter names: at the recorded path, in the cache of the Hub, or beside the adapter.
 
     The file may come from another person, so that it cannot make this program download anything.
 
@@ -112,10 +112,11 @@ def find_base(adapter: AdapterCheckpoint) -> str:
     facts = adapter.adaptation.base
     assert facts is not None
     own = adapter.file.path.resolve()
-    named = Path(facts.name)
-    is_local = not is_on_hub(facts.name) and not facts.name.startswith(("//", "\\\\"))
-    for candidate in (named, own.parent / named.name):
-        if is_local and _is_file(candidate) and candidate.resolve() != own:
+    is_network_path = facts.name.startswith(("//", "\\\\"))
+    named = find_in_cache(facts.name) if is_on_hub(facts.name) else Path(facts.name)
+    candidates = [] if named is None or is_network_path else [named, own.parent / named.name]
+    for candidate in candidates:
+        if _is_file(candidate) and candidate.resolve() != own:
             return str(candidate)
     raise InputError(
         f"{adapter.file.path} holds the trained weights of a model based on {facts.name}, which is neither there nor "

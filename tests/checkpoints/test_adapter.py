@@ -78,6 +78,13 @@ def test_a_base_that_is_not_here_is_asked_for(base, name):
         load_model(path)
 
 
+def test_a_base_in_the_cache_of_the_hub_is_found(base, monkeypatch):
+    path, _ = adapter_of(base, name="hf://owner/repository/model.safetensors")
+    found = {("owner/repository", "model.safetensors"): str(base)}
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda repo, file, revision: found.get((repo, file)))
+    assert open_checkpoint(path).files == (path, base)
+
+
 def test_an_adapter_is_not_its_own_base(base, tmp_path):
     path, _ = adapter_of(base, name=str(tmp_path / "adapter.safetensors"))
     with pytest.raises(InputError, match="give that model as base="):

@@ -48,7 +48,7 @@ def merged(found: dict[str, tuple[Tensor, Tensor]], folder: Path) -> dict[str, T
 
 def training_yaml(folder: Path, **options: object) -> Path:
     """The YAML of the field's trainer, for model and updates."""
-    tree = yaml.load((REFERENCE / "bs_four_stems.yaml").read_text(), PlainLoader)  # noqa: S506
+    tree = yaml.load((REFERENCE / "bs_four_stems.yaml").read_text(), PlainLoader)
     tree["lora"] = {"r": RANK, "lora_alpha": ALPHA, "merge_weights": False, "enable_lora": [True], **options}
     path = folder / "lora.yaml"
     path.write_text(yaml.dump(tree, Dumper=PlainDumper))

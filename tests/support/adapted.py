@@ -23,7 +23,7 @@ def train_at_random(model: SeparationModel) -> SeparationModel:
     trained = set(trained_names(model))
     for name, weight in model.named_parameters():
         if name in trained:
-            weight += 0.3 * torch.randn_like(weight)
+            weight.add_(0.3 * torch.randn_like(weight))
     return model
 
 

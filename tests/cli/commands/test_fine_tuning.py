@@ -9,7 +9,7 @@ from bsroformer import load_model
 from bsroformer.checkpoints import open_checkpoint
 from bsroformer.checkpoints.adapter import AdapterCheckpoint
 from bsroformer.checkpoints.save import save_model
-from bsroformer.cli.commands.train import build
+from bsroformer.cli.commands.train import adaptation, build
 from bsroformer.cli.commands.train.adaptation import start_and_adapt, with_model_of_init
 from bsroformer.cli.commands.train.memory import estimator, training_plan
 from bsroformer.cli.console import terminal
@@ -162,6 +162,17 @@ def refused(base: Path | None, *overrides: str) -> str:
 )
 def test_a_missing_base_is_asked_for(overrides, message):
     assert message in refused(None, *overrides)
+
+
+def test_keys_of_the_model_on_the_command_line_stay(base, monkeypatch):
+    given = [f"init_from={base}", "experiment=finetune", "model.stems=[vocals]"]
+    cfg = composed("train", *SMALL_RUN, *given)
+    monkeypatch.setattr(adaptation, "command_line", lambda: given)
+    changed = with_model_of_init(cfg, terminal())
+    assert changed.settings.stems == ("vocals",)
+    assert changed.settings.trunk == load_model(base).settings.trunk
+    monkeypatch.setattr(adaptation, "command_line", lambda: [*given, "model=lite"])
+    assert with_model_of_init(cfg, terminal()).model == cfg.model
 
 
 def test_unknown_parts_and_layers_are_refused(base):
