@@ -5,6 +5,7 @@ Like other files of this project they hold a model's settings and weights, and i
     bsroformer: {format: 3, model: {...}, adapter: {...}}     the argument of `Adaptation`
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.digest import weights_digest
@@ -74,21 +76,28 @@ class AdapterCheckpoint(Checkpoint):
         self.check()
         base = self.base.model()
         self._check_base(base)
+        others = base.state_dict()
+        self._check_frozen(others)  # before memory is allocated for them
         model = blank_model(self.settings)
         adapt(model, self.adaptation)
         own = model.state_dict()
-        others = base.state_dict()
+        for name in frozen_names(model):
+            own[name].copy_(others[name])
+        for name, weight in self.weights.items():
+            own[name].copy_(weight)
+        self._check_finite(own)
+        return merge(model)
+
+    def _check_frozen(self, others: Mapping[str, Tensor]) -> None:
+        model = skeleton(self.settings)
+        adapt(model, self.adaptation)
+        own = model.state_dict()
         for name in frozen_names(model):
             if name not in others or own[name].shape != others[name].shape:
                 raise InputError(
                     f"{self.file.path} does not fit {self.base.file.path}: {name} is missing there or of another "
                     "shape; give the base of the adapter as base=..."
                 )
-            own[name].copy_(others[name])
-        for name, weight in self.weights.items():
-            own[name].copy_(weight)
-        self._check_finite(own)
-        return merge(model)
 
     def _check_base(self, base: SeparationModel) -> None:
         facts = self.adaptation.base

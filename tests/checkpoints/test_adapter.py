@@ -119,6 +119,18 @@ def test_stripping_an_adapter_keeps_it_one(base, tmp_path):
     torch.testing.assert_close(dict(loaded.state_dict()), dict(merge(adapted).state_dict()), rtol=0, atol=0)
 
 
+def test_a_description_of_a_larger_model_is_refused(base, tmp_path):
+    """Before memory is allocated for weights that the file does not hold."""
+    path, _ = adapter_of(base, Adaptation(train_only=("band_split",)))
+    save_weights_alone(open_checkpoint(path), tmp_path / "alone.ckpt")
+    entries = torch.load(tmp_path / "alone.ckpt", weights_only=True)
+    entries["bsroformer"]["model"]["trunk"]["heads"] = 2**14
+    entries["bsroformer"]["model"]["trunk"]["dim_head"] = 2**12
+    torch.save(entries, tmp_path / "changed.ckpt")
+    with pytest.raises(InputError, match="is missing there or of another shape"):
+        load_model(tmp_path / "changed.ckpt")
+
+
 def test_damaged_descriptions_are_refused(base, tmp_path):
     path, _ = adapter_of(base)
     save_weights_alone(open_checkpoint(path), tmp_path / "alone.ckpt")
