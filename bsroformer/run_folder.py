@@ -46,6 +46,7 @@ class RunFolder:
         average: The average of the best validations.
         last: The newest checkpoint to resume from.
         previous: The checkpoint before `last`.
+        adapter: The trained weights alone, of a run that freezes others.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -64,6 +65,7 @@ class RunFolder:
         self.average = self.checkpoints / AVERAGE
         self.last = self.checkpoints / LAST
         self.previous = self.checkpoints / PREVIOUS
+        self.adapter = self.checkpoints / "adapter.safetensors"
 
     @classmethod
     def of(cls, path: Path) -> "RunFolder":

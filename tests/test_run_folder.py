@@ -91,4 +91,5 @@ def test_the_files_of_a_run_keep_their_names():
         "average": "checkpoints/average.ckpt",
         "last": "checkpoints/last.ckpt",
         "previous": "checkpoints/previous.ckpt",
+        "adapter": "checkpoints/adapter.safetensors",
     }

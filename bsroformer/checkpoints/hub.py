@@ -82,6 +82,21 @@ def download_if_present(reference: str) -> Path | None:
         raise InputError(f"{reference} cannot be downloaded: {reason:.300}") from error
 
 
+def find_in_cache(reference: str) -> Path | None:
+    """Find a file of the Hub in the local cache, without the network."""
+    parts = _REFERENCE.fullmatch(reference)
+    if not parts:
+        return None
+    import huggingface_hub
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = huggingface_hub.try_to_load_from_cache(parts["repo"], parts["file"], revision=parts["revision"])
+    except HFValidationError:
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
 def sibling(reference: str, name: str) -> str:
     """Return the address of another file in the same folder and revision."""
     file, at, revision = reference.partition("@")

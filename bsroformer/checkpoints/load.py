@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from bsroformer.checkpoints.adapter import AdapterCheckpoint
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.hub import check_hash, download_if_present, is_on_hub, resolve_path, sibling
 from bsroformer.checkpoints.native import is_native, read_native
 from bsroformer.checkpoints.public import read_public
-from bsroformer.checkpoints.weight_file import open_weights
+from bsroformer.checkpoints.public_adapter import holds_updates, read_public_adapter
+from bsroformer.checkpoints.weight_file import WeightFile, open_weights
 from bsroformer.errors import InputError
 from bsroformer.models.public_yaml import YamlFile, read_yaml
 from bsroformer.models.separation_model import SeparationModel
@@ -16,7 +19,12 @@ from bsroformer.models.separation_model import SeparationModel
 log = logging.getLogger(__name__)
 
 
-def load_model(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> SeparationModel:
+def load_model(
+    path: str | Path,
+    config: str | Path | None = None,
+    sha256: str | None = None,
+    base: str | Path | None = None,
+) -> SeparationModel:
     """Read a model: this project's, or a public BS-RoFormer or Mel-Band RoFormer.
 
     Facts that public weights do not hold (hop, sample rate, names of stems, ...) come from their YAML; without one
@@ -27,6 +35,8 @@ def load_model(path: str | Path, config: str | Path | None = None, sha256: str |
             folder of a training, of which the best weights are read.
         config: The YAML of a public checkpoint; by default the one of the same name beside it.
         sha256: Expected SHA-256 of the file.
+        base: The model that an adapter belongs to, as `path`; by default the one that the adapter names, at its
+            recorded path or beside the adapter.
 
     Returns:
         The model, in evaluation mode and float32, on the CPU.
@@ -34,13 +44,18 @@ def load_model(path: str | Path, config: str | Path | None = None, sha256: str |
     Raises:
         InputError: If a file is missing, cannot be read safely, or does not fit together.
     """
-    checkpoint = open_checkpoint(path, config, sha256)
+    checkpoint = open_checkpoint(path, config, sha256, base)
     for note in checkpoint.notes:
         log.warning(note)
     return checkpoint.model()
 
 
-def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: str | None = None) -> Checkpoint:
+def open_checkpoint(
+    path: str | Path,
+    config: str | Path | None = None,
+    sha256: str | None = None,
+    base: str | Path | None = None,
+) -> Checkpoint:
     """Parse a checkpoint without reading its tensors: see `load_model`."""
     local = resolve_path(path)
     if sha256 is not None:
@@ -49,10 +64,39 @@ def open_checkpoint(path: str | Path, config: str | Path | None = None, sha256: 
     if is_native(file):
         if config is not None:
             raise InputError(f"{file.path} describes its own model; remove config={config}")
-        return read_native(file)
+        return _with_base(read_native(file), base)
+    if holds_updates(file):
+        return _open_public_adapter(file, config, base)
+    if base is not None:
+        raise _no_adapter(file.path, base)
     if config is None:
         return read_public(file, _read_config_beside(path, file.path))
     return read_public(file, read_yaml(resolve_path(config)))
+
+
+def _with_base(checkpoint: Checkpoint, base: str | Path | None) -> Checkpoint:
+    """Set the base of an adapter, if it is given."""
+    if base is None:
+        return checkpoint
+    if not isinstance(checkpoint, AdapterCheckpoint):
+        raise _no_adapter(checkpoint.file.path, base)
+    return replace(checkpoint, base_path=str(base))
+
+
+def _no_adapter(path: Path, base: str | Path) -> InputError:
+    return InputError(f"{path} is a whole model and no adapter; remove base={base}")
+
+
+def _open_public_adapter(file: WeightFile, config: str | Path | None, base: str | Path | None) -> Checkpoint:
+    """Parse low-rank updates of another program, with the model that they belong to."""
+    yaml = read_yaml(resolve_path(config)) if config is not None else _read_config_beside(file.path, file.path)
+    if base is None:
+        raise InputError(
+            f"{file.path} holds low-rank updates (LoRA) of another program, without the model that they belong to; "
+            "give it as base=..."
+        )
+    shared = None if is_native(open_weights(resolve_path(base))) else config  # the trainer has one YAML for both
+    return read_public_adapter(file, yaml, open_checkpoint(base, shared))
 
 
 def _read_config_beside(reference: str | Path, path: Path) -> YamlFile | None:

@@ -5,7 +5,8 @@ Those of a training run hold tensors and plain dicts, lists, strings and numbers
     bsroformer: {format: 2, model: {...}}     the argument of `ModelSettings.from_dict`; and ledger: see `Ledger`
     state_dict: {model.<name>: tensor}        and the entries that the trainer needs to resume
 
-A ``.safetensors`` file has the first entry in its metadata, as JSON, and the weights' names as they are.
+A ``.safetensors`` file has the first entry in its metadata, as JSON, and the weights' names as they are. Files of
+adapters describe them there: see `bsroformer.checkpoints.adapter`.
 """
 
 import json
@@ -16,14 +17,17 @@ from typing import Any
 
 from torch import Tensor
 
+from bsroformer.checkpoints.adapter import AdapterCheckpoint, adaptation_in, adapter_shapes
 from bsroformer.checkpoints.checkpoint import AVERAGED, Checkpoint
 from bsroformer.checkpoints.ledger import Ledger
 from bsroformer.checkpoints.ledger_entry import LEDGER, read_ledger
 from bsroformer.checkpoints.weight_file import WeightFile, checked_weights, open_weights
 from bsroformer.errors import InputError
+from bsroformer.models.adaptation import Adaptation, frozen_names
 from bsroformer.models.differences import compare_keys
 from bsroformer.models.empty_model import skeleton
 from bsroformer.models.registry import checked_settings
+from bsroformer.models.separation_model import SeparationModel
 from bsroformer.models.settings import ModelSettings
 from bsroformer.models.tensor_slot import TensorSlot
 from bsroformer.safe_files import check_plain
@@ -31,6 +35,10 @@ from bsroformer.safe_files import check_plain
 ENTRY = "bsroformer"
 FORMAT = 2
 """Version 2 stores the rotary frequencies with the weights, unlike 1: see `SeparationModel.absent_in_format`."""
+ADAPTER_FORMAT = 3
+"""Version of files that hold the trained weights only, which earlier programs cannot read."""
+ADAPTER = "adapter"
+"""Key of the description of the trained weights."""
 RAW = "current_model_state"
 """Lightning's entry of the optimiser's own weights, where ``state_dict`` holds their average."""
 PREFIX = "model."
@@ -41,6 +49,23 @@ def describe(settings: ModelSettings, ledger: Ledger | None = None) -> dict[str,
     """Return the entry from which a model is rebuilt, to be stored under `ENTRY`."""
     entry = {"format": FORMAT, "model": settings.model_dump(mode="json")}
     return entry if ledger is None else {**entry, LEDGER: ledger.to_plain()}
+
+
+def describe_model(model: SeparationModel, ledger: Ledger | None = None) -> dict[str, Any]:
+    """Return the entry from which a model is rebuilt, adapted or not: see `describe`."""
+    if model.adaptation is None:
+        return describe(model.settings, ledger)
+    return describe_adapter(model.settings, model.adaptation, ledger)
+
+
+def describe_adapter(settings: ModelSettings, adaptation: Adaptation, ledger: Ledger | None = None) -> dict[str, Any]:
+    """Return the entry of a file of the trained weights."""
+    return {**describe(settings, ledger), "format": ADAPTER_FORMAT, ADAPTER: adaptation.model_dump(mode="json")}
+
+
+def absent_names(model: SeparationModel, version: int) -> list[str]:
+    """List the weights that a checkpoint of a format lacks, which keep the values they have in the model."""
+    return [*model.absent_in_format(version), *frozen_names(model)]
 
 
 def is_native(file: WeightFile) -> bool:
@@ -64,12 +89,26 @@ def read_native(file: WeightFile) -> Checkpoint:
     check_plain(entry["model"], source)
     settings = checked_settings(entry["model"], source)
     weights = checked_weights(tensors, file)
+    kind = "training checkpoint" if "optimizer_states" in file.entries else "weights"
+    ledger, notes = read_ledger(entry.get(LEDGER), f"{file.path} ({ENTRY}.{LEDGER})")
+    if ADAPTER in entry:
+        adaptation = adaptation_in(entry[ADAPTER], f"{file.path} ({ENTRY}.{ADAPTER})")
+        shapes = adapter_shapes(settings, adaptation, str(file.path))
+        return AdapterCheckpoint(
+            file=file,
+            origin=f"this project's {kind} of an adapter",
+            settings=settings,
+            weights=weights,
+            slots=[TensorSlot(name, name) for name in shapes],
+            differences=compare_keys(shapes, {name: tuple(tensor.shape) for name, tensor in weights.items()}),
+            adaptation=adaptation,
+            notes=notes,
+            ledger=ledger,
+        )
     model = skeleton(settings)
     absent = model.absent_in_format(version)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if name not in absent}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    kind = "training checkpoint" if "optimizer_states" in file.entries else "weights"
-    ledger, notes = read_ledger(entry.get(LEDGER), f"{file.path} ({ENTRY}.{LEDGER})")
     return Checkpoint(
         file=file,
         origin=f"this project's {kind}",
@@ -88,9 +127,10 @@ def _format_version(entry: dict[str, Any], file: WeightFile) -> int:
         raise InputError(
             f"{file.path} is damaged: {ENTRY}.format must be a positive whole number; copy or download it again"
         )
-    if version > FORMAT:
+    latest = ADAPTER_FORMAT if ADAPTER in entry else FORMAT
+    if version > latest:
         raise InputError(
-            f"{file.path} has format {version}, and this version reads formats up to {FORMAT}; update bsroformer"
+            f"{file.path} has format {version}, and this version reads formats up to {latest}; update bsroformer"
         )
     return version
 
@@ -128,7 +168,10 @@ def with_raw_weights(checkpoint: Checkpoint) -> Checkpoint:
         )
     entries = {name: value for name, value in file.entries.items() if name not in (RAW, AVERAGED)}
     entries["state_dict"] = file.entries[RAW]
-    return read_native(replace(file, entries=entries))
+    raw = read_native(replace(file, entries=entries))
+    if isinstance(raw, AdapterCheckpoint) and isinstance(checkpoint, AdapterCheckpoint):
+        return replace(raw, base_path=checkpoint.base_path)
+    return raw
 
 
 def read_training_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from bsroformer.atomic import replacing, write_text, writing
+from bsroformer.checkpoints.adapter import AdapterCheckpoint
 from bsroformer.checkpoints.checkpoint import Checkpoint
 from bsroformer.checkpoints.ledger import Ledger
 from bsroformer.checkpoints.ledger_entry import PUBLIC_LEDGER, public_metadata, yaml_section
-from bsroformer.checkpoints.native import ENTRY, PREFIX, describe, is_native
+from bsroformer.checkpoints.native import ENTRY, PREFIX, describe_adapter, describe_model, is_native
 from bsroformer.errors import InputError
+from bsroformer.models.adaptation import saved_weights
 from bsroformer.models.registry import architecture_of
 from bsroformer.models.separation_model import SeparationModel
 
@@ -39,8 +41,9 @@ def save_model(model: SeparationModel, path: Path, source: str = "", ledger: Led
     """
     if path.suffix != SAFETENSORS:
         raise InputError(f"{path} must end in {SAFETENSORS}")
-    entry = json.dumps(describe(model.settings, ledger))
-    _save_safetensors(model.state_dict(), path, {ENTRY: entry, SOURCE: source})
+    weights = {name: weight.contiguous() for name, weight in saved_weights(model).items()}
+    entry = json.dumps(describe_model(model, ledger))
+    _save_safetensors(weights, path, {ENTRY: entry, SOURCE: source})
 
 
 def save_weights(
@@ -57,21 +60,23 @@ def save_weights(
     Raises:
         InputError: If the file cannot be written or has another suffix.
     """
-    weights = {f"{PREFIX}{name}": tensor.cpu() for name, tensor in model.state_dict().items()}
-    entry = describe(model.settings, ledger)
+    weights = {f"{PREFIX}{name}": tensor.cpu() for name, tensor in saved_weights(model).items()}
+    entry = describe_model(model, ledger)
     _save_torch({ENTRY: entry, "state_dict": weights} | dict(facts or {}), path)
 
 
 def save_weights_alone(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint's weights and settings without the trainer's state.
 
-    Where a trainer averaged the weights (EMA), the average is written.
+    Where a trainer averaged the weights (EMA), the average is written. Of an adapter, its base is not.
 
     Raises:
         InputError: If the checkpoint is incomplete, or the file cannot be written or has another suffix.
     """
     checkpoint.check()
-    if is_native(checkpoint.file):
+    if isinstance(checkpoint, AdapterCheckpoint):
+        save_adapter(checkpoint, path)
+    elif is_native(checkpoint.file):
         save_weights(checkpoint.model(), path, ledger=checkpoint.ledger)
     else:
         _save_public_weights(checkpoint, path)
@@ -89,6 +94,22 @@ def _save_public_weights(checkpoint: Checkpoint, path: Path) -> None:
     added = "" if PUBLIC_LEDGER in checkpoint.config.tree else yaml_section(ledger)
     separator = "\n" if added and not text.endswith("\n") else ""
     write_text(path.with_suffix(".yaml"), f"{text}{separator}{added}")
+
+
+def save_adapter(checkpoint: AdapterCheckpoint, path: Path) -> None:
+    """Write the weights of an adapter, without its base and a trainer's state.
+
+    Raises:
+        InputError: If the file cannot be written or has another suffix.
+    """
+    checkpoint.check()
+    entry = describe_adapter(checkpoint.settings, checkpoint.adaptation, checkpoint.ledger)
+    if path.suffix == SAFETENSORS:
+        weights = {name: weight.contiguous() for name, weight in checkpoint.weights.items()}
+        _save_safetensors(weights, path, {ENTRY: json.dumps(entry)})
+    else:
+        named = {f"{PREFIX}{name}": weight.clone() for name, weight in checkpoint.weights.items()}
+        _save_torch({ENTRY: entry, "state_dict": named}, path)
 
 
 def save_public(model: SeparationModel, path: Path, ledger: Ledger | None = None) -> Path:

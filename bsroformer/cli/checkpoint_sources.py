@@ -22,9 +22,11 @@ from bsroformer.text import count
 T = TypeVar("T")
 
 
-def opened_checkpoint(ckpt: str, config: str | None, sha256: str | None, console: Console) -> Checkpoint:
+def opened_checkpoint(
+    ckpt: str, config: str | None, sha256: str | None, console: Console, base: str | None = None
+) -> Checkpoint:
     """Open a checkpoint, and print the assumptions made about it."""
-    opened = open_checkpoint(ckpt, config, sha256)
+    opened = open_checkpoint(ckpt, config, sha256, base)
     for note in opened.notes:
         console.print(note, style="yellow")
     return opened
@@ -38,8 +40,9 @@ def open_checkpoints(source: CheckpointSource, console: Console) -> list[Checkpo
     """
     configs = one_for_each(source.ckpt, source.config, "config")
     digests = one_for_each(source.ckpt, source.sha256, "sha256")
-    parts = zip(source.ckpt, configs, digests, strict=True)
-    return [opened_checkpoint(path, config, sha256, console) for path, config, sha256 in parts]
+    bases = one_for_each(source.ckpt, source.base, "base")
+    parts = zip(source.ckpt, configs, digests, bases, strict=True)
+    return [opened_checkpoint(path, config, sha256, console, base) for path, config, sha256, base in parts]
 
 
 def checkpoint_fingerprints(checkpoints: Sequence[Checkpoint]) -> list[list[Any]]:

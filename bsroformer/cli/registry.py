@@ -89,7 +89,7 @@ COMMANDS = {
             "checkpoint",
             "Inspect a checkpoint, write it in another form, or publish it.",
             positional="ckpt",
-            actions=("inspect", "convert", "export", "strip", "average", "card", "publish"),
+            actions=("inspect", "convert", "export", "strip", "average", "merge", "card", "publish"),
         ),
         Command("check-gpu", "check_gpu", "Report the GPU, and whether a training fits its memory.", output=None),
         Command("benchmark", "benchmark", "Measure this program against others.", in_wheel=False),

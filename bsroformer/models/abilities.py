@@ -3,7 +3,7 @@
 Where a model lacks one, the program works without it, or reports that the feature is not supported.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -87,6 +87,30 @@ class HasStemParts(Protocol):
 
     stem_parts: tuple[str, ...]
     stem_settings: tuple[str, ...]
+
+
+@runtime_checkable
+class HasNamedParts(Protocol):
+    """A model that names its parts, to train some of them only.
+
+    The parts of other models are their submodules.
+
+    Attributes:
+        parts: Names of the submodules of each part; together they have all parameters.
+    """
+
+    parts: Mapping[str, tuple[str, ...]]
+
+
+@runtime_checkable
+class HasUpdatableLayers(Protocol):
+    """A model that names the layers to which low-rank updates can be added.
+
+    In other models these are all linear layers, by the name ``linear``.
+    """
+
+    def updatable_layers(self) -> Mapping[str, Sequence[nn.Module]]:
+        """Return the layers of each name."""
 
 
 class RealCore(Protocol):

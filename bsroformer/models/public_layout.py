@@ -57,6 +57,9 @@ class PublicLayout(Protocol):
             InputError: If they do not make up a supported model.
         """
 
+    def slots(self, settings: ModelSettings) -> Sequence[TensorSlot]:
+        """Return the weight of a model that each tensor of a file fills."""
+
     def write(self, model: SeparationModel) -> tuple[dict[str, Tensor], str]:
         """Return the weights in the public layout and the text of the YAML.
 

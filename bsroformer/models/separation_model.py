@@ -2,10 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from bsroformer.models.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from bsroformer.models.adaptation import Adaptation
 
 
 class SeparationModel(nn.Module, ABC):
@@ -18,9 +22,11 @@ class SeparationModel(nn.Module, ABC):
 
     Attributes:
         settings: As given.
+        adaptation: Which weights are trained, if others are frozen: see `bsroformer.models.adaptation`.
     """
 
     settings: ModelSettings
+    adaptation: "Adaptation | None" = None
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from bsroformer.checkpoints.ledger import Ledger
-from bsroformer.checkpoints.native import ENTRY, describe
+from bsroformer.checkpoints.native import ENTRY, describe_model
 from bsroformer.data.batch_schedule import BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.data.known_stems import TrainingBatch, known_of, stems_of, summed_unknown
@@ -26,7 +26,12 @@ from bsroformer.report.monitor import LEGACY_MONITOR
 from bsroformer.training.callbacks.ema import resume_without_average
 from bsroformer.training.loops import rescale_progress
 from bsroformer.training.optimizer import MakesOptimizer, clip, errors_of_setting_up, make_optimizer_of
-from bsroformer.training.resume.reconfigure import add_absent_weights, apply_optimizer_settings, convert_schedule_state
+from bsroformer.training.resume.reconfigure import (
+    add_absent_weights,
+    apply_optimizer_settings,
+    convert_schedule_state,
+    remove_frozen_weights,
+)
 from bsroformer.training.schedule import MakesScheduler, ScheduleAfterWarmup, make_schedule
 from bsroformer.training.validation_scores import ValidationScores, warn_without_score
 
@@ -153,7 +158,8 @@ class SeparationModule(L.LightningModule):
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         self.log("train/gradient_norm", norm)
-        self.log("train/learning_rate", self.on_device(optimizer.param_groups[0]["lr"]))
+        rate = max(group["lr"] for group in optimizer.param_groups)
+        self.log("train/learning_rate", self.on_device(rate))
         self.gradient_norm = norm
         is_finite = bool(norm.isfinite())  # the only wait for the device in a step
         self.step_is_faulty = not is_finite and self._is_fault()
@@ -260,5 +266,6 @@ class SeparationModule(L.LightningModule):
             rescale_progress(checkpoint["loops"]["fit_loop"], BatchSizes(**former_sizes), data.sizes())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the model's settings and its ledger beside its weights."""
-        checkpoint[ENTRY] = describe(self.model.settings, self.ledger)
+        """Save the model's settings and its ledger beside its weights, without those that are frozen."""
+        checkpoint[ENTRY] = describe_model(self.model, self.ledger)
+        remove_frozen_weights(checkpoint, self.model)

@@ -62,7 +62,8 @@ class Muon(AdamW):
     @staticmethod
     def parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
         """Group hidden matrices, other matrices, and scales and biases, which do not decay."""
-        hidden = dict(model.hidden_matrices()) if isinstance(model, HasHiddenMatrices) else {}
+        pairs = model.hidden_matrices() if isinstance(model, HasHiddenMatrices) else ()
+        hidden = {weight: shape for weight, shape in pairs if weight.requires_grad}
         decaying, others = parameter_groups(model)
         rest = [parameter for parameter in decaying["params"] if parameter not in hidden]
         muon = {"params": list(hidden), MATRICES: list(hidden.values())}

@@ -10,10 +10,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bsroformer.errors import InputError
+from bsroformer.models.low_rank import PARAMETERS
+
+MATRICES = ("weight", *PARAMETERS)
+"""Endings of the names of matrices."""
 
 
 def parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
-    """Group matrices, which decay, and scales and biases, which do not.
+    """Group the trained matrices, which decay, and scales and biases, which do not.
 
     Weight decay shrinks matrices; a norm's scale that it shrinks to zero would silence the layer (Loshchilov and
     Hutter, arXiv 1711.05101, leave the choice open; this is the usual one for transformers).
@@ -21,8 +25,9 @@ def parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        group = matrices if name.endswith("weight") else others
-        group.append(parameter)
+        if parameter.requires_grad:
+            group = matrices if name.endswith(MATRICES) else others
+            group.append(parameter)
     return [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
 
 

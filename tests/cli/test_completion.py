@@ -40,9 +40,9 @@ def completed(tmp_path, monkeypatch, capsys):
         ("eval logger=w", ["logger=wandb"]),
         ("train callbacks=[default,pru", ["callbacks=[default,prune"]),
         ("train --optimizer.l", ["--optimizer.lr"]),
-        ("train trai", ["trainer=", "trainer."]),
+        ("train trai", ["trainer=", "train_only=", "trainer."]),
         ("train model=paper --scheduler.then.st", ["--scheduler.then.step-size"]),
-        ("train --help tra", ["trainer", "trainer."]),
+        ("train --help tra", ["trainer", "train_only", "trainer."]),
         ("train -h al", ["all"]),
         ("separate --resid", ["--residual"]),
         ("separate residual=", ["residual=true", "residual=false"]),
@@ -74,7 +74,7 @@ def test_bash_completes_after_the_equals_sign_and_escapes(completed):
     assert completed("train model=lite_m", "bash") == ["lite_mel "]
     assert completed("separate m", "bash")[0] == r"my\ song\ \(live\).wav "
     assert completed("separate 'm", "bash")[0] == "my song (live).wav"
-    assert completed("train mo", "bash") == ["model=", "monitor=", "model."]
+    assert completed("train mo", "bash") == ["model=", "monitor=", "model_of_init=", "model."]
 
 
 def test_the_script_for_bash_fills_in_the_candidates(tmp_path):

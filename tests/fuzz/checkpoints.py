@@ -19,9 +19,15 @@ from torch import Tensor
 from trial import Case, report, tried
 
 from bsroformer.checkpoints import open_checkpoint
+from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.checkpoints.native import ENTRY
+from bsroformer.checkpoints.save import save_weights
+from bsroformer.models.adaptation import Adaptation, BaseModelFacts, LoraSettings, adapt
 from bsroformer.models.public_yaml import PlainDumper, PlainLoader
 
+ADAPTER = "adapter.ckpt"
+UPDATES = "updates.ckpt"
+LAYER = "layers.0.0.layers.0.0.to_qkv"
 REFERENCE = Path(__file__).parents[1] / "reference"
 TENSORS = [
     torch.zeros(()),
@@ -82,6 +88,18 @@ def other_bytes(source: Path) -> Callable[[Any, random.Random, Path], Path]:
     return mutate
 
 
+def mutated_adapter(native_file: Path, draw: random.Random, work: Path) -> tuple[Path, Path | None]:
+    """Write a mutated adapter of this project, or of another program with its YAML; return both paths."""
+    path = work / "mutated"
+    if draw.random() < 0.5:
+        return native(load(native_file.with_name(ADAPTER)), draw, path), None
+    config = native_file.with_name(UPDATES).with_suffix(".yaml")
+    if draw.random() < 0.3:
+        write_yaml(config, draw, work / "mutated.yaml", in_bytes=draw.random() < 0.5)
+        return native_file.with_name(UPDATES), work / "mutated.yaml"
+    return public(load(native_file.with_name(UPDATES)), draw, path), config
+
+
 def mutated_files(native_file: Path, draw: random.Random, work: Path) -> tuple[Path, Path | None]:
     """Write a mutated checkpoint, or one with a mutated YAML; return both paths."""
     name = draw.choice(["bs_vocals", "mel_vocals", "bs_four_stems"])
@@ -121,6 +139,9 @@ def fuzz(native_file: Path, count: int, seed: int, work: Path) -> tuple[int, lis
     """Load `count` mutated checkpoints; see `trial.tried`."""
 
     def case(draw: random.Random) -> Case:
+        if draw.randrange(4) == 0:
+            file, yaml_file = mutated_adapter(native_file, draw, work)
+            return file.name, lambda: open_checkpoint(file, yaml_file, base=native_file).model()
         file, yaml_file = mutated_files(native_file, draw, work)
         return file.name, lambda: open_checkpoint(file, yaml_file).model()
 
@@ -128,10 +149,17 @@ def fuzz(native_file: Path, count: int, seed: int, work: Path) -> tuple[int, lis
 
 
 def write_native(path: Path) -> None:
-    """A checkpoint of this project, of the reference model."""
+    """A checkpoint of this project, of the reference model, and adapters of it beside it."""
     model = open_checkpoint(REFERENCE / "bs_vocals.ckpt", REFERENCE / "bs_vocals.yaml").model()
     entry = {"format": 2, "model": model.settings.model_dump(mode="json")}
     torch.save({ENTRY: entry, "state_dict": {f"model.{key}": each for key, each in model.state_dict().items()}}, path)
+    base = BaseModelFacts(name=str(path), digest=weights_digest(model))
+    adapt(model, Adaptation(lora=LoraSettings(rank=1, alpha=2.0, layers=("attention",)), base=base))
+    save_weights(model, path.with_name(ADAPTER))
+    rows, columns = load(REFERENCE / "bs_vocals.ckpt")[f"{LAYER}.weight"].shape
+    updates = {f"{LAYER}.lora_A": torch.ones(1, columns), f"{LAYER}.lora_B": torch.ones(rows, 1)}
+    torch.save(updates, path.with_name(UPDATES))
+    path.with_name(UPDATES).with_suffix(".yaml").write_text(yaml.dump({"lora": {"r": 1, "lora_alpha": 2}}))
 
 
 if __name__ == "__main__":

@@ -83,11 +83,12 @@ SEPARATION = tuple(SeparationConfig.model_fields)
 
 
 class CheckpointSource(Schema):
-    """Checkpoints, with the YAML and the digest of each."""
+    """Checkpoints, with the YAML and the digest of each, and the base of each adapter."""
 
     ckpt: Addresses
     config: Configs | None = None
     sha256: Digests | None = None
+    base: Configs | None = None
 
 
 class StemFormat(Schema):

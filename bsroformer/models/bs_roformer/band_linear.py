@@ -7,6 +7,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from bsroformer.models.low_rank import LowRank, LowRankForm, low_rank_form
+
 
 class BandLinear(nn.Module):
     """``y[k] = W[k] x[k] + b[k]`` for all bands ``k`` of one width at once.
@@ -59,3 +61,25 @@ class BandLinear(nn.Module):
             by_map = rearrange(weight, f"{axes} -> {separate}", n=count)
             selected[name] = rearrange(by_map[:, list(maps)], f"{separate} -> {axes}")
         return selected
+
+
+class LowRankBandLinear(LowRank, BandLinear):
+    """A `BandLinear` with an update of each band's map: `lora_a` is ``(k r d)``, `lora_b` ``(k ne r)``."""
+
+    plain = BandLinear
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(k d x)`` to ``(kn e x)``."""
+        reduced = self.scale * torch.bmm(self.lora_a, x)  # (k r x)
+        update = torch.bmm(self.lora_b, reduced)
+        return super().forward(x) + rearrange(update, "k (n e) x -> (k n) e x", n=self.fan_out)
+
+    def delta(self) -> Tensor:
+        """Compute the update of the weight."""
+        return self.scale * (self.lora_b @ self.lora_a)
+
+
+@low_rank_form.register
+def _(layer: BandLinear, rank: int) -> LowRankForm:
+    bands, rows, columns = layer.weight.shape
+    return LowRankForm(LowRankBandLinear, (bands, rank, columns), (bands, rows, rank), fan_in=columns)

@@ -1,6 +1,6 @@
 """Assembly of the Band-Split RoFormer: waveform in, stems out."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from bsroformer.models.bs_roformer.real_core import RoformerCore
 from bsroformer.models.bs_roformer.rotary import RotaryEmbedding
 from bsroformer.models.bs_roformer.settings import NAME, RoformerSettings
 from bsroformer.models.bs_roformer.transformer import Block
+from bsroformer.models.conv_swiglu import ConvSwiGLU
 from bsroformer.models.empty_model import blank_model
 from bsroformer.models.masking_model import MaskingModel
 from bsroformer.models.registry import register_architecture
@@ -38,6 +39,11 @@ class BandSplitRoformer(MaskingModel):
     settings: RoformerSettings
     stem_parts = ("mask_estimators",)
     stem_settings = ("masks",)
+    parts: Mapping[str, tuple[str, ...]] = {
+        "band_split": ("band_split",),
+        "trunk": ("blocks", "final_norm"),
+        "masks": ("mask_estimators",),
+    }
 
     def __init__(self, settings: RoformerSettings) -> None:
         super().__init__(settings, settings.stft)
@@ -102,6 +108,23 @@ class BandSplitRoformer(MaskingModel):
                 yield module.contract.weight, (1, -1, module.contract.in_features)
             elif isinstance(module, nn.Conv1d):
                 yield module.weight, (1, module.out_channels, -1)
+
+    def updatable_layers(self) -> Mapping[str, Sequence[nn.Module]]:
+        """Return the layers to which low-rank updates can be added."""
+        attention: list[nn.Module] = []
+        feed_forward: list[nn.Module] = []
+        for module in self.blocks.modules():
+            if isinstance(module, Attention | LinearAttention):
+                attention += [module.to_qkv, module.to_out]
+            elif isinstance(module, FeedForward | ConvSwiGLU):
+                feed_forward += [module.expand, module.contract]
+        masks = [*self.mask_estimators.hidden, *self.mask_estimators.outputs]
+        return {
+            "attention": attention,
+            "feed_forward": feed_forward,
+            "band_split": list(self.band_split.linears),
+            "masks": masks,
+        }
 
     def real_core(self) -> RoformerCore:
         """Return the learned part for engines without complex numbers."""

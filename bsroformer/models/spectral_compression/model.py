@@ -1,19 +1,22 @@
 """Assembly of Spectral Feature Compression: waveform in, stems out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from bsroformer.models.abilities import Shape
+from bsroformer.models.conv_swiglu import ConvSwiGLU
 from bsroformer.models.empty_model import blank_model
 from bsroformer.models.masking_model import MaskingModel
 from bsroformer.models.registry import register_architecture
 from bsroformer.models.spectral_compression.attention import SelfAttention
 from bsroformer.models.spectral_compression.bands import band_bias, musical_bands
 from bsroformer.models.spectral_compression.block import Block
+from bsroformer.models.spectral_compression.cross_attention import QueryAttention
 from bsroformer.models.spectral_compression.decoder import Decoder
 from bsroformer.models.spectral_compression.encoder import Encoder
+from bsroformer.models.spectral_compression.feed_forward import SwiGLU
 from bsroformer.models.spectral_compression.real_core import CompressionCore
 from bsroformer.models.spectral_compression.settings import NAME, CompressionModelSettings
 
@@ -36,6 +39,7 @@ class SpectralCompression(MaskingModel):
     settings: CompressionModelSettings
     stem_parts = ("decoder.to_masks",)
     stem_settings = ()
+    parts: Mapping[str, tuple[str, ...]] = {"encoder": ("encoder",), "trunk": ("blocks",), "decoder": ("decoder",)}
 
     def __init__(self, settings: CompressionModelSettings) -> None:
         super().__init__(settings, settings.stft)
@@ -98,6 +102,21 @@ class SpectralCompression(MaskingModel):
                 yield module.to_out.weight, (1, -1, module.to_out.in_features)
             elif isinstance(module, nn.Conv1d):
                 yield module.weight, (1, module.out_channels, -1)
+
+    def updatable_layers(self) -> Mapping[str, Sequence[nn.Module]]:
+        """Return the layers to which low-rank updates can be added."""
+        attention: list[nn.Module] = []
+        feed_forward: list[nn.Module] = []
+        for module in self.modules():
+            if isinstance(module, SelfAttention):
+                attention += [module.to_qkv, module.to_out]
+            elif isinstance(module, QueryAttention):
+                attention += [module.to_q, module.to_kv, module.to_out]
+            elif isinstance(module, SwiGLU):
+                feed_forward += [module.to_values, module.to_gates, module.contract]
+            elif isinstance(module, ConvSwiGLU):
+                feed_forward += [module.expand, module.contract]
+        return {"attention": attention, "feed_forward": feed_forward}
 
     def real_core(self) -> CompressionCore:
         """Return the learned part for engines without complex numbers."""

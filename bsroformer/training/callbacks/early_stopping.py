@@ -16,5 +16,5 @@ class EarlyStop(EarlyStopping):
         if self.stopped_epoch and not trainer.sanity_checking:
             trainer.print(
                 f"Stopping early: {self.monitor} has not improved for {self.patience} validations "
-                f"(callbacks.early_stopping.patience); its best value is {float(self.best_score):.4g}"
+                f"(early_stopping); its best value is {float(self.best_score):.4g}"
             )

@@ -10,7 +10,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from bsroformer.checkpoints.native import RAW
@@ -25,7 +25,7 @@ class Average(AveragedModel):
 
     Step n (from 0) keeps ``min(2**(-1 / half_life), n / (n + 1))`` of the average. At first that is the mean of all
     steps, in which the random initialisation has no weight; later the weight of a step halves with each half-life.
-    Buffers are copied: they are constants, and some are integers.
+    Buffers are copied: they are constants, and some are integers. Frozen parameters are those of the module itself.
 
     Args:
         module: The module to copy.
@@ -35,6 +35,7 @@ class Average(AveragedModel):
     def __init__(self, module: nn.Module, half_life: float) -> None:
         super().__init__(module)
         self.min_weight = -math.expm1(-math.log(2) / half_life)  # 1 - 2**(-1 / half_life), without cancellation
+        self.share_frozen(module)
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
@@ -44,11 +45,22 @@ class Average(AveragedModel):
         """
         averaged_steps = int(self.n_averaged)  # the counter is on the CPU
         weight = max(self.min_weight, 1 / (1 + averaged_steps))
-        torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), weight)
+        torch._foreach_lerp_(trained(self.module), trained(model), weight)
         buffers = list(self.module.buffers())
         if buffers:
             torch._foreach_copy_(buffers, list(model.buffers()))
         self.n_averaged += 1
+
+    def share_frozen(self, model: nn.Module) -> None:
+        """Use the memory of a model's frozen parameters, on its device."""
+        for own, parameter in zip(self.module.parameters(), model.parameters(), strict=True):
+            if not parameter.requires_grad:
+                own.data = parameter.data
+
+
+def trained(module: nn.Module) -> list[Tensor]:
+    """List the parameters that are not frozen."""
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
 class Ema(WeightAveraging):
@@ -84,7 +96,8 @@ class Ema(WeightAveraging):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Move the copy to the module's device."""
-        assert self._average_model is not None
+        assert isinstance(self._average_model, Average)
+        self._average_model.share_frozen(pl_module)
         self._average_model.module.to(pl_module.device)
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

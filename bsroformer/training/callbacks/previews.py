@@ -60,7 +60,8 @@ class Previews(L.Callback):
         mixture = mix(excerpt.stems)
         known = pl_module.targets(excerpt.known[:, None, None])
         targets = pl_module.targets(excerpt.stems) * known  # (n c t), an unknown stem is shown as silence
-        with averaged(trainer, pl_module), torch.inference_mode():
+        precision = trainer.precision_plugin.forward_context()  # frozen weights may be of its type
+        with averaged(trainer, pl_module), torch.inference_mode(), precision:
             batch = mixture.unsqueeze(0).to(pl_module.device)
             estimates = pl_module(batch)[0].float().cpu()
         with warn_on_write_error():

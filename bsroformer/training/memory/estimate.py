@@ -12,6 +12,7 @@ from bsroformer.errors import InputError
 from bsroformer.hardware import GIB
 from bsroformer.models import ModelSettings, SeparationModel, build_model
 from bsroformer.models.abilities import EstimatesActivations, set_recomputed_blocks
+from bsroformer.models.adaptation import Adaptation, adapt, store_frozen
 from bsroformer.models.empty_model import skeleton
 from bsroformer.training.memory.activations import NEEDS_VALUES, GpuAttention, ShapeOnlyMode, peak_activations
 from bsroformer.training.optimizer import MakesOptimizer, first_states
@@ -33,9 +34,9 @@ class MemoryEstimate:
 
     Attributes:
         weights: Parameters and buffers.
-        gradients: As large as the parameters.
+        gradients: As large as the trained parameters.
         optimizer: The optimiser's state: two moments with AdamW.
-        average: The averaged weights (EMA), if they are kept.
+        average: The averages (EMA) of trained parameters, if they are kept.
         activations: What the forward pass saves for the backward pass, at the peak of the latter.
     """
 
@@ -71,8 +72,9 @@ class StepSize:
         recomputed_blocks: Number of blocks that are recomputed in the backward pass.
         half: The type of autocast's matmuls; None for float32.
         averaged: Whether averaged weights are kept.
-        optimizer_share: Bytes of the optimiser's state per byte of parameters; see `optimizer_share`.
+        optimizer_share: Bytes of the optimiser's state per byte of trained parameters; see `optimizer_share`.
         on_cpu: Whether a CPU computes it, whose attention uses float32 and stores a dropout mask.
+        adaptation: The trained weights; None for all.
     """
 
     batch_size: int
@@ -82,6 +84,7 @@ class StepSize:
     averaged: bool = False
     optimizer_share: float = ADAMW_SHARE
     on_cpu: bool = False
+    adaptation: Adaptation | None = None
 
 
 def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module], size: StepSize) -> MemoryEstimate:
@@ -97,16 +100,19 @@ def estimate_memory(settings: ModelSettings, make_loss: Callable[[], nn.Module],
     """
     with ShapeOnlyMode():
         model = build_model(settings).train()
+        if size.adaptation is not None:
+            adapt(model, size.adaptation)
+            store_frozen(model, size.half)
         set_recomputed_blocks(model, size.recomputed_blocks)
         stems = noise_stems(settings, size.batch_size, size.seconds)
         step = PlainStep(model, make_loss(), None, stems, size.half)
         activations = estimate_activations(step, size)
-    parameters = total_bytes(model.parameters())
+    trained = total_bytes(trained_parameters(model))
     return MemoryEstimate(
-        weights=parameters + total_bytes(model.buffers()),
-        gradients=parameters,
-        optimizer=round(size.optimizer_share * parameters),
-        average=parameters if size.averaged else 0,
+        weights=total_bytes(model.parameters()) + total_bytes(model.buffers()),
+        gradients=trained,
+        optimizer=round(size.optimizer_share * trained),
+        average=trained if size.averaged else 0,
         activations=activations,
     )
 
@@ -130,17 +136,26 @@ def estimate_activations(step: PlainStep[SeparationModel], size: StepSize) -> in
         ) from error
 
 
-def optimizer_share(settings: ModelSettings, make_optimizer: MakesOptimizer) -> float:
-    """Compute the bytes of an optimiser's state per byte of a model's parameters.
+def optimizer_share(
+    settings: ModelSettings, make_optimizer: MakesOptimizer, adaptation: Adaptation | None = None
+) -> float:
+    """Compute the bytes of an optimiser's state per byte of a model's trained parameters.
 
     2 for AdamW, 0 for SGD, and 2 for an optimiser whose state depends on values.
     """
     model = skeleton(settings)
+    if adaptation is not None:
+        adapt(model, adaptation)
     states = first_states(model, make_optimizer)
     if states is None:
         return ADAMW_SHARE
     moments = [value for state in states for value in state.values() if isinstance(value, Tensor) and value.ndim > 0]
-    return total_bytes(moments) / total_bytes(model.parameters())
+    return total_bytes(moments) / total_bytes(trained_parameters(model))
+
+
+def trained_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """List the parameters that have gradients."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def total_bytes(tensors: Iterable[Tensor]) -> int:

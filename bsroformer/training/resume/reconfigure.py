@@ -5,8 +5,9 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from bsroformer.checkpoints.native import ENTRY, PREFIX, RAW
+from bsroformer.checkpoints.native import ENTRY, PREFIX, RAW, absent_names
 from bsroformer.models import SeparationModel
+from bsroformer.models.adaptation import frozen_names
 
 NOT_SETTINGS = ("params", "initial_lr", "fused", "foreach")
 """Entries of a group of parameters that do not change the numbers that an optimiser computes."""
@@ -71,12 +72,22 @@ def _settings(group: dict[str, Any], rate: float) -> dict[str, Any]:
 
 
 def add_absent_weights(checkpoint: dict[str, Any], model: SeparationModel) -> None:
-    """Add the constant weights that checkpoints of an older format lack, in place."""
+    """Add the frozen weights, and the constant ones that checkpoints of an older format lack, in place."""
     own = model.state_dict()
-    absent = model.absent_in_format(checkpoint[ENTRY]["format"])
+    absent = absent_names(model, checkpoint[ENTRY]["format"])
     for entry in {"state_dict", RAW} & checkpoint.keys():
         for name in absent:
             checkpoint[entry][f"{PREFIX}{name}"] = own[name]
+
+
+def remove_frozen_weights(checkpoint: dict[str, Any], model: SeparationModel) -> None:
+    """Remove the weights of the model that an adaptation started from, in place."""
+    frozen = [f"{PREFIX}{name}" for name in frozen_names(model)]
+    for entry in {"state_dict", RAW} & checkpoint.keys():
+        kept = dict(checkpoint[entry])
+        for name in frozen:
+            kept.pop(name, None)
+        checkpoint[entry] = kept
 
 
 def convert_schedule_state(schedule: LRScheduler, state: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 from torch import Tensor
 
 from bsroformer.checkpoints.checkpoint import AVERAGED
-from bsroformer.checkpoints.native import ENTRY, PREFIX, RAW
+from bsroformer.checkpoints.native import ENTRY, PREFIX, RAW, absent_names
 from bsroformer.data.batch_schedule import START, BatchSizes
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
@@ -81,7 +81,7 @@ def _check_counts(checkpoint: State) -> None:
 def _check_weights(checkpoint: State, module: SeparationModule) -> None:
     """Check names, shapes and values of the weights, averaged and raw."""
     usual = module.state_dict()
-    absent = module.model.absent_in_format(checkpoint[ENTRY]["format"])
+    absent = absent_names(module.model, checkpoint[ENTRY]["format"])
     optional = [f"{PREFIX}{name}" for name in absent]
     has_average = RAW in checkpoint
     entries = ("state_dict", RAW) if has_average else ("state_dict",)

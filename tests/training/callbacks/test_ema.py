@@ -347,3 +347,19 @@ def test_a_module_compiled_in_place_stays_compiled(tmp_path):
 def test_an_invalid_half_life_is_refused(half_life):
     with pytest.raises(InputError, match=r"callbacks\.ema\.half_life=.* must be a number of optimiser steps above 0"):
         Ema(half_life)
+
+
+def test_frozen_weights_are_shared_and_trained_ones_averaged():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[0].requires_grad_(False)
+    model[0].weight = nn.Parameter(model[0].weight.bfloat16(), requires_grad=False)
+    average = Average(model, HALF_LIFE)
+    assert average.module[0].weight.data_ptr() == model[0].weight.data_ptr()
+    assert average.module[1].weight.data_ptr() != model[1].weight.data_ptr()
+    values = []
+    for _ in range(2):
+        with torch.no_grad():
+            model[1].weight += 1
+        values.append(model[1].weight.detach().clone())
+        average.update_parameters(model)
+    torch.testing.assert_close(average.module[1].weight.detach(), (values[0] + values[1]) / 2)

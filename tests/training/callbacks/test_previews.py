@@ -4,15 +4,18 @@ import pytest
 import soundfile
 import torch
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsroformer.data.validation import ValidationExcerpt
 from bsroformer.models import ModelSettings
+from bsroformer.models.adaptation import Adaptation, adapt, store_frozen
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.callbacks.ema import Ema
 from bsroformer.training.callbacks.previews import Previews
 from bsroformer.training.module import SeparationModule
+from support.adapted import lora
 from support.launched import SMALL_RUN, files_in, launch
 
 SAMPLES = 6000
@@ -55,6 +58,7 @@ def validation(excerpts: Tensor, epoch: int = 0, step: int = 7, **changes) -> Si
         "should_stop": False,
         "sanity_checking": False,
         "is_global_zero": True,
+        "precision_plugin": Precision(),
         "val_dataloaders": DataLoader(
             [
                 ValidationExcerpt(
@@ -178,3 +182,11 @@ def test_a_preview_has_no_side_effects(tmp_path, module, excerpts):
     Previews(str(tmp_path), every_n_epochs=1).on_validation_end(validation(excerpts), module)
     assert all(parameter.grad is None and parameter.requires_grad for parameter in module.parameters())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_model_with_frozen_weights_in_half_has_previews(tmp_path, module, excerpts):
+    adapt(module.model, Adaptation(lora=lora()))
+    store_frozen(module.model, torch.bfloat16)
+    trainer = validation(excerpts, precision_plugin=MixedPrecision("bf16-mixed", "cpu"))
+    Previews(str(tmp_path), every_n_epochs=1).on_validation_end(trainer, module)
+    assert "vocals.wav" in {path.name for path in tmp_path.rglob("step-*/*")}

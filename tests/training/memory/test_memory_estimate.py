@@ -7,6 +7,7 @@ from torch import nn
 from bsroformer.errors import InputError
 from bsroformer.losses import MultiDomainLoss
 from bsroformer.models import ModelSettings, register_architecture
+from bsroformer.models.adaptation import Adaptation, adapt
 from bsroformer.models.bs_roformer import BandSplitRoformer
 from bsroformer.training.memory.activations import GpuAttention, SavedBytes, peak_activations
 from bsroformer.training.memory.estimate import (
@@ -18,6 +19,7 @@ from bsroformer.training.memory.estimate import (
 )
 from bsroformer.training.step import PlainStep, noise_stems, plain_step
 from support import mask_net
+from support.adapted import lora
 
 
 def saved_bytes(known, call) -> int:
@@ -219,3 +221,39 @@ def test_a_model_that_depends_on_values_has_no_count():
         register_architecture(mask_net.NAME, mask_net.MaskNetSettings)(Values)
         with pytest.raises(InputError, match="memory of architecture mask_net cannot be estimated"):
             estimate(mask_net.tree())
+
+
+ADAPTED = Adaptation(lora=lora(), train_only=("band_split",))
+
+
+def test_only_trained_weights_have_gradients_and_moments(tiny_tree, tiny_model):
+    settings = ModelSettings.from_dict(tiny_tree)
+    share = optimizer_share(settings, partial(torch.optim.AdamW, lr=1e-3), ADAPTED)
+    size = StepSize(1, 0.5, averaged=True, optimizer_share=share, adaptation=ADAPTED)
+    found = estimate_memory(settings, loss, size)
+    adapt(tiny_model, ADAPTED)
+    trained = 4 * sum(weight.numel() for weight in tiny_model.parameters() if weight.requires_grad)
+    assert share == 2
+    assert (found.gradients, found.optimizer, found.average) == (trained, 2 * trained, trained)
+
+
+def test_frozen_matrices_take_two_bytes_in_half_precision(tiny_tree, tiny_model):
+    settings = ModelSettings.from_dict(tiny_tree)
+    full, half = (
+        estimate_memory(settings, loss, StepSize(1, 0.5, half=kind, adaptation=ADAPTED)).weights
+        for kind in (None, torch.bfloat16)
+    )
+    adapt(tiny_model, ADAPTED)
+    named = tiny_model.named_parameters()
+    frozen = sum(weight.numel() for name, weight in named if not weight.requires_grad and name.endswith("weight"))
+    assert full - half == 2 * frozen
+
+
+@pytest.mark.parametrize("blocks", [0, 2])
+def test_activations_of_an_adapted_model_are_counted(deep_tree, blocks):
+    step = real_step(deep_tree, blocks)
+    whole = peak_activations(step)
+    adapt(step.model, ADAPTED)
+    size = StepSize(1, 1, blocks, on_cpu=True, adaptation=ADAPTED)
+    found = estimate_memory(ModelSettings.from_dict(deep_tree), loss, size).activations
+    assert found == peak_activations(step) < whole

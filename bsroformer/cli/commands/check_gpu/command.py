@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bsroformer.cli.commands.check_gpu.config import CheckGpuConfig
+from bsroformer.cli.commands.train.adaptation import with_model_of_init
 from bsroformer.cli.commands.train.build import (
     block_count,
     build_model,
@@ -31,6 +32,7 @@ from bsroformer.cli.exit_status import EXIT_FAILED
 from bsroformer.cli.resolved_config import AUTO
 from bsroformer.devices import best_device, keep_freed_memory, out_of_memory
 from bsroformer.hardware import describe
+from bsroformer.models.adaptation import adapt, store_frozen
 from bsroformer.training.memory.estimate import CONTEXT, PASSING, MemoryEstimate, peak_of_steps
 from bsroformer.training.memory.plan import Plan, divisors, largest_that_fits
 from bsroformer.training.step import noise_stems, plain_step
@@ -39,6 +41,7 @@ from bsroformer.training.step import noise_stems, plain_step
 def check_gpu(cfg: CheckGpuConfig) -> None:
     """Print the device and the training's memory; exit with 1 if it does not fit."""
     console = terminal()
+    cfg = with_model_of_init(cfg, console)
     requested = cfg.activation_checkpointing
     cfg = cfg.replaced({"activation_checkpointing": recomputed_blocks(cfg)})  # so that auto counts them once
     keep_freed_memory()
@@ -111,6 +114,9 @@ def step_fits(cfg: CheckGpuConfig, device: torch.device, limit: int) -> Callable
     Averaged weights and CUDA's context are counted too.
     """
     model = build_model(cfg)
+    if cfg.adaptation is not None:
+        adapt(model, cfg.adaptation)
+        store_frozen(model, half_type(cfg))
     loss = cfg.loss.build()
     optimizer = build_optimizer(cfg)
     average = estimator(cfg)(training_plan(cfg)).average

@@ -7,8 +7,10 @@ from rich.console import Console
 
 from bsroformer.atomic import writing
 from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.adapter import AdapterCheckpoint
 from bsroformer.checkpoints.average import average_checkpoints, average_ledger
 from bsroformer.checkpoints.native import with_raw_weights
+from bsroformer.checkpoints.public_adapter import PublicAdapter
 from bsroformer.checkpoints.save import (
     SAFETENSORS,
     TORCH,
@@ -95,6 +97,23 @@ def strip(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
     )
 
 
+def merge(opened: Checkpoint, cfg: CheckpointConfig, console: Console) -> None:
+    """Write the whole model of an adapter and its base.
+
+    Raises:
+        InputError: If the checkpoint is no adapter.
+    """
+    if not isinstance(opened, AdapterCheckpoint | PublicAdapter):
+        raise InputError(f"{opened.file.path} is a whole model, with nothing to merge; give an adapter as ckpt=...")
+    path = _target(cfg, opened, "_merged.safetensors", (*TORCH, SAFETENSORS))
+    model = opened.model()
+    if path.suffix == SAFETENSORS:
+        save_model(model, path, f"{opened.file.path.name}, {opened.origin}, merged into its base", opened.ledger)
+    else:
+        save_weights(model, path, ledger=opened.ledger)
+    console.print(f"{path} is the whole model: ckpt={path}")
+
+
 def average(opened: Sequence[Checkpoint], cfg: CheckpointConfig, console: Console) -> None:
     """Write the mean of several checkpoints' weights.
 
@@ -123,6 +142,7 @@ ACTIONS: dict[str, Callable[[Checkpoint, CheckpointConfig, Console], None]] = {
     "strip": strip,
     "card": card,
     "publish": publish,
+    "merge": merge,
 }
 
 

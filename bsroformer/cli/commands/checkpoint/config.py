@@ -11,7 +11,7 @@ class CheckpointConfig(Config, CheckpointSource):
     """A checkpoint or several, and what is made of them."""
 
     may_name_runs: ClassVar[tuple[str, ...]] = ("ckpt",)
-    action: Literal["inspect", "convert", "export", "strip", "average", "card", "publish"]
+    action: Literal["inspect", "convert", "export", "strip", "average", "merge", "card", "publish"]
     weights: Literal["averaged", "raw"]
     output: FilePath | None
     overwrite: bool

@@ -10,12 +10,14 @@ from rich.table import Table
 
 from bsroformer.atomic import write_text
 from bsroformer.checkpoints import Checkpoint
+from bsroformer.checkpoints.adapter import AdapterCheckpoint
 from bsroformer.checkpoints.digest import weights_digest
 from bsroformer.checkpoints.hub import sha256_of
 from bsroformer.checkpoints.ledger_text import describe_ledger
 from bsroformer.checkpoints.parameter_count import parameters_by_part
 from bsroformer.checkpoints.save import SOURCE
 from bsroformer.errors import InputError
+from bsroformer.models.adaptation import Adaptation
 from bsroformer.models.empty_model import skeleton
 from bsroformer.models.settings import ModelSettings
 from bsroformer.text import count, listed
@@ -52,7 +54,10 @@ def _facts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     if source:
         yield "source", source
     yield "weights", f"{', '.join(precisions)} in {count(len(checkpoint.weights), 'tensor')}"
-    yield "digest", _digest(checkpoint)
+    if isinstance(checkpoint, AdapterCheckpoint):
+        yield from _adapter_facts(checkpoint.adaptation)
+    else:
+        yield "digest", _digest(checkpoint)
     yield "stems", ", ".join(settings.stems)
     channels = CHANNELS.get(settings.channels, f"{settings.channels} channels")
     yield "audio", f"{settings.sample_rate} Hz, {channels}, windows of {settings.chunk_seconds:g} s"
@@ -69,6 +74,12 @@ def _digest(checkpoint: Checkpoint) -> str:
         return weights_digest(checkpoint.model())
     except InputError:  # with differences from its YAML, or NaN
         return "none, since these weights cannot be loaded"
+
+
+def _adapter_facts(adaptation: Adaptation) -> Iterator[tuple[str, str]]:
+    yield "adapter", str(adaptation)
+    if adaptation.base is not None:
+        yield "base", f"{adaptation.base.name}, weights {adaptation.base.digest}"
 
 
 def _parameters(settings: ModelSettings) -> Table:

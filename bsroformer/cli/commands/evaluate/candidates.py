@@ -58,20 +58,23 @@ def checkpoints(cfg: EvaluateConfig) -> dict[str, ModelSource]:
         return {}
     if isinstance(cfg.ckpt, dict):
         return {name: _of_one(cfg, name) for name in cfg.ckpt}
-    if isinstance(cfg.config, dict) or isinstance(cfg.sha256, dict):
-        raise InputError("config and sha256 are mappings by a model's name, and ckpt is not; give both as lists")
+    if isinstance(cfg.config, dict) or isinstance(cfg.sha256, dict) or isinstance(cfg.base, dict):
+        raise InputError(
+            "config, sha256 or base is a mapping by a model's name, and ckpt is not; give them as lists, one value for "
+            "each checkpoint"
+        )
     weights = cast(Weights | None, cfg.weights)  # the ensemble checks them against its members
-    files = CheckpointSource(ckpt=cfg.ckpt, config=cfg.config, sha256=cfg.sha256)
+    files = CheckpointSource(ckpt=cfg.ckpt, config=cfg.config, sha256=cfg.sha256, base=cfg.base)
     return {name_model(cfg.ckpt): ModelSource(files, weights)}
 
 
 def _of_one(cfg: EvaluateConfig, name: str) -> ModelSource:
     """Return the source of one of several models.
 
-    ``config``, ``sha256`` and ``weights`` are mappings by the model's name, or null.
+    ``config``, ``sha256``, ``base`` and ``weights`` are mappings by the model's name, or null.
     """
     values: dict[str, Any] = {}
-    for key in ("ckpt", "config", "sha256", "weights"):
+    for key in ("ckpt", "config", "sha256", "base", "weights"):
         value = getattr(cfg, key)
         if value is not None and not isinstance(value, dict):
             raise InputError(f"{key} must name its checkpoint, as in {key}={{{name}: ...}}")

@@ -33,6 +33,7 @@ class EvaluateConfig(Config, SeparationConfig):
     ckpt: Addresses | Named | None
     config: Configs | dict[str, Configs] | None
     sha256: Digests | dict[str, Digests] | None
+    base: Configs | dict[str, Configs] | None
     weights: StemWeights | dict[str, StemWeights | None] | None
     estimates: Addresses | dict[str, Address] | None
     bounds: Words
@@ -48,7 +49,7 @@ class EvaluateConfig(Config, SeparationConfig):
 
     @model_validator(mode="after")
     def _of_checkpoints(self) -> Self:
-        for key in ("config", "sha256", "weights"):
+        for key in ("config", "sha256", "base", "weights"):
             if self.ckpt is None and getattr(self, key) is not None:
                 raise ValueError(f"{key} belongs to a checkpoint, and ckpt is null; give ckpt=..., or remove {key}")
         return self

@@ -44,8 +44,13 @@ def check_averaging(cfg: TrainConfig, trainer: L.Trainer) -> None:
     """Check that the candidates to average will be kept.
 
     Raises:
-        InputError: If ``average_best`` is set and no callback keeps the candidates.
+        InputError: If ``average_best`` is set and no callback keeps the candidates, or weights are frozen.
     """
+    if cfg.average_best is not None and cfg.adaptation is not None:
+        raise InputError(
+            f"average_best={cfg.average_best} cannot be used with lora or train_only, since the product of averages is "
+            "not the average of updates; set average_best=null"
+        )
     if cfg.average_best is not None and _candidates(trainer) is None:
         raise InputError(
             f"average_best={cfg.average_best} needs the callback candidates, which this run lacks; "

@@ -12,11 +12,8 @@ from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.loggers import Logger, WandbLogger
 from rich.console import Console
 
-from bsroformer.checkpoints.ledger import Base
-from bsroformer.checkpoints.warm_start import start_from
-from bsroformer.cli.checkpoint_sources import opened_checkpoint
+from bsroformer.checkpoints.warm_start import WarmStart
 from bsroformer.cli.commands.train.config import TrainConfig
-from bsroformer.cli.commands.train.training_ledger import base_from
 from bsroformer.cli.commands.train.wandb_mode import logs_to_wandb
 from bsroformer.cli.instantiation import pack_folder
 from bsroformer.cli.resolved_config import AUTO
@@ -32,6 +29,8 @@ from bsroformer.models.abilities import set_recomputed_blocks
 from bsroformer.models.empty_model import count_recomputable_blocks
 from bsroformer.report.monitor import monitor_of
 from bsroformer.training import SeparationModule
+from bsroformer.training.callbacks.early_stopping import EarlyStop
+from bsroformer.training.learning_rates import RatesByPart
 from bsroformer.training.optimizer import MakesOptimizer
 from bsroformer.training.resume.checkpoint_io import CarefulCheckpointIO
 
@@ -103,6 +102,8 @@ def build_optimizer(cfg: TrainConfig) -> MakesOptimizer:
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     fused = {"fused": False} if cfg.optimizer.fused and str(precision) in ("16", "16-mixed") else {}
     optimizer: MakesOptimizer = cfg.optimizer.build(**fused)
+    if cfg.lr_factors:
+        return RatesByPart(optimizer, cfg.optimizer.lr, cfg.lr_factors)
     return optimizer
 
 
@@ -132,6 +133,8 @@ def build_trainer(cfg: TrainConfig) -> L.Trainer:
         )
     check_processes(cfg.trainer.devices, cfg.trainer.num_nodes)
     callbacks = [callback.build() for callback in (cfg.callbacks or {}).values()]
+    if cfg.early_stopping is not None:
+        callbacks.append(build_early_stop(cfg))
     keeps_checkpoints = any(isinstance(callback, CheckpointCallback) for callback in callbacks)
     logger = build_logger(cfg.logger, cfg.tags) if cfg.logger else False
     precision = chosen_precision(cfg.trainer.precision, cfg.trainer.accelerator)
@@ -143,6 +146,21 @@ def build_trainer(cfg: TrainConfig) -> L.Trainer:
         logger=logger,
     )
     return trainer
+
+
+def build_early_stop(cfg: TrainConfig) -> EarlyStop:
+    """Build the callback of ``early_stopping``.
+
+    Raises:
+        InputError: If the configuration has the callback too.
+    """
+    if "early_stopping" in (cfg.callbacks or {}):
+        raise InputError(
+            f"early_stopping={cfg.early_stopping} and callbacks.early_stopping are both set; remove one of them"
+        )
+    assert cfg.early_stopping is not None
+    monitor = monitor_of(cfg.tree)
+    return EarlyStop(monitor.name, mode=monitor.mode, patience=cfg.early_stopping, check_finite=False)
 
 
 def is_count(devices: object) -> bool:
@@ -189,22 +207,12 @@ def chosen_precision(precision: str | int, accelerator: str) -> str | int:
     return "16-mixed" if device.type == "cuda" else "32-true"
 
 
-def start_from_weights(cfg: TrainConfig, model: SeparationModel, console: Console) -> Base | None:
-    """Copy the weights of the checkpoint that ``init_from`` names.
-
-    Prints the copied weights; without ``init_from``, or for a resumed run, nothing is copied.
-
-    Returns:
-        The weights, for the ledger; None if nothing is copied.
-    """
-    if cfg.init_from is None or cfg.ckpt_path:
-        return None
-    opened = opened_checkpoint(cfg.init_from, cfg.init_config, cfg.init_sha256, console)
-    source = opened.model()
-    start = start_from(model, source, cfg.init_from)
-    console.print(f"From {cfg.init_from}: {start}")
+def report_start(
+    start: WarmStart, source: SeparationModel, model: SeparationModel, name: str, console: Console
+) -> None:
+    """Print the weights that were copied from the checkpoint that ``init_from`` names."""
+    console.print(f"From {name}: {start}")
     if start.fresh:
         console.print(f"It separates {', '.join(source.stems)}, and this run {', '.join(model.stems)}.")
     for change in start.changed:
         console.print(f"The same weights compute something else here: {change}.", style="yellow")
-    return base_from(opened, source, cfg.init_from)

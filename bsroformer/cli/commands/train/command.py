@@ -4,7 +4,8 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer, start_from_weights
+from bsroformer.cli.commands.train.adaptation import start_and_adapt, with_model_of_init
+from bsroformer.cli.commands.train.build import build_data, build_module, build_trainer
 from bsroformer.cli.commands.train.compilation import compile_as_configured
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.cli.commands.train.fit import fit, quieten_lightning
@@ -30,7 +31,7 @@ def train(cfg: TrainConfig) -> float:
     """
     console = terminal()
     console.quiet = getattr(rank_zero_only, "rank", 0) > 0  # until the trainer has its rank
-    cfg = with_monitor(resolve_resume(cfg, console))
+    cfg = with_monitor(with_model_of_init(resolve_resume(cfg, console), console))
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision(cfg.float32_matmul_precision)
     keep_freed_memory()
@@ -38,7 +39,7 @@ def train(cfg: TrainConfig) -> float:
 
     data = build_data(cfg)
     module = build_module(cfg)
-    base = start_from_weights(cfg, module.model, console)
+    base = start_and_adapt(cfg, module.model, console)
     list_songs(cfg, data, console)
     offline = logs_to_wandb(cfg.logger) and use_wandb_offline_without_key()
     run = TrainingRun(cfg, build_trainer(cfg), module, data, console)

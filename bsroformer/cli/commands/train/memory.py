@@ -51,12 +51,12 @@ def estimator(cfg: TrainConfig) -> Callable[[Plan], MemoryEstimate]:
     averaged = "ema" in (cfg.callbacks or {})
     on_cpu = cfg.trainer.accelerator == "cpu"
     with errors_of_setting_up():
-        state = optimizer_share(settings, build_optimizer(cfg))
+        state = optimizer_share(settings, build_optimizer(cfg), cfg.adaptation)
 
     @cache
     def estimate(plan: Plan) -> MemoryEstimate:
         blocks = plan.recomputed_blocks
-        size = StepSize(plan.batch_size, plan.seconds, blocks, half, averaged, state, on_cpu)
+        size = StepSize(plan.batch_size, plan.seconds, blocks, half, averaged, state, on_cpu, cfg.adaptation)
         return estimate_memory(settings, cfg.loss.build, size)
 
     return estimate

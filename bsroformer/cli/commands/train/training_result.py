@@ -2,9 +2,12 @@
 
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from bsroformer.checkpoints import open_checkpoint
+from bsroformer.checkpoints.adapter import AdapterCheckpoint
+from bsroformer.checkpoints.save import save_adapter
 from bsroformer.cli.commands.train.best_weights import Scored, best_of_run, check_averaging, report_no_best
 from bsroformer.cli.commands.train.run_facts import record_best
-from bsroformer.cli.commands.train.run_messages import report_end, report_next_commands
+from bsroformer.cli.commands.train.run_messages import log_and_print, report_end, report_next_commands
 from bsroformer.cli.commands.train.training_run import TrainingRun
 from bsroformer.errors import InputError
 from bsroformer.report.monitor import Monitor
@@ -36,10 +39,26 @@ def finish(run: TrainingRun) -> Scored:
         checkpoint = best.path or str(last)
         record_best(run.folder, checkpoint)
         report_end(run.cfg, run.trainer, best, run.console)
+        if run.cfg.adaptation is not None:
+            write_adapter(run, checkpoint)
         if run.cfg.evaluate:
             evaluate(run, checkpoint)
         report_next_commands(run.cfg, run.trainer, best, run.console)
     return best
+
+
+def write_adapter(run: TrainingRun, checkpoint: str) -> None:
+    """Write the trained weights alone, without a trainer's state and frozen weights."""
+    path = RunFolder(run.folder).adapter
+    try:
+        opened = open_checkpoint(checkpoint)
+        assert isinstance(opened, AdapterCheckpoint)
+        save_adapter(opened, path)
+    except InputError as error:  # the training has its other results
+        run.console.print(f"No adapter was written: {error}", style="yellow")
+        return
+    size = path.stat().st_size / 1e6
+    log_and_print(run.console, f"Trained weights alone: {path} ({size:.1f} MB), of {run.cfg.init_from}")
 
 
 def evaluate(run: TrainingRun, checkpoint: str) -> None:

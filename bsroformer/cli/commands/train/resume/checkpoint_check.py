@@ -6,6 +6,7 @@ import lightning as L
 from rich.console import Console
 
 from bsroformer.checkpoints.native import ENTRY, read_training_checkpoint
+from bsroformer.cli.commands.train.adaptation import refuse_another_adaptation
 from bsroformer.cli.commands.train.config import TrainConfig
 from bsroformer.data.datamodule import StemsDataModule
 from bsroformer.errors import InputError
@@ -28,6 +29,7 @@ def announce_resume(
         return None
     checkpoint = read_training_checkpoint(path)
     refuse_another_model(cfg, checkpoint[ENTRY]["model"])
+    refuse_another_adaptation(module.model, checkpoint[ENTRY], path)
     check_training_state(checkpoint, path, trainer, module, data)
     refuse_shorter_run(cfg, _completed_epochs(checkpoint))
     folder = cfg.paths.output_dir
