@@ -77,7 +77,9 @@ def test_the_closing_evaluation_is_of_whichever_scores_higher(songs_root, tmp_pa
     monkeypatch.setattr(logged_scores, "log_scores", lambda *_: None)
     monkeypatch.setattr(best_module, "_validated", lambda *_: score)
     monkeypatch.setattr(
-        closing_evaluation, "evaluate_run", lambda cfg, tracks, path, console: evaluated.append(Path(path).name)
+        closing_evaluation,
+        "evaluate_run",
+        lambda folder, tracks, stems, path, console: evaluated.append(Path(path).name),
     )
     returned = run(songs_root, tmp_path, "evaluate=true", "average_best=2")
     assert evaluated == [chosen]
