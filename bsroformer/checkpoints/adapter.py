@@ -124,13 +124,31 @@ def find_base(adapter: AdapterCheckpoint) -> str:
     is_network_path = facts.name.startswith(("//", "\\\\"))
     named = find_in_cache(facts.name) if is_on_hub(facts.name) else Path(facts.name)
     candidates = [] if named is None or is_network_path else [named, own.parent / named.name]
-    for candidate in candidates:
-        if _is_file(candidate) and candidate.resolve() != own:
-            return str(candidate)
+    existing = list(dict.fromkeys(path.resolve() for path in candidates if _is_file(path) and path.resolve() != own))
+    fitting = [path for path in existing if len(existing) == 1 or _is_base(path, adapter)]
+    if existing:
+        return str((fitting or existing)[0])
     raise InputError(
         f"{adapter.file.path} holds the trained weights of a model based on {facts.name}, which is neither there nor "
         f"beside it; give that model as base=..."
     )
+
+
+def _is_base(path: Path, adapter: AdapterCheckpoint) -> bool:
+    """Check whether a file holds the weights that an adapter belongs to."""
+    from bsroformer.checkpoints.load import open_checkpoint  # which imports this module
+
+    facts = adapter.adaptation.base
+    assert facts is not None
+    if adapter.depth + 1 >= MAX_CHAIN:
+        return False
+    try:
+        opened = open_checkpoint(str(path))
+        if isinstance(opened, AdapterCheckpoint):
+            opened = replace(opened, depth=adapter.depth + 1)
+        return weights_digest(opened.model()) == facts.digest
+    except InputError:
+        return False
 
 
 def _is_file(path: Path) -> bool:

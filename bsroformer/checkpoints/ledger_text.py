@@ -5,7 +5,7 @@ from bsroformer.data.song_terms import UNKNOWN
 from bsroformer.text import count
 
 UNKNOWN_LEDGER = "licence and training data unknown"
-"""What is known of a model without a ledger."""
+"""Text for a model without a ledger."""
 SHORT_HOURS = 0.1
 """Length below which all digits are shown."""
 

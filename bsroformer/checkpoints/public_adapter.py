@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bsroformer.checkpoints.checkpoint import Checkpoint
+from bsroformer.checkpoints.ledger import base_of, make_ledger
 from bsroformer.checkpoints.public import extract_weights
 from bsroformer.checkpoints.weight_file import WeightFile
 from bsroformer.errors import InputError
@@ -146,6 +147,7 @@ def read_public_adapter(file: WeightFile, config: YamlFile | None, base: Checkpo
         base=base,
         updates=updates,
         alpha=alpha,
+        ledger=make_ledger((), [base_of(base.file.path.name, None, base.ledger), base_of(file.path.name)]),
     )
 
 

@@ -12,14 +12,14 @@ from bsroformer.data.layouts import UNKNOWN
 class KnownStems(NamedTuple):
     """Stems of an excerpt, or of a batch, and which of them are known.
 
-    Of the unknown ones only the sum is known. It stands in place of the first of them, and the others are zero, so that
+    Of the unknown ones only the sum is known. It is the value of the first of them, and the others are zero, so that
     the sum over stems is the mixture.
     """
 
     stems: Tensor
     """``(n c t)`` or ``(b n c t)``"""
     known: Tensor
-    """Booleans ``(n)`` or ``(b n)``."""
+    """Whether each stem is known: ``(n)`` or ``(b n)``."""
 
 
 TrainingBatch = Tensor | KnownStems
@@ -40,7 +40,7 @@ def in_order(names: Sequence[str], audio: Tensor, stems: Sequence[str]) -> Known
     """Arrange the stems of a track in the order of the data's.
 
     Args:
-        names: The track's stems, ``unknown`` at the end if several are.
+        names: The track's stems, `UNKNOWN` at the end if several are unknown.
         audio: Their samples, ``(k c t)``.
         stems: Names of the data's stems.
 
@@ -64,7 +64,7 @@ def summed_unknown(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Replace the unknown stems of a model by their sum, which is known.
 
-    The sum stands in place of the first of them; the others become zero and do not count. If the model has only some of
+    The sum is the value of the first of them; the others become zero and do not count. If the model has only some of
     an excerpt's unknown stems, not even their sum is known, and none of them counts.
 
     Args:

@@ -129,10 +129,11 @@ def refuse_silence_in_place_of(missing: Sequence[str], song: TrackFiles, form: T
         return
     level = unnamed_part_db(song, track, form.sample_rate)
     if level > REFUSED_DB:
+        key = "data.missing=silent" if song.silent else "mend=[missing]"
         raise InputError(
-            f"{song.path} lacks {', '.join(missing)}, and mend=[missing] would take them for silence, but its mixture "
+            f"{song.path} lacks {', '.join(missing)}, and {key} would take them for silence, but its mixture "
             f"holds more than {', '.join(present)} (the other part has {decibels(level)} of it); add the files, or set "
-            f"data.stems=[{','.join(present)},{REST}]"
+            f"data.missing=unknown or data.stems=[{','.join(present)},{REST}]"
         )
 
 
@@ -142,8 +143,8 @@ def unnamed_stems(files: Sequence[TrackFiles], stems: Sequence[str]) -> list[str
     No training mixture contains them.
     """
     found = {stem for song in files if song.whole and UNKNOWN not in song.stems for stem in song.stems}
-    summed = {part for song in files for part in song.parts(song.has(stems))}
-    return sorted(found.difference((MIXTURE, REST, *stems), summed))
+    used = {name for song in files for name in song.file_names(song.has(stems))}
+    return sorted(found.difference((MIXTURE, REST, *stems), used))
 
 
 def may_hold_more(song: TrackFiles, stems: Sequence[str]) -> bool:

@@ -29,7 +29,7 @@ LOCAL = re.compile(r"(?i)^(file:|~|[a-z]:[\\/]|[\\/])")
 
 @dataclass(frozen=True)
 class SongTerms:
-    """What a song may be used for, and where it comes from.
+    """Licence and source of a song.
 
     Attributes:
         license: Its licence: an SPDX identifier or the title of a text; None if unknown.

@@ -40,7 +40,7 @@ class FolderSource:
         root: Its folder, or its table.
         layout: Layout of its tracks.
         valid_songs: Tracks of ``train`` to validate on: their names, or ``musdb18`` for that set's official ones.
-        extra: Further material to train on: folders of any layout, or tables.
+        extra: Further material to train on: folders of songs or of clips, or tables.
         stems: Names of the stems, in the order of the model's outputs.
         sample_rate: Hz.
         channels: Channels of each stem.

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bsroformer.audio.files import AudioInfo, EndsBeforeError, measured, probe, read
 from bsroformer.data.layouts import MIXTURE, UNKNOWN, StemFile, TrackFiles, TrackFormat
 from bsroformer.data.levels import Levels
-from bsroformer.data.track_check import describe_mismatches, find_mismatches, open_sources
+from bsroformer.data.track_check import describe_mismatches, expected, find_mismatches, open_sources
 from bsroformer.errors import InputError
 from bsroformer.text import count
 
@@ -25,7 +26,7 @@ class AnyTrack(Protocol):
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """The requested stems that it has, and ``unknown`` at the end if the others are known as a sum."""
+        """The requested stems that it has, and `UNKNOWN` at the end if the others are known as a sum."""
 
     @property
     def frames(self) -> int:
@@ -37,7 +38,7 @@ class AnyTrack(Protocol):
 
     @property
     def weight(self) -> float:
-        """How often a second of it is drawn, relative to others."""
+        """Factor of the chance that a second of it is drawn."""
 
     def stem(self, stem: str, start: int = 0, frames: int | None = None) -> Tensor:
         """Read one stem (c t)."""
@@ -54,14 +55,15 @@ class Track:
         name: The track's name.
         split: ``train``, ``valid`` or ``test``.
         path: Its file or folder.
-        stems: Names of the stems, in the order of ``all_stems``: the requested ones that it has, and ``unknown`` at the
+        stems: Names of the stems, in the order of ``all_stems``: the requested ones that it has, and `UNKNOWN` at the
             end if the others are known as a sum.
         sample_rate: In Hz.
         channels: Channels of each stem.
-        frames: Samples per channel of the shortest stem; reading stops there.
+        frames: Samples per channel of the shortest stem, or of the longest if they are uneven; reading stops there.
         sources: Audio stream of each file that is read, by its name: of stems and the parts of their sums, and of
             ``mixture`` if there is one.
         files: How stems are made of them: what is subtracted and added.
+        uneven: Whether files may end before others; silence follows them.
         weight: How often a second of it is drawn, relative to others.
     """
 
@@ -74,6 +76,7 @@ class Track:
     frames: int
     sources: Mapping[str, AudioInfo]
     files: Mapping[str, StemFile] = field(default_factory=dict)
+    uneven: bool = False
     weight: float = 1.0
 
     @property
@@ -112,6 +115,16 @@ class Track:
 
     def _read(self, source: AudioInfo, start: int, frames: int) -> Tensor:
         """Read an excerpt (c t) of one stream in the track's format."""
+        available = (source.frames or 0) - start
+        if self.uneven and available < frames:
+            audio = self._read_available(source, start, max(0, available))
+            return F.pad(audio, (0, frames - audio.shape[-1]))
+        return self._read_available(source, start, frames)
+
+    def _read_available(self, source: AudioInfo, start: int, frames: int) -> Tensor:
+        """Read an excerpt (c t) that a stream has."""
+        if frames == 0:
+            return torch.zeros(self.channels, 0)
         try:
             audio, rate = read(source.path, start, frames, source.stream)
         except EndsBeforeError:
@@ -172,15 +185,16 @@ def open_track(song: TrackFiles, form: TrackFormat) -> Track:
             streams of a ``.stem.mp4`` may differ in length: the shortest counts.
     """
     sources = open_sources(song, form)
-    mismatches = find_mismatches(sources, form)
+    mismatches = [mismatch for mismatch in find_mismatches(sources, form) if not expected(mismatch, song)]
     if mismatches:
         raise InputError(describe_mismatches(song, form, mismatches))
     stems = stems_of(song, form)
-    frames = min(info.frames or 0 for name, info in sources.items() if name != MIXTURE)
-    files = {stem: song.stems[stem] for stem in stems if stem in sources}
+    lengths = [info.frames or 0 for name, info in sources.items() if name != MIXTURE]
+    frames = max(lengths) if song.uneven else min(lengths)
+    files = {name: song.stems[name] for name in (MIXTURE, *stems) if name in sources}
     name_and_split = song.name, song.split
     form_of_stems = form.sample_rate, form.channels
-    return Track(*name_and_split, song.path, stems, *form_of_stems, frames, sources, files, song.weight)
+    return Track(*name_and_split, song.path, stems, *form_of_stems, frames, sources, files, song.uneven, song.weight)
 
 
 def stems_of(song: TrackFiles, form: TrackFormat) -> tuple[str, ...]:

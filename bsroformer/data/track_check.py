@@ -71,7 +71,7 @@ def _remedy_for_missing(song: TrackFiles, form: TrackFormat) -> str:
         return "or change data.stems"
     if MIXTURE in song.stems:
         rest = f"data.stems=[{','.join(present)},{REST}]"
-        return f"train on what else its mixture holds as one stem, {rest}, or set data.missing={UNKNOWN}"
+        return f"train on what else its mixture holds as one stem, {rest}, or set data.missing=unknown"
     if song.split == "test":
         return "change data.stems"
     return "change data.stems, or if they are silent, set data.missing=silent"
@@ -94,6 +94,11 @@ def find_mismatches(sources: Mapping[str, AudioInfo], form: TrackFormat) -> list
             if info.frames:
                 mismatches.append(FormatMismatch("length", name, f"{info.frames} samples in {name}"))
     return mismatches
+
+
+def expected(mismatch: FormatMismatch, song: TrackFiles) -> bool:
+    """Check for a mismatch that is usual in the track's data set."""
+    return song.uneven and mismatch.kind == "length"
 
 
 def _lengths_differ(sources: Mapping[str, AudioInfo]) -> bool:

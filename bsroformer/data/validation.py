@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 
 from bsroformer.data.excerpts import padded
 from bsroformer.data.known_stems import in_order
+from bsroformer.data.layouts import UNKNOWN
 from bsroformer.data.track import AnyTrack
 
 PerSong = int | Literal["all"]
@@ -46,6 +47,7 @@ class ValidationExcerpts(Dataset[ValidationExcerpt]):
 
     def __init__(self, tracks: Sequence[AnyTrack], stems: Sequence[str], frames: int, per_song: PerSong) -> None:
         self.stems = stems
+        self.has_unknown = any(UNKNOWN in track.stems for track in tracks)
         self.frames = frames
         self._excerpts: list[_FixedExcerpt] = []
         for number, track in enumerate(tracks):

@@ -113,7 +113,8 @@ class ScoreCache:
         if estimates is None:
             return None
         files = [file_state(path) for path in track.paths]
-        return digest([VERSION, estimates, track.split, self.stems, files])
+        made_of = [track.made_of] if track.made_of else []  # keys of older versions have none
+        return digest([VERSION, estimates, track.split, self.stems, files, *made_of])
 
     def _settings_key(self, method: Method, track: TrackEntry) -> str | None:
         """Compute the part of the cache key that all tracks of a method share."""

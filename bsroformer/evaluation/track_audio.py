@@ -1,6 +1,7 @@
 """Tracks to evaluate, on disk and in memory."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bsroformer.data.layouts import UNKNOWN, TrackFiles, TrackFormat, find_files
+from bsroformer.data.layouts import UNKNOWN, StemFile, TrackFiles, TrackFormat, find_files
 from bsroformer.data.track import Track, open_track
 from bsroformer.errors import InputError
 from bsroformer.evaluation.stem_names import ACCOMPANIMENT, LEAD
@@ -53,6 +54,7 @@ class TrackEntry:
         stems: Expected stems.
         sample_rate: Expected rate, Hz.
         open: Opens the track; raises InputError if it is unusable.
+        made_of: Stems that are sums or differences of files, with these; empty if each is a file.
     """
 
     name: str
@@ -61,20 +63,33 @@ class TrackEntry:
     stems: tuple[str, ...]
     sample_rate: int
     open: Callable[[], Track]
+    made_of: str = ""
 
     @classmethod
     def of_files(cls, files: TrackFiles, form: TrackFormat) -> "TrackEntry":
         """Create an entry for files that were found, to be opened in this format."""
         paths = tuple(sorted({file.path for file in files.stems.values()}))
         open_files = partial(open_track, files, form)
-        return cls(files.name, files.split, paths, tuple(form.stems), form.sample_rate, open_files)
+        made_of = composition({stem: files.stems[stem] for stem in files.has(form.stems)})
+        return cls(files.name, files.split, paths, tuple(form.stems), form.sample_rate, open_files, made_of)
 
     @classmethod
     def of_track(cls, track: Track, stems: Sequence[str] | None = None) -> "TrackEntry":
         """Create an entry for an open track, with the stems of its data set unless those that it has are all."""
         paths = tuple(sorted({source.path for source in track.sources.values()}))
         known = [stem for stem in track.stems if stem != UNKNOWN]
-        return cls(track.name, track.split, paths, tuple(stems or known), track.sample_rate, lambda: track)
+        made_of = composition({stem: track.files[stem] for stem in track.stems if stem in track.files})
+        return cls(track.name, track.split, paths, tuple(stems or known), track.sample_rate, lambda: track, made_of)
+
+
+def composition(stems: Mapping[str, StemFile]) -> str:
+    """List the stems that are sums or differences of files; empty if none is."""
+    composed = [
+        [stem, file.path.name, file.stream, file.plus, file.minus]
+        for stem, file in stems.items()
+        if file.plus or file.minus
+    ]
+    return json.dumps(composed) if composed else ""
 
 
 def songs_in(

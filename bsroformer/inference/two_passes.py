@@ -59,6 +59,11 @@ class TwoPasses(StreamSeparator):
         """See `StreamSeparator`."""
         return self.separator.precision
 
+    @property
+    def model_digest(self) -> str:
+        """See `StreamSeparator`."""
+        return self.separator.model_digest
+
     def stream(self, mixture: Iterable[Tensor]) -> Iterator[Tensor]:
         """Separate a mixture block by block: see `StreamSeparator.stream`."""
         self._mean.zero_()

@@ -34,7 +34,7 @@ CHANNELS = {1: "mono", 2: "stereo"}
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card describes.
+    """Facts of a model card.
 
     Attributes:
         name: Name of the model.

@@ -88,6 +88,7 @@ class SeparationModule(L.LightningModule):
         self.gradient_norm: Tensor | None = None
         self.step_is_faulty = False
         self.ledger: Ledger | None = None
+        self.has_unknown = False  # whether a song to validate on has unknown stems
         self.unscored: list[str] = []  # stems without a score of which the user has been warned
 
     def forward(self, mixture: Tensor) -> Tensor:
@@ -189,6 +190,7 @@ class SeparationModule(L.LightningModule):
         """Reset the scores, with room for each piece."""
         loader = self.trainer.val_dataloaders
         assert loader is not None and isinstance(loader.dataset, ValidationExcerpts)
+        self.has_unknown = loader.dataset.has_unknown
         dtype = torch.float32 if self.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
         scores = ValidationScores(loader.dataset.pieces, len(self.model.stems), dtype)
         self.scores = scores.to(self.device)
@@ -196,8 +198,7 @@ class SeparationModule(L.LightningModule):
     def validation_step(self, batch: ValidationExcerpt, batch_idx: int) -> None:
         """Score a batch of excerpts."""
         estimates = self.model(mix(batch.stems))
-        all_known = bool(batch.known.all())
-        loss, _ = self.loss_between(estimates, batch.stems, None if all_known else batch.known)
+        loss, _ = self.loss_between(estimates, batch.stems, batch.known if self.has_unknown else None)
         self.log("val/loss", loss, batch_size=len(batch.stems), sync_dist=True)
         known = self.targets(batch.known[..., None, None])
         targets = self.targets(batch.stems) * known  # a silent stem has no score

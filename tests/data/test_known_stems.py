@@ -196,3 +196,20 @@ def test_a_batch_has_the_mean_of_its_parts_losses(tiny_model):
     whole, _ = separation.loss_of(KnownStems(stems, known))
     parts = [separation.loss_of(KnownStems(stems[part], known[part]))[0] for part in (slice(0, 2), slice(2, 4))]
     torch.testing.assert_close(whole, torch.stack(parts).mean())
+
+
+def test_a_file_called_unknown_is_a_usual_file(tmp_path):
+    add_song(tmp_path, "train/A")
+    (tmp_path / "train/A/mixture.wav").rename(tmp_path / "train/A/unknown.wav")
+    (song,) = tracks(tmp_path, "refuse")
+    assert song.stems == STEMS
+
+
+def test_the_mixture_may_be_a_sum_of_files(tmp_path):
+    add_song(tmp_path, "train/A", ("vocals", "drums"), with_mixture=False)
+    soundfile.write(tmp_path / "train/A/backing.wav", np.full((2000, 2), 9 / 16), RATE, subtype="PCM_16")
+    stem_map = {"mixture": ["vocals", "drums", "backing"]}
+    (song,) = open_tracks(find_files(tmp_path, STEMS, stem_map=stem_map, missing="unknown"), FORM).train
+    assert song.stems == ("vocals", "drums", UNKNOWN)
+    assert levels(song.all_stems(0, 10)) == [1, 2, 9]
+    assert levels(song.mixture(0, 10)[None]) == [12]

@@ -1,4 +1,4 @@
-"""How much of each stem a data set has."""
+"""Amount of each stem in a data set."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

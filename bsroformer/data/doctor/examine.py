@@ -56,8 +56,7 @@ def _files(song: TrackFiles, form: TrackFormat) -> dict[str, StemFile]:
     ``rest`` has none of its own, and a sum has several.
     """
     requested = [name for name in (MIXTURE, *form.stems) if name in song.stems]
-    names = [*requested, *song.parts(requested)]
-    return {name: song.stems[name] for name in names if not song.stems[name].minus}
+    return {name: song.stems[name] for name in song.file_names(requested)}
 
 
 def examine(song: TrackFiles, form: TrackFormat) -> TrackFacts:
@@ -110,7 +109,10 @@ def _adds_up(song: TrackFiles, form: TrackFormat, readers: Mapping[str, "StemRea
     Exactly these must exist, in one format.
     """
     formats = {(reader.info.sample_rate, reader.info.channels) for reader in readers.values()}
-    complete = song.stems.keys() == readers.keys() == {MIXTURE, *form.stems}
+    if not {MIXTURE, *form.stems} <= song.stems.keys():
+        return False
+    used = {MIXTURE, *song.file_names(form.stems)}
+    complete = readers.keys() == used and song.stems.keys() <= {*used, *form.stems}
     return complete and len(formats) == 1
 
 

@@ -52,7 +52,7 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
         yield Finding.about(song, "unknown", "remark", missing, "in its mixture only", "trains their sum")
     elif missing and song.whole:
         yield _repairable(facts, "missing", missing, phrase, repaired)
-    known = (MIXTURE, UNKNOWN, *form.stems, *renamed.values(), *song.parts(song.has(form.stems)))
+    known = (MIXTURE, UNKNOWN, *form.stems, *renamed.values(), *song.file_names(song.has(form.stems)))
     unused = tuple(stem for stem in song.stems if stem not in known)
     if unused:
         yield Finding.about(song, "unused", "remark", unused, "not in data.stems", "does not read it")

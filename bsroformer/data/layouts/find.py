@@ -14,7 +14,7 @@ from bsroformer.data.layouts.musdb18 import ROOT_REMEDY, STEM_MP4, TrackKind, li
 from bsroformer.data.layouts.slakh2100 import list_slakh2100
 from bsroformer.data.layouts.stem_map import StemMap
 from bsroformer.data.layouts.table import list_table
-from bsroformer.data.layouts.track_files import SPLITS, UNKNOWN, TrackFiles, describe_entries
+from bsroformer.data.layouts.track_files import SPLITS, TrackFiles, describe_entries
 from bsroformer.errors import InputError
 
 Layout = Literal["stem_mp4", "folders", "any", "clips", "table", "moisesdb", "slakh2100", "medleydb", "dnr"]
@@ -26,7 +26,7 @@ MULTITRACKS: dict[str, Callable[[str | Path | None], list[TrackFiles]]] = {
 }
 """Published data sets with a layout of their own."""
 Missing = Literal["refuse", "unknown", "silent"]
-"""What a stem is that a track lacks: a fault, music in its mixture that is not known alone, or silence."""
+"""Meaning of a stem that a track lacks: a fault, music in its mixture that is not known alone, or silence."""
 
 _DESCRIPTIONS: dict[TrackKind, str] = {
     "stem_mp4": f"files <song>{STEM_MP4}",
@@ -52,7 +52,7 @@ def find_files(
         stems: Names of the stems, which are those of the folders of clips.
         layout: Layout of the data set. ``clips`` is a folder for each stem in ``train/``, and tracks of any kind in
             the other splits.
-        extra: Further material to train on: folders of any layout, or tables.
+        extra: Further material to train on: folders of songs or of clips, or tables.
         stem_map: Names of stems, by the names of files, of folders of clips, or of a table; or the names of the files
             that a stem is the sum of, by its name.
         missing: What a stem is that a track lacks.
@@ -64,12 +64,9 @@ def find_files(
     """
     if layout not in get_args(Layout):
         raise InputError(f"data.layout={layout} must be one of {', '.join(get_args(Layout))}")
-    if UNKNOWN in stems:
-        raise InputError(
-            f"data.stems has {UNKNOWN}, the name of what is not known of a song; give that stem another name, with "
-            "data.stem_map if files are called so"
-        )
     names = StemMap.of(stem_map)
+    if layout in MULTITRACKS:
+        names = names.of_stems(stems)
     files = names.files_of(stems)
     tracks = _of_data_set(root, files, layout)
     for path in extra:
@@ -82,7 +79,7 @@ def find_files(
 
 
 def completed(song: TrackFiles, stems: Sequence[str], missing: Missing) -> TrackFiles:
-    """Give a track what stands for the stems that it lacks, unless they seem to be files of another spelling."""
+    """Complete a track that lacks stems, unless they seem to be files of another spelling."""
     if song.case_mismatches(stems):
         return song
     if missing == "unknown":
@@ -136,7 +133,8 @@ def _of_extra(path: Path, names: Sequence[str]) -> list[TrackFiles]:
         holds = describe_entries(path)
         folder = path / "train" if (path / "train").is_dir() else path
         clips = has_stem_folders(folder, names)
-        tracks = list_clips(folder, "train", names) if clips else list_tracks(folder, "train")
+        found = list_clips(folder, "train", names) if clips else list_tracks(folder, "train")
+        tracks = [song for song in found if song.stems]  # songs of which no label was kept have none
     else:
         raise InputError(f"There is no folder or table {path}, which data.extra names; check the path.")
     if not tracks:

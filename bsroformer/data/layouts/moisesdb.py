@@ -5,7 +5,8 @@
     <root>/<provider>/<track>/data.json
                               <stem>/<id>.wav     stems: vocals, bass, drums, guitar, piano, other_keys, ...
 
-There is no mixture and no official split: tracks are assigned to splits by their names.
+There is no mixture and no official split: tracks are assigned to splits by their names. The files of a track may end at
+different times.
 """
 
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def list_moisesdb(root: str | Path | None) -> list[TrackFiles]:
             raise damaged(description, error) from error
         name = f"{title} ({track.name})" if title in titles else title
         titles.add(title)
-        tracks.append(multitrack(name.replace("/", "_"), "train", track, files))
+        tracks.append(multitrack(name.replace("/", "_"), "train", track, files, uneven=True))
     return divide(tracks)
 
 

@@ -8,7 +8,7 @@ from bsroformer.errors import InputError
 from bsroformer.file_names import normal
 
 OTHERS = "*"
-"""In a sum: all files of a track that no other entry names, and that are no stem of the data."""
+"""All files of a track, in a sum, that no other entry names and that are no stem of the data."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class StemMap:
     Attributes:
         renamed: Names of stems, by the names of files: ``{song: rest}``.
         sums: Names of files, by the stem that is their sum: ``{other: (guitar, piano)}``. A track need not have all of
-            them. ``*`` stands for all files without a name here or in ``data.stems``.
+            them. ``*`` means all files without a name here or in ``data.stems``.
     """
 
     renamed: Mapping[str, str]
@@ -46,6 +46,10 @@ class StemMap:
             if not summed:
                 raise InputError(f"data.stem_map.{stem} has no files to sum; name some, or remove it")
         return cls(renamed, sums)
+
+    def of_stems(self, stems: Sequence[str]) -> "StemMap":
+        """Return the map without the sums of stems that are not requested."""
+        return StemMap(self.renamed, {stem: files for stem, files in self.sums.items() if stem in stems})
 
     def files_of(self, stems: Sequence[str]) -> list[str]:
         """List the names of files that hold these stems."""
@@ -82,7 +86,7 @@ class StemMap:
         return replace(song, stems=stems, faults=(*song.faults, *faults))
 
     def _others(self, song: TrackFiles, requested: Sequence[str]) -> list[str]:
-        """List the files of a track that ``*`` stands for."""
+        """List the files of a track that ``*`` means."""
         named = {MIXTURE, REST, *requested, *self.renamed, *song.parts(list(song.stems))}
         for stem, files in self.sums.items():
             named |= set(files)
@@ -114,7 +118,7 @@ class StemMap:
                 )
         for stem, summed in self.sums.items():
             twice = [file for file in summed if file in stems and file != stem]
-            if twice:
+            if twice and stem != MIXTURE:
                 raise InputError(
                     f"data.stem_map sums {twice[0]} into {stem}, and data.stems=[{','.join(stems)}] has {twice[0]} "
                     "itself; remove it from one of them."
@@ -127,4 +131,4 @@ def summed(song: TrackFiles, files: Sequence[str]) -> StemFile:
     plus = [*song.stems[first].plus]
     for other in others:
         plus += [other, *song.stems[other].plus]
-    return replace(song.stems[first], plus=tuple(plus))
+    return replace(song.stems[first], plus=tuple(plus), first=first)

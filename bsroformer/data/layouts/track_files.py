@@ -13,8 +13,11 @@ from bsroformer.text import listed
 MIXTURE = "mixture"
 REST = "rest"
 """Name in ``data.stems`` of the mixture minus all other stems that are named there."""
-UNKNOWN = "unknown"
-"""Name of the mixture minus the known stems, in a track that lacks several of the requested ones."""
+UNKNOWN = "<unknown>"
+"""Name of the mixture minus the known stems, in a track that lacks several of the requested ones.
+
+No file has this name.
+"""
 SPLITS = ("train", "valid", "test")
 MAX_ENTRIES_NAMED = 5
 """Entries of a folder that a message lists."""
@@ -53,12 +56,14 @@ class StemFile:
         stream: Number of the audio stream.
         minus: Names of the stems to subtract, for ``rest`` and its like.
         plus: Names of the track's further files to add, for a sum of ``data.stem_map``.
+        first: Name of the file that the others are added to, if it is not that of the stem.
     """
 
     path: Path
     stream: int = 0
     minus: tuple[str, ...] = ()
     plus: tuple[str, ...] = ()
+    first: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class TrackFiles:
         whole: True if it must have every stem; False for a clip and for a track of further material.
         faults: Faults that the layout found, a sentence each.
         silent: Requested stems that it lacks and that are silent in it.
+        uneven: True if its files may end before others, and silence follows them.
         weight: How often a second of it is drawn, relative to one of the data set.
         terms: Its licence and source, as far as its table or a `TermsReader` states them.
     """
@@ -84,11 +90,12 @@ class TrackFiles:
     whole: bool = True
     faults: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    uneven: bool = False
     weight: float = 1.0
     terms: SongTerms = NO_TERMS
 
     def has(self, stems: Sequence[str]) -> list[str]:
-        """List the stems of some that it has, with ``unknown`` at the end if it has that."""
+        """List the stems of some that it has, with `UNKNOWN` at the end if it has that."""
         return [stem for stem in (*stems, UNKNOWN) if stem in self.stems]
 
     def lacks(self, stems: Sequence[str]) -> list[str]:
@@ -109,6 +116,11 @@ class TrackFiles:
         """List the files that the sums among some of its stems take beside their first."""
         return [part for stem in stems for part in self.stems[stem].plus]
 
+    def file_names(self, stems: Sequence[str]) -> list[str]:
+        """List the names of all files that some of its stems are made of."""
+        firsts = [self.stems[stem].first or stem for stem in stems if not self.stems[stem].minus]
+        return [*firsts, *self.parts(stems)]
+
     def with_rest(self, stems: Sequence[str]) -> "TrackFiles":
         """Add ``rest`` if it is requested and can be derived.
 
@@ -124,7 +136,7 @@ class TrackFiles:
     def with_unknown(self, stems: Sequence[str]) -> "TrackFiles":
         """Add the part of its mixture that is in none of the known stems.
 
-        If one stem is missing, that part is the stem; if several are, it is ``unknown``, their sum. A training track
+        If one stem is missing, that part is the stem; if several are, it is `UNKNOWN`, their sum. A training track
         without a mixture need not have every stem.
         """
         known = tuple(stem for stem in stems if stem in self.stems)
@@ -143,8 +155,7 @@ class TrackFiles:
 
     def _with_remainder(self, name: str, known: tuple[str, ...]) -> "TrackFiles":
         """Add the mixture minus known stems under a name."""
-        mixture = self.stems[MIXTURE]
-        remainder = StemFile(mixture.path, mixture.stream, minus=known)
+        remainder = replace(self.stems[MIXTURE], minus=known)
         return replace(self, stems={**self.stems, name: remainder})
 
 

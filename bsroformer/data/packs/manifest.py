@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bsroformer.atomic import write_text
 from bsroformer.data.layouts import UNKNOWN, TrackFiles, TrackFormat
@@ -25,6 +25,7 @@ class _ManifestEntry(BaseModel):
     license: str | None = None
     source: str | None = None
     data_set: str = ""
+    weight: float = Field(1.0, gt=0)
 
 
 class _Manifest(BaseModel):
@@ -43,7 +44,8 @@ def write_manifest(files: Sequence[TrackFiles], form: TrackFormat, pack: Path) -
         if track is not None:
             folder = track.folder.relative_to(pack).as_posix()
             stated = {key: value for key, value in asdict(song.terms).items() if value}
-            entries.append({"split": song.split, "folder": folder, **stated})
+            weight = {} if song.weight == 1 else {"weight": song.weight}
+            entries.append({"split": song.split, "folder": folder, **stated, **weight})
     write_text(pack / MANIFEST, json.dumps({"format": FORMAT, "songs": entries}, indent=1) + "\n")
 
 
@@ -54,8 +56,8 @@ def packed_tracks(pack: Path, split: str, form: TrackFormat) -> list[PackedTrack
         InputError: There is no manifest, or a pack is damaged or lacks a requested stem.
     """
     manifest = _read_manifest(pack)
-    folders = [_inside(pack, entry.folder) for entry in manifest.songs if entry.split == split]
-    tracks = [_opened(folder, form) for folder in folders]
+    entries = [entry for entry in manifest.songs if entry.split == split]
+    tracks = [replace(_opened(_inside(pack, entry.folder), form), weight=entry.weight) for entry in entries]
     if split == "valid":
         for track in tracks:
             _refuse_missing_stems(track, form)

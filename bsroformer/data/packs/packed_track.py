@@ -111,7 +111,7 @@ class PackedTrack:
         folder: Its folder.
         index: Its description.
         levels: Levels of each of ``stems``.
-        stems: The requested stems, in the requested order, and ``unknown`` if the others are known as a sum.
+        stems: The requested stems, in the requested order, and `UNKNOWN` if the others are known as a sum.
         spare: The track's files, which are read where the pack is damaged; None if they are elsewhere.
         weight: How often a second of it is drawn, relative to others.
     """

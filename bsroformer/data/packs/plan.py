@@ -17,7 +17,7 @@ from bsroformer.data.packs.lookup import find_pack, pack_folder
 from bsroformer.data.packs.manifest import write_manifest
 from bsroformer.data.packs.pack_track import INT16_CODECS, PackJob, PackResult, pack_track
 from bsroformer.data.packs.packed_track import EXACT, mapped
-from bsroformer.data.track_check import FormatMismatch, describe_mismatches, find_mismatches, open_sources
+from bsroformer.data.track_check import FormatMismatch, describe_mismatches, expected, find_mismatches, open_sources
 from bsroformer.errors import InputError
 from bsroformer.parallel import mapping
 
@@ -90,10 +90,23 @@ def plan_packs(
             done += 1
             continue
         try:
-            jobs.append(plan_track(song, form, pack_folder(pack, song.split, song.name), mend, precision))
+            job = plan_track(song, form, pack_folder(pack, song.split, song.name), mend, precision)
+            _check_silence(job)
+            jobs.append(job)
         except InputError as error:
             faults.append(str(error))
     return PackPlan(songs, form, pack, jobs, done, faults)
+
+
+def _check_silence(job: PackJob) -> None:
+    """Check that stems that would be packed as silence are not in the mixture.
+
+    Raises:
+        InputError: If they are.
+    """
+    missing = [stem for stem in job.stems if stem not in job.sources]
+    if missing and MIXTURE in job.song.stems:
+        refuse_silence_in_place_of(missing, job.song, job.form)
 
 
 def check_mend(mend: Collection[str]) -> None:
@@ -116,15 +129,13 @@ def plan_track(song: TrackFiles, form: TrackFormat, folder: Path, mend: Collecti
     sources = open_sources(song, form, silence="missing" in mend)
     sources.pop(MIXTURE, None)  # a training mixture is the sum of its stems
     mismatches = find_mismatches(sources, form)
-    unrepaired = [mismatch for mismatch in mismatches if mismatch.kind not in mend]
+    unrepaired = [mismatch for mismatch in mismatches if mismatch.kind not in mend and not expected(mismatch, song)]
     if unrepaired:
         raise InputError(describe_mismatches(song, form, unrepaired))
     repairs = {mismatch.kind for mismatch in mismatches}
     missing = [stem for stem in song.expects(form.stems) if stem not in sources]
     if missing:
         repairs.add("missing")
-        if MIXTURE in song.stems:
-            refuse_silence_in_place_of(missing, song, form)
     converted = repairs & {"rate", "channels"}
     exact = not converted and all(info.codec in INT16_CODECS for info in sources.values())
     return PackJob(

@@ -45,8 +45,12 @@ def stems_in(music: Path) -> set[str]:
 
 
 def test_songs_become_further_training_material(teacher, music, tiny_model):
+    (music / "LICENSE").write_text("CC0-1.0\n")
     status, printed = labelled(teacher, music, "min_agreement_db=-100")
     assert status == 0
+    metadata = json.loads((music.parent / "labelled" / "a" / "metadata.json").read_text("utf-8"))
+    assert metadata["license"] == "CC0-1.0"
+    assert metadata["source"].startswith("stems by teacher.safetensors, weights ")
     assert stems_in(music) == {f"{song}/{stem}.flac" for song in "ab" for stem in tiny_model.stems}
     assert "data.extra_weight=0.5" in printed
     root = music.parent / "set" / "train" / "Song"
@@ -97,3 +101,33 @@ def test_a_bad_song_does_not_stop_the_others(teacher, music):
 def test_a_missing_key_is_one_sentence(teacher, music, lacking):
     with pytest.raises(InputError, match=rf"action=label needs .*{lacking}="):
         labelled(teacher, music, f"{lacking}=null")
+
+
+def test_a_folder_of_other_files_is_not_replaced(teacher, music):
+    own = music.parent / "labelled" / "a" / "vocals.flac"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    status, printed = labelled(teacher, music)
+    assert status == EXIT_USER_ERROR and "exists and holds no labels; choose another output folder" in printed
+    assert own.read_bytes() == b"mine"
+
+
+def test_a_missing_file_is_labelled_again(teacher, music, tiny_model):
+    labelled(teacher, music, "min_agreement_db=-100")
+    (music.parent / "labelled" / "a" / f"{tiny_model.stems[0]}.flac").unlink()
+    assert "Skipped 1 song" in labelled(teacher, music, "min_agreement_db=-100")[1]
+    assert f"a/{tiny_model.stems[0]}.flac" in stems_in(music)
+
+
+def test_songs_in_folders_and_without_kept_stems_can_be_trained_on(teacher, music, tiny_model):
+    (music / "album").mkdir()
+    (music / "b.wav").rename(music / "album" / "b.wav")
+    labelled(teacher, music, "min_agreement_db=-100", f"input={music}")
+    labelled(teacher, music, "min_agreement_db=300", f"input={music / 'a.wav'}", f"output={music.parent / 'labelled'}")
+    root = music.parent / "set" / "train" / "Song"
+    root.mkdir(parents=True)
+    for stem in tiny_model.stems:
+        soundfile.write(root / f"{stem}.wav", np.zeros((1000, 2)), tiny_model.sample_rate)
+    extra = [str(music.parent / "labelled")]
+    source = FolderSource(str(root.parents[1]), "any", [], extra, tiny_model.stems, tiny_model.sample_rate, 2)
+    assert {track.name for track in open_tracks(source.files(), source.form).train} == {"Song", "labelled/album - b"}

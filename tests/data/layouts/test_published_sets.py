@@ -16,9 +16,9 @@ from bsroformer.errors import InputError
 from support.launched import composed
 
 
-def write(path: Path, sixteenths: int, channels: int = 2) -> None:
+def write(path: Path, level: int, channels: int = 2, frames: int = 1000) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, np.full((1000, channels), sixteenths / 32), 44_100, subtype="PCM_16")
+    soundfile.write(path, np.full((frames, channels), level / 32), 44_100, subtype="PCM_16")
 
 
 def source(config: str, root: Path, *overrides: str) -> Source:
@@ -67,6 +67,20 @@ def test_moisesdb_can_give_further_stems(moisesdb):
     assert levels(track) == {"vocals": 3, "drums": 3, "bass": 4, "guitar": 5, "other": 6}
 
 
+def test_stems_of_moisesdb_that_were_not_requested_are_others(moisesdb):
+    track = opened("moisesdb", moisesdb, "data.stems=[vocals,other]")["Artist - Song 1"]
+    assert levels(track) == {"vocals": 3, "other": 18}
+
+
+def test_files_of_moisesdb_may_end_before_others(moisesdb):
+    write(moisesdb / "moisesdb_v0.1" / "uuid-1" / "guitar" / "e.wav", 5, frames=600)
+    track = opened("moisesdb", moisesdb)["Artist - Song 1"]
+    assert track.frames == 1000
+    other = 32 * track.stem("other")[0]
+    assert other[:600].tolist() == [11] * 600 and other[600:].tolist() == [6] * 400
+    assert (32 * track.stem("other", 700, 100)).unique().tolist() == [6]
+
+
 def test_equal_titles_of_moisesdb_get_their_folders_name(moisesdb):
     file = moisesdb / "moisesdb_v0.1" / "uuid-2" / "data.json"
     file.write_text(file.read_text().replace("Song 2", "Song 1"))
@@ -104,7 +118,7 @@ def test_slakh2100_has_its_splits_and_classes(tmp_path):
     assert (32 * tracks["Track00001"].mixture()[0, 0]).item() == 15
 
 
-def test_slakh2100_without_folders_of_splits_has_the_published_ones(tmp_path):
+def test_slakh2100_without_folders_has_the_published_splits(tmp_path):
     for number in (1, 1500, 1501, 1875, 1876, 2100):
         add_slakh(tmp_path / f"Track{number:05}")
     splits = [song.split for song in source("slakh2100", tmp_path).files()]

@@ -5,6 +5,7 @@ import torch
 
 from bsroformer.data.layouts import TrackFormat, find_files
 from bsroformer.data.layouts.stem_map import StemMap
+from bsroformer.data.mixture_check import unnamed_stems
 from bsroformer.data.packs import pack_tracks, plan_packs, training_tracks
 from bsroformer.data.splits import open_tracks
 from bsroformer.errors import InputError
@@ -117,3 +118,12 @@ def test_a_star_stands_for_all_other_files(tmp_path):
     add_song(tmp_path, "A")
     (song,) = opened(tmp_path, ("vocals", "piano", "other"), {"voice": "vocals", "other": ["*"]})
     assert levels(song.all_stems()) == [1, 4, 10]
+
+
+def test_files_of_a_sum_are_not_reported_as_unnamed(tmp_path):
+    add_song(tmp_path, "A")
+    assert unnamed_stems(find_files(tmp_path, STEMS, stem_map=STEM_MAP), STEMS) == []
+    assert unnamed_stems(find_files(tmp_path, STEMS, stem_map={"voice": "vocals", "other": ["guitar"]}), STEMS) == [
+        "piano",
+        "strings",
+    ]

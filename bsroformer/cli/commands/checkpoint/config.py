@@ -15,8 +15,8 @@ class CheckpointConfig(Config, CheckpointSource):
     weights: Literal["averaged", "raw"]
     output: FilePath | None
     overwrite: bool
-    results: FilePath | None
-    license: Word | None
-    repo: Word | None
-    private: bool
-    dry_run: bool
+    results: FilePath | None = None
+    license: Word | None = None
+    repo: Word | None = None
+    private: bool = False
+    dry_run: bool = False

@@ -33,7 +33,7 @@ class EvaluateConfig(Config, SeparationConfig):
     ckpt: Addresses | Named | None
     config: Configs | dict[str, Configs] | None
     sha256: Digests | dict[str, Digests] | None
-    base: Configs | dict[str, Configs] | None
+    base: Configs | dict[str, Configs] | None = None
     weights: StemWeights | dict[str, StemWeights | None] | None
     estimates: Addresses | dict[str, Address] | None
     bounds: Words

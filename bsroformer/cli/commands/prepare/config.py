@@ -31,6 +31,6 @@ class PrepareConfig(Config):
     precision: Literal["auto", "int16"]
     output: FilePath
     stem: Word | None
-    ckpt: Address | None
-    input: Addresses | None
-    min_agreement_db: Decibels
+    ckpt: Address | None = None
+    input: Addresses | None = None
+    min_agreement_db: Decibels = 10

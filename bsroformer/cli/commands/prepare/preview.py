@@ -15,7 +15,7 @@ from bsroformer.cli.instantiation import pack_folder
 from bsroformer.data.augment import Augment
 from bsroformer.data.augment.stretch import stretch_is_installed
 from bsroformer.data.excerpts import ExcerptKey, RandomExcerpts
-from bsroformer.data.known_stems import stems_of
+from bsroformer.data.known_stems import TrainingBatch, known_of, stems_of
 from bsroformer.data.layouts import TrackFormat
 from bsroformer.data.mixing import mix
 from bsroformer.data.packs import training_tracks
@@ -126,10 +126,21 @@ def write_pairs(pairs: Pairs, sample_rate: int, folder: Path) -> None:
     effects_figure(pairs, sample_rate).savefig(folder / "effects.png", dpi=100)
 
 
+def names_of(excerpt: TrainingBatch, stems: Sequence[str]) -> list[str]:
+    """Name the stems of an excerpt; the sum of the unknown ones is ``unknown``, and the others have no file."""
+    known = known_of(excerpt)
+    if known is None:
+        return list(stems)
+    return [stem if is_known else "unknown" for stem, is_known in zip(stems, known.tolist(), strict=True)]
+
+
 def write_excerpts(excerpts: RandomExcerpts, form: TrackFormat, folder: Path) -> None:
     """Write the first excerpts of a training, mixture and stems, as wav files."""
     for index in range(EXCERPTS):
-        stems = stems_of(excerpts[ExcerptKey(0, index)])  # (n c t)
-        parts = {"mixture": mix(stems), **dict(zip(form.stems, stems, strict=True))}
+        excerpt = excerpts[ExcerptKey(0, index)]
+        stems = stems_of(excerpt)  # (n c t)
+        parts = {"mixture": mix(stems)}
+        for name, audio in zip(names_of(excerpt, form.stems), stems, strict=True):
+            parts.setdefault(name, audio)  # the sum comes first
         for name, audio in parts.items():
             write(folder / f"excerpt-{index + 1}" / f"{name}.wav", audio, form.sample_rate)

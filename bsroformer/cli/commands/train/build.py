@@ -160,7 +160,13 @@ def build_early_stop(cfg: TrainConfig) -> EarlyStop:
         )
     assert cfg.early_stopping is not None
     monitor = monitor_of(cfg.tree)
-    return EarlyStop(monitor.name, mode=monitor.mode, patience=cfg.early_stopping, check_finite=False)
+    return EarlyStop(
+        monitor.name,
+        mode=monitor.mode,
+        patience=cfg.early_stopping,
+        check_finite=False,
+        check_on_train_epoch_end=False,
+    )
 
 
 def is_count(devices: object) -> bool:
