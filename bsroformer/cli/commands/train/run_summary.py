@@ -21,6 +21,7 @@ from bsroformer.text import count, listed
 PACK_KEYS = (
     "data.root",
     "data.extra",
+    "data.extra_weight",
     "data.pack",
     "data.layout",
     "data.stems",
