@@ -19,6 +19,7 @@ class PartlySilentTrack:
 
     name: str
     audio: dict[str, Tensor]
+    weight: float = 1.0
 
     @property
     def stems(self) -> tuple[str, ...]:

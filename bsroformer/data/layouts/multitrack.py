@@ -1,20 +1,14 @@
 """Tracks whose stems are named by instruments, several of which may have one name."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bsroformer.data.layouts.track_files import MIXTURE, StemFile, TrackFiles, describe_entries
 from bsroformer.errors import InputError
 from bsroformer.file_names import normal
-from bsroformer.safe_files import RECORDS, read_text
-
-FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe loader in C, ten times as fast, where PyYAML has it."""
+from bsroformer.safe_files import read_json, read_yaml
 
 
 def multitrack(
@@ -55,11 +49,10 @@ def read_metadata(path: Path) -> dict[str, Any]:
     Raises:
         InputError: It cannot be read, or is no mapping.
     """
-    text = read_text(path, RECORDS)
     try:
-        tree = json.loads(text) if path.suffix == ".json" else yaml.load(text, FastLoader)
-    except (ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read ({' '.join(str(error).split())}); restore it") from error
+        tree = read_json(path) if path.suffix == ".json" else read_yaml(path)
+    except InputError as error:
+        raise InputError(f"{path} cannot be read ({error}); restore it") from error
     if not isinstance(tree, dict):
         raise InputError(f"{path} must describe a track; restore it")
     return tree
