@@ -143,7 +143,7 @@ def unnamed_stems(files: Sequence[TrackFiles], stems: Sequence[str]) -> list[str
     No training mixture contains them.
     """
     found = {stem for song in files if song.whole and UNKNOWN not in song.stems for stem in song.stems}
-    used = {name for song in files for name in song.file_names(song.has(stems))}
+    used = {name for song in files for name in song.file_names(song.stems_among(stems))}
     return sorted(found.difference((MIXTURE, REST, *stems), used))
 
 
@@ -151,7 +151,7 @@ def may_hold_more(song: TrackFiles, stems: Sequence[str]) -> bool:
     """Check for a mixture that need not be the sum of the stems."""
     is_musdb18 = song.stems.keys() == set(MUSDB_STREAMS)
     complete = is_musdb18 and set(MUSDB_STREAMS) <= {MIXTURE, *stems}
-    derived = any(song.stems[stem].minus for stem in song.has(stems))
+    derived = any(song.stems[stem].minus for stem in song.stems_among(stems))
     return MIXTURE in song.stems and not derived and REST not in song.stems and not complete
 
 

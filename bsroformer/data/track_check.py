@@ -38,7 +38,7 @@ def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> 
         phrases = [f"{found} instead of {stem}" for stem, found in renamed.items()]
         raise InputError(f"{song.path} has {', '.join(phrases)}; rename it, or change data.stems.")
     _check_missing(song, form, silence)
-    requested = [name for name in (MIXTURE, *song.has(form.stems)) if name in song.stems]
+    requested = [name for name in (MIXTURE, *song.stems_among(form.stems)) if name in song.stems]
     wanted = {name: song.stems[name] for name in (*requested, *song.parts(requested))}
     streams = {file.path: probe_streams(file.path) for file in wanted.values()}
     for path, found in streams.items():
@@ -52,7 +52,7 @@ def open_sources(song: TrackFiles, form: TrackFormat, silence: bool = False) -> 
 
 
 def _check_missing(song: TrackFiles, form: TrackFormat, silence: bool) -> None:
-    missing = song.lacks(form.stems)
+    missing = song.missing_stems(form.stems)
     needed = song.whole and not silence and UNKNOWN not in song.stems
     if len(missing) == len(form.stems) or (missing and needed):
         raise InputError(

@@ -70,7 +70,7 @@ class TrackEntry:
         """Create an entry for files that were found, to be opened in this format."""
         paths = tuple(sorted({file.path for file in files.stems.values()}))
         open_files = partial(open_track, files, form)
-        made_of = composition({stem: files.stems[stem] for stem in files.has(form.stems)})
+        made_of = composition({stem: files.stems[stem] for stem in files.stems_among(form.stems)})
         return cls(files.name, files.split, paths, tuple(form.stems), form.sample_rate, open_files, made_of)
 
     @classmethod

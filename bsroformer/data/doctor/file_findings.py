@@ -44,7 +44,7 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
     for stem, written in renamed.items():
         phrase = f"{written} instead of {stem}"
         yield Finding.about(song, "case mismatch", "error", (written,), phrase, f"{REFUSES} until it is renamed")
-    missing = tuple(stem for stem in song.lacks(form.stems) if stem not in renamed)
+    missing = tuple(stem for stem in song.missing_stems(form.stems) if stem not in renamed)
     phrase = f"only {', '.join(song.stems) or 'nothing'}"
     if len(missing) == len(form.stems):
         yield Finding.about(song, "missing", "error", missing, phrase, REFUSES)
@@ -52,7 +52,7 @@ def _names(facts: TrackFacts, form: TrackFormat, repaired: Collection[str]) -> I
         yield Finding.about(song, "unknown", "remark", missing, "in its mixture only", "trains their sum")
     elif missing and song.whole:
         yield _repairable(facts, "missing", missing, phrase, repaired)
-    known = (MIXTURE, UNKNOWN, *form.stems, *renamed.values(), *song.file_names(song.has(form.stems)))
+    known = (MIXTURE, UNKNOWN, *form.stems, *renamed.values(), *song.file_names(song.stems_among(form.stems)))
     unused = tuple(stem for stem in song.stems if stem not in known)
     if unused:
         yield Finding.about(song, "unused", "remark", unused, "not in data.stems", "does not read it")

@@ -94,17 +94,17 @@ class TrackFiles:
     weight: float = 1.0
     terms: SongTerms = NO_TERMS
 
-    def has(self, stems: Sequence[str]) -> list[str]:
+    def stems_among(self, stems: Sequence[str]) -> list[str]:
         """List the stems of some that it has, with `UNKNOWN` at the end if it has that."""
         return [stem for stem in (*stems, UNKNOWN) if stem in self.stems]
 
-    def lacks(self, stems: Sequence[str]) -> list[str]:
+    def missing_stems(self, stems: Sequence[str]) -> list[str]:
         """List the stems of some that it neither has nor is silent in."""
         return [stem for stem in stems if stem not in self.stems and stem not in self.silent]
 
-    def expects(self, stems: Sequence[str]) -> list[str]:
+    def pack_stems(self, stems: Sequence[str]) -> list[str]:
         """List the stems of its pack: all of some if it must have them, otherwise those that it has."""
-        return list(stems) if self.whole and UNKNOWN not in self.stems else self.has(stems)
+        return list(stems) if self.whole and UNKNOWN not in self.stems else self.stems_among(stems)
 
     def case_mismatches(self, stems: Sequence[str]) -> dict[str, str]:
         """Map stems that are missing to files that differ from them in case only."""
@@ -140,7 +140,7 @@ class TrackFiles:
         without a mixture need not have every stem.
         """
         known = tuple(stem for stem in stems if stem in self.stems)
-        missing = self.lacks(stems)
+        missing = self.missing_stems(stems)
         if not missing or not known:
             return self
         if MIXTURE not in self.stems:
@@ -149,9 +149,9 @@ class TrackFiles:
 
     def with_silence(self, stems: Sequence[str]) -> "TrackFiles":
         """Take missing stems for silent ones, unless it is a clip or has none of the stems."""
-        if not self.whole or not self.has(stems):
+        if not self.whole or not self.stems_among(stems):
             return self
-        return replace(self, silent=tuple(self.lacks(stems)))
+        return replace(self, silent=tuple(self.missing_stems(stems)))
 
     def _with_remainder(self, name: str, known: tuple[str, ...]) -> "TrackFiles":
         """Add the mixture minus known stems under a name."""

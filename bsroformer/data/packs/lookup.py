@@ -48,7 +48,7 @@ def find_pack(song: TrackFiles, form: TrackFormat, pack: Path) -> PackLookup:
             continue
         if current != index:
             _save_times(folder, index, current)
-        stems = song.expects(form.stems)
+        stems = song.pack_stems(form.stems)
         with suppress(InputError):  # a damaged pack
             return PackLookup(open_pack(folder, current, stems, song), stale=False)
     return PackLookup(None, stale)
@@ -67,7 +67,7 @@ def _save_times(folder: Path, index: Index, current: Index) -> None:
 
 def _fits(index: Index, song: TrackFiles, form: TrackFormat) -> bool:
     """Check that a pack has the requested stems and format."""
-    wanted = song.expects(form.stems)
+    wanted = song.pack_stems(form.stems)
     same_format = (index.sample_rate, index.channels) == (form.sample_rate, form.channels)
     return same_format and bool(wanted) and set(wanted) <= set(index.stems)
 
@@ -77,7 +77,7 @@ def _with_current_times(index: Index, song: TrackFiles, form: TrackFormat) -> In
 
     The result is None if a file has changed.
     """
-    read = song.has(form.stems)
+    read = song.stems_among(form.stems)
     files = {name: song.stems[name] for name in (*read, *song.parts(read))}
     if REST in files and set(index.stems) != set(form.stems):  # its rest is that of other stems
         return None

@@ -58,7 +58,7 @@ class PackJob:
     @property
     def stems(self) -> tuple[str, ...]:
         """Stems of the pack: all, or those of a clip or of further material."""
-        return tuple(self.song.expects(self.form.stems))
+        return tuple(self.song.pack_stems(self.form.stems))
 
     @property
     def dtype(self) -> np.dtype[Any]:

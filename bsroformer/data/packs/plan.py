@@ -133,7 +133,7 @@ def plan_track(song: TrackFiles, form: TrackFormat, folder: Path, mend: Collecti
     if unrepaired:
         raise InputError(describe_mismatches(song, form, unrepaired))
     repairs = {mismatch.kind for mismatch in mismatches}
-    missing = [stem for stem in song.expects(form.stems) if stem not in sources]
+    missing = [stem for stem in song.pack_stems(form.stems) if stem not in sources]
     if missing:
         repairs.add("missing")
     converted = repairs & {"rate", "channels"}
