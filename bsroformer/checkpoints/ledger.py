@@ -133,13 +133,6 @@ class Ledger(_Entry):
         return dict(total)
 
     @property
-    def is_complete(self) -> bool:
-        """True if the training data of all generations are known, each song with a licence."""
-        bases_known = all(base.ledger is not None for ledger in self.generations() for base in ledger.bases)
-        known = any(ledger.data for ledger in self.generations())
-        return known and bases_known and not self.licenses.keys() & {UNKNOWN, OTHERS}
-
-    @property
     def restrictive_licenses(self) -> list[str]:
         """Licences that restrict commercial use, as far as their names show."""
         return sorted(license for license in self.licenses if restricts(license))

@@ -116,7 +116,8 @@ def test_many_generations_can_always_be_read_again():
         )
         assert parse_ledger(ledger.to_plain(), "file") == ledger
     assert 1 < len(list(ledger.generations())) <= MAX_DEPTH + 1
-    assert not ledger.is_complete  # the oldest are unknown now
+    *_, oldest = ledger.generations()
+    assert [base.ledger for base in oldest.bases] == [None]  # those before it are unknown now
 
 
 def test_a_ledger_that_is_too_long_becomes_unknown():
@@ -162,7 +163,7 @@ def test_a_resumed_training_unites_its_data_sets():
 def test_what_an_older_run_learned_from_is_unknown():
     ledger = resumed_ledger(None, make_ledger([SONGS]), "run/last.ckpt")
     assert ledger.bases == (base_of("run/last.ckpt"),)
-    assert not ledger.is_complete
+    assert ledger.bases[0].ledger is None
 
 
 def test_models_of_one_ledger_have_it_together():
@@ -170,4 +171,4 @@ def test_models_of_one_ledger_have_it_together():
     assert joint_ledger([base_of("a"), base_of("b")]) is None
     mixed = joint_ledger([base_of("a", ledger=LEDGER), base_of("b")])
     assert mixed is not None and [base.name for base in mixed.bases] == ["a", "b"]
-    assert not mixed.is_complete
+    assert [base.ledger for base in mixed.bases] == [LEDGER, None]
