@@ -9,14 +9,17 @@ from typing import Any
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes that share the cores: OpenMP's threads would spin
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import huggingface_hub
 import numpy as np
 import pytest
 import soundfile
 import torch
+from huggingface_hub import constants
 from hydra.core.global_hydra import GlobalHydra
 
 from bsroformer.models import ModelSettings
 from bsroformer.models.bs_roformer import BandSplitRoformer
+from support.fake_hub import FakeHub, fake_hub
 from support.launched import REPOSITORY, Script, blank_pictures
 from support.parsed_once import parsed_once
 
@@ -67,6 +70,17 @@ def songs_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             noise = rng.normal(0, 0.1, (44_100, 2))
             soundfile.write(root / song / f"{stem}.wav", noise, 44_100, subtype="FLOAT")
     return root
+
+
+@pytest.fixture
+def hub(monkeypatch) -> Iterator[FakeHub]:
+    """A Hub on this machine, and a token for it."""
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: "hf_secret")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with fake_hub() as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        yield hub
 
 
 @pytest.fixture(scope="module")

@@ -1,27 +1,13 @@
 """Uploads to a Hub on this machine."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub
 import pytest
-from huggingface_hub import constants
 
 from bsroformer import InputError
 from bsroformer.checkpoints.hub_upload import check_repository, check_token, upload
-from support.fake_hub import FakeHub, fake_hub
-
-
-@pytest.fixture
-def hub(monkeypatch) -> Iterator[FakeHub]:
-    """A Hub on this machine, and a token for it."""
-    monkeypatch.setattr(huggingface_hub, "get_token", lambda: "hf_secret")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    with fake_hub() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.address)
-        monkeypatch.setenv("HF_ENDPOINT", hub.address)
-        yield hub
 
 
 @pytest.fixture
